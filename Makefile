@@ -1,0 +1,82 @@
+# `make run` and `make test` are all you need; each installs what it lacks. `make help` lists the rest.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+# Stamps: an empty file each, newer than what it was made from.
+STAMPS := .make
+
+PAGE_SOURCES := $(shell find frontend/src frontend/public -type f 2>/dev/null) \
+	frontend/index.html frontend/vite.config.ts frontend/tsconfig.json frontend/package.json
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: install page ## Run Hoist on this machine (Ctrl-C stops it)
+	@exec $(BIN)/python -m local
+
+.PHONY: test
+test: check browser ## Run all tests, the local system and Chromium included
+	$(BIN)/pytest -m "system or browser"
+
+.PHONY: check
+check: install page ## Lint, types and the fast tests, in seconds
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	cd frontend && npm run --silent check
+	cd frontend && npm test --silent
+	$(BIN)/pytest -m "not system and not browser"
+
+.PHONY: format
+format: install ## Format the code and mend what the linters can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	cd frontend && npm run --silent format
+
+.PHONY: clean
+clean: ## Remove what was installed and built, and the local system's data
+	rm -rf $(VENV) $(STAMPS) frontend/node_modules frontend/dist .hoist
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: install
+install: $(STAMPS)/python $(STAMPS)/node ## Install Python and Node packages where they are out of date
+
+.PHONY: page
+page: frontend/dist/index.html ## Build the page
+
+.PHONY: browser
+browser: ## Make sure that there is a Chromium for the browser tests
+	@scripts/chromium
+
+.PHONY: lock
+lock: install ## Lock the Python packages anew
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-annotate --no-emit-index-url --custom-compile-command "make lock" \
+		--upgrade requirements-dev.in -o requirements-dev.txt
+
+$(STAMPS)/python: requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+		|| { echo "Hoist needs Python 3.11 or later: install it, or name it with PYTHON=…" >&2; exit 1; }
+	@echo "Installing the Python packages (a minute, once) …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/node: frontend/package.json frontend/package-lock.json
+	@node -e 'process.exit(+(parseInt(process.versions.node) < 20))' 2>/dev/null \
+		|| { echo "Hoist needs Node.js 20 or later with npm: install it and try again" >&2; exit 1; }
+	@echo "Installing the Node packages …"
+	@cd frontend && npm ci --silent --no-audit --no-fund
+	@mkdir -p $(STAMPS) && touch $@
+
+frontend/dist/index.html: $(STAMPS)/node $(PAGE_SOURCES)
+	@echo "Building the page …"
+	@cd frontend && npm run --silent build
+	@touch $@

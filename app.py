@@ -1,0 +1,243 @@
+"""The table of contents: every route and every handler of Hoist, and what it calls.
+
+Handlers parse, call and shape; what is decided is decided in `chalicelib`. Follow a file from top
+to bottom: created, sent, completed, processed, told.
+"""
+
+import functools
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from chalice.app import (
+    BadRequestError,
+    Chalice,
+    CognitoUserPoolAuthorizer,
+    CORSConfig,
+    Request,
+    Response,
+    S3Event,
+    SNSEvent,
+    WebsocketEvent,
+)
+
+from chalicelib import keys, logs, records
+from chalicelib.application import application
+from chalicelib.errors import InvalidRequest, NotSignedIn, UploadError
+from chalicelib.signing import Sheet
+
+settings = application().settings
+app = Chalice(app_name="hoist")
+app.experimental_feature_flags.add("WEBSOCKETS")
+log = logging.getLogger("chalicelib.app")
+logs.configure()
+
+signed_in = CognitoUserPoolAuthorizer("users", provider_arns=[settings.user_pool_arn])
+cors = CORSConfig(
+    allow_origin=settings.page_origin, allow_headers=["Authorization", "Content-Type"], max_age=600
+)
+route = functools.partial(app.route, cors=cors, authorizer=signed_in)
+
+PROBLEM: dict[str, str | list[str]] = {"Content-Type": "application/problem+json"}
+
+
+def problems(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Answer errors as problem documents; from inside the view, so that they keep CORS headers."""
+
+    @functools.wraps(view)
+    def answered(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return view(*args, **kwargs)
+        except UploadError as error:
+            return Response(error.problem(), status_code=error.status, headers=PROBLEM)
+        except Exception:
+            log.exception("unexpected error")
+            unexpected = UploadError("Try again; if it stays, tell the operator")
+            return Response(unexpected.problem(), status_code=500, headers=PROBLEM)
+
+    return answered
+
+
+# --- The API -------------------------------------------------------------------------------------
+
+
+@app.route("/limits", methods=["GET"], cors=cors)
+@problems
+def limits() -> dict[str, Any]:
+    return application().uploads.limits()
+
+
+@route("/uploads", methods=["POST"])
+@problems
+def create_upload() -> Response:
+    wanted = body(filename=str, size=int, content_type=str | None, crc64nvme=str | None)
+    upload, sheet = application().uploads.create(owner(), **wanted)
+    plan = upload.plan
+    return Response(
+        {
+            "id": upload.id,
+            "key": upload.key,
+            "state": upload.state.value,
+            "strategy": plan.strategy,
+            "part_size": plan.part_size,
+            "part_count": plan.part_count,
+            "sheet": shown(sheet),
+        },
+        status_code=201,
+    )
+
+
+@route("/uploads/{upload_id}/sheet", methods=["POST"])
+@problems
+def sign_sheet(upload_id: str) -> dict[str, Any]:
+    wanted = body(first=int | None, count=int | None)
+    return shown(application().uploads.sheet(owner(), upload_id, **wanted))
+
+
+@route("/uploads/{upload_id}/parts", methods=["GET"])
+@problems
+def list_parts(upload_id: str) -> dict[str, Any]:
+    upload, parts = application().uploads.list_parts(owner(), upload_id)
+    return {
+        "part_size": upload.part_size,
+        "part_count": upload.part_count,
+        "parts": [
+            {"number": part.number, "size": part.size, "etag": part.etag}
+            | ({"crc64nvme": part.crc64nvme} if part.crc64nvme else {})
+            for part in parts
+        ],
+    }
+
+
+@route("/uploads/{upload_id}/complete", methods=["POST"])
+@problems
+def complete_upload(upload_id: str) -> dict[str, Any]:
+    wanted = body(crc64nvme=str | None)
+    return application().uploads.complete(owner(), upload_id, **wanted).document()
+
+
+@route("/uploads/{upload_id}", methods=["DELETE"])
+@problems
+def delete_upload(upload_id: str) -> Response:
+    application().uploads.delete(owner(), upload_id)
+    return Response("", status_code=204)
+
+
+@route("/uploads", methods=["GET"])
+@problems
+def list_uploads() -> dict[str, Any]:
+    query: Any = request().query_params or {}
+    uploads, cursor = application().uploads.newest(
+        owner(), state=query.get("state"), cursor=query.get("cursor")
+    )
+    return {"uploads": [upload.document() for upload in uploads], "cursor": cursor}
+
+
+@route("/uploads/{upload_id}", methods=["GET"])
+@problems
+def get_upload(upload_id: str) -> dict[str, Any]:
+    return application().uploads.get(owner(), upload_id).document()
+
+
+@route("/uploads/{upload_id}/download", methods=["GET"])
+@problems
+def download_upload(upload_id: str) -> dict[str, Any]:
+    url, expires_in = application().uploads.download(owner(), upload_id)
+    return {"url": url, "expires_in": expires_in}
+
+
+@route("/connections", methods=["POST"])
+@problems
+def invite_page() -> Response:
+    return Response({"url": application().browser.invite(owner())}, status_code=201)
+
+
+# --- After the last byte -------------------------------------------------------------------------
+
+
+@app.on_s3_event(
+    bucket=settings.bucket,
+    events=["s3:ObjectCreated:*"],
+    prefix=keys.PREFIX,
+    name="process_upload",
+)
+def process_upload(event: S3Event) -> dict[str, Any]:
+    return application().processing.process(event.to_dict())
+
+
+@app.on_sns_message(topic=settings.results_topic_arn, name="notify")
+def notify(event: SNSEvent) -> None:
+    for record in event.to_dict()["Records"]:
+        for outcome in records.outcomes(record["Sns"]["Message"]):
+            application().notifier.tell(outcome)
+
+
+# --- The owner's open pages ----------------------------------------------------------------------
+
+
+@app.on_ws_connect(name="connect_page")
+def connect_page(event: WebsocketEvent) -> dict[str, Any]:
+    query = event.to_dict().get("queryStringParameters") or {}
+    try:
+        application().browser.connect(event.connection_id, query.get("ticket", ""))
+    except NotSignedIn as error:
+        return {"statusCode": error.status}
+    return {"statusCode": 200}
+
+
+@app.on_ws_message(name="answer_page")
+def answer_page(event: WebsocketEvent) -> None:
+    application().browser.send(event.connection_id, {"type": "pong"})
+
+
+@app.on_ws_disconnect(name="disconnect_page")
+def disconnect_page(event: WebsocketEvent) -> None:
+    application().browser.disconnect(event.connection_id)
+
+
+# --- What the handlers share ---------------------------------------------------------------------
+
+
+def request() -> Request:
+    """The request that is being answered."""
+    current = app.current_request
+    if current is None:
+        raise RuntimeError("no request is being answered")
+    return current
+
+
+def owner() -> str:
+    """The caller's Cognito `sub`. `chalice local` lets requests without a token through."""
+    claims = request().context.get("authorizer", {}).get("claims", {})
+    subject = claims.get("sub")
+    if not isinstance(subject, str) or not subject:
+        raise NotSignedIn("Send the id token as Authorization: Bearer …")
+    return subject
+
+
+def body(**fields: Any) -> dict[str, Any]:
+    """The request's JSON object, each field of the type that is named, the optional ones absent."""
+    try:
+        sent = request().json_body
+    except BadRequestError as error:
+        raise InvalidRequest("The body is not JSON") from error
+    sent = {} if sent is None else sent
+    if not isinstance(sent, dict):
+        raise InvalidRequest("The body is not a JSON object")
+    unknown = sent.keys() - fields.keys()
+    if unknown:
+        raise InvalidRequest(f"Unknown fields: {', '.join(sorted(unknown))}")
+    for name, kind in fields.items():
+        if not isinstance(sent.get(name), kind) or isinstance(sent.get(name), bool):
+            raise InvalidRequest(f"{name} is missing or of the wrong type")
+    return {name: value for name, value in sent.items() if value is not None}
+
+
+def shown(sheet: Sheet) -> dict[str, Any]:
+    """A sheet as the contract has it."""
+    return {
+        "urls": list(sheet.urls),
+        "first": sheet.first,
+        "signatures": list(sheet.signatures),
+        "expires_at": sheet.expires_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }

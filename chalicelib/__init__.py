@@ -1,0 +1,26 @@
+"""Everything Hoist decides; the only package that is shipped to Lambda.
+
+The map, in the order a file meets the modules:
+
+    uploads      use cases of the API: create, sheet, list parts, complete, delete, download
+    upload       what an upload is: states, fields, parts
+    keys         object key <-> owner, upload id, filename
+    parts        S3's limits, the part plan of a size, gaps in a list of parts
+    signing      SigV4 presigned URLs and sheets of them
+    rules        which files may be uploaded
+    storage      the only S3 calls
+    table        the only DynamoDB calls about uploads
+    processing   what is done with a finished object
+    sniffing     the type that an object's first bytes show
+    records      S3 event records -> new objects, invocation records -> outcomes
+    notifier     outcome -> message to the notifications topic and to the owner's pages
+    browser      WebSocket connections: tickets, registry, push
+    config       Settings, the only reader of the environment
+    errors       every error a client can be told, with code and status
+    logs         one JSON line a decision
+    application  composes all of the above; one cached factory
+
+Imports point inward: `keys parts signing rules records errors` use the standard library only;
+`uploads processing notifier` add those and the ports they declare; boto3 is known to `storage
+table browser application`, Chalice only to `app.py`. `tests/test_imports.py` proves it.
+"""

@@ -1,0 +1,126 @@
+"""WebSocket connections: one-time tickets, who is connected, and pushing to an owner's pages.
+
+A browser cannot send a header with a WebSocket, so the API gives a signed-in page a URL with a
+ticket that works once and soon dies. Three kinds of item, all with a time to live: the ticket under
+its hash, the connection under its id, and the connection under its owner.
+IAM: dynamodb:PutItem, DeleteItem, Query, GetItem; execute-api:ManageConnections.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.errors import NotSignedIn
+from chalicelib.upload import Upload
+
+if TYPE_CHECKING:
+    from types_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
+    from types_boto3_dynamodb import DynamoDBClient
+
+log = logging.getLogger(__name__)
+
+TICKET_LIFETIME = timedelta(seconds=60)
+# API Gateway ends every WebSocket connection after two hours
+# (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
+CONNECTION_LIFETIME = timedelta(hours=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """The registry of open pages; `gateway` gives the client that posts to a connection."""
+
+    client: DynamoDBClient
+    table: str
+    gateway: Callable[[], ApiGatewayManagementApiClient]
+    url: str
+    now: Callable[[], datetime]
+
+    def invite(self, owner: str) -> str:
+        """A WebSocket URL for one page of an owner, good once within a minute."""
+        ticket = secrets.token_urlsafe(32)
+        self._put(_ticket_key(ticket), TICKET_LIFETIME, owner=owner)
+        return f"{self.url}?ticket={ticket}"
+
+    def connect(self, connection_id: str, ticket: str) -> str:
+        """Use up a ticket and register the connection; raises NotSignedIn for any other ticket."""
+        used = self.client.delete_item(
+            TableName=self.table, Key=_ticket_key(ticket), ReturnValues="ALL_OLD"
+        ).get("Attributes")
+        if not used or int(used["expires"]["N"]) < self.now().timestamp():
+            raise NotSignedIn("The ticket is used up or too old")
+        owner = used["owner"]["S"]
+        self._put(_connection_key(connection_id), CONNECTION_LIFETIME, owner=owner)
+        self._put(_owner_key(owner, connection_id), CONNECTION_LIFETIME)
+        log.info("connected", extra={"owner": owner})
+        return owner
+
+    def disconnect(self, connection_id: str) -> None:
+        """Forget a connection; nothing happens when it is not known."""
+        known = self.client.delete_item(
+            TableName=self.table, Key=_connection_key(connection_id), ReturnValues="ALL_OLD"
+        ).get("Attributes")
+        if known:
+            self._delete(_owner_key(known["owner"]["S"], connection_id))
+
+    def show(self, upload: Upload) -> None:
+        """Send an upload to every open page of its owner.
+
+        A page that cannot be reached is no reason to fail: it asks again when it reconnects.
+        """
+        try:
+            for connection_id in self._connections(upload.owner):
+                self.send(connection_id, {"type": "upload", "upload": upload.document()})
+        except (ClientError, BotoCoreError) as error:
+            log.warning("not shown", extra={**upload.log_fields, "error": str(error)})
+
+    def send(self, connection_id: str, message: Mapping[str, Any]) -> None:
+        """Send one message to one page; a connection that is gone is forgotten."""
+        gateway = self.gateway()
+        data = json.dumps(message, ensure_ascii=False).encode()
+        try:
+            gateway.post_to_connection(ConnectionId=connection_id, Data=data)
+        except gateway.exceptions.GoneException:
+            self.disconnect(connection_id)
+
+    def _connections(self, owner: str) -> list[str]:
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.table,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :connection)",
+            ExpressionAttributeValues={
+                ":pk": {"S": f"owner#{owner}"},
+                ":connection": {"S": "connection#"},
+            },
+        )
+        return [
+            item["sk"]["S"].removeprefix("connection#") for page in pages for item in page["Items"]
+        ]
+
+    def _put(self, key: dict[str, Any], lifetime: timedelta, **attributes: str) -> None:
+        expires = int((self.now() + lifetime).timestamp())
+        values = {name: {"S": value} for name, value in attributes.items()}
+        item = {**key, **values, "expires": {"N": str(expires)}}
+        self.client.put_item(TableName=self.table, Item=item)
+
+    def _delete(self, key: dict[str, Any]) -> None:
+        self.client.delete_item(TableName=self.table, Key=key)
+
+
+def _ticket_key(ticket: str) -> dict[str, Any]:
+    return {"pk": {"S": f"ticket#{sha256(ticket.encode()).hexdigest()}"}, "sk": {"S": "ticket"}}
+
+
+def _connection_key(connection_id: str) -> dict[str, Any]:
+    return {"pk": {"S": f"connection#{connection_id}"}, "sk": {"S": "connection"}}
+
+
+def _owner_key(owner: str, connection_id: str) -> dict[str, Any]:
+    return {"pk": {"S": f"owner#{owner}"}, "sk": {"S": f"connection#{connection_id}"}}

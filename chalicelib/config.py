@@ -1,0 +1,111 @@
+"""Settings, frozen and read once from the environment: the only reader of `os.environ`.
+
+README lists every variable. At home (`HOIST_STAGE=local`) `make run` writes the environment of the
+running system to a file, so that `chalice local --stage local` typed by hand finds it too.
+"""
+
+import json
+import os
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from chalicelib.parts import MAX_OBJECT_SIZE, MAX_PUT_SIZE, MIB, MIN_PART_SIZE
+
+LOCAL_ENVIRONMENT_FILE = "environment.json"
+
+
+class SettingsError(Exception):
+    """The environment lacks a variable or holds a value that cannot be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One stage's settings. Sizes are bytes, lifetimes seconds."""
+
+    stage: str
+    region: str
+    bucket: str
+    # The bucket's URL under each of its host names; part URLs are spread over them.
+    bucket_urls: tuple[str, ...]
+    table: str
+    results_topic_arn: str
+    notifications_topic_arn: str
+    user_pool_arn: str
+    page_origin: str
+    websocket_url: str
+    max_size: int
+    allowed_types: tuple[str, ...]
+    url_lifetime: int
+    part_size: int
+    put_max_size: int
+
+
+def load_settings(environ: MutableMapping[str, str] = os.environ) -> Settings:
+    """Read the settings; raises SettingsError with the variable's name."""
+    stage = _text(environ, "HOIST_STAGE")
+    if stage == "local":
+        environ.update(_local_environment(environ))
+    region = _text(environ, "AWS_REGION")
+    bucket = _text(environ, "HOIST_BUCKET")
+    return Settings(
+        stage=stage,
+        region=region,
+        bucket=bucket,
+        bucket_urls=_words(environ, "HOIST_BUCKET_URLS") or _bucket_urls(bucket, region),
+        table=_text(environ, "HOIST_TABLE"),
+        results_topic_arn=_text(environ, "HOIST_RESULTS_TOPIC_ARN"),
+        notifications_topic_arn=_text(environ, "HOIST_NOTIFICATIONS_TOPIC_ARN"),
+        user_pool_arn=_text(environ, "HOIST_USER_POOL_ARN"),
+        page_origin=_text(environ, "HOIST_PAGE_ORIGIN"),
+        websocket_url=_text(environ, "HOIST_WEBSOCKET_URL"),
+        max_size=_number(environ, "HOIST_MAX_SIZE", MAX_OBJECT_SIZE, most=MAX_OBJECT_SIZE),
+        allowed_types=_words(environ, "HOIST_ALLOWED_TYPES"),
+        url_lifetime=_number(environ, "HOIST_URL_LIFETIME", 3600, least=1, most=7 * 24 * 3600),
+        part_size=_number(environ, "HOIST_PART_SIZE", 16 * MIB, least=MIN_PART_SIZE),
+        put_max_size=_number(environ, "HOIST_PUT_MAX_SIZE", 16 * MIB, most=MAX_PUT_SIZE),
+    )
+
+
+def _bucket_urls(bucket: str, region: str) -> tuple[str, ...]:
+    """The bucket's regional and dual-stack URLs, virtual-hosted.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/dual-stack-endpoints.html
+    """
+    return (
+        f"https://{bucket}.s3.{region}.amazonaws.com",
+        f"https://{bucket}.s3.dualstack.{region}.amazonaws.com",
+    )
+
+
+def _local_environment(environ: MutableMapping[str, str]) -> dict[str, str]:
+    path = Path(environ.get("HOIST_HOME", ".hoist")) / LOCAL_ENVIRONMENT_FILE
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise SettingsError(f"{path} is not there: start the system with `make run`") from error
+    return {str(name): str(value) for name, value in json.loads(text).items()}
+
+
+def _text(environ: MutableMapping[str, str], name: str) -> str:
+    value = environ.get(name, "").strip()
+    if not value:
+        raise SettingsError(f"{name} is not set")
+    return value
+
+
+def _words(environ: MutableMapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in environ.get(name, "").split(",") if word.strip())
+
+
+def _number(
+    environ: MutableMapping[str, str], name: str, default: int, *, least: int = 0, most: int = 2**63
+) -> int:
+    text = environ.get(name, "").strip()
+    try:
+        value = int(text) if text else default
+    except ValueError as error:
+        raise SettingsError(f"{name} is not a whole number: {text!r}") from error
+    if not least <= value <= most:
+        raise SettingsError(f"{name} takes {least} to {most}, not {value}")
+    return value

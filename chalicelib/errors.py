@@ -1,0 +1,91 @@
+"""Every error a client of the API can be told, each with a stable code and an HTTP status.
+
+`UploadError.problem()` is the RFC 9457 document that goes over the wire. This module must not know
+who raises the errors or how they are sent.
+"""
+
+from typing import Any, ClassVar
+
+
+class UploadError(Exception):
+    """Something a client is told about; `detail` says what to do, in a sentence."""
+
+    code: ClassVar[str] = "internal_error"
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Something went wrong"
+
+    def __init__(self, detail: str = "", **members: Any) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title
+        self.members = members
+
+    def problem(self) -> dict[str, Any]:
+        """The `application/problem+json` document of RFC 9457, plus `code` and own members."""
+        return {
+            "type": f"urn:hoist:problem:{self.code}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+            **self.members,
+        }
+
+
+class InvalidRequest(UploadError):
+    """The request cannot be understood as it stands."""
+
+    code, status, title = "invalid_request", 400, "The request is not valid"
+
+
+class NotSignedIn(UploadError):
+    """No id token, or one that names nobody."""
+
+    code, status, title = "not_signed_in", 401, "Sign in first"
+
+
+class UploadNotFound(UploadError):
+    """No such upload, or somebody else's: the two are answered alike."""
+
+    code, status, title = "upload_not_found", 404, "There is no such upload"
+
+
+class PartsMissing(UploadError):
+    """Complete was asked for too early; `missing` lists the part numbers to send."""
+
+    code, status, title = "parts_missing", 409, "Some parts are missing"
+
+
+class NotAccepted(UploadError):
+    """A download of an upload that is not, or not yet, accepted."""
+
+    code, status, title = "not_accepted", 409, "The upload is not accepted"
+
+
+class WrongState(UploadError):
+    """What was asked for does not fit the state the upload is in."""
+
+    code, status, title = "wrong_state", 409, "The upload is in another state"
+
+
+class UploadExpired(UploadError):
+    """S3 no longer knows the multipart upload: begin a new one."""
+
+    code, status, title = "upload_expired", 410, "The upload has expired"
+
+
+class FileTooLarge(UploadError):
+    """The declared size is above the limit."""
+
+    code, status, title = "file_too_large", 413, "The file is too large"
+
+
+class TypeNotAllowed(UploadError):
+    """The declared content type is not on the list."""
+
+    code, status, title = "type_not_allowed", 415, "Files of this type are not allowed"
+
+
+class ChecksumMismatch(UploadError):
+    """S3 computed another checksum over the bytes than the client declared."""
+
+    code, status, title = "checksum_mismatch", 422, "The checksum does not match"

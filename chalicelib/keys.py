@@ -1,0 +1,82 @@
+"""Object key <-> owner, upload id and filename; and where upload ids come from.
+
+A key is `uploads/{owner}/{upload id}/{filename}`, so that a prefix is all an owner can reach. The
+filename in a key is made safe for every S3 server; the name as the person gave it is kept in the
+table. Pure: knows no AWS client and no clock.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+PREFIX = "uploads/"
+# S3 takes keys of up to 1,024 bytes of UTF-8
+# (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html); the rest is prefix.
+MAX_FILENAME_BYTES = 255
+_SAFE_PUNCTUATION = frozenset("._-()+ ")
+_UPLOAD_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_KEY = re.compile(
+    rf"{PREFIX}(?P<owner>[A-Za-z0-9_:-]{{1,128}})/(?P<upload_id>{_UPLOAD_ID.pattern})"
+    r"/(?P<filename>[^/]+)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectKey:
+    """The parts of a key that is ours."""
+
+    owner: str
+    upload_id: str
+    filename: str
+
+    def __str__(self) -> str:
+        return f"{PREFIX}{self.owner}/{self.upload_id}/{self.filename}"
+
+
+def object_key(*, owner: str, upload_id: str, filename: str) -> str:
+    """The key under which an owner's upload is stored; `filename` may be any text."""
+    return str(ObjectKey(owner, upload_id, safe_filename(filename)))
+
+
+def parse_key(key: str) -> ObjectKey | None:
+    """The owner, upload id and filename in a decoded key, or None for a key that is not ours."""
+    found = _KEY.fullmatch(key)
+    return ObjectKey(**found.groupdict()) if found else None
+
+
+def safe_filename(filename: str) -> str:
+    """Letters and digits of any script and `._-()+ ` stay, the rest becomes `_`; at most 255 bytes.
+
+    A name that is too long loses its middle, not its extension.
+    """
+    safe = "".join(c if c.isalnum() or c in _SAFE_PUNCTUATION else "_" for c in filename).strip()
+    if not safe.strip("."):
+        safe = "_" + safe
+    stem, dot, extension = safe.rpartition(".")
+    if not stem or len(extension.encode()) > MAX_FILENAME_BYTES // 4:
+        stem, dot, extension = safe, "", ""
+    ending = dot + extension
+    return _cut(stem, MAX_FILENAME_BYTES - len(ending.encode())) + ending
+
+
+def new_upload_id(now: datetime, randomness: bytes) -> str:
+    """A UUID version 7 (RFC 9562): ids sort by the millisecond they were made in.
+
+    `randomness` is ten bytes from the operating system; 74 bits of them are used.
+    """
+    milliseconds = int(now.timestamp() * 1000)
+    value = (milliseconds << 80) | int.from_bytes(randomness[:10], "big")
+    value = value & ~(0xF << 76) | (0x7 << 76)
+    value = value & ~(0x3 << 62) | (0x2 << 62)
+    return str(UUID(int=value))
+
+
+def is_upload_id(text: str) -> bool:
+    """Whether a text has the form of an upload id."""
+    return _UPLOAD_ID.fullmatch(text) is not None
+
+
+def _cut(text: str, size: int) -> str:
+    """The longest beginning of a text that takes at most `size` bytes of UTF-8."""
+    return text.encode()[:size].decode(errors="ignore")

@@ -1,0 +1,55 @@
+"""Which files may be uploaded: size, name, declared type, and the type the bytes show.
+
+Pure: each rule raises the error the client is told, or says why not in a sentence.
+"""
+
+import unicodedata
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from urllib.parse import quote
+
+from chalicelib.errors import FileTooLarge, InvalidRequest, TypeNotAllowed
+
+MAX_FILENAME_LENGTH = 255  # characters; what file systems and pages show comfortably
+MAX_CONTENT_TYPE_LENGTH = 127  # RFC 6838: 127 characters for a type name
+DEFAULT_CONTENT_TYPE = "application/octet-stream"
+
+
+def check_filename(filename: str) -> None:
+    """Refuse a name that is empty, too long, a path, or holds control characters."""
+    if not 1 <= len(filename) <= MAX_FILENAME_LENGTH:
+        raise InvalidRequest(f"filename takes 1 to {MAX_FILENAME_LENGTH} characters")
+    if any(unicodedata.category(c) in ("Cc", "Cs") for c in filename):
+        raise InvalidRequest("filename holds control characters")
+    if "/" in filename or "\\" in filename or filename in (".", ".."):
+        raise InvalidRequest("filename is a path; send the name alone")
+
+
+def check_size(size: int, *, max_size: int) -> None:
+    """Refuse a size that is negative or above the limit, both in bytes."""
+    if size < 0:
+        raise InvalidRequest("size is negative")
+    if size > max_size:
+        raise FileTooLarge(f"The limit is {max_size} bytes", max_size=max_size)
+
+
+def check_content_type(content_type: str, *, allowed: Sequence[str]) -> None:
+    """Refuse a declared type that no pattern (such as `video/*`) allows; no patterns allow all."""
+    if len(content_type) > MAX_CONTENT_TYPE_LENGTH or not content_type.isprintable():
+        raise InvalidRequest("content_type is not a media type")
+    if not is_allowed(content_type, allowed=allowed):
+        raise TypeNotAllowed(f"Allowed are {', '.join(allowed)}", allowed_types=list(allowed))
+
+
+def is_allowed(content_type: str, *, allowed: Sequence[str]) -> bool:
+    """Whether a type, its parameters aside, matches one of the patterns; no patterns allow all."""
+    essence = content_type.partition(";")[0].strip().lower()
+    return not allowed or any(fnmatchcase(essence, pattern.lower()) for pattern in allowed)
+
+
+def content_disposition(filename: str) -> str:
+    """The `Content-Disposition` that saves a download under exactly this name (RFC 6266, 8187)."""
+    plain = "".join(
+        c if c.isascii() and c.isprintable() and c not in '"\\%' else "_" for c in filename
+    )
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"

@@ -1,0 +1,138 @@
+"""The only S3 calls, and the only place that handles S3's errors.
+
+IAM: s3:PutObject (create, complete and the presigned PUTs), s3:ListMultipartUploadParts,
+s3:AbortMultipartUpload, s3:GetObject (head, read and the presigned GETs), s3:DeleteObject,
+s3:PutObjectTagging. Must not know the table, the rules or HTTP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from chalicelib.errors import ChecksumMismatch, UploadExpired
+from chalicelib.upload import Part, StoredObject
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+    from types_boto3_s3.type_defs import CompleteMultipartUploadRequestTypeDef
+
+
+@dataclass(frozen=True, slots=True)
+class S3Storage:
+    """One bucket."""
+
+    client: S3Client
+    bucket: str
+
+    def create_multipart(self, key: str, *, content_type: str) -> str:
+        """CreateMultipartUpload with a CRC64NVME over the full object; returns S3's upload id."""
+        created = self.client.create_multipart_upload(
+            Bucket=self.bucket,
+            Key=key,
+            ContentType=content_type,
+            ChecksumAlgorithm="CRC64NVME",
+            ChecksumType="FULL_OBJECT",
+        )
+        return created["UploadId"]
+
+    def list_parts(self, key: str, multipart_id: str) -> list[Part] | None:
+        """All pages of ListParts; None when S3 does not know the multipart upload."""
+        pages = self.client.get_paginator("list_parts").paginate(
+            Bucket=self.bucket, Key=key, UploadId=multipart_id
+        )
+        try:
+            return [
+                Part(part["PartNumber"], part["Size"], part["ETag"], part.get("ChecksumCRC64NVME"))
+                for page in pages
+                for part in page.get("Parts", [])
+            ]
+        except ClientError as error:
+            if _code(error) == "NoSuchUpload":
+                return None
+            raise
+
+    def complete(
+        self,
+        key: str,
+        multipart_id: str,
+        *,
+        parts: Collection[Part],
+        size: int,
+        crc64nvme: str | None,
+    ) -> None:
+        """CompleteMultipartUpload, for S3 to refuse another size, checksum or a taken key.
+
+        Raises ChecksumMismatch, or UploadExpired when S3 does not know the multipart upload.
+        """
+        request: CompleteMultipartUploadRequestTypeDef = {
+            "Bucket": self.bucket,
+            "Key": key,
+            "UploadId": multipart_id,
+            "MultipartUpload": {
+                "Parts": [{"PartNumber": part.number, "ETag": part.etag} for part in parts]
+            },
+            "ChecksumType": "FULL_OBJECT",
+            "MpuObjectSize": size,
+            "IfNoneMatch": "*",
+        }
+        if crc64nvme is not None:
+            request["ChecksumCRC64NVME"] = crc64nvme
+        with _translated():
+            self.client.complete_multipart_upload(**request)
+
+    def abort(self, key: str, multipart_id: str) -> None:
+        """AbortMultipartUpload; nothing happens when there is none."""
+        try:
+            self.client.abort_multipart_upload(Bucket=self.bucket, Key=key, UploadId=multipart_id)
+        except ClientError as error:
+            if _code(error) != "NoSuchUpload":
+                raise
+
+    def head(self, key: str) -> StoredObject | None:
+        """HeadObject with its checksum; None when there is no object."""
+        try:
+            head = self.client.head_object(Bucket=self.bucket, Key=key, ChecksumMode="ENABLED")
+        except ClientError as error:
+            if _code(error) in ("404", "NoSuchKey"):
+                return None
+            raise
+        return StoredObject(
+            head["ContentLength"], head["ETag"].strip('"'), head.get("ChecksumCRC64NVME")
+        )
+
+    def read_head(self, key: str, size: int) -> bytes:
+        """The first `size` bytes of an object that is not empty."""
+        answer = self.client.get_object(Bucket=self.bucket, Key=key, Range=f"bytes=0-{size - 1}")
+        return answer["Body"].read()
+
+    def tag(self, key: str, *, state: str) -> None:
+        """Write the state on the object, where the lifecycle rules read it."""
+        self.client.put_object_tagging(
+            Bucket=self.bucket, Key=key, Tagging={"TagSet": [{"Key": "state", "Value": state}]}
+        )
+
+    def delete(self, key: str) -> None:
+        """DeleteObject; nothing happens when there is none."""
+        self.client.delete_object(Bucket=self.bucket, Key=key)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """What CompleteMultipartUpload can be refused for, in our words."""
+    try:
+        yield
+    except ClientError as error:
+        if _code(error) == "BadDigest":
+            raise ChecksumMismatch("S3 computed another CRC64NVME over the parts") from error
+        if _code(error) == "NoSuchUpload":
+            raise UploadExpired("S3 no longer knows this upload; begin a new one") from error
+        raise
+
+
+def _code(error: ClientError) -> str:
+    return error.response["Error"]["Code"]

@@ -1,0 +1,108 @@
+"""What an upload is: its states, its fields, the parts and the object S3 holds of it.
+
+Values only, shared by the use cases and the adapters. Must not know how they are stored or sent.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from chalicelib import parts
+
+
+class State(StrEnum):
+    """Where an upload stands: uploading → uploaded → processing → one of the outcomes; aborted."""
+
+    UPLOADING = "uploading"
+    UPLOADED = "uploaded"
+    PROCESSING = "processing"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    ABORTED = "aborted"
+
+
+OUTCOMES = frozenset({State.ACCEPTED, State.REJECTED, State.FAILED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """One file on its way, or there; `multipart_id` is S3's upload id, absent for a single PUT."""
+
+    id: str
+    owner: str
+    filename: str
+    size: int
+    content_type: str
+    key: str
+    state: State
+    part_size: int
+    part_count: int
+    created_at: datetime
+    updated_at: datetime
+    multipart_id: str | None = None
+    crc64nvme: str | None = None
+    report: Mapping[str, Any] | None = None
+    reason: str | None = None
+    # The outcome its owner was last told.
+    told: str | None = None
+
+    @property
+    def plan(self) -> parts.PartPlan:
+        """How it is cut; settled when it was created, whatever the settings say today."""
+        strategy: parts.Strategy = "multipart" if self.multipart_id else "put"
+        return parts.PartPlan(strategy, self.size, self.part_size, self.part_count)
+
+    @property
+    def log_fields(self) -> dict[str, str]:
+        """What a log line about it carries."""
+        return {
+            "owner": self.owner,
+            "upload_id": self.id,
+            "key": self.key,
+            "state": self.state.value,
+        }
+
+    def document(self) -> dict[str, Any]:
+        """The upload as the API and the pages see it."""
+        document: dict[str, Any] = {
+            "id": self.id,
+            "filename": self.filename,
+            "size": self.size,
+            "content_type": self.content_type,
+            "key": self.key,
+            "state": self.state.value,
+            "created_at": _written(self.created_at),
+            "updated_at": _written(self.updated_at),
+        }
+        if self.report is not None:
+            document["report"] = dict(self.report)
+        if self.reason is not None:
+            document["reason"] = self.reason
+        return document
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part as ListParts reports it; `size` in bytes, `crc64nvme` base64 where S3 tells it."""
+
+    number: int
+    size: int
+    etag: str
+    crc64nvme: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object as HeadObject reports it."""
+
+    size: int
+    etag: str
+    crc64nvme: str | None
+
+
+def _written(moment: datetime) -> str:
+    """ISO 8601 in UTC with microseconds, so that texts sort as times do."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

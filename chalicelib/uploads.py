@@ -1,0 +1,281 @@
+"""The use cases of the API: create, sheet, list parts, complete, delete, list, get, download.
+
+Everything it needs is passed in; the ports below name exactly the operations used. It must not know
+HTTP, boto3 or the environment. S3 is the truth about bytes: nothing a client says of parts is used.
+"""
+
+import base64
+import binascii
+import logging
+import os
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from chalicelib import keys, parts, rules, signing
+from chalicelib.config import Settings
+from chalicelib.errors import (
+    InvalidRequest,
+    NotAccepted,
+    PartsMissing,
+    UploadExpired,
+    UploadNotFound,
+    WrongState,
+)
+from chalicelib.upload import Part, State, StoredObject, Upload
+
+log = logging.getLogger(__name__)
+
+
+class Storage(Protocol):
+    """What the use cases need of S3."""
+
+    def create_multipart(self, key: str, *, content_type: str) -> str: ...
+    def list_parts(self, key: str, multipart_id: str) -> list[Part] | None: ...
+    def complete(
+        self,
+        key: str,
+        multipart_id: str,
+        *,
+        parts: Collection[Part],
+        size: int,
+        crc64nvme: str | None,
+    ) -> None: ...
+    def abort(self, key: str, multipart_id: str) -> None: ...
+    def head(self, key: str) -> StoredObject | None: ...
+    def delete(self, key: str) -> None: ...
+
+
+class Table(Protocol):
+    """What the use cases need of the table."""
+
+    def put(self, upload: Upload) -> None: ...
+    def get(self, owner: str, upload_id: str) -> Upload | None: ...
+    def change(
+        self, upload: Upload, *, to: State, allowed: Collection[State], **attributes: Any
+    ) -> Upload: ...
+    def newest(
+        self, owner: str, *, state: State | None, cursor: str | None, limit: int
+    ) -> tuple[list[Upload], str | None]: ...
+
+
+class Pages(Protocol):
+    """The owner's open pages."""
+
+    def show(self, upload: Upload) -> None: ...
+
+
+LIST_LIMIT = 50
+CHECKSUM_SIZE = 8  # bytes of a CRC64NVME
+
+
+@dataclass(frozen=True, slots=True)
+class Uploads:
+    """The use cases; `signer` makes one from today's credentials, `now` is the clock (UTC)."""
+
+    settings: Settings
+    storage: Storage
+    table: Table
+    pages: Pages
+    signer: Callable[[], signing.Signer]
+    now: Callable[[], datetime]
+
+    def limits(self) -> dict[str, Any]:
+        """What a page must know before it sends a file; sizes in bytes, lifetime in seconds."""
+        return {
+            "max_size": self.settings.max_size,
+            "allowed_types": list(self.settings.allowed_types),
+            "url_lifetime": self.settings.url_lifetime,
+            "max_parts": parts.MAX_PARTS,
+            "put_max_size": self.settings.put_max_size,
+        }
+
+    def create(
+        self,
+        owner: str,
+        *,
+        filename: str,
+        size: int,
+        content_type: str | None = None,
+        crc64nvme: str | None = None,
+    ) -> tuple[Upload, signing.Sheet]:
+        """Begin an upload: check the rules, begin in S3, remember it, sign all of it."""
+        declared = content_type or rules.DEFAULT_CONTENT_TYPE
+        rules.check_filename(filename)
+        rules.check_size(size, max_size=self.settings.max_size)
+        rules.check_content_type(declared, allowed=self.settings.allowed_types)
+        _check_checksum(crc64nvme)
+        plan = parts.plan(
+            size, put_max_size=self.settings.put_max_size, part_size=self.settings.part_size
+        )
+        now = self.now()
+        upload_id = keys.new_upload_id(now, os.urandom(10))
+        key = keys.object_key(owner=owner, upload_id=upload_id, filename=filename)
+        multipart_id = None
+        if plan.strategy == "multipart":
+            multipart_id = self.storage.create_multipart(key, content_type=declared)
+        upload = Upload(
+            id=upload_id,
+            owner=owner,
+            filename=filename,
+            size=size,
+            content_type=declared,
+            key=key,
+            state=State.UPLOADING,
+            part_size=plan.part_size,
+            part_count=plan.part_count,
+            created_at=now,
+            updated_at=now,
+            multipart_id=multipart_id,
+            crc64nvme=crc64nvme,
+        )
+        self.table.put(upload)
+        log.info("created", extra=upload.log_fields)
+        return upload, self._sheet(upload, first=1, count=upload.part_count)
+
+    def sheet(
+        self, owner: str, upload_id: str, *, first: int = 1, count: int | None = None
+    ) -> signing.Sheet:
+        """Sign again: `count` parts from `first`, all the rest when `count` is None."""
+        upload = self._uploading(owner, upload_id)
+        most = upload.part_count - first + 1
+        count = most if count is None else count
+        if not (1 <= first <= upload.part_count and 1 <= count <= most):
+            raise InvalidRequest(f"The parts are 1 to {upload.part_count}")
+        return self._sheet(upload, first=first, count=count)
+
+    def list_parts(self, owner: str, upload_id: str) -> tuple[Upload, list[Part]]:
+        """The upload and the parts that S3 holds of it."""
+        upload = self._uploading(owner, upload_id)
+        if upload.multipart_id is None:
+            return upload, []
+        listed = self.storage.list_parts(upload.key, upload.multipart_id)
+        if listed is None:
+            raise UploadExpired("S3 no longer knows this upload; begin a new one")
+        return upload, listed
+
+    def complete(self, owner: str, upload_id: str, *, crc64nvme: str | None = None) -> Upload:
+        """Make the parts one object, once S3 holds them all; safe to repeat."""
+        _check_checksum(crc64nvme)
+        upload = self.get(owner, upload_id)
+        if upload.state is State.ABORTED:
+            raise WrongState("The upload was aborted; begin a new one")
+        if upload.state is not State.UPLOADING:
+            return upload
+        if crc64nvme is not None and crc64nvme != upload.crc64nvme:
+            upload = self.table.change(
+                upload, to=State.UPLOADING, allowed={State.UPLOADING}, crc64nvme=crc64nvme
+            )
+        self._assemble(upload)
+        return self._arrived(upload)
+
+    def delete(self, owner: str, upload_id: str) -> None:
+        """Abort an unfinished upload, delete a finished one; safe to repeat."""
+        upload = self.get(owner, upload_id)
+        if upload.state is State.ABORTED:
+            return
+        if upload.multipart_id is not None and upload.state is State.UPLOADING:
+            self.storage.abort(upload.key, upload.multipart_id)
+        self.storage.delete(upload.key)
+        self.pages.show(self.table.change(upload, to=State.ABORTED, allowed=set(State)))
+        log.info("deleted", extra=upload.log_fields)
+
+    def get(self, owner: str, upload_id: str) -> Upload:
+        """The owner's upload; raises UploadNotFound for anybody else's."""
+        upload = self.table.get(owner, upload_id) if keys.is_upload_id(upload_id) else None
+        if upload is None:
+            raise UploadNotFound
+        return upload
+
+    def newest(
+        self, owner: str, *, state: str | None = None, cursor: str | None = None
+    ) -> tuple[list[Upload], str | None]:
+        """A page of the owner's uploads, newest first, and the cursor of the next page."""
+        if state is not None and state not in set(State):
+            raise InvalidRequest(f"state is one of {', '.join(State)}")
+        wanted = State(state) if state is not None else None
+        return self.table.newest(owner, state=wanted, cursor=cursor, limit=LIST_LIMIT)
+
+    def download(self, owner: str, upload_id: str) -> tuple[str, int]:
+        """A presigned URL of an accepted upload, and the seconds it lives."""
+        upload = self.get(owner, upload_id)
+        if upload.state is not State.ACCEPTED:
+            raise NotAccepted(f"The upload is {upload.state}")
+        url = self.signer().presigned_url(
+            "GET",
+            signing.object_url(self.settings.bucket_urls[0], upload.key),
+            parameters={
+                "response-content-disposition": rules.content_disposition(upload.filename),
+                "response-content-type": _type_of(upload),
+            },
+        )
+        return url, self.settings.url_lifetime
+
+    def _uploading(self, owner: str, upload_id: str) -> Upload:
+        upload = self.get(owner, upload_id)
+        if upload.state is not State.UPLOADING:
+            raise WrongState(f"The upload is {upload.state}")
+        return upload
+
+    def _sheet(self, upload: Upload, *, first: int, count: int) -> signing.Sheet:
+        urls = [signing.object_url(url, upload.key) for url in self.settings.bucket_urls]
+        if upload.multipart_id is None:
+            return self.signer().put_sheet(urls[0], size=upload.size, checksum=upload.crc64nvme)
+        return self.signer().part_sheet(
+            urls, multipart_id=upload.multipart_id, plan=upload.plan, first=first, count=count
+        )
+
+    def _assemble(self, upload: Upload) -> None:
+        """CompleteMultipartUpload of exactly the planned parts; PartsMissing names what lacks."""
+        if upload.multipart_id is None:
+            if not self._stored(upload):
+                raise PartsMissing("The file has not arrived", missing=[1])
+            return
+        listed = self.storage.list_parts(upload.key, upload.multipart_id)
+        if listed is None:
+            if not self._stored(upload):
+                raise UploadExpired("S3 no longer knows this upload; begin a new one")
+            return
+        missing = parts.missing(upload.plan, {part.number: part.size for part in listed})
+        if missing:
+            raise PartsMissing(f"{len(missing)} parts are missing", missing=missing)
+        self.storage.complete(
+            upload.key,
+            upload.multipart_id,
+            parts=listed,
+            size=upload.size,
+            crc64nvme=upload.crc64nvme,
+        )
+
+    def _stored(self, upload: Upload) -> bool:
+        """Whether the whole object is there; an earlier complete may have got that far."""
+        found = self.storage.head(upload.key)
+        return found is not None and found.size == upload.size
+
+    def _arrived(self, upload: Upload) -> Upload:
+        """Mark it uploaded, unless its event was quicker, and show it."""
+        try:
+            arrived = self.table.change(upload, to=State.UPLOADED, allowed={State.UPLOADING})
+        except WrongState:
+            return self.get(upload.owner, upload.id)
+        self.pages.show(arrived)
+        log.info("uploaded", extra=arrived.log_fields)
+        return arrived
+
+
+def _check_checksum(crc64nvme: str | None) -> None:
+    """Refuse what is not the base64 of eight bytes."""
+    try:
+        right = (
+            crc64nvme is None or len(base64.b64decode(crc64nvme, validate=True)) == CHECKSUM_SIZE
+        )
+    except (binascii.Error, ValueError):
+        right = False
+    if not right:
+        raise InvalidRequest("crc64nvme is the base64 of eight bytes")
+
+
+def _type_of(upload: Upload) -> str:
+    """The type its bytes showed; what the owner declared where processing told none."""
+    return str((upload.report or {}).get("content_type", upload.content_type))

@@ -1,0 +1,22 @@
+"""The local system that `make run` starts.
+
+A real S3 server, stand-ins for the other AWS services, the real `chalice local`, and what AWS does
+around functions, topics and WebSockets:
+
+    __main__   the command: options, what is printed, exit status
+    system     starts it all in order, watches it, stops it
+    home       the data folder and its lock; ports and addresses
+    services   child processes and their logs
+    leash      what each child hangs on, so that none outlives the system
+    s3         SeaweedFS as S3: command and configuration
+    aws        moto's server, its state kept on disk
+    resources  what CloudFormation makes in AWS: bucket, table, topics, user pool, demo account
+    bridge     S3's event notifications, SNS to functions, email to files
+    invoker    asynchronous invocation: a queue on disk, retries, destinations
+    functions  the execution environments that run the handlers of `app.py`
+    worker     one such environment
+    gateway    API Gateway's WebSocket side
+    page       the page and its config.json
+
+May import `chalicelib`, never the other way round.
+"""

@@ -1,0 +1,165 @@
+"""moto's server for DynamoDB, SNS, Cognito and STS, its state kept on disk.
+
+`python -m local.aws --port 5000 --state FILE`. moto keeps everything in memory and is not safe
+under threads; here requests take turns, which also makes conditional writes atomic, and whatever
+changed is written out a moment later, at the latest when the server is told to stop.
+"""
+
+import argparse
+import copyreg
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+# Ids from names, so that a pool has the same id on every machine; read by moto when it is imported.
+os.environ["MOTO_COGNITO_IDP_USER_POOL_ID_STRATEGY"] = "HASH"
+os.environ["MOTO_COGNITO_IDP_USER_POOL_CLIENT_ID_STRATEGY"] = "HASH"
+
+import moto
+from moto.backends import get_backend
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    create_backend_app,
+)
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+KEPT = ("dynamodb", "cognito-idp", "sns")
+WRITE_DELAY = 0.1  # seconds from a change to its being on disk
+_READING = ("Get", "List", "Describe", "Query", "Scan", "BatchGet", "InitiateAuth")
+
+Environ = dict[str, Any]
+Application = Callable[[Environ, Any], Iterable[bytes]]
+
+
+class State:
+    """moto's backends, and the file they are kept in."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.turn = threading.Lock()
+        self._changed = threading.Event()
+
+    def load(self) -> None:
+        """Take up where the last server stopped; what another moto wrote is put aside."""
+        if not self.path.exists():
+            return
+        try:
+            saved = pickle.loads(self.path.read_bytes())  # noqa: S301 - our own file
+        except Exception as error:  # noqa: BLE001 - pickle raises whatever it meets
+            saved = {"moto": f"unreadable ({error})"}
+        if saved["moto"] != moto.__version__:
+            aside = self.path.with_suffix(".old")
+            self.path.replace(aside)
+            print(f"state of moto {saved['moto']} put aside as {aside}", flush=True)
+            return
+        for service in KEPT:
+            for account, regions in saved[service].items():
+                for region, backend in regions.items():
+                    _backends(service)[account][region] = backend
+
+    def note_change(self) -> None:
+        """Something may have changed; write it out soon."""
+        self._changed.set()
+
+    def write_changes(self) -> None:
+        """Write out what changes, for ever; a server that cannot keep its state must not run."""
+        try:
+            while True:
+                self._changed.wait()
+                time.sleep(WRITE_DELAY)
+                self.write()
+        except BaseException:  # noqa: BLE001 - ends the process
+            traceback.print_exc()
+            os._exit(1)
+
+    def write(self) -> None:
+        """Replace the file by the present state, in one step."""
+        with self.turn:
+            self._changed.clear()
+            saved: dict[str, Any] = {"moto": moto.__version__}
+            for service in KEPT:
+                saved[service] = {
+                    account: dict(regions) for account, regions in _backends(service).items()
+                }
+            data = pickle.dumps(saved)
+        partial = self.path.with_suffix(".partial")
+        partial.write_bytes(data)
+        partial.replace(self.path)
+
+
+def taking_turns(application: Application, state: State) -> Application:
+    """One request at a time; those that may change something are noted."""
+
+    def answer(environ: Environ, start_response: Any) -> Iterable[bytes]:
+        operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
+        with state.turn:
+            answered = list(application(environ, start_response))
+        if environ["REQUEST_METHOD"] == "POST" and not operation.startswith(_READING):
+            state.note_change()
+        return answered
+
+    return answer
+
+
+class QuietHandler(WSGIRequestHandler):
+    """Logs no request lines: tickets and keys do not belong in a log."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say nothing."""
+
+
+def main() -> None:
+    """Serve until SIGTERM."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--state", type=Path, required=True)
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    copyreg.pickle(
+        type(rsa.generate_private_key(public_exponent=65537, key_size=2048)), _reduce_key
+    )
+    state = State(options.state)
+    state.load()
+    threading.Thread(target=state.write_changes, daemon=True).start()
+    application = taking_turns(DomainDispatcherApplication(create_backend_app), state)
+    server = make_server(
+        "127.0.0.1", options.port, application, threaded=True, request_handler=QuietHandler
+    )
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        server.serve_forever()
+    finally:
+        state.write()
+
+
+def _backends(service: str) -> Any:
+    return get_backend(service)  # type: ignore[call-overload] # typed for literal names only
+
+
+def _reduce_key(key: rsa.RSAPrivateKey) -> tuple[Any, ...]:
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return _load_key, (pem,)
+
+
+def _load_key(pem: bytes) -> Any:
+    return load_pem_private_key(pem, None)
+
+
+if __name__ == "__main__":
+    main()

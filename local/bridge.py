@@ -1,0 +1,188 @@
+"""What AWS does between the services: S3's event notifications, SNS to functions, email to files.
+
+Takes SeaweedFS's webhook and hands on S3's own event JSON; takes what SNS posts and hands on the
+event a subscribed function gets. Nothing is answered before it is on disk. What SeaweedFS could not
+tell us, because one of us was down, is found by listing the bucket at the start.
+"""
+
+import base64
+import json
+import logging
+import sqlite3
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote_plus
+
+from aiohttp import web
+
+from local.invoker import Invoker
+
+log = logging.getLogger("local.events")
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS objects (
+    key TEXT NOT NULL,
+    etag TEXT NOT NULL,
+    modified INTEGER NOT NULL,
+    PRIMARY KEY (key, etag, modified)
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A version of an object: `modified` in whole seconds since 1970, as SeaweedFS keeps it."""
+
+    key: str
+    size: int
+    etag: str
+    modified: int
+
+    @property
+    def event_name(self) -> str:
+        """How it came to be; the ETag of a multipart upload ends in the number of its parts."""
+        return f"ObjectCreated:{'CompleteMultipartUpload' if '-' in self.etag else 'Put'}"
+
+
+@dataclass(slots=True)
+class Bridge:
+    """Events in, invocations out; `sources` is what `app.py` says triggers its functions."""
+
+    database: sqlite3.Connection
+    invoker: Invoker
+    bucket: str
+    region: str
+    mail: Path
+    sources: Sequence[Mapping[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.database.execute(_SCHEMA)
+
+    def routes(self) -> list[web.RouteDef]:
+        """What is posted to us: by SeaweedFS, by SNS for functions, by SNS for people."""
+        return [
+            web.post("/s3", self._on_webhook),
+            web.post("/sns", self._on_message),
+            web.post("/mail", self._on_mail),
+        ]
+
+    def catch_up(self, objects: Iterable[Stored]) -> int:
+        """Send events of the objects nobody told us of; returns how many there were."""
+        return sum(self._note(stored) for stored in objects)
+
+    async def _on_webhook(self, request: web.Request) -> web.Response:
+        change = await request.json()
+        entry = change.get("message", {}).get("new_entry")
+        if entry and not entry.get("is_directory"):
+            key = change["key"].removeprefix(f"/buckets/{self.bucket}/")
+            self._note(_stored(key, entry))
+        return web.Response()
+
+    def _note(self, stored: Stored) -> bool:
+        """Remember a version of an object and send its event; a known one only got a tag."""
+        with self.database:
+            new = self.database.execute(
+                "INSERT OR IGNORE INTO objects VALUES (?, ?, ?)",
+                (stored.key, stored.etag, stored.modified),
+            )
+            if new.rowcount == 0:
+                return False
+            event = s3_event(
+                stored, bucket=self.bucket, region=self.region, sequence=new.lastrowid or 0
+            )
+            for source in self.sources:
+                if source["kind"] == "S3EventConfig" and stored.key.startswith(source["prefix"]):
+                    self.invoker.accept(source["name"], event)
+        log.info("%s %s", stored.event_name, stored.key)
+        return True
+
+    async def _on_message(self, request: web.Request) -> web.Response:
+        posted = json.loads(await request.text())
+        if posted["Type"] == "Notification":
+            with self.database:
+                for source in self.sources:
+                    if source["kind"] == "SNSEventConfig" and source["topic"] == posted["TopicArn"]:
+                        self.invoker.accept(source["name"], sns_event(posted))
+        return web.Response()
+
+    async def _on_mail(self, request: web.Request) -> web.Response:
+        posted = json.loads(await request.text())
+        if posted["Type"] == "Notification":
+            text = f"Subject: {posted['Subject']}\n\n{posted['Message']}"
+            path = self.mail / f"{time.time_ns()}.txt"
+            path.write_text(text, encoding="utf-8")
+            print(f"  mail      {posted['Subject']}  ({path})", flush=True)
+        return web.Response()
+
+
+def _stored(key: str, entry: Mapping[str, Any]) -> Stored:
+    """An object as SeaweedFS's filer describes it."""
+    attributes = entry["attributes"]
+    etag = base64.b64decode(entry.get("extended", {}).get("Seaweed-X-Amz-ETag", "")).decode()
+    return Stored(key, attributes.get("file_size", 0), etag, attributes["mtime"])
+
+
+def s3_event(stored: Stored, *, bucket: str, region: str, sequence: int) -> dict[str, Any]:
+    """S3's event notification of a new object; sequencers grow with `sequence`.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+    """
+    record = {
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "awsRegion": region,
+        "eventTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z",
+        "eventName": stored.event_name,
+        "userIdentity": {"principalId": "local"},
+        "requestParameters": {"sourceIPAddress": "127.0.0.1"},
+        "responseElements": {"x-amz-request-id": f"{sequence:016X}", "x-amz-id-2": "local"},
+        "s3": {
+            "s3SchemaVersion": "1.0",
+            "configurationId": "process_upload",
+            "bucket": {
+                "name": bucket,
+                "ownerIdentity": {"principalId": "local"},
+                "arn": f"arn:aws:s3:::{bucket}",
+            },
+            "object": {
+                "key": quote_plus(stored.key, safe="/"),
+                "size": stored.size,
+                "eTag": stored.etag,
+                "sequencer": f"{sequence:018X}",
+            },
+        },
+    }
+    return {"Records": [record]}
+
+
+def sns_event(posted: Mapping[str, Any]) -> dict[str, Any]:
+    """The event of a function that is subscribed to a topic, from what SNS posts over HTTP.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html
+    """
+    return {
+        "Records": [
+            {
+                "EventVersion": "1.0",
+                "EventSource": "aws:sns",
+                "EventSubscriptionArn": f"{posted['TopicArn']}:local",
+                "Sns": {
+                    "Type": posted["Type"],
+                    "MessageId": posted["MessageId"],
+                    "TopicArn": posted["TopicArn"],
+                    "Subject": posted.get("Subject"),
+                    "Message": posted["Message"],
+                    "Timestamp": posted["Timestamp"],
+                    "SignatureVersion": posted["SignatureVersion"],
+                    "Signature": posted["Signature"],
+                    "SigningCertUrl": posted["SigningCertURL"],
+                    "UnsubscribeUrl": posted["UnsubscribeURL"],
+                    "MessageAttributes": posted.get("MessageAttributes", {}),
+                },
+            }
+        ]
+    }

@@ -1,0 +1,134 @@
+"""API Gateway's WebSocket side: sockets for pages, and the API that functions post to them with.
+
+A page's connect, messages and disconnect invoke the handlers of `app.py`; `POST /@connections/ID`
+sends to a page, and answers 410 when it is gone.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api.html
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from aiohttp import WSMsgType, web
+
+from local.functions import Answer, Function, Functions
+
+log = logging.getLogger("local.gateway")
+
+IDLE_TIMEOUT = 600  # seconds; API Gateway's
+STAGE = "api"
+
+
+@dataclass(slots=True)
+class Gateway:
+    """The open sockets; `handlers` maps `$connect`, `$default`, `$disconnect` to functions."""
+
+    functions: Functions
+    handlers: Mapping[str, Function] = field(default_factory=dict)
+    _sockets: dict[str, web.WebSocketResponse] = field(default_factory=dict)
+
+    def routes(self) -> list[web.RouteDef]:
+        """The socket, and the management API."""
+        return [
+            web.get("/", self._serve),
+            web.post("/@connections/{id}", self._post),
+            web.get("/@connections/{id}", self._get),
+            web.delete("/@connections/{id}", self._delete),
+        ]
+
+    async def stop(self) -> None:
+        """Close every socket, so that pages come back later."""
+        for socket in list(self._sockets.values()):
+            await socket.close(code=1001)
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        connection_id = secrets.token_urlsafe(11) + "="
+        query = dict(request.query)
+        answer = await self._invoke("$connect", "CONNECT", connection_id, query=query)
+        status = answer.payload.get("statusCode", 200) if answer.ok else 500
+        if status != 200:  # noqa: PLR2004 - HTTP's own number
+            return web.Response(status=status)
+        socket = web.WebSocketResponse(receive_timeout=IDLE_TIMEOUT)
+        await socket.prepare(request)
+        self._sockets[connection_id] = socket
+        log.info("connected %s", connection_id)
+        try:
+            await self._receive(socket, connection_id)
+        finally:
+            del self._sockets[connection_id]
+            log.info("disconnected %s", connection_id)
+            await self._invoke("$disconnect", "DISCONNECT", connection_id)
+        return socket
+
+    async def _receive(self, socket: web.WebSocketResponse, connection_id: str) -> None:
+        while True:
+            try:
+                message = await socket.receive()
+            except TimeoutError:
+                await socket.close()
+                return
+            if message.type is WSMsgType.TEXT:
+                await self._invoke("$default", "MESSAGE", connection_id, body=message.data)
+            elif message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED):
+                return
+
+    async def _invoke(
+        self,
+        route: str,
+        kind: str,
+        connection_id: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: str | None = None,
+    ) -> Answer:
+        request_id = str(uuid4())
+        event: dict[str, Any] = {
+            "requestContext": {
+                "routeKey": route,
+                "eventType": kind,
+                "connectionId": connection_id,
+                "requestId": request_id,
+                "domainName": "localhost",
+                "stage": STAGE,
+                "apiId": "local",
+            },
+            "isBase64Encoded": False,
+        }
+        if query:
+            event["queryStringParameters"] = dict(query)
+        if body is not None:
+            event["body"] = body
+        handler = self.handlers.get(route)
+        if handler is None:
+            return Answer(ok=False, payload={})
+        return await self.functions.invoke(handler, event, request_id=request_id)
+
+    async def _post(self, request: web.Request) -> web.Response:
+        socket = self._sockets.get(request.match_info["id"])
+        if socket is None or socket.closed:
+            return _gone()
+        try:
+            await socket.send_str(await request.text())
+        except ConnectionError:
+            return _gone()
+        return web.Response()
+
+    async def _get(self, request: web.Request) -> web.Response:
+        return web.json_response({}) if request.match_info["id"] in self._sockets else _gone()
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        socket = self._sockets.get(request.match_info["id"])
+        if socket is None:
+            return _gone()
+        asyncio.get_running_loop().create_task(socket.close()).add_done_callback(lambda _: None)
+        return web.Response(status=204)
+
+
+def _gone() -> web.Response:
+    return web.json_response(
+        {"message": "Gone"}, status=410, headers={"x-amzn-ErrorType": "GoneException"}
+    )

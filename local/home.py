@@ -1,0 +1,145 @@
+"""The data folder of a local system, its lock, and the addresses its services have.
+
+Must not know how the services are started.
+"""
+
+import errno
+import fcntl
+import os
+import socket
+import time
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+HOST = "127.0.0.1"
+# How long an earlier system whose make was killed may take to stop before we give up on it.
+STOPPING_GRACE = 15.0  # seconds
+
+
+class StartError(Exception):
+    """Why the system cannot start, in one line that says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where each service listens, on 127.0.0.1 only."""
+
+    s3: int = 8333
+    aws: int = 5000
+    api: int = 8000
+    gateway: int = 8001
+    page: int = 8080
+
+    @property
+    def page_origin(self) -> str:
+        """The page's origin, which CORS is bound to."""
+        return f"http://{HOST}:{self.page}"
+
+    def url(self, service: str, scheme: str = "http") -> str:
+        """The address of one service."""
+        return f"{scheme}://{HOST}:{getattr(self, service)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The folder that keeps the data of a local system, `.hoist/` unless it is told otherwise."""
+
+    path: Path
+
+    @property
+    def log(self) -> Path:
+        """Where each service writes its log."""
+        return self.path / "log"
+
+    @property
+    def mail(self) -> Path:
+        """Where messages of the notifications topic arrive, one file each."""
+        return self.path / "mail"
+
+    def prepare(self) -> None:
+        """Make the folders; raises StartError when they cannot be made or written."""
+        try:
+            for folder in (self.path, self.log, self.mail):
+                folder.mkdir(parents=True, exist_ok=True)
+                probe = folder / ".writable"
+                probe.write_text("")
+                probe.unlink()
+        except OSError as error:
+            raise StartError(
+                f"Cannot use {self.path} for data ({error.strerror}): mend its permissions, move it"
+                " away, or name another folder with HOIST_HOME=…"
+            ) from error
+
+    def lock(self) -> int:
+        """Lock the folder for this system; the file descriptor holds the lock while it is open.
+
+        Its services inherit it, so the lock is free only when the last of them is gone.
+        """
+        descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        deadline = time.monotonic() + STOPPING_GRACE
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                if error.errno not in (errno.EAGAIN, errno.EACCES):
+                    raise
+                if time.monotonic() > deadline or not _is_stopping(descriptor):
+                    os.close(descriptor)
+                    raise StartError(
+                        f"A local system already runs on {self.path}: use it, stop it with Ctrl-C,"
+                        " or name another folder with HOIST_HOME=…"
+                    ) from error
+                time.sleep(0.2)
+            else:
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+                return descriptor
+
+
+def check_ports(ports: Ports) -> None:
+    """Raise StartError for a port that is taken, naming the setting that changes it."""
+    for field in fields(ports):
+        port = getattr(ports, field.name)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError as error:
+                raise StartError(
+                    f"Port {port} ({field.name}) is in use: stop what listens there, or choose"
+                    f" another with HOIST_{field.name.upper()}_PORT=…"
+                ) from error
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nothing listens on just now."""
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind((HOST, 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
+
+
+def _is_stopping(descriptor: int) -> bool:
+    """Whether the system that holds the lock has lost its own process or the make above it."""
+    text = os.pread(descriptor, 32, 0).decode()
+    if not text.isdigit():
+        return True
+    try:
+        os.kill(int(text), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return _parent(int(text)) == 1
+
+
+def _parent(pid: int) -> int | None:
+    """The parent of a process where /proc tells it."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,47 @@
+"""Runs one command and ends it, with all it started, when the system above goes away.
+
+`python local/leash.py COMMAND…` with a pipe as standard input: when the pipe closes, however the
+other end died, the command's process group gets SIGTERM and, a little later, SIGKILL.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+GRACE = 8.0  # seconds between SIGTERM and SIGKILL
+
+
+def main(command: list[str]) -> int:
+    """Run the command to its end; its exit status is ours."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+    signal.signal(signal.SIGTERM, lambda *_: _end(child))
+    threading.Thread(target=_hold, args=(child,), daemon=True).start()
+    status = child.wait()
+    _kill_group(child, signal.SIGKILL)
+    return status if status >= 0 else 128 - status
+
+
+def _hold(child: subprocess.Popen[bytes]) -> None:
+    while os.read(0, 4096):
+        pass
+    _end(child)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    _kill_group(child, signal.SIGTERM)
+    timer = threading.Timer(GRACE, _kill_group, (child, signal.SIGKILL))
+    timer.daemon = True
+    timer.start()
+
+
+def _kill_group(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, number)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

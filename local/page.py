@@ -1,0 +1,71 @@
+"""Serves the page that Vite built, its config.json, and the headers CloudFront would send."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from local.home import HOST, Ports
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def application(built: Path, ports: Ports, config: dict[str, Any]) -> web.Application:
+    """The page under `/`; `config` is what `/config.json` tells it."""
+    security = {
+        "Content-Security-Policy": _policy(ports),
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+    }
+
+    @web.middleware
+    async def secured(request: web.Request, handler: Handler) -> web.StreamResponse:
+        # CORS is bound to one origin; a person who typed another name for it is sent there.
+        if request.host != f"{HOST}:{ports.page}":
+            raise web.HTTPTemporaryRedirect(f"{ports.page_origin}{request.rel_url}")
+        response = await handler(request)
+        response.headers.update(security)
+        hashed = request.path.startswith("/assets/")
+        response.headers["Cache-Control"] = (
+            "public, max-age=31536000, immutable" if hashed else "no-cache"
+        )
+        return response
+
+    async def index(_: web.Request) -> web.FileResponse:
+        return web.FileResponse(built / "index.html")
+
+    async def configuration(_: web.Request) -> web.Response:
+        return web.json_response(config)
+
+    page = web.Application(middlewares=[secured])
+    page.router.add_get("/", index)
+    page.router.add_get("/config.json", configuration)
+    page.router.add_static("/", built)
+    return page
+
+
+def _policy(ports: Ports) -> str:
+    """The Content-Security-Policy: our own scripts only, and just the addresses we talk to."""
+    addresses = [
+        ports.url("api"),
+        ports.url("aws"),
+        ports.url("gateway", "ws"),
+        ports.url("s3"),
+        f"http://localhost:{ports.s3}",
+    ]
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self' 'wasm-unsafe-eval'",
+            "style-src 'self' 'unsafe-inline'",
+            "img-src 'self' blob: data:",
+            "font-src 'self' data:",
+            "worker-src 'self' blob:",
+            f"connect-src 'self' {' '.join(addresses)}",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+        )
+    )

@@ -1,0 +1,284 @@
+"""Starts the local system in order, watches it, and stops it without leaving a process behind."""
+
+import asyncio
+import contextlib
+import functools
+import json
+import logging
+import os
+import signal
+import sqlite3
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from chalicelib import keys
+from chalicelib.config import LOCAL_ENVIRONMENT_FILE
+from local import aws, page, s3, services
+from local.bridge import Bridge, Stored
+from local.functions import DEFAULT_TIMEOUT, ROOT, Function, Functions
+from local.gateway import Gateway
+from local.home import HOST, Home, Ports, StartError, check_ports, free_ports
+from local.invoker import Destinations, Invoker
+from local.resources import ACCESS_KEY, ACCOUNT, BUCKET, DEMO, REGION, SECRET_KEY, Resources
+from local.services import Service
+
+CHALICE = str(Path(sys.executable).parent / "chalice")
+ORPHAN_CHECK = 0.5  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a person can choose; `retry_waits` are the seconds before each retry of a function."""
+
+    home: Home
+    ports: Ports
+    retry_waits: Sequence[float]
+
+
+class System:
+    """One local system; `run` is its life."""
+
+    def __init__(self, options: Options) -> None:
+        self.home, self.ports = options.home, options.ports
+        self._bridge_port = free_ports(1)[0]
+        self._services: list[Service] = []
+        self._sites = contextlib.AsyncExitStack()
+        self._variables = {"HOIST_HOME": str(self.home.path.resolve())}
+        self._resources = Resources(self.ports, f"http://{HOST}:{self._bridge_port}")
+        self._functions = Functions(self.home.log / "functions.log", self._variables)
+        self._gateway = Gateway(self._functions)
+        self._retry_waits = options.retry_waits
+        self._lock = -1
+
+    async def run(self) -> int:
+        """Start, say where everything is, and stay until told to stop; returns the exit status."""
+        stopped = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+        watches = [asyncio.create_task(stopped.wait()), asyncio.create_task(_orphaned())]
+        starting = asyncio.create_task(self._start())
+        try:
+            await asyncio.wait([starting, *watches], return_when=asyncio.FIRST_COMPLETED)
+            if not starting.done():
+                return 0
+            queue = starting.result()
+            deaths = [asyncio.create_task(s.process.wait(), name=s.name) for s in self._services]
+            await asyncio.wait([*deaths, *watches, queue], return_when=asyncio.FIRST_COMPLETED)
+            return self._verdict()
+        finally:
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+            await self._stop()
+
+    def _verdict(self) -> int:
+        """0 when we were told to stop; 1, and why, when a service died."""
+        dead = [s for s in self._services if s.process.returncode is not None]
+        for service in dead:
+            print(service.epitaph(), file=sys.stderr)
+        return 1 if dead else 0
+
+    async def _start(self) -> "asyncio.Task[None]":
+        """Everything up and answering; returns the task that works the queue of invocations."""
+        self._lock = self.home.lock()
+        check_ports(self.ports)
+        database = self._database()
+        invoker = Invoker(
+            database, self._functions, _destinations(), self._publish, self._retry_waits
+        )
+        bridge = Bridge(database, invoker, BUCKET, REGION, self.home.mail)
+        await self._serve("events", bridge.routes(), self._bridge_port)
+        await self._start_servers()
+        environment = await asyncio.to_thread(self._resources.make)
+        (self.home.path / LOCAL_ENVIRONMENT_FILE).write_text(json.dumps(environment, indent=2))
+        serve = [CHALICE, "local", "--stage", "local", "--no-autoreload"]
+        api = await self._launch("api", [*serve, "--port", str(self.ports.api)])
+        await self._serve("gateway", self._gateway.routes(), self.ports.gateway)
+        functions = await self._wire(bridge)
+        await self._serve_page(environment)
+        missed = bridge.catch_up(await asyncio.to_thread(self._stored_objects))
+        await services.ready(api, self._api_answers)
+        self._announce(missed)
+        return asyncio.create_task(invoker.run(functions))
+
+    async def _start_servers(self) -> None:
+        """S3 and the AWS stand-in, side by side."""
+        weed = s3.command(
+            self.home.path / "s3",
+            port=self.ports.s3,
+            webhook=f"http://{HOST}:{self._bridge_port}/s3",
+            access_key=ACCESS_KEY,
+            secret_key=SECRET_KEY,
+            bucket=BUCKET,
+        )
+        moto = [sys.executable, "-m", aws.__name__, "--port", str(self.ports.aws)]
+        moto += ["--state", str((self.home.path / "aws.state").resolve())]
+        started = [
+            await self._launch("s3", weed, cwd=self.home.path / "s3", environment=s3.ENVIRONMENT),
+            await self._launch("aws", moto),
+        ]
+        for service in started:
+            answers = functools.partial(self._resources.answers, service.name)
+            await services.ready(service, functools.partial(asyncio.to_thread, answers))
+
+    async def _launch(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        cwd: Path = ROOT,
+        environment: Mapping[str, str] | None = None,
+    ) -> Service:
+        service = await services.start(
+            name,
+            command,
+            log=self.home.log / f"{name}.log",
+            lock=self._lock,
+            cwd=cwd,
+            environment={**self._variables, **(environment or {})},
+        )
+        self._services.append(service)
+        return service
+
+    async def _wire(self, bridge: Bridge) -> list[Function]:
+        """Let what `app.py` declares be triggered by what it declares; returns its functions."""
+        try:
+            declared = await self._functions.describe()
+        except OSError as error:
+            log = (self.home.log / "functions.log").read_text(errors="replace")
+            last = "\n".join(log.splitlines()[-services.TAIL :])
+            raise StartError(f"app.py cannot be loaded:\n{last}") from error
+        bridge.sources = declared["sources"]
+        self._gateway.handlers = {
+            route: _function(source) for route, source in declared["sockets"].items()
+        }
+        return [_function(source) for source in declared["sources"]]
+
+    async def _serve(self, name: str, routes: Sequence[web.RouteDef], port: int) -> None:
+        application = web.Application(client_max_size=64 * 1024 * 1024)
+        application.add_routes(routes)
+        await self._listen(name, application, port)
+
+    async def _serve_page(self, environment: Mapping[str, str]) -> None:
+        config = {
+            "api_url": self.ports.url("api"),
+            "region": REGION,
+            "user_pool_id": environment["HOIST_USER_POOL_ARN"].rpartition("/")[2],
+            "user_pool_client_id": environment["HOIST_USER_POOL_CLIENT_ID"],
+            "cognito_endpoint": self.ports.url("aws"),
+            "demo": DEMO,
+        }
+        built = ROOT / "frontend" / "dist"
+        if not (built / "index.html").exists():
+            raise StartError("The page is not built: run `make page`")
+        await self._listen("page", page.application(built, self.ports, config), self.ports.page)
+
+    async def _listen(self, name: str, application: web.Application, port: int) -> None:
+        _log_to(f"local.{name}", self.home.log / f"{name}.log")
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        self._sites.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, HOST, port).start()
+
+    def _database(self) -> sqlite3.Connection:
+        path = self.home.path / "events.db"
+        try:
+            database = sqlite3.connect(path, check_same_thread=False)
+            database.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.DatabaseError as error:
+            raise StartError(
+                f"{path} cannot be read ({error}): move it away and start again"
+            ) from error
+        return database
+
+    def _stored_objects(self) -> list[Stored]:
+        pages = self._resources.client("s3").get_paginator("list_objects_v2")
+        return [
+            Stored(
+                item["Key"],
+                item["Size"],
+                item["ETag"].strip('"'),
+                int(item["LastModified"].timestamp()),
+            )
+            for listed in pages.paginate(Bucket=BUCKET, Prefix=keys.PREFIX)
+            for item in listed.get("Contents", [])
+        ]
+
+    async def _publish(self, topic: str, record: str) -> None:
+        arn = f"arn:aws:sns:{REGION}:{ACCOUNT}:hoist-local-{topic}"
+        sns = self._resources.client("sns")
+        await asyncio.to_thread(sns.publish, TopicArn=arn, Message=record)
+
+    async def _api_answers(self) -> bool:
+        try:
+            async with (
+                aiohttp.ClientSession() as client,
+                client.get(f"{self.ports.url('api')}/limits") as response,
+            ):
+                return response.ok
+        except aiohttp.ClientError:
+            return False
+
+    def _announce(self, missed: int) -> None:
+        lines = {
+            "s3": f"{self.ports.url('s3')}  (SeaweedFS, bucket {BUCKET})",
+            "aws": f"{self.ports.url('aws')}  (DynamoDB, SNS, Cognito, STS)",
+            "api": f"{self.ports.url('api')}  (chalice local)",
+            "gateway": f"{self.ports.url('gateway', 'ws')}  (WebSocket)",
+            "events": f"{self.home.log}/events.log  (S3 → process_upload → SNS → notify)",
+            "page": self.ports.page_origin,
+        }
+        for name, where in lines.items():
+            print(f"  {name:<9} {where}")
+        if missed:
+            print(f"  {missed} objects arrived unnoticed; their events are delivered now")
+        print(f"\nOpen {self.ports.page_origin} and sign in as {DEMO['username']}"
+              f" with the password {DEMO['password']}")  # fmt: skip
+        print("Another API beside it, reloading as you edit:"
+              " .venv/bin/chalice local --stage local --port 8002")  # fmt: skip
+        print(f"Logs are in {self.home.log}, mail in {self.home.mail}. Ctrl-C stops everything.",
+              flush=True)  # fmt: skip
+
+    async def _stop(self) -> None:
+        """Sockets, functions, then the services; the AWS stand-in last, it keeps the state."""
+        await self._gateway.stop()
+        await self._functions.stop()
+        for service in reversed(self._services):
+            await service.stop()
+        await self._sites.aclose()
+        if self._lock >= 0:
+            os.close(self._lock)
+
+
+async def _orphaned() -> None:
+    """Return when the make that started us is gone: nobody could stop us any more."""
+    parent = os.getppid()
+    while "MAKELEVEL" not in os.environ or os.getppid() == parent:
+        await asyncio.sleep(ORPHAN_CHECK)
+
+
+def _function(source: Mapping[str, Any]) -> Function:
+    config = json.loads((ROOT / ".chalice" / "config.json").read_text(encoding="utf-8"))
+    of_stage = config["stages"]["local"].get("lambda_functions", {}).get(source["name"], {})
+    timeout = of_stage.get("lambda_timeout", DEFAULT_TIMEOUT)
+    return Function(source["name"], source["handler_string"], timeout)
+
+
+def _destinations() -> dict[str, Destinations]:
+    path = ROOT / ".chalice" / "destinations.json"
+    declared = json.loads(path.read_text(encoding="utf-8"))
+    return {name: Destinations(**settings) for name, settings in declared.items()}
+
+
+def _log_to(name: str, path: Path) -> None:
+    logger = logging.getLogger(name)
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False

@@ -1,0 +1,98 @@
+"""One execution environment: a process that has loaded `app.py` and runs its handlers.
+
+Reads one JSON invocation a line, `{"id", "handler", "function", "event", "timeout"}`, and answers
+`{"ok", "payload"}` on a line of its own. `{"describe": true}` is answered with what triggers which
+handler, as `app.py` declares it. What handlers print goes to the log.
+"""
+
+import importlib
+import json
+import os
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import Any, TextIO
+
+ROOT = Path(__file__).parent.parent
+
+
+class Context:
+    """The part of Lambda's context object that handlers use."""
+
+    def __init__(self, invocation: dict[str, Any]) -> None:
+        self.aws_request_id = invocation["id"]
+        self.function_name = f"hoist-local-{invocation['function']}"
+        self.invoked_function_arn = invocation["arn"]
+        self.memory_limit_in_mb = "1024"
+        self._deadline = time.monotonic() + invocation["timeout"]
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until the invocation is ended."""
+        return max(0, int((self._deadline - time.monotonic()) * 1000))
+
+
+def main() -> None:
+    """Answer invocations until the other end goes away."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    module = _load()
+    for line in _lines():
+        request = json.loads(line)
+        answer = _describe(module) if "describe" in request else _invoke(module, request)
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+def _lines() -> Any:
+    """Lines of standard input; when it ends, so does the process, even within a handler."""
+    reader, writer = os.pipe()
+    forwarded = os.fdopen(reader, encoding="utf-8")
+
+    def forward(source: TextIO) -> None:
+        with os.fdopen(writer, "w", encoding="utf-8") as target:
+            for line in source:
+                target.write(line)
+                target.flush()
+        os._exit(0)
+
+    threading.Thread(target=forward, args=(sys.stdin,), daemon=True).start()
+    return forwarded
+
+
+def _load() -> Any:
+    """`app.py`, in the environment that `.chalice/config.json` gives the local stage."""
+    config = json.loads((ROOT / ".chalice" / "config.json").read_text(encoding="utf-8"))
+    os.environ.update(config["stages"]["local"]["environment_variables"])
+    sys.path.insert(0, str(ROOT))
+    return importlib.import_module("app")
+
+
+def _invoke(module: Any, invocation: dict[str, Any]) -> dict[str, Any]:
+    handler = getattr(module, invocation["handler"].rpartition(".")[2])
+    try:
+        payload = handler(invocation["event"], Context(invocation))
+        json.dumps(payload)
+    except Exception as error:  # noqa: BLE001 - whatever a handler raises is its failure
+        traceback.print_exc()
+        trace = traceback.format_exception(error)
+        payload = {"errorMessage": str(error), "errorType": type(error).__name__}
+        return {"ok": False, "payload": payload | {"stackTrace": trace}}
+    return {"ok": True, "payload": payload}
+
+
+def _describe(module: Any) -> dict[str, Any]:
+    """What triggers which handler."""
+    sources = [
+        {"kind": type(source).__name__, **vars(source)} for source in module.app.event_sources
+    ]
+    sockets = {
+        route: {"name": source.name, "handler_string": source.handler_string}
+        for route, source in module.app.websocket_handlers.items()
+    }
+    return {"ok": True, "payload": {"sources": sources, "sockets": sockets}}
+
+
+if __name__ == "__main__":
+    main()
