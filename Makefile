@@ -73,7 +73,7 @@ $(STAMPS)/node: frontend/package.json frontend/package-lock.json
 	@node -e 'process.exit(+(parseInt(process.versions.node) < 20))' 2>/dev/null \
 		|| { echo "Hoist needs Node.js 20 or later with npm: install it and try again" >&2; exit 1; }
 	@echo "Installing the Node packages …"
-	@cd frontend && npm ci --silent --no-audit --no-fund
+	@cd frontend && npm ci --loglevel=error --no-audit --no-fund
 	@mkdir -p $(STAMPS) && touch $@
 
 frontend/dist/index.html: $(STAMPS)/node $(PAGE_SOURCES)

@@ -218,10 +218,9 @@ def owner() -> str:
 def body(**fields: Any) -> dict[str, Any]:
     """The request's JSON object, each field of the type that is named, the optional ones absent."""
     try:
-        sent = request().json_body
-    except BadRequestError as error:
+        sent = request().json_body if request().raw_body else {}
+    except (BadRequestError, RecursionError) as error:
         raise InvalidRequest("The body is not JSON") from error
-    sent = {} if sent is None else sent
     if not isinstance(sent, dict):
         raise InvalidRequest("The body is not a JSON object")
     unknown = sent.keys() - fields.keys()

@@ -10,7 +10,7 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from chalicelib.parts import MAX_OBJECT_SIZE, MAX_PUT_SIZE, MIB, MIN_PART_SIZE
+from chalicelib.parts import MAX_OBJECT_SIZE, MAX_PART_SIZE, MAX_PUT_SIZE, MIB, MIN_PART_SIZE
 
 LOCAL_ENVIRONMENT_FILE = "environment.json"
 
@@ -62,7 +62,9 @@ def load_settings(environ: MutableMapping[str, str] = os.environ) -> Settings:
         max_size=_number(environ, "HOIST_MAX_SIZE", MAX_OBJECT_SIZE, most=MAX_OBJECT_SIZE),
         allowed_types=_words(environ, "HOIST_ALLOWED_TYPES"),
         url_lifetime=_number(environ, "HOIST_URL_LIFETIME", 3600, least=1, most=7 * 24 * 3600),
-        part_size=_number(environ, "HOIST_PART_SIZE", 16 * MIB, least=MIN_PART_SIZE),
+        part_size=_number(
+            environ, "HOIST_PART_SIZE", 16 * MIB, least=MIN_PART_SIZE, most=MAX_PART_SIZE
+        ),
         put_max_size=_number(environ, "HOIST_PUT_MAX_SIZE", 16 * MIB, most=MAX_PUT_SIZE),
     )
 

@@ -51,13 +51,12 @@ def safe_filename(filename: str) -> str:
     A name that is too long loses its middle, not its extension.
     """
     safe = "".join(c if c.isalnum() or c in _SAFE_PUNCTUATION else "_" for c in filename).strip()
-    if not safe.strip("."):
-        safe = "_" + safe
     stem, dot, extension = safe.rpartition(".")
     if not stem or len(extension.encode()) > MAX_FILENAME_BYTES // 4:
         stem, dot, extension = safe, "", ""
     ending = dot + extension
-    return _cut(stem, MAX_FILENAME_BYTES - len(ending.encode())) + ending
+    safe = _cut(stem, MAX_FILENAME_BYTES - len(ending.encode())) + ending
+    return safe if safe.strip(".") else "_" + safe[1:]
 
 
 def new_upload_id(now: datetime, randomness: bytes) -> str:

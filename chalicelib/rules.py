@@ -35,7 +35,8 @@ def check_size(size: int, *, max_size: int) -> None:
 
 def check_content_type(content_type: str, *, allowed: Sequence[str]) -> None:
     """Refuse a declared type that no pattern (such as `video/*`) allows; no patterns allow all."""
-    if len(content_type) > MAX_CONTENT_TYPE_LENGTH or not content_type.isprintable():
+    printable = content_type.isascii() and content_type.isprintable()
+    if len(content_type) > MAX_CONTENT_TYPE_LENGTH or not printable:
         raise InvalidRequest("content_type is not a media type")
     if not is_allowed(content_type, allowed=allowed):
         raise TypeNotAllowed(f"Allowed are {', '.join(allowed)}", allowed_types=list(allowed))

@@ -24,15 +24,16 @@ def sniff(head: bytes) -> str:
     except puremagic.PureError:
         matches = []
     best = max((match.confidence for match in matches), default=0.0)
-    if best > _WEAK:
-        return next((m.mime_type for m in matches if m.confidence == best and m.mime_type), UNKNOWN)
+    named = [m.mime_type for m in matches if m.confidence == best > _WEAK and m.mime_type]
+    if named:
+        return str(named[0])
     return TEXT if _is_text(head) else UNKNOWN
 
 
 def _is_text(head: bytes) -> bool:
-    """UTF-8, a character cut off at the end allowed, without control characters but white space."""
+    """UTF-8, its mark and a cut off character allowed, without controls but white space."""
     try:
-        text = codecs.getincrementaldecoder("utf-8")().decode(head)
+        text = codecs.getincrementaldecoder("utf-8-sig")().decode(head)
     except UnicodeDecodeError:
         return False
     return all(c.isprintable() or c.isspace() or c in _TEXT_CONTROLS for c in text)

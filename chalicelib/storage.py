@@ -46,15 +46,18 @@ class S3Storage:
             Bucket=self.bucket, Key=key, UploadId=multipart_id
         )
         try:
-            return [
-                Part(part["PartNumber"], part["Size"], part["ETag"], part.get("ChecksumCRC64NVME"))
-                for page in pages
-                for part in page.get("Parts", [])
-            ]
+            found = [part for page in pages for part in page.get("Parts", [])]
         except ClientError as error:
             if _code(error) == "NoSuchUpload":
                 return None
             raise
+        # S3 keeps the last of a part that was sent again; SeaweedFS lists them all.
+        found.sort(key=lambda part: part["LastModified"])
+        last = {part["PartNumber"]: part for part in found}
+        return [
+            Part(number, part["Size"], part["ETag"], part.get("ChecksumCRC64NVME"))
+            for number, part in sorted(last.items())
+        ]
 
     def complete(
         self,
@@ -67,7 +70,8 @@ class S3Storage:
     ) -> None:
         """CompleteMultipartUpload, for S3 to refuse another size, checksum or a taken key.
 
-        Raises ChecksumMismatch, or UploadExpired when S3 does not know the multipart upload.
+        Raises ChecksumMismatch, or UploadExpired when S3 does not know the multipart upload or
+        holds an object under the key already.
         """
         request: CompleteMultipartUploadRequestTypeDef = {
             "Bucket": self.bucket,
@@ -129,7 +133,7 @@ def _translated() -> Iterator[None]:
     except ClientError as error:
         if _code(error) == "BadDigest":
             raise ChecksumMismatch("S3 computed another CRC64NVME over the parts") from error
-        if _code(error) == "NoSuchUpload":
+        if _code(error) in ("NoSuchUpload", "PreconditionFailed"):
             raise UploadExpired("S3 no longer knows this upload; begin a new one") from error
         raise
 

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import InvalidRequest, UploadNotFound, WrongState
+from chalicelib.keys import is_upload_id
 from chalicelib.upload import State, Upload
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class UploadTable:
     ) -> Upload:
         """Move an upload to a state, from one of the `allowed` only, and set attributes with it.
 
+        An attribute that is None is removed: a reason must not outlive the state it belongs to.
         Raises WrongState when it is in another, UploadNotFound when it is gone.
         """
         now = self.now()
@@ -71,13 +73,17 @@ class UploadTable:
         if to is State.ABORTED:
             changes["expires"] = {"N": str(int((now + ABORTED_KEPT).timestamp()))}
         values = {f":{name}": value for name, value in changes.items()}
-        names = {f"#{name}": name for name in changes}
+        removed = [name for name, value in attributes.items() if value is None]
+        names = {f"#{name}": name for name in (*changes, *removed)}
+        update = "SET " + ", ".join(f"#{name} = :{name}" for name in changes)
+        if removed:
+            update += " REMOVE " + ", ".join(f"#{name}" for name in removed)
         states = {f":from{i}": {"S": state} for i, state in enumerate(sorted(allowed))}
         try:
             answer = self.client.update_item(
                 TableName=self.name,
                 Key=_key(upload.owner, upload.id),
-                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in changes),
+                UpdateExpression=update,
                 ConditionExpression=f"#state IN ({', '.join(states)})",
                 ExpressionAttributeNames=names,
                 ExpressionAttributeValues={**values, **states},
@@ -157,7 +163,12 @@ def _sealed(upload_id: str | None) -> str | None:
 
 
 def _opened(cursor: str | None) -> str | None:
+    if not cursor:
+        return None
     try:
-        return base64.urlsafe_b64decode(cursor).decode() if cursor else None
-    except (binascii.Error, ValueError) as error:
-        raise InvalidRequest("cursor is not one that was given out") from error
+        upload_id = base64.urlsafe_b64decode(cursor).decode()
+    except (binascii.Error, ValueError):
+        upload_id = ""
+    if not is_upload_id(upload_id):
+        raise InvalidRequest("cursor is not one that was given out")
+    return upload_id

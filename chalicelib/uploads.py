@@ -164,9 +164,13 @@ class Uploads:
         if upload.state is not State.UPLOADING:
             return upload
         if crc64nvme is not None and crc64nvme != upload.crc64nvme:
-            upload = self.table.change(
-                upload, to=State.UPLOADING, allowed={State.UPLOADING}, crc64nvme=crc64nvme
-            )
+            try:
+                upload = self.table.change(
+                    upload, to=State.UPLOADING, allowed={State.UPLOADING}, crc64nvme=crc64nvme
+                )
+            except WrongState:
+                # Its event, or another request, was quicker: answer for the state it is in now.
+                return self.complete(owner, upload_id)
         self._assemble(upload)
         return self._arrived(upload)
 
@@ -240,13 +244,18 @@ class Uploads:
         missing = parts.missing(upload.plan, {part.number: part.size for part in listed})
         if missing:
             raise PartsMissing(f"{len(missing)} parts are missing", missing=missing)
-        self.storage.complete(
-            upload.key,
-            upload.multipart_id,
-            parts=listed,
-            size=upload.size,
-            crc64nvme=upload.crc64nvme,
-        )
+        try:
+            self.storage.complete(
+                upload.key,
+                upload.multipart_id,
+                parts=listed,
+                size=upload.size,
+                crc64nvme=upload.crc64nvme,
+            )
+        except UploadExpired:
+            # A twin of this request may have been quicker.
+            if not self._stored(upload):
+                raise
 
     def _stored(self, upload: Upload) -> bool:
         """Whether the whole object is there; an earlier complete may have got that far."""

@@ -42,7 +42,7 @@ class Answer:
     payload: Any
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Environment:
     """One worker process."""
 
@@ -74,7 +74,7 @@ class Functions:
     log: Path
     variables: Mapping[str, str]
     _idle: list[Environment] = field(default_factory=list)
-    _all: list[Environment] = field(default_factory=list)
+    _all: set[Environment] = field(default_factory=set)
     _room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST))
 
     async def describe(self) -> dict[str, Any]:
@@ -113,7 +113,7 @@ class Functions:
 
     async def stop(self) -> None:
         """End all environments."""
-        for environment in list(self._all):
+        for environment in tuple(self._all):
             await self._drop(environment)
 
     async def _take(self) -> Environment:
@@ -140,12 +140,12 @@ class Functions:
                 env={**os.environ, **self.variables},
             )
         environment = Environment(process, time.time())
-        self._all.append(environment)
+        self._all.add(environment)
         return environment
 
     async def _drop(self, environment: Environment) -> None:
+        self._all.discard(environment)
         await environment.end()
-        self._all.remove(environment)
 
 
 def _sources() -> Iterator[Path]:

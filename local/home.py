@@ -3,9 +3,11 @@
 Must not know how the services are started.
 """
 
-import errno
+import asyncio
+import contextlib
 import fcntl
 import os
+import random
 import socket
 import time
 from dataclasses import dataclass, fields
@@ -70,57 +72,70 @@ class Home:
                 " away, or name another folder with HOIST_HOME=…"
             ) from error
 
-    def lock(self) -> int:
+    async def lock(self) -> int:
         """Lock the folder for this system; the file descriptor holds the lock while it is open.
 
-        Its services inherit it, so the lock is free only when the last of them is gone.
+        Its services inherit it, so the lock is free only when the last of them is gone. A system
+        that is being stopped, or was killed, is waited for.
         """
         descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         deadline = time.monotonic() + STOPPING_GRACE
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                if error.errno not in (errno.EAGAIN, errno.EACCES):
-                    raise
+        with contextlib.ExitStack() as undo:
+            undo.callback(os.close, descriptor)
+            while not _locked(descriptor):
                 if time.monotonic() > deadline or not _is_stopping(descriptor):
-                    os.close(descriptor)
                     raise StartError(
                         f"A local system already runs on {self.path}: use it, stop it with Ctrl-C,"
                         " or name another folder with HOIST_HOME=…"
-                    ) from error
-                time.sleep(0.2)
-            else:
-                os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-                return descriptor
+                    )
+                await asyncio.sleep(0.2)
+            undo.pop_all()
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        return descriptor
 
 
 def check_ports(ports: Ports) -> None:
     """Raise StartError for a port that is taken, naming the setting that changes it."""
     for field in fields(ports):
         port = getattr(ports, field.name)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, port))
-            except OSError as error:
-                raise StartError(
-                    f"Port {port} ({field.name}) is in use: stop what listens there, or choose"
-                    f" another with HOIST_{field.name.upper()}_PORT=…"
-                ) from error
+        if not _is_free(port):
+            raise StartError(
+                f"Port {port} ({field.name}) is in use: stop what listens there, or choose"
+                f" another with HOIST_{field.name.upper()}_PORT=…"
+            )
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nothing listens on just now."""
-    probes = [socket.socket() for _ in range(count)]
+    """Ports that nothing listens on just now.
+
+    Below the range that systems take for outgoing connections, so that none is lost to one of
+    those before it is listened on.
+    """
+    found: list[int] = []
+    while len(found) < count:
+        port = random.randrange(10_000, 32_000)  # noqa: S311 - no secret
+        if port not in found and _is_free(port):
+            found.append(port)
+    return found
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def _locked(descriptor: int) -> bool:
     try:
-        for probe in probes:
-            probe.bind((HOST, 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _is_stopping(descriptor: int) -> bool:

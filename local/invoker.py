@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.htm
 """
 
 import asyncio
+import contextlib
 import functools
 import json
 import logging
@@ -81,14 +82,14 @@ class Invoker:
             while True:
                 self._wake.clear()
                 self._start_due()
-                timeout = self._next_due()
-                try:
-                    await asyncio.wait_for(self._wake.wait(), timeout)
-                except TimeoutError:
-                    continue
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._next_due()):
+                        await self._wake.wait()
         finally:
-            for task in self._running.values():
+            running = list(self._running.values())
+            for task in running:
                 task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
 
     def _start_due(self) -> None:
         due = self.database.execute(

@@ -48,7 +48,8 @@ class System:
         self.home, self.ports = options.home, options.ports
         self._bridge_port = free_ports(1)[0]
         self._services: list[Service] = []
-        self._sites = contextlib.AsyncExitStack()
+        # What is to be ended, last started first; each even when another fails to end.
+        self._running = contextlib.AsyncExitStack()
         self._variables = {"HOIST_HOME": str(self.home.path.resolve())}
         self._resources = Resources(self.ports, f"http://{HOST}:{self._bridge_port}")
         self._functions = Functions(self.home.log / "functions.log", self._variables)
@@ -62,22 +63,21 @@ class System:
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
         watches = [asyncio.create_task(stopped.wait()), asyncio.create_task(_orphaned())]
-        starting = asyncio.create_task(self._start())
-        try:
+        async with self._running:
+            starting = asyncio.create_task(self._start())
             await asyncio.wait([starting, *watches], return_when=asyncio.FIRST_COMPLETED)
             if not starting.done():
+                await _ended(starting)
                 return 0
             queue = starting.result()
-            deaths = [asyncio.create_task(s.process.wait(), name=s.name) for s in self._services]
-            await asyncio.wait([*deaths, *watches, queue], return_when=asyncio.FIRST_COMPLETED)
-            return self._verdict()
-        finally:
-            starting.cancel()
-            await asyncio.gather(starting, return_exceptions=True)
-            await self._stop()
+            deaths = [asyncio.create_task(service.process.wait()) for service in self._services]
+            await asyncio.wait([queue, *deaths, *watches], return_when=asyncio.FIRST_COMPLETED)
+            return self._verdict(queue)
 
-    def _verdict(self) -> int:
+    def _verdict(self, queue: "asyncio.Task[None]") -> int:
         """0 when we were told to stop; 1, and why, when a service died."""
+        if queue.done():
+            queue.result()
         dead = [s for s in self._services if s.process.returncode is not None]
         for service in dead:
             print(service.epitaph(), file=sys.stderr)
@@ -85,7 +85,8 @@ class System:
 
     async def _start(self) -> "asyncio.Task[None]":
         """Everything up and answering; returns the task that works the queue of invocations."""
-        self._lock = self.home.lock()
+        self._lock = await self.home.lock()
+        self._running.callback(os.close, self._lock)
         check_ports(self.ports)
         database = self._database()
         invoker = Invoker(
@@ -98,13 +99,16 @@ class System:
         (self.home.path / LOCAL_ENVIRONMENT_FILE).write_text(json.dumps(environment, indent=2))
         serve = [CHALICE, "local", "--stage", "local", "--no-autoreload"]
         api = await self._launch("api", [*serve, "--port", str(self.ports.api)])
-        await self._serve("gateway", self._gateway.routes(), self.ports.gateway)
         functions = await self._wire(bridge)
+        await self._serve("gateway", self._gateway.routes(), self.ports.gateway)
+        self._running.push_async_callback(self._gateway.stop)
         await self._serve_page(environment)
         missed = bridge.catch_up(await asyncio.to_thread(self._stored_objects))
         await services.ready(api, self._api_answers)
         self._announce(missed)
-        return asyncio.create_task(invoker.run(functions))
+        queue = asyncio.create_task(invoker.run(functions))
+        self._running.push_async_callback(_ended, queue)
+        return queue
 
     async def _start_servers(self) -> None:
         """S3 and the AWS stand-in, side by side."""
@@ -143,10 +147,12 @@ class System:
             environment={**self._variables, **(environment or {})},
         )
         self._services.append(service)
+        self._running.push_async_callback(service.stop)
         return service
 
     async def _wire(self, bridge: Bridge) -> list[Function]:
         """Let what `app.py` declares be triggered by what it declares; returns its functions."""
+        self._running.push_async_callback(self._functions.stop)
         try:
             declared = await self._functions.describe()
         except OSError as error:
@@ -182,7 +188,7 @@ class System:
         _log_to(f"local.{name}", self.home.log / f"{name}.log")
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
-        self._sites.push_async_callback(runner.cleanup)
+        self._running.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, HOST, port).start()
 
     def _database(self) -> sqlite3.Connection:
@@ -236,7 +242,7 @@ class System:
         for name, where in lines.items():
             print(f"  {name:<9} {where}")
         if missed:
-            print(f"  {missed} objects arrived unnoticed; their events are delivered now")
+            print(f"\nObjects that arrived unnoticed: {missed}; their events are delivered now")
         print(f"\nOpen {self.ports.page_origin} and sign in as {DEMO['username']}"
               f" with the password {DEMO['password']}")  # fmt: skip
         print("Another API beside it, reloading as you edit:"
@@ -244,15 +250,11 @@ class System:
         print(f"Logs are in {self.home.log}, mail in {self.home.mail}. Ctrl-C stops everything.",
               flush=True)  # fmt: skip
 
-    async def _stop(self) -> None:
-        """Sockets, functions, then the services; the AWS stand-in last, it keeps the state."""
-        await self._gateway.stop()
-        await self._functions.stop()
-        for service in reversed(self._services):
-            await service.stop()
-        await self._sites.aclose()
-        if self._lock >= 0:
-            os.close(self._lock)
+
+async def _ended(task: "asyncio.Task[Any]") -> None:
+    """Cancel a task and wait until it is over."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def _orphaned() -> None:

@@ -1,0 +1,28 @@
+// Errors in a person's words: what happened and what to do. Must not know where the line is shown.
+import { ApiError, NetworkError, PartError, ReadError } from "../upload/errors";
+import { CognitoError } from "./cognito";
+import { strings } from "./strings";
+
+const COGNITO: Record<string, string> = {
+  NotAuthorizedException: strings.signIn.wrong,
+  UserNotFoundException: strings.signIn.wrong,
+  UserNotConfirmedException: strings.signIn.unconfirmed,
+  TooManyRequestsException: strings.signIn.tooMany,
+  LimitExceededException: strings.signIn.tooMany,
+  NEW_PASSWORD_REQUIRED: strings.signIn.challenge,
+  PasswordResetRequiredException: strings.signIn.challenge,
+};
+
+export function explain(error: unknown): string {
+  if (error instanceof NetworkError) return strings.errors.network;
+  if (error instanceof ReadError) return strings.errors.read;
+  if (error instanceof CognitoError) return COGNITO[error.code] ?? error.message;
+  if (error instanceof PartError) return partLine(error);
+  if (error instanceof ApiError) return error.status >= 500 ? strings.errors.busy : error.message;
+  return strings.errors.unknown;
+}
+
+function partLine(error: PartError): string {
+  if (error.status >= 500 || error.status === 429) return strings.errors.busy;
+  return strings.errors.refused(error.code || `HTTP ${error.status}`);
+}

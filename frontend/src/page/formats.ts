@@ -1,0 +1,28 @@
+// Sizes and times as people read them. Pure; must not know the DOM.
+
+const UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB"];
+
+/** Made once: making one costs more than using it a hundred times. */
+const TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+
+/** 1536 → "1.5 KiB". */
+export function formatSize(bytes: number): string {
+  let [value, unit] = [bytes, 0];
+  while (value >= 1024 && unit < UNITS.length - 1) [value, unit] = [value / 1024, unit + 1];
+  const digits = unit === 0 || value >= 100 ? 0 : 1;
+  const text = value.toLocaleString(undefined, { maximumFractionDigits: digits });
+  return `${text} ${bytes === 1 ? "byte" : UNITS[unit]}`;
+}
+
+/** A date and a time of day in the reader's own zone and manner. */
+export function formatTime(time: string): string {
+  const date = new Date(time);
+  if (Number.isNaN(date.getTime())) return time;
+  return TIME.format(date);
+}
+
+/** "detected_type" → "Detected type". */
+export function formatName(name: string): string {
+  const words = name.replace(/[_-]+/g, " ").trim();
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}

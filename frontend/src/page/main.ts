@@ -1,0 +1,33 @@
+// Where the page begins: reads its settings and starts the app with the browser's own fetch, clock and storage.
+import "@uppy/core/css/style.min.css";
+import "@uppy/dashboard/css/style.min.css";
+import "./style.css";
+import "./sign-in.css";
+import "./uploads.css";
+import "./dashboard.css";
+import type { Fetch } from "../upload/api";
+import { systemClock } from "../upload/clock";
+import { App } from "./app";
+import { loadConfig } from "./config";
+import { errorLine } from "./elements";
+import { strings } from "./strings";
+
+const main = document.querySelector<HTMLElement>("main") ?? document.body;
+const header = document.querySelector<HTMLElement>("header") ?? document.body;
+const browserFetch: Fetch = (url, options) => fetch(url, options);
+
+try {
+  const config = await loadConfig(browserFetch);
+  const app = new App({
+    main,
+    header,
+    config,
+    fetch: browserFetch,
+    clock: systemClock,
+    store: sessionStorage,
+  });
+  await app.start();
+} catch (error) {
+  console.error(error);
+  main.replaceChildren(errorLine(strings.errors.config, strings.errors.reload, () => location.reload()));
+}

@@ -1,0 +1,82 @@
+// One upload in the list. Built once and changed in place, so that focus and an open report stay.
+// Must not know the API: what its buttons do is passed in.
+import type { Upload } from "../upload/contract";
+import { element } from "./elements";
+import { formatSize, formatTime } from "./formats";
+import { reportList } from "./report";
+import { strings } from "./strings";
+import type { Row } from "./uploads";
+
+export type RowActions = { download: (upload: Upload) => void; remove: (upload: Upload) => void };
+
+export class UploadRow {
+  readonly element = element("li", { class: "upload", "data-testid": "upload" });
+  readonly #name = element("span", { class: "name" });
+  readonly #meta = element("span", { class: "meta" });
+  readonly #badge = element("span", { class: "badge" });
+  readonly #reason = element("p", { class: "reason", hidden: true });
+  readonly #report = element("details", { class: "report", "data-testid": "report", hidden: true });
+  readonly #download = element("button", { type: "button", class: "button", "data-testid": "download" });
+  readonly #remove = element("button", { type: "button", class: "button quiet", "data-testid": "delete" });
+  #row: Row;
+  #shownReport = "";
+  #labelled: string | undefined;
+
+  constructor(row: Row, actions: RowActions) {
+    this.#row = row;
+    this.#download.append(strings.uploads.download);
+    this.#remove.append(strings.uploads.delete);
+    this.#download.addEventListener("click", () => actions.download(this.#row.upload));
+    this.#remove.addEventListener("click", () => actions.remove(this.#row.upload));
+    this.element.append(
+      element("div", { class: "what" }, this.#name, this.#meta),
+      this.#badge,
+      element("div", { class: "buttons" }, this.#download, this.#remove),
+      this.#reason,
+      this.#report,
+    );
+    this.update(row);
+  }
+
+  get upload(): Upload {
+    return this.#row.upload;
+  }
+
+  update(row: Row): void {
+    this.#row = row;
+    const { upload, states } = row;
+    this.#label(upload);
+    Object.assign(this.element.dataset, {
+      id: upload.id,
+      state: upload.state,
+      states: states.join(" "),
+      filename: upload.filename,
+    });
+    this.#badge.dataset.state = upload.state;
+    this.#badge.textContent = strings.states[upload.state];
+    this.#download.hidden = upload.state !== "accepted";
+    this.#reason.hidden = !upload.reason;
+    this.#reason.textContent = upload.reason ?? "";
+    this.#showReport(upload);
+  }
+
+  /** What hardly ever changes: only the API's time of creation replaces the page's own guess. */
+  #label(upload: Upload): void {
+    if (this.#labelled === upload.created_at) return;
+    this.#labelled = upload.created_at;
+    this.#name.textContent = upload.filename;
+    this.#name.title = upload.filename;
+    const time = element("time", { datetime: upload.created_at }, formatTime(upload.created_at));
+    this.#meta.replaceChildren(formatSize(upload.size), " · ", time);
+    this.#download.setAttribute("aria-label", strings.uploads.downloadOf(upload.filename));
+    this.#remove.setAttribute("aria-label", strings.uploads.deleteOf(upload.filename));
+  }
+
+  #showReport({ report }: Upload): void {
+    this.#report.hidden = report === undefined || report === null;
+    const text = JSON.stringify(report ?? null);
+    if (this.#report.hidden || text === this.#shownReport) return;
+    this.#shownReport = text;
+    this.#report.replaceChildren(element("summary", {}, strings.uploads.report), reportList(report ?? null));
+  }
+}

@@ -1,0 +1,160 @@
+// What a signed-in person sees, put together: the Dashboard, the list, the live line and the toasts.
+// Must not know how signing in works: the API client it gets can already call.
+import type { Api } from "../upload/api";
+import type { Clock } from "../upload/clock";
+import type { CreatedUpload, Upload } from "../upload/contract";
+import { Engine } from "../upload/engine";
+import { ApiError } from "../upload/errors";
+import { workerHasher } from "../upload/hasher";
+import type { SourceFile } from "../upload/settings";
+import { xhrTransport } from "../upload/xhr";
+import { confirm } from "./confirm";
+import { UploadDashboard } from "./dashboard";
+import { element } from "./elements";
+import { explain } from "./explain";
+import { Listing } from "./listing";
+import { Live } from "./live";
+import { strings } from "./strings";
+import type { Toasts } from "./toasts";
+import { UploadList } from "./upload-list";
+import { type Change, Uploads } from "./uploads";
+
+/** How long signing out waits for uploads to be aborted (milliseconds). */
+const CLOSING = 3_000;
+
+export class Workspace {
+  readonly element = element("div", { class: "workspace" });
+  readonly #api: Api;
+  readonly #clock: Clock;
+  readonly #toasts: Toasts;
+  readonly #uploads = new Uploads((change) => this.#show(change));
+  readonly #listing: Listing;
+  readonly #list: UploadList;
+  readonly #engine: Engine;
+  readonly #dashboard: UploadDashboard;
+  readonly #live: Live;
+
+  constructor(api: Api, clock: Clock, toasts: Toasts) {
+    this.#api = api;
+    this.#clock = clock;
+    this.#toasts = toasts;
+    this.#listing = new Listing(api, this.#uploads);
+    this.#list = new UploadList({
+      download: (upload) => void this.#act(upload, () => this.#download(upload)),
+      remove: (upload) => void this.#act(upload, () => this.#remove(upload)),
+      more: () => void this.#read(() => this.#listing.more()),
+      retry: () => void this.#read(() => this.#listing.refresh()),
+    });
+    const target = element("div", { class: "drop" });
+    this.element.append(target, this.#list.element);
+    this.#engine = this.#newEngine();
+    this.#dashboard = new UploadDashboard({
+      target,
+      engine: this.#engine,
+      describe: explain,
+      say: (text, kind) => toasts.show(text, kind),
+    });
+    this.#live = this.#newLive();
+  }
+
+  get isBusy(): boolean {
+    return this.#dashboard.isBusy;
+  }
+
+  open(): void {
+    void this.#read(() => this.#listing.refresh());
+    void this.#limit();
+    this.#live.start();
+  }
+
+  async close(): Promise<void> {
+    this.#live.stop();
+    await Promise.race([this.#dashboard.close(), this.#clock.wait(CLOSING)]);
+    this.element.remove();
+  }
+
+  #newEngine(): Engine {
+    return new Engine({
+      api: this.#api,
+      transport: xhrTransport,
+      hasher: workerHasher(),
+      clock: this.#clock,
+      listener: {
+        created: (created, file) => this.#uploads.apply(asUpload(created, file), "answer"),
+        completed: (upload) => this.#uploads.apply(upload, "answer"),
+        removed: (id) => this.#uploads.remove(id),
+      },
+    });
+  }
+
+  #newLive(): Live {
+    return new Live({
+      connect: (signal) => this.#api.connect(signal),
+      open: (url) => new WebSocket(url),
+      clock: this.#clock,
+      onConnected: () => {
+        this.#list.live(true);
+        void this.#read(() => this.#listing.refresh());
+      },
+      onDropped: () => this.#list.live(false),
+      onUpload: (upload) => this.#uploads.apply(upload, "live"),
+    });
+  }
+
+  #show(change: Change): void {
+    this.#list.show(change);
+    if (change.kind === "gone" || !change.outcome) return;
+    const { filename, state, reason } = change.row.upload;
+    if (state === "accepted") this.#toasts.show(strings.toasts.accepted(filename), "good");
+    if (state === "rejected") this.#toasts.show(strings.toasts.rejected(filename, reason ?? ""), "bad");
+    if (state === "failed") this.#toasts.show(strings.toasts.failed(filename, reason ?? ""), "bad");
+  }
+
+  async #read(read: () => Promise<void>): Promise<void> {
+    try {
+      await read();
+      this.#list.loaded(this.#listing.hasMore);
+    } catch (error) {
+      this.#list.failed(explain(error));
+    }
+  }
+
+  /** Without limits the page works too: the API refuses what it must. */
+  async #limit(): Promise<void> {
+    const limits = await this.#api.limits().catch(() => undefined);
+    if (!limits) return;
+    if (limits.put_max_size !== undefined) this.#engine.adjust({ putMaxSize: limits.put_max_size });
+    this.#dashboard.limit(limits);
+  }
+
+  /** Does something about an upload; one that turns out to be gone leaves the list. */
+  async #act(upload: Upload, act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) this.#uploads.remove(upload.id);
+      this.#toasts.show(explain(error), "bad");
+    }
+  }
+
+  /** S3 answers with an attachment, so the browser saves the file and the page stays. */
+  async #download({ id }: Upload): Promise<void> {
+    const { url } = await this.#api.download(id);
+    element("a", { href: url, download: true, rel: "noopener" }).click();
+  }
+
+  async #remove({ id, filename, state }: Upload): Promise<void> {
+    const { title, finished, unfinished, yes, no } = strings.confirm;
+    const text = state === "uploading" ? unfinished : finished;
+    if (!(await confirm({ title: title(filename), text, yes, no }))) return;
+    if (this.#dashboard.cancel(id)) return;
+    await this.#api.remove(id);
+    this.#uploads.remove(id);
+  }
+}
+
+/** What is known of an upload the moment it is created; anything the API says later is newer. */
+function asUpload({ id, key, state }: CreatedUpload, { name, type, data }: SourceFile): Upload {
+  const created_at = new Date().toISOString();
+  return { id, key, state, filename: name, size: data.size, content_type: type, created_at, updated_at: "" };
+}

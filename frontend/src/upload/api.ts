@@ -1,0 +1,136 @@
+// A typed client of the HTTP API: one method per route. Problems become ApiError, silence NetworkError;
+// what may pass is tried again. Must not know where the ID token comes from, nor what the answers are for.
+import type { Clock } from "./clock";
+import type {
+  CreatedUpload,
+  CreateRequest,
+  Download,
+  Limits,
+  PartList,
+  Problem,
+  Sheet,
+  Upload,
+  UploadPage,
+} from "./contract";
+import { ApiError, isPassing, NetworkError } from "./errors";
+import { type RetryRule, retrying } from "./retry";
+
+const RETRY: RetryRule = { tries: 5, base: 300, cap: 5_000 };
+
+export type Fetch = (url: string, options: RequestInit) => Promise<Response>;
+
+export type ApiOptions = {
+  url: string;
+  fetch: Fetch;
+  clock: Clock;
+  /** The caller's Cognito ID token; a new one when `renew` is true (the API refused the last). */
+  idToken: (renew: boolean) => Promise<string>;
+  retry?: RetryRule;
+};
+
+type Call = { method: string; path: string; body?: object; signal?: AbortSignal | undefined; open?: boolean };
+
+export class Api {
+  readonly #options: ApiOptions;
+  readonly #url: string;
+
+  constructor(options: ApiOptions) {
+    this.#options = options;
+    this.#url = options.url.replace(/\/+$/, "");
+  }
+
+  limits(signal?: AbortSignal): Promise<Limits> {
+    return this.#json({ method: "GET", path: "/limits", signal, open: true });
+  }
+
+  create(request: CreateRequest, signal?: AbortSignal): Promise<CreatedUpload> {
+    return this.#json({ method: "POST", path: "/uploads", body: request, signal });
+  }
+
+  sheet(id: string, range: { first?: number; count?: number }, signal?: AbortSignal): Promise<Sheet> {
+    return this.#json({ method: "POST", path: `${uploadPath(id)}/sheet`, body: range, signal });
+  }
+
+  listParts(id: string, signal?: AbortSignal): Promise<PartList> {
+    return this.#json({ method: "GET", path: `${uploadPath(id)}/parts`, signal });
+  }
+
+  complete(id: string, request: { crc64nvme?: string }, signal?: AbortSignal): Promise<Upload> {
+    return this.#json({ method: "POST", path: `${uploadPath(id)}/complete`, body: request, signal });
+  }
+
+  /** Aborts an unfinished upload, deletes a finished one. */
+  async remove(id: string, signal?: AbortSignal): Promise<void> {
+    await this.#send({ method: "DELETE", path: uploadPath(id), signal });
+  }
+
+  list(query: { state?: string; cursor?: string } = {}, signal?: AbortSignal): Promise<UploadPage> {
+    const text = new URLSearchParams(query).toString();
+    return this.#json({ method: "GET", path: text ? `/uploads?${text}` : "/uploads", signal });
+  }
+
+  get(id: string, signal?: AbortSignal): Promise<Upload> {
+    return this.#json({ method: "GET", path: uploadPath(id), signal });
+  }
+
+  download(id: string, signal?: AbortSignal): Promise<Download> {
+    return this.#json({ method: "GET", path: `${uploadPath(id)}/download`, signal });
+  }
+
+  /** A WebSocket URL with a one-time ticket. */
+  connect(signal?: AbortSignal): Promise<{ url: string }> {
+    return this.#json({ method: "POST", path: "/connections", signal });
+  }
+
+  async #json<T>(call: Call): Promise<T> {
+    const response = await this.#send(call);
+    return (await response.json()) as T;
+  }
+
+  #send(call: Call): Promise<Response> {
+    const { clock, retry = RETRY } = this.#options;
+    return retrying(() => this.#attempt(call), {
+      rule: retry,
+      clock,
+      passes: isPassing,
+      signal: call.signal,
+    });
+  }
+
+  async #attempt(call: Call): Promise<Response> {
+    let response = await this.#fetch(call, false);
+    if (response.status === 401 && !call.open) response = await this.#fetch(call, true);
+    if (!response.ok) throw new ApiError(response.status, await problemOf(response));
+    return response;
+  }
+
+  async #fetch(call: Call, renew: boolean): Promise<Response> {
+    const headers: Record<string, string> = {};
+    if (!call.open) headers.Authorization = `Bearer ${await this.#options.idToken(renew)}`;
+    if (call.body) headers["Content-Type"] = "application/json";
+    const options: RequestInit = { method: call.method, headers };
+    if (call.body) options.body = JSON.stringify(call.body);
+    if (call.signal) options.signal = call.signal;
+    try {
+      return await this.#options.fetch(this.#url + call.path, options);
+    } catch (error) {
+      call.signal?.throwIfAborted();
+      throw new NetworkError(`${call.method} ${call.path}: no answer`, { cause: error });
+    }
+  }
+}
+
+function uploadPath(id: string): string {
+  return `/uploads/${encodeURIComponent(id)}`;
+}
+
+/** The problem in an answer; API Gateway's own `{"message"}` and empty bodies are understood too. */
+async function problemOf(response: Response): Promise<Problem> {
+  try {
+    const body = (await response.json()) as Problem & { message?: string; Message?: string };
+    const detail = body.detail ?? body.message ?? body.Message;
+    return detail === undefined ? body : { ...body, detail };
+  } catch {
+    return {};
+  }
+}

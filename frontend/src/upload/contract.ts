@@ -1,0 +1,70 @@
+// The shapes of the API's JSON, exactly as they travel (snake_case, sizes in bytes, times as ISO 8601 text).
+// Types only: this module must not contain code.
+
+export type State = "uploading" | "uploaded" | "processing" | "accepted" | "rejected" | "failed" | "aborted";
+
+export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
+
+export type Limits = {
+  max_size: number;
+  allowed_types: string[];
+  url_lifetime: number;
+  max_parts: number;
+  put_max_size?: number;
+};
+
+/** Many signatures, one URL per host name. Part n uses `urls[(n - 1) % urls.length]`. */
+export type Sheet = {
+  urls: string[];
+  first: number;
+  signatures: string[];
+  expires_at: string;
+};
+
+export type CreateRequest = {
+  filename: string;
+  size: number;
+  content_type?: string;
+  crc64nvme?: string;
+};
+
+export type CreatedUpload = {
+  id: string;
+  key: string;
+  state: State;
+  strategy: "put" | "multipart";
+  part_size: number;
+  part_count: number;
+  sheet: Sheet;
+};
+
+export type Upload = {
+  id: string;
+  filename: string;
+  size: number;
+  content_type: string | null;
+  key: string;
+  state: State;
+  created_at: string;
+  updated_at: string;
+  report?: Json;
+  reason?: string | null;
+};
+
+export type StoredPart = { number: number; size: number; etag: string; crc64nvme?: string };
+
+export type PartList = { part_size: number; part_count: number; parts: StoredPart[] };
+
+export type UploadPage = { uploads: Upload[]; cursor?: string | null };
+
+export type Download = { url: string; expires_in: number };
+
+/** RFC 9457, with `missing` added when the code is `parts_missing`. */
+export type Problem = {
+  type?: string;
+  title?: string;
+  status?: number;
+  detail?: string;
+  code?: string;
+  missing?: number[];
+};

@@ -1,0 +1,59 @@
+// Hashes files in a few Web Workers that are kept for the next file. Small files have a lane of their own, so
+// that they never wait behind a file that takes minutes. Must not know what the checksum is for.
+import { ReadError } from "./errors";
+import type { HashAnswer } from "./hash-worker";
+import { Slots } from "./slots";
+
+/** The CRC64NVME of a whole file in S3's form (base64). Rejects with ReadError when it cannot be read. */
+export type Hasher = (data: Blob, signal: AbortSignal) => Promise<string>;
+
+const SMALL = 64 * 1024 * 1024;
+const WORKERS_PER_LANE = 2;
+
+export function workerHasher(): Hasher {
+  const small = new Lane(WORKERS_PER_LANE);
+  const large = new Lane(WORKERS_PER_LANE);
+  return (data, signal) => (data.size <= SMALL ? small : large).hash(data, signal);
+}
+
+class Lane {
+  readonly #slots: Slots;
+  readonly #idle: Worker[] = [];
+
+  constructor(count: number) {
+    this.#slots = new Slots(count);
+  }
+
+  hash(data: Blob, signal: AbortSignal): Promise<string> {
+    return this.#slots.use(signal, async () => {
+      const worker = this.#idle.pop() ?? newWorker();
+      try {
+        const answer = await ask(worker, data, signal);
+        this.#idle.push(worker);
+        return answer;
+      } catch (error) {
+        worker.terminate();
+        throw error;
+      }
+    });
+  }
+}
+
+function newWorker(): Worker {
+  return new Worker(new URL("./hash-worker.ts", import.meta.url), { type: "module" });
+}
+
+function ask(worker: Worker, data: Blob, signal: AbortSignal): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    const settle = (answer: () => void) => {
+      signal.removeEventListener("abort", stop);
+      answer();
+    };
+    worker.onmessage = ({ data: answer }: MessageEvent<HashAnswer>) =>
+      settle(() => ("error" in answer ? reject(new ReadError(answer.error)) : resolve(answer.crc64nvme)));
+    worker.onerror = (event) => settle(() => reject(new ReadError(event.message)));
+    signal.addEventListener("abort", stop, { once: true });
+    worker.postMessage(data);
+  });
+}

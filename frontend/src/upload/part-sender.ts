@@ -1,0 +1,143 @@
+// Sends parts of one upload to S3, several at a time, each retried by itself, and counts the bytes.
+// Must not know how the upload was created, nor when it is complete.
+import type { Clock } from "./clock";
+import type { CreatedUpload } from "./contract";
+import { isPassing, PartError } from "./errors";
+import { allParts, partRange } from "./parts";
+import { retrying } from "./retry";
+import type { Settings } from "./settings";
+import { partHost, partUrl, type SheetSource, Sheets } from "./sheet";
+import type { HostPool } from "./slots";
+import type { Transport } from "./transport";
+
+export type PartSenderOptions = {
+  upload: CreatedUpload;
+  data: Blob;
+  /** Headers of every PUT; only those S3's signature names may be here. */
+  headers: Record<string, string>;
+  sheets: SheetSource;
+  transport: Transport;
+  pool: HostPool;
+  clock: Clock;
+  settings: Settings;
+  onProgress: (sent: number) => void;
+};
+
+export class PartSender {
+  readonly #options: PartSenderOptions;
+  readonly #sheets: Sheets;
+  readonly #sent = new Map<number, number>();
+  #total = 0;
+
+  constructor(options: PartSenderOptions) {
+    this.#options = options;
+    this.#sheets = new Sheets(options.upload.sheet, options.sheets, options.clock);
+  }
+
+  /** Sends these parts; the first that fails for good stops the others and is thrown. */
+  async send(numbers: readonly number[], signal: AbortSignal): Promise<void> {
+    const stop = new AbortController();
+    const either = AbortSignal.any([signal, stop.signal]);
+    try {
+      await Promise.all(this.#senders(numbers, either));
+    } catch (error) {
+      stop.abort();
+      signal.throwIfAborted();
+      throw error;
+    }
+  }
+
+  /** Says which parts S3 does not hold; all others count as sent. */
+  expect(missing: readonly number[]): void {
+    const absent = new Set(missing);
+    this.#sent.clear();
+    this.#total = 0;
+    for (const number of allParts(this.#options.upload.part_count)) {
+      const size = absent.has(number) ? 0 : this.#part(number).size;
+      this.#sent.set(number, size);
+      this.#total += size;
+    }
+    this.#options.onProgress(this.#total);
+  }
+
+  /** As many senders per host as the pool has places, each taking the next part for its host. */
+  #senders(numbers: readonly number[], signal: AbortSignal): Promise<void>[] {
+    const senders: Promise<void>[] = [];
+    for (const [host, queue] of this.#byHost(numbers)) {
+      const count = Math.min(this.#options.pool.width, queue.length);
+      const next = queue.values();
+      for (let sender = 0; sender < count; sender++) senders.push(this.#sendAll(next, host, signal));
+    }
+    return senders;
+  }
+
+  #byHost(numbers: readonly number[]): Map<string, number[]> {
+    const hosts = new Map<string, number[]>();
+    for (const number of numbers) {
+      const host = partHost(this.#sheets.current, number);
+      const queue = hosts.get(host);
+      if (queue) queue.push(number);
+      else hosts.set(host, [number]);
+    }
+    return hosts;
+  }
+
+  async #sendAll(next: Iterator<number>, host: string, signal: AbortSignal): Promise<void> {
+    for (let item = next.next(); !item.done; item = next.next())
+      await this.#sendPart(item.value, host, signal);
+  }
+
+  /** One part until S3 has it. The place in the pool is free while the part waits for its next try. */
+  #sendPart(number: number, host: string, signal: AbortSignal): Promise<void> {
+    const { pool, clock, settings } = this.#options;
+    const passes = (error: unknown) => isPassing(error) || isRefusal(error);
+    return retrying(() => pool.use(host, signal, () => this.#put(number, signal)), {
+      rule: settings.partRetry,
+      clock,
+      passes,
+      signal,
+    });
+  }
+
+  async #put(number: number, signal: AbortSignal): Promise<void> {
+    const { upload, transport, headers } = this.#options;
+    const sheet = await this.#sheets.for(number, signal);
+    const body = this.#part(number);
+    const url = partUrl(sheet, upload.strategy, number);
+    const onProgress = (sent: number) => this.#count(number, Math.min(sent, body.size));
+    try {
+      const { status, text } = await transport({ url, body, headers, signal, onProgress });
+      if (status === 403) this.#sheets.refuse(sheet);
+      if (status < 200 || status > 299) throw partError(number, status, text);
+      this.#count(number, body.size);
+    } catch (error) {
+      this.#count(number, 0);
+      throw error;
+    }
+  }
+
+  /** A slice without a type, so that the browser sends no Content-Type. */
+  #part(number: number): Blob {
+    const { upload, data } = this.#options;
+    const { start, end } = partRange(number, upload.part_size, data.size);
+    return upload.strategy === "put" ? data.slice(0, data.size) : data.slice(start, end);
+  }
+
+  #count(number: number, sent: number): void {
+    this.#total += sent - (this.#sent.get(number) ?? 0);
+    this.#sent.set(number, sent);
+    this.#options.onProgress(this.#total);
+  }
+}
+
+/** A URL S3 refuses: expired, or signed by credentials that are no longer good. A new sheet may help. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof PartError && error.status === 403;
+}
+
+/** S3 says why in XML: `<Error><Code>…</Code><Message>…</Message>`. */
+function partError(number: number, status: number, text: string): PartError {
+  const code = /<Code>([^<]*)<\/Code>/.exec(text)?.[1] ?? "";
+  const message = /<Message>([^<]*)<\/Message>/.exec(text)?.[1] ?? "";
+  return new PartError(number, status, code, message);
+}

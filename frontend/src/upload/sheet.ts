@@ -1,0 +1,81 @@
+// Presigned URLs from a sheet of signatures, and new sheets when one runs out: before it expires, when S3
+// refuses it, or when a part is not on it. Many parts asking at once cause one request.
+// Must not know what the URLs are used for.
+import type { Clock } from "./clock";
+import type { CreatedUpload, Sheet } from "./contract";
+
+/** A sheet this close to its end (milliseconds) is replaced before it is used. */
+const MARGIN = 60_000;
+
+/** The URL for part `number`; the one URL of strategy `put` has no part number. */
+export function partUrl(sheet: Sheet, strategy: CreatedUpload["strategy"], number: number): string {
+  const signature = sheet.signatures[number - sheet.first];
+  const url = sheet.urls[(number - 1) % sheet.urls.length];
+  if (signature === undefined || url === undefined)
+    throw new RangeError(`Part ${number} is not on the sheet`);
+  const part = strategy === "multipart" ? `&partNumber=${number}` : "";
+  return `${url}${part}&X-Amz-Signature=${signature}`;
+}
+
+/** The host name part `number` goes to. */
+export function partHost(sheet: Sheet, number: number): string {
+  return new URL(sheet.urls[(number - 1) % sheet.urls.length] ?? "").host;
+}
+
+export type SheetSource = (range: { first?: number }, signal: AbortSignal) => Promise<Sheet>;
+
+export class Sheets {
+  #sheet: Sheet;
+  #received: number;
+  #refused = false;
+  #coming: Promise<void> | undefined;
+  readonly #source: SheetSource;
+  readonly #clock: Clock;
+
+  constructor(sheet: Sheet, source: SheetSource, clock: Clock) {
+    this.#sheet = sheet;
+    this.#source = source;
+    this.#clock = clock;
+    this.#received = clock.now();
+  }
+
+  get current(): Sheet {
+    return this.#sheet;
+  }
+
+  /** A sheet that is good for part `number`, asked for if need be. */
+  async for(number: number, signal: AbortSignal): Promise<Sheet> {
+    while (!this.#covers(number) || this.#refused || this.#expiring()) {
+      this.#coming ??= this.#renew(this.#covers(number) ? this.#sheet.first : number, signal);
+      await this.#coming;
+      signal.throwIfAborted();
+    }
+    return this.#sheet;
+  }
+
+  /** S3 refused a URL of this sheet: do not use it again. Says nothing about a newer one. */
+  refuse(sheet: Sheet): void {
+    if (sheet === this.#sheet) this.#refused = true;
+  }
+
+  async #renew(first: number, signal: AbortSignal): Promise<void> {
+    try {
+      this.#sheet = await this.#source({ first }, signal);
+      this.#received = this.#clock.now();
+      this.#refused = false;
+    } finally {
+      this.#coming = undefined;
+    }
+  }
+
+  #covers(number: number): boolean {
+    const index = number - this.#sheet.first;
+    return index >= 0 && index < this.#sheet.signatures.length;
+  }
+
+  /** A fresh sheet is believed whatever this computer's clock says: the clock may be wrong, S3 decides. */
+  #expiring(): boolean {
+    const now = this.#clock.now();
+    return now - this.#received > MARGIN && Date.parse(this.#sheet.expires_at) - now < MARGIN;
+  }
+}

@@ -1,0 +1,181 @@
+// The API and S3 in memory, as the engine meets them: answers what they answer, keeps what they keep, counts what
+// it sees, and fails when a test says so.
+import { Api } from "../../src/upload/api";
+import type { CreateRequest, Sheet, State } from "../../src/upload/contract";
+import { crc64nvme } from "../../src/upload/crc64nvme";
+import { Engine } from "../../src/upload/engine";
+import { NetworkError } from "../../src/upload/errors";
+import type { Listener, Settings } from "../../src/upload/settings";
+import type { PutAnswer, PutRequest } from "../../src/upload/transport";
+import { RushingClock } from "./clock";
+
+export type Put = {
+  host: string;
+  number: number;
+  size: number;
+  headers: Record<string, string>;
+  type: string;
+};
+type Held = CreateRequest & { id: string; strategy: "put" | "multipart"; state: State; sheet: number };
+
+export class Cloud {
+  partSize = 10;
+  putMaxSize = 20;
+  hosts = ["one.test", "two.test"];
+  sheetSize = 10_000;
+  sheetLife = 3_600_000;
+  readonly clock = new RushingClock();
+  readonly calls: string[] = [];
+  readonly puts: Put[] = [];
+  readonly stored = new Map<number, Blob>();
+  inFlight = new Map<string, number>();
+  widest = new Map<string, number>();
+  /** What S3 answers instead of taking the part: a status, or "reset" for no answer at all. */
+  fault: (put: Put, attempt: number) => number | "reset" | undefined = () => undefined;
+  /** What the API answers instead: a response, or undefined. */
+  apiFault: (call: string, body: unknown) => Response | undefined = () => undefined;
+  /** Resolves when a part may go on; by default at once. */
+  gate: (put: Put) => Promise<void> = () => new Promise((resolve) => setTimeout(resolve, 1));
+  upload: Held | undefined;
+  #sheets = 0;
+
+  engine(settings: Partial<Settings> = {}, listener: Listener = {}): Engine {
+    const idToken = () => Promise.resolve("id-token");
+    const api = new Api({ url: "https://api.test/", fetch: this.fetch, clock: this.clock, idToken });
+    return new Engine({
+      api,
+      transport: this.transport,
+      hasher: (data) => crc64nvme(data),
+      clock: this.clock,
+      settings: { putMaxSize: this.putMaxSize, ...settings },
+      listener,
+    });
+  }
+
+  get object(): Blob {
+    return new Blob([...this.stored].sort(([a], [b]) => a - b).map(([, part]) => part));
+  }
+
+  readonly fetch = async (url: string, options: RequestInit): Promise<Response> => {
+    const path = new URL(url).pathname;
+    const call = `${options.method} ${path}`;
+    const body = options.body ? JSON.parse(String(options.body)) : undefined;
+    this.calls.push(call);
+    return this.apiFault(call, body) ?? this.#answer(call, body);
+  };
+
+  async #answer(call: string, body: CreateRequest & { first?: number }): Promise<Response> {
+    if (call === "POST /uploads") return json(201, this.#create(body));
+    const upload = this.upload;
+    if (!upload) return problem(404, "upload_not_found");
+    if (call.startsWith("DELETE")) {
+      this.upload = undefined;
+      return new Response(null, { status: 204 });
+    }
+    if (call.endsWith("/sheet")) return json(200, this.#sheet(body.first ?? 1));
+    if (call.endsWith("/parts")) return json(200, { ...this.#plan(), parts: this.#parts() });
+    return this.#complete(upload, body.crc64nvme);
+  }
+
+  #create(request: CreateRequest) {
+    const strategy = request.size <= this.putMaxSize ? "put" : "multipart";
+    this.upload = { ...request, id: "u1", strategy, state: "uploading", sheet: 0 };
+    return { id: "u1", key: "k", state: "uploading", strategy, ...this.#plan(), sheet: this.#sheet(1) };
+  }
+
+  #plan() {
+    const { size, strategy } = this.upload as Held;
+    if (strategy === "put") return { part_size: size, part_count: 1 };
+    return { part_size: this.partSize, part_count: Math.max(1, Math.ceil(size / this.partSize)) };
+  }
+
+  #sheet(first: number): Sheet {
+    const { strategy } = this.upload as Held;
+    const last = Math.min(this.#plan().part_count, first + this.sheetSize - 1);
+    const hosts = strategy === "put" ? this.hosts.slice(0, 1) : this.hosts;
+    const sheet = ++this.#sheets;
+    return {
+      urls: hosts.map((host) => `https://${host}/bucket/k?X-Amz-Expires=900`),
+      first,
+      signatures: Array.from({ length: last - first + 1 }, (_, index) => `s${sheet}n${first + index}`),
+      expires_at: new Date(this.clock.time + this.sheetLife).toISOString(),
+    };
+  }
+
+  #parts() {
+    return [...this.stored].map(([number, part]) => ({ number, size: part.size, etag: "e" }));
+  }
+
+  async #complete(upload: Held, checksum: string | undefined): Promise<Response> {
+    const numbers = Array.from({ length: this.#plan().part_count }, (_, index) => index + 1);
+    const missing = numbers.filter((number) => !this.stored.has(number));
+    if (missing.length > 0) return problem(409, "parts_missing", { missing });
+    if (checksum !== (await crc64nvme(this.object))) return problem(422, "checksum_mismatch");
+    upload.state = "uploaded";
+    return json(200, { id: upload.id, filename: upload.filename, size: upload.size, state: "uploaded" });
+  }
+
+  readonly transport = async (request: PutRequest): Promise<PutAnswer> => {
+    const url = new URL(request.url);
+    const number = Number(url.searchParams.get("partNumber") ?? 1);
+    const { body, headers, signal } = request;
+    const put = { host: url.host, number, size: body.size, headers, type: body.type };
+    this.puts.push(put);
+    this.#count(put.host, 1);
+    try {
+      await Promise.race([this.gate(put), aborted(signal)]);
+    } finally {
+      this.#count(put.host, -1);
+    }
+    request.onProgress(body.size);
+    const fault = this.fault(put, this.puts.filter((other) => other.number === number).length);
+    if (fault === "reset") throw new NetworkError("reset");
+    const signature = url.searchParams.get("X-Amz-Signature") ?? "";
+    if (fault !== undefined || !signature.endsWith(`n${number}`))
+      return { status: fault ?? 403, text: "<Error><Code>Fault</Code><Message>Why</Message></Error>" };
+    this.stored.set(number, body);
+    return { status: 200, text: "" };
+  };
+
+  #count(host: string, change: number): void {
+    const now = (this.inFlight.get(host) ?? 0) + change;
+    this.inFlight.set(host, now);
+    this.widest.set(host, Math.max(now, this.widest.get(host) ?? 0));
+  }
+}
+
+const abortions = new WeakMap<AbortSignal, Promise<never>>();
+
+/** One promise, so one listener, per signal. */
+function aborted(signal: AbortSignal): Promise<never> {
+  const known = abortions.get(signal);
+  if (known) return known;
+  const abortion = new Promise<never>((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener("abort", () => reject(signal.reason));
+  });
+  abortion.catch(() => undefined);
+  abortions.set(signal, abortion);
+  return abortion;
+}
+
+export function json(status: number, body: object): Response {
+  return new Response(JSON.stringify(body), { status });
+}
+
+export function problem(status: number, code: string, more: object = {}): Response {
+  return json(status, {
+    type: "about:blank",
+    title: code,
+    status,
+    detail: `Detail of ${code}`,
+    code,
+    ...more,
+  });
+}
+
+/** A file of so many bytes, no two stretches of it alike. */
+export function fileOf(size: number, name = "a.bin", type = "") {
+  const bytes = Uint8Array.from({ length: size }, (_, index) => (index * 31 + (index >> 3)) % 251);
+  return { name, type, data: new Blob([bytes], { type: "text/plain" }) };
+}

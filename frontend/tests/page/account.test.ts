@@ -1,0 +1,121 @@
+import { expect, test } from "vitest";
+import { Account } from "../../src/page/account";
+import { CognitoError } from "../../src/page/cognito";
+import { NetworkError } from "../../src/upload/errors";
+import { RushingClock } from "../fakes/clock";
+import { json } from "../fakes/cloud";
+
+type Body = { AuthFlow: string; ClientId: string; AuthParameters: Record<string, string> };
+
+function base64url(text: string): string {
+  const binary = String.fromCharCode(...new TextEncoder().encode(text));
+  return btoa(binary).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+}
+
+function idToken(email: string, number: number): string {
+  const part = (value: object) => base64url(JSON.stringify(value));
+  return `${part({})}.${part({ email, number })}.signature`;
+}
+
+function world() {
+  const asked: Body[] = [];
+  const kept = new Map<string, string>();
+  const clock = new RushingClock();
+  const state = { asked, kept, clock, ended: 0, answer: undefined as (() => Response) | undefined };
+  const fetch = async (url: string, options: RequestInit) => {
+    expect(url).toBe("https://cognito.test/");
+    expect((options.headers as Record<string, string>)["X-Amz-Target"]).toBe(
+      "AWSCognitoIdentityProviderService.InitiateAuth",
+    );
+    asked.push(JSON.parse(String(options.body)) as Body);
+    if (state.answer) return state.answer();
+    const IdToken = idToken("zoë@example.com", asked.length);
+    const RefreshToken = asked.at(-1)?.AuthFlow === "USER_PASSWORD_AUTH" ? "refresh" : undefined;
+    return json(200, { AuthenticationResult: { IdToken, RefreshToken, ExpiresIn: 3600 } });
+  };
+  const store = {
+    getItem: (key: string) => kept.get(key) ?? null,
+    setItem: (key: string, value: string) => void kept.set(key, value),
+    removeItem: (key: string) => void kept.delete(key),
+  };
+  const cognito = { endpoint: "https://cognito.test", clientId: "client", fetch };
+  const open = () => new Account({ cognito, store, clock, onEnded: () => void state.ended++ });
+  return { ...state, state, open };
+}
+
+test("signing in gives an ID token and knows the email", async () => {
+  const { open, asked } = world();
+  const account = open();
+  await account.signIn("zoë@example.com", "secret");
+  expect(asked).toEqual([
+    {
+      AuthFlow: "USER_PASSWORD_AUTH",
+      ClientId: "client",
+      AuthParameters: { USERNAME: "zoë@example.com", PASSWORD: "secret" },
+    },
+  ]);
+  expect(account.email).toBe("zoë@example.com");
+  expect(await account.idToken()).toBe(await account.idToken());
+  expect(asked).toHaveLength(1);
+});
+
+test("a reload stays signed in, signing out does not", async () => {
+  const { open, asked } = world();
+  await open().signIn("a", "b");
+  const reloaded = open();
+  expect(reloaded.isRemembered).toBe(true);
+  await reloaded.idToken();
+  expect(asked[1]).toMatchObject({
+    AuthFlow: "REFRESH_TOKEN_AUTH",
+    AuthParameters: { REFRESH_TOKEN: "refresh" },
+  });
+  reloaded.signOut();
+  expect(open().isRemembered).toBe(false);
+});
+
+test("the ID token is renewed shortly before it ends, once for everybody who asks", async () => {
+  const { open, asked, clock } = world();
+  const account = open();
+  await account.signIn("a", "b");
+  clock.time += 54 * 60_000;
+  await account.idToken();
+  expect(asked).toHaveLength(1);
+  clock.time += 2 * 60_000;
+  const tokens = await Promise.all([account.idToken(), account.idToken(), account.idToken(true)]);
+  expect(asked).toHaveLength(2);
+  expect(new Set(tokens).size).toBe(1);
+});
+
+test("a refresh token that Cognito refuses ends the sign-in", async () => {
+  const { open, state } = world();
+  const account = open();
+  await account.signIn("a", "b");
+  state.answer = () => json(400, { __type: "NotAuthorizedException", message: "Refresh Token has expired" });
+  await expect(account.idToken(true)).rejects.toBeInstanceOf(CognitoError);
+  expect(state.ended).toBe(1);
+  expect(account.isRemembered).toBe(false);
+});
+
+test.each([
+  [
+    "silence",
+    () => {
+      throw new TypeError("Failed to fetch");
+    },
+  ],
+  ["500", () => json(500, {})],
+])("%s while renewing does not end the sign-in", async (_, answer) => {
+  const { open, state } = world();
+  const account = open();
+  await account.signIn("a", "b");
+  state.answer = answer;
+  await expect(account.idToken(true)).rejects.toBeInstanceOf(NetworkError);
+  expect([state.ended, account.isRemembered]).toEqual([0, true]);
+});
+
+test("a wrong password says so", async () => {
+  const { open, state } = world();
+  state.answer = () => json(400, { __type: "com.amazonaws#NotAuthorizedException", message: "Incorrect" });
+  await expect(open().signIn("a", "b")).rejects.toMatchObject({ code: "NotAuthorizedException" });
+  expect(state.ended).toBe(0);
+});

@@ -1,0 +1,267 @@
+import { expect, test, vi } from "vitest";
+import { crc64nvme } from "../../src/upload/crc64nvme";
+import { ApiError, Cancelled, PartError } from "../../src/upload/errors";
+import { Cloud, fileOf, json, problem } from "../fakes/cloud";
+
+const count = (cloud: Cloud, call: string) => cloud.calls.filter((each) => each === call).length;
+const numbers = (cloud: Cloud) => cloud.puts.map(({ number }) => number).sort((a, b) => a - b);
+
+async function sameBytes(a: Blob, b: Blob): Promise<boolean> {
+  const [first, second] = [new Uint8Array(await a.arrayBuffer()), new Uint8Array(await b.arrayBuffer())];
+  return first.length === second.length && first.every((byte, index) => byte === second[index]);
+}
+
+test.each([21, 29, 30, 31, 95, 1003])("a file of %i bytes arrives whole, in parts", async (size) => {
+  const cloud = new Cloud();
+  const file = fileOf(size);
+  const upload = await cloud.engine().upload(file).run();
+  expect(upload.state).toBe("uploaded");
+  expect(cloud.puts).toHaveLength(Math.ceil(size / 10));
+  expect(await sameBytes(cloud.object, file.data)).toBe(true);
+});
+
+test.each([0, 1, 19, 20])("a file of %i bytes goes as one PUT whose checksum S3 verifies", async (size) => {
+  const cloud = new Cloud();
+  const file = fileOf(size);
+  await cloud.engine().upload(file).run();
+  const checksum = await crc64nvme(file.data);
+  expect(cloud.puts).toEqual([
+    { host: "one.test", number: 1, size, type: "", headers: { "x-amz-checksum-crc64nvme": checksum } },
+  ]);
+  expect(await sameBytes(cloud.object, file.data)).toBe(true);
+});
+
+test("parts carry no header and no type, whatever the file's", async () => {
+  const cloud = new Cloud();
+  await cloud
+    .engine()
+    .upload(fileOf(45, "a.txt", "text/plain"))
+    .run();
+  expect(new Set(cloud.puts.map(({ headers, type }) => JSON.stringify([headers, type])))).toEqual(
+    new Set(['[{},""]']),
+  );
+  expect(cloud.upload?.content_type).toBe("text/plain");
+});
+
+test("the checksum of a small file is named when it is created, of a large one when it is complete", async () => {
+  const bodies: unknown[] = [];
+  const cloud = new Cloud();
+  cloud.apiFault = (call, body) =>
+    void bodies.push([call, Boolean((body as { crc64nvme?: string })?.crc64nvme)]);
+  await cloud.engine().upload(fileOf(20)).run();
+  await cloud.engine().upload(fileOf(21)).run();
+  expect(bodies).toEqual([
+    ["POST /uploads", true],
+    ["POST /uploads/u1/complete", true],
+    ["POST /uploads", false],
+    ["POST /uploads/u1/complete", true],
+  ]);
+});
+
+test("as many parts travel at once as the pool is wide, to each host name", async () => {
+  const cloud = new Cloud();
+  await cloud.engine({ connectionsPerHost: 3 }).upload(fileOf(400)).run();
+  expect(Object.fromEntries(cloud.widest)).toEqual({ "one.test": 3, "two.test": 3 });
+});
+
+test("files share the pool", async () => {
+  const cloud = new Cloud();
+  cloud.hosts = ["one.test"];
+  cloud.apiFault = (call) => (call.endsWith("/complete") ? json(200, { state: "uploaded" }) : undefined);
+  const engine = cloud.engine({ connectionsPerHost: 4 });
+  await Promise.all([1, 2, 3].map(() => engine.upload(fileOf(200)).run()));
+  expect(cloud.widest.get("one.test")).toBe(4);
+});
+
+test("no more files are under way than the setting says", async () => {
+  const cloud = new Cloud();
+  const engine = cloud.engine({ filesAtOnce: 2 });
+  await Promise.all(Array.from({ length: 9 }, () => engine.upload(fileOf(5)).run()));
+  expect(cloud.widest.get("one.test")).toBeLessThanOrEqual(2);
+  expect(count(cloud, "POST /uploads")).toBe(9);
+});
+
+test.each([408, 429, 500, 503, "reset" as const])(
+  "a part that meets %s is sent again, alone",
+  async (fault) => {
+    const cloud = new Cloud();
+    cloud.fault = ({ number }, attempt) => (number === 3 && attempt < 3 ? fault : undefined);
+    await cloud.engine().upload(fileOf(60)).run();
+    expect(numbers(cloud)).toEqual([1, 2, 3, 3, 3, 4, 5, 6]);
+  },
+);
+
+test("a part is given up after its tries, with S3's reason, and the others stop", async () => {
+  const cloud = new Cloud();
+  cloud.fault = ({ number }) => (number === 1 ? 500 : undefined);
+  const run = cloud
+    .engine({ partRetry: { tries: 3, base: 1, cap: 1 } })
+    .upload(fileOf(60))
+    .run();
+  await expect(run).rejects.toMatchObject({ name: "PartError", status: 500, code: "Fault" });
+  expect(cloud.puts.filter(({ number }) => number === 1)).toHaveLength(3);
+});
+
+test("a refusal that passes for good is not tried again", async () => {
+  const cloud = new Cloud();
+  cloud.fault = ({ number }) => (number === 2 ? 400 : undefined);
+  await expect(cloud.engine().upload(fileOf(30)).run()).rejects.toBeInstanceOf(PartError);
+  expect(cloud.puts.filter(({ number }) => number === 2)).toHaveLength(1);
+});
+
+test("many parts refused with 403 ask for one new sheet", async () => {
+  const cloud = new Cloud();
+  cloud.fault = (_, attempt) => (attempt === 1 ? 403 : undefined);
+  await cloud.engine().upload(fileOf(120)).run();
+  expect(count(cloud, "POST /uploads/u1/sheet")).toBe(1);
+  expect(cloud.stored.size).toBe(12);
+});
+
+test("parts that are not on the sheet get one that covers them", async () => {
+  const cloud = new Cloud();
+  cloud.sheetSize = 4;
+  cloud.hosts = ["one.test"];
+  await cloud.engine({ connectionsPerHost: 1 }).upload(fileOf(120)).run();
+  expect(count(cloud, "POST /uploads/u1/sheet")).toBe(2);
+});
+
+test("parts that turn out to be missing are sent again, and only these", async () => {
+  const cloud = new Cloud();
+  let lost = false;
+  cloud.apiFault = (call) => {
+    if (call.endsWith("/complete") && !lost) {
+      lost = true;
+      for (const number of [2, 5]) cloud.stored.delete(number);
+    }
+    return undefined;
+  };
+  await cloud.engine().upload(fileOf(60)).run();
+  expect(numbers(cloud)).toEqual([1, 2, 2, 3, 4, 5, 5, 6]);
+  expect(count(cloud, "POST /uploads/u1/complete")).toBe(2);
+});
+
+test("a checksum that differs fails, and a retry creates the upload anew", async () => {
+  const cloud = new Cloud();
+  cloud.apiFault = (call) => (call.endsWith("/complete") ? problem(422, "checksum_mismatch") : undefined);
+  const upload = cloud.engine().upload(fileOf(30));
+  await expect(upload.run()).rejects.toMatchObject({ code: "checksum_mismatch" });
+  cloud.apiFault = () => undefined;
+  await upload.run();
+  expect(count(cloud, "POST /uploads")).toBe(2);
+});
+
+test("a refused create says why and leaves nothing behind", async () => {
+  const cloud = new Cloud();
+  cloud.apiFault = () => problem(413, "too_large");
+  const upload = cloud.engine().upload(fileOf(30));
+  await expect(upload.run()).rejects.toBeInstanceOf(ApiError);
+  await upload.cancel();
+  expect(cloud.calls).toEqual(["POST /uploads"]);
+});
+
+test("cancel stops the parts and aborts the upload in S3", async () => {
+  const cloud = new Cloud();
+  cloud.gate = ({ number }) => (number === 1 ? Promise.resolve() : new Promise(() => undefined));
+  const removed = vi.fn();
+  const upload = cloud.engine({}, { removed }).upload(fileOf(60));
+  const run = upload.run();
+  await vi.waitFor(() => expect(cloud.stored.size).toBe(1));
+  await Promise.all([upload.cancel(), expect(run).rejects.toBeInstanceOf(Cancelled)]);
+  expect(count(cloud, "DELETE /uploads/u1")).toBe(1);
+  expect(removed).toHaveBeenCalledExactlyOnceWith("u1");
+});
+
+test("cancel while the upload is being created still aborts it", async () => {
+  const cloud = new Cloud();
+  const upload = cloud.engine().upload(fileOf(60));
+  let cancelled: Promise<void> | undefined;
+  cloud.apiFault = () => {
+    cancelled ??= upload.cancel();
+    return undefined;
+  };
+  await expect(upload.run()).rejects.toBeInstanceOf(Cancelled);
+  await cancelled;
+  expect(cloud.calls).toEqual(["POST /uploads", "DELETE /uploads/u1"]);
+  expect(cloud.puts).toEqual([]);
+});
+
+test("cancelling a finished upload deletes nothing", async () => {
+  const cloud = new Cloud();
+  const upload = cloud.engine().upload(fileOf(5));
+  await upload.run();
+  await upload.cancel();
+  expect(count(cloud, "DELETE /uploads/u1")).toBe(0);
+});
+
+test("pause stops sending, resume asks S3 and sends what is missing", async () => {
+  const cloud = new Cloud();
+  let open = false;
+  cloud.gate = ({ number }) => (open || number <= 2 ? Promise.resolve() : new Promise(() => undefined));
+  const file = fileOf(60);
+  const upload = cloud.engine().upload(file);
+  const run = upload.run();
+  await vi.waitFor(() => expect(cloud.stored.size).toBe(2));
+  upload.pause();
+  await vi.waitFor(() => expect([...cloud.inFlight.values()]).toEqual([0, 0]));
+  open = true;
+  upload.resume();
+  await run;
+  expect(count(cloud, "GET /uploads/u1/parts")).toBe(1);
+  expect(numbers(cloud).filter((number) => number <= 2)).toEqual([1, 2]);
+  expect(await sameBytes(cloud.object, file.data)).toBe(true);
+});
+
+test("a paused file does not hold up the others", async () => {
+  const cloud = new Cloud();
+  const engine = cloud.engine({ filesAtOnce: 1 });
+  const paused = engine.upload(fileOf(60));
+  paused.pause();
+  const waiting = paused.run();
+  await engine.upload(fileOf(5)).run();
+  paused.resume();
+  await waiting;
+});
+
+test("a retry goes on where the upload failed", async () => {
+  const cloud = new Cloud();
+  let broken = true;
+  cloud.fault = ({ number }) => (broken && number === 6 ? 400 : undefined);
+  cloud.gate = ({ number }) => new Promise((resolve) => setTimeout(resolve, number === 6 ? 30 : 1));
+  const upload = cloud.engine().upload(fileOf(60));
+  await expect(upload.run()).rejects.toBeInstanceOf(PartError);
+  broken = false;
+  await upload.run();
+  expect(numbers(cloud)).toEqual([1, 2, 3, 4, 5, 6, 6]);
+  expect(count(cloud, "POST /uploads")).toBe(1);
+});
+
+test("a retry after complete failed sends no part again", async () => {
+  const cloud = new Cloud();
+  cloud.apiFault = (call) => (call.endsWith("/complete") ? problem(403, "forbidden") : undefined);
+  const upload = cloud.engine().upload(fileOf(60));
+  await expect(upload.run()).rejects.toBeInstanceOf(ApiError);
+  cloud.apiFault = () => undefined;
+  await upload.run();
+  expect(cloud.puts).toHaveLength(6);
+});
+
+test("progress ends at the file's size and takes back what failed", async () => {
+  const cloud = new Cloud();
+  cloud.fault = ({ number }, attempt) => (number === 2 && attempt === 1 ? 500 : undefined);
+  const progress: number[] = [];
+  await cloud
+    .engine()
+    .upload(fileOf(25), (sent) => progress.push(sent))
+    .run();
+  expect(progress.at(-1)).toBe(25);
+  expect(Math.max(...progress)).toBeLessThanOrEqual(25);
+  expect(progress.some((sent, index) => sent < (progress[index - 1] ?? 0))).toBe(true);
+});
+
+test("the listener hears of create and complete", async () => {
+  const cloud = new Cloud();
+  const heard: string[] = [];
+  const listener = { created: () => heard.push("created"), completed: () => heard.push("completed") };
+  await cloud.engine({}, listener).upload(fileOf(30)).run();
+  expect(heard).toEqual(["created", "completed"]);
+});

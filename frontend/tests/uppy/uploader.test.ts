@@ -1,0 +1,82 @@
+import { type Body, type Meta, Uppy, type UppyFile } from "@uppy/core";
+import { expect, test, vi } from "vitest";
+import { HoistUploader } from "../../src/uppy/uploader";
+import { Cloud, fileOf, problem } from "../fakes/cloud";
+
+function page(cloud: Cloud) {
+  const uppy = new Uppy<Meta, Body>({ logger: { debug() {}, warn() {}, error() {} } });
+  const describe = (error: unknown) => `Sorry: ${(error as Error).message}`;
+  uppy.use(HoistUploader<Meta, Body>, { engine: cloud.engine(), describe });
+  const seen: string[] = [];
+  uppy.on("upload-start", (files) => seen.push(`start ${files.length}`));
+  uppy.on("upload-success", (file) => seen.push(`success ${file?.name}`));
+  uppy.on("upload-error", (file, { message }) => seen.push(`error ${file?.name} ${message}`));
+  const add = (size: number, name = "a.bin") => uppy.addFile({ name, data: fileOf(size).data });
+  return { uppy, seen, add };
+}
+
+const progressOf = (file: UppyFile<Meta, Body>) => [file.progress.percentage, file.progress.bytesUploaded];
+
+test.each([0, 5, 300])("Uppy sees a file of %i bytes start, move and succeed", async (size) => {
+  const { uppy, seen, add } = page(new Cloud());
+  const id = add(size);
+  const result = await uppy.upload();
+  expect(seen).toEqual(["start 1", "success a.bin"]);
+  expect(progressOf(uppy.getFile(id))).toEqual([100, size]);
+  expect(result?.successful).toHaveLength(1);
+});
+
+test("a failure reaches Uppy in a person's words, and Uppy's retry goes on", async () => {
+  const cloud = new Cloud();
+  cloud.apiFault = (call) => (call.endsWith("/complete") ? problem(403, "forbidden") : undefined);
+  const { uppy, seen, add } = page(cloud);
+  const id = add(300);
+  expect((await uppy.upload())?.failed).toHaveLength(1);
+  expect(seen.at(-1)).toBe("error a.bin Sorry: Detail of forbidden");
+  cloud.apiFault = () => undefined;
+  await uppy.retryUpload(id);
+  expect(seen.at(-1)).toBe("success a.bin");
+  expect(cloud.puts).toHaveLength(30);
+});
+
+test("removing a file in Uppy aborts its upload, quietly", async () => {
+  const cloud = new Cloud();
+  cloud.gate = () => new Promise(() => undefined);
+  const { uppy, seen, add } = page(cloud);
+  const id = add(300);
+  const done = uppy.upload();
+  await vi.waitFor(() => expect(cloud.puts.length).toBeGreaterThan(0));
+  expect(uppy.getPlugin<HoistUploader<Meta, Body>>("HoistUploader")?.fileOf("u1")).toBe(id);
+  uppy.removeFile(id);
+  await done;
+  await vi.waitFor(() => expect(cloud.calls).toContain("DELETE /uploads/u1"));
+  expect(seen).toEqual(["start 1"]);
+});
+
+test("Uppy's pause and resume stop and start the sending", async () => {
+  const cloud = new Cloud();
+  let open = false;
+  cloud.gate = () => (open ? Promise.resolve() : new Promise(() => undefined));
+  const { uppy, seen, add } = page(cloud);
+  const id = add(300);
+  const done = uppy.upload();
+  await vi.waitFor(() => expect(cloud.puts.length).toBeGreaterThan(0));
+  uppy.pauseResume(id);
+  await vi.waitFor(() => expect([...cloud.inFlight.values()]).toEqual([0, 0]));
+  open = true;
+  uppy.pauseResume(id);
+  await done;
+  expect(seen.at(-1)).toBe("success a.bin");
+});
+
+test("cancelling all aborts every upload", async () => {
+  const cloud = new Cloud();
+  cloud.gate = () => new Promise(() => undefined);
+  const { uppy, add } = page(cloud);
+  add(300);
+  const done = uppy.upload();
+  await vi.waitFor(() => expect(cloud.puts.length).toBeGreaterThan(0));
+  uppy.cancelAll();
+  await done;
+  await vi.waitFor(() => expect(cloud.calls).toContain("DELETE /uploads/u1"));
+});

@@ -1,0 +1,216 @@
+"""Starting, stopping, killing and starting the local system again; nothing is lost or left over."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from local.home import Ports
+from tests.running import ROOT, RunningSystem, call, eventually
+
+pytestmark = pytest.mark.system
+
+
+def gone(processes: list[psutil.Process]) -> bool:
+    return not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in processes)
+
+
+def freeze_functions(system: RunningSystem) -> None:
+    """Let every execution environment hang, as a handler does that never comes to an end."""
+    workers = [p for p in system.processes() if "local.worker" in p.cmdline()]
+    assert workers
+    for worker in workers:
+        worker.suspend()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_every_process(own_system: RunningSystem, number: signal.Signals) -> None:
+    own_system.start()
+    processes = own_system.processes()
+    assert len(processes) > 5
+
+    assert own_system.stop(number) == 0
+
+    assert gone(processes)
+
+
+def test_a_signal_while_starting_stops_every_process(own_system: RunningSystem) -> None:
+    own_system.launch()
+    processes = eventually(own_system.processes, lambda found: len(found) > 4)
+
+    assert own_system.stop() == 0
+
+    assert gone(processes)
+
+
+def test_after_sigkill_nothing_runs_and_the_next_start_works(own_system: RunningSystem) -> None:
+    own_system.start()
+    upload_id = own_system.sign_in().upload(b"kept", "kept.txt")
+    own_system.sign_in().outcome(upload_id)
+    processes = own_system.processes()
+    assert own_system.process is not None
+    own_system.process.kill()
+    own_system.wait()
+
+    own_system.start()
+
+    assert gone(processes)
+    client = own_system.sign_in()
+    assert client.get(upload_id)["state"] == "accepted"
+    assert client.download(upload_id).body == b"kept"
+
+
+def test_it_stops_when_the_make_above_it_is_killed(own_system: RunningSystem) -> None:
+    starter = [sys.executable, "-c", (
+        "import os, subprocess, sys;"
+        "sys.exit(subprocess.call([sys.executable, '-m', 'local'],"
+        " env={**os.environ, 'MAKELEVEL': '1'}))"
+    )]  # fmt: skip
+    own_system.start(command=starter)
+    processes = own_system.processes()
+    assert own_system.process is not None
+    own_system.process.kill()
+    own_system.wait()
+
+    eventually(lambda: gone(processes), bool)
+
+
+def test_an_upload_that_waits_for_processing_is_accepted_after_a_restart(
+    own_system: RunningSystem,
+) -> None:
+    own_system.start()
+    freeze_functions(own_system)
+    client = own_system.sign_in()
+    upload_id = client.upload(b"patience", "patience.txt")
+    assert client.get(upload_id)["state"] == "uploaded"
+    own_system.stop()
+
+    own_system.start()
+
+    assert own_system.sign_in().outcome(upload_id)["state"] == "accepted"
+
+
+def test_an_object_whose_event_was_never_sent_is_found_at_the_next_start(
+    own_system: RunningSystem,
+) -> None:
+    own_system.start()
+    freeze_functions(own_system)
+    upload_id = own_system.sign_in().upload(b"unheard", "unheard.txt")
+    own_system.stop()
+    for database in own_system.home.glob("events.db*"):
+        database.unlink()
+
+    own_system.start()
+
+    assert "Objects that arrived unnoticed: 1" in own_system.output
+    assert own_system.sign_in().outcome(upload_id)["state"] == "accepted"
+
+
+def test_a_service_that_dies_takes_the_system_down_and_says_so(own_system: RunningSystem) -> None:
+    own_system.start()
+    processes = own_system.processes()
+    (weed,) = [p for p in processes if p.name() == "weed"]
+    weed.kill()
+
+    assert own_system.wait() == 1
+
+    assert "s3 stopped unexpectedly" in own_system.output
+    assert gone(processes)
+
+
+def test_a_port_in_use_is_one_clear_line(own_system: RunningSystem) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", own_system.ports.api))
+        taken.listen()
+        own_system.launch()
+        assert own_system.wait() == 1
+    line = own_system.output.splitlines()[-1]
+    assert line == (
+        f"Hoist cannot start. Port {own_system.ports.api} (api) is in use: stop what listens there,"
+        " or choose another with HOIST_API_PORT=…"
+    )
+
+
+def test_a_second_system_on_the_same_folder_is_refused(
+    own_system: RunningSystem, tmp_path: Path
+) -> None:
+    own_system.start()
+    second = RunningSystem(own_system.home, Ports(1, 2, 3, 4, 5))
+    second.launch()
+    assert second.wait() == 1
+    assert "already runs on" in second.output
+    assert own_system.sign_in().request("GET", "/uploads").status == 200
+    assert tmp_path.exists()
+
+
+def test_a_folder_that_cannot_be_used_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "hoist").write_text("a file where the folder should be")
+    system = RunningSystem(tmp_path / "hoist")
+    system.launch()
+    assert system.wait() == 1
+    (line,) = [line for line in system.output.splitlines() if "Traceback" not in line]
+    assert line.startswith(f"Hoist cannot start. Cannot use {tmp_path / 'hoist'} for data")
+
+
+def test_a_spoilt_event_database_is_one_clear_line(own_system: RunningSystem) -> None:
+    own_system.home.mkdir()
+    (own_system.home / "events.db").write_bytes(b"not a database" * 1000)
+    own_system.launch()
+    assert own_system.wait() == 1
+    assert "events.db cannot be read" in own_system.output
+    assert "Traceback" not in own_system.output
+
+
+def test_a_missing_node_is_one_clear_line(tmp_path: Path) -> None:
+    for program in ("sh", "make", "python3", "find", "awk"):
+        found = shutil.which(program)
+        assert found is not None
+        (tmp_path / program).symlink_to(found)
+    stamp_free = {"PATH": str(tmp_path), "HOME": os.environ.get("HOME", "/")}
+    made = subprocess.run(
+        ["make", "--always-make", "STAMPS=" + str(tmp_path / "stamps"), str(tmp_path / "stamps/node")],
+        cwd=ROOT, env=stamp_free, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert made.returncode != 0
+    assert "Hoist needs Node.js 20 or later" in made.stderr
+
+
+def test_chalice_local_typed_by_hand_serves_the_api_too(own_system: RunningSystem) -> None:
+    own_system.start()
+    upload_id = own_system.sign_in().upload(b"both", "both.txt")
+    port = RunningSystem(own_system.home).ports.api
+    chalice = Path(sys.executable).parent / "chalice"
+    clean = {n: v for n, v in os.environ.items() if not n.startswith(("HOIST_", "AWS_"))}
+    by_hand = subprocess.Popen(
+        [chalice, "local", "--stage", "local", "--port", str(port)],
+        cwd=ROOT, env={**clean, "HOIST_HOME": str(own_system.home)},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    try:
+        client = own_system.sign_in()
+        client.api_url = f"http://127.0.0.1:{port}"
+
+        def listed() -> list[str]:
+            try:
+                return [
+                    upload["id"] for upload in client.request("GET", "/uploads").json["uploads"]
+                ]
+            except OSError:
+                return []
+
+        assert eventually(listed, bool) == [upload_id]
+    finally:
+        os.killpg(by_hand.pid, signal.SIGTERM)
+        by_hand.wait()
+
+
+def test_the_page_is_sent_to_its_own_origin(system: RunningSystem) -> None:
+    page = call("GET", f"http://localhost:{system.ports.page}/config.json")
+    assert page.json["api_url"] == system.url("api")
+    assert page.headers["Content-Security-Policy"].startswith("default-src 'none'")

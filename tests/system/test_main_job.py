@@ -1,0 +1,152 @@
+"""A file from the API to its outcome, through the real local system."""
+
+import json
+import os
+
+import pytest
+from aiohttp import ClientSession, WSMsgType
+
+from tests.running import Client, RunningSystem, call, crc64nvme, eventually, part_url
+
+pytestmark = pytest.mark.system
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def client(system: RunningSystem) -> Client:
+    return system.sign_in()
+
+
+@pytest.mark.parametrize(
+    ("size", "strategy"),
+    [
+        pytest.param(0, "put", id="empty"),
+        pytest.param(5, "put", id="small"),
+        pytest.param(16 * MIB, "put", id="the largest single PUT"),
+        pytest.param(16 * MIB + 1, "multipart", id="the smallest multipart upload"),
+        pytest.param(40 * MIB + 7, "multipart", id="three parts"),
+    ],
+)
+def test_a_file_is_accepted_and_comes_back_byte_for_byte(
+    client: Client, size: int, strategy: str
+) -> None:
+    data = os.urandom(size)
+    known = {"crc64nvme": crc64nvme(data)} if strategy == "put" else {}
+    created = client.create(data, "grüße +%.bin", **known)
+    assert created["strategy"] == strategy
+    client.send(created, data)
+    path = f"/uploads/{created['id']}/complete"
+    completed = client.request("POST", path, {"crc64nvme": crc64nvme(data)}).json
+    assert completed["state"] in ("uploaded", "processing", "accepted")
+
+    upload = client.outcome(created["id"])
+
+    assert upload["state"] == "accepted"
+    assert upload["report"]["size"] == size
+    assert upload["report"]["crc64nvme"] == crc64nvme(data)
+    assert upload["report"]["checksum_verified"] is True
+    downloaded = client.download(created["id"])
+    assert downloaded.body == data
+    assert (
+        "filename*=UTF-8''gr%C3%BC%C3%9Fe%20%2B%25.bin" in downloaded.headers["Content-Disposition"]
+    )
+
+
+def test_the_owner_is_told_by_mail(system: RunningSystem, client: Client) -> None:
+    upload_id = client.upload(b"hello\n", "told.txt")
+
+    def letters() -> list[str]:
+        texts = [path.read_text() for path in (system.home / "mail").glob("*.txt")]
+        return [text for text in texts if upload_id in text]
+
+    (letter,) = eventually(letters, bool)
+    assert letter.startswith("Subject: Hoist: accepted - told.txt\n")
+
+
+async def _states_over_websocket(client: Client, filename: str) -> list[str]:
+    url = client.request("POST", "/connections").json["url"]
+    states = []
+    async with ClientSession() as http, http.ws_connect(url) as socket:
+        await socket.send_json({"type": "ping"})
+        assert (await socket.receive_json(timeout=20)) == {"type": "pong"}
+        upload_id = client.upload(b"some text", filename)
+        while "accepted" not in states:
+            message = await socket.receive(timeout=20)
+            assert message.type is WSMsgType.TEXT
+            shown = json.loads(message.data)["upload"]
+            if shown["id"] == upload_id:
+                states.append(shown["state"])
+    return states
+
+
+async def _connect_twice(url: str) -> int:
+    async with ClientSession() as http:
+        async with http.ws_connect(url):
+            pass
+        async with http.get(
+            url, headers={"Connection": "Upgrade", "Upgrade": "websocket"}
+        ) as again:
+            return again.status
+
+
+def test_the_states_arrive_over_the_websocket_in_order(client: Client) -> None:
+    import asyncio
+
+    states = asyncio.run(_states_over_websocket(client, "watched.txt"))
+    assert states == ["uploaded", "processing", "accepted"]
+
+
+def test_a_ticket_works_once(client: Client) -> None:
+    import asyncio
+
+    url = client.request("POST", "/connections").json["url"]
+    assert asyncio.run(_connect_twice(url)) == 401
+
+
+def test_an_upload_is_deleted_with_its_object(client: Client) -> None:
+    upload_id = client.upload(b"short-lived", "gone.txt")
+    client.outcome(upload_id)
+    url = client.request("GET", f"/uploads/{upload_id}/download").json["url"]
+    assert call("GET", url).status == 200
+
+    assert client.request("DELETE", f"/uploads/{upload_id}").status == 204
+    assert client.request("DELETE", f"/uploads/{upload_id}").status == 204
+
+    assert call("GET", url).status == 404
+    assert client.request("GET", f"/uploads/{upload_id}/download").status == 409
+
+
+def test_complete_names_the_parts_that_are_missing(client: Client) -> None:
+    data = os.urandom(40 * MIB)
+    created = client.create(data, "gaps.bin")
+    second = data[created["part_size"] : 2 * created["part_size"]]
+    assert call("PUT", part_url(created, 2), second, {"Content-Type": ""}).status == 200
+
+    refused = client.request("POST", f"/uploads/{created['id']}/complete")
+
+    assert refused.status == 409
+    assert refused.headers["Content-Type"] == "application/problem+json"
+    assert (refused.json["code"], refused.json["missing"]) == ("parts_missing", [1, 3])
+    listed = client.request("GET", f"/uploads/{created['id']}/parts").json
+    assert [(part["number"], part["size"]) for part in listed["parts"]] == [(2, 16 * MIB)]
+
+
+def test_a_signed_url_takes_exactly_its_bytes(client: Client) -> None:
+    created = client.create(b"12345", "exact.txt")
+    url = part_url(created, 1)
+    for body in (b"1234", b"123456"):
+        assert call("PUT", url, body, {"Content-Type": ""}).status == 403
+    forged = url[:-1] + ("0" if url[-1] != "0" else "1")
+    assert call("PUT", forged, b"12345", {"Content-Type": ""}).status == 403
+    assert call("PUT", url, b"12345", {"Content-Type": ""}).status == 200
+
+
+def test_the_logs_hold_no_signature_ticket_or_token(system: RunningSystem, client: Client) -> None:
+    created = client.create(b"secret?", "quiet.txt")
+    client.send(created, b"secret?")
+    ticket = client.request("POST", "/connections").json["url"].rpartition("=")[2]
+    logs = "".join(p.read_text(errors="replace") for p in (system.home / "log").glob("*.log"))
+    assert created["id"] in logs
+    for secret in (created["sheet"]["signatures"][0], ticket, client.id_token):
+        assert secret not in logs
