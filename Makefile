@@ -55,6 +55,10 @@ page: frontend/dist/index.html ## Build the page
 browser: ## Make sure that there is a Chromium for the browser tests
 	@scripts/chromium
 
+.PHONY: picture
+picture: install page browser ## Take docs/page.png, the picture in README, anew
+	$(BIN)/python scripts/picture.py
+
 .PHONY: lock
 lock: install ## Lock the Python packages anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

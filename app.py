@@ -70,8 +70,9 @@ def limits() -> dict[str, Any]:
 @route("/uploads", methods=["POST"])
 @problems
 def create_upload() -> Response:
-    wanted = body(filename=str, size=int, content_type=str | None, crc64nvme=str | None)
-    upload, sheet = application().uploads.create(owner(), **wanted)
+    upload, sheet = application().uploads.create(
+        owner(), **body(filename=str, size=int, content_type=str | None, crc64nvme=str | None)
+    )
     plan = upload.plan
     return Response(
         {
@@ -90,8 +91,10 @@ def create_upload() -> Response:
 @route("/uploads/{upload_id}/sheet", methods=["POST"])
 @problems
 def sign_sheet(upload_id: str) -> dict[str, Any]:
-    wanted = body(first=int | None, count=int | None)
-    return shown(application().uploads.sheet(owner(), upload_id, **wanted))
+    sheet = application().uploads.sheet(
+        owner(), upload_id, **body(first=int | None, count=int | None)
+    )
+    return shown(sheet)
 
 
 @route("/uploads/{upload_id}/parts", methods=["GET"])
@@ -112,8 +115,8 @@ def list_parts(upload_id: str) -> dict[str, Any]:
 @route("/uploads/{upload_id}/complete", methods=["POST"])
 @problems
 def complete_upload(upload_id: str) -> dict[str, Any]:
-    wanted = body(crc64nvme=str | None)
-    return application().uploads.complete(owner(), upload_id, **wanted).document()
+    upload = application().uploads.complete(owner(), upload_id, **body(crc64nvme=str | None))
+    return upload.document()
 
 
 @route("/uploads/{upload_id}", methods=["DELETE"])

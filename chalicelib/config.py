@@ -45,6 +45,7 @@ def load_settings(environ: MutableMapping[str, str] = os.environ) -> Settings:
     """Read the settings; raises SettingsError with the variable's name."""
     stage = _text(environ, "HOIST_STAGE")
     if stage == "local":
+        forget_aws_account(environ)
         environ.update(_local_environment(environ))
     region = _text(environ, "AWS_REGION")
     bucket = _text(environ, "HOIST_BUCKET")
@@ -67,6 +68,13 @@ def load_settings(environ: MutableMapping[str, str] = os.environ) -> Settings:
         ),
         put_max_size=_number(environ, "HOIST_PUT_MAX_SIZE", 16 * MIB, most=MAX_PUT_SIZE),
     )
+
+
+def forget_aws_account(environ: MutableMapping[str, str]) -> None:
+    """Let nothing of a developer's own AWS account (profile, token, endpoints) reach boto3."""
+    for name in list(environ):
+        if name.startswith("AWS_") and not name.startswith("AWS_CHALICE_"):
+            del environ[name]
 
 
 def _bucket_urls(bucket: str, region: str) -> tuple[str, ...]:

@@ -7,12 +7,14 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
+from chalicelib.config import forget_aws_account
 from local.home import Home, Ports, StartError
 from local.system import Options, System
 
 
 def main() -> int:
     """Run the local system; 1, with one line that says why, when it cannot start."""
+    forget_aws_account(os.environ)
     try:
         options = _options()
         options.home.prepare()

@@ -6,6 +6,7 @@ Every step can be repeated. Returns the environment that the functions of the st
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 from dataclasses import dataclass
 from typing import Any
@@ -45,6 +46,8 @@ class Resources:
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": ACCESS_KEY,
             "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_ENDPOINT_URL": self.ports.url("aws"),
             "AWS_ENDPOINT_URL_S3": self.ports.url("s3"),
             "HOIST_BUCKET": BUCKET,

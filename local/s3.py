@@ -12,7 +12,10 @@ from pathlib import Path
 from local.home import HOST, StartError, free_ports
 
 # SeaweedFS takes several GB without these and is hardly slower with them.
+# Measured by bench/main_job.py.
 ENVIRONMENT = {"GOMEMLIMIT": "512MiB", "GOGC": "50"}
+# MiB in which it stores an object; its default, 4, takes twice the memory for twelve connections.
+PIECE_SIZE = 2
 
 
 def command(
@@ -39,6 +42,7 @@ def command(
         "-s3.port.lance=0",
         "-admin.ui=false",
         "-webdav=false",
+        f"-filer.maxMB={PIECE_SIZE}",
         f"-s3.port.grpc={next(inner)}",
         *(
             f"-{part}={next(inner)}"

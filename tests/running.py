@@ -5,7 +5,6 @@ Everything on free ports and in a folder of the test's own, so that tests run be
 
 import base64
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from awscrt import checksums
 from playwright.sync_api import Page
 
 from local.home import Ports, free_ports
+from tests.environment import CLEAN_ENVIRONMENT
 
 ROOT = Path(__file__).parent.parent
 T = TypeVar("T")
@@ -75,13 +75,10 @@ class RunningSystem:
             f"HOIST_{port.name.upper()}_PORT": str(getattr(self.ports, port.name))
             for port in fields(Ports)
         }
-        clean = {
-            n: v for n, v in os.environ.items() if not n.startswith(("HOIST_", "AWS_", "MAKE"))
-        }
         self.process = subprocess.Popen(
             [*(command or [sys.executable, "-m", "local"]), *arguments],
             cwd=ROOT,
-            env={**clean, **ports, "HOIST_HOME": str(self.home)},
+            env={**CLEAN_ENVIRONMENT, **ports, "HOIST_HOME": str(self.home)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from local.home import Ports
+from tests.environment import CLEAN_ENVIRONMENT
 from tests.running import ROOT, RunningSystem, call, eventually
 
 pytestmark = pytest.mark.system
@@ -172,11 +173,15 @@ def test_a_missing_node_is_one_clear_line(tmp_path: Path) -> None:
         found = shutil.which(program)
         assert found is not None
         (tmp_path / program).symlink_to(found)
-    stamp_free = {"PATH": str(tmp_path), "HOME": os.environ.get("HOME", "/")}
+    stamp = tmp_path / "stamps" / "node"
     made = subprocess.run(
-        ["make", "--always-make", "STAMPS=" + str(tmp_path / "stamps"), str(tmp_path / "stamps/node")],
-        cwd=ROOT, env=stamp_free, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        ["make", f"STAMPS={stamp.parent}", str(stamp)],
+        cwd=ROOT,
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert made.returncode != 0
     assert "Hoist needs Node.js 20 or later" in made.stderr
 
@@ -186,12 +191,14 @@ def test_chalice_local_typed_by_hand_serves_the_api_too(own_system: RunningSyste
     upload_id = own_system.sign_in().upload(b"both", "both.txt")
     port = RunningSystem(own_system.home).ports.api
     chalice = Path(sys.executable).parent / "chalice"
-    clean = {n: v for n, v in os.environ.items() if not n.startswith(("HOIST_", "AWS_"))}
     by_hand = subprocess.Popen(
         [chalice, "local", "--stage", "local", "--port", str(port)],
-        cwd=ROOT, env={**clean, "HOIST_HOME": str(own_system.home)},
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        env={**CLEAN_ENVIRONMENT, "HOIST_HOME": str(own_system.home), "AWS_PROFILE": "my-own"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     try:
         client = own_system.sign_in()
         client.api_url = f"http://127.0.0.1:{port}"

@@ -1,0 +1,72 @@
+"""What all tests share: the environment, the fakes and a table of moto's."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import hypothesis
+import pytest
+from moto import mock_aws
+
+from chalicelib.config import Settings, load_settings
+from chalicelib.parts import MIB
+from tests import environment
+from tests.fakes import Clock, MemoryStorage, MemoryTable, RecordingPages
+
+environment.enter()  # app.py, which only tests import, reads it when it is imported
+hypothesis.settings.register_profile("dev", max_examples=50, deadline=None)
+hypothesis.settings.register_profile("ci", max_examples=1000, deadline=None)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """The stage `test`, with parts so small that three of them cost nothing."""
+    small = {"HOIST_PUT_MAX_SIZE": str(MIB), "HOIST_MAX_SIZE": str(100 * MIB)}
+    stage = load_settings({**environment.HOIST_ENVIRONMENT, **small})
+    return replace(stage, part_size=MIB)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC))
+
+
+@pytest.fixture
+def table(clock: Clock) -> MemoryTable:
+    return MemoryTable(clock)
+
+
+@pytest.fixture
+def storage() -> MemoryStorage:
+    return MemoryStorage()
+
+
+@pytest.fixture
+def pages() -> RecordingPages:
+    return RecordingPages()
+
+
+@pytest.fixture(scope="session")
+def dynamodb_client() -> Any:
+    return boto3.client("dynamodb", region_name=environment.REGION)
+
+
+@pytest.fixture
+def dynamodb(dynamodb_client: Any) -> Iterator[Any]:
+    """DynamoDB, by moto, with our table in it and nothing else."""
+    with mock_aws():
+        names = ("pk", "sk")
+        dynamodb_client.create_table(
+            TableName=environment.TABLE,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in names],
+            KeySchema=[
+                {"AttributeName": n, "KeyType": kind}
+                for n, kind in zip(names, ("HASH", "RANGE"), strict=True)
+            ],
+        )
+        yield dynamodb_client

@@ -1,0 +1,241 @@
+"""The ports in memory: they behave like the real ones and remember what was asked of them.
+
+`test_table.py`, `test_storage.py` and `test_browser.py` run one contract on a fake and on the real
+server, so that a fake cannot lie.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from hashlib import md5
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from chalicelib import keys
+from chalicelib.errors import (
+    ChecksumMismatch,
+    InvalidRequest,
+    UploadExpired,
+    UploadNotFound,
+    WrongState,
+)
+from chalicelib.upload import Part, State, StoredObject, Upload
+from tests.running import crc64nvme as checksum
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until a test moves it."""
+
+    time: datetime
+
+    def __call__(self) -> datetime:
+        return self.time
+
+    def advance(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+
+@dataclass
+class Interruptions:
+    """What somebody else does in between: run once, just before the next call that asks."""
+
+    waiting: list[Callable[[], object]] = field(default_factory=list)
+
+    def add(self, action: Callable[[], object]) -> None:
+        self.waiting.append(action)
+
+    def happen(self) -> None:
+        while self.waiting:
+            self.waiting.pop(0)()
+
+
+@dataclass
+class MemoryTable:
+    """`UploadTable`: every change of state is conditional."""
+
+    now: Callable[[], datetime]
+    items: dict[tuple[str, str], Upload] = field(default_factory=dict)
+    before_change: Interruptions = field(default_factory=Interruptions)
+
+    def put(self, upload: Upload) -> None:
+        if (upload.owner, upload.id) in self.items:
+            raise client_error("ConditionalCheckFailedException", "PutItem")
+        self.items[upload.owner, upload.id] = upload
+
+    def get(self, owner: str, upload_id: str) -> Upload | None:
+        if len(upload_id) > 1000:  # DynamoDB refuses sort keys of more than 1,024 bytes
+            raise client_error("ValidationException", "GetItem")
+        return self.items.get((owner, upload_id))
+
+    def change(
+        self, upload: Upload, *, to: State, allowed: Collection[State], **attributes: Any
+    ) -> Upload:
+        self.before_change.happen()
+        stored = self.get(upload.owner, upload.id)
+        if stored is None:
+            raise UploadNotFound
+        if stored.state not in allowed:
+            raise WrongState(f"The upload is {stored.state}")
+        changed = replace(stored, state=to, updated_at=self.now(), **attributes)
+        self.items[upload.owner, upload.id] = changed
+        return changed
+
+    def newest(
+        self, owner: str, *, state: State | None, cursor: str | None, limit: int
+    ) -> tuple[list[Upload], str | None]:
+        if cursor and not keys.is_upload_id(cursor):
+            raise InvalidRequest("cursor is not one that was given out")
+        found = [
+            upload
+            for (its_owner, upload_id), upload in sorted(self.items.items(), reverse=True)
+            if its_owner == owner
+            and state in (None, upload.state)
+            and (not cursor or upload_id < cursor)
+        ]
+        page = found[:limit]
+        return page, page[-1].id if len(found) > limit else None
+
+
+@dataclass
+class MemoryStorage:
+    """`S3Storage`; `receive_part` and `receive_object` are what S3 gets by presigned URLs."""
+
+    objects: dict[str, bytes] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    multiparts: dict[str, tuple[str, dict[int, bytes]]] = field(default_factory=dict)
+    content_types: dict[str, str] = field(default_factory=dict)
+    before_complete: Interruptions = field(default_factory=Interruptions)
+    before_tag: Interruptions = field(default_factory=Interruptions)
+    created: int = 0
+    keeps_checksums: bool = True
+
+    def create_multipart(self, key: str, *, content_type: str) -> str:
+        self.created += 1
+        multipart_id = f"multipart-{self.created}"
+        self.multiparts[multipart_id] = (key, {})
+        self.content_types[key] = content_type
+        return multipart_id
+
+    def receive_part(self, key: str, multipart_id: str, number: int, data: bytes) -> None:
+        self._parts(key, multipart_id)[number] = data
+
+    def receive_object(self, key: str, data: bytes) -> None:
+        self.objects[key] = data
+
+    def list_parts(self, key: str, multipart_id: str) -> list[Part] | None:
+        if multipart_id not in self.multiparts:
+            return None
+        return [
+            Part(number, len(data), _etag(data))
+            for number, data in sorted(self._parts(key, multipart_id).items())
+        ]
+
+    def complete(
+        self,
+        key: str,
+        multipart_id: str,
+        *,
+        parts: Collection[Part],
+        size: int,
+        crc64nvme: str | None,
+    ) -> None:
+        self.before_complete.happen()
+        if multipart_id not in self.multiparts or key in self.objects:
+            raise UploadExpired
+        held = self._parts(key, multipart_id)
+        data = b"".join(held[part.number] for part in parts)
+        if len(data) != size:
+            raise client_error("InvalidRequest", "CompleteMultipartUpload")
+        if crc64nvme is not None and crc64nvme != checksum(data):
+            raise ChecksumMismatch
+        del self.multiparts[multipart_id]
+        self.objects[key] = data
+
+    def abort(self, key: str, multipart_id: str) -> None:
+        if multipart_id in self.multiparts:
+            self._parts(key, multipart_id).clear()
+            del self.multiparts[multipart_id]
+
+    def head(self, key: str) -> StoredObject | None:
+        data = self.objects.get(key)
+        if data is None:
+            return None
+        crc64nvme = checksum(data) if self.keeps_checksums else None
+        return StoredObject(len(data), _etag(data).strip('"'), crc64nvme)
+
+    def read_head(self, key: str, size: int) -> bytes:
+        return self.objects[key][:size]
+
+    def tag(self, key: str, *, state: str) -> None:
+        self.before_tag.happen()
+        if key not in self.objects:
+            raise client_error("NoSuchKey", "PutObjectTagging")
+        self.tags[key] = state
+
+    def delete(self, key: str) -> None:
+        self.objects.pop(key, None)
+        self.tags.pop(key, None)
+
+    def _parts(self, key: str, multipart_id: str) -> dict[int, bytes]:
+        named, parts = self.multiparts[multipart_id]
+        assert named == key, "a multipart upload belongs to one key"
+        return parts
+
+
+@dataclass
+class RecordingPages:
+    """An owner's open pages: what they were shown, in order."""
+
+    shown: list[Upload] = field(default_factory=list)
+
+    def show(self, upload: Upload) -> None:
+        self.shown.append(upload)
+
+    @property
+    def states(self) -> list[str]:
+        return [upload.state.value for upload in self.shown]
+
+
+@dataclass
+class RecordingTopic:
+    """SNS's `publish`: the messages that subscribers got."""
+
+    messages: list[dict[str, Any]] = field(default_factory=list)
+
+    def publish(self, **message: Any) -> dict[str, str]:
+        self.messages.append(message)
+        return {"MessageId": str(len(self.messages))}
+
+
+class GoneException(ClientError):
+    """What API Gateway answers for a connection that was closed."""
+
+
+class RecordingGateway:
+    """The management API of the WebSocket gateway; connections in `gone` are closed ones."""
+
+    class exceptions:  # noqa: N801 - the name a boto3 client has for it
+        GoneException = GoneException
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, bytes]] = []
+        self.gone: set[str] = set()
+        self.broken = False
+
+    def post_to_connection(self, *, ConnectionId: str, Data: bytes) -> None:  # noqa: N803 - boto3's
+        if self.broken:
+            raise client_error("LimitExceededException", "PostToConnection")
+        if ConnectionId in self.gone:
+            raise GoneException({"Error": {"Code": "GoneException"}}, "PostToConnection")
+        self.sent.append((ConnectionId, Data))
+
+
+def client_error(code: str, operation: str) -> ClientError:
+    """An error as boto3 raises it."""
+    return ClientError({"Error": {"Code": code, "Message": code}}, operation)
+
+
+def _etag(data: bytes) -> str:
+    return f'"{md5(data, usedforsecurity=False).hexdigest()}"'

@@ -1,0 +1,61 @@
+"""What AWS sends, as it sends it: the files in `events/`, and the upload they tell of."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from chalicelib import keys
+from chalicelib.parts import MIB
+from chalicelib.upload import State, Upload
+
+OWNER = "0c5d3c1e-6f0a-4a6e-9a53-2b8f0f6f9d11"
+OTHER_OWNER = "9f1e2d3c-4b5a-4678-8765-43210fedcba9"
+# The upload of s3_put.json and of the invocation records; its object is `CONTENT`.
+PUT_ID = "01977a3e-5c00-7b1e-8d4f-6a1c2e3d4f50"
+CONTENT = b"hello world"
+# The upload of s3_complete_multipart_upload.json.
+MULTIPART_ID = "01977a3e-6000-7c2f-9e50-7b2d3f4e5a61"
+CREATED_AT = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+
+
+def event(name: str) -> Any:
+    """One payload; every call gives a copy of its own."""
+    return json.loads((Path(__file__).parent / "events" / f"{name}.json").read_text("utf-8"))
+
+
+def put_upload(**changes: Any) -> Upload:
+    """The upload of `PUT_ID` as it is when it was created; a single PUT of `CONTENT`."""
+    filename = "Grüße aus Köln 1+1.txt"
+    upload = Upload(
+        id=PUT_ID,
+        owner=OWNER,
+        filename=filename,
+        size=len(CONTENT),
+        content_type="text/plain",
+        key=keys.object_key(owner=OWNER, upload_id=PUT_ID, filename=filename),
+        state=State.UPLOADING,
+        part_size=len(CONTENT),
+        part_count=1,
+        created_at=CREATED_AT,
+        updated_at=CREATED_AT,
+    )
+    return replace(upload, **changes)
+
+
+def multipart_upload(**changes: Any) -> Upload:
+    """The upload of `MULTIPART_ID`: 2.5 MiB in three parts of 1 MiB."""
+    key = keys.object_key(owner=OWNER, upload_id=MULTIPART_ID, filename="holiday film.mp4")
+    upload = replace(
+        put_upload(),
+        id=MULTIPART_ID,
+        filename="holiday film.mp4",
+        size=5 * MIB // 2,
+        content_type="video/mp4",
+        key=key,
+        part_size=MIB,
+        part_count=3,
+        multipart_id="multipart-1",
+    )
+    return replace(upload, **changes)

@@ -1,0 +1,61 @@
+"""SeaweedFS, the S3 server of the local system, alone: for tests of what S3 itself must refuse."""
+
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local import s3
+from local.home import HOST, Ports, free_ports
+from local.resources import ACCESS_KEY, REGION, SECRET_KEY, Resources
+from tests.environment import BUCKET, CLEAN_ENVIRONMENT
+
+STARTING = 30.0  # seconds
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that is up, with an empty bucket."""
+
+    client: Any
+    bucket_url: str
+
+
+@contextmanager
+def seaweedfs(folder: Path) -> Iterator[Server]:
+    """Start it on free ports, its data in `folder`; stop it at the end."""
+    port, nobody = free_ports(2)
+    resources = Resources(Ports(s3=port), bridge_url="")
+    command = s3.command(
+        folder,
+        port=port,
+        webhook=f"http://{HOST}:{nobody}",
+        access_key=ACCESS_KEY,
+        secret_key=SECRET_KEY,
+        bucket=BUCKET,
+    )
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**CLEAN_ENVIRONMENT, **s3.ENVIRONMENT},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            deadline = time.monotonic() + STARTING
+            while not resources.answers("s3"):
+                assert process.poll() is None, (folder / "log").read_text()
+                assert time.monotonic() < deadline, (folder / "log").read_text()
+                time.sleep(0.1)
+            client = resources.client("s3")
+            client.create_bucket(
+                Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
+            )
+            yield Server(client, f"http://{HOST}:{port}/{BUCKET}")
+        finally:
+            process.kill()  # its data is thrown away; asked to stop, it waits for its webhook
+            process.wait(timeout=30)

@@ -1,0 +1,661 @@
+"""Every route and every handler, through Chalice: moto's DynamoDB and SNS below, S3 in memory."""
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import boto3
+import pytest
+from chalice.config import Config
+from chalice.local import LocalGateway
+from chalice.test import Client, HTTPResponse
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.sns import sns_backends
+
+import app
+from chalicelib import errors
+from chalicelib.application import Application, application
+from chalicelib.errors import UploadError
+from chalicelib.parts import MAX_OBJECT_SIZE, MIB
+from chalicelib.upload import State, Upload
+from tests.environment import NOTIFICATIONS_TOPIC, PAGE_ORIGIN, REGION
+from tests.fakes import MemoryStorage, RecordingGateway, checksum
+from tests.payloads import CONTENT, OTHER_OWNER, OWNER, PUT_ID, event, put_upload
+
+# Chalice's local gateway reads a Cognito token without verifying it, and says so.
+pytestmark = pytest.mark.filterwarnings("ignore:CognitoUserPoolAuthorizer")
+
+ROUTES = [
+    ("GET", "/limits"),
+    ("POST", "/uploads"),
+    ("GET", "/uploads"),
+    ("GET", "/uploads/{upload_id}"),
+    ("DELETE", "/uploads/{upload_id}"),
+    ("POST", "/uploads/{upload_id}/sheet"),
+    ("GET", "/uploads/{upload_id}/parts"),
+    ("POST", "/uploads/{upload_id}/complete"),
+    ("GET", "/uploads/{upload_id}/download"),
+    ("POST", "/connections"),
+]
+SIGNED_IN = [route for route in ROUTES if route != ("GET", "/limits")]
+OF_ONE_UPLOAD = [route for route in ROUTES if "{upload_id}" in route[1]]
+LARGE = bytes(17 * MIB)
+ALL_ERRORS = [
+    UploadError,
+    *(e for e in vars(errors).values() if isinstance(e, type) and e.__base__ is UploadError),
+]
+
+
+def token(**claims: Any) -> str:
+    """An id token as Cognito writes it; nobody verifies its signature here."""
+
+    def encoded(part: dict[str, Any]) -> str:
+        return base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
+
+    return f"{encoded({'alg': 'RS256'})}.{encoded({'cognito:username': 'name', **claims})}.c2ln"
+
+
+@dataclass
+class Page:
+    """A page that is signed in; `send` takes a body as it goes over the wire."""
+
+    client: Client
+    owner: str | None = OWNER
+
+    def send(self, method: str, path: str, body: bytes = b"", **headers: str) -> HTTPResponse:
+        sent = {"Content-Type": "application/json"}
+        if self.owner is not None:
+            sent["Authorization"] = f"Bearer {token(sub=self.owner)}"
+        return self.client.http.request(method, path, headers=sent | headers, body=body)
+
+    def ask(self, method: str, path: str, **fields: Any) -> HTTPResponse:
+        return self.send(method, path, json.dumps(fields).encode() if fields else b"")
+
+    def create(self, **fields: Any) -> Any:
+        answer = self.ask("POST", "/uploads", **{"filename": "a.txt", "size": 11, **fields})
+        assert answer.status_code == 201, answer.body
+        return answer.json_body
+
+    def get(self, upload_id: str) -> Any:
+        return self.ask("GET", f"/uploads/{upload_id}").json_body
+
+
+@pytest.fixture
+def storage() -> MemoryStorage:
+    return MemoryStorage()
+
+
+@pytest.fixture
+def gateway() -> RecordingGateway:
+    return RecordingGateway()
+
+
+@pytest.fixture
+def composed(
+    dynamodb: Any, storage: MemoryStorage, gateway: RecordingGateway
+) -> Iterator[Application]:
+    """The application that `app` uses; what it would make when first asked for is given to it."""
+    application.cache_clear()
+    fresh = application()
+    fresh._dynamodb = dynamodb
+    fresh._storage = storage
+    fresh._management = gateway
+    yield fresh
+    application.cache_clear()
+
+
+@pytest.fixture
+def client(composed: Application) -> Iterator[Client]:
+    assert application() is composed
+    with Client(app.app, stage_name="test") as client:
+        yield client
+
+
+@pytest.fixture
+def page(client: Client) -> Page:
+    return Page(client)
+
+
+@pytest.fixture
+def accepted(composed: Application) -> Upload:
+    upload = put_upload(state=State.ACCEPTED, report={"content_type": "text/plain"})
+    composed._table.put(upload)
+    return upload
+
+
+def is_problem(answer: HTTPResponse, status: int, code: str) -> Any:
+    """Assert the one shape that every error has; returns the document."""
+    problem = answer.json_body
+    assert (answer.status_code, problem["code"]) == (status, code), answer.body
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["Access-Control-Allow-Origin"] == PAGE_ORIGIN
+    assert problem["type"] == f"urn:hoist:problem:{code}"
+    assert problem["status"] == status
+    assert problem["title"]
+    assert problem["detail"]
+    return problem
+
+
+# --- The routes -----------------------------------------------------------------------------------
+
+
+def test_the_routes_are_those_of_the_contract() -> None:
+    assert sorted((m, path) for path, by in app.app.routes.items() for m in by) == sorted(ROUTES)
+
+
+def test_limits_need_no_token(client: Client) -> None:
+    answer = Page(client, owner=None).ask("GET", "/limits")
+
+    assert answer.status_code == 200
+    assert answer.json_body == {
+        "max_size": MAX_OBJECT_SIZE,
+        "allowed_types": [],
+        "url_lifetime": 3600,
+        "max_parts": 10_000,
+        "put_max_size": 16 * MIB,
+    }
+    assert answer.headers["Access-Control-Allow-Origin"] == PAGE_ORIGIN
+
+
+def test_create_answers_with_the_plan_and_a_sheet_of_one_put(page: Page) -> None:
+    created = page.create(filename="Grüße.txt", content_type="text/plain")
+
+    sheet = created.pop("sheet")
+    assert created == {
+        "id": created["id"],
+        "key": f"uploads/{OWNER}/{created['id']}/Grüße.txt",
+        "state": "uploading",
+        "strategy": "put",
+        "part_size": 11,
+        "part_count": 1,
+    }
+    assert sheet.keys() == {"urls", "first", "signatures", "expires_at"}
+    assert (len(sheet["urls"]), sheet["first"], len(sheet["signatures"])) == (1, 1, 1)
+    assert sheet["urls"][0].startswith(f"https://hoist-test.s3.{REGION}.amazonaws.com/uploads/")
+    assert len(bytes.fromhex(sheet["signatures"][0])) == 32
+    assert sheet["expires_at"].endswith("Z")
+
+
+def test_create_answers_with_a_sheet_of_all_parts(page: Page) -> None:
+    created = page.create(size=len(LARGE))
+
+    assert (created["strategy"], created["part_size"], created["part_count"]) == (
+        "multipart",
+        16 * MIB,
+        2,
+    )
+    assert [urlsplit(url).hostname for url in created["sheet"]["urls"]] == [
+        f"hoist-test.s3.{REGION}.amazonaws.com",
+        f"hoist-test.s3.dualstack.{REGION}.amazonaws.com",
+    ]
+    assert len(created["sheet"]["signatures"]) == 2
+
+
+def test_the_answer_to_the_largest_file_fits_into_six_megabytes(page: Page) -> None:
+    answer = page.ask("POST", "/uploads", filename="a" * 255, size=MAX_OBJECT_SIZE)
+
+    assert len(answer.json_body["sheet"]["signatures"]) == 10_000
+    assert len(answer.body) < 1_000_000
+
+
+def test_a_sheet_can_be_asked_for_again(page: Page) -> None:
+    created = page.create(size=len(LARGE))
+
+    sheet = page.ask("POST", f"/uploads/{created['id']}/sheet", first=2, count=1).json_body
+
+    assert sheet.keys() == {"urls", "first", "signatures", "expires_at"}
+    assert (sheet["first"], len(sheet["signatures"])) == (2, 1)
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b'{"first": null, "count": null}'])
+def test_a_sheet_covers_everything_when_nothing_is_named(page: Page, body: bytes) -> None:
+    created = page.create(size=len(LARGE))
+
+    answer = page.send("POST", f"/uploads/{created['id']}/sheet", body)
+
+    assert len(answer.json_body["signatures"]) == 2
+
+
+def test_parts_are_listed(page: Page, storage: MemoryStorage) -> None:
+    created = page.create(size=len(LARGE))
+    (multipart_id,) = storage.multiparts
+    storage.receive_part(created["key"], multipart_id, 2, LARGE[16 * MIB :])
+
+    answer = page.ask("GET", f"/uploads/{created['id']}/parts")
+
+    assert answer.json_body == {
+        "part_size": 16 * MIB,
+        "part_count": 2,
+        "parts": [{"number": 2, "size": MIB, "etag": '"b6d81b360a5672d80c27430f39153e2c"'}],
+    }
+
+
+def test_complete_answers_with_the_upload(page: Page, storage: MemoryStorage) -> None:
+    created = page.create()
+    storage.receive_object(created["key"], CONTENT)
+
+    answer = page.ask("POST", f"/uploads/{created['id']}/complete", crc64nvme=checksum(CONTENT))
+
+    assert answer.status_code == 200
+    assert answer.json_body["state"] == "uploaded"
+    assert answer.json_body == page.get(created["id"])
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b'{"crc64nvme": null}'])
+def test_complete_needs_no_checksum(page: Page, storage: MemoryStorage, body: bytes) -> None:
+    created = page.create()
+    storage.receive_object(created["key"], CONTENT)
+
+    answer = page.send("POST", f"/uploads/{created['id']}/complete", body)
+
+    assert answer.json_body["state"] == "uploaded"
+
+
+def test_complete_names_the_missing_parts(page: Page) -> None:
+    created = page.create(size=len(LARGE))
+
+    answer = page.ask("POST", f"/uploads/{created['id']}/complete")
+
+    assert is_problem(answer, 409, "parts_missing")["missing"] == [1, 2]
+
+
+def test_complete_tells_of_another_checksum(page: Page, storage: MemoryStorage) -> None:
+    created = page.create(size=len(LARGE))
+    (multipart_id,) = storage.multiparts
+    storage.receive_part(created["key"], multipart_id, 1, LARGE[: 16 * MIB])
+    storage.receive_part(created["key"], multipart_id, 2, LARGE[16 * MIB :])
+
+    answer = page.ask("POST", f"/uploads/{created['id']}/complete", crc64nvme=checksum(b"other"))
+
+    is_problem(answer, 422, "checksum_mismatch")
+
+
+def test_delete_answers_alike_when_it_is_repeated(page: Page) -> None:
+    created = page.create()
+
+    answers = [page.ask("DELETE", f"/uploads/{created['id']}") for _ in range(2)]
+
+    assert [(answer.status_code, answer.body) for answer in answers] == [(204, b""), (204, b"")]
+    assert answers[0].headers["Access-Control-Allow-Origin"] == PAGE_ORIGIN
+    assert page.get(created["id"])["state"] == "aborted"
+
+
+def test_uploads_are_listed(page: Page) -> None:
+    created = page.create()
+
+    answer = page.ask("GET", "/uploads")
+
+    assert answer.status_code == 200
+    assert answer.json_body == {"uploads": [page.get(created["id"])], "cursor": None}
+
+
+def test_uploads_are_listed_by_state_and_page(page: Page, accepted: Upload) -> None:
+    for _ in range(51):
+        page.create()
+
+    first = page.ask("GET", "/uploads?state=uploading").json_body
+    second = page.ask("GET", f"/uploads?state=uploading&cursor={first['cursor']}").json_body
+    other = page.ask("GET", "/uploads?state=accepted").json_body
+
+    assert (len(first["uploads"]), len(second["uploads"])) == (50, 1)
+    assert second["cursor"] is None
+    assert [upload["id"] for upload in other["uploads"]] == [accepted.id]
+
+
+def test_an_upload_has_its_shape(page: Page, accepted: Upload) -> None:
+    assert page.get(accepted.id) == {
+        "id": accepted.id,
+        "filename": "Grüße aus Köln 1+1.txt",
+        "size": 11,
+        "content_type": "text/plain",
+        "key": f"uploads/{OWNER}/{accepted.id}/Grüße aus Köln 1+1.txt",
+        "state": "accepted",
+        "created_at": "2026-03-01T12:00:00.123456Z",
+        "updated_at": "2026-03-01T12:00:00.123456Z",
+        "report": {"content_type": "text/plain"},
+    }
+
+
+def test_an_accepted_upload_can_be_downloaded(page: Page, accepted: Upload) -> None:
+    answer = page.ask("GET", f"/uploads/{accepted.id}/download").json_body
+
+    assert answer.keys() == {"url", "expires_in"}
+    assert answer["expires_in"] == 3600
+    assert "X-Amz-Signature=" in answer["url"]
+
+
+def test_what_is_not_accepted_cannot_be_downloaded(page: Page) -> None:
+    created = page.create()
+
+    is_problem(page.ask("GET", f"/uploads/{created['id']}/download"), 409, "not_accepted")
+
+
+def test_a_page_is_invited_to_its_websocket(page: Page) -> None:
+    answer = page.ask("POST", "/connections")
+
+    assert answer.status_code == 201
+    assert answer.json_body.keys() == {"url"}
+    assert answer.json_body["url"].startswith(f"{application().settings.websocket_url}?ticket=")
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_a_page_may_ask_from_its_own_origin(method: str, path: str) -> None:
+    answer = LocalGateway(app.app, Config.create()).handle_request(
+        "OPTIONS", path.format(upload_id=PUT_ID), {}, b""
+    )
+
+    headers = answer["headers"]
+    assert answer["statusCode"] == 200
+    assert headers["Access-Control-Allow-Origin"] == PAGE_ORIGIN
+    assert method in headers["Access-Control-Allow-Methods"].split(",")
+    assert {"Authorization", "Content-Type"} <= set(
+        headers["Access-Control-Allow-Headers"].split(",")
+    )
+    assert headers["Access-Control-Max-Age"] == "600"
+
+
+# --- Who may ask ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("method", "path"), SIGNED_IN)
+def test_who_sends_no_token_is_refused(
+    client: Client, accepted: Upload, method: str, path: str
+) -> None:
+    answer = Page(client, owner=None).ask(method, path.format(upload_id=accepted.id))
+
+    is_problem(answer, 401, "not_signed_in")
+
+
+@pytest.mark.parametrize(
+    "claims", [{}, {"sub": ""}, {"sub": None}, {"sub": 7}, {"sub": ["a"]}], ids=str
+)
+def test_a_token_that_names_nobody_is_refused(page: Page, claims: dict[str, Any]) -> None:
+    answer = page.send("GET", "/uploads", Authorization=f"Bearer {token(**claims)}")
+
+    is_problem(answer, 401, "not_signed_in")
+
+
+@pytest.mark.parametrize(("method", "path"), OF_ONE_UPLOAD)
+def test_somebody_elses_upload_is_answered_like_one_that_is_not_there(
+    client: Client, accepted: Upload, method: str, path: str
+) -> None:
+    stranger = Page(client, OTHER_OWNER)
+
+    theirs = stranger.ask(method, path.format(upload_id=accepted.id))
+    nobodys = stranger.ask(method, path.format(upload_id=PUT_ID.replace("01977a3e", "01977a3f")))
+
+    is_problem(theirs, 404, "upload_not_found")
+    assert theirs.json_body == nobodys.json_body
+    assert Page(client).get(accepted.id)["state"] == "accepted"
+
+
+@pytest.mark.parametrize(("method", "path"), OF_ONE_UPLOAD)
+@pytest.mark.parametrize("upload_id", ["x", "%00", "..%2F..", "é", "a" * 3000])
+def test_what_is_no_upload_id_is_not_found(
+    page: Page, method: str, path: str, upload_id: str
+) -> None:
+    is_problem(page.ask(method, path.format(upload_id=upload_id)), 404, "upload_not_found")
+
+
+# --- What cannot be understood --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"{", id="cut off"),
+        pytest.param(b"\xff\xfe\xfd", id="no text"),
+        pytest.param(b"null", id="null"),
+        pytest.param(b"[]", id="list"),
+        pytest.param(b'"a"', id="text"),
+        pytest.param(b"[" * 100_000, id="nested without end"),
+        pytest.param(b"{}", id="nothing in it"),
+        pytest.param(b'{"size": 1}', id="no filename"),
+        pytest.param(b'{"filename": "a"}', id="no size"),
+        pytest.param(b'{"filename": null, "size": 1}', id="filename null"),
+        pytest.param(b'{"filename": 1, "size": 1}', id="filename a number"),
+        pytest.param(b'{"filename": ["a"], "size": 1}', id="filename a list"),
+        pytest.param(b'{"filename": "a", "size": "1"}', id="size a text"),
+        pytest.param(b'{"filename": "a", "size": 1.0}', id="size a fraction"),
+        pytest.param(b'{"filename": "a", "size": true}', id="size true"),
+        pytest.param(b'{"filename": "a", "size": NaN}', id="size NaN"),
+        pytest.param(b'{"filename": "a", "size": Infinity}', id="size infinite"),
+        pytest.param(b'{"filename": "a", "size": 1e400}', id="size overflows"),
+        pytest.param(
+            b'{"filename": "a", "size": 1' + b"0" * 5000 + b"}", id="size of 5,001 digits"
+        ),
+        pytest.param(b'{"filename": "a", "size": -1}', id="size negative"),
+        pytest.param(b'{"filename": "\\ud800", "size": 1}', id="filename half a character"),
+        pytest.param(b'{"filename": "a", "size": 1, "content_type": 1}', id="type a number"),
+        pytest.param(b'{"filename": "a", "size": 1, "content_type": "\xc3\xa4"}', id="type odd"),
+        pytest.param(b'{"filename": "a", "size": 1, "crc64nvme": false}', id="checksum false"),
+        pytest.param(b'{"filename": "a", "size": 1, "crc64nvme": "a"}', id="checksum short"),
+        pytest.param(b'{"filename": "a", "size": 1, "owner": "me"}', id="unknown field"),
+        pytest.param(b'{"filename": "a", "size": 1, "\\ud800": 1}', id="odd unknown field"),
+    ],
+)
+def test_create_refuses_what_it_cannot_understand(page: Page, body: bytes) -> None:
+    is_problem(page.send("POST", "/uploads", body), 400, "invalid_request")
+    assert page.ask("GET", "/uploads").json_body["uploads"] == []
+
+
+def test_a_body_of_another_type_is_refused_by_chalice_itself(page: Page) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+
+    answer = page.send("POST", "/uploads", b"filename=a&size=1", **form)
+
+    assert answer.status_code == 415
+    assert answer.headers["Access-Control-Allow-Origin"] == PAGE_ORIGIN
+
+
+def test_unknown_fields_are_named(page: Page) -> None:
+    answer = page.ask("POST", "/uploads", filename="a", size=1, colour="red", bucket="mine")
+
+    assert is_problem(answer, 400, "invalid_request")["detail"] == "Unknown fields: bucket, colour"
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("sheet", {"first": 0}),
+        ("sheet", {"first": 10**30}),
+        ("sheet", {"first": True}),
+        ("sheet", {"first": "1"}),
+        ("sheet", {"count": 0}),
+        ("sheet", {"count": 1.5}),
+        ("sheet", {"last": 1}),
+        ("complete", {"crc64nvme": 1}),
+        ("complete", {"crc64nvme": "ü"}),
+        ("complete", {"parts": []}),
+    ],
+    ids=str,
+)
+def test_an_odd_request_about_an_upload_is_refused(
+    page: Page, path: str, fields: dict[str, Any]
+) -> None:
+    created = page.create()
+
+    answer = page.ask("POST", f"/uploads/{created['id']}/{path}", **fields)
+
+    is_problem(answer, 400, "invalid_request")
+
+
+@pytest.mark.parametrize("query", ["state=done", "state=", "cursor=x", "cursor=%C3%BC", "cursor=!"])
+def test_an_odd_list_is_refused(page: Page, query: str) -> None:
+    is_problem(page.ask("GET", f"/uploads?{query}"), 400, "invalid_request")
+
+
+def test_a_file_that_is_too_large_is_refused(page: Page) -> None:
+    answer = page.ask("POST", "/uploads", filename="a", size=MAX_OBJECT_SIZE + 1)
+
+    assert is_problem(answer, 413, "file_too_large")["max_size"] == MAX_OBJECT_SIZE
+
+
+# --- What went wrong ------------------------------------------------------------------------------
+
+
+@dataclass
+class Failing:
+    """Use cases that raise."""
+
+    error: Exception
+
+    def get(self, *_: str) -> Upload:
+        raise self.error
+
+
+@pytest.mark.parametrize("error", ALL_ERRORS, ids=lambda error: error.__name__)
+def test_every_error_is_a_problem_that_the_page_can_read(
+    page: Page, composed: Application, error: type[UploadError]
+) -> None:
+    composed.uploads = Failing(error("Do this"))
+
+    problem = is_problem(page.ask("GET", f"/uploads/{PUT_ID}"), error.status, error.code)
+
+    assert problem["detail"] == "Do this"
+
+
+def test_the_unexpected_tells_nothing_of_itself(page: Page, composed: Application) -> None:
+    composed.uploads = Failing(RuntimeError("the secret is 42"))
+
+    answer = page.ask("GET", f"/uploads/{PUT_ID}")
+
+    is_problem(answer, 500, "internal_error")
+    assert b"42" not in answer.body
+
+
+# --- The handlers ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def arrived(composed: Application, storage: MemoryStorage) -> Upload:
+    """The upload of the event files, with its object."""
+    upload = put_upload(state=State.UPLOADED)
+    composed._table.put(upload)
+    storage.receive_object(upload.key, CONTENT)
+    return upload
+
+
+@pytest.fixture
+def published(composed: Application) -> list[Any]:
+    """What is published to the notifications topic."""
+    boto3.client("sns").create_topic(Name=NOTIFICATIONS_TOPIC.rpartition(":")[2])
+    sent: list[Any] = (
+        sns_backends[DEFAULT_ACCOUNT_ID][REGION].topics[NOTIFICATIONS_TOPIC].sent_notifications
+    )
+    assert composed.settings.notifications_topic_arn == NOTIFICATIONS_TOPIC
+    return sent
+
+
+def test_an_s3_event_is_processed_and_the_answer_fits_an_invocation_record(
+    client: Client, arrived: Upload, page: Page
+) -> None:
+    answer = client.lambda_.invoke("process_upload", event("s3_put")).payload
+
+    assert json.loads(json.dumps(answer)) == {"uploads": [{"owner": OWNER, **page.get(arrived.id)}]}
+    assert page.get(arrived.id)["state"] == "accepted"
+    assert page.get(arrived.id)["report"]["content_type"] == "text/plain"
+
+
+def test_processing_that_fails_raises_so_that_lambda_repeats_it(
+    client: Client, arrived: Upload, storage: MemoryStorage
+) -> None:
+    def fail() -> None:
+        raise OSError("no network")
+
+    storage.before_tag.add(fail)
+
+    with pytest.raises(OSError, match="no network"):
+        client.lambda_.invoke("process_upload", event("s3_put"))
+
+    (result,) = client.lambda_.invoke("process_upload", event("s3_put")).payload["uploads"]
+    assert (result["id"], result["state"]) == (arrived.id, "accepted")
+
+
+def test_a_success_is_told(client: Client, accepted: Upload, published: list[Any]) -> None:
+    client.lambda_.invoke("notify", event("sns_success"))
+    client.lambda_.invoke("notify", event("sns_success"))
+
+    ((_, text, subject, attributes, _),) = published
+    assert subject.startswith("Hoist: accepted - Gr")
+    assert accepted.filename in text
+    assert attributes["outcome"] == {"Type": "String", "Value": "accepted"}
+
+
+@pytest.mark.parametrize("name", ["sns_retries_exhausted", "sns_event_age_exceeded"])
+def test_a_failure_is_recorded_and_told(
+    client: Client, arrived: Upload, page: Page, published: list[Any], name: str
+) -> None:
+    client.lambda_.invoke("notify", event(name))
+
+    upload = page.get(arrived.id)
+    assert upload["state"] == "failed"
+    assert upload["reason"].startswith("Processing failed (")
+    assert len(published) == 1
+
+
+def test_a_page_connects_hears_and_disconnects(
+    client: Client, page: Page, arrived: Upload, gateway: RecordingGateway
+) -> None:
+    url = page.ask("POST", "/connections").json_body["url"]
+    connecting = event("websocket_connect")
+    connecting["queryStringParameters"]["ticket"] = parse_qs(urlsplit(url).query)["ticket"][0]
+    connection_id = connecting["requestContext"]["connectionId"]
+
+    assert app.connect_page(connecting, None) == {"statusCode": 200}
+    client.lambda_.invoke("process_upload", event("s3_put"))
+    heard = [(to, json.loads(data)) for to, data in gateway.sent]
+    app.disconnect_page(event("websocket_disconnect"), None)
+    page.ask("DELETE", f"/uploads/{arrived.id}")
+
+    assert [to for to, _ in heard] == [connection_id]
+    assert heard[0][1]["type"] == "upload"
+    assert heard[0][1]["upload"]["state"] == "processing"
+    assert len(gateway.sent) == len(heard), "nothing is sent to a page that has gone"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{"ticket": "a-ticket"}, {"ticket": ""}, {}, None],
+    ids=["wrong", "empty", "no", "none"],
+)
+def test_a_page_without_a_good_ticket_is_not_connected(
+    composed: Application, query: dict[str, str] | None
+) -> None:
+    connecting = event("websocket_connect")
+    connecting["queryStringParameters"] = query
+
+    assert app.connect_page(connecting, None) == {"statusCode": 401}
+    assert composed.browser._connections(OWNER) == []
+
+
+def test_a_message_of_a_page_is_answered(composed: Application, gateway: RecordingGateway) -> None:
+    assert composed._management is gateway
+
+    app.answer_page(event("websocket_message"), None)
+
+    assert gateway.sent == [("K0exampleConnId=", b'{"type": "pong"}')]
+
+
+# --- The log --------------------------------------------------------------------------------------
+
+
+def test_the_log_holds_no_key_to_the_house(
+    page: Page, accepted: Upload, capfd: pytest.CaptureFixture[str]
+) -> None:
+    created = page.create(size=len(LARGE))
+    download = page.ask("GET", f"/uploads/{accepted.id}/download").json_body
+    invitation = page.ask("POST", "/connections").json_body
+
+    logged = capfd.readouterr().err
+    assert created["id"] not in ("", None)
+    for secret in (
+        created["sheet"]["signatures"][0],
+        parse_qs(urlsplit(download["url"]).query)["X-Amz-Signature"][0],
+        parse_qs(urlsplit(invitation["url"]).query)["ticket"][0],
+    ):
+        assert secret not in logged

@@ -1,0 +1,210 @@
+"""Tickets, connections and pushes: on moto's DynamoDB, with a gateway that records."""
+
+import json
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from chalicelib.browser import CONNECTION_LIFETIME, TICKET_LIFETIME, Browser
+from chalicelib.errors import NotSignedIn
+from chalicelib.table import UploadTable
+from tests.environment import TABLE
+from tests.fakes import Clock, RecordingGateway
+from tests.payloads import OTHER_OWNER, OWNER, put_upload
+
+URL = "wss://socket.example.com/api"
+
+
+@pytest.fixture
+def gateway() -> RecordingGateway:
+    return RecordingGateway()
+
+
+@pytest.fixture
+def browser(dynamodb: Any, gateway: RecordingGateway, clock: Clock) -> Browser:
+    return Browser(dynamodb, TABLE, lambda: gateway, URL, clock)
+
+
+def invited(browser: Browser, owner: str = OWNER) -> str:
+    """A ticket, as a page finds it in its URL."""
+    (ticket,) = parse_qs(urlsplit(browser.invite(owner)).query)["ticket"]
+    return ticket
+
+
+def connected(browser: Browser, connection_id: str, owner: str = OWNER) -> str:
+    browser.connect(connection_id, invited(browser, owner))
+    return connection_id
+
+
+def items(dynamodb: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = dynamodb.scan(TableName=TABLE)["Items"]
+    return found
+
+
+def receivers(gateway: RecordingGateway) -> set[str]:
+    return {connection_id for connection_id, _ in gateway.sent}
+
+
+def test_an_invitation_is_the_url_with_a_ticket(browser: Browser) -> None:
+    url = browser.invite(OWNER)
+
+    assert url.startswith(f"{URL}?ticket=")
+    assert len(invited(browser)) >= 43
+
+
+def test_every_ticket_is_another(browser: Browser) -> None:
+    assert len({invited(browser) for _ in range(10)}) == 10
+
+
+def test_a_ticket_is_kept_as_its_hash_only(browser: Browser, dynamodb: Any) -> None:
+    ticket = invited(browser)
+
+    assert ticket not in json.dumps(items(dynamodb))
+
+
+def test_a_ticket_connects_its_owner(browser: Browser) -> None:
+    assert browser.connect("c1", invited(browser)) == OWNER
+
+
+def test_a_ticket_works_once(browser: Browser) -> None:
+    ticket = invited(browser)
+    browser.connect("c1", ticket)
+
+    with pytest.raises(NotSignedIn):
+        browser.connect("c2", ticket)
+
+
+@pytest.mark.parametrize("ticket", ["", "x", "ü😀", "a" * 10_000])
+def test_a_ticket_that_was_not_given_out_is_refused(
+    browser: Browser, dynamodb: Any, ticket: str
+) -> None:
+    with pytest.raises(NotSignedIn):
+        browser.connect("c1", ticket)
+
+    assert items(dynamodb) == []
+
+
+@pytest.mark.parametrize("early", [1, 0], ids=["-1", "at"])
+def test_a_ticket_works_for_a_minute(browser: Browser, clock: Clock, early: int) -> None:
+    clock.time = clock.time.replace(microsecond=0)
+    ticket = invited(browser)
+    clock.advance(TICKET_LIFETIME.total_seconds() - early)
+
+    assert browser.connect("c1", ticket) == OWNER
+
+
+def test_a_ticket_that_is_too_old_is_refused(browser: Browser, clock: Clock) -> None:
+    ticket = invited(browser)
+    clock.advance(TICKET_LIFETIME.total_seconds() + 1)
+
+    with pytest.raises(NotSignedIn):
+        browser.connect("c1", ticket)
+
+
+def test_an_upload_is_shown_on_every_page_of_its_owner(
+    browser: Browser, gateway: RecordingGateway
+) -> None:
+    connected(browser, "c1")
+    connected(browser, "c2")
+    connected(browser, "other", OTHER_OWNER)
+
+    browser.show(put_upload())
+
+    assert receivers(gateway) == {"c1", "c2"}
+    for _, data in gateway.sent:
+        assert json.loads(data) == {"type": "upload", "upload": put_upload().document()}
+
+
+def test_an_upload_is_shown_on_more_pages_than_a_query_answers_at_once(
+    browser: Browser, gateway: RecordingGateway, dynamodb: Any
+) -> None:
+    # A query answers 1 MB at a time; ballast fills that with three connections.
+    for connection_id in ("c1", "c2", "c3", "c4"):
+        item = {
+            "pk": {"S": f"owner#{OWNER}"},
+            "sk": {"S": f"connection#{connection_id}"},
+            "ballast": {"S": "x" * 390_000},
+        }
+        dynamodb.put_item(TableName=TABLE, Item=item)
+
+    browser.show(put_upload())
+
+    assert receivers(gateway) == {"c1", "c2", "c3", "c4"}
+
+
+def test_showing_to_nobody_does_nothing(browser: Browser, gateway: RecordingGateway) -> None:
+    browser.show(put_upload())
+
+    assert gateway.sent == []
+
+
+def test_a_page_that_disconnects_is_shown_nothing_more(
+    browser: Browser, gateway: RecordingGateway, dynamodb: Any
+) -> None:
+    browser.disconnect(connected(browser, "c1"))
+
+    browser.show(put_upload())
+
+    assert gateway.sent == []
+    assert items(dynamodb) == []
+
+
+def test_disconnecting_twice_does_nothing_the_second_time(browser: Browser, dynamodb: Any) -> None:
+    connected(browser, "c2")
+    browser.disconnect(connected(browser, "c1"))
+    left = items(dynamodb)
+
+    browser.disconnect("c1")
+
+    assert items(dynamodb) == left
+
+
+def test_a_page_that_is_gone_is_forgotten_and_the_others_are_shown(
+    browser: Browser, gateway: RecordingGateway, dynamodb: Any
+) -> None:
+    gateway.gone = {connected(browser, "c1")}
+    connected(browser, "c2")
+
+    browser.show(put_upload())
+
+    assert receivers(gateway) == {"c2"}
+    assert '#c1"' not in json.dumps(items(dynamodb))
+
+
+def test_a_gateway_that_fails_is_no_reason_to_fail(
+    browser: Browser, gateway: RecordingGateway, dynamodb: Any
+) -> None:
+    connected(browser, "c1")
+    gateway.broken = True
+
+    browser.show(put_upload())
+
+    assert '#c1"' in json.dumps(items(dynamodb)), "it may be reached later"
+
+
+def test_a_message_is_sent_to_one_page(browser: Browser, gateway: RecordingGateway) -> None:
+    connected(browser, "c1")
+    connected(browser, "c2")
+
+    browser.send("c1", {"type": "pong", "text": "ü"})
+
+    assert gateway.sent == [("c1", '{"type": "pong", "text": "ü"}'.encode())]
+
+
+def test_whatever_is_kept_of_a_connection_dies_with_it(
+    browser: Browser, dynamodb: Any, clock: Clock
+) -> None:
+    connected(browser, "c1")
+
+    expected = int((clock() + CONNECTION_LIFETIME).timestamp())
+    assert [int(item["expires"]["N"]) for item in items(dynamodb)] == [expected, expected]
+
+
+def test_connections_are_not_listed_as_uploads(
+    browser: Browser, dynamodb: Any, clock: Clock
+) -> None:
+    connected(browser, "c1")
+    table = UploadTable(dynamodb, TABLE, clock)
+
+    assert table.newest(OWNER, state=None, cursor=None, limit=5) == ([], None)

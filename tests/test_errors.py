@@ -1,0 +1,41 @@
+import re
+
+import pytest
+
+from chalicelib import errors
+from chalicelib.errors import UploadError
+
+ERRORS = [
+    UploadError,
+    *(e for e in vars(errors).values() if isinstance(e, type) and e.__base__ is UploadError),
+]
+
+
+def test_every_error_has_a_code_of_its_own() -> None:
+    codes = [error.code for error in ERRORS]
+
+    assert len(codes) >= 11
+    assert len(set(codes)) == len(codes)
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
+def test_every_error_is_one_shape_of_problem(error: type[UploadError]) -> None:
+    assert error("Do this").problem() == {
+        "type": f"urn:hoist:problem:{error.code}",
+        "title": error.title,
+        "status": error.status,
+        "detail": "Do this",
+        "code": error.code,
+    }
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
+def test_every_error_has_a_code_a_status_and_a_title(error: type[UploadError]) -> None:
+    assert re.fullmatch(r"[a-z]+(_[a-z]+)+", error.code)
+    assert 400 <= error.status <= 500
+    assert error.title
+    assert error().problem()["detail"] == error.title
+
+
+def test_an_error_carries_members_of_its_own() -> None:
+    assert errors.PartsMissing("Send it", missing=[3]).problem()["missing"] == [3]

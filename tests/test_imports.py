@@ -1,0 +1,133 @@
+"""The dependency rule of `chalicelib/__init__.py`, proved on the syntax of every module."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MODULES = {path.stem: path for path in sorted((ROOT / "chalicelib").glob("*.py"))}
+ALL = {**MODULES, "app": ROOT / "app.py"}
+
+PURE = ["keys", "parts", "signing", "rules", "records", "errors"]
+USE_CASES = ["uploads", "processing", "notifier"]
+BOTO3 = {"storage", "table", "browser", "application"}
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The full name of every module that a file imports, wherever in it; types apart."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    typing_only = {
+        id(node)
+        for branch in ast.walk(tree)
+        if isinstance(branch, ast.If) and ast.unparse(branch.test) == "TYPE_CHECKING"
+        for node in ast.walk(branch)
+    }
+    for node in ast.walk(tree):
+        if id(node) in typing_only:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name} imports relatively"
+            assert node.module is not None
+            yield node.module
+            if node.module == "chalicelib":
+                yield from (f"chalicelib.{alias.name}" for alias in node.names)
+
+
+def packages(path: Path) -> set[str]:
+    """The top-level packages a file imports that are neither Python's nor ours."""
+    return (
+        {name.partition(".")[0] for name in imports(path)}
+        - set(sys.stdlib_module_names)
+        - {"chalicelib"}
+    )
+
+
+def reached(name: str) -> set[str]:
+    """A module of ours and all of ours that it imports, directly or not."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        module = waiting.pop()
+        if module in found:
+            continue
+        found.add(module)
+        waiting += [
+            imported.removeprefix("chalicelib.")
+            for imported in imports(MODULES[module])
+            if imported.startswith("chalicelib.")
+        ]
+    return found
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_a_pure_module_needs_the_standard_library_only(name: str) -> None:
+    assert {module: packages(MODULES[module]) for module in reached(name)} == {
+        module: set() for module in reached(name)
+    }
+
+
+@pytest.mark.parametrize("name", USE_CASES)
+def test_a_use_case_reaches_no_adapter(name: str) -> None:
+    assert reached(name).isdisjoint(BOTO3 | {"sniffing"})
+    assert not set().union(*(packages(MODULES[module]) for module in reached(name)))
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_a_pure_module_knows_no_use_case(name: str) -> None:
+    assert reached(name).isdisjoint(USE_CASES)
+
+
+def test_boto3_is_known_to_the_adapters_and_the_composition_only() -> None:
+    found = {name for name, path in ALL.items() if packages(path) & {"boto3", "botocore"}}
+
+    assert found == BOTO3 - {"table"}, "the table's errors are its client's own"
+
+
+def test_chalice_is_known_to_the_app_only() -> None:
+    assert {name for name, path in ALL.items() if "chalice" in packages(path)} == {"app"}
+
+
+def test_puremagic_is_known_to_sniffing_only() -> None:
+    assert {name for name, path in ALL.items() if "puremagic" in packages(path)} == {"sniffing"}
+
+
+def test_no_other_package_is_needed_at_all() -> None:
+    used = set().union(*map(packages, ALL.values()))
+
+    assert used == {"boto3", "botocore", "chalice", "puremagic"}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_nothing_knows_what_is_not_shipped(name: str) -> None:
+    assert packages(ALL[name]).isdisjoint({"local", "tests", "deploy", "bench"})
+
+
+def test_types_of_boto3_are_imported_for_types_only() -> None:
+    assert not {p for path in ALL.values() for p in packages(path) if p.startswith("types_")}
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if name != "config"])
+def test_the_environment_is_read_by_config_only(name: str) -> None:
+    tree = ast.parse(ALL[name].read_text(encoding="utf-8"))
+
+    assert not [
+        ast.unparse(node)
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.Attribute) and node.attr in ("environ", "environb", "getenv"))
+        or (isinstance(node, ast.ImportFrom) and node.module == "os")
+    ]
+
+
+def test_the_map_names_every_module() -> None:
+    text = ast.get_docstring(ast.parse(MODULES["__init__"].read_text(encoding="utf-8")))
+    assert text is not None
+    named = {
+        line.split()[0] for line in text.splitlines() if line.startswith("    ") and line.strip()
+    }
+
+    assert named == MODULES.keys() - {"__init__"}

@@ -1,0 +1,60 @@
+import json
+import logging
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+
+from chalicelib import logs
+
+
+@pytest.fixture
+def written() -> Iterator[StringIO]:
+    """What `chalicelib` logs as long as the test runs."""
+    stream = StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logs.JsonFormatter())
+    logger = logging.getLogger("chalicelib")
+    logs.configure()
+    logger.addHandler(handler)
+    yield stream
+    logger.removeHandler(handler)
+
+
+def lines(written: StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in written.getvalue().splitlines()]
+
+
+def test_a_decision_is_one_line_with_its_fields(written: StringIO) -> None:
+    logging.getLogger("chalicelib.x").info("created %s", "it", extra={"owner": "o", "key": "ü\n"})
+
+    (line,) = lines(written)
+    assert line.pop("time").endswith("+00:00")
+    assert line == {"level": "INFO", "message": "created it", "owner": "o", "key": "ü\n"}
+
+
+def test_an_exception_stays_in_its_line(written: StringIO) -> None:
+    try:
+        int("wrong")
+    except ValueError:
+        logging.getLogger("chalicelib.x").exception("failed")
+
+    (line,) = lines(written)
+    assert line["exception"].endswith("invalid literal for int() with base 10: 'wrong'")
+
+
+def test_debug_is_not_logged(written: StringIO) -> None:
+    logging.getLogger("chalicelib.x").debug("secret")
+
+    assert written.getvalue() == ""
+
+
+def test_configuring_twice_logs_once() -> None:
+    logs.configure()
+    before = list(logging.getLogger("chalicelib").handlers)
+
+    logs.configure()
+
+    assert logging.getLogger("chalicelib").handlers == before
+    assert not logging.getLogger("chalicelib").propagate

@@ -1,0 +1,193 @@
+import pytest
+
+from chalicelib.notifier import MAX_SUBJECT, Notifier, message, subject
+from chalicelib.records import Outcome
+from chalicelib.upload import State, Upload
+from tests.environment import NOTIFICATIONS_TOPIC
+from tests.fakes import MemoryTable, RecordingPages, RecordingTopic
+from tests.payloads import OTHER_OWNER, OWNER, PUT_ID, put_upload
+
+REASON = "Processing failed (ClientError); request 1"
+FAILED = Outcome(OWNER, PUT_ID, State.FAILED, REASON)
+OUTCOMES = [State.ACCEPTED, State.REJECTED, State.FAILED]
+
+
+@pytest.fixture
+def topic() -> RecordingTopic:
+    return RecordingTopic()
+
+
+@pytest.fixture
+def notifier(table: MemoryTable, pages: RecordingPages, topic: RecordingTopic) -> Notifier:
+    return Notifier(table, pages, topic.publish, NOTIFICATIONS_TOPIC)
+
+
+def outcome(state: State) -> Outcome:
+    return Outcome(OWNER, PUT_ID, state, REASON if state is State.FAILED else None)
+
+
+def stored(table: MemoryTable) -> Upload:
+    return table.items[OWNER, PUT_ID]
+
+
+@pytest.mark.parametrize("state", OUTCOMES)
+def test_an_outcome_is_published_and_shown(
+    notifier: Notifier,
+    table: MemoryTable,
+    pages: RecordingPages,
+    topic: RecordingTopic,
+    state: State,
+) -> None:
+    upload = put_upload(state=state)
+    table.put(upload)
+
+    assert notifier.tell(outcome(state)) is True
+
+    assert pages.shown == [upload]
+    assert topic.messages == [
+        {
+            "TopicArn": NOTIFICATIONS_TOPIC,
+            "Subject": subject(upload),
+            "Message": message(upload),
+            "MessageAttributes": {
+                "owner": {"DataType": "String", "StringValue": OWNER},
+                "outcome": {"DataType": "String", "StringValue": state.value},
+            },
+        }
+    ]
+    assert stored(table).told == state.value
+
+
+@pytest.mark.parametrize("state", OUTCOMES)
+def test_an_outcome_is_told_once(
+    notifier: Notifier,
+    table: MemoryTable,
+    pages: RecordingPages,
+    topic: RecordingTopic,
+    state: State,
+) -> None:
+    table.put(put_upload(state=state))
+    notifier.tell(outcome(state))
+
+    assert notifier.tell(outcome(state)) is False
+
+    assert len(topic.messages) == len(pages.shown) == 1
+
+
+def test_what_was_told_failed_is_told_again_when_accepted(
+    notifier: Notifier, table: MemoryTable, topic: RecordingTopic
+) -> None:
+    table.put(put_upload(state=State.ACCEPTED, told="failed"))
+
+    assert notifier.tell(outcome(State.ACCEPTED)) is True
+    assert [m["MessageAttributes"]["outcome"]["StringValue"] for m in topic.messages] == [
+        "accepted"
+    ]
+
+
+@pytest.mark.parametrize("state", [State.UPLOADING, State.UPLOADED, State.PROCESSING])
+def test_a_failure_is_recorded_with_its_reason(
+    notifier: Notifier, table: MemoryTable, topic: RecordingTopic, state: State
+) -> None:
+    table.put(put_upload(state=state))
+
+    assert notifier.tell(FAILED) is True
+
+    assert (stored(table).state, stored(table).reason) == (State.FAILED, REASON)
+    assert REASON in topic.messages[0]["Message"]
+
+
+@pytest.mark.parametrize("state", [State.ACCEPTED, State.REJECTED, State.ABORTED])
+def test_a_late_failure_does_not_touch_what_is_settled(
+    notifier: Notifier, table: MemoryTable, topic: RecordingTopic, state: State
+) -> None:
+    upload = put_upload(state=state)
+    table.put(upload)
+
+    assert notifier.tell(FAILED) is False
+
+    assert stored(table) == upload
+    assert topic.messages == []
+
+
+@pytest.mark.parametrize("state", [s for s in State if s is not State.ACCEPTED])
+def test_an_outcome_the_upload_is_not_in_is_not_told(
+    notifier: Notifier, table: MemoryTable, topic: RecordingTopic, state: State
+) -> None:
+    table.put(put_upload(state=state))
+
+    assert notifier.tell(outcome(State.ACCEPTED)) is False
+    assert topic.messages == []
+
+
+@pytest.mark.parametrize("state", OUTCOMES)
+def test_an_upload_that_is_not_known_is_not_told(
+    notifier: Notifier, topic: RecordingTopic, state: State
+) -> None:
+    assert notifier.tell(outcome(state)) is False
+    assert topic.messages == []
+
+
+def test_somebody_elses_upload_is_not_told(
+    notifier: Notifier, table: MemoryTable, topic: RecordingTopic
+) -> None:
+    table.put(put_upload(state=State.ACCEPTED))
+
+    assert notifier.tell(Outcome(OTHER_OWNER, PUT_ID, State.ACCEPTED)) is False
+    assert topic.messages == []
+
+
+def test_what_could_not_be_published_is_told_by_the_next_attempt(
+    table: MemoryTable, pages: RecordingPages, topic: RecordingTopic
+) -> None:
+    table.put(put_upload(state=State.ACCEPTED))
+
+    def broken(**_: object) -> None:
+        raise OSError("no network")
+
+    with pytest.raises(OSError, match="no network"):
+        Notifier(table, pages, broken, NOTIFICATIONS_TOPIC).tell(outcome(State.ACCEPTED))
+
+    assert Notifier(table, pages, topic.publish, NOTIFICATIONS_TOPIC).tell(outcome(State.ACCEPTED))
+    assert len(topic.messages) == 1
+
+
+@pytest.mark.parametrize(
+    "filename",
+    ["a.txt", "Grüße 😀.txt", "a" * 255, "\u2028line separator", "ü" * 255],
+    ids=["plain", "unicode", "long", "separator", "long unicode"],
+)
+def test_a_subject_is_one_that_sns_takes(filename: str) -> None:
+    line = subject(put_upload(filename=filename, state=State.ACCEPTED))
+
+    assert line.isascii()
+    assert line.isprintable()
+    assert line.startswith("Hoist: accepted - ")
+    assert len(line) <= MAX_SUBJECT
+
+
+@pytest.mark.parametrize(
+    ("length", "expected"), [(80, 98), (81, 99), (82, 99)], ids=["-1", "at", "+1"]
+)
+def test_a_subject_is_cut_at_its_limit(length: int, expected: int) -> None:
+    assert len(subject(put_upload(filename="a" * length, state=State.ACCEPTED))) == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (State.ACCEPTED, "was checked and accepted"),
+        (State.REJECTED, "was rejected and will be deleted"),
+        (State.FAILED, "could not be processed"),
+    ],
+)
+def test_a_message_says_what_became_of_the_file(state: State, words: str) -> None:
+    text = message(put_upload(state=state, size=1_234_567, reason="Because of that"))
+
+    assert f"Your file Grüße aus Köln 1+1.txt (1,234,567 bytes) {words}" in text
+    assert "Reason: Because of that" in text
+    assert PUT_ID in text
+
+
+def test_a_message_without_a_reason_gives_none() -> None:
+    assert "Reason" not in message(put_upload(state=State.ACCEPTED))

@@ -1,0 +1,326 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from chalicelib.processing import HEAD_SIZE, Processing
+from chalicelib.upload import State, Upload
+from tests.fakes import MemoryStorage, MemoryTable, RecordingPages, checksum
+from tests.payloads import CONTENT, MULTIPART_ID, OWNER, PUT_ID, event, multipart_upload, put_upload
+
+ARRIVED = [State.UPLOADING, State.UPLOADED, State.PROCESSING, State.FAILED]
+
+
+@pytest.fixture
+def sniffed() -> list[bytes]:
+    """What was given to `sniff`."""
+    return []
+
+
+@pytest.fixture
+def processing(
+    storage: MemoryStorage, table: MemoryTable, pages: RecordingPages, sniffed: list[bytes]
+) -> Processing:
+    def sniff(head: bytes) -> str:
+        sniffed.append(head)
+        return "text/plain" if head else "application/x-empty"
+
+    return Processing(storage, table, pages, sniff, ())
+
+
+@pytest.fixture
+def upload(table: MemoryTable, storage: MemoryStorage) -> Upload:
+    """The upload that s3_put.json tells of; its object is there, complete was asked for."""
+    uploaded = put_upload(state=State.UPLOADED)
+    table.put(uploaded)
+    storage.receive_object(uploaded.key, CONTENT)
+    return uploaded
+
+
+def stored(table: MemoryTable) -> Upload:
+    return table.items[OWNER, PUT_ID]
+
+
+def test_an_object_as_announced_is_accepted(
+    processing: Processing,
+    table: MemoryTable,
+    storage: MemoryStorage,
+    pages: RecordingPages,
+    upload: Upload,
+) -> None:
+    answer = processing.process(event("s3_put"))
+
+    accepted = stored(table)
+    assert accepted.state is State.ACCEPTED
+    assert accepted.reason is None
+    assert accepted.report == {
+        "size": 11,
+        "content_type": "text/plain",
+        "etag": "5eb63bbbe01eeed093cb22bb8f5acdc3",
+        "crc64nvme": checksum(CONTENT),
+        "checksum_verified": False,
+    }
+    assert storage.tags == {upload.key: "accepted"}
+    assert pages.states == ["processing"]
+    assert answer == {"uploads": [{"owner": OWNER, **accepted.document()}]}
+
+
+def test_a_multipart_object_is_accepted(
+    processing: Processing, table: MemoryTable, storage: MemoryStorage
+) -> None:
+    large = multipart_upload(state=State.UPLOADED)
+    table.put(large)
+    storage.receive_object(large.key, bytes(large.size))
+
+    processing.process(event("s3_complete_multipart_upload"))
+
+    assert table.items[OWNER, MULTIPART_ID].state is State.ACCEPTED
+
+
+def test_an_empty_object_is_accepted(
+    processing: Processing, table: MemoryTable, storage: MemoryStorage
+) -> None:
+    empty = put_upload(size=0, part_size=0, state=State.UPLOADED)
+    table.put(empty)
+    storage.receive_object(empty.key, b"")
+
+    processing.process(event("s3_put"))
+
+    assert (stored(table).state, stored(table).report["content_type"]) == (  # type: ignore[index]
+        State.ACCEPTED,
+        "application/x-empty",
+    )
+
+
+def test_the_announced_checksum_is_verified(
+    processing: Processing, table: MemoryTable, upload: Upload
+) -> None:
+    table.change(upload, to=State.UPLOADED, allowed=set(State), crc64nvme=checksum(CONTENT))
+
+    processing.process(event("s3_put"))
+
+    report = stored(table).report
+    assert report is not None
+    assert report["checksum_verified"] is True
+
+
+def test_a_checksum_that_the_server_did_not_keep_is_not_verified(
+    processing: Processing, table: MemoryTable, storage: MemoryStorage, upload: Upload
+) -> None:
+    table.change(upload, to=State.UPLOADED, allowed=set(State), crc64nvme=checksum(CONTENT))
+    storage.keeps_checksums = False
+
+    processing.process(event("s3_put"))
+
+    report = stored(table).report
+    assert report is not None
+    assert (report["crc64nvme"], report["checksum_verified"]) == (None, False)
+
+
+@pytest.mark.parametrize("extra", [-1, 0, 1])
+def test_only_the_first_bytes_are_read(
+    processing: Processing,
+    table: MemoryTable,
+    storage: MemoryStorage,
+    sniffed: list[bytes],
+    extra: int,
+) -> None:
+    size = HEAD_SIZE + extra
+    table.put(put_upload(size=size, state=State.UPLOADED))
+    storage.receive_object(put_upload().key, b"x" * size)
+
+    processing.process(event("s3_put"))
+
+    assert [len(head) for head in sniffed] == [min(size, HEAD_SIZE)]
+
+
+REJECTIONS = [
+    pytest.param({"size": 12}, (), "12 bytes were announced, 11 have arrived", id="too short"),
+    pytest.param({"size": 10}, (), "10 bytes were announced, 11 have arrived", id="too long"),
+    pytest.param(
+        {"crc64nvme": checksum(b"other")},
+        (),
+        "The checksum of what arrived is not the one that was announced",
+        id="checksum",
+    ),
+    pytest.param({}, ("image/*",), "Its content is text/plain, which is not allowed", id="content"),
+]
+
+
+@pytest.mark.parametrize(("changes", "allowed", "reason"), REJECTIONS)
+def test_an_object_that_is_not_as_announced_is_rejected(
+    *,
+    processing: Processing,
+    table: MemoryTable,
+    storage: MemoryStorage,
+    changes: dict[str, Any],
+    allowed: tuple[str, ...],
+    reason: str,
+) -> None:
+    table.put(put_upload(state=State.UPLOADED, **changes))
+    storage.receive_object(put_upload().key, CONTENT)
+
+    (result,) = replace(processing, allowed_types=allowed).process(event("s3_put"))["uploads"]
+
+    assert (stored(table).state, stored(table).reason) == (State.REJECTED, reason)
+    assert storage.tags == {put_upload().key: "rejected"}
+    assert (result["state"], result["reason"]) == ("rejected", reason)
+
+
+def test_an_event_that_beats_complete_says_uploaded_first(
+    processing: Processing, table: MemoryTable, storage: MemoryStorage, pages: RecordingPages
+) -> None:
+    table.put(put_upload())
+    storage.receive_object(put_upload().key, CONTENT)
+
+    processing.process(event("s3_put"))
+
+    assert stored(table).state is State.ACCEPTED
+    assert pages.states == ["uploaded", "processing"]
+
+
+def test_a_complete_that_beats_the_event_by_a_hair_changes_nothing(
+    processing: Processing, table: MemoryTable, storage: MemoryStorage, pages: RecordingPages
+) -> None:
+    table.put(put_upload())
+    storage.receive_object(put_upload().key, CONTENT)
+    table.before_change.add(
+        lambda: table.change(put_upload(), to=State.UPLOADED, allowed={State.UPLOADING})
+    )
+
+    processing.process(event("s3_put"))
+
+    assert stored(table).state is State.ACCEPTED
+    assert pages.states == ["processing"]
+
+
+@pytest.mark.parametrize("state", ARRIVED)
+def test_an_invocation_takes_up_what_an_earlier_one_left(
+    processing: Processing, table: MemoryTable, upload: Upload, state: State
+) -> None:
+    table.change(upload, to=state, allowed=set(State))
+
+    processing.process(event("s3_put"))
+
+    assert stored(table).state is State.ACCEPTED
+
+
+def test_an_upload_that_failed_before_keeps_no_reason_once_accepted(
+    processing: Processing, table: MemoryTable, upload: Upload
+) -> None:
+    table.change(upload, to=State.FAILED, allowed=set(State), reason="Processing failed")
+
+    processing.process(event("s3_put"))
+
+    assert (stored(table).state, stored(table).reason) == (State.ACCEPTED, None)
+
+
+@pytest.mark.parametrize("state", [State.ACCEPTED, State.REJECTED])
+def test_a_duplicate_event_changes_nothing_and_reports_again(
+    *,
+    processing: Processing,
+    table: MemoryTable,
+    storage: MemoryStorage,
+    pages: RecordingPages,
+    upload: Upload,
+    state: State,
+) -> None:
+    settled = table.change(upload, to=state, allowed=set(State))
+
+    answer = processing.process(event("s3_put"))
+
+    assert answer == {"uploads": [{"owner": OWNER, **settled.document(), "duplicate": True}]}
+    assert stored(table) == settled
+    assert storage.tags == {}
+    assert pages.shown == []
+
+
+def test_an_aborted_upload_stays_aborted(
+    processing: Processing, table: MemoryTable, storage: MemoryStorage, upload: Upload
+) -> None:
+    aborted = table.change(upload, to=State.ABORTED, allowed=set(State))
+
+    assert processing.process(event("s3_put")) == {"uploads": []}
+    assert stored(table) == aborted
+    assert storage.tags == {}
+
+
+def test_an_object_that_was_deleted_in_between_is_nothing_to_report(
+    processing: Processing, storage: MemoryStorage, upload: Upload
+) -> None:
+    storage.delete(upload.key)
+
+    assert processing.process(event("s3_put")) == {"uploads": []}
+
+
+def test_an_upload_deleted_under_our_hands_is_retried_and_then_nothing_to_report(
+    processing: Processing, table: MemoryTable, storage: MemoryStorage, upload: Upload
+) -> None:
+    def delete() -> None:
+        storage.delete(upload.key)
+        table.change(upload, to=State.ABORTED, allowed=set(State))
+
+    storage.before_tag.add(delete)
+    with pytest.raises(ClientError):
+        processing.process(event("s3_put"))
+
+    assert processing.process(event("s3_put")) == {"uploads": []}
+    assert stored(table).state is State.ABORTED
+
+
+def test_a_twin_that_settles_first_wins(
+    processing: Processing, table: MemoryTable, storage: MemoryStorage, upload: Upload
+) -> None:
+    storage.before_tag.add(lambda: processing.process(event("s3_put")))
+
+    assert processing.process(event("s3_put")) == {"uploads": []}
+    assert stored(table).state is State.ACCEPTED
+    assert storage.tags == {upload.key: "accepted"}
+
+
+def test_what_fails_is_left_for_the_next_attempt(
+    processing: Processing, table: MemoryTable, upload: Upload
+) -> None:
+    def sniff(head: bytes) -> str:
+        raise OSError(f"cannot sniff {len(head)} bytes")
+
+    with pytest.raises(OSError, match="cannot sniff 11 bytes"):
+        replace(processing, sniff=sniff).process(event("s3_put"))
+
+    assert stored(table).state is State.PROCESSING
+    assert processing.process(event("s3_put"))["uploads"][0]["id"] == upload.id
+
+
+def test_an_object_that_nobody_announced_is_ignored(
+    processing: Processing, storage: MemoryStorage
+) -> None:
+    storage.receive_object(put_upload().key, CONTENT)
+
+    assert processing.process(event("s3_put")) == {"uploads": []}
+    assert storage.tags == {}
+
+
+def test_a_key_that_is_not_ours_is_ignored(processing: Processing, upload: Upload) -> None:
+    strange = event("s3_put")
+    strange["Records"][0]["s3"]["object"]["key"] = f"uploads/{upload.owner}/a+b.txt"
+
+    assert processing.process(strange) == {"uploads": []}
+
+
+def test_a_test_event_is_nothing_to_report(processing: Processing) -> None:
+    assert processing.process(event("s3_test_event")) == {"uploads": []}
+
+
+def test_every_object_of_an_event_is_processed(
+    processing: Processing, table: MemoryTable, storage: MemoryStorage, upload: Upload
+) -> None:
+    large = multipart_upload(state=State.UPLOADED)
+    table.put(large)
+    storage.receive_object(large.key, bytes(large.size))
+    both = event("s3_put")
+    both["Records"] += event("s3_complete_multipart_upload")["Records"]
+
+    answer = processing.process(both)
+
+    assert [result["id"] for result in answer["uploads"]] == [upload.id, large.id]

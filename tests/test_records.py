@@ -1,0 +1,103 @@
+import json
+from typing import Any
+from urllib.parse import quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib import keys, records
+from chalicelib.records import ObjectCreated, Outcome
+from chalicelib.upload import State
+from tests.payloads import MULTIPART_ID, OWNER, PUT_ID, event, put_upload
+
+
+def message(name: str) -> str:
+    """The invocation record in an SNS event."""
+    return str(event(name)["Records"][0]["Sns"]["Message"])
+
+
+def test_a_put_is_a_new_object_with_its_key_decoded() -> None:
+    assert list(records.objects_created(event("s3_put"))) == [
+        ObjectCreated(
+            put_upload().key, 11, "5eb63bbbe01eeed093cb22bb8f5acdc3", "0067C2F3A551B2E3C4"
+        )
+    ]
+
+
+def test_a_completed_multipart_upload_is_a_new_object() -> None:
+    (created,) = records.objects_created(event("s3_complete_multipart_upload"))
+
+    assert created.key == f"uploads/{OWNER}/{MULTIPART_ID}/holiday film.mp4"
+    assert created.size == 2_621_440
+
+
+def test_a_test_event_tells_of_no_object() -> None:
+    assert list(records.objects_created(event("s3_test_event"))) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["ObjectRemoved:Delete", "ObjectTagging:Put", "ObjectCreatedX", ""]
+)
+def test_another_event_tells_of_no_object(name: str) -> None:
+    other = event("s3_put")
+    other["Records"][0]["eventName"] = name
+
+    assert list(records.objects_created(other)) == []
+
+
+def test_every_record_of_an_event_counts() -> None:
+    both = event("s3_put")
+    both["Records"] += event("s3_complete_multipart_upload")["Records"]
+
+    assert len(list(records.objects_created(both))) == 2
+
+
+@given(st.text(max_size=100))
+def test_any_key_of_ours_survives_the_encoding_of_events(filename: str) -> None:
+    key = keys.object_key(owner=OWNER, upload_id=PUT_ID, filename=filename)
+    encoded = event("s3_put")
+    encoded["Records"][0]["s3"]["object"]["key"] = quote_plus(key, safe="/")
+
+    (created,) = records.objects_created(encoded)
+
+    assert created.key == key
+
+
+def test_a_success_record_tells_what_processing_returned() -> None:
+    assert records.outcomes(message("sns_success")) == [Outcome(OWNER, PUT_ID, State.ACCEPTED)]
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [("sns_retries_exhausted", "ClientError"), ("sns_event_age_exceeded", "EventAgeExceeded")],
+)
+def test_a_failure_record_tells_of_the_event_that_failed(name: str, error: str) -> None:
+    reason = f"Processing failed ({error}); request e4b46cbf-b738-xmpl-8880-a18cdf61200e"
+
+    assert records.outcomes(message(name)) == [Outcome(OWNER, PUT_ID, State.FAILED, reason)]
+
+
+def test_a_failure_over_somebody_elses_key_tells_nothing() -> None:
+    record = json.loads(message("sns_retries_exhausted"))
+    record["requestPayload"]["Records"][0]["s3"]["object"]["key"] = "elsewhere/a.txt"
+
+    assert records.outcomes(json.dumps(record)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "hello", "[]", "null", "3", '"text"', "{}", '{"requestPayload": {}}'],
+    ids=["empty", "words", "list", "null", "number", "text", "object", "no context"],
+)
+def test_what_is_no_invocation_record_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - JSON's own error is one as well
+        records.outcomes(text)
+
+
+def test_every_result_of_a_success_counts() -> None:
+    record: Any = json.loads(message("sns_success"))
+    uploads = record["responsePayload"]["uploads"]
+    uploads.append(uploads[0] | {"id": MULTIPART_ID, "state": "rejected", "duplicate": True})
+
+    assert records.outcomes(json.dumps(record))[1] == Outcome(OWNER, MULTIPART_ID, State.REJECTED)

@@ -1,0 +1,212 @@
+"""botocore's own S3 signer is the oracle: whatever we sign, it signs alike."""
+
+import string
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from urllib.parse import parse_qs
+
+import pytest
+from botocore.auth import S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials as BotocoreCredentials
+from botocore.utils import percent_encode
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from chalicelib import parts, signing
+from chalicelib.parts import MIB
+from chalicelib.signing import CHECKSUM_HEADER, Credentials, Signer
+
+KEYS = st.lists(
+    st.text(
+        st.characters(exclude_categories=["Cs", "Cc"])
+        | st.sampled_from(" +%~/?#&=:@!$'()*,;[]ü€😀"),
+        min_size=1,
+        max_size=20,
+    ).filter(lambda name: not name.startswith("/") and "//" not in name),
+    min_size=1,
+    max_size=4,
+).map("/".join)
+HOSTS = st.sampled_from([
+    "https://my-bucket.s3.eu-west-1.amazonaws.com",
+    "https://my-bucket.s3.dualstack.eu-west-1.amazonaws.com",
+    "http://127.0.0.1:8333/my-bucket",
+])  # fmt: skip
+# The hosts of one bucket: they differ in the host alone, not in the path.
+BUCKET_URLS = st.sampled_from([
+    ["https://b.s3.eu-west-1.amazonaws.com"],
+    ["https://b.s3.eu-west-1.amazonaws.com", "https://b.s3.dualstack.eu-west-1.amazonaws.com"],
+    ["http://127.0.0.1:8333/b", "http://localhost:8333/b", "http://127.0.0.2:8333/b"],
+])  # fmt: skip
+PRINTABLE = string.ascii_letters + string.digits + "+/=_-"
+SIGNERS = st.builds(
+    Signer,
+    st.builds(
+        Credentials,
+        st.text(string.ascii_uppercase + string.digits, min_size=16, max_size=20),
+        st.text(PRINTABLE, min_size=1, max_size=40),
+        st.none() | st.text(PRINTABLE, min_size=1, max_size=400),
+    ),
+    st.sampled_from(["us-east-1", "eu-west-1", "ap-southeast-5"]),
+    st.datetimes(
+        datetime(2000, 1, 1),  # noqa: DTZ001 - Hypothesis takes bounds without a zone
+        datetime(2100, 1, 1),  # noqa: DTZ001
+        timezones=st.just(UTC),
+    ),
+    st.integers(1, 7 * 24 * 3600),
+)
+CHECKSUMS = st.none() | st.sampled_from(["rosUhgp5mIg=", "AAAAAAAAAAA=", "+/+/+/+/+/8="])
+
+
+def oracle(signer: Signer, method: str, url: str, headers: Mapping[str, str]) -> str:
+    """The URL that botocore presigns for the same request, at the same moment."""
+    given_away = signer.credentials
+    auth = S3SigV4QueryAuth(
+        BotocoreCredentials(
+            given_away.access_key_id, given_away.secret_access_key, given_away.session_token
+        ),
+        "s3",
+        signer.region,
+        expires=signer.lifetime,
+    )
+    request = AWSRequest(method=method, url=url, headers=dict(headers))
+    # What add_auth does, at the signer's time instead of now.
+    request.context["timestamp"] = signer.now.strftime("%Y%m%dT%H%M%SZ")
+    auth._modify_request_before_signing(request)
+    text = auth.string_to_sign(request, auth.canonical_request(request))
+    auth._inject_signature_to_request(request, auth.signature(text, request))
+    return str(request.url)
+
+
+def pieces(url: str) -> tuple[str, dict[str, list[str]]]:
+    """A URL apart from the order of its query."""
+    address, _, query = url.partition("?")
+    return address, parse_qs(query, strict_parsing=True, keep_blank_values=True)
+
+
+def botocore_url(bucket_url: str, key: str) -> str:
+    """The URL as botocore encodes it."""
+    return f"{bucket_url}/{percent_encode(key, safe='/~')}"
+
+
+@given(signer=SIGNERS, host=HOSTS, key=KEYS, filename=st.text(max_size=50))
+def test_a_get_is_signed_as_botocore_signs_it(
+    signer: Signer, host: str, key: str, filename: str
+) -> None:
+    assume(filename.isprintable())
+    parameters = {
+        "response-content-disposition": f"attachment; filename={filename}",
+        "response-content-type": "text/plain; charset=utf-8",
+    }
+    query = "&".join(f"{name}={percent_encode(v)}" for name, v in parameters.items())
+
+    signed = signer.presigned_url("GET", signing.object_url(host, key), parameters=parameters)
+
+    expected = oracle(signer, "GET", f"{botocore_url(host, key)}?{query}", {})
+    assert pieces(signed) == pieces(expected)
+
+
+@given(signer=SIGNERS, host=HOSTS, key=KEYS, size=st.integers(0, 5 * 2**30), checksum=CHECKSUMS)
+def test_a_put_is_signed_as_botocore_signs_it(
+    signer: Signer, host: str, key: str, size: int, checksum: str | None
+) -> None:
+    headers = {"Content-Length": str(size)}
+    if checksum is not None:
+        headers[CHECKSUM_HEADER] = checksum
+
+    sheet = signer.put_sheet(signing.object_url(host, key), size=size, checksum=checksum)
+
+    signed = f"{sheet.urls[0]}&X-Amz-Signature={sheet.signatures[0]}"
+    assert pieces(signed) == pieces(oracle(signer, "PUT", botocore_url(host, key), headers))
+
+
+@given(
+    signer=SIGNERS,
+    hosts=BUCKET_URLS,
+    key=KEYS,
+    multipart_id=st.text(PRINTABLE + "~. %", min_size=1, max_size=100),
+    size=st.integers(1, 10_000 * MIB),
+    data=st.data(),
+)
+def test_each_part_is_signed_as_botocore_signs_it(
+    *, signer: Signer, hosts: list[str], key: str, multipart_id: str, size: int, data: st.DataObject
+) -> None:
+    plan = parts.plan(size, put_max_size=0, part_size=5 * MIB)
+    first = data.draw(st.integers(1, plan.part_count))
+    count = data.draw(st.integers(1, min(5, plan.part_count - first + 1)))
+
+    sheet = signer.part_sheet(
+        [signing.object_url(host, key) for host in hosts],
+        multipart_id=multipart_id,
+        plan=plan,
+        first=first,
+        count=count,
+    )
+
+    assert len(sheet.signatures) == count
+    for number in range(first, first + count):
+        url = sheet.urls[(number - 1) % len(sheet.urls)]
+        signed = f"{url}&partNumber={number}&X-Amz-Signature={sheet.signatures[number - first]}"
+        query = f"partNumber={number}&uploadId={percent_encode(multipart_id)}"
+        expected = oracle(
+            signer,
+            "PUT",
+            f"{botocore_url(hosts[(number - 1) % len(hosts)], key)}?{query}",
+            {"Content-Length": str(plan.length(number))},
+        )
+        assert pieces(signed) == pieces(expected)
+
+
+@pytest.fixture
+def signer() -> Signer:
+    now = datetime(2013, 5, 24, tzinfo=UTC)
+    secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+    return Signer(Credentials("AKIAIOSFODNN7EXAMPLE", secret), "us-east-1", now, 86400)
+
+
+def test_the_example_of_aws_has_the_signature_of_aws(signer: Signer) -> None:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html."""
+    url = signer.presigned_url(
+        "GET", "https://examplebucket.s3.amazonaws.com/test.txt", parameters={}
+    )
+
+    assert url.endswith("aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404")
+
+
+@pytest.mark.parametrize(
+    ("first", "count"),
+    [(0, 1), (-1, 1), (1, 0), (1, -1), (1, 4), (3, 2), (4, 1)],
+    ids=["zero", "negative", "none", "fewer", "one too many", "past the end", "behind the end"],
+)
+def test_parts_outside_the_plan_are_not_signed(signer: Signer, first: int, count: int) -> None:
+    plan = parts.plan(3 * MIB, put_max_size=0, part_size=MIB)
+
+    with pytest.raises(ValueError, match="of 1 to 3"):
+        signer.part_sheet(
+            ["https://b.example.com/k"], multipart_id="m", plan=plan, first=first, count=count
+        )
+
+
+def test_a_sheet_dies_after_its_lifetime(signer: Signer) -> None:
+    sheet = signer.put_sheet("https://b.example.com/k", size=1, checksum=None)
+
+    assert sheet.expires_at == datetime(2013, 5, 25, tzinfo=UTC)
+
+
+def test_a_sheet_of_ten_thousand_parts_fits_into_a_lambda_answer(signer: Signer) -> None:
+    plan = parts.plan(parts.MAX_OBJECT_SIZE, put_max_size=0, part_size=MIB)
+
+    sheet = signer.part_sheet(
+        ["https://b.example.com/k"], multipart_id="m" * 150, plan=plan, first=1, count=10_000
+    )
+
+    assert sum(map(len, sheet.signatures)) == 640_000
+    assert len(set(sheet.signatures)) == 10_000
+
+
+def test_credentials_do_not_show_their_secrets() -> None:
+    shown = repr(Credentials("AKIDEXAMPLE", "the-secret", "the-token"))
+
+    assert "AKIDEXAMPLE" in shown
+    assert "the-secret" not in shown
+    assert "the-token" not in shown

@@ -1,0 +1,469 @@
+"""One contract for the fake and for a real S3 server; then what only a real one can refuse."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+from uuid import uuid4
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from chalicelib import signing
+from chalicelib.errors import ChecksumMismatch, UploadExpired
+from chalicelib.parts import MIB, PartPlan
+from chalicelib.signing import CHECKSUM_HEADER, Credentials, Sheet, Signer
+from chalicelib.storage import S3Storage
+from chalicelib.upload import Part, StoredObject
+from chalicelib.uploads import Storage
+from local.resources import ACCESS_KEY, REGION, SECRET_KEY
+from tests.environment import BUCKET
+from tests.fakes import MemoryStorage, checksum
+from tests.running import Answer, call
+from tests.seaweedfs import Server, seaweedfs
+
+PART_SIZE = 5 * MIB
+DATA = bytes(range(256)) * (PART_SIZE // 256) + b"the end"
+PARTS = {1: DATA[:PART_SIZE], 2: DATA[PART_SIZE:]}
+HELLO = b"hello world"
+
+
+class FilledStorage(Storage, Protocol):
+    """The ports of all use cases, and what arrives and lies there beside them."""
+
+    def read_head(self, key: str, size: int) -> bytes: ...
+    def tag(self, key: str, *, state: str) -> None: ...
+    def receive_part(self, key: str, multipart_id: str, number: int, data: bytes) -> None: ...
+    def receive_object(self, key: str, data: bytes) -> None: ...
+    def tag_of(self, key: str) -> str | None: ...
+
+
+class FilledMemory(MemoryStorage):
+    """The fake; parts and objects arrive by a call."""
+
+    def tag_of(self, key: str) -> str | None:
+        return self.tags.get(key)
+
+
+@dataclass(frozen=True)
+class FilledS3(S3Storage):
+    """The adapter on a real server; parts and objects arrive by presigned URLs."""
+
+    server: Server
+    signer: Signer
+
+    def receive_part(self, key: str, multipart_id: str, number: int, data: bytes) -> None:
+        plan = PartPlan("multipart", number * len(data), len(data), number)
+        answer = send_part(self.sheet(key, multipart_id, plan), number, data)
+        assert answer.status == 200, answer.body
+
+    def receive_object(self, key: str, data: bytes) -> None:
+        answer = send(self.put_sheet(key, data), data, checksum(data))
+        assert answer.status == 200, answer.body
+
+    def tag_of(self, key: str) -> str | None:
+        tags = self.client.get_object_tagging(Bucket=self.bucket, Key=key)["TagSet"]
+        return next((tag["Value"] for tag in tags if tag["Key"] == "state"), None)
+
+    def url(self, key: str) -> str:
+        return signing.object_url(self.server.bucket_url, key)
+
+    def put_sheet(self, key: str, data: bytes) -> Sheet:
+        return self.signer.put_sheet(self.url(key), size=len(data), checksum=checksum(data))
+
+    def sheet(self, key: str, multipart_id: str, plan: PartPlan) -> Sheet:
+        return self.signer.part_sheet(
+            [self.url(key)], multipart_id=multipart_id, plan=plan, first=1, count=plan.part_count
+        )
+
+
+def send(sheet: Sheet, data: bytes, crc64nvme: str) -> Answer:
+    """PUT an object as a page does."""
+    url = f"{sheet.urls[0]}&X-Amz-Signature={sheet.signatures[0]}"
+    return call("PUT", url, data, {"Content-Type": "", CHECKSUM_HEADER: crc64nvme})
+
+
+def send_part(sheet: Sheet, number: int, data: bytes) -> Answer:
+    """PUT a part as a page does."""
+    signature = sheet.signatures[number - sheet.first]
+    url = f"{sheet.urls[0]}&partNumber={number}&X-Amz-Signature={signature}"
+    return call("PUT", url, data, {"Content-Type": ""})
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with seaweedfs(tmp_path_factory.mktemp("s3")) as running:
+        yield running
+
+
+@pytest.fixture
+def real(server: Server) -> FilledS3:
+    credentials = Credentials(ACCESS_KEY, SECRET_KEY)
+    signer = Signer(credentials, REGION, datetime.now(UTC), lifetime=900)
+    return FilledS3(server.client, BUCKET, server, signer)
+
+
+@pytest.fixture(params=["memory", pytest.param("seaweedfs", marks=pytest.mark.system)])
+def storage(request: pytest.FixtureRequest) -> FilledStorage:
+    filled: FilledStorage = (
+        FilledMemory() if request.param == "memory" else request.getfixturevalue("real")
+    )
+    return filled
+
+
+@pytest.fixture
+def key() -> str:
+    return f"uploads/owner/{uuid4()}/Grüße aus Köln 1+1 (2).bin"
+
+
+def create(storage: FilledStorage, key: str, *numbers: int) -> str:
+    """Begin a multipart upload of `DATA`, and let parts of it arrive."""
+    multipart_id = storage.create_multipart(key, content_type="video/mp4")
+    for number in numbers:
+        storage.receive_part(key, multipart_id, number, PARTS[number])
+    return multipart_id
+
+
+def complete(
+    storage: FilledStorage, key: str, multipart_id: str, crc64nvme: str | None = None
+) -> None:
+    listed = storage.list_parts(key, multipart_id)
+    assert listed is not None
+    storage.complete(key, multipart_id, parts=listed, size=len(DATA), crc64nvme=crc64nvme)
+
+
+class TestContract:
+    def test_a_new_multipart_upload_has_no_parts(self, storage: FilledStorage, key: str) -> None:
+        assert storage.list_parts(key, create(storage, key)) == []
+
+    def test_two_multipart_uploads_of_one_key_are_two(
+        self, storage: FilledStorage, key: str
+    ) -> None:
+        assert create(storage, key) != create(storage, key)
+
+    def test_parts_are_listed_by_number_with_their_sizes(
+        self, storage: FilledStorage, key: str
+    ) -> None:
+        listed = storage.list_parts(key, create(storage, key, 2, 1))
+
+        assert listed is not None
+        assert [(part.number, part.size) for part in listed] == [(1, PART_SIZE), (2, 7)]
+        assert len({part.etag for part in listed}) == 2
+
+    def test_a_part_that_is_sent_again_is_listed_once(
+        self, storage: FilledStorage, key: str
+    ) -> None:
+        multipart_id = create(storage, key, 1, 1, 2)
+
+        listed = storage.list_parts(key, multipart_id)
+
+        assert [(part.number, part.size) for part in listed or []] == [(1, PART_SIZE), (2, 7)]
+        complete(storage, key, multipart_id, checksum(DATA))
+
+    def test_more_parts_than_a_page_of_listparts_are_all_listed(
+        self, storage: FilledStorage, key: str
+    ) -> None:
+        multipart_id = create(storage, key)
+        numbers = range(1, 1002)
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(lambda n: storage.receive_part(key, multipart_id, n, b"x"), numbers))
+
+        listed = storage.list_parts(key, multipart_id)
+
+        assert [part.number for part in listed or []] == list(numbers)
+
+    def test_parts_of_an_unknown_multipart_upload_are_none(
+        self, storage: FilledStorage, key: str
+    ) -> None:
+        assert storage.list_parts(key, "unknown") is None
+
+    def test_complete_makes_one_object_of_the_parts(self, storage: FilledStorage, key: str) -> None:
+        multipart_id = create(storage, key, 1, 2)
+
+        complete(storage, key, multipart_id, checksum(DATA))
+
+        found = storage.head(key)
+        assert found is not None
+        assert (found.size, found.crc64nvme) == (len(DATA), checksum(DATA))
+        assert storage.read_head(key, 300) == DATA[:300]
+        assert storage.list_parts(key, multipart_id) is None
+
+    def test_complete_without_a_checksum_has_s3_compute_it(
+        self, storage: FilledStorage, key: str
+    ) -> None:
+        complete(storage, key, create(storage, key, 1, 2))
+
+        found = storage.head(key)
+        assert found is not None
+        assert found.crc64nvme == checksum(DATA)
+
+    def test_complete_refuses_another_checksum_and_keeps_the_parts(
+        self, storage: FilledStorage, key: str
+    ) -> None:
+        multipart_id = create(storage, key, 1, 2)
+
+        with pytest.raises(ChecksumMismatch):
+            complete(storage, key, multipart_id, checksum(b"other"))
+
+        assert storage.head(key) is None
+        complete(storage, key, multipart_id, checksum(DATA))
+        assert storage.head(key) is not None
+
+    def test_complete_twice_is_refused_the_second_time(
+        self, storage: FilledStorage, key: str
+    ) -> None:
+        multipart_id = create(storage, key, 1, 2)
+        listed = storage.list_parts(key, multipart_id) or []
+        complete(storage, key, multipart_id)
+
+        with pytest.raises(UploadExpired):
+            storage.complete(key, multipart_id, parts=listed, size=len(DATA), crc64nvme=None)
+
+        found = storage.head(key)
+        assert found is not None
+        assert found.size == len(DATA)
+
+    def test_complete_never_replaces_an_object(self, storage: FilledStorage, key: str) -> None:
+        storage.receive_object(key, HELLO)
+        multipart_id = create(storage, key, 1, 2)
+
+        with pytest.raises(UploadExpired):
+            complete(storage, key, multipart_id)
+
+        assert storage.read_head(key, 100) == HELLO
+
+    def test_complete_of_an_unknown_multipart_upload_tells_so(
+        self, storage: FilledStorage, key: str
+    ) -> None:
+        part = Part(1, len(HELLO), '"5eb63bbbe01eeed093cb22bb8f5acdc3"')
+
+        with pytest.raises(UploadExpired):
+            storage.complete(key, "unknown", parts=[part], size=len(HELLO), crc64nvme=None)
+
+    def test_abort_forgets_the_parts(self, storage: FilledStorage, key: str) -> None:
+        multipart_id = create(storage, key, 1)
+
+        storage.abort(key, multipart_id)
+
+        assert storage.list_parts(key, multipart_id) is None
+
+    @pytest.mark.parametrize("times", [1, 2])
+    def test_abort_can_be_repeated(self, storage: FilledStorage, key: str, times: int) -> None:
+        multipart_id = create(storage, key)
+
+        for _ in range(times + 1):
+            storage.abort(key, multipart_id)
+
+        assert storage.list_parts(key, multipart_id) is None
+
+    def test_abort_of_an_unknown_multipart_upload_does_nothing(
+        self, storage: FilledStorage, key: str
+    ) -> None:
+        multipart_id = create(storage, key)
+
+        storage.abort(key, "unknown")
+
+        assert storage.list_parts(key, multipart_id) == []
+
+    @pytest.mark.parametrize("data", [b"", HELLO], ids=["empty", "some bytes"])
+    def test_an_object_has_size_etag_and_checksum(
+        self, storage: FilledStorage, key: str, data: bytes
+    ) -> None:
+        storage.receive_object(key, data)
+
+        etag = {
+            b"": "d41d8cd98f00b204e9800998ecf8427e",
+            HELLO: "5eb63bbbe01eeed093cb22bb8f5acdc3",
+        }[data]
+        assert storage.head(key) == StoredObject(len(data), etag, checksum(data))
+
+    def test_there_is_no_head_of_what_is_not_there(self, storage: FilledStorage, key: str) -> None:
+        assert storage.head(key) is None
+
+    @pytest.mark.parametrize("size", [1, len(HELLO) - 1, len(HELLO), len(HELLO) + 1])
+    def test_the_first_bytes_of_an_object_can_be_read(
+        self, storage: FilledStorage, key: str, size: int
+    ) -> None:
+        storage.receive_object(key, HELLO)
+
+        assert storage.read_head(key, size) == HELLO[:size]
+
+    def test_the_last_tag_counts(self, storage: FilledStorage, key: str) -> None:
+        storage.receive_object(key, HELLO)
+
+        storage.tag(key, state="rejected")
+        storage.tag(key, state="accepted")
+
+        assert storage.tag_of(key) == "accepted"
+
+    def test_what_is_not_there_cannot_be_tagged(self, storage: FilledStorage, key: str) -> None:
+        with pytest.raises(ClientError, match="NoSuchKey"):
+            storage.tag(key, state="accepted")
+
+    def test_delete_can_be_repeated(self, storage: FilledStorage, key: str) -> None:
+        storage.receive_object(key, HELLO)
+
+        storage.delete(key)
+        storage.delete(key)
+
+        assert storage.head(key) is None
+
+
+@pytest.mark.system
+class TestPresignedUrls:
+    """What a sheet allows, and what it does not; by a server that checks."""
+
+    def test_a_signed_put_stores_its_bytes(self, real: FilledS3, key: str) -> None:
+        assert send(real.put_sheet(key, HELLO), HELLO, checksum(HELLO)).status == 200
+        assert real.read_head(key, 100) == HELLO
+
+    @pytest.mark.parametrize("body", [HELLO + b"!", HELLO[:-1], b""], ids=["+1", "-1", "empty"])
+    def test_a_body_of_another_length_is_refused(
+        self, real: FilledS3, key: str, body: bytes
+    ) -> None:
+        answer = send(real.put_sheet(key, HELLO), body, checksum(HELLO))
+
+        assert answer.status == 403
+        assert b"SignatureDoesNotMatch" in answer.body
+        assert real.head(key) is None
+
+    def test_other_bytes_than_the_checksum_says_are_refused(self, real: FilledS3, key: str) -> None:
+        answer = send(real.put_sheet(key, HELLO), HELLO[::-1], checksum(HELLO))
+
+        assert answer.status == 400
+        assert b"BadDigest" in answer.body
+        assert real.head(key) is None
+
+    def test_another_checksum_than_was_signed_is_refused(self, real: FilledS3, key: str) -> None:
+        other = HELLO[::-1]
+
+        assert send(real.put_sheet(key, HELLO), other, checksum(other)).status == 403
+
+    def test_a_forged_signature_is_refused(self, real: FilledS3, key: str) -> None:
+        sheet = replace(real.put_sheet(key, HELLO), signatures=("0" * 64,))
+
+        answer = send(sheet, HELLO, checksum(HELLO))
+
+        assert answer.status == 403
+        assert b"SignatureDoesNotMatch" in answer.body
+
+    def test_a_signature_is_good_for_its_own_key_only(self, real: FilledS3, key: str) -> None:
+        sheet = real.put_sheet(key, HELLO)
+        (signature,) = sheet.signatures
+        other = replace(real.put_sheet(f"{key}2", HELLO), signatures=(signature,))
+
+        assert send(other, HELLO, checksum(HELLO)).status == 403
+
+    def test_an_expired_url_is_refused(self, real: FilledS3, key: str) -> None:
+        an_hour_ago = replace(real.signer, now=datetime.now(UTC) - timedelta(hours=1))
+        sheet = replace(real, signer=an_hour_ago).put_sheet(key, HELLO)
+
+        answer = send(sheet, HELLO, checksum(HELLO))
+
+        assert answer.status == 403
+        assert b"expired" in answer.body
+
+    def test_a_sheet_uploads_a_whole_file(self, real: FilledS3, key: str) -> None:
+        plan = PartPlan("multipart", len(DATA), PART_SIZE, 2)
+        multipart_id = real.create_multipart(key, content_type="video/mp4")
+        sheet = real.sheet(key, multipart_id, plan)
+
+        assert [send_part(sheet, number, part).status for number, part in PARTS.items()] == [
+            200,
+            200,
+        ]
+
+        complete(real, key, multipart_id, checksum(DATA))
+        url = real.signer.presigned_url("GET", real.url(key), parameters={})
+        assert call("GET", url).body == DATA
+
+    @pytest.mark.parametrize("body", [b"the end!", b"the en"], ids=["+1", "-1"])
+    def test_a_part_of_another_length_is_refused(
+        self, real: FilledS3, key: str, body: bytes
+    ) -> None:
+        plan = PartPlan("multipart", len(DATA), PART_SIZE, 2)
+        multipart_id = real.create_multipart(key, content_type="video/mp4")
+
+        assert send_part(real.sheet(key, multipart_id, plan), 2, body).status == 403
+        assert real.list_parts(key, multipart_id) == []
+
+    def test_the_signature_of_one_part_is_no_good_for_another(
+        self, real: FilledS3, key: str
+    ) -> None:
+        plan = PartPlan("multipart", 15 * MIB, PART_SIZE, 3)
+        multipart_id = real.create_multipart(key, content_type="video/mp4")
+        sheet = real.sheet(key, multipart_id, plan)
+        swapped = replace(sheet, signatures=sheet.signatures[::-1])
+
+        assert send_part(swapped, 1, PARTS[1]).status == 403
+
+    def test_a_download_has_the_name_and_type_that_were_signed(
+        self, real: FilledS3, key: str
+    ) -> None:
+        real.receive_object(key, HELLO)
+        parameters = {
+            "response-content-disposition": 'attachment; filename="a.txt"',
+            "response-content-type": "text/plain",
+        }
+
+        answer = call("GET", real.signer.presigned_url("GET", real.url(key), parameters=parameters))
+
+        assert answer.body == HELLO
+        assert answer.headers["Content-Type"] == "text/plain"
+        assert answer.headers["Content-Disposition"] == 'attachment; filename="a.txt"'
+
+
+@pytest.mark.system
+def test_the_declared_type_is_stored(real: FilledS3, key: str) -> None:
+    complete(real, key, create(real, key, 1, 2))
+
+    head = real.client.head_object(Bucket=BUCKET, Key=key)
+
+    assert head["ContentType"] == "video/mp4"
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(
+    "ask",
+    [
+        pytest.param(lambda s, key: s.list_parts(key, "unknown"), id="list parts"),
+        pytest.param(
+            lambda s, key: s.complete(key, "unknown", parts=[], size=0, crc64nvme=None),
+            id="complete",
+        ),
+        pytest.param(lambda s, key: s.abort(key, "unknown"), id="abort"),
+        pytest.param(lambda s, key: s.head(key), id="head"),
+    ],
+)
+def test_what_s3_denies_is_not_taken_for_missing(
+    server: Server, key: str, ask: Callable[[S3Storage, str], object]
+) -> None:
+    stranger = boto3.client(
+        "s3",
+        endpoint_url=server.client.meta.endpoint_url,
+        region_name=REGION,
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key="wrong",
+    )
+
+    with pytest.raises(ClientError, match=r"SignatureDoesNotMatch|Forbidden"):
+        ask(S3Storage(stranger, BUCKET), key)
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("attempt", range(4))  # SeaweedFS lists what was sent twice in any order
+def test_the_last_of_a_part_that_was_sent_again_counts(
+    real: FilledS3, key: str, attempt: int
+) -> None:
+    multipart_id = real.create_multipart(key, content_type="text/plain")
+    real.receive_part(key, multipart_id, 1, b"old")
+    time.sleep(1.1)  # ListParts tells the time in seconds
+    real.receive_part(key, multipart_id, 1, b"new")
+
+    listed = real.list_parts(key, multipart_id) or []
+    real.complete(key, multipart_id, parts=listed, size=3, crc64nvme=checksum(b"new"))
+
+    assert (attempt, real.read_head(key, 10)) == (attempt, b"new")

@@ -1,0 +1,268 @@
+"""One contract for the fake and for the adapter on moto's DynamoDB."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from chalicelib.errors import InvalidRequest, UploadNotFound, WrongState
+from chalicelib.keys import new_upload_id
+from chalicelib.parts import MAX_OBJECT_SIZE
+from chalicelib.table import ABORTED_KEPT, UploadTable
+from chalicelib.upload import State, Upload
+from chalicelib.uploads import Table
+from tests.environment import TABLE
+from tests.fakes import Clock, MemoryTable
+from tests.payloads import OTHER_OWNER, OWNER, PUT_ID, multipart_upload, put_upload
+
+FULL = multipart_upload(
+    crc64nvme="rosUhgp5mIg=",
+    report={"size": 11, "content_type": "text/plain", "verified": True, "none": None, "ü": [1]},
+    reason="Because of “that”",
+    told="accepted",
+    state=State.ACCEPTED,
+)
+
+
+@pytest.fixture
+def real(dynamodb: Any, clock: Clock) -> UploadTable:
+    return UploadTable(dynamodb, TABLE, clock)
+
+
+@pytest.fixture(params=["memory", "moto"])
+def table(request: pytest.FixtureRequest, clock: Clock) -> Table:
+    if request.param == "memory":
+        return MemoryTable(clock)
+    found: UploadTable = request.getfixturevalue("real")
+    return found
+
+
+def several(table: Table, clock: Clock, count: int, **changes: Any) -> list[Upload]:
+    """Put uploads, each a second younger than the one before; newest first."""
+    made = []
+    for _ in range(count):
+        clock.advance(1)
+        upload = put_upload(id=new_upload_id(clock(), bytes(10)), **changes)
+        table.put(upload)
+        made.append(upload)
+    return made[::-1]
+
+
+def every_page(table: Table, limit: int, state: State | None = None) -> list[list[Upload]]:
+    """Follow the cursors to the end."""
+    found, cursor = table.newest(OWNER, state=state, cursor=None, limit=limit)
+    pages = [found]
+    while cursor is not None:
+        found, cursor = table.newest(OWNER, state=state, cursor=cursor, limit=limit)
+        pages.append(found)
+    return pages
+
+
+class TestContract:
+    @pytest.mark.parametrize(
+        "upload",
+        [
+            pytest.param(put_upload(), id="new"),
+            pytest.param(FULL, id="with everything"),
+            pytest.param(put_upload(size=0, part_size=0), id="empty file"),
+            pytest.param(put_upload(size=MAX_OBJECT_SIZE), id="48.8 TiB"),
+            pytest.param(put_upload(filename="👩‍👩‍👧 \\\"'.txt"), id="odd name"),
+        ],
+    )
+    def test_an_upload_comes_back_as_it_was_put(self, table: Table, upload: Upload) -> None:
+        table.put(upload)
+
+        assert table.get(OWNER, upload.id) == upload
+
+    def test_an_id_that_is_taken_is_never_overwritten(self, table: Table) -> None:
+        table.put(put_upload())
+
+        with pytest.raises(ClientError, match="ConditionalCheckFailedException"):
+            table.put(put_upload(filename="other"))
+
+        assert table.get(OWNER, PUT_ID) == put_upload()
+
+    @pytest.mark.parametrize(
+        ("owner", "upload_id"), [(OTHER_OWNER, PUT_ID), (OWNER, "x"), ("", "")]
+    )
+    def test_what_is_not_there_is_none(self, table: Table, owner: str, upload_id: str) -> None:
+        table.put(put_upload())
+
+        assert table.get(owner, upload_id) is None
+
+    def test_a_change_moves_the_state_and_the_time(self, table: Table, clock: Clock) -> None:
+        table.put(put_upload())
+        clock.advance(1.5)
+
+        changed = table.change(put_upload(), to=State.UPLOADED, allowed={State.UPLOADING})
+
+        assert changed == put_upload(state=State.UPLOADED, updated_at=clock())
+        assert table.get(OWNER, PUT_ID) == changed
+
+    def test_a_change_sets_attributes_with_the_state(self, table: Table) -> None:
+        table.put(put_upload())
+        report = {"size": 11, "nested": {"ü": [True, None]}}
+
+        changed = table.change(
+            put_upload(), to=State.REJECTED, allowed=set(State), report=report, reason="Because"
+        )
+
+        assert (changed.report, changed.reason) == (report, "Because")
+        assert table.get(OWNER, PUT_ID) == changed
+
+    def test_a_change_keeps_what_it_does_not_name(self, table: Table) -> None:
+        table.put(FULL)
+
+        changed = table.change(FULL, to=State.PROCESSING, allowed={State.ACCEPTED})
+
+        assert replace(changed, state=FULL.state, updated_at=FULL.updated_at) == FULL
+
+    def test_a_change_starts_from_what_is_stored(self, table: Table) -> None:
+        table.put(put_upload(reason="stored"))
+
+        changed = table.change(
+            put_upload(reason="stale"), to=State.UPLOADED, allowed={State.UPLOADING}
+        )
+
+        assert changed.reason == "stored"
+
+    @pytest.mark.parametrize("reason", ["Because", None], ids=["there", "absent"])
+    def test_an_attribute_that_is_none_is_removed(self, table: Table, reason: str | None) -> None:
+        table.put(put_upload(state=State.FAILED, reason=reason))
+
+        changed = table.change(put_upload(), to=State.ACCEPTED, allowed=set(State), reason=None)
+
+        assert changed.reason is None
+        assert table.get(OWNER, PUT_ID) == changed
+
+    @pytest.mark.parametrize("state", State)
+    def test_a_change_from_another_state_is_refused_and_changes_nothing(
+        self, table: Table, state: State
+    ) -> None:
+        table.put(put_upload(state=state))
+
+        with pytest.raises(WrongState, match=f"The upload is {state}"):
+            table.change(
+                put_upload(), to=State.FAILED, allowed=set(State) - {state}, reason="Because"
+            )
+
+        assert table.get(OWNER, PUT_ID) == put_upload(state=state)
+
+    @pytest.mark.parametrize("state", State)
+    def test_a_change_from_an_allowed_state_happens(self, table: Table, state: State) -> None:
+        table.put(put_upload(state=state))
+
+        changed = table.change(put_upload(), to=State.PROCESSING, allowed={state, State.ABORTED})
+
+        assert changed.state is State.PROCESSING
+
+    @pytest.mark.parametrize("owner", [OTHER_OWNER, OWNER], ids=["somebody else's", "no such"])
+    def test_a_change_of_what_is_not_there_is_refused(self, table: Table, owner: str) -> None:
+        absent = put_upload(owner=owner)
+
+        with pytest.raises(UploadNotFound):
+            table.change(absent, to=State.UPLOADED, allowed=set(State))
+
+        assert table.get(owner, PUT_ID) is None
+
+    def test_of_two_equal_changes_one_happens(self, table: Table) -> None:
+        table.put(put_upload())
+        table.change(put_upload(), to=State.UPLOADED, allowed={State.UPLOADING})
+
+        with pytest.raises(WrongState):
+            table.change(put_upload(), to=State.UPLOADED, allowed={State.UPLOADING})
+
+    @pytest.mark.parametrize("count", [0, 1, 4, 5, 6, 10, 11])
+    def test_pages_list_every_upload_once_newest_first(
+        self, table: Table, clock: Clock, count: int
+    ) -> None:
+        made = several(table, clock, count)
+
+        pages = every_page(table, limit=5)
+
+        assert sum(pages, []) == made  # noqa: RUF017 - a handful
+        assert all(len(page) <= 5 for page in pages)
+
+    @pytest.mark.parametrize("count", [0, 1, 4, 5, 6, 11])
+    def test_pages_of_one_state_list_each_of_it_once(
+        self, table: Table, clock: Clock, count: int
+    ) -> None:
+        made = []
+        for _ in range(count):
+            made = several(table, clock, 1, state=State.ACCEPTED) + made
+            several(table, clock, 2, state=State.REJECTED)
+
+        pages = every_page(table, limit=5, state=State.ACCEPTED)
+
+        assert sum(pages, []) == made  # noqa: RUF017 - a handful
+        assert all(len(page) == 5 for page in pages[:-2])
+
+    def test_somebody_elses_uploads_are_not_listed(self, table: Table, clock: Clock) -> None:
+        several(table, clock, 2, owner=OTHER_OWNER)
+
+        assert table.newest(OWNER, state=None, cursor=None, limit=5) == ([], None)
+
+    def test_a_cursor_is_no_way_to_somebody_elses_uploads(self, table: Table, clock: Clock) -> None:
+        several(table, clock, 3, owner=OTHER_OWNER)
+        _, cursor = table.newest(OTHER_OWNER, state=None, cursor=None, limit=1)
+        assert cursor is not None
+
+        assert table.newest(OWNER, state=None, cursor=cursor, limit=5) == ([], None)
+
+    def test_a_cursor_still_works_when_its_upload_is_changed(
+        self, table: Table, clock: Clock
+    ) -> None:
+        made = several(table, clock, 3)
+        _, cursor = table.newest(OWNER, state=None, cursor=None, limit=1)
+        table.change(made[0], to=State.ABORTED, allowed=set(State))
+
+        found, _ = table.newest(OWNER, state=None, cursor=cursor, limit=5)
+
+        assert found == made[1:]
+
+    @pytest.mark.parametrize(
+        "cursor",
+        ["x", "!!!!", "ü", "YQ==", "AAAA", "/w==", PUT_ID[:-1], "A" * 5000, "\x00", " "],
+        ids=[
+            "short",
+            "no base64",
+            "no ASCII",
+            "a",
+            "NULs",
+            "no UTF-8",
+            "id",
+            "long",
+            "NUL",
+            "space",
+        ],
+    )
+    def test_a_cursor_that_was_not_given_out_is_refused(self, table: Table, cursor: str) -> None:
+        with pytest.raises(InvalidRequest, match="cursor"):
+            table.newest(OWNER, state=None, cursor=cursor, limit=5)
+
+    def test_an_empty_cursor_is_the_beginning(self, table: Table, clock: Clock) -> None:
+        made = several(table, clock, 1)
+
+        assert table.newest(OWNER, state=None, cursor="", limit=5) == (made, None)
+
+
+def test_an_aborted_upload_dies_after_a_day(real: UploadTable, dynamodb: Any, clock: Clock) -> None:
+    real.put(put_upload())
+
+    real.change(put_upload(), to=State.ABORTED, allowed=set(State))
+
+    (item,) = dynamodb.scan(TableName=TABLE)["Items"]
+    assert int(item["expires"]["N"]) == int((clock() + ABORTED_KEPT).timestamp())
+    assert timedelta(days=1) == ABORTED_KEPT
+
+
+@pytest.mark.parametrize("state", [s for s in State if s is not State.ABORTED])
+def test_any_other_upload_lives_on(real: UploadTable, dynamodb: Any, state: State) -> None:
+    real.put(put_upload())
+
+    real.change(put_upload(), to=state, allowed=set(State))
+
+    (item,) = dynamodb.scan(TableName=TABLE)["Items"]
+    assert "expires" not in item

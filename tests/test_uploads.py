@@ -1,0 +1,676 @@
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from chalicelib.config import Settings
+from chalicelib.errors import (
+    ChecksumMismatch,
+    FileTooLarge,
+    InvalidRequest,
+    NotAccepted,
+    PartsMissing,
+    TypeNotAllowed,
+    UploadExpired,
+    UploadNotFound,
+    WrongState,
+)
+from chalicelib.parts import MIB
+from chalicelib.signing import Credentials, Signer
+from chalicelib.upload import State, Upload
+from chalicelib.uploads import LIST_LIMIT, Uploads
+from tests.fakes import Clock, MemoryStorage, MemoryTable, RecordingPages, checksum
+from tests.payloads import OTHER_OWNER, OWNER, PUT_ID
+
+SMALL = b"hello world"
+LARGE = bytes(range(256)) * (5 * MIB // 2 // 256)  # three parts of at most 1 MiB
+SETTLED = [State.UPLOADED, State.PROCESSING, State.ACCEPTED, State.REJECTED, State.FAILED]
+
+
+@pytest.fixture
+def uploads(
+    settings: Settings,
+    storage: MemoryStorage,
+    table: MemoryTable,
+    pages: RecordingPages,
+    clock: Clock,
+) -> Uploads:
+    def signer() -> Signer:
+        return Signer(Credentials("AKIDEXAMPLE", "secret"), settings.region, clock(), 900)
+
+    return Uploads(settings, storage, table, pages, signer, clock)
+
+
+@pytest.fixture
+def small(uploads: Uploads) -> Upload:
+    """A single PUT that was created; nothing has arrived."""
+    return uploads.create(OWNER, filename="small.txt", size=len(SMALL))[0]
+
+
+@pytest.fixture
+def large(uploads: Uploads) -> Upload:
+    """A multipart upload that was created; nothing has arrived."""
+    return uploads.create(OWNER, filename="large.bin", size=len(LARGE))[0]
+
+
+def send(storage: MemoryStorage, upload: Upload, *numbers: int) -> None:
+    """Let parts of `LARGE` arrive, all of them when no number is given."""
+    assert upload.multipart_id is not None
+    for number in numbers or range(1, upload.part_count + 1):
+        part = LARGE[(number - 1) * MIB : number * MIB]
+        storage.receive_part(upload.key, upload.multipart_id, number, part)
+
+
+def move(table: MemoryTable, upload: Upload, to: State, **attributes: Any) -> None:
+    table.change(upload, to=to, allowed=set(State), **attributes)
+
+
+# --- limits ---------------------------------------------------------------------------------------
+
+
+def test_limits_are_those_of_the_settings(uploads: Uploads) -> None:
+    assert uploads.limits() == {
+        "max_size": 100 * MIB,
+        "allowed_types": [],
+        "url_lifetime": 3600,
+        "max_parts": 10_000,
+        "put_max_size": MIB,
+    }
+
+
+# --- create ---------------------------------------------------------------------------------------
+
+
+def test_create_remembers_a_small_file_as_a_single_put(
+    uploads: Uploads, table: MemoryTable, storage: MemoryStorage, clock: Clock
+) -> None:
+    upload, sheet = uploads.create(OWNER, filename="Grüße", size=11, content_type="text/plain")
+
+    assert table.get(OWNER, upload.id) == upload
+    assert upload.plan.strategy == "put"
+    assert (upload.part_size, upload.part_count, upload.multipart_id) == (11, 1, None)
+    assert upload.state is State.UPLOADING
+    assert (upload.filename, upload.content_type) == ("Grüße", "text/plain")
+    assert upload.key == f"uploads/{OWNER}/{upload.id}/Grüße"
+    assert upload.created_at == upload.updated_at == clock()
+    assert (len(sheet.urls), sheet.first, len(sheet.signatures)) == (1, 1, 1)
+    assert storage.created == 0
+
+
+def test_create_begins_a_multipart_upload_of_a_large_file(
+    uploads: Uploads, storage: MemoryStorage
+) -> None:
+    upload, sheet = uploads.create(
+        OWNER, filename="film.mp4", size=len(LARGE), content_type="video/mp4"
+    )
+
+    assert upload.plan.strategy == "multipart"
+    assert (upload.part_size, upload.part_count) == (MIB, 3)
+    assert storage.multiparts == {upload.multipart_id: (upload.key, {})}
+    assert storage.content_types == {upload.key: "video/mp4"}
+    assert (len(sheet.urls), sheet.first, len(sheet.signatures)) == (2, 1, 3)
+    assert all(upload.id in url for url in sheet.urls)
+
+
+@pytest.mark.parametrize(
+    ("size", "strategy"), [(MIB - 1, "put"), (MIB, "put"), (MIB + 1, "multipart")]
+)
+def test_create_chooses_the_strategy_by_the_put_limit(
+    uploads: Uploads, size: int, strategy: str
+) -> None:
+    upload, _ = uploads.create(OWNER, filename="a", size=size)
+
+    assert upload.plan.strategy == strategy
+
+
+def test_create_takes_an_empty_file(uploads: Uploads) -> None:
+    upload, _ = uploads.create(OWNER, filename="empty", size=0)
+
+    assert (upload.plan.strategy, upload.part_count) == ("put", 1)
+
+
+@pytest.mark.parametrize("content_type", [None, ""], ids=["absent", "empty"])
+def test_create_declares_unknown_bytes_when_no_type_is_given(
+    uploads: Uploads, content_type: str | None
+) -> None:
+    upload, _ = uploads.create(OWNER, filename="a", size=1, content_type=content_type)
+
+    assert upload.content_type == "application/octet-stream"
+
+
+def test_create_signs_the_checksum_of_a_single_put(uploads: Uploads) -> None:
+    upload, sheet = uploads.create(OWNER, filename="a", size=len(SMALL), crc64nvme=checksum(SMALL))
+
+    assert upload.crc64nvme == checksum(SMALL)
+    assert "x-amz-checksum-crc64nvme" in sheet.urls[0]
+
+
+def test_two_uploads_of_one_file_are_two(uploads: Uploads, table: MemoryTable) -> None:
+    first, _ = uploads.create(OWNER, filename="a", size=1)
+    second, _ = uploads.create(OWNER, filename="a", size=1)
+
+    assert first.key != second.key
+    assert len(table.items) == 2
+
+
+@pytest.mark.parametrize(
+    ("wanted", "error"),
+    [
+        pytest.param({"filename": ""}, InvalidRequest, id="no name"),
+        pytest.param({"filename": "../a"}, InvalidRequest, id="path"),
+        pytest.param({"size": -1}, InvalidRequest, id="negative size"),
+        pytest.param({"size": 100 * MIB + 1}, FileTooLarge, id="one byte too large"),
+        pytest.param({"size": 10**400}, FileTooLarge, id="absurdly large"),
+        pytest.param({"content_type": "a\nb"}, InvalidRequest, id="no content type"),
+        pytest.param({"crc64nvme": ""}, InvalidRequest, id="empty checksum"),
+        pytest.param({"crc64nvme": "AAAAAAAAAA=="}, InvalidRequest, id="seven bytes"),
+        pytest.param({"crc64nvme": "AAAAAAAAAAAA"}, InvalidRequest, id="nine bytes"),
+        pytest.param({"crc64nvme": "AAAAAAAAAA!="}, InvalidRequest, id="not base64"),
+        pytest.param({"crc64nvme": "ÄAAAAAAAAAA="}, InvalidRequest, id="not ASCII"),
+    ],
+)
+def test_create_refuses(
+    uploads: Uploads,
+    table: MemoryTable,
+    storage: MemoryStorage,
+    wanted: dict[str, Any],
+    error: type[Exception],
+) -> None:
+    with pytest.raises(error):
+        uploads.create(OWNER, **{"filename": "a", "size": 1, **wanted})
+
+    assert table.items == {}
+    assert storage.created == 0
+
+
+def test_create_refuses_a_type_that_is_not_allowed(uploads: Uploads, settings: Settings) -> None:
+    only_images = replace(uploads, settings=replace(settings, allowed_types=("image/*",)))
+
+    with pytest.raises(TypeNotAllowed):
+        only_images.create(OWNER, filename="a", size=1, content_type="text/plain")
+
+
+# --- sheet ----------------------------------------------------------------------------------------
+
+
+def test_a_sheet_covers_all_parts_unless_told(uploads: Uploads, large: Upload) -> None:
+    sheet = uploads.sheet(OWNER, large.id)
+
+    assert (sheet.first, len(sheet.signatures)) == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("asked", "first", "signatures"),
+    [
+        pytest.param({"first": 2}, 2, 2, id="the rest"),
+        pytest.param({"count": 2}, 1, 2, id="the beginning"),
+        pytest.param({"first": 3, "count": 1}, 3, 1, id="the last"),
+    ],
+)
+def test_a_sheet_covers_the_parts_asked_for(
+    uploads: Uploads, large: Upload, asked: dict[str, int], first: int, signatures: int
+) -> None:
+    sheet = uploads.sheet(OWNER, large.id, **asked)
+
+    assert (sheet.first, len(sheet.signatures)) == (first, signatures)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"first": 0},
+        {"first": -1},
+        {"first": 4},
+        {"count": 0},
+        {"count": -1},
+        {"count": 4},
+        {"first": 3, "count": 2},
+        {"first": 10**30},
+        {"first": -(10**30)},
+        {"count": 10**30},
+    ],
+    ids=str,
+)
+def test_a_sheet_outside_the_parts_is_refused(
+    uploads: Uploads, large: Upload, asked: dict[str, int]
+) -> None:
+    with pytest.raises(InvalidRequest):
+        uploads.sheet(OWNER, large.id, **asked)
+
+
+def test_a_later_sheet_lives_longer(uploads: Uploads, large: Upload, clock: Clock) -> None:
+    before = uploads.sheet(OWNER, large.id)
+    clock.advance(60)
+
+    after = uploads.sheet(OWNER, large.id)
+
+    assert (after.expires_at - before.expires_at).total_seconds() == 60
+    assert set(after.signatures).isdisjoint(before.signatures)
+
+
+# --- list parts -----------------------------------------------------------------------------------
+
+
+def test_list_parts_tells_what_s3_holds(
+    uploads: Uploads, large: Upload, storage: MemoryStorage
+) -> None:
+    send(storage, large, 3, 1)
+
+    upload, listed = uploads.list_parts(OWNER, large.id)
+
+    assert upload == large
+    assert [(part.number, part.size) for part in listed] == [(1, MIB), (3, MIB // 2)]
+
+
+def test_a_single_put_has_no_parts(uploads: Uploads, small: Upload) -> None:
+    assert uploads.list_parts(OWNER, small.id) == (small, [])
+
+
+def test_list_parts_tells_that_s3_has_forgotten_the_upload(
+    uploads: Uploads, large: Upload, storage: MemoryStorage
+) -> None:
+    storage.multiparts.clear()
+
+    with pytest.raises(UploadExpired):
+        uploads.list_parts(OWNER, large.id)
+
+
+@pytest.mark.parametrize("state", [*SETTLED, State.ABORTED])
+@pytest.mark.parametrize("ask", ["sheet", "list_parts"])
+def test_there_is_nothing_to_send_in_another_state(
+    uploads: Uploads, table: MemoryTable, large: Upload, state: State, ask: str
+) -> None:
+    move(table, large, state)
+
+    with pytest.raises(WrongState):
+        getattr(uploads, ask)(OWNER, large.id)
+
+
+# --- complete -------------------------------------------------------------------------------------
+
+
+def test_complete_makes_the_parts_one_object(
+    uploads: Uploads, large: Upload, storage: MemoryStorage, pages: RecordingPages
+) -> None:
+    send(storage, large)
+
+    completed = uploads.complete(OWNER, large.id, crc64nvme=checksum(LARGE))
+
+    assert completed.state is State.UPLOADED
+    assert completed.crc64nvme == checksum(LARGE)
+    assert storage.objects == {large.key: LARGE}
+    assert storage.multiparts == {}
+    assert pages.shown == [completed]
+
+
+def test_complete_needs_no_checksum(
+    uploads: Uploads, large: Upload, storage: MemoryStorage
+) -> None:
+    send(storage, large)
+
+    assert uploads.complete(OWNER, large.id).state is State.UPLOADED
+
+
+def test_complete_takes_a_single_put_that_has_arrived(
+    uploads: Uploads, small: Upload, storage: MemoryStorage, pages: RecordingPages
+) -> None:
+    storage.receive_object(small.key, SMALL)
+
+    completed = uploads.complete(OWNER, small.id, crc64nvme=checksum(SMALL))
+
+    assert completed.state is State.UPLOADED
+    assert pages.states == ["uploaded"]
+
+
+def test_complete_refuses_a_missing_part(
+    uploads: Uploads, table: MemoryTable, large: Upload, storage: MemoryStorage
+) -> None:
+    send(storage, large, 2)
+
+    with pytest.raises(PartsMissing) as refused:
+        uploads.complete(OWNER, large.id)
+
+    assert refused.value.members == {"missing": [1, 3]}
+    assert table.items[OWNER, large.id].state is State.UPLOADING
+
+
+def test_complete_refuses_a_part_of_another_length(
+    uploads: Uploads, large: Upload, storage: MemoryStorage
+) -> None:
+    send(storage, large)
+    assert large.multipart_id is not None
+    storage.receive_part(large.key, large.multipart_id, 2, b"x" * (MIB - 1))
+
+    with pytest.raises(PartsMissing) as refused:
+        uploads.complete(OWNER, large.id)
+
+    assert refused.value.members == {"missing": [2]}
+
+
+@pytest.mark.parametrize("arrived", [None, SMALL[:-1], SMALL + b"!"], ids=["none", "-1", "+1"])
+def test_complete_refuses_a_single_put_that_has_not_arrived_whole(
+    uploads: Uploads, small: Upload, storage: MemoryStorage, arrived: bytes | None
+) -> None:
+    if arrived is not None:
+        storage.receive_object(small.key, arrived)
+
+    with pytest.raises(PartsMissing) as refused:
+        uploads.complete(OWNER, small.id)
+
+    assert refused.value.members == {"missing": [1]}
+
+
+def test_complete_succeeds_once_the_missing_part_is_there(
+    uploads: Uploads, large: Upload, storage: MemoryStorage
+) -> None:
+    send(storage, large, 1, 3)
+    with pytest.raises(PartsMissing):
+        uploads.complete(OWNER, large.id)
+
+    send(storage, large, 2)
+
+    assert uploads.complete(OWNER, large.id).state is State.UPLOADED
+
+
+def test_complete_refuses_another_checksum(
+    uploads: Uploads, large: Upload, storage: MemoryStorage
+) -> None:
+    send(storage, large)
+
+    with pytest.raises(ChecksumMismatch):
+        uploads.complete(OWNER, large.id, crc64nvme=checksum(b"other"))
+
+    assert storage.objects == {}
+
+
+def test_complete_takes_the_right_checksum_after_a_wrong_one(
+    uploads: Uploads, large: Upload, storage: MemoryStorage
+) -> None:
+    send(storage, large)
+    with pytest.raises(ChecksumMismatch):
+        uploads.complete(OWNER, large.id, crc64nvme=checksum(b"other"))
+
+    completed = uploads.complete(OWNER, large.id, crc64nvme=checksum(LARGE))
+
+    assert (completed.state, completed.crc64nvme) == (State.UPLOADED, checksum(LARGE))
+
+
+def test_complete_compares_the_checksum_that_create_declared(
+    uploads: Uploads, storage: MemoryStorage
+) -> None:
+    declared = checksum(b"other")
+    upload, _ = uploads.create(OWNER, filename="a", size=len(LARGE), crc64nvme=declared)
+    send(storage, upload)
+
+    with pytest.raises(ChecksumMismatch):
+        uploads.complete(OWNER, upload.id)
+
+
+def test_complete_refuses_what_is_no_checksum(uploads: Uploads, large: Upload) -> None:
+    with pytest.raises(InvalidRequest):
+        uploads.complete(OWNER, large.id, crc64nvme="crc")
+
+
+def test_complete_twice_answers_alike(
+    uploads: Uploads, large: Upload, storage: MemoryStorage, pages: RecordingPages
+) -> None:
+    send(storage, large)
+    first = uploads.complete(OWNER, large.id, crc64nvme=checksum(LARGE))
+
+    second = uploads.complete(OWNER, large.id, crc64nvme=checksum(LARGE))
+
+    assert second == first
+    assert pages.states == ["uploaded"]
+
+
+@pytest.mark.parametrize("state", SETTLED)
+def test_complete_tells_the_state_an_upload_has_reached(
+    uploads: Uploads, table: MemoryTable, large: Upload, state: State
+) -> None:
+    move(table, large, state)
+
+    assert uploads.complete(OWNER, large.id).state is state
+
+
+def test_complete_refuses_an_aborted_upload(
+    uploads: Uploads, table: MemoryTable, large: Upload
+) -> None:
+    move(table, large, State.ABORTED)
+
+    with pytest.raises(WrongState):
+        uploads.complete(OWNER, large.id)
+
+
+def test_complete_goes_on_where_an_earlier_one_was_cut_off(
+    uploads: Uploads, large: Upload, storage: MemoryStorage
+) -> None:
+    storage.multiparts.clear()
+    storage.receive_object(large.key, LARGE)
+
+    assert uploads.complete(OWNER, large.id).state is State.UPLOADED
+
+
+def test_complete_tells_that_s3_has_forgotten_the_upload(uploads: Uploads, large: Upload) -> None:
+    uploads.storage.abort(large.key, str(large.multipart_id))
+
+    with pytest.raises(UploadExpired):
+        uploads.complete(OWNER, large.id)
+
+
+@pytest.mark.parametrize("crc64nvme", [None, checksum(SMALL)], ids=["bare", "with a checksum"])
+def test_complete_gives_way_to_an_event_that_is_quicker(
+    *,
+    uploads: Uploads,
+    table: MemoryTable,
+    storage: MemoryStorage,
+    small: Upload,
+    pages: RecordingPages,
+    crc64nvme: str | None,
+) -> None:
+    storage.receive_object(small.key, SMALL)
+    table.before_change.add(lambda: move(table, small, State.PROCESSING))
+
+    completed = uploads.complete(OWNER, small.id, crc64nvme=crc64nvme)
+
+    assert completed.state is State.PROCESSING
+    assert pages.shown == []
+
+
+def test_complete_gives_way_to_an_abort_that_is_quicker(
+    uploads: Uploads, table: MemoryTable, storage: MemoryStorage, small: Upload
+) -> None:
+    storage.receive_object(small.key, SMALL)
+    table.before_change.add(lambda: move(table, small, State.ABORTED))
+
+    with pytest.raises(WrongState):
+        uploads.complete(OWNER, small.id, crc64nvme=checksum(SMALL))
+
+
+def test_complete_gives_way_to_a_twin_that_is_quicker(
+    uploads: Uploads, storage: MemoryStorage, large: Upload
+) -> None:
+    send(storage, large)
+    storage.before_complete.add(lambda: uploads.complete(OWNER, large.id))
+
+    assert uploads.complete(OWNER, large.id).state is State.UPLOADED
+
+
+# --- delete ---------------------------------------------------------------------------------------
+
+
+def test_delete_aborts_an_unfinished_upload(
+    uploads: Uploads, large: Upload, storage: MemoryStorage, pages: RecordingPages
+) -> None:
+    send(storage, large, 1)
+
+    uploads.delete(OWNER, large.id)
+
+    assert storage.multiparts == {}
+    assert uploads.get(OWNER, large.id).state is State.ABORTED
+    assert pages.states == ["aborted"]
+
+
+@pytest.mark.parametrize("state", [State.UPLOADING, *SETTLED])
+def test_delete_deletes_the_object_in_any_state(
+    uploads: Uploads, table: MemoryTable, storage: MemoryStorage, small: Upload, state: State
+) -> None:
+    storage.receive_object(small.key, SMALL)
+    move(table, small, state)
+
+    uploads.delete(OWNER, small.id)
+
+    assert storage.objects == {}
+    assert uploads.get(OWNER, small.id).state is State.ABORTED
+
+
+def test_delete_twice_does_nothing_the_second_time(
+    uploads: Uploads, small: Upload, pages: RecordingPages
+) -> None:
+    uploads.delete(OWNER, small.id)
+    uploads.delete(OWNER, small.id)
+
+    assert pages.states == ["aborted"]
+
+
+def test_delete_of_an_upload_that_s3_has_forgotten_works(
+    uploads: Uploads, large: Upload, storage: MemoryStorage
+) -> None:
+    storage.multiparts.clear()
+
+    uploads.delete(OWNER, large.id)
+
+    assert uploads.get(OWNER, large.id).state is State.ABORTED
+
+
+# --- list and get ---------------------------------------------------------------------------------
+
+
+def test_newest_lists_by_pages(uploads: Uploads, clock: Clock) -> None:
+    made = []
+    for _ in range(LIST_LIMIT + 1):
+        clock.advance(1)
+        made.append(uploads.create(OWNER, filename="a", size=1)[0])
+
+    first, cursor = uploads.newest(OWNER)
+    second, end = uploads.newest(OWNER, cursor=cursor)
+
+    assert [*first, *second] == made[::-1]
+    assert len(first) == LIST_LIMIT
+    assert end is None
+
+
+def test_newest_lists_one_state(
+    uploads: Uploads, table: MemoryTable, small: Upload, large: Upload
+) -> None:
+    move(table, small, State.ACCEPTED)
+
+    listed, _ = uploads.newest(OWNER, state="accepted")
+
+    assert [upload.id for upload in listed] == [small.id]
+    assert large.id not in [upload.id for upload in listed]
+
+
+@pytest.mark.parametrize("state", ["", "done", "ACCEPTED", "accepted "])
+def test_newest_refuses_a_state_there_is_not(uploads: Uploads, state: str) -> None:
+    with pytest.raises(InvalidRequest, match="state is one of"):
+        uploads.newest(OWNER, state=state)
+
+
+def test_newest_lists_nobody_elses(uploads: Uploads, small: Upload) -> None:
+    assert uploads.newest(OTHER_OWNER) == ([], None)
+    assert uploads.newest(OWNER) == ([small], None)
+
+
+ASKING: list[Callable[[Uploads, str, str], object]] = [
+    Uploads.get,
+    Uploads.sheet,
+    Uploads.list_parts,
+    Uploads.complete,
+    Uploads.delete,
+    Uploads.download,
+]
+
+
+@pytest.mark.parametrize("ask", ASKING, ids=lambda ask: ask.__name__)
+def test_somebody_elses_upload_is_not_found(
+    uploads: Uploads, small: Upload, ask: Callable[[Uploads, str, str], object]
+) -> None:
+    with pytest.raises(UploadNotFound):
+        ask(uploads, OTHER_OWNER, small.id)
+
+    assert uploads.get(OWNER, small.id) == small
+
+
+@pytest.mark.parametrize("ask", ASKING, ids=lambda ask: ask.__name__)
+@pytest.mark.parametrize("upload_id", [PUT_ID, "", "x" * 3000, "../1", "a#b"])
+def test_an_upload_there_is_not_is_not_found(
+    uploads: Uploads, upload_id: str, ask: Callable[[Uploads, str, str], object]
+) -> None:
+    with pytest.raises(UploadNotFound):
+        ask(uploads, OWNER, upload_id)
+
+
+# --- download -------------------------------------------------------------------------------------
+
+
+def test_download_signs_an_accepted_upload_under_its_own_name(
+    uploads: Uploads, table: MemoryTable, settings: Settings
+) -> None:
+    upload, _ = uploads.create(OWNER, filename="Grüße.txt", size=1)
+    move(table, upload, State.ACCEPTED, report={"content_type": "text/plain"})
+
+    url, expires_in = uploads.download(OWNER, upload.id)
+
+    assert expires_in == settings.url_lifetime
+    assert url.startswith(f"{settings.bucket_urls[0]}/uploads/{OWNER}/{upload.id}/Gr%C3%BC")
+    assert "response-content-disposition=attachment" in url
+    assert "response-content-type=text%2Fplain" in url
+
+
+def test_download_falls_back_to_the_declared_type(uploads: Uploads, table: MemoryTable) -> None:
+    upload, _ = uploads.create(OWNER, filename="a", size=1, content_type="image/png")
+    move(table, upload, State.ACCEPTED)
+
+    assert "response-content-type=image%2Fpng" in uploads.download(OWNER, upload.id)[0]
+
+
+@pytest.mark.parametrize("state", [s for s in State if s is not State.ACCEPTED])
+def test_download_refuses_what_is_not_accepted(
+    uploads: Uploads, table: MemoryTable, small: Upload, state: State
+) -> None:
+    move(table, small, state)
+
+    with pytest.raises(NotAccepted, match=state.value):
+        uploads.download(OWNER, small.id)
+
+
+# --- upload ---------------------------------------------------------------------------------------
+
+
+def test_a_document_writes_times_in_utc(small: Upload) -> None:
+    moment = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+    document = replace(small, created_at=moment).document()
+
+    assert document["created_at"] == "2026-03-01T12:00:00.000000Z"
+
+
+def test_a_document_keeps_to_itself_what_is_nobodys_business(large: Upload) -> None:
+    assert large.document().keys() == {
+        "id",
+        "filename",
+        "size",
+        "content_type",
+        "key",
+        "state",
+        "created_at",
+        "updated_at",
+    }
+
+
+def test_a_document_has_report_and_reason_when_there_are(small: Upload) -> None:
+    document = replace(small, report={"size": 1}, reason="because").document()
+
+    assert (document["report"], document["reason"]) == ({"size": 1}, "because")
