@@ -5,14 +5,13 @@ boto3: `publish` is the SNS client's own method, passed in.
 """
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 from chalicelib.errors import WrongState
 from chalicelib.records import Outcome
 from chalicelib.upload import State, Upload
-from chalicelib.uploads import Pages
+from chalicelib.uploads import Pages, Transitions
 
 log = logging.getLogger(__name__)
 
@@ -21,20 +20,11 @@ log = logging.getLogger(__name__)
 MAX_SUBJECT = 99
 
 
-class Table(Protocol):
-    """What the notifier needs of the table."""
-
-    def get(self, owner: str, upload_id: str) -> Upload | None: ...
-    def change(
-        self, upload: Upload, *, to: State, allowed: Collection[State], **attributes: Any
-    ) -> Upload: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Notifier:
     """What `notify` does with an outcome."""
 
-    table: Table
+    table: Transitions
     pages: Pages
     publish: Callable[..., object]
     topic_arn: str

@@ -6,7 +6,7 @@ told of the outcome is the business of the function's destinations.
 """
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,7 +14,7 @@ from chalicelib import keys, rules
 from chalicelib.errors import UploadNotFound, WrongState
 from chalicelib.records import ObjectCreated, objects_created
 from chalicelib.upload import OUTCOMES, State, StoredObject, Upload
-from chalicelib.uploads import Pages
+from chalicelib.uploads import Pages, Transitions
 
 log = logging.getLogger(__name__)
 
@@ -29,21 +29,12 @@ class Storage(Protocol):
     def tag(self, key: str, *, state: str) -> None: ...
 
 
-class Table(Protocol):
-    """What processing needs of the table."""
-
-    def get(self, owner: str, upload_id: str) -> Upload | None: ...
-    def change(
-        self, upload: Upload, *, to: State, allowed: Collection[State], **attributes: Any
-    ) -> Upload: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Processing:
     """What `process_upload` does; `sniff` tells a type from an object's first bytes."""
 
     storage: Storage
-    table: Table
+    table: Transitions
     pages: Pages
     sniff: Callable[[bytes], str]
     allowed_types: Sequence[str]

@@ -47,14 +47,19 @@ class Storage(Protocol):
     def delete(self, key: str) -> None: ...
 
 
-class Table(Protocol):
-    """What the use cases need of the table."""
+class Transitions(Protocol):
+    """An upload as the table has it, and conditional writes of its state."""
 
-    def put(self, upload: Upload) -> None: ...
     def get(self, owner: str, upload_id: str) -> Upload | None: ...
     def change(
         self, upload: Upload, *, to: State, allowed: Collection[State], **attributes: Any
     ) -> Upload: ...
+
+
+class Table(Transitions, Protocol):
+    """What the use cases need of the table."""
+
+    def put(self, upload: Upload) -> None: ...
     def newest(
         self, owner: str, *, state: State | None, cursor: str | None, limit: int
     ) -> tuple[list[Upload], str | None]: ...

@@ -1,5 +1,6 @@
 """Starting, stopping, killing and starting the local system again; nothing is lost or left over."""
 
+import json
 import os
 import shutil
 import signal
@@ -11,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local.home import Ports
+from local.home import Ports, free_ports
 from tests.environment import CLEAN_ENVIRONMENT
 from tests.running import ROOT, RunningSystem, call, eventually
 
@@ -28,6 +29,16 @@ def freeze_functions(system: RunningSystem) -> None:
     assert workers
     for worker in workers:
         worker.suspend()
+
+
+def point_functions_at_no_s3(system: RunningSystem) -> None:
+    """Let the functions, and them alone, meet an S3 that does not answer."""
+    path = system.home / "environment.json"
+    environment = json.loads(path.read_text())
+    closed = f"http://127.0.0.1:{free_ports(1)[0]}"
+    path.write_text(json.dumps(environment | {"AWS_ENDPOINT_URL_S3": closed}))
+    for worker in [p for p in system.processes() if "local.worker" in p.cmdline()]:
+        worker.kill()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -111,6 +122,29 @@ def test_an_object_whose_event_was_never_sent_is_found_at_the_next_start(
 
     assert "Objects that arrived unnoticed: 1" in own_system.output
     assert own_system.sign_in().outcome(upload_id)["state"] == "accepted"
+
+
+def test_processing_that_keeps_failing_ends_as_failed_and_is_told(
+    own_system: RunningSystem,
+) -> None:
+    own_system.start("--retry-waits", "0,0")
+    client = own_system.sign_in()
+    upload_id = client.upload(b"first", "first.txt")
+    assert client.outcome(upload_id)["state"] == "accepted"
+    point_functions_at_no_s3(own_system)
+
+    upload_id = client.upload(b"unlucky", "unlucky.txt")
+
+    upload = client.outcome(upload_id)
+    assert upload["state"] == "failed"
+    assert "EndpointConnectionError" in upload["reason"]
+    assert client.request("GET", f"/uploads/{upload_id}/download").json["code"] == "not_accepted"
+    log = (own_system.home / "log" / "events.log").read_text()
+    assert log.count("EndpointConnectionError") >= 3
+    eventually(
+        lambda: [path.read_text() for path in (own_system.home / "mail").glob("*.txt")],
+        lambda letters: any("Hoist: failed - unlucky.txt" in letter for letter in letters),
+    )
 
 
 def test_a_service_that_dies_takes_the_system_down_and_says_so(own_system: RunningSystem) -> None:

@@ -144,6 +144,7 @@ def test_a_signed_url_takes_exactly_its_bytes(client: Client) -> None:
 
 def test_the_logs_hold_no_signature_ticket_or_token(system: RunningSystem, client: Client) -> None:
     created = client.create(b"secret?", "quiet.txt")
+    assert call("PUT", part_url(created, 1), b"too long a body").status == 403
     client.send(created, b"secret?")
     ticket = client.request("POST", "/connections").json["url"].rpartition("=")[2]
     logs = "".join(p.read_text(errors="replace") for p in (system.home / "log").glob("*.log"))
