@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from chalicelib import keys, rules
 from chalicelib.errors import UploadNotFound, WrongState
 from chalicelib.records import ObjectCreated, objects_created
-from chalicelib.upload import OUTCOMES, State, StoredObject, Upload
+from chalicelib.upload import OUTCOMES, State, StoredObject, Upload, differs
 from chalicelib.uploads import Pages, Transitions
 
 log = logging.getLogger(__name__)
@@ -104,8 +104,7 @@ class Processing:
         """Why the object is rejected, in a sentence for its owner; None when it is not."""
         if found.size != upload.size:
             return f"{upload.size} bytes were announced, {found.size} have arrived"
-        # S3 keeps a CRC64NVME of every object; a server that has none leaves nothing to compare.
-        if upload.crc64nvme and found.crc64nvme and upload.crc64nvme != found.crc64nvme:
+        if differs(upload.crc64nvme, found.crc64nvme):
             return "The checksum of what arrived is not the one that was announced"
         if not rules.is_allowed(shown, allowed=self.allowed_types):
             return f"Its content is {shown}, which is not allowed"

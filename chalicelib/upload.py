@@ -106,3 +106,11 @@ class StoredObject:
 def _written(moment: datetime) -> str:
     """ISO 8601 in UTC with microseconds, so that texts sort as times do."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def differs(declared: str | None, stored: str | None) -> bool:
+    """Whether two checksums are known and not the same.
+
+    S3 keeps a CRC64NVME of every object; a server that has none leaves nothing to compare.
+    """
+    return declared is not None and stored is not None and declared != stored

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from chalicelib import keys, parts, rules, signing
 from chalicelib.config import Settings
 from chalicelib.errors import (
+    ChecksumMismatch,
     InvalidRequest,
     NotAccepted,
     PartsMissing,
@@ -23,7 +24,7 @@ from chalicelib.errors import (
     UploadNotFound,
     WrongState,
 )
-from chalicelib.upload import Part, State, StoredObject, Upload
+from chalicelib.upload import Part, State, StoredObject, Upload, differs
 
 log = logging.getLogger(__name__)
 
@@ -263,9 +264,16 @@ class Uploads:
                 raise
 
     def _stored(self, upload: Upload) -> bool:
-        """Whether the whole object is there; an earlier complete may have got that far."""
+        """Whether the whole object is there; an earlier complete may have got that far.
+
+        Raises ChecksumMismatch when S3 computed another checksum than the client declared.
+        """
         found = self.storage.head(upload.key)
-        return found is not None and found.size == upload.size
+        if found is None or found.size != upload.size:
+            return False
+        if differs(upload.crc64nvme, found.crc64nvme):
+            raise ChecksumMismatch("S3 computed another CRC64NVME over the file")
+        return True
 
     def _arrived(self, upload: Upload) -> Upload:
         """Mark it uploaded, unless its event was quicker, and show it."""

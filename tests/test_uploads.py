@@ -408,6 +408,15 @@ def test_complete_compares_the_checksum_that_create_declared(
         uploads.complete(OWNER, upload.id)
 
 
+def test_complete_refuses_another_checksum_than_the_single_put_has(
+    uploads: Uploads, small: Upload, storage: MemoryStorage
+) -> None:
+    storage.receive_object(small.key, SMALL)
+
+    with pytest.raises(ChecksumMismatch):
+        uploads.complete(OWNER, small.id, crc64nvme=checksum(b"other"))
+
+
 def test_complete_refuses_what_is_no_checksum(uploads: Uploads, large: Upload) -> None:
     with pytest.raises(InvalidRequest):
         uploads.complete(OWNER, large.id, crc64nvme="crc")
