@@ -74,8 +74,8 @@ $(STAMPS)/python: requirements-dev.txt
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/node: frontend/package.json frontend/package-lock.json
-	@node -e 'process.exit(+(process.versions.node.split(".")[0] < 20))' 2>/dev/null \
-		|| { echo "Hoist needs Node.js 20 or later with npm: install it and try again" >&2; exit 1; }
+	@node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(+(a < 20 || (a === 20 && b < 19)))' 2>/dev/null \
+		|| { echo "Hoist needs Node.js 20.19 or later with npm: install it and try again" >&2; exit 1; }
 	@echo "Installing the Node packages …"
 	@cd frontend && npm ci --loglevel=error --no-audit --no-fund
 	@mkdir -p $(STAMPS) && touch $@

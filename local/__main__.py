@@ -2,8 +2,10 @@
 
 import argparse
 import asyncio
+import math
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -11,12 +13,14 @@ from chalicelib.config import forget_aws_account
 from local.home import Home, Ports, StartError
 from local.system import Options, System
 
+LARGEST_PORT = 65_535  # TCP's
+
 
 def main() -> int:
     """Run the local system; 1, with one line that says why, when it cannot start."""
     forget_aws_account(os.environ)
     try:
-        options = _options()
+        options = _options(sys.argv[1:], os.environ)
         options.home.prepare()
         print(f"Starting Hoist in {options.home.path} …", flush=True)
         return asyncio.run(System(options).run())
@@ -25,12 +29,12 @@ def main() -> int:
         return 1
 
 
-def _options() -> Options:
+def _options(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
     parser = argparse.ArgumentParser(
         prog="python -m local", description="Run Hoist on this machine.", allow_abbrev=False
     )
     parser.add_argument(
-        "--home", type=Path, default=Path(os.environ.get("HOIST_HOME") or ".hoist"),
+        "--home", type=Path, default=Path(environment.get("HOIST_HOME") or ".hoist"),
         help="folder for data and logs (HOIST_HOME, .hoist)",
     )  # fmt: skip
     for field in fields(Ports):
@@ -38,21 +42,29 @@ def _options() -> Options:
         parser.add_argument(
             f"--{field.name}-port",
             dest=field.name,
-            type=int,
-            default=os.environ.get(variable) or field.default,
+            type=_port,
+            default=environment.get(variable) or field.default,
             help=f"port of the {field.name} service ({variable}, {field.default})",
         )
     parser.add_argument(
-        "--retry-waits", default=os.environ.get("HOIST_RETRY_WAITS") or "1,2",
+        "--retry-waits", default=environment.get("HOIST_RETRY_WAITS") or "1,2",
         help="seconds before each retry of a failed function (HOIST_RETRY_WAITS, 1,2; AWS: 60,120)",
     )  # fmt: skip
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     try:
         waits = [float(wait) for wait in given.retry_waits.split(",")]
     except ValueError as error:
         raise StartError(f"Retry waits are seconds, like 1,2: not {given.retry_waits!r}") from error
+    if not all(math.isfinite(wait) and wait >= 0 for wait in waits):
+        raise StartError(f"Retry waits are finite and not negative: not {given.retry_waits!r}")
     ports = Ports(**{field.name: getattr(given, field.name) for field in fields(Ports)})
     return Options(Home(given.home), ports, waits)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= LARGEST_PORT:
+        raise argparse.ArgumentTypeError(f"a port is 1 to {LARGEST_PORT}, not {text!r}")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -97,10 +97,9 @@ class State:
                 saved[service] = {
                     account: dict(regions) for account, regions in _backends(service).items()
                 }
-            data = pickle.dumps(saved)
-        partial = self.path.with_suffix(".partial")
-        partial.write_bytes(data)
-        partial.replace(self.path)
+            partial = self.path.with_suffix(".partial")
+            partial.write_bytes(pickle.dumps(saved))
+            partial.replace(self.path)
 
 
 def taking_turns(application: Application, state: State) -> Application:

@@ -23,6 +23,7 @@ from local.invoker import Invoker
 
 log = logging.getLogger("local.events")
 
+NO_SUBJECT = "AWS Notification Message"  # SNS's own, in email
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS objects (
     key TEXT NOT NULL,
@@ -112,10 +113,11 @@ class Bridge:
     async def _on_mail(self, request: web.Request) -> web.Response:
         posted = json.loads(await request.text())
         if posted["Type"] == "Notification":
-            text = f"Subject: {posted['Subject']}\n\n{posted['Message']}"
+            subject = posted.get("Subject", NO_SUBJECT)
+            text = f"Subject: {subject}\n\n{posted['Message']}"
             path = self.mail / f"{time.time_ns()}.txt"
             path.write_text(text, encoding="utf-8")
-            print(f"  mail      {posted['Subject']}  ({path})", flush=True)
+            print(f"  mail      {subject}  ({path})", flush=True)
         return web.Response()
 
 

@@ -69,10 +69,11 @@ class Environment:
 
 @dataclass(slots=True)
 class Functions:
-    """All environments of a local system; they log to one file."""
+    """All environments of a local system; they log to one file. `root` holds their `app.py`."""
 
     log: Path
     variables: Mapping[str, str]
+    root: Path = ROOT
     _idle: list[Environment] = field(default_factory=list)
     _all: set[Environment] = field(default_factory=set)
     _room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST))
@@ -117,7 +118,7 @@ class Functions:
             await self._drop(environment)
 
     async def _take(self) -> Environment:
-        newest = max(path.stat().st_mtime for path in _sources())
+        newest = max(path.stat().st_mtime for path in self._sources())
         while self._idle:
             environment = self._idle.pop()
             if environment.process.returncode is None and environment.loaded_at > newest:
@@ -131,6 +132,7 @@ class Functions:
                 sys.executable,
                 "-m",
                 "local.worker",
+                str(self.root),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
@@ -147,10 +149,9 @@ class Functions:
         self._all.discard(environment)
         await environment.end()
 
-
-def _sources() -> Iterator[Path]:
-    yield ROOT / "app.py"
-    yield from (ROOT / "chalicelib").rglob("*.py")
+    def _sources(self) -> Iterator[Path]:
+        yield self.root / "app.py"
+        yield from (self.root / "chalicelib").rglob("*.py")
 
 
 def _error(kind: str, message: str) -> Answer:

@@ -46,13 +46,15 @@ class Gateway:
             await socket.close(code=1001)
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
+        socket = web.WebSocketResponse(receive_timeout=IDLE_TIMEOUT)
+        if not socket.can_prepare(request).ok:
+            return web.Response(status=426, headers={"Upgrade": "websocket"})
         connection_id = secrets.token_urlsafe(11) + "="
         query = dict(request.query)
         answer = await self._invoke("$connect", "CONNECT", connection_id, query=query)
         status = answer.payload.get("statusCode", 200) if answer.ok else 500
         if status != 200:  # noqa: PLR2004 - HTTP's own number
             return web.Response(status=status)
-        socket = web.WebSocketResponse(receive_timeout=IDLE_TIMEOUT)
         await socket.prepare(request)
         self._sockets[connection_id] = socket
         log.info("connected %s", connection_id)

@@ -10,6 +10,7 @@ import os
 import random
 import socket
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -97,8 +98,15 @@ class Home:
 
 def check_ports(ports: Ports) -> None:
     """Raise StartError for a port that is taken, naming the setting that changes it."""
+    given: dict[int, str] = {}
     for field in fields(ports):
         port = getattr(ports, field.name)
+        if port in given:
+            raise StartError(
+                f"Port {port} is given to {given[port]} and to {field.name}: choose another with"
+                f" HOIST_{field.name.upper()}_PORT=…"
+            )
+        given[port] = field.name
         if not _is_free(port):
             raise StartError(
                 f"Port {port} ({field.name}) is in use: stop what listens there, or choose"
@@ -106,8 +114,8 @@ def check_ports(ports: Ports) -> None:
             )
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports that nothing listens on just now.
+def free_ports(count: int, *, apart_from: Collection[int] = ()) -> list[int]:
+    """Ports that nothing listens on just now, none of them promised to something else.
 
     Below the range that systems take for outgoing connections, so that none is lost to one of
     those before it is listened on.
@@ -115,7 +123,7 @@ def free_ports(count: int) -> list[int]:
     found: list[int] = []
     while len(found) < count:
         port = random.randrange(10_000, 32_000)  # noqa: S311 - no secret
-        if port not in found and _is_free(port):
+        if port not in (*found, *apart_from) and _is_free(port):
             found.append(port)
     return found
 

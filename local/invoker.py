@@ -103,8 +103,12 @@ class Invoker:
 
     def _next_due(self) -> float | None:
         """Seconds until something is due that does not run; None when nothing is."""
-        rows = self.database.execute("SELECT id, due_at FROM invocations").fetchall()
-        waiting = [due_at for number, due_at in rows if number not in self._running]
+        rows = self.database.execute("SELECT id, function, due_at FROM invocations").fetchall()
+        waiting = [
+            due_at
+            for number, name, due_at in rows
+            if number not in self._running and name in self._known
+        ]
         return max(0.05, min(waiting) - time.time()) if waiting else None
 
     def _done(self, number: int, task: asyncio.Task[None]) -> None:

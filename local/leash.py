@@ -14,26 +14,30 @@ import threading
 GRACE = 8.0  # seconds between SIGTERM and SIGKILL
 
 
-def main(command: list[str]) -> int:
+def main(command: list[str], *, grace: float = GRACE) -> int:
     """Run the command to its end; its exit status is ours."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    early: list[int] = []  # signals that came before there was a child to end
+    signal.signal(signal.SIGTERM, lambda number, _: early.append(number))
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
-    signal.signal(signal.SIGTERM, lambda *_: _end(child))
-    threading.Thread(target=_hold, args=(child,), daemon=True).start()
+    signal.signal(signal.SIGTERM, lambda *_: _end(child, grace))
+    if early:
+        _end(child, grace)
+    threading.Thread(target=_hold, args=(child, grace), daemon=True).start()
     status = child.wait()
     _kill_group(child, signal.SIGKILL)
     return status if status >= 0 else 128 - status
 
 
-def _hold(child: subprocess.Popen[bytes]) -> None:
+def _hold(child: subprocess.Popen[bytes], grace: float) -> None:
     while os.read(0, 4096):
         pass
-    _end(child)
+    _end(child, grace)
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
+def _end(child: subprocess.Popen[bytes], grace: float) -> None:
     _kill_group(child, signal.SIGTERM)
-    timer = threading.Timer(GRACE, _kill_group, (child, signal.SIGKILL))
+    timer = threading.Timer(grace, _kill_group, (child, signal.SIGKILL))
     timer.daemon = True
     timer.start()
 

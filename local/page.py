@@ -1,6 +1,7 @@
 """Serves the page that Vite built, its config.json, and the headers CloudFront would send."""
 
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +22,19 @@ def application(built: Path, ports: Ports, config: dict[str, Any]) -> web.Applic
     }
 
     @web.middleware
-    async def secured(request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def at_home(request: web.Request, handler: Handler) -> web.StreamResponse:
         # CORS is bound to one origin; a person who typed another name for it is sent there.
         if request.host != f"{HOST}:{ports.page}":
             raise web.HTTPTemporaryRedirect(f"{ports.page_origin}{request.rel_url}")
-        response = await handler(request)
+        return await handler(request)
+
+    async def secure(request: web.Request, response: web.StreamResponse) -> None:
+        # Of every answer, errors as well: only now is known whether a file is there.
         response.headers.update(security)
-        hashed = request.path.startswith("/assets/")
+        hashed = request.path.startswith("/assets/") and response.status < HTTPStatus.BAD_REQUEST
         response.headers["Cache-Control"] = (
             "public, max-age=31536000, immutable" if hashed else "no-cache"
         )
-        return response
 
     async def index(_: web.Request) -> web.FileResponse:
         return web.FileResponse(built / "index.html")
@@ -39,7 +42,8 @@ def application(built: Path, ports: Ports, config: dict[str, Any]) -> web.Applic
     async def configuration(_: web.Request) -> web.Response:
         return web.json_response(config)
 
-    page = web.Application(middlewares=[secured])
+    page = web.Application(middlewares=[at_home])
+    page.on_response_prepare.append(secure)
     page.router.add_get("/", index)
     page.router.add_get("/config.json", configuration)
     page.router.add_static("/", built)

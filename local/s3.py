@@ -7,6 +7,7 @@ is known to anybody. Its filer tells the bridge of each finished object by webho
 import json
 import shutil
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 from local.home import HOST, StartError, free_ports
@@ -19,16 +20,26 @@ PIECE_SIZE = 2
 
 
 def command(
-    folder: Path, *, port: int, webhook: str, access_key: str, secret_key: str, bucket: str
+    folder: Path,
+    *,
+    port: int,
+    webhook: str,
+    access_key: str,
+    secret_key: str,
+    bucket: str,
+    taken: Collection[int] = (),
 ) -> list[str]:
-    """Write the configuration into `folder` and return the command to run there."""
+    """Write the configuration into `folder` and return the command to run there.
+
+    `taken` are ports that others are going to listen on.
+    """
     folder.mkdir(exist_ok=True)
     for stale in folder.glob("data/m[0-9]*"):  # the master's state, of ports that are gone
         shutil.rmtree(stale)
     (folder / "data").mkdir(exist_ok=True)
     (folder / "identities.json").write_text(_identities(access_key, secret_key))
     (folder / "notification.toml").write_text(_notification(webhook, bucket))
-    inner = iter(free_ports(9))
+    inner = iter(free_ports(9, apart_from=(port, *taken)))
     return [
         _weed(),
         "mini",

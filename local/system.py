@@ -10,7 +10,7 @@ import signal
 import sqlite3
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ class System:
 
     def __init__(self, options: Options) -> None:
         self.home, self.ports = options.home, options.ports
-        self._bridge_port = free_ports(1)[0]
+        self._bridge_port = free_ports(1, apart_from=astuple(self.ports))[0]
         self._services: list[Service] = []
         # What is to be ended, last started first; each even when another fails to end.
         self._running = contextlib.AsyncExitStack()
@@ -119,6 +119,7 @@ class System:
             access_key=ACCESS_KEY,
             secret_key=SECRET_KEY,
             bucket=BUCKET,
+            taken=(*astuple(self.ports), self._bridge_port),
         )
         moto = [sys.executable, "-m", aws.__name__, "--port", str(self.ports.aws)]
         moto += ["--state", str((self.home.path / "aws.state").resolve())]

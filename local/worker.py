@@ -1,8 +1,9 @@
 """One execution environment: a process that has loaded `app.py` and runs its handlers.
 
-Reads one JSON invocation a line, `{"id", "handler", "function", "event", "timeout"}`, and answers
-`{"ok", "payload"}` on a line of its own. `{"describe": true}` is answered with what triggers which
-handler, as `app.py` declares it. What handlers print goes to the log.
+`python -m local.worker FOLDER`, the folder of `app.py`, reads one JSON invocation a line, `{"id",
+"handler", "function", "arn", "event", "timeout"}`, and answers `{"ok", "payload"}` on a line of its
+own. `{"describe": true}` is answered with what triggers which handler, as `app.py` declares it.
+What handlers print goes to the log.
 """
 
 import importlib
@@ -14,8 +15,6 @@ import time
 import traceback
 from pathlib import Path
 from typing import Any, TextIO
-
-ROOT = Path(__file__).parent.parent
 
 
 class Context:
@@ -33,11 +32,11 @@ class Context:
         return max(0, int((self._deadline - time.monotonic()) * 1000))
 
 
-def main() -> None:
+def main(root: Path) -> None:
     """Answer invocations until the other end goes away."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    module = _load()
+    module = _load(root)
     for line in _lines():
         request = json.loads(line)
         answer = _describe(module) if "describe" in request else _invoke(module, request)
@@ -61,11 +60,11 @@ def _lines() -> Any:
     return forwarded
 
 
-def _load() -> Any:
+def _load(root: Path) -> Any:
     """`app.py`, in the environment that `.chalice/config.json` gives the local stage."""
-    config = json.loads((ROOT / ".chalice" / "config.json").read_text(encoding="utf-8"))
+    config = json.loads((root / ".chalice" / "config.json").read_text(encoding="utf-8"))
     os.environ.update(config["stages"]["local"]["environment_variables"])
-    sys.path.insert(0, str(ROOT))
+    sys.path.insert(0, str(root))
     return importlib.import_module("app")
 
 
@@ -95,4 +94,4 @@ def _describe(module: Any) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]))

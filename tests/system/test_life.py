@@ -217,7 +217,7 @@ def test_a_missing_node_is_one_clear_line(tmp_path: Path) -> None:
         check=False,
     )
     assert made.returncode != 0
-    assert "Hoist needs Node.js 20 or later" in made.stderr
+    assert "Hoist needs Node.js 20.19 or later" in made.stderr
 
 
 def test_chalice_local_typed_by_hand_serves_the_api_too(own_system: RunningSystem) -> None:

@@ -1,10 +1,11 @@
 """A file from the API to its outcome, through the real local system."""
 
+import asyncio
 import json
 import os
 
 import pytest
-from aiohttp import ClientSession, WSMsgType
+from aiohttp import ClientSession, WSMsgType, WSServerHandshakeError
 
 from tests.running import Client, RunningSystem, call, crc64nvme, eventually, part_url
 
@@ -81,25 +82,21 @@ async def _states_over_websocket(client: Client, filename: str) -> list[str]:
 
 
 async def _connect_twice(url: str) -> int:
+    """The status that the second connection with the same ticket is refused with."""
     async with ClientSession() as http:
         async with http.ws_connect(url):
             pass
-        async with http.get(
-            url, headers={"Connection": "Upgrade", "Upgrade": "websocket"}
-        ) as again:
-            return again.status
+        with pytest.raises(WSServerHandshakeError) as refused:
+            await http.ws_connect(url)
+    return refused.value.status
 
 
 def test_the_states_arrive_over_the_websocket_in_order(client: Client) -> None:
-    import asyncio
-
     states = asyncio.run(_states_over_websocket(client, "watched.txt"))
     assert states == ["uploaded", "processing", "accepted"]
 
 
 def test_a_ticket_works_once(client: Client) -> None:
-    import asyncio
-
     url = client.request("POST", "/connections").json["url"]
     assert asyncio.run(_connect_twice(url)) == 401
 

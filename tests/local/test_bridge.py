@@ -1,0 +1,505 @@
+"""The bridge over real HTTP: what SeaweedFS and SNS post becomes the events functions get."""
+
+import asyncio
+import copy
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from chalice.app import S3Event, SNSEvent
+from hypothesis import given
+from hypothesis import strategies as st
+
+from local.bridge import Bridge, Stored, s3_event
+from local.invoker import Invoker
+from tests.local.serving import serving
+
+WEBHOOKS = Path(__file__).parent / "webhooks"
+EVENTS = Path(__file__).parent.parent / "events"
+KEY = "uploads/o w/i1/a b+c é.txt"
+QUOTED = "uploads/o+w/i1/a+b%2Bc+%C3%A9.txt"
+RESULTS = "arn:aws:sns:eu-west-1:123456789012:hoist-local-results"
+S3_SOURCE = {"kind": "S3EventConfig", "name": "process_upload", "prefix": "uploads/"}
+SNS_SOURCE = {"kind": "SNSEventConfig", "name": "notify", "topic": RESULTS}
+
+
+def webhook(name: str) -> Any:
+    return json.loads((WEBHOOKS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+class AwkwardInvoker(Invoker):
+    """Fails to take the first event, as a full disk makes it."""
+
+    failed = False
+
+    def accept(self, function: str, event: Any) -> None:
+        super().accept(function, event)
+        if not self.failed:
+            self.failed = True
+            raise OSError("no space left")
+
+
+@dataclass
+class World:
+    """A bridge that listens, and what it has put on disk so far."""
+
+    bridge: Bridge
+    url: str
+    client: aiohttp.ClientSession
+    path: Path
+
+    async def post(self, path: str, body: Any, content_type: str = "application/json") -> int:
+        async with self.client.post(
+            self.url + path, data=json.dumps(body), headers={"Content-Type": content_type}
+        ) as answer:
+            return answer.status
+
+    async def hook(self, *names: str) -> None:
+        for name in names:
+            assert await self.post("/s3", webhook(name)) == 200
+
+    async def notification(self, name: str, path: str = "/sns", **changes: Any) -> int:
+        return await self.post(path, webhook(name) | changes, "text/plain; charset=UTF-8")
+
+    def accepted(self) -> list[tuple[str, Any]]:
+        """Function and event of all invocations another process would find on disk."""
+        database = sqlite3.connect(self.path)
+        try:
+            rows = database.execute("SELECT function, event FROM invocations ORDER BY id")
+            return [(name, json.loads(event)) for name, event in rows]
+        finally:
+            database.close()
+
+    def objects(self) -> list[Any]:
+        """Name, key, size, ETag and sequencer of all events of S3."""
+        found = []
+        for name, event in self.accepted():
+            assert name == "process_upload"
+            (record,) = event["Records"]
+            found.append((record["eventName"], record["s3"]["object"]))
+        return found
+
+
+@dataclass
+class Worlds:
+    """Bridges on one folder, one after the other."""
+
+    folder: Path
+    invoker: type[Invoker] = Invoker
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[World]:
+        async def publish(topic: str, record: str) -> None:
+            raise AssertionError(f"{record} to {topic}: the bridge publishes nothing")
+
+        path = self.folder / "events.db"
+        database = sqlite3.connect(path)
+        try:
+            queue = self.invoker(database, None, {}, publish, [])  # type: ignore[arg-type]
+            bridge = Bridge(
+                database, queue, "hoist-local", "eu-west-1", self.folder, [S3_SOURCE, SNS_SOURCE]
+            )
+            async with serving(bridge.routes()) as url, aiohttp.ClientSession() as client:
+                yield World(bridge, url, client, path)
+        finally:
+            database.close()
+
+    def run(self, story: Callable[[World], Coroutine[Any, Any, None]]) -> None:
+        """Tell a story with one bridge."""
+
+        async def told() -> None:
+            async with self.open() as world:
+                await story(world)
+
+        asyncio.run(told())
+
+
+@pytest.fixture
+def worlds(tmp_path: Path) -> Worlds:
+    return Worlds(tmp_path)
+
+
+def test_a_put_becomes_the_event_that_s3_sends(worlds: Worlds) -> None:
+    async def story(world: World) -> None:
+        await world.hook("create_put")
+        ((name, event),) = world.accepted()
+        assert name == "process_upload"
+        datetime.strptime(event["Records"][0].pop("eventTime"), "%Y-%m-%dT%H:%M:%S.%fZ")  # noqa: DTZ007 - the form is what is asked
+        assert event == {
+            "Records": [
+                {
+                    "eventVersion": "2.1",
+                    "eventSource": "aws:s3",
+                    "awsRegion": "eu-west-1",
+                    "eventName": "ObjectCreated:Put",
+                    "userIdentity": {"principalId": "local"},
+                    "requestParameters": {"sourceIPAddress": "127.0.0.1"},
+                    "responseElements": {
+                        "x-amz-request-id": "0000000000000001",
+                        "x-amz-id-2": "local",
+                    },
+                    "s3": {
+                        "s3SchemaVersion": "1.0",
+                        "configurationId": "process_upload",
+                        "bucket": {
+                            "name": "hoist-local",
+                            "ownerIdentity": {"principalId": "local"},
+                            "arn": "arn:aws:s3:::hoist-local",
+                        },
+                        "object": {
+                            "key": QUOTED,
+                            "size": 5,
+                            "eTag": "5d41402abc4b2a76b9719d911017c592",
+                            "sequencer": "000000000000000001",
+                        },
+                    },
+                }
+            ]
+        }
+
+    worlds.run(story)
+
+
+def test_the_event_has_the_fields_of_a_real_one() -> None:
+    def names(value: Any) -> Any:
+        return {name: names(held) for name, held in value.items()} if type(value) is dict else None
+
+    ours = s3_event(Stored(KEY, 5, "e", 1), bucket="b", region="r", sequence=1)
+    real = json.loads((EVENTS / "s3_put.json").read_text(encoding="utf-8"))
+
+    assert names(ours["Records"][0]) == names(real["Records"][0])
+
+
+def test_chalice_reads_the_key_back_from_the_event(worlds: Worlds) -> None:
+    async def story(world: World) -> None:
+        await world.hook("create_put")
+        ((_, event),) = world.accepted()
+        assert (S3Event(event, None).bucket, S3Event(event, None).key) == ("hoist-local", KEY)
+
+    worlds.run(story)
+
+
+def test_an_object_in_parts_was_completed(worlds: Worlds) -> None:
+    async def story(world: World) -> None:
+        await world.hook("create_multipart")
+        ((name, described),) = world.objects()
+        assert name == "ObjectCreated:CompleteMultipartUpload"
+        assert described["key"] == "uploads/o+w/i3/two+parts.bin"
+        assert described["size"] == 5_242_882
+        assert described["eTag"] == "6b489a9b12d79ba2928d2a23cb61503b-2"
+
+    worlds.run(story)
+
+
+def test_an_empty_object_has_size_0(worlds: Worlds) -> None:
+    async def story(world: World) -> None:
+        await world.hook("create_empty")
+        ((name, described),) = world.objects()
+        assert name == "ObjectCreated:Put"
+        assert described["size"] == 0
+        assert described["eTag"] == "d41d8cd98f00b204e9800998ecf8427e"
+
+    worlds.run(story)
+
+
+def test_a_directory_is_no_object(worlds: Worlds) -> None:
+    async def story(world: World) -> None:
+        await world.hook("create_directory")
+        assert world.accepted() == []
+
+    worlds.run(story)
+
+
+def test_a_tag_is_no_new_object(worlds: Worlds) -> None:
+    async def story(world: World) -> None:
+        await world.hook("create_put", "update_tag")
+        assert len(world.objects()) == 1
+
+    worlds.run(story)
+
+
+def test_new_content_is_a_new_object(worlds: Worlds) -> None:
+    async def story(world: World) -> None:
+        await world.hook("create_put", "update_content")
+        (_, first), (name, second) = world.objects()
+        assert name == "ObjectCreated:Put"
+        assert first["key"] == second["key"] == QUOTED
+        assert (second["size"], second["eTag"]) == (12, "75cb620d9e7f329596a922e7272cb7c8")
+
+    worlds.run(story)
+
+
+def test_the_same_content_sent_again_later_is_a_new_object(worlds: Worlds) -> None:
+    async def story(world: World) -> None:
+        again = webhook("create_put")
+        again["message"]["new_entry"]["attributes"]["mtime"] += 1
+        await world.hook("create_put")
+        assert await world.post("/s3", again) == 200
+        assert len(world.objects()) == 2
+
+    worlds.run(story)
+
+
+def test_an_update_whose_create_was_never_told_is_an_object(worlds: Worlds) -> None:
+    async def story(world: World) -> None:
+        await world.hook("update_tag")
+        ((_, described),) = world.objects()
+        assert described["key"] == QUOTED
+
+    worlds.run(story)
+
+
+def test_a_delete_sends_nothing(worlds: Worlds) -> None:
+    async def story(world: World) -> None:
+        await world.hook("delete")
+        assert world.accepted() == []
+
+    worlds.run(story)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "/buckets/hoist-local/downloads/a.txt",
+        "/buckets/hoist-local/uploads",
+        "/buckets/hoist-local/.uploads/1/0001.part",
+        "/buckets/another/uploads/a.txt",
+        "/buckets/hoist-local-2/uploads/a.txt",
+        "/etc/uploads/a.txt",
+    ],
+)
+def test_an_object_elsewhere_triggers_nothing(worlds: Worlds, key: str) -> None:
+    async def story(world: World) -> None:
+        assert await world.post("/s3", webhook("create_put") | {"key": key}) == 200
+        assert world.accepted() == []
+
+    worlds.run(story)
+
+
+def test_a_webhook_posted_twice_gives_one_event(worlds: Worlds) -> None:
+    async def story(world: World) -> None:
+        await world.hook("create_put", "create_put")
+        await asyncio.gather(*(world.hook("create_multipart") for _ in range(5)))
+        assert len(world.objects()) == 2
+
+    worlds.run(story)
+
+
+def test_a_webhook_posted_again_to_the_next_bridge_gives_one_event(worlds: Worlds) -> None:
+    async def once(world: World) -> None:
+        await world.hook("create_put")
+        assert len(world.objects()) == 1
+
+    worlds.run(once)
+    worlds.run(once)
+
+
+def test_an_event_that_could_not_be_kept_is_not_forgotten(worlds: Worlds) -> None:
+    async def story(world: World) -> None:
+        assert await world.post("/s3", webhook("create_put")) == 500
+        assert world.accepted() == []
+        await world.hook("create_put")
+        assert len(world.objects()) == 1
+
+    replace(worlds, invoker=AwkwardInvoker).run(story)
+
+
+def test_sequencers_grow_from_object_to_object(worlds: Worlds) -> None:
+    sequencers: list[str] = []
+
+    async def story(world: World) -> None:
+        for number in range(20):
+            entry = webhook("create_put")
+            entry["message"]["new_entry"]["attributes"]["mtime"] += len(sequencers) + number
+            assert await world.post("/s3", entry) == 200
+        sequencers[:] = [described["sequencer"] for _, described in world.objects()]
+
+    worlds.run(story)
+    worlds.run(story)
+
+    assert len(sequencers) == 40
+    assert sequencers == sorted(set(sequencers))
+
+
+@given(st.integers(0, 2**63 - 2))
+def test_a_later_sequencer_compares_greater(sequence: int) -> None:
+    stored = Stored(KEY, 5, "e", 1)
+    earlier, later = (
+        s3_event(stored, bucket="b", region="r", sequence=number)["Records"][0]["s3"]["object"]
+        for number in (sequence, sequence + 1)
+    )
+    assert earlier["sequencer"] < later["sequencer"]
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
+def test_any_key_is_read_back_from_its_event(key: str) -> None:
+    event = s3_event(Stored(key, 5, "e", 1), bucket="b", region="r", sequence=1)
+
+    assert event["Records"][0]["s3"]["object"]["key"].isascii()
+    assert S3Event(event, None).key == key
+
+
+def test_catching_up_sends_only_what_is_unknown(worlds: Worlds) -> None:
+    entry = webhook("create_put")["message"]["new_entry"]
+    known = Stored(KEY, 5, "5d41402abc4b2a76b9719d911017c592", entry["attributes"]["mtime"])
+    unknown = Stored("uploads/o/i/b.txt", 7, "0123456789abcdef0123456789abcdef-3", known.modified)
+
+    async def story(world: World) -> None:
+        await world.hook("create_put")
+        assert world.bridge.catch_up([known, unknown]) == 1
+        assert world.bridge.catch_up([unknown, known]) == 0
+        _, (name, described) = world.objects()
+        assert name == "ObjectCreated:CompleteMultipartUpload"
+        assert (described["key"], described["size"]) == ("uploads/o/i/b.txt", 7)
+
+    worlds.run(story)
+
+
+def test_what_was_caught_up_with_is_not_sent_again_by_a_late_webhook(worlds: Worlds) -> None:
+    entry = webhook("create_put")["message"]["new_entry"]
+    listed = Stored(KEY, 5, "5d41402abc4b2a76b9719d911017c592", entry["attributes"]["mtime"])
+
+    async def story(world: World) -> None:
+        assert world.bridge.catch_up([listed]) == 1
+        await world.hook("create_put", "update_tag")
+        assert len(world.objects()) == 1
+
+    worlds.run(story)
+
+
+def test_what_sns_posts_becomes_the_event_of_a_subscribed_function(worlds: Worlds) -> None:
+    posted = webhook("sns_without_subject")
+
+    async def story(world: World) -> None:
+        assert await world.notification("sns_without_subject") == 200
+        ((name, event),) = world.accepted()
+        assert name == "notify"
+        assert SNSEvent(event, None).message == '{"version": "1.0"}'
+        (record,) = event["Records"]
+        assert record["EventSource"] == "aws:sns"
+        assert record["EventVersion"] == "1.0"
+        assert record["EventSubscriptionArn"].startswith(f"{RESULTS}:")
+        assert record["Sns"] == {
+            "Type": "Notification",
+            "MessageId": posted["MessageId"],
+            "TopicArn": RESULTS,
+            "Subject": None,
+            "Message": '{"version": "1.0"}',
+            "Timestamp": posted["Timestamp"],
+            "SignatureVersion": posted["SignatureVersion"],
+            "Signature": posted["Signature"],
+            "SigningCertUrl": posted["SigningCertURL"],
+            "UnsubscribeUrl": posted["UnsubscribeURL"],
+            "MessageAttributes": {},
+        }
+
+    worlds.run(story)
+
+
+def test_the_event_of_a_topic_has_the_fields_of_a_real_one(worlds: Worlds) -> None:
+    real = json.loads((EVENTS / "sns_success.json").read_text(encoding="utf-8"))["Records"][0]
+
+    async def story(world: World) -> None:
+        await world.notification("sns_without_subject")
+        ((_, event),) = world.accepted()
+        assert event["Records"][0].keys() == real.keys()
+        assert event["Records"][0]["Sns"].keys() == real["Sns"].keys()
+
+    worlds.run(story)
+
+
+def test_a_subject_and_attributes_are_handed_on(worlds: Worlds) -> None:
+    attributes = {"state": {"Type": "String", "Value": "accepted"}}
+
+    async def story(world: World) -> None:
+        await world.notification("sns_with_subject", TopicArn=RESULTS, MessageAttributes=attributes)
+        ((_, event),) = world.accepted()
+        assert SNSEvent(event, None).subject == "Hoist: accepted - a.txt"
+        assert event["Records"][0]["Sns"]["MessageAttributes"] == attributes
+
+    worlds.run(story)
+
+
+def test_a_function_of_another_topic_is_not_invoked(worlds: Worlds) -> None:
+    async def story(world: World) -> None:
+        assert await world.notification("sns_with_subject") == 200
+        assert world.accepted() == []
+
+    worlds.run(story)
+
+
+def test_every_function_that_is_subscribed_is_invoked(worlds: Worlds) -> None:
+    async def story(world: World) -> None:
+        world.bridge.sources = [SNS_SOURCE, S3_SOURCE, SNS_SOURCE | {"name": "count"}]
+        await world.notification("sns_without_subject")
+        assert [name for name, _ in world.accepted()] == ["notify", "count"]
+
+    worlds.run(story)
+
+
+@pytest.mark.parametrize("path", ["/sns", "/mail"])
+def test_a_confirmation_of_a_subscription_is_no_message(
+    worlds: Worlds, tmp_path: Path, path: str
+) -> None:
+    async def story(world: World) -> None:
+        kind = "SubscriptionConfirmation"
+        assert (
+            await world.notification("sns_with_subject", path, TopicArn=RESULTS, Type=kind) == 200
+        )
+        assert world.accepted() == []
+        assert list(tmp_path.glob("*.txt")) == []
+
+    worlds.run(story)
+
+
+def test_mail_is_written_and_announced(
+    worlds: Worlds, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def story(world: World) -> None:
+        assert await world.notification("sns_with_subject", "/mail") == 200
+
+    worlds.run(story)
+
+    (letter,) = tmp_path.glob("*.txt")
+    assert letter.read_text(encoding="utf-8") == "Subject: Hoist: accepted - a.txt\n\né done"
+    printed = capsys.readouterr().out
+    assert "Hoist: accepted - a.txt" in printed
+    assert str(letter) in printed
+
+
+def test_mail_without_a_subject_gets_the_one_of_sns(worlds: Worlds, tmp_path: Path) -> None:
+    async def story(world: World) -> None:
+        assert await world.notification("sns_without_subject", "/mail") == 200
+
+    worlds.run(story)
+
+    (letter,) = tmp_path.glob("*.txt")
+    assert letter.read_text(encoding="utf-8").startswith("Subject: AWS Notification Message\n\n{")
+
+
+def test_every_mail_is_a_file_of_its_own(worlds: Worlds, tmp_path: Path) -> None:
+    async def story(world: World) -> None:
+        await asyncio.gather(*(world.notification("sns_with_subject", "/mail") for _ in range(5)))
+
+    worlds.run(story)
+
+    assert len(list(tmp_path.glob("*.txt"))) == 5
+
+
+def test_a_webhook_that_makes_no_sense_is_refused_and_the_next_is_taken(worlds: Worlds) -> None:
+    broken = copy.deepcopy(webhook("create_put"))
+    del broken["message"]["new_entry"]["attributes"]
+
+    async def story(world: World) -> None:
+        assert await world.post("/s3", broken) == 500
+        await world.hook("create_put")
+        assert len(world.objects()) == 1
+
+    worlds.run(story)

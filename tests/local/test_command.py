@@ -1,0 +1,157 @@
+"""`python -m local`: what can be chosen, and what is said to nonsense."""
+
+import subprocess
+import sys
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.__main__ import _options
+from local.home import Ports, StartError, free_ports
+from tests.environment import CLEAN_ENVIRONMENT
+from tests.running import ROOT
+
+SERVICES = ["s3", "aws", "api", "gateway", "page"]
+
+
+def run(tmp_path: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """The command to its end, which it must not reach by starting anything."""
+    return subprocess.run(
+        [sys.executable, "-m", "local", *arguments],
+        cwd=ROOT,
+        env={**CLEAN_ENVIRONMENT, "HOIST_HOME": str(tmp_path / "hoist"), **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_nothing_chosen_is_the_usual() -> None:
+    options = _options([], {})
+
+    assert options.home.path == Path(".hoist")
+    assert options.ports == Ports(s3=8333, aws=5000, api=8000, gateway=8001, page=8080)
+    assert options.retry_waits == [1.0, 2.0]
+
+
+def test_everything_can_be_chosen_by_the_environment() -> None:
+    options = _options(
+        [],
+        {
+            "HOIST_HOME": "/elsewhere",
+            "HOIST_S3_PORT": "1",
+            "HOIST_AWS_PORT": "2",
+            "HOIST_API_PORT": "3",
+            "HOIST_GATEWAY_PORT": "4",
+            "HOIST_PAGE_PORT": "65535",
+            "HOIST_RETRY_WAITS": "0,0.5, 60",
+        },
+    )
+
+    assert options.home.path == Path("/elsewhere")
+    assert astuple(options.ports) == (1, 2, 3, 4, 65535)
+    assert options.retry_waits == [0.0, 0.5, 60.0]
+
+
+def test_an_argument_wins_over_the_environment() -> None:
+    environment = {f"HOIST_{name.upper()}_PORT": "7000" for name in SERVICES}
+    arguments = [f"--{name}-port={7001 + number}" for number, name in enumerate(SERVICES)]
+
+    options = _options(
+        [*arguments, "--home", "mine", "--retry-waits", "3"],
+        {**environment, "HOIST_HOME": "theirs", "HOIST_RETRY_WAITS": "4"},
+    )
+
+    assert astuple(options.ports) == (7001, 7002, 7003, 7004, 7005)
+    assert options.home.path == Path("mine")
+    assert options.retry_waits == [3.0]
+
+
+def test_an_empty_variable_is_none() -> None:
+    names = ["HOIST_HOME", "HOIST_RETRY_WAITS", *(f"HOIST_{n.upper()}_PORT" for n in SERVICES)]
+
+    assert _options([], dict.fromkeys(names, "")) == _options([], {})
+
+
+@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("port", ["0", "65536", "70000", "-1", "web", "80.0", "1e3", " ", "²"])
+def test_a_nonsense_port_is_refused_with_its_setting(
+    capsys: pytest.CaptureFixture[str], name: str, port: str
+) -> None:
+    refused: list[Any] = []
+    for arguments, environment in (
+        ([f"--{name}-port={port}"], {}),
+        ([], {f"HOIST_{name.upper()}_PORT": port}),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            _options(arguments, environment)
+        refused.append((ended.value.code, capsys.readouterr().err.splitlines()[-1]))
+
+    line = f"python -m local: error: argument --{name}-port: a port is 1 to 65535, not {port!r}"
+    assert refused == [(2, line)] * 2
+
+
+@pytest.mark.parametrize("waits", ["soon", "1,,2", ",", "1;2", "1,two"])
+def test_waits_that_are_no_numbers_are_refused(waits: str) -> None:
+    with pytest.raises(StartError) as error:
+        _options([], {"HOIST_RETRY_WAITS": waits})
+
+    assert str(error.value) == f"Retry waits are seconds, like 1,2: not {waits!r}"
+
+
+@pytest.mark.parametrize("waits", ["-1", "1,-0.5", "nan", "1,inf"])
+def test_waits_that_no_clock_knows_are_refused(waits: str) -> None:
+    with pytest.raises(StartError) as error:
+        _options([], {"HOIST_RETRY_WAITS": waits})
+
+    assert str(error.value) == f"Retry waits are finite and not negative: not {waits!r}"
+
+
+def test_what_is_not_known_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["--port=1"], ["--ho=mine"], ["start"]):
+        with pytest.raises(SystemExit) as ended:
+            _options(arguments, {})
+        assert ended.value.code == 2
+        assert "unrecognized arguments" in capsys.readouterr().err
+
+
+def test_help_names_every_setting(tmp_path: Path) -> None:
+    helped = run(tmp_path, "--help")
+
+    assert (helped.returncode, helped.stderr) == (0, "")
+    for setting in ("HOME", "RETRY_WAITS", *(f"{name.upper()}_PORT" for name in SERVICES)):
+        assert f"HOIST_{setting}" in helped.stdout
+    assert not (tmp_path / "hoist").exists()
+
+
+def test_the_command_says_why_it_cannot_start_in_one_line(tmp_path: Path) -> None:
+    refused = run(tmp_path, HOIST_RETRY_WAITS="soon")
+
+    assert (refused.returncode, refused.stdout) == (1, "")
+    line = "Hoist cannot start. Retry waits are seconds, like 1,2: not 'soon'\n"
+    assert refused.stderr == line
+
+
+def test_the_command_refuses_a_nonsense_port_before_it_does_anything(tmp_path: Path) -> None:
+    refused = run(tmp_path, HOIST_PAGE_PORT="70000")
+
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.splitlines()[-1].endswith("a port is 1 to 65535, not '70000'")
+    assert "Traceback" not in refused.stderr
+    assert not (tmp_path / "hoist").exists()
+
+
+def test_the_command_refuses_one_port_for_two_services(tmp_path: Path) -> None:
+    one, two, three, four = free_ports(4)
+    ports = [f"--{n}-port={p}" for n, p in zip(SERVICES, [one, two, three, one, four], strict=True)]
+
+    refused = run(tmp_path, *ports)
+
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        f"Hoist cannot start. Port {one} is given to s3 and to gateway: choose another with"
+        " HOIST_GATEWAY_PORT=…\n"
+    )

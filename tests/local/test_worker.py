@@ -1,0 +1,79 @@
+"""One worker process, spoken to as its system does: a line in, a line out."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.environment import CLEAN_ENVIRONMENT
+from tests.local.serving import PATIENCE
+from tests.running import ROOT, eventually
+
+APP = """
+import time
+from pathlib import Path
+
+def returns(event, context):
+    print("loud")
+    return event
+
+def sleeps(event, context):
+    Path(event).touch()
+    while True:
+        time.sleep(1)
+"""
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
+    (tmp_path / "app.py").write_text(APP)
+    (tmp_path / ".chalice").mkdir()
+    stages: dict[str, Any] = {"local": {"environment_variables": {}}}
+    (tmp_path / ".chalice" / "config.json").write_text(json.dumps({"stages": stages}))
+    with subprocess.Popen(
+        [sys.executable, "-m", "local.worker", str(tmp_path)],
+        cwd=ROOT,
+        env=CLEAN_ENVIRONMENT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        yield process
+        process.kill()
+
+
+def tell(worker: "subprocess.Popen[str]", handler: str, event: Any) -> None:
+    assert worker.stdin is not None
+    invocation = {"id": "1", "function": "f", "arn": "a", "handler": handler, "timeout": 60}
+    worker.stdin.write(json.dumps(invocation | {"event": event}) + "\n")
+    worker.stdin.flush()
+
+
+def test_a_line_in_is_a_line_out(worker: "subprocess.Popen[str]") -> None:
+    assert worker.stdout is not None
+    for event in ({"n": 1}, ["two", "lines\n"], None):
+        tell(worker, "app.returns", event)
+        assert json.loads(worker.stdout.readline()) == {"ok": True, "payload": event}
+
+
+def test_it_ends_when_nobody_asks_any_more(worker: "subprocess.Popen[str]") -> None:
+    rest, _ = worker.communicate(timeout=PATIENCE)
+
+    assert (rest, worker.returncode) == ("", 0)
+
+
+def test_it_ends_within_a_handler_when_the_system_is_gone(
+    worker: "subprocess.Popen[str]", tmp_path: Path
+) -> None:
+    begun = tmp_path / "begun"
+    tell(worker, "app.sleeps", str(begun))
+    eventually(begun.exists, bool)
+
+    rest, _ = worker.communicate(timeout=PATIENCE)
+
+    assert (rest, worker.returncode) == ("", 0)
