@@ -76,6 +76,9 @@ class Bridge:
         return sum(self._note(stored) for stored in objects)
 
     async def _on_webhook(self, request: web.Request) -> web.Response:
+        if not self.sources:
+            # Nobody to invoke yet. Not noted, so that it is caught up with.
+            return web.Response(status=503)
         change = await request.json()
         entry = change.get("message", {}).get("new_entry")
         if entry and not entry.get("is_directory"):

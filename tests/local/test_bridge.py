@@ -362,6 +362,20 @@ def test_catching_up_sends_only_what_is_unknown(worlds: Worlds) -> None:
     worlds.run(story)
 
 
+def test_an_object_told_of_before_there_are_functions_is_caught_up_with(worlds: Worlds) -> None:
+    entry = webhook("create_put")["message"]["new_entry"]
+    listed = Stored(KEY, 5, "5d41402abc4b2a76b9719d911017c592", entry["attributes"]["mtime"])
+
+    async def story(world: World) -> None:
+        world.bridge.sources = []
+        assert await world.post("/s3", webhook("create_put")) == 503
+        world.bridge.sources = [S3_SOURCE]
+        assert world.bridge.catch_up([listed]) == 1
+        assert len(world.objects()) == 1
+
+    worlds.run(story)
+
+
 def test_what_was_caught_up_with_is_not_sent_again_by_a_late_webhook(worlds: Worlds) -> None:
     entry = webhook("create_put")["message"]["new_entry"]
     listed = Stored(KEY, 5, "5d41402abc4b2a76b9719d911017c592", entry["attributes"]["mtime"])
