@@ -13,7 +13,7 @@ import logging
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,9 @@ TICKET_LIFETIME = timedelta(seconds=60)
 # API Gateway ends every WebSocket connection after two hours
 # (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
 CONNECTION_LIFETIME = timedelta(hours=2)
+# A connection is registered by its own $connect, which may take API Gateway's 29 seconds; until it
+# has answered, API Gateway calls the connection gone.
+CONNECTING = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,26 +75,31 @@ class Browser:
             self._delete(_owner_key(known["owner"]["S"], connection_id))
 
     def show(self, upload: Upload) -> None:
-        """Send an upload to every open page of its owner.
+        """Send an upload to every open page of its owner; forget the pages that are gone.
 
         A page that cannot be reached is no reason to fail: it asks again when it reconnects.
         """
+        message = {"type": "upload", "upload": upload.document()}
         try:
-            for connection_id in self._connections(upload.owner):
-                self.send(connection_id, {"type": "upload", "upload": upload.document()})
+            for connection_id, connected_at in self._connections(upload.owner):
+                reached = self.send(connection_id, message)
+                if not reached and self.now() - connected_at > CONNECTING:
+                    self.disconnect(connection_id)
         except (ClientError, BotoCoreError) as error:
             log.warning("not shown", extra={**upload.log_fields, "error": str(error)})
 
-    def send(self, connection_id: str, message: Mapping[str, Any]) -> None:
-        """Send one message to one page; a connection that is gone is forgotten."""
+    def send(self, connection_id: str, message: Mapping[str, Any]) -> bool:
+        """Send one message to one page; returns whether there is such a connection."""
         gateway = self.gateway()
         data = json.dumps(message, ensure_ascii=False).encode()
         try:
             gateway.post_to_connection(ConnectionId=connection_id, Data=data)
         except gateway.exceptions.GoneException:
-            self.disconnect(connection_id)
+            return False
+        return True
 
-    def _connections(self, owner: str) -> list[str]:
+    def _connections(self, owner: str) -> list[tuple[str, datetime]]:
+        """The ids of an owner's connections, and when each was registered."""
         pages = self.client.get_paginator("query").paginate(
             TableName=self.table,
             KeyConditionExpression="pk = :pk AND begins_with(sk, :connection)",
@@ -101,7 +109,9 @@ class Browser:
             },
         )
         return [
-            item["sk"]["S"].removeprefix("connection#") for page in pages for item in page["Items"]
+            (item["sk"]["S"].removeprefix("connection#"), _made_at(item, CONNECTION_LIFETIME))
+            for page in pages
+            for item in page["Items"]
         ]
 
     def _put(self, key: dict[str, Any], lifetime: timedelta, **attributes: str) -> None:
@@ -112,6 +122,10 @@ class Browser:
 
     def _delete(self, key: dict[str, Any]) -> None:
         self.client.delete_item(TableName=self.table, Key=key)
+
+
+def _made_at(item: Mapping[str, Any], lifetime: timedelta) -> datetime:
+    return datetime.fromtimestamp(int(item["expires"]["N"]), UTC) - lifetime
 
 
 def _ticket_key(ticket: str) -> dict[str, Any]:

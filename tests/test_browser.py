@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from chalicelib.browser import CONNECTION_LIFETIME, TICKET_LIFETIME, Browser
+from chalicelib.browser import CONNECTING, CONNECTION_LIFETIME, TICKET_LIFETIME, Browser
 from chalicelib.errors import NotSignedIn
 from chalicelib.table import UploadTable
 from tests.environment import TABLE
@@ -124,6 +124,7 @@ def test_an_upload_is_shown_on_more_pages_than_a_query_answers_at_once(
         item = {
             "pk": {"S": f"owner#{OWNER}"},
             "sk": {"S": f"connection#{connection_id}"},
+            "expires": {"N": "2000000000"},
             "ballast": {"S": "x" * 390_000},
         }
         dynamodb.put_item(TableName=TABLE, Item=item)
@@ -161,15 +162,29 @@ def test_disconnecting_twice_does_nothing_the_second_time(browser: Browser, dyna
 
 
 def test_a_page_that_is_gone_is_forgotten_and_the_others_are_shown(
-    browser: Browser, gateway: RecordingGateway, dynamodb: Any
+    browser: Browser, gateway: RecordingGateway, dynamodb: Any, clock: Clock
 ) -> None:
     gateway.gone = {connected(browser, "c1")}
     connected(browser, "c2")
+    clock.advance(CONNECTING.total_seconds() + 1)
 
     browser.show(put_upload())
 
     assert receivers(gateway) == {"c2"}
     assert '#c1"' not in json.dumps(items(dynamodb))
+
+
+def test_a_page_that_is_still_connecting_is_not_forgotten(
+    browser: Browser, gateway: RecordingGateway, clock: Clock
+) -> None:
+    gateway.gone = {connected(browser, "c1")}
+    clock.advance(CONNECTING.total_seconds() - 1)
+    browser.show(put_upload())
+    gateway.gone = set()
+
+    browser.show(put_upload())
+
+    assert receivers(gateway) == {"c1"}
 
 
 def test_a_gateway_that_fails_is_no_reason_to_fail(
