@@ -161,10 +161,11 @@ class System:
             last = "\n".join(log.splitlines()[-services.TAIL :])
             raise StartError(f"app.py cannot be loaded:\n{last}") from error
         bridge.sources = declared["sources"]
+        settings = _function_settings()
         self._gateway.handlers = {
-            route: _function(source) for route, source in declared["sockets"].items()
+            route: _function(source, settings) for route, source in declared["sockets"].items()
         }
-        return [_function(source) for source in declared["sources"]]
+        return [_function(source, settings) for source in declared["sources"]]
 
     async def _serve(self, name: str, routes: Sequence[web.RouteDef], port: int) -> None:
         application = web.Application(client_max_size=64 * 1024 * 1024)
@@ -265,10 +266,14 @@ async def _orphaned() -> None:
         await asyncio.sleep(ORPHAN_CHECK)
 
 
-def _function(source: Mapping[str, Any]) -> Function:
+def _function_settings() -> dict[str, Any]:
+    """What `.chalice/config.json` says of each function of the local stage."""
     config = json.loads((ROOT / ".chalice" / "config.json").read_text(encoding="utf-8"))
-    of_stage = config["stages"]["local"].get("lambda_functions", {}).get(source["name"], {})
-    timeout = of_stage.get("lambda_timeout", DEFAULT_TIMEOUT)
+    return dict(config["stages"]["local"].get("lambda_functions", {}))
+
+
+def _function(source: Mapping[str, Any], settings: Mapping[str, Any]) -> Function:
+    timeout = settings.get(source["name"], {}).get("lambda_timeout", DEFAULT_TIMEOUT)
     return Function(source["name"], source["handler_string"], timeout)
 
 
