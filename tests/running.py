@@ -237,8 +237,9 @@ def end(system: RunningSystem) -> None:
 
 
 def sign_in(page: Page) -> None:
-    """Sign a browser page in with the demo account."""
+    """Sign a browser page in with the demo account, and wait until news reach it."""
     page.get_by_test_id("email").fill("demo@example.com")
     page.get_by_test_id("password").fill("Upload-me-1")
     page.get_by_test_id("submit").click()
     page.get_by_test_id("account").wait_for()
+    page.locator("[data-live=true]").wait_for()

@@ -66,7 +66,9 @@ export class UploadList {
     this.#empty.hidden = true;
   }
 
+  /** Whether news arrive by themselves now. */
   live(on: boolean): void {
+    this.element.dataset.live = String(on);
     this.#offline.hidden = on;
   }
 
