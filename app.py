@@ -5,12 +5,12 @@ to bottom: created, sent, completed, processed, told.
 """
 
 import functools
+import json
 import logging
 from collections.abc import Callable
 from typing import Any
 
 from chalice.app import (
-    BadRequestError,
     Chalice,
     CognitoUserPoolAuthorizer,
     CORSConfig,
@@ -23,8 +23,9 @@ from chalice.app import (
 
 from chalicelib import keys, logs, records
 from chalicelib.application import application
-from chalicelib.errors import InvalidRequest, NotSignedIn, UploadError
+from chalicelib.errors import InvalidRequest, NotSignedIn, RequestTooLarge, UploadError
 from chalicelib.signing import Sheet
+from chalicelib.upload import State
 
 settings = application().settings
 app = Chalice(app_name="hoist")
@@ -34,11 +35,16 @@ logs.configure()
 
 signed_in = CognitoUserPoolAuthorizer("users", provider_arns=[settings.user_pool_arn])
 cors = CORSConfig(
-    allow_origin=settings.page_origin, allow_headers=["Authorization", "Content-Type"], max_age=600
+    allow_origin=settings.page_origin,
+    allow_headers=["Authorization", "Content-Type"],
+    expose_headers=["Retry-After"],
+    max_age=600,
 )
-route = functools.partial(app.route, cors=cors, authorizer=signed_in)
+# A body of any type is read as JSON: Chalice would answer others before a view is asked.
+anyone = functools.partial(app.route, cors=cors, content_types=["*/*"])
+route = functools.partial(anyone, authorizer=signed_in)
 
-PROBLEM: dict[str, str | list[str]] = {"Content-Type": "application/problem+json"}
+MAX_BODY_SIZE = 1024 * 1024  # bytes; the largest body that makes sense is below 4 KB
 
 
 def problems(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -49,11 +55,10 @@ def problems(view: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return view(*args, **kwargs)
         except UploadError as error:
-            return Response(error.problem(), status_code=error.status, headers=PROBLEM)
+            return refusal(error)
         except Exception:
             log.exception("unexpected error")
-            unexpected = UploadError("Try again; if it stays, tell the operator")
-            return Response(unexpected.problem(), status_code=500, headers=PROBLEM)
+            return refusal(UploadError("Try again; if it stays, tell the operator"))
 
     return answered
 
@@ -61,7 +66,7 @@ def problems(view: Callable[..., Any]) -> Callable[..., Any]:
 # --- The API -------------------------------------------------------------------------------------
 
 
-@app.route("/limits", methods=["GET"], cors=cors)
+@anyone("/limits", methods=["GET"])
 @problems
 def limits() -> dict[str, Any]:
     return application().uploads.limits()
@@ -71,7 +76,14 @@ def limits() -> dict[str, Any]:
 @problems
 def create_upload() -> Response:
     upload, sheet = application().uploads.create(
-        owner(), **body(filename=str, size=int, content_type=str | None, crc64nvme=str | None)
+        owner(),
+        **body(
+            filename=str,
+            size=int,
+            content_type=str | None,
+            crc64nvme=str | None,
+            idempotency_key=str | None,
+        ),
     )
     plan = upload.plan
     return Response(
@@ -114,9 +126,11 @@ def list_parts(upload_id: str) -> dict[str, Any]:
 
 @route("/uploads/{upload_id}/complete", methods=["POST"])
 @problems
-def complete_upload(upload_id: str) -> dict[str, Any]:
+def complete_upload(upload_id: str) -> Response:
     upload = application().uploads.complete(owner(), upload_id, **body(crc64nvme=str | None))
-    return upload.document()
+    # S3 goes on with what takes it long; its event settles the upload.
+    status = 202 if upload.state is State.UPLOADING else 200
+    return Response(upload.document(), status_code=status)
 
 
 @route("/uploads/{upload_id}", methods=["DELETE"])
@@ -209,6 +223,14 @@ def request() -> Request:
     return current
 
 
+def refusal(error: UploadError) -> Response:
+    """An error as a problem document."""
+    headers: dict[str, str | list[str]] = {"Content-Type": "application/problem+json"}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    return Response(error.problem(), status_code=error.status, headers=headers)
+
+
 def owner() -> str:
     """The caller's Cognito `sub`. `chalice local` lets requests without a token through."""
     claims = request().context.get("authorizer", {}).get("claims", {})
@@ -220,9 +242,12 @@ def owner() -> str:
 
 def body(**fields: Any) -> dict[str, Any]:
     """The request's JSON object, each field of the type that is named, the optional ones absent."""
+    raw = request().raw_body
+    if len(raw) > MAX_BODY_SIZE:
+        raise RequestTooLarge(f"The limit is {MAX_BODY_SIZE} bytes", max_size=MAX_BODY_SIZE)
     try:
-        sent = request().json_body if request().raw_body else {}
-    except (BadRequestError, RecursionError) as error:
+        sent = json.loads(raw or "{}")
+    except (ValueError, RecursionError) as error:
         raise InvalidRequest("The body is not JSON") from error
     if not isinstance(sent, dict):
         raise InvalidRequest("The body is not a JSON object")

@@ -9,9 +9,12 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ConnectionError as NoConnection
+from botocore.exceptions import HTTPClientError
 
 from chalicelib.browser import Browser
 from chalicelib.config import Settings, load_settings
+from chalicelib.errors import TryAgain
 from chalicelib.notifier import Notifier
 from chalicelib.processing import Processing
 from chalicelib.signing import Credentials, Signer
@@ -19,15 +22,34 @@ from chalicelib.storage import S3Storage
 from chalicelib.table import UploadTable
 from chalicelib.uploads import Uploads
 
-_RETRIES: Any = {"mode": "standard", "max_attempts": 4}
+# Tries and seconds that end before API Gateway's 29 seconds do.
+_TRIES = 4
+_TIMEOUTS: Any = {"connect_timeout": 3, "read_timeout": 5}
+# CompleteMultipartUpload is silent for long; storage does not wait for it.
+_S3_READ_TIMEOUT = 60
+# What botocore itself tries again: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+_BUSY_STATUSES = frozenset({429, 500, 502, 503, 504})
+_BUSY_CODES = frozenset({
+    "BandwidthLimitExceeded", "LimitExceededException", "PriorRequestNotComplete",
+    "ProvisionedThroughputExceededException", "RequestLimitExceeded", "RequestThrottled",
+    "RequestThrottledException", "RequestTimeout", "RequestTimeoutException", "SlowDown",
+    "ThrottledException", "Throttling", "ThrottlingException", "TooManyRequestsException",
+    "TransactionInProgressException",
+})  # fmt: skip
 
 
 class Application:
-    """The use cases of one stage, each made when a handler first asks for it."""
+    """The use cases of one stage, each made when a handler first asks for it.
 
-    def __init__(self, settings: Settings) -> None:
+    `tries` is how often a call to AWS is made until the client is told to try again.
+    """
+
+    def __init__(self, settings: Settings, *, tries: int = _TRIES) -> None:
         self.settings = settings
+        self._retries: Any = {"mode": "adaptive", "total_max_attempts": tries}
         self._session: Any = boto3.Session(region_name=settings.region)
+        self._session.events.register("after-call", _refuse_busy)
+        self._session.events.register("after-call-error", _refuse_unreachable)
 
     @cached_property
     def uploads(self) -> Uploads:
@@ -69,11 +91,12 @@ class Application:
     def _storage(self) -> S3Storage:
         # Where the endpoint is an address (at home), path style; else virtual-hosted, regional.
         style = "auto" if self.settings.stage == "local" else "virtual"
-        return S3Storage(self._client("s3", s3={"addressing_style": style}), self.settings.bucket)
+        client = self._client("s3", s3={"addressing_style": style}, read_timeout=_S3_READ_TIMEOUT)
+        return S3Storage(client, self.settings.bucket)
 
     @cached_property
     def _table(self) -> UploadTable:
-        return UploadTable(self._dynamodb, self.settings.table, _utc_now)
+        return UploadTable(self._dynamodb, self.settings.table, _utc_now, self.settings.upload_days)
 
     @cached_property
     def _dynamodb(self) -> Any:
@@ -94,7 +117,13 @@ class Application:
             raise RuntimeError("no AWS credentials to sign with")
         frozen = credentials.get_frozen_credentials()
         return Signer(
-            Credentials(frozen.access_key, frozen.secret_key, frozen.token),
+            Credentials(
+                frozen.access_key,
+                frozen.secret_key,
+                frozen.token,
+                # botocore keeps the end of credentials that it renews to itself.
+                getattr(credentials, "_expiry_time", None),
+            ),
             self.settings.region,
             _utc_now(),
             self.settings.url_lifetime,
@@ -102,7 +131,9 @@ class Application:
 
     def _client(self, service: str, *, endpoint_url: str | None = None, **config: Any) -> Any:
         return self._session.client(
-            service, endpoint_url=endpoint_url, config=Config(retries=_RETRIES, **config)
+            service,
+            endpoint_url=endpoint_url,
+            config=Config(retries=self._retries, **(_TIMEOUTS | config)),
         )
 
 
@@ -110,6 +141,18 @@ class Application:
 def application() -> Application:
     """The application of this process's environment."""
     return Application(load_settings())
+
+
+def _refuse_busy(http_response: Any, parsed: Any, model: Any, **_: Any) -> None:
+    """What still throttles or fails after all tries is for the client to try again."""
+    code = parsed.get("Error", {}).get("Code")
+    if http_response.status_code in _BUSY_STATUSES or code in _BUSY_CODES:
+        raise TryAgain(f"{model.service_model.service_id} is busy, try again")
+
+
+def _refuse_unreachable(exception: Exception, **_: Any) -> None:
+    if isinstance(exception, (HTTPClientError, NoConnection)):
+        raise TryAgain("A service does not answer, try again") from exception
 
 
 def _utc_now() -> datetime:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.errors import NotSignedIn
+from chalicelib.errors import NotSignedIn, TryAgain
 from chalicelib.upload import Upload
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Browser:
                 reached = self.send(connection_id, message)
                 if not reached and self.now() - connected_at > CONNECTING:
                     self.disconnect(connection_id)
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, BotoCoreError, TryAgain) as error:
             log.warning("not shown", extra={**upload.log_fields, "error": str(error)})
 
     def send(self, connection_id: str, message: Mapping[str, Any]) -> bool:

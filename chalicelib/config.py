@@ -39,6 +39,10 @@ class Settings:
     url_lifetime: int
     part_size: int
     put_max_size: int
+    # Uploads of one owner that may be under way at once.
+    max_in_progress: int
+    # Days that S3 keeps the parts of an upload that nobody completes.
+    upload_days: int
 
 
 def load_settings(environ: MutableMapping[str, str] = os.environ) -> Settings:
@@ -53,7 +57,13 @@ def load_settings(environ: MutableMapping[str, str] = os.environ) -> Settings:
         stage=stage,
         region=region,
         bucket=bucket,
-        bucket_urls=_words(environ, "HOIST_BUCKET_URLS") or _bucket_urls(bucket, region),
+        bucket_urls=_words(environ, "HOIST_BUCKET_URLS")
+        or _bucket_urls(
+            bucket,
+            region,
+            accelerate=_switch(environ, "HOIST_ACCELERATE", default=False),
+            dual_stack=_switch(environ, "HOIST_DUAL_STACK", default=True),
+        ),
         table=_text(environ, "HOIST_TABLE"),
         results_topic_arn=_text(environ, "HOIST_RESULTS_TOPIC_ARN"),
         notifications_topic_arn=_text(environ, "HOIST_NOTIFICATIONS_TOPIC_ARN"),
@@ -67,6 +77,8 @@ def load_settings(environ: MutableMapping[str, str] = os.environ) -> Settings:
             environ, "HOIST_PART_SIZE", 16 * MIB, least=MIN_PART_SIZE, most=MAX_PART_SIZE
         ),
         put_max_size=_number(environ, "HOIST_PUT_MAX_SIZE", 16 * MIB, most=MAX_PUT_SIZE),
+        max_in_progress=_number(environ, "HOIST_MAX_IN_PROGRESS", 100, least=1, most=10**6),
+        upload_days=_number(environ, "HOIST_UPLOAD_DAYS", 1, least=1, most=365),
     )
 
 
@@ -77,15 +89,23 @@ def forget_aws_account(environ: MutableMapping[str, str]) -> None:
             del environ[name]
 
 
-def _bucket_urls(bucket: str, region: str) -> tuple[str, ...]:
-    """The bucket's regional and dual-stack URLs, virtual-hosted.
+def _bucket_urls(
+    bucket: str, region: str, *, accelerate: bool, dual_stack: bool
+) -> tuple[str, ...]:
+    """The bucket's virtual-hosted URLs: regional or accelerated, and the same with IPv6.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/dual-stack-endpoints.html
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/transfer-acceleration-getting-started.html
     """
-    return (
-        f"https://{bucket}.s3.{region}.amazonaws.com",
-        f"https://{bucket}.s3.dualstack.{region}.amazonaws.com",
+    if "." in bucket:
+        raise SettingsError(f"HOIST_BUCKET holds a dot, which no TLS certificate covers: {bucket}")
+    hosts = (
+        ("s3-accelerate", "s3-accelerate.dualstack")
+        if accelerate
+        else (f"s3.{region}", f"s3.dualstack.{region}")
     )
+    domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+    return tuple(f"https://{bucket}.{host}.{domain}" for host in hosts[: 1 + dual_stack])
 
 
 def _local_environment(environ: MutableMapping[str, str]) -> dict[str, str]:
@@ -108,8 +128,15 @@ def _words(environ: MutableMapping[str, str], name: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in environ.get(name, "").split(",") if word.strip())
 
 
+def _switch(environ: MutableMapping[str, str], name: str, *, default: bool) -> bool:
+    text = environ.get(name, "").strip().lower()
+    if text not in ("", "true", "false"):
+        raise SettingsError(f"{name} is true or false, not {text!r}")
+    return text == "true" if text else default
+
+
 def _number(
-    environ: MutableMapping[str, str], name: str, default: int, *, least: int = 0, most: int = 2**63
+    environ: MutableMapping[str, str], name: str, default: int, *, least: int = 0, most: int
 ) -> int:
     text = environ.get(name, "").strip()
     try:

@@ -13,6 +13,8 @@ class UploadError(Exception):
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Something went wrong"
+    # Seconds after which the same request may succeed; sent as the header Retry-After.
+    retry_after: ClassVar[int | None] = None
 
     def __init__(self, detail: str = "", **members: Any) -> None:
         super().__init__(detail or self.title)
@@ -79,6 +81,12 @@ class FileTooLarge(UploadError):
     code, status, title = "file_too_large", 413, "The file is too large"
 
 
+class RequestTooLarge(UploadError):
+    """The request's body is larger than any request of the API needs."""
+
+    code, status, title = "request_too_large", 413, "The request is too large"
+
+
 class TypeNotAllowed(UploadError):
     """The declared content type is not on the list."""
 
@@ -89,3 +97,23 @@ class ChecksumMismatch(UploadError):
     """S3 computed another checksum over the bytes than the client declared."""
 
     code, status, title = "checksum_mismatch", 422, "The checksum does not match"
+
+
+class IdempotencyKeyReused(UploadError):
+    """An idempotency key came again with another file."""
+
+    code, status, title = "idempotency_key_reused", 422, "The key belongs to another upload"
+
+
+class TooManyUploads(UploadError):
+    """The owner has as many uploads under way as the stage allows."""
+
+    code, status, title = "too_many_uploads", 429, "Too many uploads are under way"
+    retry_after = 10
+
+
+class TryAgain(UploadError):
+    """S3, DynamoDB or another service is throttling or out of order; nothing was changed."""
+
+    code, status, title = "try_again", 503, "A service is busy"
+    retry_after = 2

@@ -27,6 +27,7 @@ class Storage(Protocol):
     def head(self, key: str) -> StoredObject | None: ...
     def read_head(self, key: str, size: int) -> bytes: ...
     def tag(self, key: str, *, state: str) -> None: ...
+    def delete(self, key: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,12 @@ class Processing:
         if upload is None:
             log.warning("ignored", extra={"key": created.key})
             return None
-        if upload.state in OUTCOMES - {State.FAILED}:
+        if upload.state is State.ABORTED:
+            # Its URLs live on: what they bring after it was deleted goes as well.
+            self.storage.delete(upload.key)
+            log.info("deleted again", extra=upload.log_fields)
+            return None
+        if upload.state in OUTCOMES - {State.FAILED} and self._is_settled(upload):
             return _result(upload) | {"duplicate": True}
         try:
             settled = self._settle(self._claim(upload))
@@ -63,6 +69,20 @@ class Processing:
             return None
         log.info(settled.state.value, extra=settled.log_fields)
         return _result(settled)
+
+    def _is_settled(self, upload: Upload) -> bool:
+        """Whether its outcome is about the object that is there now.
+
+        A URL of a single PUT can be used again while it lives. Other bytes are another object, to
+        be checked anew; the same bytes have lost the tag.
+        """
+        found = self.storage.head(upload.key)
+        if found is None:
+            return True
+        if found.etag != (upload.report or {}).get("etag"):
+            return False
+        self.storage.tag(upload.key, state=upload.state)
+        return True
 
     def _claim(self, upload: Upload) -> Upload:
         """Move it to processing; an event that beats the page's complete also says uploaded."""
@@ -75,7 +95,7 @@ class Processing:
         claimed = self.table.change(
             upload,
             to=State.PROCESSING,
-            allowed={State.UPLOADED, State.PROCESSING, State.FAILED},
+            allowed={State.UPLOADED, State.PROCESSING, State.FAILED} | ({upload.state} & OUTCOMES),
         )
         self.pages.show(claimed)
         return claimed

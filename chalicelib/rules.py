@@ -3,6 +3,9 @@
 Pure: each rule raises the error the client is told, or says why not in a sentence.
 """
 
+import base64
+import binascii
+import re
 import unicodedata
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -12,6 +15,8 @@ from chalicelib.errors import FileTooLarge, InvalidRequest, TypeNotAllowed
 
 MAX_FILENAME_LENGTH = 255  # characters; what file systems and pages show comfortably
 MAX_CONTENT_TYPE_LENGTH = 127  # RFC 6838: 127 characters for a type name
+CHECKSUM_SIZE = 8  # bytes of a CRC64NVME
+_IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 DEFAULT_CONTENT_TYPE = "application/octet-stream"
 
 
@@ -40,6 +45,24 @@ def check_content_type(content_type: str, *, allowed: Sequence[str]) -> None:
         raise InvalidRequest("content_type is not a media type")
     if not is_allowed(content_type, allowed=allowed):
         raise TypeNotAllowed(f"Allowed are {', '.join(allowed)}", allowed_types=list(allowed))
+
+
+def check_crc64nvme(checksum: str | None) -> None:
+    """Refuse a checksum that is not the base64 of eight bytes, written as S3 writes it."""
+    if checksum is None:
+        return
+    try:
+        decoded = base64.b64decode(checksum, validate=True)
+    except (binascii.Error, ValueError):
+        decoded = b""
+    if len(decoded) != CHECKSUM_SIZE or base64.b64encode(decoded).decode() != checksum:
+        raise InvalidRequest("crc64nvme is the base64 of eight bytes")
+
+
+def check_idempotency_key(key: str | None) -> None:
+    """Refuse a key that is not 1 to 64 letters, digits, `-` and `_`."""
+    if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
+        raise InvalidRequest("idempotency_key is 1 to 64 letters, digits, - and _")
 
 
 def is_allowed(content_type: str, *, allowed: Sequence[str]) -> bool:

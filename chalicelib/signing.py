@@ -1,8 +1,9 @@
 """SigV4 presigned URLs, and sheets: many signatures over one URL.
 
 `generate_presigned_url` takes hundreds of microseconds a URL. Here the signing key is derived once
-and the part of the canonical request that all parts share is hashed once and copied, so that one
-more part costs two short hashes. A URL is good for exactly its bytes: `content-length` is signed.
+a day and region, and what all parts share, of the canonical request and of the string to sign, is
+hashed once and copied, so that one more part costs two short hashes. A URL is good for exactly its
+bytes: `content-length` is signed.
 Pure; tests hold every signature against botocore's.
 https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
 """
@@ -11,6 +12,7 @@ import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from typing import Literal, Protocol
 from urllib.parse import quote, urlsplit
@@ -20,17 +22,22 @@ from chalicelib.parts import PartPlan
 ALGORITHM = "AWS4-HMAC-SHA256"
 CHECKSUM_HEADER = "x-amz-checksum-crc64nvme"
 _UNSIGNED = "UNSIGNED-PAYLOAD"
+_SERVICE = "s3/aws4_request"  # the end of every scope
 
 Method = Literal["GET", "PUT"]
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What signs: an access key and, for temporary credentials, the session token with it."""
+    """What signs: an access key and, for temporary credentials, the session token with it.
+
+    `expires_at` is when temporary credentials end, where that is known; their URLs end with them.
+    """
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
     session_token: str | None = field(default=None, repr=False)
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,7 @@ class Signer:
         host, path = _host_and_path(url)
         query = self._query("host", parameters)
         text = f"{method}\n{path}\n{query}\nhost:{host}\n\nhost\n{_UNSIGNED}"
-        return f"{url}?{query}&X-Amz-Signature={self._sign(sha256(text.encode()))}"
+        return f"{url}?{query}&X-Amz-Signature={self._signature(sha256(text.encode()))}"
 
     def put_sheet(self, url: str, *, size: int, checksum: str | None) -> Sheet:
         """A sheet of one PUT of exactly `size` bytes.
@@ -76,8 +83,8 @@ class Signer:
         lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
         query = self._query(names, {})
         text = f"PUT\n{path}\n{query}\n{lines}\n{names}\n{_UNSIGNED}"
-        signature = self._sign(sha256(text.encode()))
-        return Sheet((f"{url}?{query}",), 1, (signature,), self._expires_at())
+        signature = self._signature(sha256(text.encode()))
+        return Sheet((f"{url}?{query}",), 1, (signature,), self.expires_at)
 
     def part_sheet(
         self, urls: Sequence[str], *, multipart_id: str, plan: PartPlan, first: int, count: int
@@ -93,7 +100,7 @@ class Signer:
         query = self._query("content-length;host", {})
         upload_id = f"uploadId={_encoded(multipart_id)}"
         shared = sha256(f"PUT\n{_host_and_path(urls[0])[1]}\n{query}&partNumber=".encode())
-        signing_key, preamble = self._signing_key(), self._preamble()
+        preamble = self._preamble()
         signatures = []
         for number in range(first, first + count):
             request = shared.copy()
@@ -102,10 +109,17 @@ class Signer:
                 f"host:{hosts[(number - 1) % len(hosts)]}\n\ncontent-length;host\n"
                 f"{_UNSIGNED}".encode()
             )
-            text = preamble + request.hexdigest()
-            signatures.append(hmac.digest(signing_key, text.encode(), "sha256").hex())
+            signature = preamble.copy()
+            signature.update(request.hexdigest().encode())
+            signatures.append(signature.hexdigest())
         shown = tuple(f"{url}?{query}&{upload_id}" for url in urls)
-        return Sheet(shown, first, tuple(signatures), self._expires_at())
+        return Sheet(shown, first, tuple(signatures), self.expires_at)
+
+    @property
+    def expires_at(self) -> datetime:
+        """When its URLs end: after their lifetime, or sooner, with the credentials."""
+        ends = self.now + timedelta(seconds=self.lifetime)
+        return min(ends, self.credentials.expires_at or ends)
 
     def _query(self, signed_headers: str, parameters: Mapping[str, str]) -> str:
         """The canonical query string; S3's own `X-Amz-…` sort before all other parameters."""
@@ -121,32 +135,35 @@ class Signer:
             query["X-Amz-Security-Token"] = self.credentials.session_token
         return "&".join(f"{_encoded(k)}={_encoded(v)}" for k, v in sorted(query.items()))
 
-    def _sign(self, request: "_Hash") -> str:
-        text = self._preamble() + request.hexdigest()
-        return hmac.digest(self._signing_key(), text.encode(), "sha256").hex()
+    def _signature(self, request: "_Hash") -> str:
+        signature = self._preamble()
+        signature.update(request.hexdigest().encode())
+        return signature.hexdigest()
 
-    def _preamble(self) -> str:
-        """What stands before the hash of the canonical request in every string to sign."""
-        return f"{ALGORITHM}\n{self._timestamp()}\n{self._scope()}\n"
-
-    def _signing_key(self) -> bytes:
-        signing_key = b"AWS4" + self.credentials.secret_access_key.encode()
-        for step in self._scope().split("/"):
-            signing_key = hmac.digest(signing_key, step.encode(), "sha256")
-        return signing_key
+    def _preamble(self) -> hmac.HMAC:
+        """The signature of what stands before the canonical request's hash; to be copied."""
+        day = f"{self.now:%Y%m%d}"
+        signing_key = _signing_key(self.credentials.secret_access_key, day, self.region)
+        text = f"{ALGORITHM}\n{self._timestamp()}\n{self._scope()}\n"
+        return hmac.new(signing_key, text.encode(), "sha256")
 
     def _scope(self) -> str:
-        return f"{self.now:%Y%m%d}/{self.region}/s3/aws4_request"
+        return f"{self.now:%Y%m%d}/{self.region}/{_SERVICE}"
 
     def _timestamp(self) -> str:
         return f"{self.now:%Y%m%dT%H%M%SZ}"
 
-    def _expires_at(self) -> datetime:
-        return self.now + timedelta(seconds=self.lifetime)
-
 
 class _Hash(Protocol):
     def hexdigest(self) -> str: ...
+
+
+@lru_cache(maxsize=4)
+def _signing_key(secret_access_key: str, day: str, region: str) -> bytes:
+    signing_key = b"AWS4" + secret_access_key.encode()
+    for step in (day, region, *_SERVICE.split("/")):
+        signing_key = hmac.digest(signing_key, step.encode(), "sha256")
+    return signing_key
 
 
 def object_url(bucket_url: str, key: str) -> str:

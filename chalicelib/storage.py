@@ -8,13 +8,15 @@ s3:PutObjectTagging. Must not know the table, the rules or HTTP.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from chalicelib.errors import ChecksumMismatch, UploadExpired
+from chalicelib.errors import ChecksumMismatch, TryAgain, UploadExpired
 from chalicelib.upload import Part, StoredObject
 
 if TYPE_CHECKING:
@@ -22,12 +24,18 @@ if TYPE_CHECKING:
     from types_boto3_s3.type_defs import CompleteMultipartUploadRequestTypeDef
 
 
+# Seconds; API Gateway gives a request 29
+# (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
+COMPLETE_PATIENCE = 25.0
+
+
 @dataclass(frozen=True, slots=True)
 class S3Storage:
-    """One bucket."""
+    """One bucket; `patience` is how many seconds complete waits for S3."""
 
     client: S3Client
     bucket: str
+    patience: float = COMPLETE_PATIENCE
 
     def create_multipart(self, key: str, *, content_type: str) -> str:
         """CreateMultipartUpload with a CRC64NVME over the full object; returns S3's upload id."""
@@ -67,11 +75,13 @@ class S3Storage:
         parts: Collection[Part],
         size: int,
         crc64nvme: str | None,
-    ) -> None:
+    ) -> bool:
         """CompleteMultipartUpload, for S3 to refuse another size, checksum or a taken key.
 
-        Raises ChecksumMismatch, or UploadExpired when S3 does not know the multipart upload or
-        holds an object under the key already.
+        Returns whether S3 has finished: minutes are usual for the largest objects, and it goes on
+        when nobody waits. Raises ChecksumMismatch, TryAgain when something else is at work on the
+        key, or UploadExpired when S3 does not know the multipart upload or holds an object under
+        the key already.
         """
         request: CompleteMultipartUploadRequestTypeDef = {
             "Bucket": self.bucket,
@@ -86,8 +96,22 @@ class S3Storage:
         }
         if crc64nvme is not None:
             request["ChecksumCRC64NVME"] = crc64nvme
-        with _translated():
-            self.client.complete_multipart_upload(**request)
+        answer: Future[None] = Future()
+
+        def ask() -> None:
+            try:
+                with _translated():
+                    self.client.complete_multipart_upload(**request)
+                answer.set_result(None)
+            except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+                answer.set_exception(error)
+
+        Thread(target=ask, daemon=True).start()
+        try:
+            answer.result(self.patience)
+        except TimeoutError:
+            return False
+        return True
 
     def abort(self, key: str, multipart_id: str) -> None:
         """AbortMultipartUpload; nothing happens when there is none."""
@@ -135,6 +159,8 @@ def _translated() -> Iterator[None]:
             raise ChecksumMismatch("S3 computed another CRC64NVME over the parts") from error
         if _code(error) in ("NoSuchUpload", "PreconditionFailed"):
             raise UploadExpired("S3 no longer knows this upload; begin a new one") from error
+        if _code(error) in ("ConditionalRequestConflict", "InvalidPart"):
+            raise TryAgain("Something else is at work on this upload") from error
         raise
 
 

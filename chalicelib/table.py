@@ -1,29 +1,59 @@
 """The only DynamoDB calls about uploads, every transition of state a conditional write.
 
 One item an upload: `pk` is `owner#{owner}`, `sk` is `upload#{id}`; ids sort by time, so a query
-backwards gives the newest first. IAM: dynamodb:GetItem, PutItem, UpdateItem, Query.
-Must not know S3 or the rules.
+backwards gives the newest first. The local index `by_state` has the same `pk` and sorts by
+`state_id`, `{state}#{id}`. An idempotency key is an item of its own, `sk` `idempotency#{key}`.
+`expires`, in seconds, is the table's time to live; DynamoDB deletes what is due within days, so
+what is due is not seen any more. IAM: dynamodb:GetItem, PutItem, UpdateItem, DeleteItem, Query (on
+the table and its index). Must not know S3 or the rules.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.errors import InvalidRequest, UploadNotFound, WrongState
+from chalicelib.errors import InvalidRequest, TryAgain, UploadNotFound, WrongState
 from chalicelib.keys import is_upload_id
 from chalicelib.upload import State, Upload
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-# An aborted upload is remembered this long, so that repeating DELETE is answered alike.
-ABORTED_KEPT = timedelta(days=1)
+INDEX = "by_state"
+# What CreateTable takes beside the name.
+SCHEMA: Any = {
+    "BillingMode": "PAY_PER_REQUEST",
+    "AttributeDefinitions": [
+        {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "state_id")
+    ],
+    "KeySchema": [
+        {"AttributeName": "pk", "KeyType": "HASH"},
+        {"AttributeName": "sk", "KeyType": "RANGE"},
+    ],
+    "LocalSecondaryIndexes": [
+        {
+            "IndexName": INDEX,
+            "KeySchema": [
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "state_id", "KeyType": "RANGE"},
+            ],
+            "Projection": {"ProjectionType": "ALL"},
+        }
+    ],
+}
+# An aborted upload is remembered until the last of its URLs is dead (S3 signs for 7 days at most):
+# what a late PUT brings must be known for what it is.
+ABORTED_KEPT = timedelta(days=8)
+# S3's lifecycle counts from the next midnight (UTC) and may take a day; the item goes after that.
+UPLOADING_KEPT_LONGER = timedelta(days=2)
+IDEMPOTENCY_KEPT = timedelta(days=1)
 _NUMBERS = frozenset({"size", "part_size", "part_count"})
 _TIMES = frozenset({"created_at", "updated_at"})
 _TEXTS = frozenset({
@@ -35,30 +65,76 @@ Value = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class UploadTable:
-    """One table; `now` is the clock of `updated_at` (UTC)."""
+    """One table; `now` is the clock of `updated_at` (UTC), `upload_days` as in Settings."""
 
     client: DynamoDBClient
     name: str
     now: Callable[[], datetime]
+    upload_days: int
 
-    def put(self, upload: Upload) -> None:
-        """Remember a new upload; an id that is taken is never overwritten."""
+    def put(self, upload: Upload, *, idempotency_key: str | None = None) -> Upload:
+        """Remember a new upload, and the key it was created under where there is one.
+
+        Returns it, or the earlier one that was created under the key. An id that is taken is never
+        overwritten. Raises UploadNotFound when the earlier one is gone.
+        """
         attributes = {
             field: getattr(upload, field)
             for field in (*_TEXTS, *_NUMBERS, *_TIMES, "state", "report")
         }
-        self.client.put_item(
-            TableName=self.name,
-            Item={**_key(upload.owner, upload.id), **_values(attributes)},
-            ConditionExpression="attribute_not_exists(pk)",
-        )
+        item = {
+            **_key(upload.owner, upload.id),
+            **_values(attributes),
+            "state_id": {"S": _state_id(upload.state, upload.id)},
+        }
+        if (due := self._due(upload, upload.state)) is not None:
+            item["expires"] = _expires(due)
+        new: Any = {
+            "TableName": self.name,
+            "Item": item,
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
+        if idempotency_key is None:
+            self.client.put_item(**new)
+            return upload
+        names: Any = {
+            "TableName": self.name,
+            "Item": {
+                **_idempotency_key(upload.owner, idempotency_key),
+                "id": {"S": upload.id},
+                "expires": _expires(upload.created_at + IDEMPOTENCY_KEPT),
+            },
+            "ConditionExpression": "attribute_not_exists(pk) OR expires <= :now",
+            "ExpressionAttributeValues": {":now": _expires(self.now())},
+        }
+        try:
+            self.client.transact_write_items(TransactItems=[{"Put": names}, {"Put": new}])
+        except self.client.exceptions.TransactionCanceledException as error:
+            if error.response["CancellationReasons"][0].get("Code") != "ConditionalCheckFailed":
+                raise TryAgain("The same request is under way") from error
+            return self._created_under(upload.owner, idempotency_key)
+        return upload
+
+    def forget(self, upload: Upload, *, idempotency_key: str | None = None) -> None:
+        """Take back a `put`, done or not: the upload was never there."""
+        self.client.delete_item(TableName=self.name, Key=_key(upload.owner, upload.id))
+        if idempotency_key is None:
+            return
+        with contextlib.suppress(self.client.exceptions.ConditionalCheckFailedException):
+            self.client.delete_item(
+                TableName=self.name,
+                Key=_idempotency_key(upload.owner, idempotency_key),
+                ConditionExpression="id = :id",
+                ExpressionAttributeValues={":id": {"S": upload.id}},
+            )
 
     def get(self, owner: str, upload_id: str) -> Upload | None:
         """The upload as it stands now, or None."""
         found = self.client.get_item(
             TableName=self.name, Key=_key(owner, upload_id), ConsistentRead=True
         )
-        return _upload(found["Item"]) if "Item" in found else None
+        item: Any = found.get("Item")
+        return _upload(item) if item is not None and not self._is_due(item) else None
 
     def change(
         self, upload: Upload, *, to: State, allowed: Collection[State], **attributes: Any
@@ -68,12 +144,14 @@ class UploadTable:
         An attribute that is None is removed: a reason must not outlive the state it belongs to.
         Raises WrongState when it is in another, UploadNotFound when it is gone.
         """
-        now = self.now()
-        changes = _values({**attributes, "state": to, "updated_at": now})
-        if to is State.ABORTED:
-            changes["expires"] = {"N": str(int((now + ABORTED_KEPT).timestamp()))}
-        values = {f":{name}": value for name, value in changes.items()}
+        changes = _values({**attributes, "state": to, "updated_at": self.now()})
+        changes["state_id"] = {"S": _state_id(to, upload.id)}
         removed = [name for name, value in attributes.items() if value is None]
+        if (due := self._due(upload, to)) is not None:
+            changes["expires"] = _expires(due)
+        else:
+            removed.append("expires")
+        values = {f":{name}": value for name, value in changes.items()}
         names = {f"#{name}": name for name in (*changes, *removed)}
         update = "SET " + ", ".join(f"#{name} = :{name}" for name in changes)
         if removed:
@@ -104,22 +182,14 @@ class UploadTable:
         found: list[Upload] = []
         start = _opened(cursor)
         while True:
-            request: dict[str, Any] = {
-                "TableName": self.name,
-                "KeyConditionExpression": "pk = :pk AND begins_with(sk, :upload)",
-                "ExpressionAttributeValues": {
-                    ":pk": {"S": f"owner#{owner}"},
-                    ":upload": {"S": "upload#"},
-                },
+            request = self._query(owner, state) | {
                 "ScanIndexForward": False,
                 "Limit": limit - len(found),
             }
             if start is not None:
                 request["ExclusiveStartKey"] = _key(owner, start)
-            if state is not None:
-                request["FilterExpression"] = "#state = :state"
-                request["ExpressionAttributeNames"] = {"#state": "state"}
-                request["ExpressionAttributeValues"][":state"] = {"S": state.value}
+                if state is not None:
+                    request["ExclusiveStartKey"]["state_id"] = {"S": _state_id(state, start)}
             page = self.client.query(**request)
             found += [_upload(item) for item in page["Items"]]
             last = page.get("LastEvaluatedKey")
@@ -127,9 +197,61 @@ class UploadTable:
             if start is None or len(found) >= limit:
                 return found, _sealed(start)
 
+    def count(self, owner: str, *, state: State) -> int:
+        """How many of an owner's uploads are in a state, the last write included."""
+        request = self._query(owner, state) | {"Select": "COUNT", "ConsistentRead": True}
+        pages = self.client.get_paginator("query").paginate(**request)
+        return sum(page["Count"] for page in pages)
+
+    def _query(self, owner: str, state: State | None) -> dict[str, Any]:
+        """A query for what is not due of an owner's uploads, those in one state by the index."""
+        sort, prefix = ("sk", "upload#") if state is None else ("state_id", f"{state}#")
+        request: dict[str, Any] = {
+            "TableName": self.name,
+            "KeyConditionExpression": f"pk = :pk AND begins_with({sort}, :prefix)",
+            "FilterExpression": "attribute_not_exists(expires) OR expires > :now",
+            "ExpressionAttributeValues": {
+                ":pk": {"S": f"owner#{owner}"},
+                ":prefix": {"S": prefix},
+                ":now": _expires(self.now()),
+            },
+        }
+        return request if state is None else request | {"IndexName": INDEX}
+
+    def _created_under(self, owner: str, idempotency_key: str) -> Upload:
+        found = self.client.get_item(
+            TableName=self.name, Key=_idempotency_key(owner, idempotency_key), ConsistentRead=True
+        )
+        upload = self.get(owner, found["Item"]["id"]["S"]) if "Item" in found else None
+        if upload is None:
+            raise UploadNotFound("What was created under this key is gone; use a new key")
+        return upload
+
+    def _due(self, upload: Upload, state: State) -> datetime | None:
+        """When an upload that enters a state is to be forgotten; None for never."""
+        if state is State.UPLOADING:
+            return upload.created_at + timedelta(days=self.upload_days) + UPLOADING_KEPT_LONGER
+        return self.now() + ABORTED_KEPT if state is State.ABORTED else None
+
+    def _is_due(self, item: Mapping[str, Any]) -> bool:
+        """Whether its time to live is over; DynamoDB itself may take days to delete it."""
+        return "expires" in item and int(item["expires"]["N"]) <= self.now().timestamp()
+
 
 def _key(owner: str, upload_id: str) -> dict[str, Value]:
     return {"pk": {"S": f"owner#{owner}"}, "sk": {"S": f"upload#{upload_id}"}}
+
+
+def _idempotency_key(owner: str, key: str) -> dict[str, Value]:
+    return {"pk": {"S": f"owner#{owner}"}, "sk": {"S": f"idempotency#{key}"}}
+
+
+def _state_id(state: State, upload_id: str) -> str:
+    return f"{state}#{upload_id}"
+
+
+def _expires(moment: datetime) -> Value:
+    return {"N": str(int(moment.timestamp()))}
 
 
 def _values(attributes: Mapping[str, Any]) -> dict[str, Value]:

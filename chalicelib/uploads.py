@@ -4,8 +4,6 @@ Everything it needs is passed in; the ports below name exactly the operations us
 HTTP, boto3 or the environment. S3 is the truth about bytes: nothing a client says of parts is used.
 """
 
-import base64
-import binascii
 import logging
 import os
 from collections.abc import Callable, Collection
@@ -17,9 +15,12 @@ from chalicelib import keys, parts, rules, signing
 from chalicelib.config import Settings
 from chalicelib.errors import (
     ChecksumMismatch,
+    IdempotencyKeyReused,
     InvalidRequest,
     NotAccepted,
     PartsMissing,
+    TooManyUploads,
+    TryAgain,
     UploadExpired,
     UploadNotFound,
     WrongState,
@@ -42,7 +43,7 @@ class Storage(Protocol):
         parts: Collection[Part],
         size: int,
         crc64nvme: str | None,
-    ) -> None: ...
+    ) -> bool: ...
     def abort(self, key: str, multipart_id: str) -> None: ...
     def head(self, key: str) -> StoredObject | None: ...
     def delete(self, key: str) -> None: ...
@@ -60,7 +61,9 @@ class Transitions(Protocol):
 class Table(Transitions, Protocol):
     """What the use cases need of the table."""
 
-    def put(self, upload: Upload) -> None: ...
+    def put(self, upload: Upload, *, idempotency_key: str | None = None) -> Upload: ...
+    def forget(self, upload: Upload, *, idempotency_key: str | None = None) -> None: ...
+    def count(self, owner: str, *, state: State) -> int: ...
     def newest(
         self, owner: str, *, state: State | None, cursor: str | None, limit: int
     ) -> tuple[list[Upload], str | None]: ...
@@ -73,7 +76,6 @@ class Pages(Protocol):
 
 
 LIST_LIMIT = 50
-CHECKSUM_SIZE = 8  # bytes of a CRC64NVME
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ class Uploads:
             "url_lifetime": self.settings.url_lifetime,
             "max_parts": parts.MAX_PARTS,
             "put_max_size": self.settings.put_max_size,
+            "max_in_progress": self.settings.max_in_progress,
         }
 
     def create(
@@ -105,13 +108,18 @@ class Uploads:
         size: int,
         content_type: str | None = None,
         crc64nvme: str | None = None,
+        idempotency_key: str | None = None,
     ) -> tuple[Upload, signing.Sheet]:
-        """Begin an upload: check the rules, begin in S3, remember it, sign all of it."""
+        """Begin an upload: check the rules, begin in S3, remember it, sign all of it.
+
+        The same idempotency key within a day gives the same upload with a new sheet.
+        """
         declared = content_type or rules.DEFAULT_CONTENT_TYPE
         rules.check_filename(filename)
         rules.check_size(size, max_size=self.settings.max_size)
         rules.check_content_type(declared, allowed=self.settings.allowed_types)
-        _check_checksum(crc64nvme)
+        rules.check_crc64nvme(crc64nvme)
+        rules.check_idempotency_key(idempotency_key)
         plan = parts.plan(
             size, put_max_size=self.settings.put_max_size, part_size=self.settings.part_size
         )
@@ -136,9 +144,8 @@ class Uploads:
             multipart_id=multipart_id,
             crc64nvme=crc64nvme,
         )
-        self.table.put(upload)
-        log.info("created", extra=upload.log_fields)
-        return upload, self._sheet(upload, first=1, count=upload.part_count)
+        remembered = self._remember(upload, idempotency_key)
+        return remembered, self._sheet(remembered, first=1, count=remembered.part_count)
 
     def sheet(
         self, owner: str, upload_id: str, *, first: int = 1, count: int | None = None
@@ -162,8 +169,12 @@ class Uploads:
         return upload, listed
 
     def complete(self, owner: str, upload_id: str, *, crc64nvme: str | None = None) -> Upload:
-        """Make the parts one object, once S3 holds them all; safe to repeat."""
-        _check_checksum(crc64nvme)
+        """Make the parts one object, once S3 holds them all; safe to repeat.
+
+        The upload is still `uploading` when S3 takes longer than a client can wait: it is settled
+        by its event.
+        """
+        rules.check_crc64nvme(crc64nvme)
         upload = self.get(owner, upload_id)
         if upload.state is State.ABORTED:
             raise WrongState("The upload was aborted; begin a new one")
@@ -177,16 +188,15 @@ class Uploads:
             except WrongState:
                 # Its event, or another request, was quicker: answer for the state it is in now.
                 return self.complete(owner, upload_id)
-        self._assemble(upload)
-        return self._arrived(upload)
+        return self._arrived(upload) if self._assemble(upload) else upload
 
     def delete(self, owner: str, upload_id: str) -> None:
         """Abort an unfinished upload, delete a finished one; safe to repeat."""
         upload = self.get(owner, upload_id)
         if upload.state is State.ABORTED:
             return
-        if upload.multipart_id is not None and upload.state is State.UPLOADING:
-            self.storage.abort(upload.key, upload.multipart_id)
+        if upload.state is State.UPLOADING:
+            self._abort(upload)
         self.storage.delete(upload.key)
         self.pages.show(self.table.change(upload, to=State.ABORTED, allowed=set(State)))
         log.info("deleted", extra=upload.log_fields)
@@ -212,7 +222,8 @@ class Uploads:
         upload = self.get(owner, upload_id)
         if upload.state is not State.ACCEPTED:
             raise NotAccepted(f"The upload is {upload.state}")
-        url = self.signer().presigned_url(
+        signer = self.signer()
+        url = signer.presigned_url(
             "GET",
             signing.object_url(self.settings.bucket_urls[0], upload.key),
             parameters={
@@ -220,7 +231,40 @@ class Uploads:
                 "response-content-type": _type_of(upload),
             },
         )
-        return url, self.settings.url_lifetime
+        return url, int((signer.expires_at - signer.now).total_seconds())
+
+    def _remember(self, upload: Upload, idempotency_key: str | None = None) -> Upload:
+        """Put a new upload in the table; whatever prevents that, nothing of it is left behind.
+
+        Returns the one that was created under the key before, where there is one.
+        """
+        try:
+            remembered = self.table.put(upload, idempotency_key=idempotency_key)
+            if remembered is upload:
+                self._check_in_progress(upload.owner)
+        except BaseException:
+            self._abort(upload)
+            self.table.forget(upload, idempotency_key=idempotency_key)
+            raise
+        if remembered is upload:
+            log.info("created", extra=upload.log_fields)
+            return upload
+        self._abort(upload)
+        if (remembered.filename, remembered.size) != (upload.filename, upload.size):
+            raise IdempotencyKeyReused("Use a new idempotency_key for another file")
+        if remembered.state is not State.UPLOADING:
+            raise WrongState(f"The upload is {remembered.state}")
+        return remembered
+
+    def _check_in_progress(self, owner: str) -> None:
+        """Refuse one too many. It is counted itself: requests at the same time see each other."""
+        most = self.settings.max_in_progress
+        if self.table.count(owner, state=State.UPLOADING) > most:
+            raise TooManyUploads(f"{most} uploads are under way; finish or delete one", limit=most)
+
+    def _abort(self, upload: Upload) -> None:
+        if upload.multipart_id is not None:
+            self.storage.abort(upload.key, upload.multipart_id)
 
     def _uploading(self, owner: str, upload_id: str) -> Upload:
         upload = self.get(owner, upload_id)
@@ -236,32 +280,36 @@ class Uploads:
             urls, multipart_id=upload.multipart_id, plan=upload.plan, first=first, count=count
         )
 
-    def _assemble(self, upload: Upload) -> None:
-        """CompleteMultipartUpload of exactly the planned parts; PartsMissing names what lacks."""
+    def _assemble(self, upload: Upload) -> bool:
+        """CompleteMultipartUpload of exactly the planned parts; PartsMissing names what lacks.
+
+        Returns whether the object is there, not only on its way.
+        """
         if upload.multipart_id is None:
             if not self._stored(upload):
                 raise PartsMissing("The file has not arrived", missing=[1])
-            return
+            return True
         listed = self.storage.list_parts(upload.key, upload.multipart_id)
         if listed is None:
             if not self._stored(upload):
                 raise UploadExpired("S3 no longer knows this upload; begin a new one")
-            return
+            return True
         missing = parts.missing(upload.plan, {part.number: part.size for part in listed})
         if missing:
             raise PartsMissing(f"{len(missing)} parts are missing", missing=missing)
         try:
-            self.storage.complete(
+            return self.storage.complete(
                 upload.key,
                 upload.multipart_id,
                 parts=listed,
                 size=upload.size,
                 crc64nvme=upload.crc64nvme,
             )
-        except UploadExpired:
-            # A twin of this request may have been quicker.
+        except (UploadExpired, TryAgain):
+            # A twin of this request may have been quicker, or S3's answer was lost.
             if not self._stored(upload):
                 raise
+            return True
 
     def _stored(self, upload: Upload) -> bool:
         """Whether the whole object is there; an earlier complete may have got that far.
@@ -284,18 +332,6 @@ class Uploads:
         self.pages.show(arrived)
         log.info("uploaded", extra=arrived.log_fields)
         return arrived
-
-
-def _check_checksum(crc64nvme: str | None) -> None:
-    """Refuse what is not the base64 of eight bytes."""
-    try:
-        right = (
-            crc64nvme is None or len(base64.b64decode(crc64nvme, validate=True)) == CHECKSUM_SIZE
-        )
-    except (binascii.Error, ValueError):
-        right = False
-    if not right:
-        raise InvalidRequest("crc64nvme is the base64 of eight bytes")
 
 
 def _type_of(upload: Upload) -> str:

@@ -15,12 +15,13 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.table import SCHEMA
 from local.home import HOST, Ports
 
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
 BUCKET = "hoist-local"
-TABLE = "hoist-local"
+TABLE = "hoist-local-uploads"
 ACCESS_KEY = "hoist-local"
 SECRET_KEY = "hoist-local-secret"  # noqa: S105 - opens nothing but this machine's S3 server
 DEMO = {"username": "demo@example.com", "password": "Upload-me-1"}
@@ -109,16 +110,7 @@ class Resources:
         dynamodb = self.client("dynamodb")
         if TABLE in dynamodb.list_tables()["TableNames"]:
             return
-        names = ("pk", "sk")
-        dynamodb.create_table(
-            TableName=TABLE,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in names],
-            KeySchema=[
-                {"AttributeName": n, "KeyType": kind}
-                for n, kind in zip(names, ("HASH", "RANGE"), strict=True)
-            ],
-        )
+        dynamodb.create_table(TableName=TABLE, **SCHEMA)
         dynamodb.update_time_to_live(
             TableName=TABLE,
             TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires"},

@@ -13,6 +13,7 @@ from moto import mock_aws
 
 from chalicelib.config import Settings, load_settings
 from chalicelib.parts import MIB
+from chalicelib.table import SCHEMA
 from tests import environment
 from tests.fakes import Clock, MemoryStorage, MemoryTable, RecordingPages
 
@@ -59,14 +60,5 @@ def dynamodb_client() -> Any:
 def dynamodb(dynamodb_client: Any) -> Iterator[Any]:
     """DynamoDB, by moto, with our table in it and nothing else."""
     with mock_aws():
-        names = ("pk", "sk")
-        dynamodb_client.create_table(
-            TableName=environment.TABLE,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in names],
-            KeySchema=[
-                {"AttributeName": n, "KeyType": kind}
-                for n, kind in zip(names, ("HASH", "RANGE"), strict=True)
-            ],
-        )
+        dynamodb_client.create_table(TableName=environment.TABLE, **SCHEMA)
         yield dynamodb_client

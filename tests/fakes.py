@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from chalicelib import keys
+from chalicelib import keys, table
 from chalicelib.errors import (
     ChecksumMismatch,
     InvalidRequest,
@@ -56,18 +56,43 @@ class MemoryTable:
     """`UploadTable`: every change of state is conditional."""
 
     now: Callable[[], datetime]
+    upload_days: int = 1
     items: dict[tuple[str, str], Upload] = field(default_factory=dict)
+    created_under: dict[tuple[str, str], Upload] = field(default_factory=dict)
+    before_put: Interruptions = field(default_factory=Interruptions)
     before_change: Interruptions = field(default_factory=Interruptions)
+    before_count: Interruptions = field(default_factory=Interruptions)
 
-    def put(self, upload: Upload) -> None:
+    def put(self, upload: Upload, *, idempotency_key: str | None = None) -> Upload:
+        self.before_put.happen()
+        if idempotency_key is not None:
+            earlier = self.created_under.get((upload.owner, idempotency_key))
+            if earlier and self.now() < earlier.created_at + table.IDEMPOTENCY_KEPT:
+                found = self.get(earlier.owner, earlier.id)
+                if found is None:
+                    raise UploadNotFound
+                return found
+            self.created_under[upload.owner, idempotency_key] = upload
         if (upload.owner, upload.id) in self.items:
             raise client_error("ConditionalCheckFailedException", "PutItem")
         self.items[upload.owner, upload.id] = upload
+        return upload
+
+    def forget(self, upload: Upload, *, idempotency_key: str | None = None) -> None:
+        self.items.pop((upload.owner, upload.id), None)
+        name = (upload.owner, idempotency_key or "")
+        if name in self.created_under and self.created_under[name].id == upload.id:
+            del self.created_under[name]
 
     def get(self, owner: str, upload_id: str) -> Upload | None:
         if len(upload_id) > 1000:  # DynamoDB refuses sort keys of more than 1,024 bytes
             raise client_error("ValidationException", "GetItem")
-        return self.items.get((owner, upload_id))
+        found = self.items.get((owner, upload_id))
+        return None if found is None or self._is_due(found) else found
+
+    def count(self, owner: str, *, state: State) -> int:
+        self.before_count.happen()
+        return len([u for u in self._all(owner) if u.state is state])
 
     def change(
         self, upload: Upload, *, to: State, allowed: Collection[State], **attributes: Any
@@ -89,13 +114,24 @@ class MemoryTable:
             raise InvalidRequest("cursor is not one that was given out")
         found = [
             upload
-            for (its_owner, upload_id), upload in sorted(self.items.items(), reverse=True)
-            if its_owner == owner
-            and state in (None, upload.state)
-            and (not cursor or upload_id < cursor)
+            for upload in self._all(owner)
+            if state in (None, upload.state) and (not cursor or upload.id < cursor)
         ]
         page = found[:limit]
         return page, page[-1].id if len(found) > limit else None
+
+    def _all(self, owner: str) -> list[Upload]:
+        """An owner's uploads that are not due, newest first."""
+        items = sorted(self.items.items(), reverse=True)
+        return [u for (whose, _), u in items if whose == owner and not self._is_due(u)]
+
+    def _is_due(self, upload: Upload) -> bool:
+        days = timedelta(days=self.upload_days)
+        due = {
+            State.UPLOADING: upload.created_at + days + table.UPLOADING_KEPT_LONGER,
+            State.ABORTED: upload.updated_at + table.ABORTED_KEPT,
+        }
+        return upload.state in due and due[upload.state] <= self.now()
 
 
 @dataclass
@@ -108,7 +144,9 @@ class MemoryStorage:
     content_types: dict[str, str] = field(default_factory=dict)
     before_complete: Interruptions = field(default_factory=Interruptions)
     before_tag: Interruptions = field(default_factory=Interruptions)
+    after_complete: Interruptions = field(default_factory=Interruptions)
     created: int = 0
+    patient: bool = True
     keeps_checksums: bool = True
 
     def create_multipart(self, key: str, *, content_type: str) -> str:
@@ -140,7 +178,7 @@ class MemoryStorage:
         parts: Collection[Part],
         size: int,
         crc64nvme: str | None,
-    ) -> None:
+    ) -> bool:
         self.before_complete.happen()
         if multipart_id not in self.multiparts or key in self.objects:
             raise UploadExpired
@@ -150,8 +188,12 @@ class MemoryStorage:
             raise client_error("InvalidRequest", "CompleteMultipartUpload")
         if crc64nvme is not None and crc64nvme != checksum(data):
             raise ChecksumMismatch
+        if not self.patient:
+            return False
         del self.multiparts[multipart_id]
         self.objects[key] = data
+        self.after_complete.happen()
+        return True
 
     def abort(self, key: str, multipart_id: str) -> None:
         if multipart_id in self.multiparts:

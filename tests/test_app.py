@@ -18,7 +18,7 @@ from moto.sns import sns_backends
 import app
 from chalicelib import errors
 from chalicelib.application import Application, application
-from chalicelib.errors import UploadError
+from chalicelib.errors import TryAgain, UploadError
 from chalicelib.parts import MAX_OBJECT_SIZE, MIB
 from chalicelib.upload import State, Upload
 from tests.environment import NOTIFICATIONS_TOPIC, PAGE_ORIGIN, REGION
@@ -156,6 +156,7 @@ def test_limits_need_no_token(client: Client) -> None:
         "url_lifetime": 3600,
         "max_parts": 10_000,
         "put_max_size": 16 * MIB,
+        "max_in_progress": 100,
     }
     assert answer.headers["Access-Control-Allow-Origin"] == PAGE_ORIGIN
 
@@ -443,13 +444,63 @@ def test_create_refuses_what_it_cannot_understand(page: Page, body: bytes) -> No
     assert page.ask("GET", "/uploads").json_body["uploads"] == []
 
 
-def test_a_body_of_another_type_is_refused_by_chalice_itself(page: Page) -> None:
-    form = {"Content-Type": "application/x-www-form-urlencoded"}
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=utf-8"]
+)
+def test_a_body_of_another_type_is_read_as_json(page: Page, kind: str) -> None:
+    created = page.send("POST", "/uploads", b'{"filename":"a","size":1}', **{"Content-Type": kind})
+    refused = page.send("POST", "/uploads", b"filename=a&size=1", **{"Content-Type": kind})
 
-    answer = page.send("POST", "/uploads", b"filename=a&size=1", **form)
+    assert created.status_code == 201
+    is_problem(refused, 400, "invalid_request")
 
-    assert answer.status_code == 415
-    assert answer.headers["Access-Control-Allow-Origin"] == PAGE_ORIGIN
+
+@pytest.mark.parametrize("extra", [-1, 0, 1])
+def test_a_body_above_the_limit_is_refused(page: Page, extra: int) -> None:
+    filled = b'{"filename":"a","size":1' + b" " * (MIB + extra - 25) + b"}"
+    assert len(filled) == MIB + extra
+
+    answer = page.send("POST", "/uploads", filled)
+
+    if extra > 0:
+        assert is_problem(answer, 413, "request_too_large")["max_size"] == MIB
+    else:
+        assert answer.status_code == 201
+
+
+def test_what_may_be_tried_again_says_when(page: Page, composed: Application) -> None:
+    composed.uploads = Failing(TryAgain("S3 is busy"))
+
+    answer = page.ask("GET", f"/uploads/{PUT_ID}")
+
+    is_problem(answer, 503, "try_again")
+    assert answer.headers["Retry-After"] == "2"
+    assert answer.headers["Access-Control-Expose-Headers"] == "Retry-After"
+
+
+def test_a_complete_that_s3_is_not_done_with_is_answered_202(
+    page: Page, storage: MemoryStorage
+) -> None:
+    created = page.create(size=len(LARGE))
+    (multipart_id,) = storage.multiparts
+    for number in range(1, created["part_count"] + 1):
+        part = LARGE[(number - 1) * created["part_size"] : number * created["part_size"]]
+        storage.receive_part(created["key"], multipart_id, number, part)
+    storage.patient = False
+
+    answer = page.ask("POST", f"/uploads/{created['id']}/complete")
+
+    assert (answer.status_code, answer.json_body["state"]) == (202, "uploading")
+    storage.patient = True
+    assert page.ask("POST", f"/uploads/{created['id']}/complete").status_code == 200
+
+
+def test_one_idempotency_key_makes_one_upload(page: Page) -> None:
+    created = page.create(idempotency_key="k")
+
+    assert page.create(idempotency_key="k")["id"] == created["id"]
+    refused = page.ask("POST", "/uploads", filename="b", size=1, idempotency_key="k")
+    is_problem(refused, 422, "idempotency_key_reused")
 
 
 def test_unknown_fields_are_named(page: Page) -> None:

@@ -1,11 +1,18 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
+from botocore.credentials import RefreshableCredentials
+from botocore.exceptions import ClientError
 
 from chalicelib.application import Application, application
 from chalicelib.config import Settings
+from chalicelib.errors import TryAgain
+from chalicelib.upload import Part, State
 from tests.environment import AWS_ENVIRONMENT, BUCKET, REGION
+from tests.payloads import OWNER, PUT_ID, put_upload
+from tests.scripted import Scripted, scripted_server
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +27,7 @@ def test_there_is_one_application() -> None:
 
 
 def test_composing_makes_no_client() -> None:
-    assert vars(application()).keys() == {"settings", "_session"}
+    assert vars(application()).keys() == {"settings", "_session", "_retries"}
 
 
 @pytest.mark.parametrize(("stage", "style"), [("test", "virtual"), ("local", "auto")])
@@ -60,3 +67,147 @@ def test_the_signer_signs_with_the_credentials_of_the_environment(settings: Sett
     assert signer.credentials.access_key_id == AWS_ENVIRONMENT["AWS_ACCESS_KEY_ID"]
     assert signer.credentials.secret_access_key == AWS_ENVIRONMENT["AWS_SECRET_ACCESS_KEY"]
     assert (signer.region, signer.lifetime) == (REGION, settings.url_lifetime)
+
+
+def test_the_signer_knows_when_credentials_that_are_renewed_will_end(settings: Settings) -> None:
+    composed = Application(settings)
+    end = datetime(2100, 1, 1, tzinfo=UTC)
+    composed._session._session._credentials = RefreshableCredentials(
+        "AKIDEXAMPLE", "secret", "token", end, dict, "test"
+    )
+
+    assert composed._signer().credentials.expires_at == end
+
+
+def test_the_end_of_other_credentials_is_not_known(settings: Settings) -> None:
+    assert Application(settings)._signer().credentials.expires_at is None
+
+
+# --- A service that is busy, broken or away -------------------------------------------------------
+
+
+def xml(code: str) -> str:
+    """An error of S3's."""
+    return f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>No</Message></Error>"
+
+
+def json_error(code: str) -> str:
+    """An error of DynamoDB's."""
+    return f'{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","message":"No"}}'
+
+
+Ask = Callable[[Application], object]
+PART = Part(1, 5, '"e"')
+CALLS: dict[str, Ask] = {
+    "create": lambda a: a._storage.create_multipart("k", content_type="a/b"),
+    "list parts": lambda a: a._storage.list_parts("k", "m"),
+    "complete": lambda a: a._storage.complete("k", "m", parts=[PART], size=5, crc64nvme=None),
+    "abort": lambda a: a._storage.abort("k", "m"),
+    "head": lambda a: a._storage.head("k"),
+    "read head": lambda a: a._storage.read_head("k", 10),
+    "tag": lambda a: a._storage.tag("k", state="accepted"),
+    "delete": lambda a: a._storage.delete("k"),
+    "put": lambda a: a._table.put(put_upload()),
+    "put under a key": lambda a: a._table.put(put_upload(), idempotency_key="k"),
+    "forget": lambda a: a._table.forget(put_upload()),
+    "get": lambda a: a._table.get(OWNER, PUT_ID),
+    "change": lambda a: a._table.change(put_upload(), to=State.FAILED, allowed=set(State)),
+    "newest": lambda a: a._table.newest(OWNER, state=None, cursor=None, limit=5),
+    "count": lambda a: a._table.count(OWNER, state=State.UPLOADING),
+    "invite": lambda a: a.browser.invite(OWNER),
+}
+
+
+@pytest.fixture
+def composed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Application]:
+    """Makes an application whose AWS is at an address of this machine."""
+
+    def compose(url: str, tries: int = 1) -> Application:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        return Application(replace(settings, stage="local"), tries=tries)
+
+    return compose
+
+
+@pytest.mark.parametrize("ask", CALLS.values(), ids=CALLS)
+def test_a_service_that_is_broken_is_to_be_tried_again(
+    composed: Callable[..., Application], ask: Ask
+) -> None:
+    with scripted_server([Scripted(500)]) as service, pytest.raises(TryAgain):
+        ask(composed(service.url))
+
+
+@pytest.mark.parametrize("code", ["SlowDown", "RequestTimeout", "BandwidthLimitExceeded"])
+def test_an_s3_that_is_busy_is_to_be_tried_again(
+    composed: Callable[..., Application], code: str
+) -> None:
+    with scripted_server([Scripted(400, xml(code))]) as s3, pytest.raises(TryAgain):
+        composed(s3.url)._storage.delete("k")
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded"],
+)
+def test_a_table_that_is_busy_is_to_be_tried_again(
+    composed: Callable[..., Application], code: str
+) -> None:
+    with scripted_server([Scripted(400, json_error(code))]) as table, pytest.raises(TryAgain):
+        composed(table.url)._table.get(OWNER, PUT_ID)
+
+
+@pytest.mark.parametrize("ask", CALLS.values(), ids=CALLS)
+def test_a_service_that_is_away_is_to_be_tried_again(
+    composed: Callable[..., Application], ask: Ask
+) -> None:
+    with scripted_server([Scripted(200)]) as gone:
+        pass
+
+    with pytest.raises(TryAgain):
+        ask(composed(gone.url))
+
+
+def test_a_busy_service_is_tried_again_before_a_client_hears_of_it(
+    composed: Callable[..., Application],
+) -> None:
+    answers = [Scripted(503, xml("SlowDown")), Scripted(204)]
+    with scripted_server(answers) as s3:
+        composed(s3.url, tries=2)._storage.delete("k")
+
+    assert len(s3.requests) == 2
+
+
+def test_a_refusal_is_not_taken_for_an_outage(composed: Callable[..., Application]) -> None:
+    with (
+        scripted_server([Scripted(403, xml("AccessDenied"))]) as s3,
+        pytest.raises(ClientError, match="AccessDenied"),
+    ):
+        composed(s3.url)._storage.delete("k")
+
+
+def test_a_complete_that_fails_with_status_200_has_failed(
+    composed: Callable[..., Application],
+) -> None:
+    """S3 sends its status before it knows.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
+    """
+    with scripted_server([Scripted(200, xml("InternalError"))]) as s3, pytest.raises(TryAgain):
+        complete(composed(s3.url))
+
+
+@pytest.mark.parametrize("code", ["ConditionalRequestConflict", "InvalidPart"])
+def test_a_complete_that_something_else_came_in_between_is_to_be_tried_again(
+    composed: Callable[..., Application], code: str
+) -> None:
+    with scripted_server([Scripted(409, xml(code))]) as s3, pytest.raises(TryAgain):
+        complete(composed(s3.url))
+
+
+def complete(composed: Application) -> bool:
+    return composed._storage.complete("k", "m", parts=[PART], size=5, crc64nvme=None)
+
+
+def test_the_mode_of_retries_is_botocores_adaptive(settings: Settings) -> None:
+    for client in (Application(settings)._dynamodb, Application(settings)._storage.client):
+        assert client.meta.config.retries["mode"] == "adaptive"

@@ -220,6 +220,6 @@ def test_connections_are_not_listed_as_uploads(
     browser: Browser, dynamodb: Any, clock: Clock
 ) -> None:
     connected(browser, "c1")
-    table = UploadTable(dynamodb, TABLE, clock)
+    table = UploadTable(dynamodb, TABLE, clock, upload_days=1)
 
     assert table.newest(OWNER, state=None, cursor=None, limit=5) == ([], None)

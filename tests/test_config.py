@@ -40,6 +40,42 @@ def test_bucket_urls_can_be_named() -> None:
     assert urls == ("http://127.0.0.1:1/b", "http://localhost:1/b")
 
 
+@pytest.mark.parametrize(
+    ("settings", "hosts"),
+    [
+        ({"HOIST_DUAL_STACK": "false"}, ["s3.eu-west-1.amazonaws.com"]),
+        (
+            {"HOIST_ACCELERATE": "true"},
+            ["s3-accelerate.amazonaws.com", "s3-accelerate.dualstack.amazonaws.com"],
+        ),
+        (
+            {"HOIST_ACCELERATE": "true", "HOIST_DUAL_STACK": "False"},
+            ["s3-accelerate.amazonaws.com"],
+        ),
+        (
+            {"AWS_REGION": "cn-north-1"},
+            ["s3.cn-north-1.amazonaws.com.cn", "s3.dualstack.cn-north-1.amazonaws.com.cn"],
+        ),
+    ],
+    ids=["no dual-stack", "accelerated", "accelerated, no dual-stack", "China"],
+)
+def test_the_hosts_of_the_bucket_are_those_that_were_asked_for(
+    settings: dict[str, str], hosts: list[str]
+) -> None:
+    assert load(**settings).bucket_urls == tuple(f"https://hoist-test.{host}" for host in hosts)
+
+
+@pytest.mark.parametrize("name", ["HOIST_ACCELERATE", "HOIST_DUAL_STACK"])
+def test_a_switch_that_is_neither_true_nor_false_is_named(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name} is true or false, not 'yes'"):
+        load(**{name: "yes"})
+
+
+def test_a_bucket_whose_name_has_a_dot_is_refused() -> None:
+    with pytest.raises(SettingsError, match="HOIST_BUCKET holds a dot"):
+        load(HOIST_BUCKET="files.example.com")
+
+
 def test_allowed_types_are_a_list_with_commas() -> None:
     assert load(HOIST_ALLOWED_TYPES=" image/*, ,video/mp4,").allowed_types == (
         "image/*",
@@ -67,6 +103,8 @@ LIMITS: list[tuple[str, Callable[[Settings], int], int, int]] = [
     ("HOIST_URL_LIFETIME", lambda settings: settings.url_lifetime, 1, 7 * 24 * 3600),
     ("HOIST_PART_SIZE", lambda settings: settings.part_size, MIN_PART_SIZE, MAX_PART_SIZE),
     ("HOIST_PUT_MAX_SIZE", lambda settings: settings.put_max_size, 0, 5 * GIB),
+    ("HOIST_MAX_IN_PROGRESS", lambda settings: settings.max_in_progress, 1, 1_000_000),
+    ("HOIST_UPLOAD_DAYS", lambda settings: settings.upload_days, 1, 365),
 ]
 
 

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from hashlib import md5
 from typing import Any
 
 import pytest
@@ -27,6 +28,9 @@ def processing(
         return "text/plain" if head else "application/x-empty"
 
     return Processing(storage, table, pages, sniff, ())
+
+
+ETAG = md5(CONTENT, usedforsecurity=False).hexdigest()
 
 
 @pytest.fixture
@@ -226,14 +230,44 @@ def test_a_duplicate_event_changes_nothing_and_reports_again(
     upload: Upload,
     state: State,
 ) -> None:
-    settled = table.change(upload, to=state, allowed=set(State))
+    settled = table.change(upload, to=state, allowed=set(State), report={"etag": ETAG})
 
     answer = processing.process(event("s3_put"))
 
     assert answer == {"uploads": [{"owner": OWNER, **settled.document(), "duplicate": True}]}
     assert stored(table) == settled
-    assert storage.tags == {}
+    assert storage.tags == {upload.key: state}, "the same bytes, sent again, had no tag"
     assert pages.shown == []
+
+
+def test_an_event_of_an_object_that_is_gone_changes_nothing(
+    processing: Processing, table: MemoryTable, storage: MemoryStorage, upload: Upload
+) -> None:
+    settled = table.change(upload, to=State.REJECTED, allowed=set(State), report={"etag": ETAG})
+    storage.delete(upload.key)
+
+    answer = processing.process(event("s3_put"))
+
+    assert answer["uploads"][0]["duplicate"] is True
+    assert stored(table) == settled
+
+
+@pytest.mark.parametrize("state", [State.ACCEPTED, State.REJECTED])
+def test_other_bytes_under_an_old_url_are_checked_anew(
+    processing: Processing,
+    table: MemoryTable,
+    storage: MemoryStorage,
+    upload: Upload,
+    state: State,
+) -> None:
+    table.change(upload, to=state, allowed=set(State), report={"etag": ETAG})
+    storage.receive_object(upload.key, CONTENT + b"!")
+
+    (result,) = processing.process(event("s3_put"))["uploads"]
+
+    assert (result["state"], "duplicate" in result) == ("rejected", False)
+    assert stored(table).reason == "11 bytes were announced, 12 have arrived"
+    assert storage.tags == {upload.key: "rejected"}
 
 
 def test_an_aborted_upload_stays_aborted(
@@ -243,7 +277,7 @@ def test_an_aborted_upload_stays_aborted(
 
     assert processing.process(event("s3_put")) == {"uploads": []}
     assert stored(table) == aborted
-    assert storage.tags == {}
+    assert storage.objects == {}, "what an old URL brought is gone again"
 
 
 def test_an_object_that_was_deleted_in_between_is_nothing_to_report(

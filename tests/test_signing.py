@@ -2,7 +2,8 @@
 
 import string
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs
 
 import pytest
@@ -30,6 +31,8 @@ KEYS = st.lists(
 HOSTS = st.sampled_from([
     "https://my-bucket.s3.eu-west-1.amazonaws.com",
     "https://my-bucket.s3.dualstack.eu-west-1.amazonaws.com",
+    "https://my-bucket.s3-accelerate.amazonaws.com",
+    "https://my-bucket.s3-accelerate.dualstack.amazonaws.com",
     "http://127.0.0.1:8333/my-bucket",
 ])  # fmt: skip
 # The hosts of one bucket: they differ in the host alone, not in the path.
@@ -202,6 +205,30 @@ def test_a_sheet_of_ten_thousand_parts_fits_into_a_lambda_answer(signer: Signer)
 
     assert sum(map(len, sheet.signatures)) == 640_000
     assert len(set(sheet.signatures)) == 10_000
+
+
+@pytest.mark.parametrize(("seconds", "lives"), [(-1, -1), (0, 0), (1, 0)])
+def test_a_sheet_dies_with_the_credentials_that_signed_it(
+    signer: Signer, seconds: int, lives: int
+) -> None:
+    end = signer.now + timedelta(seconds=signer.lifetime + seconds)
+    ending = replace(signer, credentials=replace(signer.credentials, expires_at=end))
+
+    sheet = ending.put_sheet("https://b.s3.eu-west-1.amazonaws.com/k", size=1, checksum=None)
+
+    assert sheet.expires_at == signer.now + timedelta(seconds=signer.lifetime + lives)
+
+
+def test_the_signing_key_is_derived_once_a_day_and_region(signer: Signer) -> None:
+    signing._signing_key.cache_clear()
+    for at in (signer, replace(signer, now=signer.now + timedelta(seconds=1))):
+        at.put_sheet("https://b.s3.eu-west-1.amazonaws.com/k", size=1, checksum=None)
+    replace(signer, region="eu-west-1").put_sheet("https://b/k", size=1, checksum=None)
+    replace(signer, now=signer.now + timedelta(days=1)).put_sheet(
+        "https://b/k", size=1, checksum=None
+    )
+
+    assert signing._signing_key.cache_info().misses == 3
 
 
 def test_credentials_do_not_show_their_secrets() -> None:

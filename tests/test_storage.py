@@ -1,5 +1,6 @@
 """One contract for the fake and for a real S3 server; then what only a real one can refuse."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib import signing
-from chalicelib.errors import ChecksumMismatch, UploadExpired
+from chalicelib.errors import ChecksumMismatch, TryAgain, UploadExpired
 from chalicelib.parts import MIB, PartPlan
 from chalicelib.signing import CHECKSUM_HEADER, Credentials, Sheet, Signer
 from chalicelib.storage import S3Storage
@@ -23,12 +24,14 @@ from local.resources import ACCESS_KEY, REGION, SECRET_KEY
 from tests.environment import BUCKET
 from tests.fakes import MemoryStorage, checksum
 from tests.running import Answer, call
+from tests.scripted import Scripted, scripted_server
 from tests.seaweedfs import Server, seaweedfs
 
 PART_SIZE = 5 * MIB
 DATA = bytes(range(256)) * (PART_SIZE // 256) + b"the end"
 PARTS = {1: DATA[:PART_SIZE], 2: DATA[PART_SIZE:]}
 HELLO = b"hello world"
+COMPLETED = "<CompleteMultipartUploadResult><Key>k</Key></CompleteMultipartUploadResult>"
 
 
 class FilledStorage(Storage, Protocol):
@@ -48,7 +51,7 @@ class FilledMemory(MemoryStorage):
         return self.tags.get(key)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FilledS3(S3Storage):
     """The adapter on a real server; parts and objects arrive by presigned URLs."""
 
@@ -103,7 +106,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def real(server: Server) -> FilledS3:
     credentials = Credentials(ACCESS_KEY, SECRET_KEY)
     signer = Signer(credentials, REGION, datetime.now(UTC), lifetime=900)
-    return FilledS3(server.client, BUCKET, server, signer)
+    return FilledS3(client=server.client, bucket=BUCKET, server=server, signer=signer)
 
 
 @pytest.fixture(params=["memory", pytest.param("seaweedfs", marks=pytest.mark.system)])
@@ -366,6 +369,77 @@ class TestPresignedUrls:
         assert answer.status == 403
         assert b"expired" in answer.body
 
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            ("X-Amz-Expires=900", "X-Amz-Expires=901"),
+            ("X-Amz-SignedHeaders=content-length%3Bhost", "X-Amz-SignedHeaders=host"),
+            (f"%2F{REGION}%2F", "%2Fus-east-1%2F"),
+            ("uploadId=", "uploadId=0"),
+            ("/uploads/owner/", "/uploads/other/"),
+            ("X-Amz-Date=2", "X-Amz-Date=3"),
+        ],
+        ids=["lifetime", "signed headers", "region", "upload id", "owner", "date"],
+    )
+    def test_an_altered_url_is_refused(self, real: FilledS3, key: str, old: str, new: str) -> None:
+        plan = PartPlan("multipart", len(DATA), PART_SIZE, 2)
+        multipart_id = real.create_multipart(key, content_type="video/mp4")
+        sheet = real.sheet(key, multipart_id, plan)
+        altered = replace(sheet, urls=tuple(url.replace(old, new) for url in sheet.urls))
+        assert altered != sheet
+
+        answer = send_part(altered, 2, PARTS[2])
+
+        assert (400 <= answer.status < 500, answer.status) == (True, answer.status)
+        assert real.list_parts(key, multipart_id) == []
+
+    def test_a_url_signed_for_put_is_no_good_for_anything_else(
+        self, real: FilledS3, key: str
+    ) -> None:
+        sheet = real.put_sheet(key, HELLO)
+        url = f"{sheet.urls[0]}&X-Amz-Signature={sheet.signatures[0]}"
+        send(sheet, HELLO, checksum(HELLO))
+
+        assert [call(method, url).status for method in ("GET", "DELETE", "HEAD")] == [403] * 3
+
+    def test_an_expired_part_is_refused(self, real: FilledS3, key: str) -> None:
+        plan = PartPlan("multipart", len(DATA), PART_SIZE, 2)
+        multipart_id = real.create_multipart(key, content_type="video/mp4")
+        an_hour_ago = replace(real.signer, now=datetime.now(UTC) - timedelta(hours=1))
+        sheet = replace(real, signer=an_hour_ago).sheet(key, multipart_id, plan)
+
+        answer = send_part(sheet, 2, PARTS[2])
+
+        assert answer.status == 403
+        assert b"expired" in answer.body
+
+    @pytest.mark.parametrize("end", ["complete", "abort"])
+    def test_a_part_that_is_replayed_after_the_end_is_refused(
+        self, real: FilledS3, key: str, end: str
+    ) -> None:
+        plan = PartPlan("multipart", len(DATA), PART_SIZE, 2)
+        multipart_id = create(real, key, 1, 2)
+        sheet = real.sheet(key, multipart_id, plan)
+        if end == "complete":
+            complete(real, key, multipart_id)
+        else:
+            real.abort(key, multipart_id)
+
+        answer = send_part(sheet, 2, b"another")
+
+        assert answer.status == 404
+        assert b"NoSuchUpload" in answer.body
+        found = real.head(key)
+        assert (found is not None and found.crc64nvme == checksum(DATA)) is (end == "complete")
+
+    def test_a_put_that_is_replayed_changes_no_byte(self, real: FilledS3, key: str) -> None:
+        sheet = real.put_sheet(key, HELLO)
+        send(sheet, HELLO, checksum(HELLO))
+
+        assert send(sheet, HELLO[::-1], checksum(HELLO)).status == 400
+        assert send(sheet, HELLO[::-1], checksum(HELLO[::-1])).status == 403
+        assert real.read_head(key, 100) == HELLO
+
     def test_a_sheet_uploads_a_whole_file(self, real: FilledS3, key: str) -> None:
         plan = PartPlan("multipart", len(DATA), PART_SIZE, 2)
         multipart_id = real.create_multipart(key, content_type="video/mp4")
@@ -414,6 +488,42 @@ class TestPresignedUrls:
         assert answer.body == HELLO
         assert answer.headers["Content-Type"] == "text/plain"
         assert answer.headers["Content-Disposition"] == 'attachment; filename="a.txt"'
+
+
+@pytest.mark.system
+def test_of_two_completes_at_once_one_makes_the_object(real: FilledS3, key: str) -> None:
+    multipart_id = create(real, key, 1, 2)
+    listed = real.list_parts(key, multipart_id) or []
+
+    def race(_: int) -> str:
+        try:
+            real.complete(key, multipart_id, parts=listed, size=len(DATA), crc64nvme=None)
+        except (UploadExpired, TryAgain) as error:
+            return error.code
+        return "done"
+
+    with ThreadPoolExecutor(4) as threads:
+        outcomes = list(threads.map(race, range(4)))
+
+    assert "done" in outcomes
+    found = real.head(key)
+    assert found is not None
+    assert found.crc64nvme == checksum(DATA)
+
+
+def test_complete_does_not_wait_for_ever() -> None:
+    gate = threading.Event()
+    with scripted_server([Scripted(200, COMPLETED, gate)]) as s3:
+        client = boto3.client("s3", endpoint_url=s3.url, region_name=REGION)
+        impatient = S3Storage(client, BUCKET, patience=0.01)
+
+        finished = impatient.complete("k", "m", parts=[Part(1, 5, '"e"')], size=5, crc64nvme=None)
+        gate.set()
+
+        assert finished is False
+        assert S3Storage(client, BUCKET).complete(
+            "k", "m", parts=[Part(1, 5, '"e"')], size=5, crc64nvme=None
+        )
 
 
 @pytest.mark.system

@@ -1,7 +1,7 @@
 """One contract for the fake and for the adapter on moto's DynamoDB."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +10,12 @@ from botocore.exceptions import ClientError
 from chalicelib.errors import InvalidRequest, UploadNotFound, WrongState
 from chalicelib.keys import new_upload_id
 from chalicelib.parts import MAX_OBJECT_SIZE
-from chalicelib.table import ABORTED_KEPT, UploadTable
+from chalicelib.table import (
+    ABORTED_KEPT,
+    IDEMPOTENCY_KEPT,
+    UPLOADING_KEPT_LONGER,
+    UploadTable,
+)
 from chalicelib.upload import State, Upload
 from chalicelib.uploads import Table
 from tests.environment import TABLE
@@ -28,7 +33,7 @@ FULL = multipart_upload(
 
 @pytest.fixture
 def real(dynamodb: Any, clock: Clock) -> UploadTable:
-    return UploadTable(dynamodb, TABLE, clock)
+    return UploadTable(dynamodb, TABLE, clock, upload_days=1)
 
 
 @pytest.fixture(params=["memory", "moto"])
@@ -247,22 +252,153 @@ class TestContract:
 
         assert table.newest(OWNER, state=None, cursor="", limit=5) == (made, None)
 
+    def test_a_cursor_of_one_state_still_works_when_its_upload_is_in_another(
+        self, table: Table, clock: Clock
+    ) -> None:
+        made = several(table, clock, 3)
+        _, cursor = table.newest(OWNER, state=State.UPLOADING, cursor=None, limit=1)
+        table.change(made[0], to=State.ABORTED, allowed=set(State))
 
-def test_an_aborted_upload_dies_after_a_day(real: UploadTable, dynamodb: Any, clock: Clock) -> None:
+        found, _ = table.newest(OWNER, state=State.UPLOADING, cursor=cursor, limit=5)
+
+        assert found == made[1:]
+
+    def test_an_upload_is_counted_in_the_state_it_is_in(self, table: Table, clock: Clock) -> None:
+        made = several(table, clock, 3)
+        several(table, clock, 2, owner=OTHER_OWNER)
+        table.change(made[0], to=State.UPLOADED, allowed=set(State))
+
+        counts = [table.count(OWNER, state=s) for s in (State.UPLOADING, State.UPLOADED)]
+
+        assert counts == [2, 1]
+
+    def test_a_new_upload_is_the_one_that_was_put(self, table: Table) -> None:
+        upload = put_upload()
+
+        assert table.put(upload, idempotency_key="k") is upload
+        assert table.get(OWNER, upload.id) == upload
+
+    def test_a_key_that_comes_again_gives_the_upload_as_it_stands(self, table: Table) -> None:
+        table.put(put_upload(), idempotency_key="k")
+        changed = table.change(put_upload(), to=State.UPLOADED, allowed=set(State))
+
+        again = table.put(multipart_upload(), idempotency_key="k")
+
+        assert again == changed
+        assert table.get(OWNER, multipart_upload().id) is None
+
+    @pytest.mark.parametrize("name", [{"idempotency_key": "other"}, {}], ids=["other", "none"])
+    def test_another_key_is_another_upload(self, table: Table, name: dict[str, str]) -> None:
+        table.put(put_upload(), idempotency_key="k")
+
+        assert table.put(multipart_upload(), **name) == multipart_upload()
+
+    def test_a_key_is_its_owners_own(self, table: Table) -> None:
+        table.put(put_upload(), idempotency_key="k")
+        other = put_upload(owner=OTHER_OWNER)
+
+        assert table.put(other, idempotency_key="k") is other
+
+    @pytest.mark.parametrize(("seconds", "same"), [(-1, True), (0, False), (1, False)])
+    def test_a_key_is_good_for_a_day(
+        self, table: Table, clock: Clock, *, seconds: int, same: bool
+    ) -> None:
+        first = put_upload(created_at=clock())
+        table.put(first, idempotency_key="k")
+        clock.advance(IDEMPOTENCY_KEPT.total_seconds() + seconds)
+
+        again = table.put(multipart_upload(created_at=clock()), idempotency_key="k")
+
+        assert (again.id == first.id) is same
+
+    def test_a_key_whose_upload_is_gone_is_refused(self, table: Table) -> None:
+        table.put(put_upload(), idempotency_key="k")
+        table.forget(put_upload())
+
+        with pytest.raises(UploadNotFound):
+            table.put(multipart_upload(), idempotency_key="k")
+
+    def test_what_is_forgotten_was_never_there(self, table: Table) -> None:
+        table.put(put_upload(), idempotency_key="k")
+
+        table.forget(put_upload(), idempotency_key="k")
+
+        assert table.get(OWNER, PUT_ID) is None
+        assert table.put(multipart_upload(), idempotency_key="k") == multipart_upload()
+
+    def test_forgetting_leaves_somebody_elses_key_alone(self, table: Table) -> None:
+        table.put(put_upload(), idempotency_key="k")
+
+        table.forget(multipart_upload(), idempotency_key="k")
+
+        assert table.put(multipart_upload(), idempotency_key="k").id == PUT_ID
+
+    @pytest.mark.parametrize(("seconds", "there"), [(-1, True), (0, False), (1, False)])
+    def test_what_is_due_is_not_seen_even_before_it_is_deleted(
+        self, table: Table, clock: Clock, *, seconds: int, there: bool
+    ) -> None:
+        clock.time = clock().replace(microsecond=0)
+        upload = put_upload(created_at=clock())
+        table.put(upload)
+        clock.advance((timedelta(days=1) + UPLOADING_KEPT_LONGER).total_seconds() + seconds)
+
+        assert (table.get(OWNER, upload.id) is not None) is there
+        assert table.count(OWNER, state=State.UPLOADING) == there
+        assert len(table.newest(OWNER, state=None, cursor=None, limit=5)[0]) == there
+
+
+def expires(dynamodb: Any) -> datetime | None:
+    """When DynamoDB may forget the one item there is."""
+    (item,) = dynamodb.scan(TableName=TABLE)["Items"]
+    return datetime.fromtimestamp(int(item["expires"]["N"]), UTC) if "expires" in item else None
+
+
+def whole_seconds(moment: datetime) -> datetime:
+    return moment.replace(microsecond=0)
+
+
+def test_an_aborted_upload_outlives_its_urls(
+    real: UploadTable, dynamodb: Any, clock: Clock
+) -> None:
     real.put(put_upload())
+    clock.advance(3600)
 
     real.change(put_upload(), to=State.ABORTED, allowed=set(State))
 
-    (item,) = dynamodb.scan(TableName=TABLE)["Items"]
-    assert int(item["expires"]["N"]) == int((clock() + ABORTED_KEPT).timestamp())
-    assert timedelta(days=1) == ABORTED_KEPT
+    assert expires(dynamodb) == whole_seconds(clock() + ABORTED_KEPT)
+    assert timedelta(days=7) < ABORTED_KEPT
 
 
-@pytest.mark.parametrize("state", [s for s in State if s is not State.ABORTED])
+@pytest.mark.parametrize("upload_days", [1, 10])
+def test_an_upload_nobody_completes_outlives_its_parts(
+    dynamodb: Any, clock: Clock, upload_days: int
+) -> None:
+    real = UploadTable(dynamodb, TABLE, clock, upload_days)
+    upload = put_upload()
+    real.put(upload)
+    created = expires(dynamodb)
+    clock.advance(3600)
+
+    real.change(upload, to=State.UPLOADING, allowed=set(State), crc64nvme="rosUhgp5mIg=")
+
+    due = whole_seconds(upload.created_at + timedelta(days=upload_days) + UPLOADING_KEPT_LONGER)
+    assert (created, expires(dynamodb)) == (due, due)
+    assert timedelta(days=1) < UPLOADING_KEPT_LONGER, "the lifecycle may take a day"
+
+
+@pytest.mark.parametrize("state", [s for s in State if s not in (State.ABORTED, State.UPLOADING)])
 def test_any_other_upload_lives_on(real: UploadTable, dynamodb: Any, state: State) -> None:
     real.put(put_upload())
 
     real.change(put_upload(), to=state, allowed=set(State))
 
-    (item,) = dynamodb.scan(TableName=TABLE)["Items"]
-    assert "expires" not in item
+    assert expires(dynamodb) is None
+
+
+def test_an_idempotency_key_dies_after_a_day(real: UploadTable, dynamodb: Any) -> None:
+    real.put(put_upload(), idempotency_key="k")
+
+    items = {item["sk"]["S"]: item for item in dynamodb.scan(TableName=TABLE)["Items"]}
+
+    due = int((put_upload().created_at + IDEMPOTENCY_KEPT).timestamp())
+    assert items["idempotency#k"]["expires"] == {"N": str(due)}

@@ -1,6 +1,6 @@
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,9 +9,12 @@ from chalicelib.config import Settings
 from chalicelib.errors import (
     ChecksumMismatch,
     FileTooLarge,
+    IdempotencyKeyReused,
     InvalidRequest,
     NotAccepted,
     PartsMissing,
+    TooManyUploads,
+    TryAgain,
     TypeNotAllowed,
     UploadExpired,
     UploadNotFound,
@@ -22,7 +25,7 @@ from chalicelib.signing import Credentials, Signer
 from chalicelib.upload import State, Upload
 from chalicelib.uploads import LIST_LIMIT, Uploads
 from tests.fakes import Clock, MemoryStorage, MemoryTable, RecordingPages, checksum
-from tests.payloads import OTHER_OWNER, OWNER, PUT_ID
+from tests.payloads import OTHER_OWNER, OWNER, PUT_ID, put_upload
 
 SMALL = b"hello world"
 LARGE = bytes(range(256)) * (5 * MIB // 2 // 256)  # three parts of at most 1 MiB
@@ -63,6 +66,10 @@ def send(storage: MemoryStorage, upload: Upload, *numbers: int) -> None:
         storage.receive_part(upload.key, upload.multipart_id, number, part)
 
 
+def fail(error: Exception) -> None:
+    raise error
+
+
 def move(table: MemoryTable, upload: Upload, to: State, **attributes: Any) -> None:
     table.change(upload, to=to, allowed=set(State), **attributes)
 
@@ -77,6 +84,7 @@ def test_limits_are_those_of_the_settings(uploads: Uploads) -> None:
         "url_lifetime": 3600,
         "max_parts": 10_000,
         "put_max_size": MIB,
+        "max_in_progress": 100,
     }
 
 
@@ -193,6 +201,98 @@ def test_create_refuses_a_type_that_is_not_allowed(uploads: Uploads, settings: S
 
 
 # --- sheet ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [len(SMALL), len(LARGE)], ids=["put", "multipart"])
+def test_create_that_is_repeated_under_one_key_makes_one_upload(
+    uploads: Uploads, storage: MemoryStorage, table: MemoryTable, clock: Clock, size: int
+) -> None:
+    first, _ = uploads.create(OWNER, filename="a", size=size, idempotency_key="k-1_A")
+    clock.advance(60)
+
+    again, sheet = uploads.create(OWNER, filename="a", size=size, idempotency_key="k-1_A")
+
+    assert again == first
+    assert len(sheet.signatures) == first.part_count
+    assert sheet.expires_at == clock() + timedelta(seconds=900)
+    assert len(table.items) == 1
+    assert len(storage.multiparts) == (first.multipart_id is not None)
+
+
+@pytest.mark.parametrize(("filename", "size"), [("b", 5), ("a", 6)])
+def test_create_refuses_a_key_that_belongs_to_another_file(
+    uploads: Uploads, table: MemoryTable, filename: str, size: int
+) -> None:
+    uploads.create(OWNER, filename="a", size=5, idempotency_key="k")
+
+    with pytest.raises(IdempotencyKeyReused):
+        uploads.create(OWNER, filename=filename, size=size, idempotency_key="k")
+
+    assert len(table.items) == 1
+
+
+def test_create_does_not_begin_again_what_has_arrived(
+    uploads: Uploads, storage: MemoryStorage, table: MemoryTable
+) -> None:
+    first, _ = uploads.create(OWNER, filename="a", size=len(LARGE), idempotency_key="k")
+    move(table, first, State.ACCEPTED)
+    storage.abort(first.key, str(first.multipart_id))
+
+    with pytest.raises(WrongState, match="accepted"):
+        uploads.create(OWNER, filename="a", size=len(LARGE), idempotency_key="k")
+
+    assert storage.multiparts == {}
+
+
+@pytest.mark.parametrize("key", ["", "a" * 65, "a b", "ä", "a\n", "a/b", "a#b"])
+def test_create_refuses_what_is_no_idempotency_key(uploads: Uploads, key: str) -> None:
+    with pytest.raises(InvalidRequest, match="idempotency_key"):
+        uploads.create(OWNER, filename="a", size=1, idempotency_key=key)
+
+
+@pytest.mark.parametrize("trouble", [TryAgain("DynamoDB is busy"), KeyError("a defect")])
+def test_create_leaves_nothing_in_s3_when_the_table_fails(
+    uploads: Uploads, storage: MemoryStorage, table: MemoryTable, trouble: Exception
+) -> None:
+    for interruptions in (table.before_put, table.before_count):
+        interruptions.add(lambda: fail(trouble))
+
+        with pytest.raises(type(trouble)):
+            uploads.create(OWNER, filename="a", size=len(LARGE), idempotency_key="k")
+
+        assert storage.multiparts == {}
+        assert table.items == {}
+
+    uploads.create(OWNER, filename="a", size=len(LARGE), idempotency_key="k")
+
+
+def test_create_refuses_one_upload_too_many(
+    uploads: Uploads, storage: MemoryStorage, table: MemoryTable, settings: Settings
+) -> None:
+    narrow = replace(uploads, settings=replace(settings, max_in_progress=2))
+    first, _ = narrow.create(OWNER, filename="a", size=len(LARGE))
+    narrow.create(OWNER, filename="b", size=1)
+
+    with pytest.raises(TooManyUploads, match="2 uploads are under way") as refused:
+        narrow.create(OWNER, filename="c", size=len(LARGE), idempotency_key="c")
+
+    assert refused.value.members == {"limit": 2}
+    assert (len(storage.multiparts), len(table.items)) == (1, 2)
+    narrow.create(OTHER_OWNER, filename="theirs", size=1)
+    move(table, first, State.UPLOADED)
+    narrow.create(OWNER, filename="c", size=len(LARGE), idempotency_key="c")
+
+
+def test_creates_that_come_at_the_same_time_are_not_too_many(
+    uploads: Uploads, table: MemoryTable, settings: Settings
+) -> None:
+    narrow = replace(uploads, settings=replace(settings, max_in_progress=1))
+    table.before_count.add(lambda: table.put(put_upload(created_at=table.now())))
+
+    with pytest.raises(TooManyUploads):
+        narrow.create(OWNER, filename="a", size=1)
+
+    assert list(table.items) == [(OWNER, PUT_ID)]
 
 
 def test_a_sheet_covers_all_parts_unless_told(uploads: Uploads, large: Upload) -> None:
@@ -322,6 +422,40 @@ def test_complete_takes_a_single_put_that_has_arrived(
 
     assert completed.state is State.UPLOADED
     assert pages.states == ["uploaded"]
+
+
+def test_complete_does_not_wait_for_a_slow_s3(
+    uploads: Uploads, storage: MemoryStorage, pages: RecordingPages, large: Upload
+) -> None:
+    send(storage, large)
+    storage.patient = False
+
+    upload = uploads.complete(OWNER, large.id, crc64nvme=checksum(LARGE))
+
+    assert (upload.state, upload.crc64nvme) == (State.UPLOADING, checksum(LARGE))
+    assert pages.shown == []
+
+
+def test_complete_succeeds_when_the_answer_of_s3_is_lost(
+    uploads: Uploads, storage: MemoryStorage, large: Upload
+) -> None:
+    send(storage, large)
+    storage.after_complete.add(lambda: fail(TryAgain("no answer")))
+
+    assert uploads.complete(OWNER, large.id).state is State.UPLOADED
+
+
+def test_complete_that_s3_is_too_busy_for_can_be_repeated(
+    uploads: Uploads, storage: MemoryStorage, large: Upload
+) -> None:
+    send(storage, large)
+    storage.before_complete.add(lambda: fail(TryAgain("SlowDown")))
+
+    with pytest.raises(TryAgain):
+        uploads.complete(OWNER, large.id)
+
+    assert uploads.get(OWNER, large.id).state is State.UPLOADING
+    assert uploads.complete(OWNER, large.id).state is State.UPLOADED
 
 
 def test_complete_refuses_a_missing_part(
@@ -632,10 +766,24 @@ def test_download_signs_an_accepted_upload_under_its_own_name(
 
     url, expires_in = uploads.download(OWNER, upload.id)
 
-    assert expires_in == settings.url_lifetime
+    assert expires_in == 900
     assert url.startswith(f"{settings.bucket_urls[0]}/uploads/{OWNER}/{upload.id}/Gr%C3%BC")
     assert "response-content-disposition=attachment" in url
     assert "response-content-type=text%2Fplain" in url
+
+
+def test_a_download_ends_with_the_credentials_that_signed_it(
+    uploads: Uploads, table: MemoryTable, settings: Settings, clock: Clock
+) -> None:
+    end = clock() + timedelta(seconds=60)
+    credentials = Credentials("AKIDEXAMPLE", "secret", "token", end)
+    ending = replace(uploads, signer=lambda: Signer(credentials, settings.region, clock(), 900))
+    upload, sheet = ending.create(OWNER, filename="a", size=1)
+    move(table, upload, State.ACCEPTED)
+
+    _, expires_in = ending.download(OWNER, upload.id)
+
+    assert (sheet.expires_at, expires_in) == (end, 60)
 
 
 def test_download_falls_back_to_the_declared_type(uploads: Uploads, table: MemoryTable) -> None:

@@ -3,10 +3,12 @@
 import asyncio
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from aiohttp import ClientSession, WSMsgType, WSServerHandshakeError
 
+from local.resources import BUCKET, Resources
 from tests.running import Client, RunningSystem, call, crc64nvme, eventually, part_url
 
 pytestmark = pytest.mark.system
@@ -127,6 +129,65 @@ def test_complete_names_the_parts_that_are_missing(client: Client) -> None:
     assert (refused.json["code"], refused.json["missing"]) == ("parts_missing", [1, 3])
     listed = client.request("GET", f"/uploads/{created['id']}/parts").json
     assert [(part["number"], part["size"]) for part in listed["parts"]] == [(2, 16 * MIB)]
+
+
+def test_completes_that_race_are_answered_with_one_upload(client: Client) -> None:
+    data = os.urandom(33 * MIB)
+    created = client.create(data, "raced.bin")
+    client.send(created, data)
+    path = f"/uploads/{created['id']}/complete"
+
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(lambda _: client.request("POST", path, {}), range(4)))
+
+    assert [answer.status for answer in answers] == [200] * 4
+    assert {answer.json["id"] for answer in answers} == {created["id"]}
+    upload = client.outcome(created["id"])
+    assert (upload["state"], upload["report"]["crc64nvme"]) == ("accepted", crc64nvme(data))
+
+
+def test_creates_that_race_under_one_key_make_one_upload(client: Client) -> None:
+    body = {"filename": "twice.bin", "size": 40 * MIB, "idempotency_key": "raced-1"}
+
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(lambda _: client.request("POST", "/uploads", body), range(4)))
+
+    assert {answer.status for answer in answers} <= {201, 503}
+    created = client.request("POST", "/uploads", body)
+    assert {a.json["id"] for a in answers if a.status == 201} == {created.json["id"]}
+    assert client.request("GET", f"/uploads/{created.json['id']}/parts").status == 200
+    client.request("DELETE", f"/uploads/{created.json['id']}")
+
+
+def test_what_an_old_url_brings_after_a_delete_is_deleted(
+    system: RunningSystem, client: Client
+) -> None:
+    created = client.create(b"too late", "late.txt")
+    assert client.request("DELETE", f"/uploads/{created['id']}").status == 204
+
+    assert call("PUT", part_url(created, 1), b"too late", {"Content-Type": ""}).status == 200
+
+    storage = Resources(system.ports, "").client("s3")
+    prefix = {"Bucket": BUCKET, "Prefix": created["key"]}
+    eventually(lambda: storage.list_objects_v2(**prefix)["KeyCount"], lambda count: count == 0)
+
+
+def test_other_bytes_under_an_old_url_are_checked_anew(client: Client) -> None:
+    created = client.create(b"plain text", "replaced.txt")
+    client.send(created, b"plain text")
+    client.request("POST", f"/uploads/{created['id']}/complete", {})
+    first = client.outcome(created["id"])
+
+    assert (
+        call("PUT", part_url(created, 1), b"\x89PNG\r\n\x1a\n\0\0", {"Content-Type": ""}).status
+        == 200
+    )
+
+    def etag() -> str:
+        upload = client.request("GET", f"/uploads/{created['id']}").json
+        return str(upload["report"]["etag"])
+
+    eventually(etag, lambda found: found != first["report"]["etag"])
 
 
 def test_a_signed_url_takes_exactly_its_bytes(client: Client) -> None:
