@@ -21,6 +21,6 @@ The map, in the order a file meets the modules:
     application  composes all of the above; one cached factory
 
 Imports point inward: `keys parts signing rules records errors` use the standard library only;
-`uploads processing notifier` add those and the ports they declare; boto3 is known to `storage
+`uploads processing notifier` add those and the ports they declare; botocore is known to `storage
 table browser application`, Chalice only to `app.py`. `tests/test_imports.py` proves it.
 """

@@ -1,26 +1,29 @@
 """Composes the application from its settings: one cached factory, clients made when first used.
 
-The only place, beside the adapters, that knows boto3. Nothing connects at import.
+The only place, beside the adapters, that knows botocore, which makes boto3's clients: a cold start
+need not wait for the rest of boto3. Nothing connects at import.
 """
 
 from datetime import UTC, datetime
 from functools import cache, cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ConnectionError as NoConnection
 from botocore.exceptions import HTTPClientError
+from botocore.session import get_session
 
 from chalicelib.browser import Browser
 from chalicelib.config import Settings, load_settings
 from chalicelib.errors import TryAgain
-from chalicelib.notifier import Notifier
-from chalicelib.processing import Processing
 from chalicelib.signing import Credentials, Signer
 from chalicelib.storage import S3Storage
 from chalicelib.table import UploadTable
 from chalicelib.uploads import Uploads
+
+if TYPE_CHECKING:
+    from chalicelib.notifier import Notifier
+    from chalicelib.processing import Processing
 
 # Tries and seconds that end before API Gateway's 29 seconds do.
 _TRIES = 4
@@ -47,9 +50,10 @@ class Application:
     def __init__(self, settings: Settings, *, tries: int = _TRIES) -> None:
         self.settings = settings
         self._retries: Any = {"mode": "adaptive", "total_max_attempts": tries}
-        self._session: Any = boto3.Session(region_name=settings.region)
-        self._session.events.register("after-call", _refuse_busy)
-        self._session.events.register("after-call-error", _refuse_unreachable)
+        session: Any = get_session()
+        session.register("after-call", _refuse_busy)
+        session.register("after-call-error", _refuse_unreachable)
+        self._session = session
 
     @cached_property
     def uploads(self) -> Uploads:
@@ -59,9 +63,10 @@ class Application:
         )
 
     @cached_property
-    def processing(self) -> Processing:
+    def processing(self) -> "Processing":
         """What `process_upload` does."""
-        # Imported here: the API never sniffs, and its first request should not wait for it.
+        # Imported here, as the notifier is: the API's first request should not wait for them.
+        from chalicelib.processing import Processing
         from chalicelib.sniffing import sniff
 
         return Processing(
@@ -69,8 +74,10 @@ class Application:
         )
 
     @cached_property
-    def notifier(self) -> Notifier:
+    def notifier(self) -> "Notifier":
         """What `notify` does."""
+        from chalicelib.notifier import Notifier
+
         sns = self._client("sns")
         return Notifier(
             self._table, self.browser, sns.publish, self.settings.notifications_topic_arn
@@ -130,8 +137,9 @@ class Application:
         )
 
     def _client(self, service: str, *, endpoint_url: str | None = None, **config: Any) -> Any:
-        return self._session.client(
+        return self._session.create_client(
             service,
+            region_name=self.settings.region,
             endpoint_url=endpoint_url,
             config=Config(retries=self._retries, **(_TIMEOUTS | config)),
         )

@@ -72,7 +72,7 @@ def test_the_signer_signs_with_the_credentials_of_the_environment(settings: Sett
 def test_the_signer_knows_when_credentials_that_are_renewed_will_end(settings: Settings) -> None:
     composed = Application(settings)
     end = datetime(2100, 1, 1, tzinfo=UTC)
-    composed._session._session._credentials = RefreshableCredentials(
+    composed._session._credentials = RefreshableCredentials(
         "AKIDEXAMPLE", "secret", "token", end, dict, "test"
     )
 

@@ -99,7 +99,7 @@ def test_puremagic_is_known_to_sniffing_only() -> None:
 def test_no_other_package_is_needed_at_all() -> None:
     used = set().union(*map(packages, ALL.values()))
 
-    assert used == {"boto3", "botocore", "chalice", "puremagic"}
+    assert used == {"botocore", "chalice", "puremagic"}
 
 
 @pytest.mark.parametrize("name", ALL)
