@@ -233,7 +233,7 @@ class Uploads:
         )
         return url, int((signer.expires_at - signer.now).total_seconds())
 
-    def _remember(self, upload: Upload, idempotency_key: str | None = None) -> Upload:
+    def _remember(self, upload: Upload, idempotency_key: str | None) -> Upload:
         """Put a new upload in the table; whatever prevents that, nothing of it is left behind.
 
         Returns the one that was created under the key before, where there is one.
@@ -301,7 +301,7 @@ class Uploads:
             return self.storage.complete(
                 upload.key,
                 upload.multipart_id,
-                parts=listed,
+                parts=[part for part in listed if part.number <= upload.part_count],
                 size=upload.size,
                 crc64nvme=upload.crc64nvme,
             )

@@ -424,6 +424,17 @@ def test_complete_takes_a_single_put_that_has_arrived(
     assert pages.states == ["uploaded"]
 
 
+def test_complete_leaves_out_a_part_that_was_not_planned(
+    uploads: Uploads, storage: MemoryStorage, large: Upload
+) -> None:
+    send(storage, large)
+    storage.receive_part(large.key, str(large.multipart_id), large.part_count + 1, b"more")
+
+    uploads.complete(OWNER, large.id, crc64nvme=checksum(LARGE))
+
+    assert storage.objects[large.key] == LARGE
+
+
 def test_complete_does_not_wait_for_a_slow_s3(
     uploads: Uploads, storage: MemoryStorage, pages: RecordingPages, large: Upload
 ) -> None:
