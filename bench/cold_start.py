@@ -1,0 +1,89 @@
+"""A cold start: process start to the first answered `POST /uploads`, beside boto3 alone.
+
+`.venv/bin/python bench/cold_start.py` starts fresh processes in turns: ours imports `app` and
+answers one request (a single PUT, or a multipart upload of 10,000 parts; S3 and DynamoDB answer
+from memory), theirs does `import boto3` and makes one S3 client. Prints medians in milliseconds and
+ratios; the last line is JSON.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from bench.rounds import medians, report, seconds
+from tests.environment import AWS_ENVIRONMENT, CLEAN_ENVIRONMENT, HOIST_ENVIRONMENT, REGION
+from tests.running import ROOT
+
+BOTO3 = f"import boto3; boto3.client('s3', region_name={REGION!r})"
+# What answers in the place of AWS is no part of the start: it is imported when a call is made.
+HOIST = """
+import app
+
+def answer(request, **_):
+    from bench import stubbed
+    return stubbed.answer(request)
+
+app.application()._session.register("before-send", answer)
+event = {{
+    "resource": "/uploads", "path": "/uploads", "httpMethod": "POST",
+    "headers": {{"Content-Type": "application/json"}}, "multiValueQueryStringParameters": None,
+    "pathParameters": None, "stageVariables": None, "isBase64Encoded": False,
+    "requestContext": {{"httpMethod": "POST", "resourcePath": "/uploads",
+                       "authorizer": {{"claims": {{"sub": "0c5d3c1e"}}}}}},
+    "body": '{{"filename":"film.mp4","size":{size}}}',
+}}
+answered = app.app(event, None)
+if answered["statusCode"] != 201:
+    raise SystemExit(answered["body"])
+"""
+
+
+def main() -> None:
+    """Parse, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=15)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="hoist-bench-") as compiled:
+        environment = {
+            **CLEAN_ENVIRONMENT,
+            **HOIST_ENVIRONMENT,
+            **AWS_ENVIRONMENT,
+            "PYTHONPATH": str(ROOT),
+            # Compiled modules are kept, as in a deployed package.
+            "PYTHONPYCACHEPREFIX": compiled,
+            "PYTHONDONTWRITEBYTECODE": "",
+        }
+
+        def start(code: str) -> float:
+            def run() -> None:
+                subprocess.run(
+                    [sys.executable, "-c", code], env=environment, check=True, capture_output=True
+                )
+
+            return seconds(run)
+
+        found = medians(
+            {
+                "boto3": lambda: start(BOTO3),
+                "hoist_put": lambda: start(HOIST.format(size=1000)),
+                "hoist_multipart": lambda: start(HOIST.format(size=10_000 * 16 * 2**20)),
+            },
+            rounds=options.rounds,
+            warm=2,
+        )
+    report(
+        {
+            **{f"{name}_ms": round(value * 1e3) for name, value in found.items()},
+            **{
+                f"{name}_ratio": round(found[name] / found["boto3"], 2)
+                for name in ("hoist_put", "hoist_multipart")
+            },
+        }
+    )
+
+
+if __name__ == "__main__":
+    main()

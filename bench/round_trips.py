@@ -1,0 +1,82 @@
+"""How many requests to the API one upload takes: create with the first sheet, and complete.
+
+`.venv/bin/python bench/round_trips.py --size 256MiB` starts a local system and Chromium of its own,
+sends a file of that many parts and counts what the page asked of the API from the first byte to
+complete, CORS preflights apart; then asks for a plan of 10,000 parts and counts the signatures in
+that one answer. The last line is JSON.
+"""
+
+import argparse
+import re
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import sync_playwright
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from bench.rounds import report
+from tests.browser.conftest import ARGUMENTS
+from tests.running import RunningSystem, running_system, sign_in
+
+MIB = 1024 * 1024
+UPLOAD_ID = re.compile(r"[0-9a-f-]{36}")
+LARGEST = 10_000 * 5 * 1024 * MIB  # 48.8 TiB
+
+
+def count(system: RunningSystem, sent: Path) -> Counter[str]:
+    """The requests of one upload, to the API by route and to S3 by method."""
+    seen: Counter[str] = Counter()
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=ARGUMENTS
+        )
+        page = chromium.new_page()
+        page.goto(system.ports.page_origin)
+        sign_in(page)
+        page.on("request", lambda r: seen.update([f"{r.method} {_route(system, r.url)}"]))
+        page.locator("input[type=file]").first.set_input_files([sent])
+        row = page.locator(f"[data-testid=upload][data-filename='{sent.name}']")
+        row.and_(page.locator("[data-state=accepted]")).wait_for(timeout=600_000)
+        chromium.close()
+    return seen
+
+
+def _route(system: RunningSystem, url: str) -> str:
+    path = url.removeprefix(system.url("api"))
+    if path == url:
+        return "S3"
+    return "/".join("{id}" if UPLOAD_ID.fullmatch(word) else word for word in path.split("/"))
+
+
+def main() -> None:
+    """Parse, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--size", default="256MiB", help="like 64MiB (default 256MiB)")
+    size = int(parser.parse_args().size.removesuffix("MiB")) * MIB
+    with tempfile.TemporaryDirectory(prefix="hoist-bench-") as folder:
+        sent = Path(folder) / "large.bin"
+        with sent.open("wb") as file:
+            file.truncate(size)
+        with running_system(Path(folder) / "hoist") as system:
+            seen = count(system, sent)
+            client = system.sign_in()
+            body = {"filename": "largest.bin", "size": LARGEST}
+            created: Any = client.request("POST", "/uploads", body)
+    asked = {name: n for name, n in sorted(seen.items()) if "/uploads" in name}
+    report(
+        {
+            "parts": seen["PUT S3"],
+            **asked,
+            "round_trips": sum(n for name, n in asked.items() if name.startswith("POST")),
+            "signatures_in_one_answer": len(created.json["sheet"]["signatures"]),
+            "answer_bytes": len(created.body),
+        }
+    )
+
+
+if __name__ == "__main__":
+    main()

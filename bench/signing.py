@@ -1,0 +1,79 @@
+"""Signing 10,000 part URLs: our sheet beside botocore's `generate_presigned_url`.
+
+`.venv/bin/python bench/signing.py` prints microseconds a URL (medians of turns) and their ratio.
+Both sign UploadPart with SigV4, virtual-hosted, with temporary credentials; ours also signs the
+content length. The last line is JSON.
+"""
+
+import argparse
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import boto3
+from botocore.config import Config
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from bench.rounds import medians, report, seconds
+from chalicelib import parts, signing
+
+REGION = "eu-west-1"
+ACCESS_KEY, SECRET_KEY, TOKEN = "AKIDEXAMPLE", "secret" * 7, "t" * 900
+KEY = "uploads/0c5d3c1e-6f0a-4a6e-9a53-2b8f0f6f9d11/01977a3e-5c00-7b1e-8d4f-6a1c2e3d4f50/film.mp4"
+MULTIPART_ID = "m" * 120
+HOSTS = [f"https://bucket.{name}.{REGION}.amazonaws.com" for name in ("s3", "s3.dualstack")]
+
+
+def main() -> None:
+    """Parse, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--theirs", type=int, default=1000, help="URLs that botocore signs a round")
+    options = parser.parse_args()
+    plan = parts.plan(160_000 * parts.MIB, put_max_size=0, part_size=16 * parts.MIB)
+    client = boto3.client(
+        "s3",
+        region_name=REGION,
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
+        aws_session_token=TOKEN,
+        config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}),
+    )
+    named = {"Bucket": "bucket", "Key": KEY, "UploadId": MULTIPART_ID}
+
+    def ours() -> signing.Sheet:
+        credentials = signing.Credentials(ACCESS_KEY, SECRET_KEY, TOKEN)
+        signer = signing.Signer(credentials, REGION, datetime.now(UTC), 3600)
+        urls = [signing.object_url(host, KEY) for host in HOSTS]
+        return signer.part_sheet(
+            urls, multipart_id=MULTIPART_ID, plan=plan, first=1, count=plan.part_count
+        )
+
+    def theirs(count: int) -> list[str]:
+        return [
+            client.generate_presigned_url("upload_part", {**named, "PartNumber": n}, 3600)
+            for n in range(1, count + 1)
+        ]
+
+    (url,) = theirs(1)
+    assert parse_qs(urlsplit(url).query)["X-Amz-Algorithm"] == [signing.ALGORITHM]
+    assert len(set(ours().signatures)) == plan.part_count == parts.MAX_PARTS
+    micro = medians(
+        {
+            "hoist_us": lambda: seconds(ours) / parts.MAX_PARTS * 1e6,
+            "botocore_us": lambda: seconds(lambda: theirs(options.theirs)) / options.theirs * 1e6,
+        },
+        rounds=options.rounds,
+    )
+    report(
+        {
+            "urls": plan.part_count,
+            **{name: round(value, 2) for name, value in micro.items()},
+            "ratio": round(micro["botocore_us"] / micro["hoist_us"], 1),
+        }
+    )
+
+
+if __name__ == "__main__":
+    main()
