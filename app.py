@@ -143,10 +143,7 @@ def delete_upload(upload_id: str) -> Response:
 @route("/uploads", methods=["GET"])
 @problems
 def list_uploads() -> dict[str, Any]:
-    query: Any = request().query_params or {}
-    uploads, cursor = application().uploads.newest(
-        owner(), state=query.get("state"), cursor=query.get("cursor")
-    )
+    uploads, cursor = application().uploads.newest(owner(), **query("state", "cursor"))
     return {"uploads": [upload.document() for upload in uploads], "cursor": cursor}
 
 
@@ -246,18 +243,31 @@ def body(**fields: Any) -> dict[str, Any]:
     if len(raw) > MAX_BODY_SIZE:
         raise RequestTooLarge(f"The limit is {MAX_BODY_SIZE} bytes", max_size=MAX_BODY_SIZE)
     try:
-        sent = json.loads(raw or "{}")
+        sent = json.loads(raw or "{}", parse_float=number)
     except (ValueError, RecursionError) as error:
         raise InvalidRequest("The body is not JSON") from error
     if not isinstance(sent, dict):
         raise InvalidRequest("The body is not a JSON object")
-    unknown = sent.keys() - fields.keys()
-    if unknown:
+    if unknown := sent.keys() - fields.keys():
         raise InvalidRequest(f"Unknown fields: {', '.join(sorted(unknown))}")
     for name, kind in fields.items():
         if not isinstance(sent.get(name), kind) or isinstance(sent.get(name), bool):
             raise InvalidRequest(f"{name} is missing or of the wrong type")
     return {name: value for name, value in sent.items() if value is not None}
+
+
+def query(*names: str) -> dict[str, str]:
+    """The request's query parameters; the last of one that comes twice."""
+    sent: Any = request().query_params or {}
+    if unknown := sent.keys() - set(names):
+        raise InvalidRequest(f"Unknown parameters: {', '.join(sorted(unknown))}")
+    return {name: sent[name] for name in sent}
+
+
+def number(text: str) -> float:
+    """A number with a point or an exponent; 5.0 and 5e0 are whole numbers, as in JSON Schema."""
+    value = float(text)
+    return int(value) if value.is_integer() else value
 
 
 def shown(sheet: Sheet) -> dict[str, Any]:

@@ -421,7 +421,7 @@ def test_what_is_no_upload_id_is_not_found(
         pytest.param(b'{"filename": 1, "size": 1}', id="filename a number"),
         pytest.param(b'{"filename": ["a"], "size": 1}', id="filename a list"),
         pytest.param(b'{"filename": "a", "size": "1"}', id="size a text"),
-        pytest.param(b'{"filename": "a", "size": 1.0}', id="size a fraction"),
+        pytest.param(b'{"filename": "a", "size": 1.5}', id="size a fraction"),
         pytest.param(b'{"filename": "a", "size": true}', id="size true"),
         pytest.param(b'{"filename": "a", "size": NaN}', id="size NaN"),
         pytest.param(b'{"filename": "a", "size": Infinity}', id="size infinite"),
@@ -466,6 +466,21 @@ def test_a_body_above_the_limit_is_refused(page: Page, extra: int) -> None:
         assert is_problem(answer, 413, "request_too_large")["max_size"] == MIB
     else:
         assert answer.status_code == 201
+
+
+def test_unknown_parameters_are_named(page: Page) -> None:
+    answer = page.ask("GET", "/uploads?limit=5&state=uploading&owner=me")
+
+    assert is_problem(answer, 400, "invalid_request")["detail"] == (
+        "Unknown parameters: limit, owner"
+    )
+
+
+@pytest.mark.parametrize("size", ["5.0", "5e0", "0.5e1"])
+def test_a_whole_number_may_be_written_with_a_point(page: Page, size: str) -> None:
+    answer = page.send("POST", "/uploads", b'{"filename":"a","size":%s}' % size.encode())
+
+    assert (answer.status_code, answer.json_body["part_size"]) == (201, 5)
 
 
 def test_what_may_be_tried_again_says_when(page: Page, composed: Application) -> None:

@@ -1,0 +1,207 @@
+"""Whatever a client sends: a problem document with CORS headers, never a 5xx, nothing changed."""
+
+import base64
+import json
+import os
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.running import Answer, Client, RunningSystem, call, crc64nvme
+
+pytestmark = pytest.mark.system
+
+MIB = 1024 * 1024
+BODIES = {
+    "no JSON": b"filename=a",
+    "half an object": b'{"filename": "a", "size":',
+    "a list": b"[]",
+    "a text": b'"a"',
+    "null": b"null",
+    "no UTF-8": b'{"filename": "\xff\xfe"}',
+    "very deep": b"[" * 100_000 + b"]" * 100_000,
+    "above 1 MB": b'{"filename": "' + b"a" * MIB + b'"}',
+    "an unknown field": b'{"colour": "red"}',
+    "a wrong type": b'{"filename": 1, "size": [], "first": {}, "count": "2", "crc64nvme": 7}',
+}
+NEW = {
+    "no filename": b'{"size": 1}',
+    "no size": b'{"filename": "a"}',
+    "a size of text": b'{"filename": "a", "size": "1"}',
+    "a size of NaN": b'{"filename": "a", "size": NaN}',
+    "an infinite size": b'{"filename": "a", "size": -Infinity}',
+    "a negative size": b'{"filename": "a", "size": -1}',
+    "a huge size": b'{"filename": "a", "size": 1e308}',
+    "a size of 400 digits": b'{"filename": "a", "size": 1%s}' % (b"0" * 400),
+    "a size of 5,000 digits": b'{"filename": "a", "size": 1%s}' % (b"0" * 5000),
+    "an empty filename": b'{"filename": "", "size": 1}',
+    "a path": b'{"filename": "../a", "size": 1}',
+    "a control character": b'{"filename": "a\\u0000", "size": 1}',
+    "a lone surrogate": b'{"filename": "\\ud800", "size": 1}',
+    "a checksum of text": b'{"filename": "a", "size": 1, "crc64nvme": "sum"}',
+    "an idempotency key of spaces": b'{"filename": "a", "size": 1, "idempotency_key": " "}',
+}
+RANGES = [
+    {"first": 0}, {"first": -1}, {"first": 4}, {"first": 10**30}, {"count": 0}, {"count": -1},
+    {"count": 4}, {"first": 3, "count": 2}, {"first": 1.5}, {"first": "1"},
+]  # fmt: skip
+IDS = {
+    "a word": "nonsense",
+    "a number": "1",
+    "a path": "..%2F..%2Flimits",
+    "a null": "%00",
+    "no UTF-8": "%FF%FE",
+    "another script": "%E2%82%AC",
+    "very long": "a" * 5000,
+    "a UUID of another version": "01977a3e-5c00-4b1e-8d4f-6a1c2e3d4f50",
+    "of nobody": "01977a3e-5c00-7b1e-8d4f-6a1c2e3d4f50",
+    "in capitals": "01977A3E-5C00-7B1E-8D4F-6A1C2E3D4F50",
+}
+ROUTES = [
+    ("GET", "/uploads/{id}"),
+    ("DELETE", "/uploads/{id}"),
+    ("POST", "/uploads/{id}/sheet"),
+    ("GET", "/uploads/{id}/parts"),
+    ("POST", "/uploads/{id}/complete"),
+    ("GET", "/uploads/{id}/download"),
+]
+TAKING_A_BODY = ["/uploads", "/uploads/{id}/sheet", "/uploads/{id}/complete"]
+
+
+@pytest.fixture(scope="module")
+def client(system: RunningSystem) -> Client:
+    return system.sign_in()
+
+
+@pytest.fixture(scope="module")
+def stranger(client: Client) -> Client:
+    """Somebody else; `chalice local` believes any token."""
+    named = {"sub": "somebody-else", "cognito:username": "somebody-else"}
+    claims = base64.urlsafe_b64encode(json.dumps(named).encode()).decode()
+    header, _, signature = client.id_token.split(".")
+    return replace(client, id_token=f"{header}.{claims.rstrip('=')}.{signature}")
+
+
+@pytest.fixture(scope="module")
+def upload_id(client: Client) -> str:
+    """An upload of three parts that is under way."""
+    return str(client.create(bytes(40 * MIB), "under way.bin")["id"])
+
+
+def send(client: Client, method: str, path: str, body: bytes) -> Answer:
+    headers = {"Authorization": f"Bearer {client.id_token}", "Content-Type": "application/json"}
+    return call(method, f"{client.api_url}{path}", body, headers)
+
+
+def is_problem(answer: Answer, *statuses: int) -> Any:
+    assert answer.status in statuses, answer.body[:500]
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["Access-Control-Allow-Origin"].startswith("http://")
+    assert answer.json["status"] == answer.status
+    return answer.json["code"]
+
+
+@pytest.mark.parametrize("path", TAKING_A_BODY)
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_a_body_that_cannot_be_understood_changes_nothing(
+    client: Client, upload_id: str, path: str, body: bytes
+) -> None:
+    before = client.get(upload_id)
+
+    answer = send(client, "POST", path.format(id=upload_id), body)
+
+    code = is_problem(answer, 400, 413)
+    assert code == ("request_too_large" if answer.status == 413 else "invalid_request")
+    assert client.get(upload_id) == before
+
+
+@pytest.mark.parametrize("body", NEW.values(), ids=NEW)
+def test_a_new_upload_that_cannot_be_is_not_begun(client: Client, body: bytes) -> None:
+    before = client.request("GET", "/uploads").json
+
+    is_problem(send(client, "POST", "/uploads", body), 400, 413)
+
+    assert client.request("GET", "/uploads").json == before
+
+
+@pytest.mark.parametrize("parts", RANGES, ids=str)
+def test_parts_outside_the_plan_are_not_signed(
+    client: Client, upload_id: str, parts: dict[str, Any]
+) -> None:
+    answer = client.request("POST", f"/uploads/{upload_id}/sheet", parts)
+
+    assert is_problem(answer, 400) == "invalid_request"
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+@pytest.mark.parametrize("wrong", IDS.values(), ids=IDS)
+def test_an_id_that_is_none_is_not_found(
+    client: Client, wrong: str, method: str, path: str
+) -> None:
+    answer = client.request(method, path.format(id=wrong))
+
+    assert is_problem(answer, 404) == "upload_not_found"
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_somebody_elses_upload_is_not_found_and_not_changed(
+    client: Client, stranger: Client, upload_id: str, method: str, path: str
+) -> None:
+    before = client.get(upload_id)
+
+    answer = stranger.request(method, path.format(id=upload_id))
+
+    assert is_problem(answer, 404) == "upload_not_found"
+    assert (
+        answer.json["detail"]
+        == client.request("GET", f"/uploads/{IDS['of nobody']}").json["detail"]
+    )
+    assert client.get(upload_id) == before
+
+
+@pytest.mark.parametrize("parameters", ["state=gone", "cursor=nonsense", "cursor=%FF", "limit=9"])
+def test_a_listing_that_cannot_be_is_refused(client: Client, parameters: str) -> None:
+    answer = client.request("GET", f"/uploads?{parameters}")
+
+    assert is_problem(answer, 400) == "invalid_request"
+
+
+def test_a_finished_upload_takes_nothing_more(client: Client) -> None:
+    data = os.urandom(1000)
+    finished = client.upload(data, "finished.bin")
+    before = client.outcome(finished)
+
+    answers = [
+        client.request("POST", f"/uploads/{finished}/sheet", {}),
+        client.request("GET", f"/uploads/{finished}/parts"),
+    ]
+    completed = client.request(
+        "POST", f"/uploads/{finished}/complete", {"crc64nvme": crc64nvme(b"x")}
+    )
+
+    assert [is_problem(answer, 409) for answer in answers] == ["wrong_state"] * 2
+    assert (completed.status, completed.json) == (200, before)
+    assert client.get(finished) == before
+
+
+def test_calls_out_of_order_are_refused_until_it_is_their_turn(client: Client) -> None:
+    created = client.create(bytes(40 * MIB), "out of order.bin")
+    path = f"/uploads/{created['id']}"
+
+    early = [
+        client.request("POST", f"{path}/complete", {}),
+        client.request("GET", f"{path}/download"),
+    ]
+    deleted = [client.request("DELETE", path).status for _ in range(2)]
+    late = [
+        client.request(method, f"{path}/{what}", {} if method == "POST" else None)
+        for method, what in (
+            ("POST", "complete"), ("POST", "sheet"), ("GET", "parts"), ("GET", "download"),
+        )
+    ]  # fmt: skip
+
+    assert [is_problem(answer, 409) for answer in early] == ["parts_missing", "not_accepted"]
+    assert deleted == [204, 204]
+    assert [is_problem(answer, 409) for answer in late] == ["wrong_state"] * 3 + ["not_accepted"]
+    assert client.get(created["id"])["state"] == "aborted"
