@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     from chalicelib.notifier import Notifier
     from chalicelib.processing import Processing
 
-# Tries and seconds that end before API Gateway's 29 seconds do.
+# Tries and seconds. Two calls that nobody answers (and what botocore waits between) end before API
+# Gateway's 29 seconds do.
 _TRIES = 4
-_TIMEOUTS: Any = {"connect_timeout": 3, "read_timeout": 5}
-# CompleteMultipartUpload is silent for long; storage does not wait for it.
-_S3_READ_TIMEOUT = 60
+_TIMEOUT = 3
+# Seconds that S3 may be silent over CompleteMultipartUpload; nobody waits that long.
+_COMPLETE_TIMEOUT = 60
 # What botocore itself tries again: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 _BUSY_STATUSES = frozenset({429, 500, 502, 503, 504})
 _BUSY_CODES = frozenset({
@@ -96,10 +97,16 @@ class Application:
 
     @cached_property
     def _storage(self) -> S3Storage:
+        return S3Storage(self._s3(_TIMEOUT), self.settings.bucket, lambda: self._patient_s3)
+
+    @cached_property
+    def _patient_s3(self) -> Any:
+        return self._s3(_COMPLETE_TIMEOUT)
+
+    def _s3(self, read_timeout: int) -> Any:
         # Where the endpoint is an address (at home), path style; else virtual-hosted, regional.
         style = "auto" if self.settings.stage == "local" else "virtual"
-        client = self._client("s3", s3={"addressing_style": style}, read_timeout=_S3_READ_TIMEOUT)
-        return S3Storage(client, self.settings.bucket)
+        return self._client("s3", read_timeout=read_timeout, s3={"addressing_style": style})
 
     @cached_property
     def _table(self) -> UploadTable:
@@ -136,12 +143,24 @@ class Application:
             self.settings.url_lifetime,
         )
 
-    def _client(self, service: str, *, endpoint_url: str | None = None, **config: Any) -> Any:
+    def _client(
+        self,
+        service: str,
+        *,
+        endpoint_url: str | None = None,
+        read_timeout: int = _TIMEOUT,
+        **config: Any,
+    ) -> Any:
         return self._session.create_client(
             service,
             region_name=self.settings.region,
             endpoint_url=endpoint_url,
-            config=Config(retries=self._retries, **(_TIMEOUTS | config)),
+            config=Config(
+                retries=self._retries,
+                connect_timeout=_TIMEOUT,
+                read_timeout=read_timeout,
+                **config,
+            ),
         )
 
 

@@ -7,7 +7,7 @@ s3:PutObjectTagging. Must not know the table, the rules or HTTP.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,10 +31,15 @@ COMPLETE_PATIENCE = 25.0
 
 @dataclass(frozen=True, slots=True)
 class S3Storage:
-    """One bucket; `patience` is how many seconds complete waits for S3."""
+    """One bucket.
+
+    `completing` gives the client for CompleteMultipartUpload, over which S3 may be silent for long;
+    `patience` is how many seconds a caller waits for it.
+    """
 
     client: S3Client
     bucket: str
+    completing: Callable[[], S3Client]
     patience: float = COMPLETE_PATIENCE
 
     def create_multipart(self, key: str, *, content_type: str) -> str:
@@ -96,12 +101,13 @@ class S3Storage:
         }
         if crc64nvme is not None:
             request["ChecksumCRC64NVME"] = crc64nvme
+        client = self.completing()
         answer: Future[None] = Future()
 
         def ask() -> None:
             try:
                 with _translated():
-                    self.client.complete_multipart_upload(**request)
+                    client.complete_multipart_upload(**request)
                 answer.set_result(None)
             except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
                 answer.set_exception(error)

@@ -208,6 +208,21 @@ def complete(composed: Application) -> bool:
     return composed._storage.complete("k", "m", parts=[PART], size=5, crc64nvme=None)
 
 
+def test_a_service_that_is_silent_is_given_up_before_api_gateway_does(settings: Settings) -> None:
+    composed = Application(settings)
+    for client in (composed._dynamodb, composed._storage.client):
+        config = client.meta.config
+        tries = config.retries["total_max_attempts"]
+        assert 2 * tries * max(config.read_timeout, config.connect_timeout) < 29
+
+
+def test_s3_may_be_silent_for_long_over_complete_alone(settings: Settings) -> None:
+    composed = Application(settings)
+
+    assert composed._storage.completing().meta.config.read_timeout > composed._storage.patience
+    assert composed._storage.completing() is composed._storage.completing()
+
+
 def test_the_mode_of_retries_is_botocores_adaptive(settings: Settings) -> None:
     for client in (Application(settings)._dynamodb, Application(settings)._storage.client):
         assert client.meta.config.retries["mode"] == "adaptive"
