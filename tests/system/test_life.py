@@ -137,7 +137,7 @@ def test_processing_that_keeps_failing_ends_as_failed_and_is_told(
 
     upload = client.outcome(upload_id)
     assert upload["state"] == "failed"
-    assert "EndpointConnectionError" in upload["reason"]
+    assert "TryAgain" in upload["reason"]
     assert client.request("GET", f"/uploads/{upload_id}/download").json["code"] == "not_accepted"
     log = (own_system.home / "log" / "events.log").read_text()
     assert log.count("EndpointConnectionError") >= 3

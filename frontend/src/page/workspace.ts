@@ -2,6 +2,7 @@
 // Must not know how signing in works: the API client it gets can already call.
 import type { Api } from "../upload/api";
 import type { Clock } from "../upload/clock";
+import { browserConnectivity } from "../upload/connectivity";
 import type { CreatedUpload, Upload } from "../upload/contract";
 import { Engine } from "../upload/engine";
 import { ApiError } from "../upload/errors";
@@ -77,6 +78,7 @@ export class Workspace {
     return new Engine({
       api: this.#api,
       transport: xhrTransport,
+      connectivity: browserConnectivity,
       hasher: workerHasher(),
       clock: this.#clock,
       listener: {

@@ -12,10 +12,12 @@ import type {
   Upload,
   UploadPage,
 } from "./contract";
-import { ApiError, isPassing, NetworkError } from "./errors";
+import { ApiError, isPassing, NetworkError, parseRetryAfter } from "./errors";
 import { type RetryRule, retrying } from "./retry";
 
 const RETRY: RetryRule = { tries: 5, base: 300, cap: 5_000 };
+/** Milliseconds; API Gateway itself gives up after 29 seconds. */
+const TIMEOUT = 35_000;
 
 export type Fetch = (url: string, options: RequestInit) => Promise<Response>;
 
@@ -28,7 +30,16 @@ export type ApiOptions = {
   retry?: RetryRule;
 };
 
-type Call = { method: string; path: string; body?: object; signal?: AbortSignal | undefined; open?: boolean };
+type Call = {
+  method: string;
+  path: string;
+  body?: object;
+  signal?: AbortSignal | undefined;
+  /** Needs no ID token. */
+  open?: boolean;
+  /** Is not tried again here: the caller knows better. */
+  once?: boolean;
+};
 
 export class Api {
   readonly #options: ApiOptions;
@@ -55,8 +66,15 @@ export class Api {
     return this.#json({ method: "GET", path: `${uploadPath(id)}/parts`, signal });
   }
 
+  /** Asked once: S3 may take long over it, and an answer that was lost is no reason to begin again. */
   complete(id: string, request: { crc64nvme?: string }, signal?: AbortSignal): Promise<Upload> {
-    return this.#json({ method: "POST", path: `${uploadPath(id)}/complete`, body: request, signal });
+    return this.#json({
+      method: "POST",
+      path: `${uploadPath(id)}/complete`,
+      body: request,
+      signal,
+      once: true,
+    });
   }
 
   /** Aborts an unfinished upload, deletes a finished one. */
@@ -92,7 +110,7 @@ export class Api {
     return retrying(() => this.#attempt(call), {
       rule: retry,
       clock,
-      passes: isPassing,
+      passes: (error) => !call.once && isPassing(error),
       signal: call.signal,
     });
   }
@@ -100,8 +118,9 @@ export class Api {
   async #attempt(call: Call): Promise<Response> {
     let response = await this.#fetch(call, false);
     if (response.status === 401 && !call.open) response = await this.#fetch(call, true);
-    if (!response.ok) throw new ApiError(response.status, await problemOf(response));
-    return response;
+    if (response.ok) return response;
+    const wait = parseRetryAfter(response.headers.get("Retry-After"), this.#options.clock.now());
+    throw new ApiError(response.status, await problemOf(response), wait);
   }
 
   async #fetch(call: Call, renew: boolean): Promise<Response> {
@@ -110,12 +129,16 @@ export class Api {
     if (call.body) headers["Content-Type"] = "application/json";
     const options: RequestInit = { method: call.method, headers };
     if (call.body) options.body = JSON.stringify(call.body);
-    if (call.signal) options.signal = call.signal;
+    const silent = new AbortController();
+    options.signal = call.signal ? AbortSignal.any([call.signal, silent.signal]) : silent.signal;
+    const cancel = this.#options.clock.alarm(TIMEOUT, () => silent.abort());
     try {
       return await this.#options.fetch(this.#url + call.path, options);
     } catch (error) {
       call.signal?.throwIfAborted();
       throw new NetworkError(`${call.method} ${call.path}: no answer`, { cause: error });
+    } finally {
+      cancel();
     }
   }
 }

@@ -5,6 +5,8 @@ export type Clock = {
   now(): number;
   /** Resolves after so many milliseconds; rejects with the signal's reason when aborted. */
   wait(milliseconds: number, signal?: AbortSignal): Promise<void>;
+  /** Calls `ring` after so many milliseconds, unless the function it returns is called before. */
+  alarm(milliseconds: number, ring: () => void): () => void;
   /** Evenly spread in [0, 1). */
   random(): number;
 };
@@ -12,6 +14,10 @@ export type Clock = {
 export const systemClock: Clock = {
   now: () => Date.now(),
   random: () => Math.random(),
+  alarm: (milliseconds, ring) => {
+    const timer = setTimeout(ring, milliseconds);
+    return () => clearTimeout(timer);
+  },
   wait: (milliseconds, signal) =>
     new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);

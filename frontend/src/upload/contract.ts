@@ -11,6 +11,7 @@ export type Limits = {
   url_lifetime: number;
   max_parts: number;
   put_max_size?: number;
+  max_in_progress?: number;
 };
 
 /** Many signatures, one URL per host name. Part n uses `urls[(n - 1) % urls.length]`. */
@@ -26,6 +27,7 @@ export type CreateRequest = {
   size: number;
   content_type?: string;
   crc64nvme?: string;
+  idempotency_key?: string;
 };
 
 export type CreatedUpload = {

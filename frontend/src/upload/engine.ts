@@ -1,19 +1,26 @@
 // The engine: takes files, gives uploads. All files share its connections and places.
 // Knows neither DOM nor Uppy; everything it touches comes in as Tools, so that tests need no browser.
+import { Breaker } from "./breaker";
 import { FileUpload } from "./file-upload";
 import { defaultSettings, type Settings, type SourceFile, type Tools } from "./settings";
 import { HostPool, Slots } from "./slots";
+import { watched } from "./stall";
 
 export class Engine {
   readonly #tools: Tools;
   readonly #settings: Settings;
   readonly #pool: HostPool;
   readonly #files: Slots;
+  readonly #s3: Breaker;
+  readonly #answering: Breaker;
 
   constructor(tools: Tools) {
-    this.#tools = tools;
-    this.#settings = { ...defaultSettings, ...tools.settings };
-    this.#pool = new HostPool(this.#settings.connectionsPerHost);
+    const settings = { ...defaultSettings, ...tools.settings };
+    this.#tools = { ...tools, transport: watched(tools.transport, tools.clock, settings.stallTimeout) };
+    this.#settings = settings;
+    this.#pool = new HostPool(settings.connectionsPerHost);
+    this.#s3 = new Breaker(settings.outage, tools.clock, tools.connectivity);
+    this.#answering = new Breaker(settings.outage, tools.clock, tools.connectivity);
     this.#files = new Slots(this.#settings.filesAtOnce);
   }
 
@@ -30,6 +37,8 @@ export class Engine {
       file,
       pool: this.#pool,
       files: this.#files,
+      s3: this.#s3,
+      answering: this.#answering,
       onProgress,
     });
   }

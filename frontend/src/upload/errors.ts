@@ -8,12 +8,15 @@ export class ApiError extends Error {
   readonly status: number;
   readonly code: string;
   readonly problem: Problem;
+  /** Milliseconds the API asks us to wait before we try again. */
+  readonly retryAfter: number | undefined;
 
-  constructor(status: number, problem: Problem) {
+  constructor(status: number, problem: Problem, retryAfter?: number) {
     super(problem.detail ?? problem.title ?? `The API answered ${status}`);
     this.status = status;
     this.code = problem.code ?? `http_${status}`;
     this.problem = problem;
+    this.retryAfter = retryAfter;
   }
 }
 
@@ -27,11 +30,14 @@ export class PartError extends Error {
   override readonly name = "PartError";
   readonly status: number;
   readonly code: string;
+  /** Milliseconds S3 asks us to wait before we try again. */
+  readonly retryAfter: number | undefined;
 
-  constructor(part: number, status: number, code: string, detail: string) {
+  constructor(part: number, status: number, code: string, detail: string, retryAfter?: number) {
     super(`Part ${part}: ${status} ${code} ${detail}`.trim());
     this.status = status;
     this.code = code;
+    this.retryAfter = retryAfter;
   }
 }
 
@@ -50,4 +56,24 @@ export function isPassing(error: unknown): boolean {
   if (error instanceof NetworkError) return true;
   if (!(error instanceof ApiError || error instanceof PartError)) return false;
   return error.status === 408 || error.status === 429 || error.status >= 500;
+}
+
+/** True where nobody may be there to answer: the next attempt of anybody will meet the same. */
+export function isOutage(error: unknown): boolean {
+  if (error instanceof NetworkError) return true;
+  if (!(error instanceof ApiError || error instanceof PartError)) return false;
+  return [502, 503, 504].includes(error.status);
+}
+
+/** Milliseconds that a server asked us to wait. */
+export function retryAfter(error: unknown): number | undefined {
+  return error instanceof ApiError || error instanceof PartError ? error.retryAfter : undefined;
+}
+
+/** `Retry-After` in milliseconds; it is seconds or a date. */
+export function parseRetryAfter(text: string | null, now: number): number | undefined {
+  if (text === null || text.trim() === "") return undefined;
+  const seconds = Number(text);
+  const wait = Number.isNaN(seconds) ? Date.parse(text) - now : seconds * 1000;
+  return Number.isNaN(wait) ? undefined : Math.max(0, wait);
 }

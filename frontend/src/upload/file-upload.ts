@@ -1,22 +1,30 @@
 // One file from the person's disk to S3: hash, create, send the parts, complete; paused, resumed, retried and
 // cancelled on the way. S3 is the truth about what it holds: whoever comes back asks it first.
 // Must not know about Uppy, the page, or other files (the pool and the places it is given are shared).
+import type { Breaker } from "./breaker";
+import { completed } from "./complete";
 import type { CreatedUpload, CreateRequest, Upload } from "./contract";
-import { ApiError, Cancelled, PartError } from "./errors";
+import { ApiError, Cancelled, PartError, ReadError } from "./errors";
 import { PartSender } from "./part-sender";
 import { allParts, missingParts } from "./parts";
 import { Pause } from "./pause";
+import { patiently } from "./retry";
 import type { Settings, SourceFile, Tools } from "./settings";
 import type { HostPool, Slots } from "./slots";
 
-/** After these the upload cannot go on; the next try creates a new one. */
-const LOST = new Set([404, 410, 422]);
+/** S3 or the API no longer knows the upload: it begins anew, by itself. */
+const GONE = new Set([404, 410]);
+/** How often in a row that may happen. */
+const NEW_BEGINNINGS = 3;
 
 export type FileUploadOptions = Tools & {
   settings: Settings;
   file: SourceFile;
   pool: HostPool;
   files: Slots;
+  /** The circuit breakers of S3 and of the API. */
+  s3: Breaker;
+  answering: Breaker;
   onProgress: (sent: number) => void;
 };
 
@@ -33,6 +41,9 @@ export class FileUpload {
   #begun = false;
   #sent = false;
   #finished = false;
+  #beginnings = 0;
+  /** Makes a repeated create one upload. */
+  #key: string | undefined;
 
   constructor(options: FileUploadOptions) {
     this.#options = options;
@@ -100,9 +111,24 @@ export class FileUpload {
     } catch (error) {
       this.#cancel.signal.throwIfAborted();
       if (this.#pause.isOn) return undefined;
-      if (isLost(error)) this.#forget();
-      throw error;
+      return await this.#failed(error, this.#created);
     }
+  }
+
+  /** Begins anew where that helps; otherwise throws, and leaves nothing in S3 that is of no use. */
+  async #failed(error: unknown, created: CreatedUpload): Promise<undefined> {
+    if (isGone(error) && ++this.#beginnings < NEW_BEGINNINGS) {
+      this.#forget();
+      this.#options.listener?.removed?.(created.id);
+      return undefined;
+    }
+    if (isGone(error) || isMismatch(error)) this.#forget();
+    if (error instanceof ReadError) {
+      this.#forget();
+      this.#options.listener?.removed?.(created.id);
+      await this.#options.api.remove(created.id).catch(() => undefined);
+    }
+    throw error;
   }
 
   /** Small files are hashed first, so that S3 checks their one PUT; others while they are sent. */
@@ -112,7 +138,9 @@ export class FileUpload {
     if (file.type) request.content_type = file.type;
     if (file.data.size <= settings.putMaxSize) request.crc64nvme = await this.#hash();
     this.#cancel.signal.throwIfAborted();
-    const created = await api.create(request);
+    this.#key ??= newKey();
+    request.idempotency_key = this.#key;
+    const created = await this.#ask(() => api.create(request), this.#cancel.signal);
     this.#begun = false;
     this.#sent = false;
     this.#sender = this.#newSender(created, request.crc64nvme);
@@ -121,12 +149,13 @@ export class FileUpload {
   }
 
   #newSender(upload: CreatedUpload, checksum: string | undefined): PartSender {
-    const { api, file, transport, pool, clock, settings, onProgress } = this.#options;
+    const { api, file, transport, pool, s3, clock, settings, onProgress } = this.#options;
     const headers: Record<string, string> = {};
     if (upload.strategy === "put" && checksum !== undefined) headers["x-amz-checksum-crc64nvme"] = checksum;
-    const sheets = (range: { first?: number }, signal: AbortSignal) => api.sheet(upload.id, range, signal);
-    const data = file.data;
-    return new PartSender({ upload, data, headers, sheets, transport, pool, clock, settings, onProgress });
+    const sheets = (range: { first?: number }, signal: AbortSignal) =>
+      this.#ask(() => api.sheet(upload.id, range, signal), signal);
+    const shared = { transport, pool, breaker: s3, clock, settings, onProgress };
+    return new PartSender({ upload, data: file.data, headers, sheets, ...shared });
   }
 
   async #sendMissing(created: CreatedUpload, signal: AbortSignal): Promise<void> {
@@ -143,18 +172,19 @@ export class FileUpload {
   async #missing(created: CreatedUpload, signal: AbortSignal): Promise<number[]> {
     if (!this.#begun || created.strategy === "put") return allParts(created.part_count);
     const { api, file } = this.#options;
-    const list = await api.listParts(created.id, signal);
+    const list = await this.#ask(() => api.listParts(created.id, signal), signal);
     return missingParts({ ...list, size: file.data.size }, list.parts);
   }
 
   /** Completes; parts that S3 turns out not to hold are sent again first. */
   async #complete(created: CreatedUpload, signal: AbortSignal): Promise<Upload> {
-    const { api, settings } = this.#options;
+    const { api, clock, settings, answering } = this.#options;
     const crc64nvme = await this.#hash();
+    const { id } = created;
     for (let tries = 1; ; tries++) {
       signal.throwIfAborted();
       try {
-        return await api.complete(created.id, { crc64nvme });
+        return await completed({ id, crc64nvme, api, clock, answering, settings, signal });
       } catch (error) {
         const missing = missingFrom(error);
         if (!missing || tries >= settings.completeTries) throw error;
@@ -162,6 +192,12 @@ export class FileUpload {
         await this.#sender?.send(missing, signal);
       }
     }
+  }
+
+  /** Asks the API; an outage is waited for. */
+  #ask<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    const { answering, clock, settings } = this.#options;
+    return patiently(call, { breaker: answering, clock, rule: settings.outage, signal });
   }
 
   /** The file's checksum, computed once; a failure is forgotten, so that a retry reads the file again. */
@@ -179,11 +215,22 @@ export class FileUpload {
   #forget(): void {
     this.#created = undefined;
     this.#checksum = undefined;
+    this.#key = undefined;
   }
 }
 
-function isLost(error: unknown): boolean {
-  return (error instanceof ApiError || error instanceof PartError) && LOST.has(error.status);
+function isGone(error: unknown): boolean {
+  return (error instanceof ApiError || error instanceof PartError) && GONE.has(error.status);
+}
+
+function isMismatch(error: unknown): boolean {
+  return error instanceof ApiError && error.code === "checksum_mismatch";
+}
+
+function newKey(): string {
+  return crypto
+    .getRandomValues(new Uint8Array(16))
+    .reduce((text, byte) => text + byte.toString(16).padStart(2, "0"), "");
 }
 
 function missingFrom(error: unknown): number[] | undefined {

@@ -1,14 +1,15 @@
 // Sends parts of one upload to S3, several at a time, each retried by itself, and counts the bytes.
 // Must not know how the upload was created, nor when it is complete.
+import type { Breaker } from "./breaker";
 import type { Clock } from "./clock";
 import type { CreatedUpload } from "./contract";
-import { isPassing, PartError } from "./errors";
+import { isOutage, isPassing, PartError, parseRetryAfter } from "./errors";
 import { allParts, partRange } from "./parts";
 import { retrying } from "./retry";
 import type { Settings } from "./settings";
 import { partHost, partUrl, type SheetSource, Sheets } from "./sheet";
 import type { HostPool } from "./slots";
-import type { Transport } from "./transport";
+import type { PutAnswer, Transport } from "./transport";
 
 export type PartSenderOptions = {
   upload: CreatedUpload;
@@ -18,6 +19,7 @@ export type PartSenderOptions = {
   sheets: SheetSource;
   transport: Transport;
   pool: HostPool;
+  breaker: Breaker;
   clock: Clock;
   settings: Settings;
   onProgress: (sent: number) => void;
@@ -87,14 +89,19 @@ export class PartSender {
       await this.#sendPart(item.value, host, signal);
   }
 
-  /** One part until S3 has it. The place in the pool is free while the part waits for its next try. */
+  /**
+   * One part until S3 has it. The place in the pool is free while the part waits for its next try. In an outage
+   * it waits its turn, and that counts for nothing: it is not this part that is ill.
+   */
   #sendPart(number: number, host: string, signal: AbortSignal): Promise<void> {
-    const { pool, clock, settings } = this.#options;
+    const { pool, breaker, clock, settings } = this.#options;
     const passes = (error: unknown) => isPassing(error) || isRefusal(error);
-    return retrying(() => pool.use(host, signal, () => this.#put(number, signal)), {
+    const put = () => breaker.use(signal, () => this.#put(number, signal));
+    return retrying(() => pool.use(host, signal, put), {
       rule: settings.partRetry,
       clock,
       passes,
+      excused: (error) => isOutage(error) && breaker.isOpen,
       signal,
     });
   }
@@ -106,14 +113,22 @@ export class PartSender {
     const url = partUrl(sheet, upload.strategy, number);
     const onProgress = (sent: number) => this.#count(number, Math.min(sent, body.size));
     try {
-      const { status, text } = await transport({ url, body, headers, signal, onProgress });
-      if (status === 403) this.#sheets.refuse(sheet);
-      if (status < 200 || status > 299) throw partError(number, status, text);
+      const answer = await transport({ url, body, headers, signal, onProgress });
+      if (answer.status === 403) this.#sheets.refuse(sheet);
+      if (answer.status < 200 || answer.status > 299) throw this.#partError(number, answer);
       this.#count(number, body.size);
     } catch (error) {
       this.#count(number, 0);
       throw error;
     }
+  }
+
+  /** S3 says why in XML: `<Error><Code>…</Code><Message>…</Message>`. */
+  #partError(number: number, { status, text, header }: PutAnswer): PartError {
+    const code = /<Code>([^<]*)<\/Code>/.exec(text)?.[1] ?? "";
+    const message = /<Message>([^<]*)<\/Message>/.exec(text)?.[1] ?? "";
+    const wait = parseRetryAfter(header("Retry-After"), this.#options.clock.now());
+    return new PartError(number, status, code, message, wait);
   }
 
   /** A slice without a type, so that the browser sends no Content-Type. */
@@ -133,11 +148,4 @@ export class PartSender {
 /** A URL S3 refuses: expired, or signed by credentials that are no longer good. A new sheet may help. */
 function isRefusal(error: unknown): boolean {
   return error instanceof PartError && error.status === 403;
-}
-
-/** S3 says why in XML: `<Error><Code>…</Code><Message>…</Message>`. */
-function partError(number: number, status: number, text: string): PartError {
-  const code = /<Code>([^<]*)<\/Code>/.exec(text)?.[1] ?? "";
-  const message = /<Message>([^<]*)<\/Message>/.exec(text)?.[1] ?? "";
-  return new PartError(number, status, code, message);
 }

@@ -1,9 +1,11 @@
 // The engine's settings and the tools it is given. Everything it touches the world with comes in here.
 import type { Api } from "./api";
+import type { BreakerRule } from "./breaker";
 import type { Clock } from "./clock";
+import type { Connectivity } from "./connectivity";
 import type { CreatedUpload, Upload } from "./contract";
 import type { Hasher } from "./hasher";
-import type { RetryRule } from "./retry";
+import type { Backoff, RetryRule } from "./retry";
 import type { Transport } from "./transport";
 
 export type Settings = {
@@ -13,18 +15,30 @@ export type Settings = {
   filesAtOnce: number;
   /** Files up to this many bytes are hashed before they are created, so that S3 checks their one PUT. */
   putMaxSize: number;
-  /** How a part PUT is tried again. */
+  /** A part PUT in which nothing moves for so long (milliseconds) is tried again. */
+  stallTimeout: number;
+  /** When S3, or the API, is taken for out of order, and how that is waited for. */
+  outage: BreakerRule;
+  /** How a part PUT is tried again while others succeed. */
   partRetry: RetryRule;
   /** How often parts that S3 turns out not to hold are sent again before giving up. */
   completeTries: number;
+  /** How often an upload is looked at while S3 puts it together. */
+  watch: Backoff;
+  /** After so long (milliseconds) S3 is asked again. */
+  completeSilence: number;
 };
 
 export const defaultSettings: Settings = {
   connectionsPerHost: 6,
   filesAtOnce: 6,
   putMaxSize: 16 * 1024 * 1024,
+  stallTimeout: 30_000,
+  outage: { failures: 3, probes: { base: 500, cap: 5_000 }, patience: 15 * 60_000 },
   partRetry: { tries: 6, base: 500, cap: 10_000 },
   completeTries: 3,
+  watch: { base: 1_000, cap: 15_000 },
+  completeSilence: 10 * 60_000,
 };
 
 /** What a person picked. */
@@ -42,6 +56,7 @@ export type Tools = {
   transport: Transport;
   hasher: Hasher;
   clock: Clock;
+  connectivity: Connectivity;
   settings?: Partial<Settings>;
   listener?: Listener;
 };

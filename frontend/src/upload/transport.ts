@@ -10,7 +10,12 @@ export type PutRequest = {
   onProgress: (sent: number) => void;
 };
 
-export type PutAnswer = { status: number; text: string };
+export type PutAnswer = {
+  status: number;
+  text: string;
+  /** A header the browser may show us; null for any other. */
+  header(name: string): string | null;
+};
 
 /** Resolves with S3's answer, whatever its status; rejects with NetworkError when none came. */
 export type Transport = (request: PutRequest) => Promise<PutAnswer>;

@@ -15,7 +15,8 @@ export function xhrTransport(request: PutRequest): Promise<PutAnswer> {
     xhr.open("PUT", request.url);
     for (const [name, value] of Object.entries(request.headers)) xhr.setRequestHeader(name, value);
     xhr.upload.onprogress = (event) => request.onProgress(event.loaded);
-    xhr.onload = () => settle(() => resolve({ status: xhr.status, text: xhr.responseText }));
+    const header = (name: string) => xhr.getResponseHeader(name);
+    xhr.onload = () => settle(() => resolve({ status: xhr.status, text: xhr.responseText, header }));
     xhr.onerror = () => settle(() => reject(new NetworkError("PUT: no answer")));
     xhr.onabort = () => settle(() => reject(request.signal.reason));
     request.signal.throwIfAborted();

@@ -7,6 +7,8 @@ export class RushingClock implements Clock {
   readonly waits: number[] = [];
   now = () => this.time;
   random = () => 1;
+  /** Rings never: nothing takes time here. */
+  alarm = () => () => undefined;
 
   async wait(milliseconds: number, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
@@ -25,6 +27,14 @@ export class HandClock implements Clock {
   #sleepers: Sleeper[] = [];
   now = () => this.time;
   random = () => 1;
+
+  alarm(milliseconds: number, ring: () => void): () => void {
+    const sleeper = { until: this.time + milliseconds, wake: ring };
+    this.#sleepers.push(sleeper);
+    return () => {
+      this.#sleepers = this.#sleepers.filter((other) => other !== sleeper);
+    };
+  }
 
   wait(milliseconds: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {

@@ -1,6 +1,7 @@
 // The API and S3 in memory, as the engine meets them: answers what they answer, keeps what they keep, counts what
 // it sees, and fails when a test says so.
 import { Api } from "../../src/upload/api";
+import type { Connectivity } from "../../src/upload/connectivity";
 import type { CreateRequest, Sheet, State } from "../../src/upload/contract";
 import { crc64nvme } from "../../src/upload/crc64nvme";
 import { Engine } from "../../src/upload/engine";
@@ -34,6 +35,7 @@ export class Cloud {
   fault: (put: Put, attempt: number) => number | "reset" | undefined = () => undefined;
   /** What the API answers instead: a response, or undefined. */
   apiFault: (call: string, body: unknown) => Response | undefined = () => undefined;
+  readonly connectivity: Connectivity = { isOnline: () => true, online: () => Promise.resolve() };
   /** Resolves when a part may go on; by default at once. */
   gate: (put: Put) => Promise<void> = () => new Promise((resolve) => setTimeout(resolve, 1));
   upload: Held | undefined;
@@ -47,6 +49,7 @@ export class Cloud {
       transport: this.transport,
       hasher: (data) => crc64nvme(data),
       clock: this.clock,
+      connectivity: this.connectivity,
       settings: { putMaxSize: this.putMaxSize, ...settings },
       listener,
     });
@@ -132,9 +135,9 @@ export class Cloud {
     if (fault === "reset") throw new NetworkError("reset");
     const signature = url.searchParams.get("X-Amz-Signature") ?? "";
     if (fault !== undefined || !signature.endsWith(`n${number}`))
-      return { status: fault ?? 403, text: "<Error><Code>Fault</Code><Message>Why</Message></Error>" };
+      return answer(fault ?? 403, "<Error><Code>Fault</Code><Message>Why</Message></Error>");
     this.stored.set(number, body);
-    return { status: 200, text: "" };
+    return answer(200, "");
   };
 
   #count(host: string, change: number): void {
@@ -142,6 +145,11 @@ export class Cloud {
     this.inFlight.set(host, now);
     this.widest.set(host, Math.max(now, this.widest.get(host) ?? 0));
   }
+}
+
+function answer(status: number, text: string, headers: Record<string, string> = {}): PutAnswer {
+  const shown = new Headers(headers);
+  return { status, text, header: (name) => shown.get(name) };
 }
 
 const abortions = new WeakMap<AbortSignal, Promise<never>>();
