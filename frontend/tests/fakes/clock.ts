@@ -7,8 +7,17 @@ export class RushingClock implements Clock {
   readonly waits: number[] = [];
   now = () => this.time;
   random = () => 1;
-  /** Rings never: nothing takes time here. */
-  alarm = () => () => undefined;
+  readonly #alarms = new Set<() => void>();
+
+  /** Rings only when a test says so: nothing takes time here. */
+  alarm(_: number, ring: () => void): () => void {
+    this.#alarms.add(ring);
+    return () => this.#alarms.delete(ring);
+  }
+
+  ring(): void {
+    for (const ring of this.#alarms) ring();
+  }
 
   async wait(milliseconds: number, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();

@@ -35,11 +35,27 @@ export class Cloud {
   fault: (put: Put, attempt: number) => number | "reset" | undefined = () => undefined;
   /** What the API answers instead: a response, or undefined. */
   apiFault: (call: string, body: unknown) => Response | undefined = () => undefined;
-  readonly connectivity: Connectivity = { isOnline: () => true, online: () => Promise.resolve() };
+  readonly connectivity: Connectivity = {
+    isOnline: () => this.#offline === undefined,
+    online: () => this.#offline ?? Promise.resolve(),
+  };
   /** Resolves when a part may go on; by default at once. */
   gate: (put: Put) => Promise<void> = () => new Promise((resolve) => setTimeout(resolve, 1));
   upload: Held | undefined;
   #sheets = 0;
+  #offline: Promise<void> | undefined;
+  #reconnect: () => void = () => undefined;
+
+  offline(): void {
+    this.#offline = new Promise((resolve) => {
+      this.#reconnect = resolve;
+    });
+  }
+
+  online(): void {
+    this.#offline = undefined;
+    this.#reconnect();
+  }
 
   engine(settings: Partial<Settings> = {}, listener: Listener = {}): Engine {
     const idToken = () => Promise.resolve("id-token");
@@ -75,6 +91,7 @@ export class Cloud {
       this.upload = undefined;
       return new Response(null, { status: 204 });
     }
+    if (call === `GET /uploads/${upload.id}`) return json(200, upload);
     if (call.endsWith("/sheet")) return json(200, this.#sheet(body.first ?? 1));
     if (call.endsWith("/parts")) return json(200, { ...this.#plan(), parts: this.#parts() });
     return this.#complete(upload, body.crc64nvme);

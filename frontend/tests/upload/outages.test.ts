@@ -1,0 +1,199 @@
+// What goes wrong on the line: outages that all parts meet, stalls, lost answers; and what is sent meanwhile.
+import { expect, test } from "vitest";
+import { NetworkError } from "../../src/upload/errors";
+import { settled } from "../fakes/clock";
+import { Cloud, fileOf, json, problem } from "../fakes/cloud";
+
+const count = (cloud: Cloud, call: string) => cloud.calls.filter((each) => each === call).length;
+const lost = (): Response => {
+  throw new NetworkError("lost");
+};
+
+test.each([503, 502, 504, "reset" as const])(
+  "an outage of 60 s with %s is survived, and a single probe tries meanwhile",
+  async (fault) => {
+    const cloud = new Cloud();
+    let puts = 0;
+    const end = cloud.clock.time + 60_000;
+    cloud.fault = () => {
+      if (cloud.clock.time >= end) return undefined;
+      puts++;
+      return fault;
+    };
+    const file = fileOf(400);
+    await cloud.engine().upload(file).run();
+    expect(cloud.stored.size).toBe(40);
+    // Twelve were in flight when it began; then one at a time, at most every few seconds.
+    expect(puts).toBeLessThan(12 + 30);
+  },
+);
+
+test("an outage that outlasts all patience fails with its reason", async () => {
+  const cloud = new Cloud();
+  cloud.fault = () => "reset";
+  const outage = { failures: 3, probes: { base: 500, cap: 5000 }, patience: 60_000 };
+  const began = cloud.clock.time;
+  await expect(cloud.engine({ outage }).upload(fileOf(60)).run()).rejects.toBeInstanceOf(NetworkError);
+  expect(cloud.clock.time - began).toBeGreaterThanOrEqual(60_000);
+});
+
+test("a part that alone keeps failing is given up while others succeed", async () => {
+  const cloud = new Cloud();
+  cloud.fault = ({ number }) => (number === 2 ? 500 : undefined);
+  await expect(cloud.engine().upload(fileOf(60)).run()).rejects.toMatchObject({ status: 500 });
+  expect(cloud.puts.filter(({ number }) => number === 2)).toHaveLength(6);
+});
+
+test.each(["POST /uploads", "POST /uploads/u1/sheet", "POST /uploads/u1/complete"])(
+  "%s survives an outage of the API of 60 s",
+  async (call) => {
+    const cloud = new Cloud();
+    cloud.sheetSize = 3;
+    let end: number | undefined;
+    cloud.apiFault = (each) => {
+      if (each !== call) return undefined;
+      end ??= cloud.clock.time + 60_000;
+      return cloud.clock.time < end ? problem(503, "try_again") : undefined;
+    };
+    await cloud.engine().upload(fileOf(60)).run();
+    expect(cloud.stored.size).toBe(6);
+  },
+);
+
+test("a create whose answer is lost is repeated under the same key", async () => {
+  const cloud = new Cloud();
+  const keys: unknown[] = [];
+  cloud.apiFault = (call, body) => {
+    if (call !== "POST /uploads") return undefined;
+    keys.push((body as { idempotency_key: string }).idempotency_key);
+    return keys.length < 3 ? lost() : undefined;
+  };
+  await cloud.engine().upload(fileOf(30)).run();
+  expect(keys).toHaveLength(3);
+  expect(new Set(keys).size).toBe(1);
+  expect(keys[0]).toMatch(/^[0-9a-f]{32}$/);
+});
+
+test("two files have two keys", async () => {
+  const cloud = new Cloud();
+  const keys = new Set<unknown>();
+  cloud.apiFault = (call, body) => {
+    if (call === "POST /uploads") keys.add((body as { idempotency_key: string }).idempotency_key);
+    return undefined;
+  };
+  await cloud.engine().upload(fileOf(30)).run();
+  await cloud.engine().upload(fileOf(30)).run();
+  expect(keys.size).toBe(2);
+});
+
+test("Retry-After is waited for", async () => {
+  const cloud = new Cloud();
+  let asked = 0;
+  cloud.apiFault = (call) => {
+    if (call !== "POST /uploads" || ++asked > 1) return undefined;
+    const busy = problem(429, "too_many_uploads");
+    busy.headers.set("Retry-After", "17");
+    return busy;
+  };
+  await cloud.engine().upload(fileOf(30)).run();
+  expect(cloud.clock.waits).toContain(17_000);
+});
+
+test.each([202, 504])("a complete answered %i is watched, not repeated", async (status) => {
+  const cloud = new Cloud();
+  let looks = 0;
+  cloud.apiFault = (call) => {
+    if (call.endsWith("/complete") && status === 202) return json(202, { id: "u1", state: "uploading" });
+    if (call.endsWith("/complete")) return new Response("", { status: 504 });
+    if (call !== "GET /uploads/u1") return undefined;
+    return json(200, { id: "u1", state: ++looks < 20 ? "uploading" : "processing" });
+  };
+  const upload = await cloud.engine().upload(fileOf(30)).run();
+  expect(upload.state).toBe("processing");
+  expect(count(cloud, "POST /uploads/u1/complete")).toBe(1);
+  expect(cloud.puts).toHaveLength(3);
+});
+
+test("a complete of which nothing is heard for long is asked again", async () => {
+  const cloud = new Cloud();
+  let asked = 0;
+  cloud.apiFault = (call) => {
+    if (call.endsWith("/complete") && ++asked === 1) return json(202, { id: "u1", state: "uploading" });
+    return call === "GET /uploads/u1" ? json(200, { id: "u1", state: "uploading" }) : undefined;
+  };
+  const began = cloud.clock.time;
+  await cloud.engine().upload(fileOf(30)).run();
+  expect(asked).toBe(2);
+  expect(cloud.clock.time - began).toBeGreaterThanOrEqual(600_000);
+});
+
+test("a complete whose answer is lost is looked up before it is asked again", async () => {
+  const cloud = new Cloud();
+  cloud.apiFault = (call) => {
+    if (call.endsWith("/complete")) return lost();
+    return call === "GET /uploads/u1" ? json(200, { id: "u1", state: "accepted" }) : undefined;
+  };
+  const upload = await cloud.engine().upload(fileOf(30)).run();
+  expect(upload.state).toBe("accepted");
+  expect(count(cloud, "POST /uploads/u1/complete")).toBe(1);
+});
+
+test("an upload that was deleted while it was completed ends with that reason", async () => {
+  const cloud = new Cloud();
+  cloud.apiFault = (call) =>
+    call.endsWith("/complete") ? json(202, { state: "uploading" }) : json2(call, "aborted");
+  await expect(cloud.engine().upload(fileOf(30)).run()).rejects.toMatchObject({ code: "wrong_state" });
+});
+
+function json2(call: string, state: string): Response | undefined {
+  return call === "GET /uploads/u1" ? json(200, { id: "u1", state }) : undefined;
+}
+
+test.each([404, 410])("an upload that S3 has forgotten (%i) begins anew by itself", async (status) => {
+  const cloud = new Cloud();
+  const removed: string[] = [];
+  let gone = true;
+  cloud.fault = ({ number }) => {
+    if (number !== 3 || !gone) return undefined;
+    gone = false;
+    cloud.stored.clear();
+    return status;
+  };
+  const engine = cloud.engine({}, { removed: (id) => void removed.push(id) });
+  await engine.upload(fileOf(60)).run();
+  expect(count(cloud, "POST /uploads")).toBe(2);
+  expect(cloud.stored.size).toBe(6);
+  expect(removed).toEqual(["u1"]);
+});
+
+test("an upload that is forgotten again and again fails", async () => {
+  const cloud = new Cloud();
+  cloud.fault = () => 404;
+  await expect(cloud.engine().upload(fileOf(60)).run()).rejects.toMatchObject({ status: 404 });
+  expect(count(cloud, "POST /uploads")).toBe(3);
+});
+
+test("offline nothing is sent, and it goes on by itself", async () => {
+  const cloud = new Cloud();
+  const file = fileOf(60);
+  cloud.offline();
+  const run = cloud.engine().upload(file).run();
+  await settled();
+  expect(cloud.calls).toEqual([]);
+  cloud.online();
+  await run;
+  expect(cloud.stored.size).toBe(6);
+});
+
+test("a part in which nothing moves is sent again", async () => {
+  const cloud = new Cloud();
+  let stuck = 0;
+  cloud.gate = ({ number }) =>
+    number === 2 && stuck++ === 0 ? new Promise(() => undefined) : Promise.resolve();
+  const run = cloud.engine({ stallTimeout: 30_000 }).upload(fileOf(60)).run();
+  await settled();
+  cloud.clock.ring();
+  await run;
+  expect(cloud.puts.filter(({ number }) => number === 2)).toHaveLength(2);
+  expect(cloud.puts).toHaveLength(7);
+});
