@@ -1,11 +1,13 @@
-"""`docs/openapi.yaml` says what the code says: routes, states, error codes, limits."""
+"""`docs/openapi.yaml` says what the code says: routes, states, error codes, limits, examples."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 import app
@@ -23,6 +25,46 @@ OPERATIONS = [
     for method, operation in item.items()
     if method in METHODS
 ]
+ERRORS = {
+    e.code: e for e in vars(errors).values() if isinstance(e, type) and issubclass(e, UploadError)
+}
+
+
+by_operation = pytest.mark.parametrize(
+    ("method", "path"), [pytest.param(m, p, id=f"{m} {p}") for m, p, _ in OPERATIONS]
+)
+
+
+def title(code: str) -> str:
+    """The name of a code's schema: that of `wrong_state` is `WrongState`."""
+    return code.title().replace("_", "")
+
+
+def answers(operation: Any) -> Iterator[tuple[str, Any]]:
+    """Status and response object of all answers of an operation."""
+    for status, answer in operation["responses"].items():
+        name = answer.get("$ref", "").rpartition("/")[2]
+        yield status, DOCUMENT["components"]["responses"][name] if name else answer
+
+
+def media_types(part: Any) -> Iterator[Any]:
+    """Every media type object below a part of the document."""
+    if isinstance(part, dict):
+        yield from part.get("content", {}).values()
+    inner = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    for value in inner:
+        yield from media_types(value)
+
+
+def examples() -> Iterator[tuple[Any, Any]]:
+    """Every example in the document, after the schema that it is an example of."""
+    for media in media_types(DOCUMENT):
+        named = [example["value"] for example in media.get("examples", {}).values()]
+        for example in [*named, *([media["example"]] if "example" in media else [])]:
+            yield media["schema"], example
+    for schema in SCHEMAS.values():
+        for example in schema.get("examples", []):
+            yield schema, example
 
 
 def test_it_is_openapi_3_1() -> None:
@@ -42,33 +84,53 @@ def test_its_states_are_those_an_upload_can_be_in() -> None:
 
 
 def test_its_codes_are_those_of_the_errors() -> None:
-    known = {
-        e.code for e in vars(errors).values() if isinstance(e, type) and issubclass(e, UploadError)
+    assert set(SCHEMAS["Problem"]["properties"]["code"]["enum"]) == set(ERRORS)
+
+
+@pytest.mark.parametrize("code", ERRORS)
+def test_the_problem_of_a_code_is_what_the_error_sends(code: str) -> None:
+    error, schema = ERRORS[code], SCHEMAS[title(code)]
+    (example,) = schema["examples"]
+    own = {name: example[name] for name in schema.get("required", [])}
+
+    assert schema["properties"] == {"code": {"const": code}, "status": {"const": error.status}}
+    assert example == error(example["detail"], **own).problem()
+
+
+@pytest.mark.parametrize("code", ERRORS)
+def test_some_route_answers_with_the_code_under_its_status(code: str) -> None:
+    named = {
+        (found, status)
+        for _, _, operation in OPERATIONS
+        for status, answer in answers(operation)
+        for found in re.findall(r"`([a-z_]+)`:", answer["description"])
     }
 
-    assert set(SCHEMAS["Problem"]["properties"]["code"]["enum"]) == known
+    assert {status for found, status in named if found == code} == {str(ERRORS[code].status)}
 
 
-def test_every_code_stands_with_its_status() -> None:
-    """A response that names a code is documented under the status the code has."""
-    statuses = {
-        e.code: str(e.status)
-        for e in vars(errors).values()
-        if isinstance(e, type) and issubclass(e, UploadError)
-    }
-    for method, path, operation in OPERATIONS:
-        for status, answer in operation["responses"].items():
-            if "$ref" in answer:
-                answer = DOCUMENT["components"]["responses"][answer["$ref"].rpartition("/")[2]]  # noqa: PLW2901
-            for code in re.findall(r"`([a-z_]+)`", answer["description"]):
-                if code in statuses:
-                    assert statuses[code] == status, (method, path, code)
+@by_operation
+def test_an_answer_names_the_codes_that_its_schema_takes(method: str, path: str) -> None:
+    for status, answer in answers(DOCUMENT["paths"][path][method.lower()]):
+        media = answer.get("content", {}).get("application/problem+json", {"schema": {"oneOf": []}})
+        taken = [s["$ref"] for s in media["schema"].get("oneOf", [media["schema"]])]
+        named = re.findall(r"`([a-z_]+)`:", answer["description"])
+
+        assert taken == [f"#/components/schemas/{title(code)}" for code in named], status
 
 
-@pytest.mark.parametrize("method_path", [(m, p) for m, p, _ in OPERATIONS], ids=" ".join)
-def test_every_route_but_limits_wants_a_token(method_path: tuple[str, str]) -> None:
-    (operation,) = [o for m, p, o in OPERATIONS if (m, p) == method_path]
-    open_to_all = method_path == ("GET", "/limits")
+@pytest.mark.parametrize("code", [code for code, e in ERRORS.items() if e.retry_after])
+def test_what_may_be_tried_again_says_when(code: str) -> None:
+    for _, _, operation in OPERATIONS:
+        for _, answer in answers(operation):
+            if f"`{code}`" in answer["description"]:
+                assert "Retry-After" in answer["headers"]
+
+
+@by_operation
+def test_every_route_but_limits_wants_a_token(method: str, path: str) -> None:
+    operation = DOCUMENT["paths"][path][method.lower()]
+    open_to_all = (method, path) == ("GET", "/limits")
 
     assert (operation.get("security") == []) is open_to_all
     assert ("401" in operation["responses"]) is not open_to_all
@@ -81,3 +143,22 @@ def test_its_limits_are_those_of_the_code() -> None:
     assert SCHEMAS["PartNumber"]["maximum"] == parts.MAX_PARTS
     assert new["filename"]["maxLength"] == rules.MAX_FILENAME_LENGTH
     assert new["content_type"]["maxLength"] == rules.MAX_CONTENT_TYPE_LENGTH
+
+
+def test_its_examples_fit_their_schemas() -> None:
+    shown = list(examples())
+    assert len(shown) > len(ERRORS)
+    for schema, example in shown:
+        # `#/components/…` is looked up in the schema itself.
+        checker = Draft202012Validator({"components": DOCUMENT["components"], **schema})
+        assert [error.message for error in checker.iter_errors(example)] == []
+
+
+def test_every_body_has_an_example() -> None:
+    """One beside it, or one in the schema it refers to."""
+    for media in media_types(DOCUMENT):
+        schemas = media["schema"].get("oneOf", [media["schema"]])
+        inside = [
+            SCHEMAS[s["$ref"].rpartition("/")[2]].get("examples") for s in schemas if "$ref" in s
+        ]
+        assert "example" in media or "examples" in media or all(inside), media

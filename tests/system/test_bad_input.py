@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -28,7 +29,10 @@ BODIES = {
 NEW = {
     "no filename": b'{"size": 1}',
     "no size": b'{"filename": "a"}',
+    "a filename of null": b'{"filename": null, "size": 1}',
     "a size of text": b'{"filename": "a", "size": "1"}',
+    "a size of true": b'{"filename": "a", "size": true}',
+    "half a byte": b'{"filename": "a", "size": 0.5}',
     "a size of NaN": b'{"filename": "a", "size": NaN}',
     "an infinite size": b'{"filename": "a", "size": -Infinity}',
     "a negative size": b'{"filename": "a", "size": -1}',
@@ -39,12 +43,14 @@ NEW = {
     "a path": b'{"filename": "../a", "size": 1}',
     "a control character": b'{"filename": "a\\u0000", "size": 1}',
     "a lone surrogate": b'{"filename": "\\ud800", "size": 1}',
+    "a content type of many": b'{"filename": "a", "size": 1, "content_type": ["text/plain"]}',
+    "a content type of two lines": b'{"filename": "a", "size": 1, "content_type": "a/b\\r\\nc: d"}',
     "a checksum of text": b'{"filename": "a", "size": 1, "crc64nvme": "sum"}',
     "an idempotency key of spaces": b'{"filename": "a", "size": 1, "idempotency_key": " "}',
 }
 RANGES = [
     {"first": 0}, {"first": -1}, {"first": 4}, {"first": 10**30}, {"count": 0}, {"count": -1},
-    {"count": 4}, {"first": 3, "count": 2}, {"first": 1.5}, {"first": "1"},
+    {"count": 4}, {"first": 3, "count": 2}, {"first": 1.5}, {"first": "1"}, {"count": True},
 ]  # fmt: skip
 IDS = {
     "a word": "nonsense",
@@ -53,10 +59,19 @@ IDS = {
     "a null": "%00",
     "no UTF-8": "%FF%FE",
     "another script": "%E2%82%AC",
-    "very long": "a" * 5000,
+    "very long": "a" * 10_000,
     "a UUID of another version": "01977a3e-5c00-4b1e-8d4f-6a1c2e3d4f50",
     "of nobody": "01977a3e-5c00-7b1e-8d4f-6a1c2e3d4f50",
-    "in capitals": "01977A3E-5C00-7B1E-8D4F-6A1C2E3D4F50",
+}
+# What comes close to the id of an upload that is there.
+LOOKALIKES = {
+    "in capitals": str.upper,
+    "with a space": "{}%20".format,
+    "with a new line": "{}%0A".format,
+    "with a slash": "{}%2F".format,
+    "with a route": "{}%2Fsheet".format,
+    "after a slash": "%2F{}".format,
+    "without dashes": lambda text: text.replace("-", ""),
 }
 ROUTES = [
     ("GET", "/uploads/{id}"),
@@ -120,8 +135,9 @@ def test_a_body_that_cannot_be_understood_changes_nothing(
 def test_a_new_upload_that_cannot_be_is_not_begun(client: Client, body: bytes) -> None:
     before = client.request("GET", "/uploads").json
 
-    is_problem(send(client, "POST", "/uploads", body), 400, 413)
+    code = is_problem(send(client, "POST", "/uploads", body), 400, 413)
 
+    assert code in ("invalid_request", "file_too_large")
     assert client.request("GET", "/uploads").json == before
 
 
@@ -129,9 +145,12 @@ def test_a_new_upload_that_cannot_be_is_not_begun(client: Client, body: bytes) -
 def test_parts_outside_the_plan_are_not_signed(
     client: Client, upload_id: str, parts: dict[str, Any]
 ) -> None:
+    before = client.get(upload_id)
+
     answer = client.request("POST", f"/uploads/{upload_id}/sheet", parts)
 
     assert is_problem(answer, 400) == "invalid_request"
+    assert client.get(upload_id) == before
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
@@ -142,6 +161,19 @@ def test_an_id_that_is_none_is_not_found(
     answer = client.request(method, path.format(id=wrong))
 
     assert is_problem(answer, 404) == "upload_not_found"
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+@pytest.mark.parametrize("alter", LOOKALIKES.values(), ids=LOOKALIKES)
+def test_what_resembles_an_id_is_none(
+    client: Client, upload_id: str, alter: Callable[[str], str], method: str, path: str
+) -> None:
+    before = client.get(upload_id)
+
+    answer = client.request(method, path.format(id=alter(upload_id)))
+
+    assert is_problem(answer, 404) == "upload_not_found"
+    assert client.get(upload_id) == before
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)

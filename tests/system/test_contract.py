@@ -1,10 +1,11 @@
 """The API keeps to `docs/openapi.yaml`: schemathesis asks, the real `chalice local` answers.
 
 Every route gets data that fit the document and data that do not; no answer is a server error, each
-has a status, a content type, headers and a body that the document names. Then whole journeys, by
-the document's links.
+has a status, a content type, headers and a body that the document names. Then whole journeys: by
+the document's links, and of files that do arrive.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,22 +19,29 @@ from tests.running import ROOT, Client, RunningSystem
 
 pytestmark = pytest.mark.system
 
+MIB = 1024 * 1024
 SCHEMA = schemathesis.openapi.from_path(str(ROOT / "docs" / "openapi.yaml"))
+# Every request has the demo account's token; there is a test of its own without. What another one
+# is answered (schemathesis's check `ignored_auth`) is API Gateway's affair: `chalice local`
+# verifies none, and hangs up on what is no JWT.
 SCHEMA.config.generation.update(with_security_parameters=False)
 # What no route is for is answered before the application is asked: by API Gateway, here by Python's
 # http.server.
 SCHEMA.config.phases.coverage.unexpected_methods = set()
 # A size above the limit is a file that is too large.
-SCHEMA.config.checks.negative_data_rejection.expected_statuses = ["400", "401", "404", "413"]
+SCHEMA.config.checks.negative_data_rejection.expected_statuses = ["400", "404", "413"]
 # What fits the document may still not fit what is there.
-SCHEMA.config.checks.positive_data_acceptance.expected_statuses = [
-    "2xx",
-    "404",
-    "409",
-    "422",
-    "429",
-]
+SCHEMA.config.checks.positive_data_acceptance.expected_statuses = ["2xx", "404", "409", "422"]
+
+
+def is_readable_by_the_page(_: Any, answer: Response, __: Case) -> None:
+    """A check of every answer: it has its CORS headers."""
+    assert answer.headers["access-control-allow-origin"][0].startswith("http://")
+    assert answer.headers["access-control-expose-headers"] == ["Retry-After"]
+
+
 ANSWERS = [
+    is_readable_by_the_page,
     checks.not_a_server_error,
     openapi_checks.status_code_conformance,
     openapi_checks.content_type_conformance,
@@ -41,6 +49,8 @@ ANSWERS = [
     openapi_checks.response_schema_conformance,
 ]
 REQUESTS = [openapi_checks.negative_data_rejection, openapi_checks.positive_data_acceptance]
+OPERATIONS = [result.ok() for result in SCHEMA.get_all_operations()]
+SIGNED_IN = [operation for operation in OPERATIONS if operation.path != "/limits"]
 bounded = settings(
     max_examples=40,
     deadline=None,
@@ -51,32 +61,78 @@ bounded = settings(
 
 
 @pytest.fixture(scope="module")
-def client(system: RunningSystem) -> Client:
-    return system.sign_in()
+def client(system: RunningSystem) -> Iterator[Client]:
+    """The demo account; what it has begun here is deleted, for there is a limit of such uploads."""
+    client = system.sign_in()
+    yield client
+    while begun := client.request("GET", "/uploads?state=uploading").json["uploads"]:
+        for upload in begun:
+            client.request("DELETE", f"/uploads/{upload['id']}")
+
+
+def kept(client: Client, method: str, path: str, body: Any = None, **ids: str) -> Any:
+    """Ask a route and hold its answer against the document; returns the answer's JSON."""
+    sent = {} if body is None else {"body": body, "media_type": "application/json"}
+    headers = {"Authorization": f"Bearer {client.id_token}"}
+    case = SCHEMA[path][method].Case(path_parameters=ids, **sent)
+    answer = case.call_and_validate(base_url=client.api_url, headers=headers, checks=ANSWERS)
+    return answer.json() if answer.content else None
 
 
 @SCHEMA.parametrize()
 @bounded
-def test_every_answer_is_in_the_document(case: Case, system: RunningSystem, client: Client) -> None:
+def test_every_answer_is_in_the_document(case: Case, client: Client) -> None:
     # A cursor fits the document and is still none that was given out.
     without = [openapi_checks.positive_data_acceptance] if "cursor" in case.query else []
-    answer = case.call_and_validate(
+    case.call_and_validate(
         base_url=client.api_url,
         headers={"Authorization": f"Bearer {client.id_token}"},
         checks=[*ANSWERS, *REQUESTS],
         excluded_checks=without,
     )
 
-    assert answer.headers["access-control-allow-origin"] == [system.ports.page_origin]
+
+@pytest.mark.parametrize("operation", SIGNED_IN, ids=[each.label for each in SIGNED_IN])
+def test_who_sends_no_token_is_told_so(operation: Any, client: Client) -> None:
+    case = operation.Case(path_parameters={"upload_id": "any"})
+
+    answer = case.call_and_validate(base_url=client.api_url, checks=ANSWERS)
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "not_signed_in")
 
 
 def test_a_journey_along_the_links_stays_in_the_document(client: Client) -> None:
     class Journey(SCHEMA.as_state_machine()):
-        def get_call_kwargs(self, case: Case) -> dict[str, Any]:  # noqa: ARG002 - its signature
+        def get_call_kwargs(self, _: Case) -> dict[str, Any]:
             headers = {"Authorization": f"Bearer {client.id_token}"}
             return {"base_url": client.api_url, "headers": headers}
 
         def validate_response(self, response: Response, case: Case, **_: Any) -> None:
             case.validate_response(response, checks=ANSWERS)
 
-    Journey.run(settings=settings(bounded, max_examples=15, stateful_step_count=8))
+    Journey.run(settings=settings(bounded, max_examples=25, stateful_step_count=8))
+
+
+@pytest.mark.parametrize("size", [5, 16 * MIB + 1], ids=["put", "multipart"])
+def test_a_file_that_arrives_stays_in_the_document(client: Client, size: int) -> None:
+    data = bytes(size)
+    created = kept(client, "POST", "/uploads", {"filename": "contract.bin", "size": size})
+    path, upload_id = "/uploads/{upload_id}", created["id"]
+
+    missing = kept(client, "POST", f"{path}/complete", {}, upload_id=upload_id)["missing"]
+    last = {"first": created["part_count"]}
+    sheet = kept(client, "POST", f"{path}/sheet", last, upload_id=upload_id)
+    client.send(created, data)
+    listed = kept(client, "GET", f"{path}/parts", upload_id=upload_id)["parts"]
+    kept(client, "POST", f"{path}/complete", {}, upload_id=upload_id)
+    client.outcome(upload_id)
+    upload = kept(client, "GET", path, upload_id=upload_id)
+    kept(client, "GET", f"{path}/download", upload_id=upload_id)
+    kept(client, "GET", "/uploads")
+    kept(client, "DELETE", path, upload_id=upload_id)
+
+    numbers = list(range(1, created["part_count"] + 1))
+    assert missing == numbers
+    assert sheet["signatures"][0] == created["sheet"]["signatures"][-1]
+    assert [part["number"] for part in listed] == (numbers if size > 5 else [])
+    assert upload["state"] == "accepted"

@@ -46,6 +46,11 @@ export class ReadError extends Error {
   override readonly name = "ReadError";
 }
 
+/** S3 received other bytes than were read from the file, again and again. */
+export class Corrupted extends Error {
+  override readonly name = "Corrupted";
+}
+
 /** The upload was cancelled by the person; nothing is wrong. */
 export class Cancelled extends Error {
   override readonly name = "Cancelled";

@@ -2,6 +2,7 @@
 // cancelled on the way. S3 is the truth about what it holds: whoever comes back asks it first.
 // Must not know about Uppy, the page, or other files (the pool and the places it is given are shared).
 import type { Breaker } from "./breaker";
+import { Checksums } from "./checksums";
 import { completed } from "./complete";
 import type { CreatedUpload, CreateRequest, Upload } from "./contract";
 import { ApiError, Cancelled, PartError, ReadError } from "./errors";
@@ -36,7 +37,7 @@ export class FileUpload {
   #running: Promise<Upload> | undefined;
   #created: CreatedUpload | undefined;
   #sender: PartSender | undefined;
-  #checksum: Promise<string> | undefined;
+  #checksums: Checksums | undefined;
   /** Whether any part was tried, and whether all were sent, since the upload was created. */
   #begun = false;
   #sent = false;
@@ -133,14 +134,15 @@ export class FileUpload {
 
   /** Small files are hashed first, so that S3 checks their one PUT; others while they are sent. */
   async #create(): Promise<CreatedUpload> {
-    const { api, file, settings, listener } = this.#options;
+    const { api, file, hasher, settings, listener } = this.#options;
     const request: CreateRequest = { filename: file.name, size: file.data.size };
     if (file.type) request.content_type = file.type;
-    if (file.data.size <= settings.putMaxSize) request.crc64nvme = await this.#hash();
-    this.#cancel.signal.throwIfAborted();
+    const signal = this.#cancel.signal;
+    if (file.data.size <= settings.putMaxSize) request.crc64nvme = await hasher(file.data, signal);
+    signal.throwIfAborted();
     this.#key ??= newKey();
     request.idempotency_key = this.#key;
-    const created = await this.#ask(() => api.create(request), this.#cancel.signal);
+    const created = await this.#ask(() => api.create(request), signal);
     this.#begun = false;
     this.#sent = false;
     this.#sender = this.#newSender(created, request.crc64nvme);
@@ -149,18 +151,20 @@ export class FileUpload {
   }
 
   #newSender(upload: CreatedUpload, checksum: string | undefined): PartSender {
-    const { api, file, transport, pool, s3, clock, settings, onProgress } = this.#options;
+    const { api, file, hasher, transport, pool, s3, clock, settings, onProgress } = this.#options;
     const headers: Record<string, string> = {};
     if (upload.strategy === "put" && checksum !== undefined) headers["x-amz-checksum-crc64nvme"] = checksum;
     const sheets = (range: { first?: number }, signal: AbortSignal) =>
       this.#ask(() => api.sheet(upload.id, range, signal), signal);
-    const shared = { transport, pool, breaker: s3, clock, settings, onProgress };
+    const checksums = new Checksums({ upload, data: file.data, hasher });
+    this.#checksums = checksums;
+    if (upload.strategy === "put" && checksum !== undefined) checksums.know(1, checksum);
+    const shared = { checksums, transport, pool, breaker: s3, clock, settings, onProgress };
     return new PartSender({ upload, data: file.data, headers, sheets, ...shared });
   }
 
   async #sendMissing(created: CreatedUpload, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    void this.#hash();
     if (this.#sent) return;
     const missing = await this.#missing(created, signal);
     this.#begun = true;
@@ -177,12 +181,11 @@ export class FileUpload {
   }
 
   /** Completes; parts that S3 turns out not to hold are sent again first. */
-  async #complete(created: CreatedUpload, signal: AbortSignal): Promise<Upload> {
+  async #complete({ id }: CreatedUpload, signal: AbortSignal): Promise<Upload> {
     const { api, clock, settings, answering } = this.#options;
-    const crc64nvme = await this.#hash();
-    const { id } = created;
     for (let tries = 1; ; tries++) {
       signal.throwIfAborted();
+      const crc64nvme = (await this.#checksums?.whole(signal)) ?? "";
       try {
         return await completed({ id, crc64nvme, api, clock, answering, settings, signal });
       } catch (error) {
@@ -200,21 +203,8 @@ export class FileUpload {
     return patiently(call, { breaker: answering, clock, rule: settings.outage, signal });
   }
 
-  /** The file's checksum, computed once; a failure is forgotten, so that a retry reads the file again. */
-  #hash(): Promise<string> {
-    const { hasher, file } = this.#options;
-    if (this.#checksum) return this.#checksum;
-    const checksum = hasher(file.data, this.#cancel.signal);
-    this.#checksum = checksum;
-    checksum.catch(() => {
-      if (this.#checksum === checksum) this.#checksum = undefined;
-    });
-    return checksum;
-  }
-
   #forget(): void {
     this.#created = undefined;
-    this.#checksum = undefined;
     this.#key = undefined;
   }
 }

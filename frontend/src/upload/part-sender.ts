@@ -1,9 +1,18 @@
 // Sends parts of one upload to S3, several at a time, each retried by itself, and counts the bytes.
 // Must not know how the upload was created, nor when it is complete.
 import type { Breaker } from "./breaker";
+import type { Checksums } from "./checksums";
 import type { Clock } from "./clock";
 import type { CreatedUpload } from "./contract";
-import { isOutage, isPassing, PartError, parseRetryAfter } from "./errors";
+import {
+  Corrupted,
+  isOutage,
+  isPassing,
+  NetworkError,
+  PartError,
+  parseRetryAfter,
+  ReadError,
+} from "./errors";
 import { allParts, partRange } from "./parts";
 import { retrying } from "./retry";
 import type { Settings } from "./settings";
@@ -14,6 +23,7 @@ import type { PutAnswer, Transport } from "./transport";
 export type PartSenderOptions = {
   upload: CreatedUpload;
   data: Blob;
+  checksums: Checksums;
   /** Headers of every PUT; only those S3's signature names may be here. */
   headers: Record<string, string>;
   sheets: SheetSource;
@@ -95,9 +105,10 @@ export class PartSender {
    */
   #sendPart(number: number, host: string, signal: AbortSignal): Promise<void> {
     const { pool, breaker, clock, settings } = this.#options;
-    const passes = (error: unknown) => isPassing(error) || isRefusal(error);
+    const passes = (error: unknown) => isPassing(error) || isRefusal(error) || error instanceof Corrupted;
     const put = () => breaker.use(signal, () => this.#put(number, signal));
-    return retrying(() => pool.use(host, signal, put), {
+    const work = async () => this.#compare(number, await pool.use(host, signal, put), signal);
+    return retrying(work, {
       rule: settings.partRetry,
       clock,
       passes,
@@ -106,9 +117,12 @@ export class PartSender {
     });
   }
 
-  async #put(number: number, signal: AbortSignal): Promise<void> {
-    const { upload, transport, headers } = this.#options;
+  /** Resolves with the checksum of what S3 received, where the browser may see it. */
+  async #put(number: number, signal: AbortSignal): Promise<string | null> {
+    const { upload, transport, headers, checksums } = this.#options;
     const sheet = await this.#sheets.for(number, signal);
+    // Hashed while it is sent; whoever waits for it hears of a failure.
+    checksums.of(number, signal).catch(() => undefined);
     const body = this.#part(number);
     const url = partUrl(sheet, upload.strategy, number);
     const onProgress = (sent: number) => this.#count(number, Math.min(sent, body.size));
@@ -117,9 +131,31 @@ export class PartSender {
       if (answer.status === 403) this.#sheets.refuse(sheet);
       if (answer.status < 200 || answer.status > 299) throw this.#partError(number, answer);
       this.#count(number, body.size);
+      return answer.header("x-amz-checksum-crc64nvme");
     } catch (error) {
       this.#count(number, 0);
-      throw error;
+      throw await this.#readable(number, error);
+    }
+  }
+
+  /** A part that S3 received otherwise than it was read is sent again, alone. */
+  async #compare(number: number, received: string | null, signal: AbortSignal): Promise<void> {
+    const { checksums } = this.#options;
+    const read = await checksums.of(number, signal);
+    if (received === null || received === read) return;
+    checksums.forget(number);
+    this.#count(number, 0);
+    throw new Corrupted(`Part ${number}: S3 received other bytes than were read`);
+  }
+
+  /** A browser that cannot read a file any more says no more than that the request failed. */
+  async #readable(number: number, error: unknown): Promise<unknown> {
+    if (!(error instanceof NetworkError)) return error;
+    try {
+      await this.#part(number).slice(0, 1).arrayBuffer();
+      return error;
+    } catch (cause) {
+      return new ReadError("The file has changed or is gone", { cause });
     }
   }
 

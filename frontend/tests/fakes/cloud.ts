@@ -33,6 +33,11 @@ export class Cloud {
   widest = new Map<string, number>();
   /** What S3 answers instead of taking the part: a status, or "reset" for no answer at all. */
   fault: (put: Put, attempt: number) => number | "reset" | undefined = () => undefined;
+  /** Whether S3 receives other bytes than were sent. */
+  corrupt: (put: Put, attempt: number) => boolean = () => false;
+  /** Whether the browser may see the checksum of what S3 received. */
+  exposes = true;
+  hashed = 0;
   /** What the API answers instead: a response, or undefined. */
   apiFault: (call: string, body: unknown) => Response | undefined = () => undefined;
   readonly connectivity: Connectivity = {
@@ -63,7 +68,10 @@ export class Cloud {
     return new Engine({
       api,
       transport: this.transport,
-      hasher: (data) => crc64nvme(data),
+      hasher: (data) => {
+        this.hashed++;
+        return crc64nvme(data);
+      },
       clock: this.clock,
       connectivity: this.connectivity,
       settings: { putMaxSize: this.putMaxSize, ...settings },
@@ -153,8 +161,11 @@ export class Cloud {
     const signature = url.searchParams.get("X-Amz-Signature") ?? "";
     if (fault !== undefined || !signature.endsWith(`n${number}`))
       return answer(fault ?? 403, "<Error><Code>Fault</Code><Message>Why</Message></Error>");
-    this.stored.set(number, body);
-    return answer(200, "");
+    const attempt = this.puts.filter((other) => other.number === number).length;
+    const received = this.corrupt(put, attempt) ? new Blob(["?".repeat(body.size)]) : body;
+    this.stored.set(number, received);
+    const shown = { "x-amz-checksum-crc64nvme": await crc64nvme(received) };
+    return answer(200, "", this.exposes ? shown : {});
   };
 
   #count(host: string, change: number): void {

@@ -197,3 +197,65 @@ test("a part in which nothing moves is sent again", async () => {
   expect(cloud.puts.filter(({ number }) => number === 2)).toHaveLength(2);
   expect(cloud.puts).toHaveLength(7);
 });
+
+test("a part that S3 received otherwise than it was read is sent again, alone", async () => {
+  const cloud = new Cloud();
+  cloud.corrupt = ({ number }, attempt) => number === 4 && attempt < 3;
+  const file = fileOf(95);
+  await cloud.engine().upload(file).run();
+  expect(cloud.puts.filter(({ number }) => number === 4)).toHaveLength(3);
+  expect(cloud.puts).toHaveLength(12);
+  expect(new Uint8Array(await cloud.object.arrayBuffer())).toEqual(
+    new Uint8Array(await file.data.arrayBuffer()),
+  );
+});
+
+test("a part that is corrupted again and again is given up, with that reason", async () => {
+  const cloud = new Cloud();
+  cloud.corrupt = ({ number }) => number === 4;
+  await expect(cloud.engine().upload(fileOf(95)).run()).rejects.toMatchObject({ name: "Corrupted" });
+  expect(cloud.puts.filter(({ number }) => number === 4)).toHaveLength(6);
+});
+
+test("what is corrupted where the browser may not see it is refused by S3 at the end", async () => {
+  const cloud = new Cloud();
+  cloud.exposes = false;
+  cloud.corrupt = ({ number }) => number === 4;
+  await expect(cloud.engine().upload(fileOf(95)).run()).rejects.toMatchObject({ code: "checksum_mismatch" });
+  expect(cloud.upload?.state).not.toBe("uploaded");
+});
+
+test("every part is read for its checksum once", async () => {
+  const cloud = new Cloud();
+  cloud.fault = (_, attempt) => (attempt < 3 ? 500 : undefined);
+  await cloud.engine().upload(fileOf(95)).run();
+  expect(cloud.hashed).toBe(10);
+});
+
+test("a file that changes while it is sent ends with that reason, and is aborted in S3", async () => {
+  const cloud = new Cloud();
+  const file = fileOf(95);
+  let changed = false;
+  cloud.fault = ({ number }) => {
+    changed ||= number === 3;
+    return changed ? "reset" : undefined;
+  };
+  const data = file.data;
+  const slice = data.slice.bind(data);
+  data.slice = (...range: [number?, number?, string?]) => {
+    const part = slice(...range);
+    if (changed) part.slice = () => unreadable();
+    return part;
+  };
+  const removed: string[] = [];
+  const engine = cloud.engine({}, { removed: (id) => void removed.push(id) });
+  await expect(engine.upload(file).run()).rejects.toMatchObject({ name: "ReadError" });
+  expect(removed).toEqual(["u1"]);
+  expect(cloud.calls.at(-1)).toBe("DELETE /uploads/u1");
+});
+
+function unreadable(): Blob {
+  const gone = new Blob(["x"]);
+  gone.arrayBuffer = () => Promise.reject(new DOMException("It changed", "NotReadableError"));
+  return gone;
+}
