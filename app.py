@@ -243,7 +243,8 @@ def body(**fields: Any) -> dict[str, Any]:
     if len(raw) > MAX_BODY_SIZE:
         raise RequestTooLarge(f"The limit is {MAX_BODY_SIZE} bytes", max_size=MAX_BODY_SIZE)
     try:
-        sent = json.loads(raw or "{}", parse_float=number)
+        text = raw.decode() if isinstance(raw, bytes) else raw
+        sent = json.loads(text or "{}", parse_float=number)
     except (ValueError, RecursionError) as error:
         raise InvalidRequest("The body is not JSON") from error
     if not isinstance(sent, dict):

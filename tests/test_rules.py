@@ -18,6 +18,7 @@ from chalicelib.errors import FileTooLarge, InvalidRequest, TypeNotAllowed
         pytest.param("...", id="three dots"),
         pytest.param(" ", id="a space"),
         pytest.param("👩‍👩‍👧.jpg", id="joined emoji"),
+        pytest.param("\u200fمستند\u200e.pdf", id="right to left, with marks"),
     ],
 )
 def test_a_filename_is_allowed(filename: str) -> None:
@@ -38,6 +39,8 @@ def test_a_filename_is_allowed(filename: str) -> None:
         pytest.param("a\x7fb", id="DEL"),
         pytest.param("a\x85b", id="NEL"),
         pytest.param("\ud800", id="lone surrogate"),
+        pytest.param("exe.\u202egpj", id="turned around"),
+        pytest.param("\u2067a\u2069", id="isolated"),
     ],
 )
 def test_a_filename_is_refused(filename: str) -> None:

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.system
 MIB = 1024 * 1024
 BODIES = {
     "no JSON": b"filename=a",
+    "UTF-16": '{"filename": "a", "size": 1}'.encode("utf-16"),
     "half an object": b'{"filename": "a", "size":',
     "a list": b"[]",
     "a text": b'"a"',
