@@ -60,7 +60,7 @@ export class App {
 
   #enter(): void {
     this.#header.show(this.#account.email);
-    this.#workspace = new Workspace(this.#api, this.#clock, this.#toasts);
+    this.#workspace = new Workspace(this.#api, this.#clock, this.#toasts, this.#account.email);
     this.#main.replaceChildren(this.#workspace.element);
     this.#workspace.open();
   }

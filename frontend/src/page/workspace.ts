@@ -7,6 +7,8 @@ import type { CreatedUpload, Upload } from "../upload/contract";
 import { Engine } from "../upload/engine";
 import { ApiError } from "../upload/errors";
 import { workerHasher } from "../upload/hasher";
+import { indexedDbJournal } from "../upload/indexeddb-journal";
+import { browserLocks } from "../upload/locks";
 import type { SourceFile } from "../upload/settings";
 import { xhrTransport } from "../upload/xhr";
 import { confirm } from "./confirm";
@@ -35,7 +37,8 @@ export class Workspace {
   readonly #dashboard: UploadDashboard;
   readonly #live: Live;
 
-  constructor(api: Api, clock: Clock, toasts: Toasts) {
+  /** `owner` keeps apart what people who share this browser leave unfinished. */
+  constructor(api: Api, clock: Clock, toasts: Toasts, owner: string) {
     this.#api = api;
     this.#clock = clock;
     this.#toasts = toasts;
@@ -48,7 +51,7 @@ export class Workspace {
     });
     const target = element("div", { class: "drop" });
     this.element.append(target, this.#list.element);
-    this.#engine = this.#newEngine();
+    this.#engine = this.#newEngine(owner);
     this.#dashboard = new UploadDashboard({
       target,
       engine: this.#engine,
@@ -74,11 +77,13 @@ export class Workspace {
     this.element.remove();
   }
 
-  #newEngine(): Engine {
+  #newEngine(owner: string): Engine {
     return new Engine({
       api: this.#api,
       transport: xhrTransport,
       connectivity: browserConnectivity,
+      journal: indexedDbJournal(owner),
+      locks: browserLocks,
       hasher: workerHasher(),
       clock: this.#clock,
       listener: {

@@ -2,6 +2,7 @@
 // Knows neither DOM nor Uppy; everything it touches comes in as Tools, so that tests need no browser.
 import { Breaker } from "./breaker";
 import { FileUpload } from "./file-upload";
+import type { JournalEntry } from "./journal";
 import { defaultSettings, type Settings, type SourceFile, type Tools } from "./settings";
 import { HostPool, Slots } from "./slots";
 import { watched } from "./stall";
@@ -13,6 +14,7 @@ export class Engine {
   readonly #files: Slots;
   readonly #s3: Breaker;
   readonly #answering: Breaker;
+  readonly #claims = new Set<string>();
 
   constructor(tools: Tools) {
     const settings = { ...defaultSettings, ...tools.settings };
@@ -29,6 +31,19 @@ export class Engine {
     Object.assign(this.#settings, settings);
   }
 
+  /** What earlier pages left unfinished, newest first. The same file, picked again, goes on by itself. */
+  async unfinished(): Promise<JournalEntry[]> {
+    const entries = await this.#tools.journal.all().catch(() => []);
+    const waiting = entries.filter(({ fingerprint }) => !this.#claims.has(fingerprint));
+    return waiting.sort((a, b) => b.began - a.began);
+  }
+
+  /** Gives up what an earlier page left unfinished, here and in S3. */
+  async giveUp(entry: JournalEntry): Promise<void> {
+    await this.#tools.api.remove(entry.id);
+    await this.#tools.journal.remove(entry.id);
+  }
+
   /** An upload of this file, not yet running. `onProgress` hears the bytes of the file that are in S3. */
   upload(file: SourceFile, onProgress: (sent: number) => void = () => undefined): FileUpload {
     return new FileUpload({
@@ -39,6 +54,7 @@ export class Engine {
       files: this.#files,
       s3: this.#s3,
       answering: this.#answering,
+      claims: this.#claims,
       onProgress,
     });
   }

@@ -51,6 +51,11 @@ export class Corrupted extends Error {
   override readonly name = "Corrupted";
 }
 
+/** The same file is being sent in another tab of this browser. */
+export class InAnotherTab extends Error {
+  override readonly name = "InAnotherTab";
+}
+
 /** The upload was cancelled by the person; nothing is wrong. */
 export class Cancelled extends Error {
   override readonly name = "Cancelled";

@@ -9,6 +9,7 @@ import { ApiError, Cancelled, PartError, ReadError } from "./errors";
 import { PartSender } from "./part-sender";
 import { allParts, missingParts } from "./parts";
 import { Pause } from "./pause";
+import { Remembered } from "./remembered";
 import { patiently } from "./retry";
 import type { Settings, SourceFile, Tools } from "./settings";
 import type { HostPool, Slots } from "./slots";
@@ -26,6 +27,8 @@ export type FileUploadOptions = Tools & {
   /** The circuit breakers of S3 and of the API. */
   s3: Breaker;
   answering: Breaker;
+  /** The files this tab is sending. */
+  claims: Set<string>;
   onProgress: (sent: number) => void;
 };
 
@@ -38,6 +41,7 @@ export class FileUpload {
   #created: CreatedUpload | undefined;
   #sender: PartSender | undefined;
   #checksums: Checksums | undefined;
+  readonly #remembered: Remembered;
   /** Whether any part was tried, and whether all were sent, since the upload was created. */
   #begun = false;
   #sent = false;
@@ -48,6 +52,7 @@ export class FileUpload {
 
   constructor(options: FileUploadOptions) {
     this.#options = options;
+    this.#remembered = new Remembered(options);
   }
 
   /** The upload's id, once it is created. */
@@ -58,6 +63,7 @@ export class FileUpload {
   /** Uploads the file, or goes on where an earlier run failed. Rejects with Cancelled when cancelled. */
   run(): Promise<Upload> {
     this.#running ??= this.#run().finally(() => {
+      this.#remembered.release();
       this.#running = undefined;
     });
     return this.#running;
@@ -83,6 +89,7 @@ export class FileUpload {
     if (id === undefined || this.#finished) return;
     this.#created = undefined;
     this.#options.listener?.removed?.(id);
+    await this.#remembered.forget();
     await this.#options.api.remove(id);
   }
 
@@ -95,6 +102,7 @@ export class FileUpload {
       signal.throwIfAborted();
       if (upload) {
         this.#finished = true;
+        await this.#remembered.forget();
         listener?.completed?.(upload);
         return upload;
       }
@@ -104,28 +112,61 @@ export class FileUpload {
   /** From where we are to the end. Undefined when paused, or when the upload is gone and must begin anew. */
   async #turn(): Promise<Upload | undefined> {
     this.#stop = new AbortController();
-    this.#created ??= await this.#create();
+    const found = this.#created ? undefined : await this.#goOn();
+    if (found) return found;
+    const created = this.#created ?? (await this.#create());
     this.#cancel.signal.throwIfAborted();
     try {
-      await this.#sendMissing(this.#created, this.#stop.signal);
-      return await this.#complete(this.#created, this.#stop.signal);
+      await this.#sendMissing(created, this.#stop.signal);
+      return await this.#complete(created, this.#stop.signal);
     } catch (error) {
       this.#cancel.signal.throwIfAborted();
       if (this.#pause.isOn) return undefined;
-      return await this.#failed(error, this.#created);
+      return await this.#failed(error, created);
     }
+  }
+
+  /** Takes up what an earlier page left of the file. Resolves with the upload when it was finished meanwhile. */
+  async #goOn(): Promise<Upload | undefined> {
+    const { api, file, settings, listener } = this.#options;
+    const signal = this.#cancel.signal;
+    if (file.data.size <= settings.putMaxSize) return undefined;
+    const entry = await this.#remembered.claim(signal);
+    if (!entry) return undefined;
+    const upload = await this.#ask(() => api.get(entry.id), signal).catch(goneAsUndefined);
+    if (upload?.state === "uploading") {
+      const sheet = await this.#ask(() => api.sheet(entry.id, {}), signal);
+      const { id, key, part_size, part_count } = entry;
+      const created = {
+        id,
+        key,
+        state: upload.state,
+        strategy: "multipart" as const,
+        part_size,
+        part_count,
+        sheet,
+      };
+      this.#take(created, undefined);
+      this.#begun = true;
+      for (const [number, checksum] of await this.#remembered.checksums())
+        this.#checksums?.know(number, checksum);
+      listener?.created?.(created, file);
+      return undefined;
+    }
+    await this.#remembered.forget();
+    return upload?.state === "aborted" ? undefined : upload;
   }
 
   /** Begins anew where that helps; otherwise throws, and leaves nothing in S3 that is of no use. */
   async #failed(error: unknown, created: CreatedUpload): Promise<undefined> {
     if (isGone(error) && ++this.#beginnings < NEW_BEGINNINGS) {
-      this.#forget();
+      await this.#forget();
       this.#options.listener?.removed?.(created.id);
       return undefined;
     }
-    if (isGone(error) || isMismatch(error)) this.#forget();
+    if (isGone(error) || isMismatch(error)) await this.#forget();
     if (error instanceof ReadError) {
-      this.#forget();
+      await this.#forget();
       this.#options.listener?.removed?.(created.id);
       await this.#options.api.remove(created.id).catch(() => undefined);
     }
@@ -143,11 +184,17 @@ export class FileUpload {
     this.#key ??= newKey();
     request.idempotency_key = this.#key;
     const created = await this.#ask(() => api.create(request), signal);
-    this.#begun = false;
-    this.#sent = false;
-    this.#sender = this.#newSender(created, request.crc64nvme);
+    this.#take(created, request.crc64nvme);
+    await this.#remembered.began(created);
     listener?.created?.(created, file);
     return created;
+  }
+
+  #take(created: CreatedUpload, checksum: string | undefined): void {
+    this.#created = created;
+    this.#begun = false;
+    this.#sent = false;
+    this.#sender = this.#newSender(created, checksum);
   }
 
   #newSender(upload: CreatedUpload, checksum: string | undefined): PartSender {
@@ -159,7 +206,8 @@ export class FileUpload {
     const checksums = new Checksums({ upload, data: file.data, hasher });
     this.#checksums = checksums;
     if (upload.strategy === "put" && checksum !== undefined) checksums.know(1, checksum);
-    const shared = { checksums, transport, pool, breaker: s3, clock, settings, onProgress };
+    const onPart = (number: number, crc64nvme: string) => this.#remembered.arrived(number, crc64nvme);
+    const shared = { checksums, transport, pool, breaker: s3, clock, settings, onProgress, onPart };
     return new PartSender({ upload, data: file.data, headers, sheets, ...shared });
   }
 
@@ -203,7 +251,8 @@ export class FileUpload {
     return patiently(call, { breaker: answering, clock, rule: settings.outage, signal });
   }
 
-  #forget(): void {
+  async #forget(): Promise<void> {
+    await this.#remembered.forget();
     this.#created = undefined;
     this.#key = undefined;
   }
@@ -211,6 +260,10 @@ export class FileUpload {
 
 function isGone(error: unknown): boolean {
   return (error instanceof ApiError || error instanceof PartError) && GONE.has(error.status);
+}
+
+function goneAsUndefined(error: unknown): undefined {
+  if (!isGone(error)) throw error;
 }
 
 function isMismatch(error: unknown): boolean {

@@ -33,6 +33,8 @@ export type PartSenderOptions = {
   clock: Clock;
   settings: Settings;
   onProgress: (sent: number) => void;
+  /** Told of every part that S3 has, with its checksum. */
+  onPart: (number: number, crc64nvme: string) => void;
 };
 
 export class PartSender {
@@ -142,7 +144,7 @@ export class PartSender {
   async #compare(number: number, received: string | null, signal: AbortSignal): Promise<void> {
     const { checksums } = this.#options;
     const read = await checksums.of(number, signal);
-    if (received === null || received === read) return;
+    if (received === null || received === read) return this.#options.onPart(number, read);
     checksums.forget(number);
     this.#count(number, 0);
     throw new Corrupted(`Part ${number}: S3 received other bytes than were read`);

@@ -5,6 +5,8 @@ import type { Clock } from "./clock";
 import type { Connectivity } from "./connectivity";
 import type { CreatedUpload, Upload } from "./contract";
 import type { Hasher } from "./hasher";
+import type { Journal } from "./journal";
+import type { Locks } from "./locks";
 import type { Backoff, RetryRule } from "./retry";
 import type { Transport } from "./transport";
 
@@ -42,7 +44,15 @@ export const defaultSettings: Settings = {
 };
 
 /** What a person picked. */
-export type SourceFile = { name: string; type: string; data: Blob };
+export type SourceFile = {
+  name: string;
+  type: string;
+  data: Blob;
+  /** Milliseconds since 1970, as the file system has it. */
+  lastModified?: number;
+  /** A way back to the file on another day, where the browser gives one. */
+  handle?: FileSystemFileHandle;
+};
 
 /** Told about uploads as the API answers, so that a list can show them at once. */
 export type Listener = {
@@ -57,6 +67,9 @@ export type Tools = {
   hasher: Hasher;
   clock: Clock;
   connectivity: Connectivity;
+  /** Where unfinished uploads are remembered. */
+  journal: Journal;
+  locks: Locks;
   settings?: Partial<Settings>;
   listener?: Listener;
 };

@@ -5,6 +5,7 @@ import { filterFilesToEmitUploadStarted, filterFilesToUpload } from "@uppy/core/
 import type { Engine } from "../upload/engine";
 import { Cancelled } from "../upload/errors";
 import type { FileUpload } from "../upload/file-upload";
+import type { SourceFile } from "../upload/settings";
 
 /** Uppy redraws on every progress event; more often than this (milliseconds) nobody sees. */
 const PROGRESS_INTERVAL = 150;
@@ -82,7 +83,9 @@ export class HoistUploader<M extends Meta, B extends Body> extends BasePlugin<Ho
   #newUpload(file: UppyFile<M, B>): FileUpload | undefined {
     if (file.isRemote || !file.data) return undefined;
     const { name, type, data } = file;
-    const upload = this.opts.engine.upload({ name, type, data }, this.#progress(file.id, data.size));
+    const source: SourceFile = { name, type, data };
+    if (data instanceof File) source.lastModified = data.lastModified;
+    const upload = this.opts.engine.upload(source, this.#progress(file.id, data.size));
     this.#uploads.set(file.id, upload);
     return upload;
   }

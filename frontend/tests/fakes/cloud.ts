@@ -1,6 +1,6 @@
 // The API and S3 in memory, as the engine meets them: answers what they answer, keeps what they keep, counts what
 // it sees, and fails when a test says so.
-import { Api } from "../../src/upload/api";
+import { Api, type Fetch } from "../../src/upload/api";
 import type { Connectivity } from "../../src/upload/connectivity";
 import type { CreateRequest, Sheet, State } from "../../src/upload/contract";
 import { crc64nvme } from "../../src/upload/crc64nvme";
@@ -9,6 +9,7 @@ import { NetworkError } from "../../src/upload/errors";
 import type { Listener, Settings } from "../../src/upload/settings";
 import type { PutAnswer, PutRequest } from "../../src/upload/transport";
 import { RushingClock } from "./clock";
+import { MemoryJournal, MemoryLocks } from "./memory";
 
 export type Put = {
   host: string;
@@ -21,6 +22,8 @@ type Held = CreateRequest & { id: string; strategy: "put" | "multipart"; state: 
 
 export class Cloud {
   partSize = 10;
+  /** The part size of uploads that are yet to come, where a setting has changed. */
+  partSizeOfNew: number | undefined;
   putMaxSize = 20;
   hosts = ["one.test", "two.test"];
   sheetSize = 10_000;
@@ -40,6 +43,9 @@ export class Cloud {
   hashed = 0;
   /** What the API answers instead: a response, or undefined. */
   apiFault: (call: string, body: unknown) => Response | undefined = () => undefined;
+  /** Both outlive an engine, as they outlive a page. */
+  readonly journal = new MemoryJournal();
+  readonly locks = new MemoryLocks();
   readonly connectivity: Connectivity = {
     isOnline: () => this.#offline === undefined,
     online: () => this.#offline ?? Promise.resolve(),
@@ -47,9 +53,16 @@ export class Cloud {
   /** Resolves when a part may go on; by default at once. */
   gate: (put: Put) => Promise<void> = () => new Promise((resolve) => setTimeout(resolve, 1));
   upload: Held | undefined;
+  #page = 0;
   #sheets = 0;
   #offline: Promise<void> | undefined;
   #reconnect: () => void = () => undefined;
+
+  /** The page is gone, with all it was doing: nothing of its engines is heard any more. */
+  reload(): void {
+    this.#page++;
+    this.locks.held.clear();
+  }
 
   offline(): void {
     this.#offline = new Promise((resolve) => {
@@ -64,16 +77,21 @@ export class Cloud {
 
   engine(settings: Partial<Settings> = {}, listener: Listener = {}): Engine {
     const idToken = () => Promise.resolve("id-token");
-    const api = new Api({ url: "https://api.test/", fetch: this.fetch, clock: this.clock, idToken });
+    const page = this.#page;
+    const gone = () => page !== this.#page;
+    const fetch: Fetch = (url, options) => (gone() ? never() : this.fetch(url, options));
+    const api = new Api({ url: "https://api.test/", fetch, clock: this.clock, idToken });
     return new Engine({
       api,
-      transport: this.transport,
+      transport: (request) => (gone() ? never() : this.transport(request)),
       hasher: (data) => {
         this.hashed++;
         return crc64nvme(data);
       },
       clock: this.clock,
       connectivity: this.connectivity,
+      journal: this.journal,
+      locks: this.locks,
       settings: { putMaxSize: this.putMaxSize, ...settings },
       listener,
     });
@@ -107,6 +125,7 @@ export class Cloud {
 
   #create(request: CreateRequest) {
     const strategy = request.size <= this.putMaxSize ? "put" : "multipart";
+    this.partSize = this.partSizeOfNew ?? this.partSize;
     this.upload = { ...request, id: "u1", strategy, state: "uploading", sheet: 0 };
     return { id: "u1", key: "k", state: "uploading", strategy, ...this.#plan(), sheet: this.#sheet(1) };
   }
@@ -178,6 +197,10 @@ export class Cloud {
 function answer(status: number, text: string, headers: Record<string, string> = {}): PutAnswer {
   const shown = new Headers(headers);
   return { status, text, header: (name) => shown.get(name) };
+}
+
+function never(): Promise<never> {
+  return new Promise(() => undefined);
 }
 
 const abortions = new WeakMap<AbortSignal, Promise<never>>();

@@ -1,0 +1,40 @@
+// What is remembered of unfinished uploads, so that they go on after a reload, a crash or on another day.
+// Types, and what makes a file recognisable. Must not know where it is kept: indexeddb-journal.ts, or a test's memory.
+import type { Hasher } from "./hasher";
+import type { SourceFile } from "./settings";
+
+const MIB = 1024 * 1024;
+
+export type JournalEntry = {
+  /** The upload's id. */
+  id: string;
+  key: string;
+  fingerprint: string;
+  filename: string;
+  size: number;
+  part_size: number;
+  part_count: number;
+  /** Milliseconds since 1970. */
+  began: number;
+  /** Where the browser can keep one: a way to the file without asking for it again. */
+  handle?: FileSystemFileHandle;
+};
+
+export type Journal = {
+  find(fingerprint: string): Promise<JournalEntry | undefined>;
+  all(): Promise<JournalEntry[]>;
+  add(entry: JournalEntry): Promise<void>;
+  /** Part number to checksum, of the parts S3 has received. */
+  checksums(id: string): Promise<Map<number, string>>;
+  addChecksum(id: string, part: number, crc64nvme: string): Promise<void>;
+  /** Forgets an upload and its checksums. */
+  remove(id: string): Promise<void>;
+};
+
+/** Tells a file that was picked again from every other: its name, size, time, and how it begins and ends. */
+export async function fingerprintOf(file: SourceFile, hasher: Hasher, signal: AbortSignal): Promise<string> {
+  const { name, data, lastModified = 0 } = file;
+  const first = await hasher(data.slice(0, MIB), signal);
+  const last = await hasher(data.slice(Math.max(0, data.size - MIB)), signal);
+  return JSON.stringify([name, data.size, lastModified, first, last]);
+}

@@ -1,0 +1,181 @@
+// A file that an earlier page left unfinished goes on: after a reload, with other settings, in another tab.
+import { expect, test } from "vitest";
+import { settled } from "../fakes/clock";
+import { Cloud, fileOf, problem } from "../fakes/cloud";
+
+const count = (cloud: Cloud, call: string) => cloud.calls.filter((each) => each === call).length;
+
+/** A page that sends the first parts of a file and is then gone. */
+async function leftAfter(cloud: Cloud, parts: number, file = fileOf(200)) {
+  cloud.gate = ({ number }) => (number <= parts ? Promise.resolve() : new Promise(() => undefined));
+  void cloud.engine().upload(file).run();
+  while (cloud.stored.size < parts || cloud.journal.parts.get("u1")?.size !== parts) await settled();
+  cloud.reload();
+  cloud.gate = () => Promise.resolve();
+  cloud.calls.length = 0;
+  cloud.puts.length = 0;
+  cloud.hashed = 0;
+  return file;
+}
+
+async function same(cloud: Cloud, file: { data: Blob }): Promise<boolean> {
+  const [a, b] = await Promise.all([cloud.object.text(), file.data.text()]);
+  return a === b;
+}
+
+test("after a reload the parts that S3 has are not sent again", async () => {
+  const cloud = new Cloud();
+  const file = await leftAfter(cloud, 8);
+  const progress: number[] = [];
+  await cloud
+    .engine()
+    .upload(file, (sent) => void progress.push(sent))
+    .run();
+  expect(cloud.puts.map(({ number }) => number).sort((a, b) => a - b)).toEqual(
+    Array.from({ length: 12 }, (_, index) => index + 9),
+  );
+  expect(count(cloud, "POST /uploads")).toBe(0);
+  expect(progress[0]).toBe(80);
+  expect(progress.at(-1)).toBe(200);
+  expect(await same(cloud, file)).toBe(true);
+});
+
+test("what was hashed before is not hashed again", async () => {
+  const cloud = new Cloud();
+  const file = await leftAfter(cloud, 8);
+  await cloud.engine().upload(file).run();
+  // The rest, and the file's beginning and end to recognise it.
+  expect(cloud.hashed).toBe(12 + 2);
+});
+
+test("the part size belongs to the upload: other settings of today change nothing", async () => {
+  const cloud = new Cloud();
+  const file = await leftAfter(cloud, 8);
+  cloud.partSizeOfNew = 25;
+  await cloud.engine().upload(file).run();
+  expect(new Set(cloud.puts.map(({ size }) => size))).toEqual(new Set([10]));
+  expect(await same(cloud, file)).toBe(true);
+});
+
+test("a part that S3 has in another size is sent again", async () => {
+  const cloud = new Cloud();
+  const file = await leftAfter(cloud, 8);
+  cloud.stored.set(5, new Blob(["short"]));
+  await cloud.engine().upload(file).run();
+  expect(cloud.puts.map(({ number }) => number)).toContain(5);
+  expect(await same(cloud, file)).toBe(true);
+});
+
+test("another file of the same name begins anew", async () => {
+  const cloud = new Cloud();
+  await leftAfter(cloud, 8);
+  const other = { ...fileOf(200), lastModified: 5 };
+  await cloud.engine().upload(other).run();
+  expect(count(cloud, "POST /uploads")).toBe(1);
+  expect(cloud.puts).toHaveLength(20);
+});
+
+test.each([404, 410])("what S3 has forgotten (%i) begins anew by itself", async (status) => {
+  const cloud = new Cloud();
+  const file = await leftAfter(cloud, 8);
+  cloud.stored.clear();
+  let forgotten = true;
+  cloud.apiFault = (call) => {
+    if (call === "POST /uploads") forgotten = false;
+    const asked = status === 404 ? call === "GET /uploads/u1" : call.endsWith("/parts");
+    return forgotten && asked ? problem(status, "upload_expired") : undefined;
+  };
+  await cloud.engine().upload(file).run();
+  expect(count(cloud, "POST /uploads")).toBe(1);
+  expect(await same(cloud, file)).toBe(true);
+});
+
+test("what was finished while nobody looked is not sent again", async () => {
+  const cloud = new Cloud();
+  const file = await leftAfter(cloud, 8);
+  if (cloud.upload) cloud.upload.state = "accepted";
+  const upload = await cloud.engine().upload(file).run();
+  expect(upload.state).toBe("accepted");
+  expect(cloud.puts).toEqual([]);
+  expect(cloud.journal.entries.size).toBe(0);
+});
+
+test("what is finished is forgotten", async () => {
+  const cloud = new Cloud();
+  await cloud.engine().upload(fileOf(200)).run();
+  expect(cloud.journal.entries.size).toBe(0);
+  expect(cloud.journal.parts.size).toBe(0);
+  expect(cloud.locks.held.size).toBe(0);
+});
+
+test("what is cancelled is forgotten", async () => {
+  const cloud = new Cloud();
+  cloud.gate = () => new Promise(() => undefined);
+  const upload = cloud.engine().upload(fileOf(200));
+  const run = upload.run().catch(() => undefined);
+  while (cloud.puts.length === 0) await settled();
+  await upload.cancel();
+  await run;
+  expect(cloud.journal.entries.size).toBe(0);
+});
+
+test("what has failed is remembered, and a retry sends the rest", async () => {
+  const cloud = new Cloud();
+  cloud.fault = ({ number }) => (number === 20 ? 400 : undefined);
+  const upload = cloud.engine().upload(fileOf(200));
+  await expect(upload.run()).rejects.toMatchObject({ status: 400 });
+  expect(cloud.journal.entries.size).toBe(1);
+  cloud.fault = () => undefined;
+  await upload.run();
+  expect(cloud.puts.filter(({ number }) => number < 10)).toHaveLength(9);
+});
+
+test("a file that another tab is sending is refused, until that tab is gone", async () => {
+  const cloud = new Cloud();
+  const file = fileOf(200);
+  cloud.gate = () => new Promise(() => undefined);
+  void cloud.engine().upload(file).run();
+  while (cloud.puts.length === 0) await settled();
+  await expect(cloud.engine().upload(file).run()).rejects.toMatchObject({ name: "InAnotherTab" });
+  cloud.reload();
+  cloud.gate = () => Promise.resolve();
+  await cloud.engine().upload(file).run();
+  expect(cloud.stored.size).toBe(20);
+});
+
+test("a file that one tab sends twice is two uploads", async () => {
+  const cloud = new Cloud();
+  const engine = cloud.engine();
+  const file = fileOf(200);
+  const runs = [engine.upload(file).run(), engine.upload(file).run()];
+  await Promise.allSettled(runs);
+  expect(count(cloud, "POST /uploads")).toBe(2);
+});
+
+test("a journal that does not work costs the resuming, not the upload", async () => {
+  const cloud = new Cloud();
+  cloud.journal.broken = true;
+  const file = fileOf(200);
+  await cloud.engine().upload(file).run();
+  expect(await same(cloud, file)).toBe(true);
+});
+
+test("small files are not remembered: they are sent faster than that", async () => {
+  const cloud = new Cloud();
+  cloud.gate = () => new Promise(() => undefined);
+  void cloud.engine().upload(fileOf(20)).run();
+  while (cloud.puts.length === 0) await settled();
+  expect(cloud.journal.entries.size).toBe(0);
+});
+
+test("the unfinished are listed newest first, and can be given up", async () => {
+  const cloud = new Cloud();
+  await leftAfter(cloud, 3);
+  const engine = cloud.engine();
+  const [entry, ...others] = await engine.unfinished();
+  expect(others).toEqual([]);
+  expect(entry).toMatchObject({ id: "u1", filename: "a.bin", size: 200 });
+  if (entry) await engine.giveUp(entry);
+  expect(await engine.unfinished()).toEqual([]);
+  expect(cloud.calls).toContain("DELETE /uploads/u1");
+});
