@@ -1,5 +1,5 @@
 // Errors in a person's words: what happened and what to do. Must not know where the line is shown.
-import { ApiError, NetworkError, PartError, ReadError } from "../upload/errors";
+import { ApiError, Corrupted, InAnotherTab, NetworkError, PartError, ReadError } from "../upload/errors";
 import { CognitoError } from "./cognito";
 import { strings } from "./strings";
 
@@ -16,6 +16,8 @@ const COGNITO: Record<string, string> = {
 export function explain(error: unknown): string {
   if (error instanceof NetworkError) return strings.errors.network;
   if (error instanceof ReadError) return strings.errors.read;
+  if (error instanceof Corrupted) return strings.errors.corrupted;
+  if (error instanceof InAnotherTab) return strings.errors.anotherTab;
   if (error instanceof CognitoError) return COGNITO[error.code] ?? error.message;
   if (error instanceof PartError) return partLine(error);
   if (error instanceof ApiError) return error.status >= 500 ? strings.errors.busy : error.message;

@@ -84,6 +84,9 @@ export const strings = {
     network: "The server cannot be reached. Check your connection, then try again.",
     config: "The page could not load its settings. Check your connection, then reload.",
     read: "The file could not be read. It may have been moved or changed: choose it again.",
+    corrupted:
+      "S3 received other bytes than were read, again and again. Check the line and the disk, then retry.",
+    anotherTab: "The file is being sent in another tab of this browser. Close that tab, then retry.",
     refused: (reason: string) => `Amazon S3 refused the file: ${reason}`,
     busy: "The server is busy or has a problem. Try again in a moment.",
     unknown: "Something went wrong. Try again.",
