@@ -1,0 +1,191 @@
+"""On the way: reloads, refusals, resets, corruption, offline, two tabs; nothing is sent twice."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, Request, Route, expect
+
+from tests.browser.test_main_job import pick, row, sha256
+from tests.running import RunningSystem, eventually, sign_in
+
+pytestmark = pytest.mark.browser
+
+MIB = 1024 * 1024
+PART = re.compile(r"[?&]partNumber=(\d+)")
+
+
+class Puts:
+    """The part PUTs of a context: counted, and treated as a test says."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.sent: Counter[int] = Counter()
+        self.treat: Callable[[int, Route], bool] = lambda *_: False
+        context.route(PART, self._meet)
+
+    def _meet(self, route: Route, request: Request) -> None:
+        found = PART.search(request.url)
+        if request.method != "PUT" or found is None:
+            route.continue_()
+            return
+        number = int(found[1])
+        self.sent[number] += 1
+        if not self.treat(number, route):
+            route.continue_()
+
+
+@pytest.fixture
+def puts(context: BrowserContext) -> Puts:
+    return Puts(context)
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Iterator[Path]:
+    """Three parts of at most 16 MiB."""
+    path = tmp_path / "large.bin"
+    path.write_bytes(os.urandom(40 * MIB))
+    yield path
+    path.unlink(missing_ok=True)
+
+
+def is_accepted(page: Page, sent: Path) -> None:
+    """Wait until a file is accepted, and compare what comes back."""
+    uploaded = row(page, sent.name)
+    expect(uploaded).to_have_attribute("data-state", "accepted", timeout=90_000)
+    with page.expect_download() as download:
+        uploaded.get_by_test_id("download").click()
+    assert sha256(download.value.path()) == sha256(sent)
+    uploaded.get_by_test_id("delete").click()
+    page.get_by_test_id("yes").click()
+    expect(uploaded).to_have_count(0)
+
+
+def test_after_a_reload_only_the_rest_is_sent(page: Page, puts: Puts, large: Path) -> None:
+    puts.treat = lambda number, _: number == 3
+    pick(page, large)
+    eventually(lambda: journaled(page), lambda parts: parts == 2)
+    page.reload()
+    page.get_by_test_id("account").wait_for()
+    puts.treat = lambda *_: False
+    puts.sent.clear()
+
+    pick(page, large)
+
+    is_accepted(page, large)
+    assert puts.sent == Counter({3: 1})
+
+
+def journaled(page: Page) -> int:
+    """How many parts' checksums the page's journal holds."""
+    return int(
+        page.evaluate(
+            """async () => {
+                const names = (await indexedDB.databases()).map(({ name }) => name);
+                const name = names.find((each) => each.startsWith("hoist-"));
+                if (!name) return 0;
+                const answer = (request) => new Promise((resolve, reject) => {
+                    request.onsuccess = () => resolve(request.result);
+                    request.onerror = () => reject(request.error);
+                });
+                const database = await answer(indexedDB.open(name));
+                const parts = database.transaction("checksums").objectStore("checksums");
+                const count = await answer(parts.count());
+                database.close();
+                return count;
+            }"""
+        )
+    )
+
+
+@pytest.mark.parametrize("fault", ["500", "403", "reset"])
+def test_a_part_that_fails_is_sent_again_alone(
+    page: Page, puts: Puts, large: Path, fault: str
+) -> None:
+    def once(number: int, route: Route) -> bool:
+        if number != 2 or puts.sent[2] > 1:
+            return False
+        if fault == "reset":
+            route.abort("connectionreset")
+        else:
+            body = "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
+            route.fulfill(
+                status=int(fault), body=body, headers={"Access-Control-Allow-Origin": "*"}
+            )
+        return True
+
+    puts.treat = once
+
+    pick(page, large)
+
+    is_accepted(page, large)
+    assert puts.sent == Counter({1: 1, 2: 2, 3: 1})
+
+
+def test_a_corrupted_part_is_sent_again_alone(page: Page, puts: Puts, large: Path) -> None:
+    def corrupt(number: int, route: Route) -> bool:
+        if number != 3 or puts.sent[3] > 1:
+            return False
+        received = route.fetch(post_data=bytes(8 * MIB))
+        route.fulfill(response=received)
+        return True
+
+    puts.treat = corrupt
+
+    pick(page, large)
+
+    is_accepted(page, large)
+    assert puts.sent == Counter({1: 1, 2: 1, 3: 2})
+
+
+def test_offline_for_a_while_it_goes_on_by_itself(
+    page: Page, puts: Puts, large: Path, context: BrowserContext
+) -> None:
+    def cut(*_: object) -> bool:
+        if puts.sent.total() == 2:
+            context.set_offline(True)
+        return False
+
+    puts.treat = cut
+
+    pick(page, large)
+    page.wait_for_function("() => !navigator.onLine")
+    puts.treat = lambda *_: False
+    context.set_offline(False)
+
+    is_accepted(page, large)
+
+
+def test_an_upload_that_is_cancelled_is_gone(page: Page, puts: Puts, large: Path) -> None:
+    puts.treat = lambda number, _: number == 3
+    pick(page, large)
+    uploading = row(page, large.name)
+    expect(uploading).to_have_attribute("data-state", "uploading")
+
+    page.get_by_role("button", name="Cancel").first.click()
+
+    expect(uploading).to_have_count(0)
+
+
+def test_two_tabs_do_not_send_one_file(
+    page: Page, puts: Puts, large: Path, context: BrowserContext, system: RunningSystem
+) -> None:
+    puts.treat = lambda number, _: number == 3
+    pick(page, large)
+    expect(row(page, large.name)).to_have_attribute("data-state", "uploading")
+    eventually(lambda: journaled(page), lambda parts: parts == 2)
+    second = context.new_page()
+    second.goto(system.ports.page_origin)
+    sign_in(second)
+
+    pick(second, large)
+    expect(second.get_by_text("another tab").first).to_be_visible()
+    page.close()
+    puts.treat = lambda *_: False
+    puts.sent.clear()
+    second.get_by_role("button", name=re.compile("Retry")).first.click()
+
+    is_accepted(second, large)
+    assert puts.sent.keys() <= {3}, "what the first tab had sent is not sent again"
