@@ -17,18 +17,23 @@ export type DashboardOptions = {
   describe: (error: unknown) => string;
   /** Shows what Uppy has to say, reason included. */
   say: (text: string, kind: "good" | "bad") => void;
+  /** Something began, or all of it ended. */
+  onBusy: () => void;
 };
 
 export class UploadDashboard {
   readonly #uppy: Uppy<Meta, Body>;
   readonly #uploader: HoistUploader<Meta, Body>;
 
-  constructor({ target, engine, describe, say }: DashboardOptions) {
+  constructor({ target, engine, describe, say, onBusy }: DashboardOptions) {
     this.#uppy = new Uppy<Meta, Body>({ autoProceed: true, onBeforeFileAdded: isWelcome });
     this.#uppy.setOptions({ locale: { strings: strings.uppy } });
     this.#uppy.use(HoistUploader<Meta, Body>, { engine, describe });
     this.#uppy.use(Dashboard<Meta, Body>, { ...look, target });
     this.#uppy.on("info-visible", () => this.#tell(say));
+    this.#uppy.on("upload-start", () => queueMicrotask(onBusy));
+    this.#uppy.on("complete", onBusy);
+    this.#uppy.on("cancel-all", onBusy);
     this.#uppy.on("complete", () => setTimeout(() => this.#tidy(), LINGER));
     this.#uploader = this.#uppy.getPlugin<HoistUploader<Meta, Body>>("HoistUploader") as HoistUploader<
       Meta,

@@ -11,6 +11,7 @@ import { indexedDbJournal } from "../upload/indexeddb-journal";
 import { browserLocks } from "../upload/locks";
 import type { SourceFile } from "../upload/settings";
 import { xhrTransport } from "../upload/xhr";
+import { Awake } from "./awake";
 import { confirm } from "./confirm";
 import { UploadDashboard } from "./dashboard";
 import { element } from "./elements";
@@ -36,6 +37,7 @@ export class Workspace {
   readonly #engine: Engine;
   readonly #dashboard: UploadDashboard;
   readonly #live: Live;
+  readonly #awake = new Awake(() => this.isBusy);
 
   /** `owner` keeps apart what people who share this browser leave unfinished. */
   constructor(api: Api, clock: Clock, toasts: Toasts, owner: string) {
@@ -57,6 +59,7 @@ export class Workspace {
       engine: this.#engine,
       describe: explain,
       say: (text, kind) => toasts.show(text, kind),
+      onBusy: () => this.#awake.look(),
     });
     this.#live = this.#newLive();
   }
@@ -69,10 +72,12 @@ export class Workspace {
     void this.#read(() => this.#listing.refresh());
     void this.#limit();
     this.#live.start();
+    this.#awake.start();
   }
 
   async close(): Promise<void> {
     this.#live.stop();
+    this.#awake.stop();
     await Promise.race([this.#dashboard.close(), this.#clock.wait(CLOSING)]);
     this.element.remove();
   }
