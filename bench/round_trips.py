@@ -1,8 +1,8 @@
 """How many requests to the API one upload takes: create with the first sheet, and complete.
 
 `.venv/bin/python bench/round_trips.py --size 256MiB` starts a local system and Chromium of its own,
-sends a file of that many parts and counts what the page asked of the API from the first byte to
-complete, CORS preflights apart; then asks for a plan of 10,000 parts and counts the signatures in
+sends a file of that size and counts what the page asked of the API for that upload, from create to
+accepted, CORS preflights apart; then asks for a plan of 10,000 parts and counts the signatures in
 that one answer. The last line is JSON.
 """
 
@@ -37,7 +37,9 @@ def count(system: RunningSystem, sent: Path) -> Counter[str]:
         page = chromium.new_page()
         page.goto(system.ports.page_origin)
         sign_in(page)
-        page.on("request", lambda r: seen.update([f"{r.method} {_route(system, r.url)}"]))
+        devtools = page.context.new_cdp_session(page)
+        devtools.send("Network.enable")  # which tells of preflights too, as OPTIONS
+        devtools.on("Network.requestWillBeSent", lambda sent: seen.update([_name(system, sent)]))
         page.locator("input[type=file]").first.set_input_files([sent])
         row = page.locator(f"[data-testid=upload][data-filename='{sent.name}']")
         row.and_(page.locator("[data-state=accepted]")).wait_for(timeout=600_000)
@@ -45,11 +47,13 @@ def count(system: RunningSystem, sent: Path) -> Counter[str]:
     return seen
 
 
-def _route(system: RunningSystem, url: str) -> str:
-    path = url.removeprefix(system.url("api"))
-    if path == url:
-        return "S3"
-    return "/".join("{id}" if UPLOAD_ID.fullmatch(word) else word for word in path.split("/"))
+def _name(system: RunningSystem, sent: Any) -> str:
+    method, url = sent["request"]["method"], sent["request"]["url"]
+    path, _, _ = url.removeprefix(system.url("api")).partition("?")
+    if not path.startswith("/"):
+        return f"{method} elsewhere"
+    words = ("{id}" if UPLOAD_ID.fullmatch(word) else word for word in path.split("/"))
+    return f"{method} {'/'.join(words)}"
 
 
 def main() -> None:
@@ -66,12 +70,15 @@ def main() -> None:
             client = system.sign_in()
             body = {"filename": "largest.bin", "size": LARGEST}
             created: Any = client.request("POST", "/uploads", body)
-    asked = {name: n for name, n in sorted(seen.items()) if "/uploads" in name}
+    # The list of all uploads is not about this one.
+    asked = {n: k for n, k in sorted(seen.items()) if "/uploads" in n and n != "GET /uploads"}
+    preflights = {n: asked.pop(n) for n in list(asked) if n.startswith("OPTIONS")}
     report(
         {
-            "parts": seen["PUT S3"],
+            "parts": seen["PUT elsewhere"],
             **asked,
-            "round_trips": sum(n for name, n in asked.items() if name.startswith("POST")),
+            "round_trips": sum(asked.values()),
+            "preflights": sum(preflights.values()),
             "signatures_in_one_answer": len(created.json["sheet"]["signatures"]),
             "answer_bytes": len(created.body),
         }

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
 
 from chalicelib import keys
 from chalicelib.parts import MIB
@@ -21,13 +22,15 @@ OWNER = "0c5d3c1e-6f0a-4a6e-9a53-2b8f0f6f9d11"
 UPLOAD_ID = "01977a3e-5c00-7b1e-8d4f-6a1c2e3d4f50"
 KEY = keys.object_key(owner=OWNER, upload_id=UPLOAD_ID, filename="film.mp4")
 MULTIPART_ID = "m" * 120
+CHECKSUM = base64.b64encode(bytes(8)).decode()
 _CREATED = "2026-03-01T12:00:00.123456+00:00"
 _XML = (
     '<?xml version="1.0"?><{name} xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{inside}</{name}>'
 )
 _PART = (
     "<Part><PartNumber>{n}</PartNumber><LastModified>2026-03-01T12:00:00.000Z</LastModified>"
-    "<ETag>&quot;{n:032x}&quot;</ETag><Size>{size}</Size></Part>"
+    "<ETag>&quot;{n:032x}&quot;</ETag><Size>{size}</Size>"
+    "<ChecksumCRC64NVME>{checksum}</ChecksumCRC64NVME></Part>"
 )
 
 
@@ -41,7 +44,8 @@ def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
     operation = request.headers.get("X-Amz-Target", b"")
     text = operation.decode() if isinstance(operation, bytes) else operation
     body = _dynamodb(text.rpartition(".")[2]) if text else _s3(request)
-    return AWSResponse(request.url, 200, {"Content-Type": "text/xml"}, _Body(body.encode()))
+    headers = HTTPHeaders.from_pairs([("Content-Type", "text/xml")])
+    return AWSResponse(request.url, 200, headers, _Body(body.encode()))
 
 
 def item(state: str = "uploading") -> dict[str, Any]:
@@ -83,11 +87,12 @@ def _s3(request: AWSPreparedRequest) -> str:
 
 def _page(first: int) -> str:
     last = first + PAGE - 1
-    parts = "".join(_PART.format(n=n, size=PART_SIZE) for n in range(first, last + 1))
+    parts = "".join(
+        _PART.format(n=n, size=PART_SIZE, checksum=CHECKSUM) for n in range(first, last + 1)
+    )
     more = f"<IsTruncated>{str(last < PARTS).lower()}</IsTruncated>"
     marker = f"<NextPartNumberMarker>{last}</NextPartNumberMarker>"
     return _XML.format(name="ListPartsResult", inside=f"{more}{marker}{parts}")
 
 
 _PAGES = [_page(first) for first in range(1, PARTS, PAGE)]
-CHECKSUM = base64.b64encode(bytes(8)).decode()
