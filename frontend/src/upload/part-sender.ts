@@ -78,7 +78,7 @@ export class PartSender {
   #senders(numbers: readonly number[], signal: AbortSignal): Promise<void>[] {
     const senders: Promise<void>[] = [];
     for (const [host, queue] of this.#byHost(numbers)) {
-      const count = Math.min(this.#options.pool.width, queue.length);
+      const count = Math.min(this.#options.pool.most, queue.length);
       const next = queue.values();
       for (let sender = 0; sender < count; sender++) senders.push(this.#sendAll(next, host, signal));
     }
@@ -109,7 +109,8 @@ export class PartSender {
     const { pool, breaker, clock, settings } = this.#options;
     const passes = (error: unknown) => isPassing(error) || isRefusal(error) || error instanceof Corrupted;
     const put = () => breaker.use(signal, () => this.#put(number, signal));
-    const work = async () => this.#compare(number, await pool.use(host, signal, put), signal);
+    const { size } = this.#part(number);
+    const work = async () => this.#compare(number, await pool.use(host, signal, size, put), signal);
     return retrying(work, {
       rule: settings.partRetry,
       clock,

@@ -1,12 +1,17 @@
-// Who may work now: a fixed number of places, first come first served, and a pool of them per host name
-// (HTTP/1.1 gives a browser six connections to a host). Must not know what the work is.
+// Who may work now: so many places, first come first served, and a pool of them per host name (HTTP/1.1 gives a
+// browser six connections to a host). Must not know what the work is.
+import type { Clock } from "./clock";
+import { isOutage } from "./errors";
+import { Width } from "./width";
 
 export class Slots {
-  #free: number;
+  #used = 0;
+  readonly #count: () => number;
   readonly #waiting: (() => void)[] = [];
 
-  constructor(count: number) {
-    this.#free = count;
+  /** `count` may change; it is asked whenever a place is wanted or given back. */
+  constructor(count: number | (() => number)) {
+    this.#count = typeof count === "number" ? () => count : count;
   }
 
   /** Does the work once a place is free; stops waiting when the signal is aborted. */
@@ -15,14 +20,23 @@ export class Slots {
     try {
       return await work();
     } finally {
-      this.#give();
+      this.#used--;
+      this.look();
+    }
+  }
+
+  /** Lets in whoever there is a place for. */
+  look(): void {
+    while (this.#waiting.length > 0 && this.#used < this.#count()) {
+      this.#used++;
+      this.#waiting.shift()?.();
     }
   }
 
   #take(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (this.#free > 0) {
-      this.#free--;
+    if (this.#used < this.#count()) {
+      this.#used++;
       return Promise.resolve();
     }
     return new Promise((resolve, reject) => {
@@ -38,29 +52,35 @@ export class Slots {
       signal.addEventListener("abort", leave, { once: true });
     });
   }
-
-  #give(): void {
-    const next = this.#waiting.shift();
-    if (next) next();
-    else this.#free++;
-  }
 }
 
-/** The same number of places for every host name, shared by all files. */
+/** Places for every host name, shared by all files: few at first, more as the line gives more. */
 export class HostPool {
-  readonly width: number;
+  /** More than this there are never, for one host. */
+  readonly most: number;
+  readonly #width: Width;
   readonly #hosts = new Map<string, Slots>();
 
-  constructor(width: number) {
-    this.width = width;
+  constructor(most: number, clock: Clock) {
+    this.most = most;
+    this.#width = new Width(most, clock);
   }
 
-  use<T>(host: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  async use<T>(host: string, signal: AbortSignal, bytes: number, work: () => Promise<T>): Promise<T> {
     let slots = this.#hosts.get(host);
     if (!slots) {
-      slots = new Slots(this.width);
+      slots = new Slots(() => this.#width.now);
       this.#hosts.set(host, slots);
     }
-    return slots.use(signal, work);
+    try {
+      const result = await slots.use(signal, work);
+      this.#width.arrived(bytes);
+      return result;
+    } catch (error) {
+      if (isOutage(error)) this.#width.pushedBack();
+      throw error;
+    } finally {
+      for (const each of this.#hosts.values()) each.look();
+    }
   }
 }

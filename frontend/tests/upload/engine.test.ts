@@ -60,6 +60,7 @@ test("the checksum of a small file is named when it is created, of a large one w
 
 test("as many parts travel at once as the pool is wide, to each host name", async () => {
   const cloud = new Cloud();
+  cloud.gate = () => new Promise((resolve) => setTimeout(resolve, 10));
   await cloud.engine({ connectionsPerHost: 3 }).upload(fileOf(400)).run();
   expect(Object.fromEntries(cloud.widest)).toEqual({ "one.test": 3, "two.test": 3 });
 });
@@ -111,7 +112,7 @@ test("a refusal that passes for good is not tried again", async () => {
 
 test("many parts refused with 403 ask for one new sheet", async () => {
   const cloud = new Cloud();
-  cloud.fault = (_, attempt) => (attempt === 1 ? 403 : undefined);
+  cloud.fault = () => (cloud.calls.includes("POST /uploads/u1/sheet") ? undefined : 403);
   await cloud.engine().upload(fileOf(120)).run();
   expect(count(cloud, "POST /uploads/u1/sheet")).toBe(1);
   expect(cloud.stored.size).toBe(12);

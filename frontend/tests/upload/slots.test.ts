@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { HostPool, Slots } from "../../src/upload/slots";
-import { settled } from "../fakes/clock";
+import { HandClock, settled } from "../fakes/clock";
 
 const never = new AbortController().signal;
 
@@ -41,7 +41,24 @@ test("a failure gives the place back", async () => {
 });
 
 test("host names do not wait for each other", async () => {
-  const pool = new HostPool(1);
-  void pool.use("one", never, () => new Promise(() => {}));
-  expect(await pool.use("two", never, async () => "free")).toBe("free");
+  const pool = new HostPool(1, new HandClock());
+  void pool.use("one", never, 1, () => new Promise(() => {}));
+  expect(await pool.use("two", never, 1, async () => "free")).toBe("free");
+});
+
+test("more places let in whoever waits", async () => {
+  let count = 1;
+  const slots = new Slots(() => count);
+  let begun = 0;
+  const work = () => {
+    begun++;
+    return new Promise<void>(() => undefined);
+  };
+  for (let each = 0; each < 5; each++) void slots.use(never, work);
+  await settled();
+  expect(begun).toBe(1);
+  count = 3;
+  slots.look();
+  await settled();
+  expect(begun).toBe(3);
 });
