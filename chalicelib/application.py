@@ -97,7 +97,11 @@ class Application:
 
     @cached_property
     def _storage(self) -> S3Storage:
-        return S3Storage(self._s3(_TIMEOUT), self.settings.bucket, lambda: self._patient_s3)
+        return S3Storage(lambda: self._prompt_s3, self.settings.bucket, lambda: self._patient_s3)
+
+    @cached_property
+    def _prompt_s3(self) -> Any:
+        return self._s3(_TIMEOUT)
 
     @cached_property
     def _patient_s3(self) -> Any:

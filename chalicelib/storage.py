@@ -33,14 +33,20 @@ COMPLETE_PATIENCE = 25.0
 class S3Storage:
     """One bucket.
 
+    `connect` gives the client, which is made when it is first needed: to sign a PUT none is.
     `completing` gives the client for CompleteMultipartUpload, over which S3 may be silent for long;
     `patience` is how many seconds a caller waits for it.
     """
 
-    client: S3Client
+    connect: Callable[[], S3Client]
     bucket: str
     completing: Callable[[], S3Client]
     patience: float = COMPLETE_PATIENCE
+
+    @property
+    def client(self) -> S3Client:
+        """The client of all calls but CompleteMultipartUpload."""
+        return self.connect()
 
     def create_multipart(self, key: str, *, content_type: str) -> str:
         """CreateMultipartUpload with a CRC64NVME over the full object; returns S3's upload id."""

@@ -107,7 +107,7 @@ def real(server: Server) -> FilledS3:
     credentials = Credentials(ACCESS_KEY, SECRET_KEY)
     signer = Signer(credentials, REGION, datetime.now(UTC), lifetime=900)
     return FilledS3(
-        client=server.client,
+        connect=lambda: server.client,
         bucket=BUCKET,
         completing=lambda: server.client,
         server=server,
@@ -521,13 +521,13 @@ def test_complete_does_not_wait_for_ever() -> None:
     gate = threading.Event()
     with scripted_server([Scripted(200, COMPLETED, gate)]) as s3:
         client = boto3.client("s3", endpoint_url=s3.url, region_name=REGION)
-        impatient = S3Storage(client, BUCKET, lambda: client, patience=0.01)
+        impatient = S3Storage(lambda: client, BUCKET, lambda: client, patience=0.01)
 
         finished = impatient.complete("k", "m", parts=[Part(1, 5, '"e"')], size=5, crc64nvme=None)
         gate.set()
 
         assert finished is False
-        assert S3Storage(client, BUCKET, lambda: client).complete(
+        assert S3Storage(lambda: client, BUCKET, lambda: client).complete(
             "k", "m", parts=[Part(1, 5, '"e"')], size=5, crc64nvme=None
         )
 
@@ -566,7 +566,7 @@ def test_what_s3_denies_is_not_taken_for_missing(
     )
 
     with pytest.raises(ClientError, match=r"SignatureDoesNotMatch|Forbidden"):
-        ask(S3Storage(stranger, BUCKET, lambda: stranger), key)
+        ask(S3Storage(lambda: stranger, BUCKET, lambda: stranger), key)
 
 
 @pytest.mark.system

@@ -91,6 +91,7 @@ def test_every_answer_has_the_security_headers(get: Get, target: str, status: in
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["X-Frame-Options"] == "DENY"
     assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
     assert directives(answer)["default-src"] == ["'none'"]
 
 
@@ -109,7 +110,8 @@ def test_the_policy_allows_no_script_but_the_page_s_own(get: Get) -> None:
     allowed = directives(get("/"))
 
     assert allowed["script-src"] == ["'self'", "'wasm-unsafe-eval'"]
-    for directive in ("base-uri", "frame-ancestors"):
+    assert allowed["style-src"] == allowed["worker-src"] == ["'self'"]
+    for directive in ("base-uri", "form-action", "frame-ancestors"):
         assert allowed[directive] == ["'none'"]
     assert "object-src" not in allowed, "default-src rules it out"
 
