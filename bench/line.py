@@ -1,0 +1,48 @@
+"""How much of a long line the browser fills, beside stock Uppy: 200 Mbit/s, 100 ms there and back.
+
+`.venv/bin/python bench/line.py` sends 512 MiB, in real Chromium, over a shaped line (proxy: delay,
+shared rate, slow start, one round trip of queue), in turns with `@uppy/aws-s3` 6.3.1 and 5.1.0 as
+they come. Percent of the line from start to completed, medians; `hoist wanted` is our target. The
+last line is JSON.
+"""
+
+import argparse
+import contextlib
+import sys
+from functools import partial
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from bench.rounds import medians, report
+from bench.uploaders.contest import OURS, UPPY_5, UPPY_6, Contestant, megabytes, stage
+from bench.uploaders.far_end import FarEnd
+from bench.uploaders.http1 import MIB
+from bench.uploaders.shaped_line import Line
+
+RATE = 200e6 / 8
+ROUND_TRIP = 0.1
+WANTED = 95
+
+
+def main() -> None:
+    """Parse, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--size", type=int, default=512, help="in MiB (default 512)")
+    parser.add_argument("--rounds", type=int, default=3, help="of each contestant (default 3)")
+    parser.add_argument("--quick", action="store_true", help="one round of 128 MiB")
+    options = parser.parse_args()
+    size, rounds = (128, 1) if options.quick else (options.size, options.rounds)
+    with stage(size * MIB) as (page, file):
+
+        def sent(contestant: Contestant) -> float:
+            with contextlib.closing(Line(rate=RATE, round_trip=ROUND_TRIP)) as line:
+                speed = megabytes(contestant, file, FarEnd(size * MIB, page, reach=line.reach))
+            return round(100 * speed * 1e6 / RATE, 1)
+
+        contestants = {each.label: partial(sent, each) for each in (OURS, UPPY_6, UPPY_5)}
+        shares = medians(contestants, rounds=rounds, warm=0)
+    report({**shares, "hoist wanted": WANTED})
+
+
+if __name__ == "__main__":
+    main()

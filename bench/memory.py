@@ -1,0 +1,56 @@
+"""How much memory the page takes while it sends a large file, above what it takes at rest.
+
+`.venv/bin/python bench/memory.py` sends 2 GiB, in real Chromium, to a sink on loopback and looks at
+the renderer's resident memory (workers included) five times a second: ours, then `@uppy/aws-s3`
+6.3.1 and 5.1.0 as they come. A bench of its own, because looking changes the speed. MiB; the last
+line is JSON.
+"""
+
+import argparse
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from bench.rounds import report
+from bench.uploaders.chromium import chromium
+from bench.uploaders.contest import OURS, UPPY_5, UPPY_6, Contestant, stage, start
+from bench.uploaders.far_end import FarEnd
+from bench.uploaders.http1 import MIB
+
+WANTED = 150
+EVERY = 0.2
+SETTLED = 3
+"""Seconds after which a page is at rest."""
+
+
+def above_rest(contestant: Contestant, file: Path, far_end: FarEnd) -> int:
+    """The most the renderer takes while the file is sent, less what it took before; in MiB."""
+    with closing(far_end), chromium() as browser:
+        browser.open(far_end.page_url, file)
+        time.sleep(SETTLED)
+        rest = most = browser.renderer_memory()
+        running = start(browser, contestant, far_end)
+        while not far_end.whole:
+            most = max(most, browser.renderer_memory())
+            time.sleep(EVERY)
+        browser.value(running)
+    return (most - rest) // MIB
+
+
+def main() -> None:
+    """Parse, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--size", type=int, default=2048, help="in MiB (default 2048)")
+    parser.add_argument("--quick", action="store_true", help="256 MiB and ours alone")
+    options = parser.parse_args()
+    size = (256 if options.quick else options.size) * MIB
+    with stage(size) as (page, file):
+        contestants = (OURS,) if options.quick else (OURS, UPPY_6, UPPY_5)
+        grown = {each.label: above_rest(each, file, FarEnd(size, page)) for each in contestants}
+    report({**grown, "hoist wanted": WANTED})
+
+
+if __name__ == "__main__":
+    main()

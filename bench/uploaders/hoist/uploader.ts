@@ -1,0 +1,30 @@
+// Our uploader plugin under Uppy, with the tools the real page gives its engine.
+import Uppy from "@uppy/core";
+import { HoistUploader } from "../../../frontend/src/uppy/uploader";
+import { Api } from "../../../frontend/src/upload/api";
+import { systemClock } from "../../../frontend/src/upload/clock";
+import { browserConnectivity } from "../../../frontend/src/upload/connectivity";
+import { Engine } from "../../../frontend/src/upload/engine";
+import { workerHasher } from "../../../frontend/src/upload/hasher";
+import { indexedDbJournal } from "../../../frontend/src/upload/indexeddb-journal";
+import { browserLocks } from "../../../frontend/src/upload/locks";
+import { xhrTransport } from "../../../frontend/src/upload/xhr";
+import type { Options } from "../main";
+
+/** As on the real page, which lists the uploads when it opens. The part size is the API's to say, not an option. */
+export async function uploader({ api: url }: Options): Promise<Uppy> {
+  const clock = systemClock;
+  const fetch: typeof window.fetch = (...request) => window.fetch(...request);
+  const api = new Api({ url, clock, fetch, idToken: async () => "nobody" });
+  await api.list();
+  const engine = new Engine({
+    api,
+    clock,
+    transport: xhrTransport,
+    hasher: workerHasher(),
+    connectivity: browserConnectivity,
+    journal: indexedDbJournal("nobody"),
+    locks: browserLocks,
+  });
+  return new Uppy().use(HoistUploader, { engine, describe: String });
+}
