@@ -1,0 +1,87 @@
+// A file under random misfortune: whatever happens, it ends complete and byte for byte, or with a reason.
+import { expect, test } from "vitest";
+import { NetworkError } from "../../src/upload/errors";
+import { settled } from "../fakes/clock";
+import { Cloud, fileOf, problem } from "../fakes/cloud";
+
+/** Evenly spread in [0, 1), the same for the same seed. https://en.wikipedia.org/wiki/Xorshift */
+function seeded(seed: number): () => number {
+  let state = (seed * 2654435761) >>> 0 || 1;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    state >>>= 0;
+    return state / 2 ** 32;
+  };
+}
+
+const MISFORTUNES = [500, 503, 403, 408, 404, 400, "reset"] as const;
+
+/** How often what happens to a part, an API call, the bytes on the way. */
+type Weather = { parts: number; api: number; corrupt: number; fatal: boolean };
+
+function stormy(cloud: Cloud, chance: () => number, weather: Weather): void {
+  const misfortunes = weather.fatal ? MISFORTUNES : MISFORTUNES.filter((one) => one !== 400 && one !== 404);
+  const one = () => misfortunes[Math.floor(chance() * misfortunes.length)];
+  cloud.fault = () => (chance() < weather.parts ? one() : undefined);
+  cloud.corrupt = () => chance() < weather.corrupt;
+  cloud.apiFault = () => {
+    if (chance() >= weather.api) return undefined;
+    if (chance() < 0.5) throw new NetworkError("reset");
+    return problem(chance() < 0.5 ? 500 : 503, "try_again");
+  };
+}
+
+async function bytes(data: Blob): Promise<string> {
+  return new TextDecoder("latin1").decode(await data.arrayBuffer());
+}
+
+test.each(Array.from({ length: 60 }, (_, seed) => seed))(
+  "in storm %i nothing is silently wrong",
+  async (seed) => {
+    const chance = seeded(seed + 1);
+    const cloud = new Cloud();
+    cloud.exposes = chance() < 0.7;
+    cloud.sheetSize = chance() < 0.5 ? 7 : 10_000;
+    const file = fileOf(Math.floor(chance() * 400));
+    stormy(cloud, chance, { parts: 0.1, api: 0.1, corrupt: 0.05, fatal: chance() < 0.5 });
+    const upload = cloud.engine().upload(file);
+    const run = upload.run().then(
+      ({ state }) => state,
+      (error: unknown) => error,
+    );
+    if (chance() < 0.3) {
+      await settled();
+      upload.pause();
+      await settled();
+      upload.resume();
+    }
+    const end = await run;
+    if (end === "uploaded") expect(await bytes(cloud.object)).toBe(await bytes(file.data));
+    else expect(end).toBeInstanceOf(Error);
+  },
+);
+
+test.each(Array.from({ length: 30 }, (_, seed) => seed))(
+  "in weather %i that passes, every file arrives, over reloads as well",
+  async (seed) => {
+    const chance = seeded(seed + 1000);
+    const cloud = new Cloud();
+    const file = fileOf(100 + Math.floor(chance() * 300));
+    stormy(cloud, chance, { parts: 0.05, api: 0.05, corrupt: 0, fatal: false });
+    for (let page = 0; page < 3; page++) {
+      void cloud
+        .engine()
+        .upload(file)
+        .run()
+        .catch(() => undefined);
+      for (let turn = 0; turn < 1 + chance() * 8; turn++) await settled();
+      cloud.reload();
+    }
+    stormy(cloud, chance, { parts: 0.05, api: 0.05, corrupt: 0, fatal: false });
+    const last = await cloud.engine().upload(file).run();
+    expect(["uploaded", "accepted"]).toContain(last.state);
+    expect(await bytes(cloud.object)).toBe(await bytes(file.data));
+  },
+);
