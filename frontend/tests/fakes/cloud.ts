@@ -91,7 +91,7 @@ export class Cloud {
       clock: this.clock,
       connectivity: this.connectivity,
       journal: this.journal,
-      locks: this.locks,
+      locks: { claim: (name) => (gone() ? never() : this.locks.claim(name)) },
       settings: { putMaxSize: this.putMaxSize, ...settings },
       listener,
     });
