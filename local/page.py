@@ -1,5 +1,6 @@
 """Serves the page that Vite built, its config.json, and the headers CloudFront would send."""
 
+import json
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from pathlib import Path
@@ -9,17 +10,15 @@ from aiohttp import web
 
 from local.home import HOST, Ports
 
+# The headers of every answer; a stage in AWS sends the same, with its own addresses.
+HEADERS = Path(__file__).parent.parent / "frontend" / "security-headers.json"
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def application(built: Path, ports: Ports, config: dict[str, Any]) -> web.Application:
     """The page under `/`; `config` is what `/config.json` tells it."""
-    security = {
-        "Content-Security-Policy": _policy(ports),
-        "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
-        "X-Frame-Options": "DENY",
-    }
+    security = _security_headers(ports)
 
     @web.middleware
     async def at_home(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -50,8 +49,8 @@ def application(built: Path, ports: Ports, config: dict[str, Any]) -> web.Applic
     return page
 
 
-def _policy(ports: Ports) -> str:
-    """The Content-Security-Policy: our own scripts only, and just the addresses we talk to."""
+def _security_headers(ports: Ports) -> dict[str, str]:
+    """The page may talk to the addresses of its services, and to nobody else."""
     addresses = [
         ports.url("api"),
         ports.url("aws"),
@@ -59,17 +58,7 @@ def _policy(ports: Ports) -> str:
         ports.url("s3"),
         f"http://localhost:{ports.s3}",
     ]
-    return "; ".join(
-        (
-            "default-src 'none'",
-            "script-src 'self' 'wasm-unsafe-eval'",
-            "style-src 'self' 'unsafe-inline'",
-            "img-src 'self' blob: data:",
-            "font-src 'self' data:",
-            "worker-src 'self' blob:",
-            f"connect-src 'self' {' '.join(addresses)}",
-            "base-uri 'none'",
-            "form-action 'self'",
-            "frame-ancestors 'none'",
-        )
-    )
+    headers: dict[str, str] = json.loads(HEADERS.read_text())
+    return {
+        name: text.replace("{addresses}", " ".join(addresses)) for name, text in headers.items()
+    }

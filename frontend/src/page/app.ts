@@ -7,12 +7,15 @@ import { Account } from "./account";
 import type { Config } from "./config";
 import { confirm } from "./confirm";
 import { element, errorLine } from "./elements";
+import { Entrance } from "./entrance";
 import { explain } from "./explain";
 import { Header } from "./header";
-import { signInForm } from "./sign-in";
 import { strings } from "./strings";
 import { Toasts } from "./toasts";
 import { Workspace } from "./workspace";
+
+/** Remembers over a reload why the sign-in form is there. */
+const ENDED = "hoist.ended";
 
 export type AppOptions = {
   main: HTMLElement;
@@ -25,30 +28,33 @@ export type AppOptions = {
 
 export class App {
   readonly #main: HTMLElement;
-  readonly #config: Config;
   readonly #clock: Clock;
   readonly #account: Account;
   readonly #api: Api;
   readonly #header: Header;
+  readonly #entrance: Entrance;
+  readonly #store: Storage;
   readonly #toasts = new Toasts();
   #workspace: Workspace | undefined;
 
   constructor({ main, header, config, fetch, clock, store }: AppOptions) {
     this.#main = main;
-    this.#config = config;
     this.#clock = clock;
+    this.#store = store;
     const cognito = { endpoint: config.cognito_endpoint, clientId: config.user_pool_client_id, fetch };
-    const onEnded = () => void this.#leave(strings.signIn.ended);
+    const onEnded = () => this.#ended();
     this.#account = new Account({ cognito, store, clock, onEnded });
     const idToken = (renew: boolean) => this.#account.idToken(renew);
     this.#api = new Api({ url: config.api_url, fetch, clock, idToken });
+    const signIn = (email: string, password: string) => this.#signIn(email, password);
+    this.#entrance = new Entrance({ target: main, cognito, signIn, explain, demo: config.demo });
     this.#header = new Header(header, { onSignOut: () => void this.#signOut() });
     document.body.append(this.#toasts.element);
   }
 
   /** After a reload the person is still signed in, if Cognito agrees. */
   async start(): Promise<void> {
-    if (!this.#account.isRemembered) return this.#showSignIn();
+    if (!this.#account.isRemembered) return this.#showSignIn(this.#notice());
     this.#main.replaceChildren(element("p", { class: "empty", role: "status" }, strings.signIn.resuming));
     try {
       await this.#account.idToken();
@@ -65,26 +71,36 @@ export class App {
     this.#workspace.open();
   }
 
-  async #signOut(): Promise<void> {
-    if (this.#workspace?.isBusy && !(await confirm(strings.leave))) return;
-    await this.#leave(undefined);
+  async #signIn(email: string, password: string): Promise<void> {
+    await this.#account.signIn(email, password);
+    this.#enter();
   }
 
-  async #leave(notice: string | undefined): Promise<void> {
+  async #signOut(): Promise<void> {
+    if (this.#workspace?.isBusy && !(await confirm(strings.leave))) return;
     const workspace = this.#workspace;
     this.#workspace = undefined;
     await workspace?.close();
     this.#account.signOut();
-    this.#showSignIn(notice);
+    this.#showSignIn();
+  }
+
+  /** Without the person's doing: uploads are left as they are, to go on after signing in again. */
+  #ended(): void {
+    this.#workspace?.leave();
+    this.#store.setItem(ENDED, "true");
+    location.reload();
+  }
+
+  #notice(): string | undefined {
+    const ended = this.#store.getItem(ENDED) !== null;
+    this.#store.removeItem(ENDED);
+    return ended ? strings.signIn.ended : undefined;
   }
 
   #showSignIn(notice?: string): void {
     this.#header.show(undefined);
-    const signIn = async (email: string, password: string) => {
-      await this.#account.signIn(email, password);
-      this.#enter();
-    };
-    this.#main.replaceChildren(signInForm({ signIn, explain, demo: this.#config.demo, notice }));
+    this.#entrance.signIn(notice);
   }
 
   #showUnreachable(error: unknown): void {

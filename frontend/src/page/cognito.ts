@@ -1,6 +1,6 @@
-// Signing in with an Amazon Cognito user pool: the InitiateAuth call, by fetch, without an SDK.
-// https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_InitiateAuth.html
-// Must not know where tokens are kept.
+// Accounts in an Amazon Cognito user pool: the calls a public client may make, by fetch, without an SDK.
+// https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_Operations.html
+// Must not know where tokens are kept, nor how the forms look.
 import type { Fetch } from "../upload/api";
 import { NetworkError } from "../upload/errors";
 
@@ -27,9 +27,38 @@ export function refreshTokens(cognito: Cognito, refreshToken: string): Promise<T
   return initiateAuth(cognito, "REFRESH_TOKEN_AUTH", { REFRESH_TOKEN: refreshToken });
 }
 
+/** Makes an account and mails its code. True when the account needs no confirming. */
+export async function signUp(cognito: Cognito, email: string, password: string): Promise<boolean> {
+  const UserAttributes = [{ Name: "email", Value: email }];
+  const answer = await call(cognito, "SignUp", { Username: email, Password: password, UserAttributes });
+  return answer.UserConfirmed === true;
+}
+
+export async function confirmSignUp(cognito: Cognito, email: string, code: string): Promise<void> {
+  await call(cognito, "ConfirmSignUp", { Username: email, ConfirmationCode: code });
+}
+
+/** Mails the code of a new account once more. */
+export async function resendCode(cognito: Cognito, email: string): Promise<void> {
+  await call(cognito, "ResendConfirmationCode", { Username: email });
+}
+
+/** Mails a code that opens the account to a new password. */
+export async function forgotPassword(cognito: Cognito, email: string): Promise<void> {
+  await call(cognito, "ForgotPassword", { Username: email });
+}
+
+export type NewPassword = { email: string; code: string; password: string };
+
+export async function resetPassword(cognito: Cognito, { email, code, password }: NewPassword): Promise<void> {
+  const body = { Username: email, ConfirmationCode: code, Password: password };
+  await call(cognito, "ConfirmForgotPassword", body);
+}
+
 type Answer = {
   AuthenticationResult?: { IdToken: string; RefreshToken?: string; ExpiresIn: number };
   ChallengeName?: string;
+  UserConfirmed?: boolean;
   __type?: string;
   message?: string;
   Message?: string;
@@ -40,14 +69,9 @@ async function initiateAuth(
   flow: string,
   parameters: Record<string, string>,
 ): Promise<Tokens> {
-  const response = await post(cognito, {
-    AuthFlow: flow,
-    ClientId: cognito.clientId,
-    AuthParameters: parameters,
-  });
-  const answer = (await response.json().catch(() => ({}))) as Answer;
+  const answer = await call(cognito, "InitiateAuth", { AuthFlow: flow, AuthParameters: parameters });
   const result = answer.AuthenticationResult;
-  if (!response.ok || !result) throw refusal(response.status, answer);
+  if (!result) throw refusal(400, answer);
   return {
     idToken: result.IdToken,
     refreshToken: result.RefreshToken ?? parameters.REFRESH_TOKEN ?? "",
@@ -55,16 +79,23 @@ async function initiateAuth(
   };
 }
 
-async function post({ endpoint, fetch }: Cognito, body: object): Promise<Response> {
+async function call(cognito: Cognito, operation: string, body: object): Promise<Answer> {
+  const response = await post(cognito, operation, { ClientId: cognito.clientId, ...body });
+  const answer = (await response.json().catch(() => ({}))) as Answer;
+  if (!response.ok) throw refusal(response.status, answer);
+  return answer;
+}
+
+async function post({ endpoint, fetch }: Cognito, operation: string, body: object): Promise<Response> {
   const headers = {
     "Content-Type": "application/x-amz-json-1.1",
-    "X-Amz-Target": "AWSCognitoIdentityProviderService.InitiateAuth",
+    "X-Amz-Target": `AWSCognitoIdentityProviderService.${operation}`,
   };
   try {
     const url = `${endpoint.replace(/\/+$/, "")}/`;
     return await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
   } catch (error) {
-    throw new NetworkError("Cognito: no answer", { cause: error });
+    throw new NetworkError(`Cognito ${operation}: no answer`, { cause: error });
   }
 }
 

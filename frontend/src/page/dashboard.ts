@@ -6,6 +6,7 @@ import type { Limits } from "../upload/contract";
 import type { Engine } from "../upload/engine";
 import { HoistUploader } from "../uppy/uploader";
 import { formatSize } from "./formats";
+import { refusal } from "./rules";
 import { strings } from "./strings";
 
 /** How long finished files stay before the drop area comes back (milliseconds); the list goes on showing them. */
@@ -21,16 +22,28 @@ export type DashboardOptions = {
   onBusy: () => void;
 };
 
+/** A file of this page that is not done, as it stands now. */
+export type Sending = { data: Blob; sent: number; paused: boolean; error: string | undefined };
+
 export class UploadDashboard {
   readonly #uppy: Uppy<Meta, Body>;
   readonly #uploader: HoistUploader<Meta, Body>;
+  readonly #target: HTMLElement;
+  readonly #say: DashboardOptions["say"];
+  #limits: Limits | undefined;
 
   constructor({ target, engine, describe, say, onBusy }: DashboardOptions) {
-    this.#uppy = new Uppy<Meta, Body>({ autoProceed: true, onBeforeFileAdded: isWelcome });
+    this.#say = say;
+    this.#target = target;
+    this.#repair.observe(target, { childList: true, subtree: true });
+    this.#uppy = new Uppy<Meta, Body>({
+      autoProceed: true,
+      onBeforeFileAdded: (file, files) => this.#isAllowed(file) && isWelcome(file, files),
+    });
     this.#uppy.setOptions({ locale: { strings: strings.uppy } });
     this.#uppy.use(HoistUploader<Meta, Body>, { engine, describe });
     this.#uppy.use(Dashboard<Meta, Body>, { ...look, target });
-    this.#uppy.on("info-visible", () => this.#tell(say));
+    this.#uppy.on("info-visible", () => this.#tell());
     this.#uppy.on("upload-start", () => queueMicrotask(onBusy));
     this.#uppy.on("complete", onBusy);
     this.#uppy.on("cancel-all", onBusy);
@@ -42,11 +55,11 @@ export class UploadDashboard {
   }
 
   /** Rules known beforehand, so that a file is refused before it is sent. */
-  limit({ max_size, allowed_types }: Limits): void {
-    const allowedFileTypes = allowed_types.length > 0 ? allowed_types : null;
-    this.#uppy.setOptions({ restrictions: { maxFileSize: max_size, allowedFileTypes } });
-    const notes = [strings.drop.limit(formatSize(max_size))];
-    if (allowedFileTypes) notes.push(strings.drop.types(allowedFileTypes.join(", ")));
+  limit(limits: Limits): void {
+    this.#limits = limits;
+    const types = limits.allowed_types.join(", ");
+    const notes = [strings.drop.limit(formatSize(limits.max_size))];
+    if (types) notes.push(strings.drop.types(types));
     this.#uppy.getPlugin("Dashboard")?.setOptions({ note: notes.join(" ") });
   }
 
@@ -61,12 +74,30 @@ export class UploadDashboard {
     return fileId !== undefined;
   }
 
-  #tell(say: DashboardOptions["say"]): void {
+  /** The files that are under way, paused or stopped by an error. */
+  sending(): Sending[] {
+    const files = this.#uppy.getFiles().filter(({ progress: { uploadStarted, uploadComplete } }) => {
+      return uploadStarted && !uploadComplete;
+    });
+    return files.flatMap(({ data, progress, isPaused, error }) => {
+      if (!(data instanceof Blob)) return [];
+      const sent = progress.bytesUploaded || 0;
+      return [{ data, sent, paused: isPaused === true, error: error ?? undefined }];
+    });
+  }
+
+  #isAllowed({ name, type, size }: Picked): boolean {
+    const reason = refusal({ name: name ?? "", type, size: size ?? 0 }, this.#limits);
+    if (reason !== undefined) this.#say(reason, "bad");
+    return reason === undefined;
+  }
+
+  #tell(): void {
     const info = this.#uppy.getState().info.at(-1);
     if (!info) return;
     const details = typeof info.details === "string" ? info.details : "";
     const bad = info.type === "error" || info.type === "warning";
-    say(`${info.message} ${details}`.trim(), bad ? "bad" : "good");
+    this.#say(`${info.message} ${details}`.trim(), bad ? "bad" : "good");
   }
 
   #tidy(): void {
@@ -74,12 +105,21 @@ export class UploadDashboard {
     if (isAllComplete && erroredFiles.length === 0) this.#uppy.clear();
   }
 
+  /** Uppy calls a lone file a list's item, but no list: screen readers would be lost. */
+  readonly #repair = new MutationObserver(() => {
+    const files = this.#target.querySelector(".uppy-Dashboard-files:not([role])");
+    files?.setAttribute("role", "list");
+  });
+
   async close(): Promise<void> {
+    this.#repair.disconnect();
     const closed = this.#uploader.close();
     this.#uppy.destroy();
     await closed;
   }
 }
+
+type Picked = { name?: string; type: string; size: number | null };
 
 /** A file that is done may be sent once more; one under way may not. */
 function isWelcome(file: { id: string }, files: Record<string, { progress: { complete?: true } }>): boolean {

@@ -3,22 +3,12 @@ import { ApiError, Corrupted, InAnotherTab, NetworkError, PartError, ReadError }
 import { CognitoError } from "./cognito";
 import { strings } from "./strings";
 
-const COGNITO: Record<string, string> = {
-  NotAuthorizedException: strings.signIn.wrong,
-  UserNotFoundException: strings.signIn.wrong,
-  UserNotConfirmedException: strings.signIn.unconfirmed,
-  TooManyRequestsException: strings.signIn.tooMany,
-  LimitExceededException: strings.signIn.tooMany,
-  NEW_PASSWORD_REQUIRED: strings.signIn.challenge,
-  PasswordResetRequiredException: strings.signIn.challenge,
-};
-
 export function explain(error: unknown): string {
   if (error instanceof NetworkError) return strings.errors.network;
   if (error instanceof ReadError) return strings.errors.read;
   if (error instanceof Corrupted) return strings.errors.corrupted;
   if (error instanceof InAnotherTab) return strings.errors.anotherTab;
-  if (error instanceof CognitoError) return COGNITO[error.code] ?? error.message;
+  if (error instanceof CognitoError) return strings.cognito[error.code] ?? error.message;
   if (error instanceof PartError) return partLine(error);
   if (error instanceof ApiError) return error.status >= 500 ? strings.errors.busy : error.message;
   return strings.errors.unknown;

@@ -14,6 +14,21 @@ export function formatSize(bytes: number): string {
   return `${text} ${bytes === 1 ? "byte" : UNITS[unit]}`;
 }
 
+/** 3725 seconds → "1 h 2 min". The two largest units, rounded up: nobody is promised too much. */
+export function formatDuration(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return pair(whole, 60, "min", "s");
+  const minutes = Math.ceil(whole / 60);
+  if (minutes < 1440) return pair(minutes, 60, "h", "min");
+  return pair(Math.ceil(minutes / 60), 24, "d", "h");
+}
+
+function pair(value: number, base: number, large: string, small: string): string {
+  const rest = value % base;
+  return `${Math.floor(value / base).toLocaleString()} ${large}${rest > 0 ? ` ${rest} ${small}` : ""}`;
+}
+
 /** A date and a time of day in the reader's own zone and manner. */
 export function formatTime(time: string): string {
   const date = new Date(time);

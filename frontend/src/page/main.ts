@@ -2,7 +2,7 @@
 import "@uppy/core/css/style.min.css";
 import "@uppy/dashboard/css/style.min.css";
 import "./style.css";
-import "./sign-in.css";
+import "./form.css";
 import "./uploads.css";
 import "./dashboard.css";
 import type { Fetch } from "../upload/api";

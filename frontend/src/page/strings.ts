@@ -13,6 +13,7 @@ const states: Record<State, string> = {
 };
 
 export const strings = {
+  title: "Hoist",
   states,
   signIn: {
     title: "Sign in",
@@ -23,15 +24,57 @@ export const strings = {
     demo: "Use the demo account",
     resuming: "Signing you in…",
     ended: "You were signed out. Sign in again to go on.",
-    wrong: "Email or password is not right.",
-    unconfirmed: "This account is not confirmed yet. Open the link or enter the code in your email first.",
-    tooMany: "Too many attempts. Wait a moment, then try again.",
-    challenge: "This account needs a new password before it can be used here. Ask whoever runs this site.",
+    toSignUp: "Create an account",
+    toForgot: "Forgot your password?",
+    back: "Back to sign in",
   },
+  signUp: {
+    title: "Create an account",
+    lead: "Your email is your name here. A code is sent to it.",
+    password: "Password",
+    rule: "At least 8 characters: capital and small letters, a digit and a symbol.",
+    submit: "Create account",
+  },
+  confirmAccount: { title: "Confirm your account", submit: "Confirm", resend: "Send a new code" },
+  forgot: {
+    title: "Choose a new password",
+    lead: "A code is sent to your email, which opens your account to a new password.",
+    submit: "Send the code",
+  },
+  reset: { title: "Choose a new password", password: "New password", submit: "Save and sign in" },
+  mail: {
+    code: "Code",
+    sent: (email: string) => `A code was sent to ${email}. It may take a minute, and may be among the spam.`,
+    local: "This system runs on your own machine and sends no mail: any code is taken.",
+  },
+  /** What Cognito refuses, by its exceptions' names. */
+  cognito: {
+    NotAuthorizedException: "Email or password is not right.",
+    UserNotFoundException: "Email or password is not right.",
+    UsernameExistsException: "There is an account with this email already. Sign in instead.",
+    InvalidPasswordException: "This password is too weak. See above what it needs.",
+    CodeMismatchException: "This is not the code that was sent. Look at the newest mail.",
+    ExpiredCodeException: "This code is too old. Ask for a new one.",
+    CodeDeliveryFailureException: "The code could not be mailed. Check the address.",
+    TooManyRequestsException: "Too many attempts. Wait a moment, then try again.",
+    TooManyFailedAttemptsException: "Too many attempts. Wait a moment, then try again.",
+    LimitExceededException: "Too many attempts. Wait a moment, then try again.",
+    NEW_PASSWORD_REQUIRED: "This account needs a new password first. Ask whoever runs this site.",
+    PasswordResetRequiredException: "This account needs a new password: use “Forgot your password?”.",
+  } as Record<string, string>,
   header: { signOut: "Sign out" },
   drop: {
+    title: "Upload files",
     limit: (size: string) => `Up to ${size} a file.`,
     types: (types: string) => `Allowed: ${types}.`,
+  },
+  /** Why a file is not even begun. */
+  refused: {
+    size: (name: string, most: string) => `${name} was not added: it is larger than ${most}.`,
+    type: (name: string, types: string) => `${name} was not added: only ${types} may be uploaded.`,
+    name: (name: string) => `${name} was not added: its name holds characters that are not allowed.`,
+    longName: (name: string, most: number) =>
+      `${name} was not added: its name is longer than ${most} characters.`,
   },
   /** Uppy's own strings by Uppy's names; those not here stay as Uppy has them. */
   uppy: {
@@ -40,8 +83,6 @@ export const strings = {
     browseFiles: "browse files",
     browseFolders: "browse folders",
     failedToUpload: "%{file} was not uploaded.",
-    exceedsSize: "%{file} is larger than %{size}, the most a file may have.",
-    youCanOnlyUploadFileTypes: "Only these types may be uploaded: %{types}.",
     noDuplicates: "%{fileName} is in the list already.",
   },
   uploads: {
@@ -50,10 +91,19 @@ export const strings = {
     loading: "Loading your uploads…",
     more: "Show more",
     offline: "Not live just now, reconnecting…",
+    filter: "Show",
+    all: "All",
+    none_in_state: "No uploads in this state.",
+    notify: "Notify me",
+    notifyTitle: "Tell me about outcomes while this tab is in the background",
+    progressOf: (name: string) => `Progress of ${name}`,
+    sent: (sent: string, total: string) => `${sent} of ${total}`,
+    speed: (speed: string) => `${speed}/s`,
+    left: (time: string) => `${time} left`,
+    paused: "paused",
     download: "Download",
     delete: "Delete",
     report: "Report",
-    reason: "Reason",
     downloadOf: (name: string) => `Download ${name}`,
     deleteOf: (name: string) => `Delete ${name}`,
     empty_report: "The report is empty.",

@@ -26,6 +26,12 @@ export class Toasts {
     );
     this.element.append(toast);
     while (this.element.childElementCount > MOST) this.element.firstElementChild?.remove();
-    setTimeout(() => toast.remove(), LIFE);
+    setTimeout(() => fade(toast), LIFE);
   }
+}
+
+/** Away with it, unless somebody is at it. */
+function fade(toast: HTMLElement): void {
+  if (toast.matches(":hover, :focus-within")) setTimeout(() => fade(toast), LIFE);
+  else toast.remove();
 }

@@ -1,44 +1,39 @@
 // "My uploads": the rows in order, the empty and error lines, and the button for more.
 // Must not know the API: what it shows and what its buttons do is passed in.
+import type { State } from "../upload/contract";
 import { element, errorLine } from "./elements";
+import { ListHead } from "./list-head";
 import { strings } from "./strings";
-import { type RowActions, UploadRow } from "./upload-row";
+import { type Going, type RowActions, UploadRow } from "./upload-row";
 import { type Change, compareTimes } from "./uploads";
 
-export type ListActions = RowActions & { more: () => void; retry: () => void };
+export type ListActions = RowActions & {
+  more: () => void;
+  retry: () => void;
+  filter: (state: State | undefined) => void;
+};
 
 export class UploadList {
   readonly element: HTMLElement;
   readonly #list = element("ul", { class: "uploads", "data-testid": "uploads" });
   readonly #empty = element("p", { class: "empty" }, strings.uploads.loading);
   readonly #problem = element("div");
-  readonly #offline = element("span", { class: "muted offline", "data-testid": "offline", hidden: true });
+  readonly #head: ListHead;
   readonly #more: HTMLButtonElement;
   readonly #rows = new Map<string, UploadRow>();
   readonly #actions: ListActions;
+  #state: State | undefined;
 
-  constructor(actions: ListActions) {
+  constructor(actions: ListActions, notify: HTMLElement) {
     this.#actions = actions;
-    this.#offline.append(strings.uploads.offline);
+    this.#head = new ListHead(notify, (state) => this.#filter(state));
     this.#more = element(
       "button",
       { type: "button", class: "button more", "data-testid": "more", hidden: true, onclick: actions.more },
       strings.uploads.more,
     );
-    this.element = element(
-      "section",
-      { class: "card", "aria-labelledby": "uploads-title" },
-      element(
-        "div",
-        { class: "card-head" },
-        element("h2", { id: "uploads-title" }, strings.uploads.title),
-        this.#offline,
-      ),
-      this.#problem,
-      this.#empty,
-      this.#list,
-      this.#more,
-    );
+    this.element = element("section", { class: "card", "aria-labelledby": "uploads-title" });
+    this.element.append(this.#head.element, this.#problem, this.#empty, this.#list, this.#more);
   }
 
   show(change: Change): void {
@@ -48,16 +43,22 @@ export class UploadList {
       const row = this.#rows.get(id) ?? new UploadRow(change.row, this.#actions);
       this.#rows.set(id, row);
       row.update(change.row);
+      row.element.hidden = this.#state !== undefined && row.upload.state !== this.#state;
       this.#place(row);
     }
-    this.#empty.hidden = this.#rows.size > 0;
+    this.#empty.hidden = this.#isShowing();
+  }
+
+  /** How an upload of this page goes; one that is not listed is not shown. */
+  going(id: string, going: Going): void {
+    this.#rows.get(id)?.going(going);
   }
 
   /** The list has been read from the API; `more` says whether it goes on. */
   loaded(more: boolean): void {
     this.#problem.replaceChildren();
-    this.#empty.textContent = strings.uploads.empty;
-    this.#empty.hidden = this.#rows.size > 0;
+    this.#empty.textContent = this.#state ? strings.uploads.none_in_state : strings.uploads.empty;
+    this.#empty.hidden = this.#isShowing();
     this.#more.hidden = !more;
   }
 
@@ -69,12 +70,30 @@ export class UploadList {
   /** Whether news arrive by themselves now. */
   live(on: boolean): void {
     this.element.dataset.live = String(on);
-    this.#offline.hidden = on;
+    this.#head.live(on);
   }
 
+  #filter(state: State | undefined): void {
+    this.#state = state;
+    this.#empty.textContent = strings.uploads.loading;
+    this.#actions.filter(state);
+  }
+
+  #isShowing(): boolean {
+    return this.#list.querySelector(":scope > :not([hidden])") !== null;
+  }
+
+  /** Whoever was at the row goes on at the next one. */
   #drop(id: string): void {
-    this.#rows.get(id)?.element.remove();
+    const row = this.#rows.get(id)?.element;
     this.#rows.delete(id);
+    if (row?.contains(document.activeElement)) {
+      const next = row.nextElementSibling ?? row.previousElementSibling;
+      const button = next?.querySelector<HTMLElement>("button:not([hidden])");
+      if (button) button.focus();
+      else this.#head.focus();
+    }
+    row?.remove();
   }
 
   /** Newest first. A row that stands right already is not touched, so that it keeps the focus. */
@@ -86,9 +105,11 @@ export class UploadList {
     const { previousElementSibling: before, nextElementSibling: after, isConnected } = row.element;
     if (isConnected && (!before || !older(before)) && (!after || older(after))) return;
     row.element.remove();
-    const last = this.#list.lastElementChild;
-    const isLast = last !== null && !older(last);
-    const next = isLast ? undefined : [...this.#list.children].find(older);
-    this.#list.insertBefore(row.element, next ?? null);
+    let next: Element | null = null;
+    if (older(this.#list.lastElementChild)) {
+      next = this.#list.firstElementChild;
+      while (next && !older(next)) next = next.nextElementSibling;
+    }
+    this.#list.insertBefore(row.element, next);
   }
 }

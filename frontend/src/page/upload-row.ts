@@ -2,10 +2,14 @@
 // Must not know the API: what its buttons do is passed in.
 import type { Upload } from "../upload/contract";
 import { element } from "./elements";
-import { formatSize, formatTime } from "./formats";
+import { formatDuration, formatSize, formatTime } from "./formats";
+import type { Progress } from "./pace";
 import { reportList } from "./report";
 import { strings } from "./strings";
 import type { Row } from "./uploads";
+
+/** How an upload of this page goes. */
+export type Going = Progress & { paused: boolean; error: string | undefined };
 
 export type RowActions = { download: (upload: Upload) => void; remove: (upload: Upload) => void };
 
@@ -14,6 +18,9 @@ export class UploadRow {
   readonly #name = element("span", { class: "name" });
   readonly #meta = element("span", { class: "meta" });
   readonly #badge = element("span", { class: "badge" });
+  readonly #bar = element("progress", { max: "1" });
+  readonly #going = element("span", { class: "meta" });
+  readonly #progress = element("div", { class: "going", hidden: true, "data-testid": "going" });
   readonly #reason = element("p", { class: "reason", hidden: true });
   readonly #report = element("details", { class: "report", "data-testid": "report", hidden: true });
   readonly #download = element("button", { type: "button", class: "button", "data-testid": "download" });
@@ -28,10 +35,12 @@ export class UploadRow {
     this.#remove.append(strings.uploads.delete);
     this.#download.addEventListener("click", () => actions.download(this.#row.upload));
     this.#remove.addEventListener("click", () => actions.remove(this.#row.upload));
+    this.#progress.append(this.#bar, this.#going);
     this.element.append(
       element("div", { class: "what" }, this.#name, this.#meta),
       this.#badge,
       element("div", { class: "buttons" }, this.#download, this.#remove),
+      this.#progress,
       this.#reason,
       this.#report,
     );
@@ -55,9 +64,28 @@ export class UploadRow {
     this.#badge.dataset.state = upload.state;
     this.#badge.textContent = strings.states[upload.state];
     this.#download.hidden = upload.state !== "accepted";
-    this.#reason.hidden = !upload.reason;
-    this.#reason.textContent = upload.reason ?? "";
+    if (upload.state !== "uploading") this.#progress.hidden = true;
+    this.#explain(upload.reason ?? "");
     this.#showReport(upload);
+  }
+
+  /** How its sending goes, while this page sends it. */
+  going({ sent, total, speed, left, paused, error }: Going): void {
+    if (this.upload.state !== "uploading") return;
+    const words = strings.uploads;
+    const said = [words.sent(formatSize(sent), formatSize(total))];
+    if (paused) said.push(words.paused);
+    else if (speed !== undefined && left !== undefined)
+      said.push(words.speed(formatSize(speed)), words.left(formatDuration(left)));
+    this.#bar.value = total > 0 ? sent / total : 0;
+    this.#going.textContent = said.join(" · ");
+    this.#progress.hidden = false;
+    this.#explain(error ?? "");
+  }
+
+  #explain(reason: string): void {
+    this.#reason.hidden = reason === "";
+    this.#reason.textContent = reason;
   }
 
   /** What hardly ever changes: only the API's time of creation replaces the page's own guess. */
@@ -69,6 +97,7 @@ export class UploadRow {
     const time = element("time", { datetime: upload.created_at }, formatTime(upload.created_at));
     this.#meta.replaceChildren(formatSize(upload.size), " · ", time);
     this.#download.setAttribute("aria-label", strings.uploads.downloadOf(upload.filename));
+    this.#bar.setAttribute("aria-label", strings.uploads.progressOf(upload.filename));
     this.#remove.setAttribute("aria-label", strings.uploads.deleteOf(upload.filename));
   }
 

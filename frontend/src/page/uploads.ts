@@ -57,6 +57,14 @@ export class Uploads {
     this.#onChange({ kind: "shown", row, outcome: news && OUTCOMES.has(upload.state) });
   }
 
+  /** Knows nothing again, but what is no more. */
+  forget(): void {
+    for (const id of [...this.#rows.keys()]) {
+      this.#rows.delete(id);
+      this.#onChange({ kind: "gone", id });
+    }
+  }
+
   /** The upload is no more; late messages about it are not heard. */
   remove(id: string): void {
     this.#gone.add(id);

@@ -18,13 +18,17 @@ import { element } from "./elements";
 import { explain } from "./explain";
 import { Listing } from "./listing";
 import { Live } from "./live";
+import { Notices } from "./notices";
+import { Paces } from "./paces";
 import { strings } from "./strings";
 import type { Toasts } from "./toasts";
-import { UploadList } from "./upload-list";
+import { type ListActions, UploadList } from "./upload-list";
 import { type Change, Uploads } from "./uploads";
 
 /** How long signing out waits for uploads to be aborted (milliseconds). */
 const CLOSING = 3_000;
+/** How often the rows say how their files go (milliseconds). */
+const LOOK = 1_000;
 
 export class Workspace {
   readonly element = element("div", { class: "workspace" });
@@ -37,6 +41,9 @@ export class Workspace {
   readonly #engine: Engine;
   readonly #dashboard: UploadDashboard;
   readonly #live: Live;
+  readonly #notices = new Notices();
+  readonly #paces: Paces;
+  #watch: ReturnType<typeof setInterval> | undefined;
   readonly #awake = new Awake(() => this.isBusy);
 
   /** `owner` keeps apart what people who share this browser leave unfinished. */
@@ -44,15 +51,19 @@ export class Workspace {
     this.#api = api;
     this.#clock = clock;
     this.#toasts = toasts;
+    this.#paces = new Paces(clock);
     this.#listing = new Listing(api, this.#uploads);
-    this.#list = new UploadList({
+    const actions: ListActions = {
       download: (upload) => void this.#act(upload, () => this.#download(upload)),
       remove: (upload) => void this.#act(upload, () => this.#remove(upload)),
       more: () => void this.#read(() => this.#listing.more()),
       retry: () => void this.#read(() => this.#listing.refresh()),
-    });
+      filter: (state) => void this.#read(() => this.#listing.filter(state)),
+    };
+    this.#list = new UploadList(actions, this.#notices.element);
     const target = element("div", { class: "drop" });
-    this.element.append(target, this.#list.element);
+    const title = element("h1", { class: "unseen" }, strings.drop.title);
+    this.element.append(title, target, this.#list.element);
     this.#engine = this.#newEngine(owner);
     this.#dashboard = new UploadDashboard({
       target,
@@ -73,11 +84,18 @@ export class Workspace {
     void this.#limit();
     this.#live.start();
     this.#awake.start();
+    this.#watch = setInterval(() => this.#look(), LOOK);
+  }
+
+  /** The page goes away; what is under way is left for another day. */
+  leave(): void {
+    this.#live.stop();
+    this.#awake.stop();
+    clearInterval(this.#watch);
   }
 
   async close(): Promise<void> {
-    this.#live.stop();
-    this.#awake.stop();
+    this.leave();
     await Promise.race([this.#dashboard.close(), this.#clock.wait(CLOSING)]);
     this.element.remove();
   }
@@ -92,7 +110,10 @@ export class Workspace {
       hasher: workerHasher(),
       clock: this.#clock,
       listener: {
-        created: (created, file) => this.#uploads.apply(asUpload(created, file), "answer"),
+        created: (created, file) => {
+          this.#paces.began(created.id, file.data);
+          this.#uploads.apply(asUpload(created, file), "answer");
+        },
         completed: (upload) => this.#uploads.apply(upload, "answer"),
         removed: (id) => this.#uploads.remove(id),
       },
@@ -113,13 +134,23 @@ export class Workspace {
     });
   }
 
+  #look(): void {
+    this.#paces.look(this.#dashboard.sending(), (id, going) => this.#list.going(id, going));
+  }
+
   #show(change: Change): void {
     this.#list.show(change);
     if (change.kind === "gone" || !change.outcome) return;
     const { filename, state, reason } = change.row.upload;
-    if (state === "accepted") this.#toasts.show(strings.toasts.accepted(filename), "good");
-    if (state === "rejected") this.#toasts.show(strings.toasts.rejected(filename, reason ?? ""), "bad");
-    if (state === "failed") this.#toasts.show(strings.toasts.failed(filename, reason ?? ""), "bad");
+    const words = strings.toasts;
+    if (state === "accepted") this.#tell(words.accepted(filename), "good");
+    if (state === "rejected") this.#tell(words.rejected(filename, reason ?? ""), "bad");
+    if (state === "failed") this.#tell(words.failed(filename, reason ?? ""), "bad");
+  }
+
+  #tell(text: string, kind: "good" | "bad"): void {
+    this.#toasts.show(text, kind);
+    this.#notices.tell(text);
   }
 
   async #read(read: () => Promise<void>): Promise<void> {
