@@ -4,10 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Dialog, Page, expect
+from playwright.sync_api import BrowserContext, Dialog, Page, expect
 
 from tests.browser.test_main_job import pick, row
 from tests.browser.test_uploader import Puts
+from tests.running import RunningSystem
 
 pytestmark = pytest.mark.browser
 
@@ -70,3 +71,49 @@ def test_the_screen_stays_on_while_something_is_under_way(page: Page, tmp_path: 
     page.wait_for_function("window.locks === 1")
     expect(row(page, sent.name)).to_have_attribute("data-state", "accepted", timeout=60_000)
     page.wait_for_function("window.locks === 0")
+
+
+@pytest.fixture
+def entrance(context: BrowserContext, system: RunningSystem) -> Page:
+    """The page, signed out."""
+    opened = context.new_page()
+    opened.goto(system.ports.page_origin)
+    opened.get_by_test_id("sign-in").wait_for()
+    return opened
+
+
+def submit(page: Page, **fields: str) -> None:
+    for name, text in fields.items():
+        page.get_by_test_id(name).fill(text)
+    page.get_by_test_id("submit").click()
+
+
+def test_an_account_is_made_confirmed_and_given_a_new_password(entrance: Page) -> None:
+    """At home no mail is sent, and the stand-in for Cognito takes any code."""
+    entrance.get_by_test_id("to-sign-up").click()
+    submit(entrance, email="new@example.com", password="Upload-me-2")
+    submit(entrance, code="123456")
+    entrance.get_by_test_id("account").wait_for()
+    entrance.get_by_test_id("sign-out").click()
+
+    entrance.get_by_test_id("to-forgot").click()
+    submit(entrance, email="new@example.com")
+    submit(entrance, code="123456", password="Upload-me-3")
+    entrance.get_by_test_id("account").wait_for()
+    entrance.get_by_test_id("sign-out").click()
+
+    submit(entrance, email="new@example.com", password="Upload-me-2")
+    expect(entrance.get_by_test_id("problem")).not_to_be_empty()
+    submit(entrance, password="Upload-me-3")
+    entrance.get_by_test_id("account").wait_for()
+
+
+def test_the_page_is_seen_before_the_api_is_asked(
+    context: BrowserContext, system: RunningSystem
+) -> None:
+    page = context.new_page()
+    page.route(f"{system.url('api')}/**", lambda route: route.abort())
+
+    page.goto(system.ports.page_origin)
+
+    expect(page.get_by_test_id("sign-in")).to_be_visible()
