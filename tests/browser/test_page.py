@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext, Dialog, Page, expect
 
 from tests.browser.test_main_job import pick, row
 from tests.browser.test_uploader import Puts
-from tests.running import RunningSystem
+from tests.running import ROOT, RunningSystem
 
 pytestmark = pytest.mark.browser
 
@@ -117,3 +117,68 @@ def test_the_page_is_seen_before_the_api_is_asked(
     page.goto(system.ports.page_origin)
 
     expect(page.get_by_test_id("sign-in")).to_be_visible()
+
+
+AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def barriers(page: Page) -> list[str]:
+    """What axe finds that keeps people out: rule and element, of serious and critical weight."""
+    page.evaluate(AXE.read_text("utf-8"))
+    found = page.evaluate("async () => (await axe.run()).violations")
+    return [
+        f"{violation['id']}: {node['html'][:100]}"
+        for violation in found
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("face", ["sign-in", "to-sign-up", "to-forgot"])
+def test_nobody_is_kept_out_of_the_entrance(entrance: Page, face: str) -> None:
+    if face != "sign-in":
+        entrance.get_by_test_id(face).click()
+
+    assert barriers(entrance) == []
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1100], ids=["phone", "desktop"])
+def test_nobody_is_kept_out_of_the_workspace(
+    page: Page, tmp_path: Path, colours: str, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    page.emulate_media(color_scheme=colours)  # type: ignore[arg-type]
+    sent = tmp_path / f"{colours}{width}.txt"
+    sent.write_text("seen by everybody")
+    pick(page, sent)
+    expect(row(page, sent.name)).to_have_attribute("data-state", "accepted", timeout=30_000)
+
+    assert barriers(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_everything_can_be_done_without_a_mouse(entrance: Page, tmp_path: Path) -> None:
+    keyboard = entrance.keyboard
+    entrance.get_by_test_id("email").focus()
+    keyboard.type("demo@example.com")
+    keyboard.press("Tab")
+    keyboard.type("Upload-me-1")
+    keyboard.press("Enter")
+    entrance.get_by_test_id("account").wait_for()
+    browse = entrance.get_by_role("button", name="browse files").first
+    entrance.locator("[data-live=true]").wait_for()
+    sent = tmp_path / "keys.txt"
+    sent.write_text("no mouse")
+
+    with entrance.expect_file_chooser() as chooser:
+        browse.press("Enter")
+    chooser.value.set_files([sent])
+
+    uploaded = row(entrance, sent.name)
+    expect(uploaded).to_have_attribute("data-state", "accepted", timeout=30_000)
+    uploaded.get_by_test_id("delete").focus()
+    keyboard.press("Enter")
+    entrance.get_by_test_id("yes").focus()
+    keyboard.press("Enter")
+    expect(uploaded).to_have_count(0)
