@@ -53,6 +53,7 @@ def problems(view: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(view)
     def answered(*args: Any, **kwargs: Any) -> Any:
         try:
+            check_size(request())
             return view(*args, **kwargs)
         except UploadError as error:
             return refusal(error)
@@ -220,6 +221,12 @@ def request() -> Request:
     return current
 
 
+def check_size(asked: Request) -> None:
+    """Refuse a body larger than any request needs, whether the route reads one or not."""
+    if len(asked.raw_body) > MAX_BODY_SIZE:
+        raise RequestTooLarge(f"The limit is {MAX_BODY_SIZE} bytes", max_size=MAX_BODY_SIZE)
+
+
 def refusal(error: UploadError) -> Response:
     """An error as a problem document."""
     headers: dict[str, str | list[str]] = {"Content-Type": "application/problem+json"}
@@ -240,8 +247,6 @@ def owner() -> str:
 def body(**fields: Any) -> dict[str, Any]:
     """The request's JSON object, each field of the type that is named, the optional ones absent."""
     raw = request().raw_body
-    if len(raw) > MAX_BODY_SIZE:
-        raise RequestTooLarge(f"The limit is {MAX_BODY_SIZE} bytes", max_size=MAX_BODY_SIZE)
     try:
         text = raw.decode() if isinstance(raw, bytes) else raw
         sent = json.loads(text or "{}", parse_float=number)

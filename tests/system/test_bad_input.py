@@ -132,6 +132,27 @@ def test_a_body_that_cannot_be_understood_changes_nothing(
     assert client.get(upload_id) == before
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        *ROUTES,
+        ("GET", "/limits"),
+        ("GET", "/uploads"),
+        ("POST", "/uploads"),
+        ("POST", "/connections"),
+    ],
+)
+def test_no_route_takes_a_body_above_1_mb(
+    client: Client, upload_id: str, method: str, path: str
+) -> None:
+    before = client.get(upload_id)
+
+    answer = send(client, method, path.format(id=upload_id), b" " * (MIB + 1))
+
+    assert is_problem(answer, 413) == "request_too_large"
+    assert client.get(upload_id) == before
+
+
 @pytest.mark.parametrize("body", NEW.values(), ids=NEW)
 def test_a_new_upload_that_cannot_be_is_not_begun(client: Client, body: bytes) -> None:
     before = client.request("GET", "/uploads").json
