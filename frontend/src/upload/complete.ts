@@ -24,23 +24,27 @@ export async function completed(completing: Completing): Promise<Upload> {
   const { clock, settings, signal } = completing;
   for (let asked = 1; ; asked++) {
     const answer = await ask(completing);
-    if (answer !== undefined && answer.state !== "uploading") return known(answer);
-    const found = await watched(completing, answer ? settings.completeSilence : 0);
+    if (!(answer instanceof Error) && answer.state !== "uploading") return known(answer);
+    const found = await watched(completing, isAtIt(answer) ? settings.completeSilence : 0);
     if (found.state !== "uploading") return known(found);
     await clock.wait(backoff(asked, settings.partRetry, clock.random()), signal);
   }
 }
 
-/** The upload as complete answers it; undefined when the answer was lost before S3 can have been asked for long. */
-async function ask({ id, crc64nvme, api, answering, settings, clock, signal }: Completing) {
+/** The upload as complete answers it, or why no answer came. */
+async function ask({ id, crc64nvme, api, answering, signal }: Completing): Promise<Upload | Error> {
   try {
     return await answering.use(signal, () => api.complete(id, { crc64nvme }));
   } catch (error) {
     signal.throwIfAborted();
-    if (!isPassing(error)) throw error;
-    if (!(error instanceof ApiError) || error.status !== 504) return undefined;
-    return patiently(() => api.get(id), { breaker: answering, clock, rule: settings.outage, signal });
+    if (error instanceof Error && isPassing(error)) return error;
+    throw error;
   }
+}
+
+/** Whether S3 is putting the object together: 202, or API Gateway's 504. */
+function isAtIt(answer: Upload | Error): boolean {
+  return !(answer instanceof Error) || (answer instanceof ApiError && answer.status === 504);
 }
 
 /** Asks for the upload, ever more seldom, until it is no longer `uploading` or `silence` milliseconds are over. */

@@ -13,7 +13,7 @@ import {
   parseRetryAfter,
   ReadError,
 } from "./errors";
-import { allParts, partRange } from "./parts";
+import { allParts, type PartRange, partRange } from "./parts";
 import { retrying } from "./retry";
 import type { Settings } from "./settings";
 import { partHost, partUrl, type SheetSource, Sheets } from "./sheet";
@@ -67,7 +67,7 @@ export class PartSender {
     this.#sent.clear();
     this.#total = 0;
     for (const number of allParts(this.#options.upload.part_count)) {
-      const size = absent.has(number) ? 0 : this.#part(number).size;
+      const size = absent.has(number) ? 0 : this.#size(number);
       this.#sent.set(number, size);
       this.#total += size;
     }
@@ -109,7 +109,7 @@ export class PartSender {
     const { pool, breaker, clock, settings } = this.#options;
     const passes = (error: unknown) => isPassing(error) || isRefusal(error) || error instanceof Corrupted;
     const put = () => breaker.use(signal, () => this.#put(number, signal));
-    const { size } = this.#part(number);
+    const size = this.#size(number);
     const work = async () => this.#compare(number, await pool.use(host, signal, size, put), signal);
     return retrying(work, {
       rule: settings.partRetry,
@@ -172,9 +172,18 @@ export class PartSender {
 
   /** A slice without a type, so that the browser sends no Content-Type. */
   #part(number: number): Blob {
+    const { start, end } = this.#range(number);
+    return this.#options.data.slice(start, end);
+  }
+
+  #size(number: number): number {
+    const { start, end } = this.#range(number);
+    return end - start;
+  }
+
+  #range(number: number): PartRange {
     const { upload, data } = this.#options;
-    const { start, end } = partRange(number, upload.part_size, data.size);
-    return upload.strategy === "put" ? data.slice(0, data.size) : data.slice(start, end);
+    return partRange(number, upload.part_size, data.size);
   }
 
   #count(number: number, sent: number): void {
