@@ -19,19 +19,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-ARGUMENTS = [
+from tests.browser.conftest import ARGUMENTS
+
+COMMAND = [
+    *ARGUMENTS,
     "--headless=new",
     "--remote-debugging-pipe",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
     "--disable-features=SpareRendererForSitePerProcess",
     "--no-startup-window",
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost",
 ]
 
 # Chromium reads commands from 3 and answers on 4.
@@ -157,7 +152,7 @@ def chromium() -> Iterator[Chromium]:
                 PLUMB,
                 *map(str, ends),
                 executable,
-                *ARGUMENTS,
+                *COMMAND,
                 f"--user-data-dir={profile}",
             ],
             pass_fds=ends,
