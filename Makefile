@@ -25,7 +25,7 @@ test: check browser ## Run all tests, the local system and Chromium included
 	$(BIN)/pytest -m "system or browser"
 
 .PHONY: check
-check: install page ## Lint, types and the fast tests, in under a minute
+check: install page ## Lint, types and the fast tests, in about a minute
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
