@@ -1,13 +1,13 @@
 """How much of a long line the browser fills, beside stock Uppy: 200 Mbit/s, 100 ms there and back.
 
-`.venv/bin/python bench/line.py` sends 512 MiB, in real Chromium, over a shaped line (proxy: delay,
-shared rate, slow start, one round trip of queue), in turns with `@uppy/aws-s3` 6.3.1 and 5.1.0 as
-they come. Percent of the line from start to completed, medians; `hoist wanted` is our target. The
-last line is JSON.
+`.venv/bin/python bench/line.py` sends 512 MiB, in real Chromium and with the kernel's own TCP, over
+a line of its own (delay, rate, a queue of one round trip; needs root on Linux), in turns with
+`@uppy/aws-s3` 6.3.1 and 5.1.0 as they come. Percent of what the line can carry of a file, packets'
+headers taken off, from start to completed, medians; `hoist wanted` is our target. The last line is
+JSON.
 """
 
 import argparse
-import contextlib
 import sys
 from functools import partial
 from pathlib import Path
@@ -17,10 +17,12 @@ from bench.rounds import medians, report
 from bench.uploaders.contest import OURS, UPPY_5, UPPY_6, Contestant, megabytes, stage
 from bench.uploaders.far_end import FarEnd
 from bench.uploaders.http1 import MIB
-from bench.uploaders.shaped_line import Line
+from bench.uploaders.long_line import long_line
 
 RATE = 200e6 / 8
 ROUND_TRIP = 0.1
+PAYLOAD = 1448 / 1500
+"""Of a full packet, IP and TCP headers taken off."""
 WANTED = 95
 
 
@@ -32,12 +34,11 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one round of 128 MiB")
     options = parser.parse_args()
     size, rounds = (128, 1) if options.quick else (options.size, options.rounds)
-    with stage(size * MIB) as (page, file):
+    with stage(size * MIB) as (page, file), long_line(rate=RATE, round_trip=ROUND_TRIP) as line:
 
         def sent(contestant: Contestant) -> float:
-            with contextlib.closing(Line(rate=RATE, round_trip=ROUND_TRIP)) as line:
-                speed = megabytes(contestant, file, FarEnd(size * MIB, page, reach=line.reach))
-            return round(100 * speed * 1e6 / RATE, 1)
+            speed = megabytes(contestant, file, FarEnd(size * MIB, page), network=line)
+            return round(100 * speed * 1e6 / (RATE * PAYLOAD), 1)
 
         contestants = {each.label: partial(sent, each) for each in (OURS, UPPY_6, UPPY_5)}
         shares = medians(contestants, rounds=rounds, warm=0)

@@ -16,9 +16,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bench.uploaders.long_line import enter
 from tests.browser.conftest import ARGUMENTS
 
 COMMAND = [
@@ -137,8 +139,8 @@ class Chromium:
 
 
 @contextlib.contextmanager
-def chromium() -> Iterator[Chromium]:
-    """A fresh Chromium, gone afterwards."""
+def chromium(network: int | None = None) -> Iterator[Chromium]:
+    """A fresh Chromium, gone afterwards; in a network namespace, if one is given."""
     executable = shutil.which("chromium") or shutil.which("google-chrome")
     if executable is None:
         raise SystemExit("Chromium is needed on PATH: scripts/chromium installs it")
@@ -156,6 +158,7 @@ def chromium() -> Iterator[Chromium]:
                 f"--user-data-dir={profile}",
             ],
             pass_fds=ends,
+            preexec_fn=None if network is None else partial(enter, network),  # no thread forks here
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

@@ -68,9 +68,11 @@ def stage(size: int) -> Iterator[tuple[Path, Path]]:
         yield page, file
 
 
-def megabytes(contestant: Contestant, file: Path, far_end: FarEnd) -> float:
+def megabytes(
+    contestant: Contestant, file: Path, far_end: FarEnd, *, network: int | None = None
+) -> float:
     """Send the file once; megabytes (10^6 bytes) a second. Whoever fails here has no speed."""
-    came_to = run(contestant, file, far_end)
+    came_to = run(contestant, file, far_end, network=network)
     assert not came_to.reason, f"{contestant.name}: {came_to.reason}"
     speed = far_end.size / 1e6 / came_to.seconds
     print(f"{contestant.label:<24} {speed:7.1f} MB/s {came_to.calls:4} calls", file=sys.stderr)
@@ -98,11 +100,12 @@ def run(
     far_end: FarEnd,
     *,
     timeout: float = TIMEOUT,
+    network: int | None = None,
     meanwhile: Callable[[Chromium], None] = nothing,
 ) -> Run:
     """Send the file once; the far end is closed afterwards."""
     seconds, reason = 0.0, ""
-    with contextlib.closing(far_end), chromium() as browser:
+    with contextlib.closing(far_end), chromium(network) as browser:
         browser.open(far_end.page_url, file)
         running = start(browser, contestant, far_end)
         try:

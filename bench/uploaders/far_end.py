@@ -5,7 +5,6 @@ it: it counts.
 """
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -45,7 +44,6 @@ class FarEnd:
         delays: Delays = NO_DELAYS,
         fault: NoFault = NO_FAULT,
         part_size: int = 16 * MIB,
-        reach: Callable[[int], int] = int,
     ) -> None:
         self.size = size
         self.received = 0
@@ -60,8 +58,7 @@ class FarEnd:
         small = 128 * 1024 if delays.rate else None
         self._s3 = Server(self._on_s3, receive_buffer=small)
         self._api = Server(self._on_api)
-        self.uploads = Uploads(size, part_size, reach(self._s3.port))
-        self._reached = reach(self._api.port)
+        self.uploads = Uploads(size, part_size, self._s3.port)
 
     @property
     def page_url(self) -> str:
@@ -71,7 +68,7 @@ class FarEnd:
     @property
     def api_url(self) -> str:
         """The API, in both dialects."""
-        return f"http://127.0.0.1:{self._reached}"
+        return f"http://127.0.0.1:{self._api.port}"
 
     @property
     def whole(self) -> bool:

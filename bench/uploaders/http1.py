@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 MIB = 1024 * 1024
 AT_ONCE = MIB
+SEGMENT = 1448  # Ethernet's; loopback's 64 KiB make the sender's kernel take megabytes at once
 CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "*",
@@ -110,6 +111,7 @@ class Server:
     def __post_init__(self) -> None:
         if self.receive_buffer:
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.receive_buffer)
+            self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT)
         self._listener.bind(("127.0.0.1", 0))
         self._listener.listen(64)
         threading.Thread(target=self._accept, daemon=True).start()

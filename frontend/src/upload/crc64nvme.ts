@@ -41,9 +41,10 @@ async function readInto(
   take: (bytes: Uint8Array) => void,
 ): Promise<void> {
   for (let lent = buffer; ; ) {
-    const { done, value } = await reader.read(new Uint8Array(lent));
+    // Filled before it comes back, where the browser knows `min`: fewer turns, the same bytes.
+    const { done, value } = await reader.read(new Uint8Array(lent), { min: lent.byteLength });
+    if (value) take(value);
     if (done || !value) return;
-    take(value);
     lent = value.buffer;
   }
 }

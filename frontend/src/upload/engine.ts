@@ -2,10 +2,16 @@
 // Knows neither DOM nor Uppy; everything it touches comes in as Tools, so that tests need no browser.
 import { Breaker } from "./breaker";
 import { FileUpload } from "./file-upload";
+import type { Api } from "./api";
+import { ApiError } from "./errors";
 import type { JournalEntry } from "./journal";
+import { lockName } from "./remembered";
 import { defaultSettings, type Settings, type SourceFile, type Tools } from "./settings";
 import { HostPool, Slots } from "./slots";
 import { watched } from "./stall";
+
+/** What an earlier page left, and about how many bytes of it are in S3. */
+export type Unfinished = JournalEntry & { sent: number };
 
 export class Engine {
   readonly #tools: Tools;
@@ -32,16 +38,29 @@ export class Engine {
   }
 
   /** What earlier pages left unfinished, newest first. The same file, picked again, goes on by itself. */
-  async unfinished(): Promise<JournalEntry[]> {
+  async unfinished(): Promise<Unfinished[]> {
     const entries = await this.#tools.journal.all().catch(() => []);
-    const waiting = entries.filter(({ fingerprint }) => !this.#claims.has(fingerprint));
-    return waiting.sort((a, b) => b.began - a.began);
+    const looked = await Promise.all(entries.map((entry) => this.#look(entry)));
+    return looked.flat().sort((a, b) => b.began - a.began);
+  }
+
+  /** What a tab is sending is left out; what the API has closed meanwhile is forgotten. */
+  async #look(entry: JournalEntry): Promise<Unfinished[]> {
+    const { api, journal, locks } = this.#tools;
+    if (this.#claims.has(entry.fingerprint)) return [];
+    if (await locks.isHeld(lockName(entry.fingerprint))) return [];
+    if (await isClosed(api, entry.id)) {
+      await journal.remove(entry.id).catch(() => undefined);
+      return [];
+    }
+    const parts = await journal.checksums(entry.id).catch(() => new Map());
+    return [{ ...entry, sent: Math.min(entry.size, parts.size * entry.part_size) }];
   }
 
   /** Gives up what an earlier page left unfinished, here and in S3. */
-  async giveUp(entry: JournalEntry): Promise<void> {
-    await this.#tools.api.remove(entry.id);
-    await this.#tools.journal.remove(entry.id);
+  async giveUp({ id }: JournalEntry): Promise<void> {
+    await this.#tools.api.remove(id);
+    await this.#tools.journal.remove(id);
   }
 
   /** An upload of this file, not yet running. `onProgress` hears the bytes of the file that are in S3. */
@@ -57,5 +76,14 @@ export class Engine {
       claims: this.#claims,
       onProgress,
     });
+  }
+}
+
+/** Without an answer an upload counts as open: sending it will tell. */
+async function isClosed(api: Api, id: string): Promise<boolean> {
+  try {
+    return (await api.get(id)).state !== "uploading";
+  } catch (error) {
+    return error instanceof ApiError && error.status === 404;
   }
 }

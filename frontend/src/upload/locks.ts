@@ -5,9 +5,15 @@
 export type Locks = {
   /** A function that gives the name back; undefined when another tab has it. */
   claim(name: string): Promise<(() => void) | undefined>;
+  /** Whether any tab has the name. */
+  isHeld(name: string): Promise<boolean>;
 };
 
 export const browserLocks: Locks = {
+  isHeld: async (name) => {
+    const { held = [] } = (await navigator.locks?.query()) ?? {};
+    return held.some((lock) => lock.name === name);
+  },
   claim: (name) =>
     new Promise((resolve, reject) => {
       // Absent where the page is not served securely; then tabs know nothing of each other.

@@ -108,7 +108,7 @@ export class PartSender {
   #sendPart(number: number, host: string, signal: AbortSignal): Promise<void> {
     const { pool, breaker, clock, settings } = this.#options;
     const passes = (error: unknown) => isPassing(error) || isRefusal(error) || error instanceof Corrupted;
-    const put = () => breaker.use(signal, () => this.#put(number, signal));
+    const put = (begun: () => void) => breaker.use(signal, () => this.#put(number, begun, signal));
     const size = this.#size(number);
     const work = async () => this.#compare(number, await pool.use(host, signal, size, put), signal);
     return retrying(work, {
@@ -121,14 +121,19 @@ export class PartSender {
   }
 
   /** Resolves with the checksum of what S3 received, where the browser may see it. */
-  async #put(number: number, signal: AbortSignal): Promise<string | null> {
+  async #put(number: number, begun: () => void, signal: AbortSignal): Promise<string | null> {
     const { upload, transport, headers, checksums } = this.#options;
     const sheet = await this.#sheets.for(number, signal);
     // Hashed while it is sent; whoever waits for it hears of a failure.
     checksums.of(number, signal).catch(() => undefined);
     const body = this.#part(number);
     const url = partUrl(sheet, upload.strategy, number);
-    const onProgress = (sent: number) => this.#count(number, Math.min(sent, body.size));
+    let moving = false;
+    const onProgress = (sent: number) => {
+      if (!moving) begun();
+      moving = true;
+      this.#count(number, Math.min(sent, body.size));
+    };
     try {
       const answer = await transport({ url, body, headers, signal, onProgress });
       if (answer.status === 403) this.#sheets.refuse(sheet);

@@ -18,6 +18,10 @@ export type RememberedOptions = {
   claims: Set<string>;
 };
 
+export function lockName(fingerprint: string): string {
+  return `hoist ${fingerprint}`;
+}
+
 export class Remembered {
   readonly #options: RememberedOptions;
   #fingerprint: string | undefined;
@@ -38,26 +42,33 @@ export class Remembered {
     const fingerprint = await fingerprintOf(file, hasher, signal);
     if (claims.has(fingerprint)) return undefined;
     claims.add(fingerprint);
-    const release = await locks.claim(`hoist ${fingerprint}`).catch(() => () => undefined);
+    const release = await locks.claim(lockName(fingerprint)).catch(() => () => undefined);
     if (!release) claims.delete(fingerprint);
     if (!release) throw new InAnotherTab("The file is being sent in another tab");
     this.#release = release;
     this.#fingerprint = fingerprint;
     const entry = await journal.find(fingerprint).catch(() => undefined);
     this.#id = entry?.id;
+    if (entry) await this.#write(entry);
     return entry;
   }
 
+  /** With the newest way to the file there is. */
+  async #write(entry: JournalEntry): Promise<void> {
+    const handle = this.#options.file.handle?.() ?? entry.handle;
+    if (handle) entry.handle = handle;
+    await this.#options.journal.add(entry).catch(() => undefined);
+  }
+
   async began({ id, key, part_size, part_count }: CreatedUpload): Promise<void> {
-    const { file, journal, clock } = this.#options;
+    const { file, clock } = this.#options;
     if (this.#fingerprint === undefined) return;
     this.#id = id;
     const entry: JournalEntry = {
       ...{ id, key, part_size, part_count, fingerprint: this.#fingerprint, began: clock.now() },
       ...{ filename: file.name, size: file.data.size },
     };
-    if (file.handle) entry.handle = file.handle;
-    await journal.add(entry).catch(() => undefined);
+    await this.#write(entry);
   }
 
   checksums(): Promise<Map<number, string>> {

@@ -50,8 +50,8 @@ export type SourceFile = {
   data: Blob;
   /** Milliseconds since 1970, as the file system has it. */
   lastModified?: number;
-  /** A way back to the file on another day, where the browser gives one. */
-  handle?: FileSystemFileHandle;
+  /** Tells a way back to the file on another day, where the browser gives one. */
+  handle?: () => FileSystemFileHandle | undefined;
 };
 
 /** Told about uploads as the API answers, so that a list can show them at once. */

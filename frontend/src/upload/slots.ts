@@ -66,21 +66,36 @@ export class HostPool {
     this.#width = new Width(most, clock);
   }
 
-  async use<T>(host: string, signal: AbortSignal, bytes: number, work: () => Promise<T>): Promise<T> {
+  /** Does the work when its host has a place; `begun` is told when its first bytes are under way. */
+  async use<T>(
+    host: string,
+    signal: AbortSignal,
+    bytes: number,
+    work: (begun: () => void) => Promise<T>,
+  ): Promise<T> {
     let slots = this.#hosts.get(host);
     if (!slots) {
       slots = new Slots(() => this.#width.now);
       this.#hosts.set(host, slots);
     }
     try {
-      const result = await slots.use(signal, work);
+      const result = await slots.use(signal, () => work(() => this.#begun()));
       this.#width.arrived(bytes);
       return result;
     } catch (error) {
       if (isOutage(error)) this.#width.pushedBack();
       throw error;
     } finally {
-      for (const each of this.#hosts.values()) each.look();
+      this.#look();
     }
+  }
+
+  #begun(): void {
+    this.#width.began();
+    this.#look();
+  }
+
+  #look(): void {
+    for (const slots of this.#hosts.values()) slots.look();
   }
 }

@@ -11,7 +11,7 @@ export class Width {
   readonly #most: number;
   readonly #clock: Clock;
   #now: number;
-  /** One more for every part that arrives; after the first setback, one more for every round. */
+  /** One more for every part that begins to move; after the first setback, one more for every round. */
   #slowStart = true;
   /** So many parts are still to come, so much has, since then. */
   #round = { parts: FIRST, bytes: 0, began: 0 };
@@ -28,10 +28,14 @@ export class Width {
     return this.#now;
   }
 
+  /** A part's first bytes are under way: the line is open. */
+  began(): void {
+    if (this.#slowStart) this.#grow();
+  }
+
   arrived(bytes: number): void {
     this.#round.parts--;
     this.#round.bytes += bytes;
-    if (this.#slowStart) this.#grow();
     if (this.#round.parts === 0) this.#endRound();
   }
 

@@ -91,7 +91,10 @@ export class Cloud {
       clock: this.clock,
       connectivity: this.connectivity,
       journal: this.journal,
-      locks: { claim: (name) => (gone() ? never() : this.locks.claim(name)) },
+      locks: {
+        claim: (name) => (gone() ? never() : this.locks.claim(name)),
+        isHeld: (name) => this.locks.isHeld(name),
+      },
       settings: { putMaxSize: this.putMaxSize, ...settings },
       listener,
     });

@@ -52,4 +52,8 @@ export class MemoryLocks implements Locks {
     this.held.add(name);
     return () => void this.held.delete(name);
   }
+
+  async isHeld(name: string): Promise<boolean> {
+    return this.held.has(name);
+  }
 }

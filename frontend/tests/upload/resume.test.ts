@@ -1,12 +1,13 @@
 // A file that an earlier page left unfinished goes on: after a reload, with other settings, in another tab.
 import { expect, test } from "vitest";
+import type { SourceFile } from "../../src/upload/settings";
 import { settled } from "../fakes/clock";
 import { Cloud, fileOf, problem } from "../fakes/cloud";
 
 const count = (cloud: Cloud, call: string) => cloud.calls.filter((each) => each === call).length;
 
 /** A page that sends the first parts of a file and is then gone. */
-async function leftAfter(cloud: Cloud, parts: number, file = fileOf(200)) {
+async function leftAfter(cloud: Cloud, parts: number, file: SourceFile = fileOf(200)) {
   cloud.gate = ({ number }) => (number <= parts ? Promise.resolve() : new Promise(() => undefined));
   void cloud.engine().upload(file).run();
   while (cloud.stored.size < parts || cloud.journal.parts.get("u1")?.size !== parts) await settled();
@@ -174,8 +175,45 @@ test("the unfinished are listed newest first, and can be given up", async () => 
   const engine = cloud.engine();
   const [entry, ...others] = await engine.unfinished();
   expect(others).toEqual([]);
-  expect(entry).toMatchObject({ id: "u1", filename: "a.bin", size: 200 });
+  expect(entry).toMatchObject({ id: "u1", filename: "a.bin", size: 200, sent: 30 });
   if (entry) await engine.giveUp(entry);
   expect(await engine.unfinished()).toEqual([]);
   expect(cloud.calls).toContain("DELETE /uploads/u1");
+});
+
+test("what another tab is sending is not offered", async () => {
+  const cloud = new Cloud();
+  await leftAfter(cloud, 3);
+  const [entry] = await cloud.engine().unfinished();
+  await cloud.locks.claim(`hoist ${entry?.fingerprint}`);
+  expect(await cloud.engine().unfinished()).toEqual([]);
+  expect(cloud.journal.entries.size).toBe(1);
+});
+
+test("what the API no longer has open is not offered, and is forgotten", async () => {
+  const cloud = new Cloud();
+  await leftAfter(cloud, 3);
+  cloud.upload = undefined;
+  expect(await cloud.engine().unfinished()).toEqual([]);
+  expect(cloud.journal.entries.size).toBe(0);
+});
+
+test("without an answer from the API it is offered", async () => {
+  const cloud = new Cloud();
+  await leftAfter(cloud, 3);
+  cloud.apiFault = () => problem(500, "internal");
+  expect(await cloud.engine().unfinished()).toHaveLength(1);
+});
+
+test("the newest way to the file is kept", async () => {
+  const cloud = new Cloud();
+  const first = { kind: "file", name: "first" } as FileSystemFileHandle;
+  const second = { kind: "file", name: "second" } as FileSystemFileHandle;
+  await leftAfter(cloud, 3, { ...fileOf(200), handle: () => first });
+  expect((await cloud.engine().unfinished())[0]?.handle).toEqual(first);
+  cloud.gate = () => new Promise(() => undefined);
+  void cloud.engine().upload({ ...fileOf(200), handle: () => second }).run();
+  while (cloud.puts.length === 0) await settled();
+  cloud.reload();
+  expect((await cloud.engine().unfinished())[0]?.handle).toEqual(second);
 });

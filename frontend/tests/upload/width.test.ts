@@ -10,6 +10,7 @@ const MIB = 1024 * 1024;
 async function send(width: Width, clock: HandClock, parts: number, full: number): Promise<number[]> {
   const widths: number[] = [];
   for (let part = 0; part < parts; part++) {
+    width.began();
     await clock.advance(1000 / Math.min(width.now, full));
     width.arrived(16 * MIB);
     widths.push(width.now);
@@ -17,11 +18,17 @@ async function send(width: Width, clock: HandClock, parts: number, full: number)
   return widths;
 }
 
-test("it begins small and grows with every part as long as the line gives more", async () => {
+test("it begins small and grows with every part that begins to move", async () => {
   const clock = new HandClock();
   const width = new Width(6, clock);
   expect(width.now).toBe(2);
   expect(await send(width, clock, 6, 6)).toEqual([3, 4, 5, 6, 6, 6]);
+});
+
+test("parts that wait for their first bytes make it no wider", () => {
+  const width = new Width(6, new HandClock());
+  for (let part = 0; part < 10; part++) width.arrived(MIB);
+  expect(width.now).toBe(2);
 });
 
 test("there are never more than the setting says", async () => {
@@ -34,7 +41,7 @@ test("there are never more than the setting says", async () => {
 
 test("when S3 pushes back there are half as many, but one at least", () => {
   const width = new Width(6, new HandClock());
-  for (let part = 0; part < 10; part++) width.arrived(MIB);
+  for (let part = 0; part < 10; part++) width.began();
   const widths = [0, 1, 2, 3].map(() => {
     width.pushedBack();
     return width.now;
@@ -62,7 +69,10 @@ test("a line that gives less for more is not pressed", async () => {
     width.arrived(16 * MIB);
   }
   const after = width.now;
-  for (let part = 0; part < 5; part++) width.arrived(16 * MIB);
+  for (let part = 0; part < 5; part++) {
+    width.began();
+    width.arrived(16 * MIB);
+  }
   expect(width.now - after).toBeLessThanOrEqual(1);
 });
 
@@ -73,7 +83,7 @@ test.each([
 ])("%s of one part leaves %s places", async (_, error, left) => {
   const pool = new HostPool(6, new HandClock());
   const never = new AbortController().signal;
-  for (let part = 0; part < 10; part++) await pool.use("one", never, MIB, async () => undefined);
+  for (let part = 0; part < 10; part++) await pool.use("one", never, MIB, async (begun) => begun());
   await pool.use("one", never, MIB, () => Promise.reject(error)).catch(() => undefined);
   let begun = 0;
   for (let part = 0; part < 10; part++)

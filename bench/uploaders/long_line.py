@@ -1,0 +1,126 @@
+"""A long line between browser and far end, for machines without netem: real TCP over a wire of ours.
+
+Two network namespaces, each with a TUN device; between them a process passes packets on, late, at
+one rate upwards, with a router's queue that drops what does not fit. Needs root (Linux). What the
+browser calls 127.0.0.1 is this process. Must not know TCP: that is the kernel's.
+"""
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import select
+import struct
+import subprocess
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+
+CLONE_NEWNET = 0x40000000
+TUNSETIFF = 0x400454CA
+TUN_WITHOUT_HEADER = 0x0001 | 0x1000
+LARGEST_PACKET = 2048
+NEAR, FAR = "10.9.8.1", "10.9.8.2"
+
+
+@dataclass(slots=True)
+class Way:
+    """One direction: `rate` bytes a second (None: any), `delay` seconds, `queue` bytes."""
+
+    into: int
+    delay: float
+    rate: float | None = None
+    queue: float = 0
+    _free_at: float = 0
+    _packets: deque[tuple[float, bytes]] = field(default_factory=deque)
+
+    def take(self, packet: bytes, now: float) -> None:
+        """A packet comes in; it is dropped when the queue is full."""
+        leaves = now
+        if self.rate:
+            waiting = max(0, self._free_at - now)
+            if waiting * self.rate > self.queue:
+                return
+            leaves = self._free_at = now + waiting + len(packet) / self.rate
+        self._packets.append((leaves + self.delay, packet))
+
+    def give(self, now: float) -> float:
+        """Packets that are due go out; when the next one is."""
+        while self._packets and self._packets[0][0] <= now:
+            with contextlib.suppress(OSError):  # the far end's device is full: lost, as anywhere
+                os.write(self.into, self._packets.popleft()[1])
+        return self._packets[0][0] if self._packets else now + 1
+
+
+@contextlib.contextmanager
+def long_line(*, rate: float, round_trip: float) -> Iterator[int]:
+    """Put this process at the far end; the descriptor of the namespace that is the near one."""
+    _leave_network()
+    far = _device(FAR, peer=NEAR)
+    _configure("ip link set lo up")
+    near_namespace, near = _in_new_namespace()
+    wire = get_context("fork").Process(target=_carry, args=(near, far, rate, round_trip))
+    wire.start()
+    try:
+        yield near_namespace
+    finally:
+        wire.terminate()
+        wire.join()
+
+
+def enter(namespace: int) -> None:
+    """Put this thread, and what it starts, into a namespace (Python 3.12 has os.setns)."""
+    if ctypes.CDLL(None).setns(namespace, CLONE_NEWNET):
+        raise OSError("setns")
+
+
+def _leave_network() -> None:
+    if ctypes.CDLL(None).unshare(CLONE_NEWNET):
+        raise SystemExit("A network namespace of our own is needed: run as root, on Linux")
+
+
+def _in_new_namespace() -> tuple[int, int]:
+    """A namespace from which 127.0.0.1 is reached over the line; its descriptor and its device's."""
+    made: list[int] = []
+
+    def make() -> None:
+        _leave_network()
+        made.append(os.open("/proc/thread-self/ns/net", os.O_RDONLY))
+        made.append(_device(NEAR, peer=FAR))
+        _configure("ip route add 127.0.0.0/8 dev line")
+
+    thread = threading.Thread(target=make)
+    thread.start()
+    thread.join()
+    namespace, device = made
+    return namespace, device
+
+
+def _device(address: str, *, peer: str) -> int:
+    device = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
+    fcntl.ioctl(device, TUNSETIFF, struct.pack("16sH22x", b"line", TUN_WITHOUT_HEADER))
+    _configure(f"ip address add {address} peer {peer} dev line")
+    _configure("ip link set line up txqueuelen 10000")
+    _configure("sysctl -qw net.ipv4.conf.line.route_localnet=1")
+    return device
+
+
+def _configure(command: str) -> None:
+    subprocess.run(command.split(), check=True)
+
+
+def _carry(near: int, far: int, rate: float, round_trip: float) -> None:
+    up = Way(far, round_trip / 2, rate, queue=rate * round_trip)
+    ways = {near: up, far: Way(near, round_trip / 2)}
+    soon = 0.0
+    while True:
+        ready, _, _ = select.select(list(ways), [], [], max(0, soon))
+        now = time.monotonic()
+        for device in ready:
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    ways[device].take(os.read(device, LARGEST_PACKET), now)
+        soon = min(way.give(time.monotonic()) for way in ways.values()) - time.monotonic()
