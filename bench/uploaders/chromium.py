@@ -158,7 +158,8 @@ def chromium(network: int | None = None) -> Iterator[Chromium]:
                 f"--user-data-dir={profile}",
             ],
             pass_fds=ends,
-            preexec_fn=None if network is None else partial(enter, network),  # no thread forks here
+            # Between fork and exec it makes one system call; nothing there can deadlock.
+            preexec_fn=None if network is None else partial(enter, network),  # noqa: PLW1509
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

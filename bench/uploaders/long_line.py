@@ -1,4 +1,4 @@
-"""A long line between browser and far end, for machines without netem: real TCP over a wire of ours.
+"""A long line between browser and far end, where netem is not: real TCP over a wire of ours.
 
 Two network namespaces, each with a TUN device; between them a process passes packets on, late, at
 one rate upwards, with a router's queue that drops what does not fit. Needs root (Linux). What the
@@ -83,7 +83,7 @@ def _leave_network() -> None:
 
 
 def _in_new_namespace() -> tuple[int, int]:
-    """A namespace from which 127.0.0.1 is reached over the line; its descriptor and its device's."""
+    """A namespace from which 127.0.0.1 is over the line; its descriptor and its device's."""
     made: list[int] = []
 
     def make() -> None:

@@ -1,10 +1,17 @@
+import os
+import re
 import shutil
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, sync_playwright
 
 from tests.running import RunningSystem, running_system, sign_in
+
+MIB = 1024 * 1024
+PART = re.compile(r"[?&]partNumber=(\d+)")
 
 # Chromium must not look for anything outside of this machine.
 ARGUMENTS = [
@@ -50,3 +57,36 @@ def page(context: BrowserContext, system: RunningSystem) -> Page:
     opened.goto(system.ports.page_origin)
     sign_in(opened)
     return opened
+
+
+class Puts:
+    """The part PUTs of a context: counted, and treated as a test says."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.sent: Counter[int] = Counter()
+        self.treat: Callable[[int, Route], bool] = lambda *_: False
+        context.route(PART, self._meet)
+
+    def _meet(self, route: Route, request: Request) -> None:
+        found = PART.search(request.url)
+        if request.method != "PUT" or found is None:
+            route.continue_()
+            return
+        number = int(found[1])
+        self.sent[number] += 1
+        if not self.treat(number, route):
+            route.continue_()
+
+
+@pytest.fixture
+def puts(context: BrowserContext) -> Puts:
+    return Puts(context)
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Iterator[Path]:
+    """Three parts of at most 16 MiB."""
+    path = tmp_path / "large.bin"
+    path.write_bytes(os.urandom(40 * MIB))
+    yield path
+    path.unlink(missing_ok=True)

@@ -6,13 +6,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Dialog, Page, expect
 
+from tests.browser.conftest import MIB, Puts
 from tests.browser.test_main_job import pick, row
-from tests.browser.test_uploader import Puts
 from tests.running import ROOT, RunningSystem
 
 pytestmark = pytest.mark.browser
-
-MIB = 1024 * 1024
 
 
 @pytest.fixture

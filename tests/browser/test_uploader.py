@@ -3,52 +3,16 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Request, Route, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
+from tests.browser.conftest import MIB, Puts
 from tests.browser.test_main_job import pick, row, sha256
 from tests.running import RunningSystem, eventually, sign_in
 
 pytestmark = pytest.mark.browser
-
-MIB = 1024 * 1024
-PART = re.compile(r"[?&]partNumber=(\d+)")
-
-
-class Puts:
-    """The part PUTs of a context: counted, and treated as a test says."""
-
-    def __init__(self, context: BrowserContext) -> None:
-        self.sent: Counter[int] = Counter()
-        self.treat: Callable[[int, Route], bool] = lambda *_: False
-        context.route(PART, self._meet)
-
-    def _meet(self, route: Route, request: Request) -> None:
-        found = PART.search(request.url)
-        if request.method != "PUT" or found is None:
-            route.continue_()
-            return
-        number = int(found[1])
-        self.sent[number] += 1
-        if not self.treat(number, route):
-            route.continue_()
-
-
-@pytest.fixture
-def puts(context: BrowserContext) -> Puts:
-    return Puts(context)
-
-
-@pytest.fixture
-def large(tmp_path: Path) -> Iterator[Path]:
-    """Three parts of at most 16 MiB."""
-    path = tmp_path / "large.bin"
-    path.write_bytes(os.urandom(40 * MIB))
-    yield path
-    path.unlink(missing_ok=True)
 
 
 def is_accepted(page: Page, sent: Path) -> None:
@@ -122,6 +86,69 @@ def test_a_part_that_fails_is_sent_again_alone(
 
     is_accepted(page, large)
     assert puts.sent == Counter({1: 1, 2: 2, 3: 1})
+
+
+def test_three_files_at_once_survive_what_one_part_in_three_meets(
+    page: Page, puts: Puts, tmp_path: Path
+) -> None:
+    files = [tmp_path / f"{name}.bin" for name in ("one", "two", "three")]
+    for file in files:
+        file.write_bytes(os.urandom(40 * MIB))
+    faults = iter(["500", "reset", "500"])
+
+    def now_and_then(_: int, route: Route) -> bool:
+        fault = next(faults, "") if puts.sent.total() % 3 == 0 else ""
+        if fault == "reset":
+            route.abort("connectionreset")
+        if fault == "500":
+            route.fulfill(status=500, headers={"Access-Control-Allow-Origin": "*"})
+        return fault != ""
+
+    puts.treat = now_and_then
+
+    pick(page, *files)
+
+    for file in files:
+        is_accepted(page, file)
+    assert puts.sent.total() == 9 + 3, "each part that failed was sent once more, no other"
+
+
+def test_a_part_that_is_never_read_is_sent_again_alone(page: Page, puts: Puts, large: Path) -> None:
+    puts.treat = lambda number, _: number == 2 and puts.sent[2] == 1
+
+    pick(page, large)
+
+    is_accepted(page, large)
+    assert puts.sent == Counter({1: 1, 2: 2, 3: 1})
+
+
+def test_a_paused_upload_sends_nothing_and_goes_on(page: Page, puts: Puts, large: Path) -> None:
+    puts.treat = lambda number, _: number == 3
+    pick(page, large)
+    eventually(lambda: journaled(page), lambda parts: parts == 2)
+
+    page.get_by_role("button", name="Pause").first.click()
+    expect(row(page, large.name)).to_contain_text("paused")
+    puts.treat = lambda *_: False
+    puts.sent.clear()
+    page.wait_for_timeout(1_000)
+    assert puts.sent.total() == 0
+    page.get_by_role("button", name="Resume").first.click()
+
+    is_accepted(page, large)
+    assert puts.sent == Counter({3: 1})
+
+
+def test_what_the_rules_forbid_is_not_begun(page: Page, tmp_path: Path) -> None:
+    begun: list[str] = []
+    page.on("request", lambda request: begun.append(request.method + request.url))
+    turned = tmp_path / "invoice\u202efdp.exe"
+    turned.write_bytes(b"MZ")
+
+    pick(page, turned)
+
+    expect(page.get_by_text("characters that are not allowed")).to_be_visible()
+    assert not [request for request in begun if request.startswith("POST")]
 
 
 def test_a_corrupted_part_is_sent_again_alone(page: Page, puts: Puts, large: Path) -> None:

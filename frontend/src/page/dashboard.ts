@@ -6,6 +6,7 @@ import type { Limits } from "../upload/contract";
 import type { Engine } from "../upload/engine";
 import { HoistUploader } from "../uppy/uploader";
 import { formatSize } from "./formats";
+import { Handles, hasPicker } from "./handles";
 import { refusal } from "./rules";
 import { strings } from "./strings";
 
@@ -30,18 +31,21 @@ export class UploadDashboard {
   readonly #uploader: HoistUploader<Meta, Body>;
   readonly #target: HTMLElement;
   readonly #say: DashboardOptions["say"];
+  readonly handles = new Handles();
   #limits: Limits | undefined;
 
   constructor({ target, engine, describe, say, onBusy }: DashboardOptions) {
     this.#say = say;
     this.#target = target;
     this.#repair.observe(target, { childList: true, subtree: true });
+    this.handles.watch(target);
+    target.addEventListener("click", (event) => this.#browse(event), { capture: true });
     this.#uppy = new Uppy<Meta, Body>({
       autoProceed: true,
       onBeforeFileAdded: (file, files) => this.#isAllowed(file) && isWelcome(file, files),
     });
     this.#uppy.setOptions({ locale: { strings: strings.uppy } });
-    this.#uppy.use(HoistUploader<Meta, Body>, { engine, describe });
+    this.#uppy.use(HoistUploader<Meta, Body>, { engine, describe, handleOf: this.handles.of });
     this.#uppy.use(Dashboard<Meta, Body>, { ...look, target });
     this.#uppy.on("info-visible", () => this.#tell());
     this.#uppy.on("upload-start", () => queueMicrotask(onBusy));
@@ -61,6 +65,26 @@ export class UploadDashboard {
     const notes = [strings.drop.limit(formatSize(limits.max_size))];
     if (types) notes.push(strings.drop.types(types));
     this.#uppy.getPlugin("Dashboard")?.setOptions({ note: notes.join(" ") });
+  }
+
+  /** Adds a file, which starts it. */
+  add(data: File): void {
+    const { name, type } = data;
+    try {
+      this.#uppy.addFile({ name, type, data });
+    } catch {
+      // Uppy has said why.
+    }
+  }
+
+  /** Files picked here can go on another day with one click; Uppy's own picker gives no way back to them. */
+  #browse(event: Event): void {
+    const button = event.target instanceof Element && event.target.closest(".uppy-Dashboard-browse");
+    if (!button || button.textContent !== strings.uppy.browseFiles || !hasPicker()) return;
+    event.stopPropagation();
+    void this.handles.pick(true).then((picked) => {
+      for (const { file } of picked) this.add(file);
+    });
   }
 
   get isBusy(): boolean {

@@ -4,7 +4,7 @@ import type { Api } from "../upload/api";
 import type { Clock } from "../upload/clock";
 import { browserConnectivity } from "../upload/connectivity";
 import type { CreatedUpload, Upload } from "../upload/contract";
-import { Engine } from "../upload/engine";
+import { Engine, type Unfinished } from "../upload/engine";
 import { ApiError } from "../upload/errors";
 import { workerHasher } from "../upload/hasher";
 import { indexedDbJournal } from "../upload/indexeddb-journal";
@@ -16,12 +16,14 @@ import { confirm } from "./confirm";
 import { UploadDashboard } from "./dashboard";
 import { element } from "./elements";
 import { explain } from "./explain";
+import { mayRead } from "./handles";
 import { Listing } from "./listing";
 import { Live } from "./live";
 import { Notices } from "./notices";
 import { Paces } from "./paces";
 import { strings } from "./strings";
 import type { Toasts } from "./toasts";
+import { UnfinishedList } from "./unfinished";
 import { type ListActions, UploadList } from "./upload-list";
 import { type Change, Uploads } from "./uploads";
 
@@ -38,6 +40,7 @@ export class Workspace {
   readonly #uploads = new Uploads((change) => this.#show(change));
   readonly #listing: Listing;
   readonly #list: UploadList;
+  readonly #unfinished: UnfinishedList;
   readonly #engine: Engine;
   readonly #dashboard: UploadDashboard;
   readonly #live: Live;
@@ -63,7 +66,12 @@ export class Workspace {
     this.#list = new UploadList(actions, this.#notices.element);
     const target = element("div", { class: "drop" });
     const title = element("h1", { class: "unseen" }, strings.drop.title);
-    this.element.append(title, target, this.#list.element);
+    this.#unfinished = new UnfinishedList({
+      goOn: (entry) => void this.#act(entry, () => this.#goOn(entry)),
+      chosen: (entry, file) => this.#goOnWith(entry, file),
+      giveUp: (entry) => void this.#act(entry, () => this.#giveUp(entry)),
+    });
+    this.element.append(title, target, this.#unfinished.element, this.#list.element);
     this.#engine = this.#newEngine(owner);
     this.#dashboard = new UploadDashboard({
       target,
@@ -82,6 +90,7 @@ export class Workspace {
   open(): void {
     void this.#read(() => this.#listing.refresh());
     void this.#limit();
+    void this.#showUnfinished();
     this.#live.start();
     this.#awake.start();
     this.#watch = setInterval(() => this.#look(), LOOK);
@@ -113,9 +122,10 @@ export class Workspace {
         created: (created, file) => {
           this.#paces.began(created.id, file.data);
           this.#uploads.apply(asUpload(created, file), "answer");
+          void this.#showUnfinished();
         },
         completed: (upload) => this.#uploads.apply(upload, "answer"),
-        removed: (id) => this.#uploads.remove(id),
+        removed: (id) => this.#forget(id),
       },
     });
   }
@@ -170,12 +180,47 @@ export class Workspace {
     this.#dashboard.limit(limits);
   }
 
+  async #showUnfinished(): Promise<void> {
+    this.#unfinished.show(await this.#engine.unfinished());
+  }
+
+  /** By the way that was kept; where there is none, or it leads nowhere any more, the person picks. */
+  async #goOn(entry: Unfinished): Promise<void> {
+    const { handles } = this.#dashboard;
+    const { handle, filename } = entry;
+    if (handle && (await mayRead(handle))) {
+      const kept = await handles.open(handle).catch(() => undefined);
+      if (kept && isSame(entry, kept.file)) return this.#dashboard.add(kept.file);
+      this.#toasts.show(strings.unfinished.gone(filename), "bad");
+    }
+    const [picked] = await handles.pick(false);
+    if (picked) this.#goOnWith(entry, picked.file);
+  }
+
+  /** The engine recognises the file; another one is better refused than sent as something new. */
+  #goOnWith(entry: Unfinished, file: File): void {
+    if (isSame(entry, file)) this.#dashboard.add(file);
+    else this.#toasts.show(strings.unfinished.other(entry.filename), "bad");
+  }
+
+  async #giveUp(entry: Unfinished): Promise<void> {
+    const { title, unfinished: text, yes, no } = strings.confirm;
+    if (!(await confirm({ title: title(entry.filename), text, yes, no }))) return;
+    await this.#engine.giveUp(entry);
+    this.#forget(entry.id);
+  }
+
+  #forget(id: string): void {
+    this.#uploads.remove(id);
+    void this.#showUnfinished();
+  }
+
   /** Does something about an upload; one that turns out to be gone leaves the list. */
-  async #act(upload: Upload, act: () => Promise<void>): Promise<void> {
+  async #act(upload: { id: string }, act: () => Promise<void>): Promise<void> {
     try {
       await act();
     } catch (error) {
-      if (error instanceof ApiError && error.status === 404) this.#uploads.remove(upload.id);
+      if (error instanceof ApiError && error.status === 404) this.#forget(upload.id);
       this.#toasts.show(explain(error), "bad");
     }
   }
@@ -192,8 +237,12 @@ export class Workspace {
     if (!(await confirm({ title: title(filename), text, yes, no }))) return;
     if (this.#dashboard.cancel(id)) return;
     await this.#api.remove(id);
-    this.#uploads.remove(id);
+    this.#forget(id);
   }
+}
+
+function isSame({ filename, size }: Unfinished, file: File): boolean {
+  return file.name === filename && file.size === size;
 }
 
 /** What is known of an upload the moment it is created; anything the API says later is newer. */

@@ -1,9 +1,10 @@
 // The engine: takes files, gives uploads. All files share its connections and places.
 // Knows neither DOM nor Uppy; everything it touches comes in as Tools, so that tests need no browser.
-import { Breaker } from "./breaker";
-import { FileUpload } from "./file-upload";
+
 import type { Api } from "./api";
+import { Breaker } from "./breaker";
 import { ApiError } from "./errors";
+import { FileUpload } from "./file-upload";
 import type { JournalEntry } from "./journal";
 import { lockName } from "./remembered";
 import { defaultSettings, type Settings, type SourceFile, type Tools } from "./settings";

@@ -14,6 +14,8 @@ export type HoistUploaderOptions = PluginOpts & {
   engine: Engine;
   /** What a person should read when a file fails. */
   describe: (error: unknown) => string;
+  /** Where the page keeps one: a way back to a file on another day. */
+  handleOf?: (file: File) => FileSystemFileHandle | undefined;
 };
 
 export class HoistUploader<M extends Meta, B extends Body> extends BasePlugin<HoistUploaderOptions, M, B> {
@@ -84,7 +86,10 @@ export class HoistUploader<M extends Meta, B extends Body> extends BasePlugin<Ho
     if (file.isRemote || !file.data) return undefined;
     const { name, type, data } = file;
     const source: SourceFile = { name, type, data };
-    if (data instanceof File) source.lastModified = data.lastModified;
+    if (data instanceof File) {
+      source.lastModified = data.lastModified;
+      source.handle = () => this.opts.handleOf?.(data);
+    }
     const upload = this.opts.engine.upload(source, this.#progress(file.id, data.size));
     this.#uploads.set(file.id, upload);
     return upload;

@@ -212,7 +212,10 @@ test("the newest way to the file is kept", async () => {
   await leftAfter(cloud, 3, { ...fileOf(200), handle: () => first });
   expect((await cloud.engine().unfinished())[0]?.handle).toEqual(first);
   cloud.gate = () => new Promise(() => undefined);
-  void cloud.engine().upload({ ...fileOf(200), handle: () => second }).run();
+  void cloud
+    .engine()
+    .upload({ ...fileOf(200), handle: () => second })
+    .run();
   while (cloud.puts.length === 0) await settled();
   cloud.reload();
   expect((await cloud.engine().unfinished())[0]?.handle).toEqual(second);
