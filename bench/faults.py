@@ -1,6 +1,6 @@
 """What a bad network costs the uploader, and whether it gets through, beside stock Uppy.
 
-`.venv/bin/python bench/faults.py` sends 1 GiB, in real Chromium, once for each misfortune and
+`.venv/bin/python bench/faults.py` sends 2 GiB, in real Chromium, once for each misfortune and
 contestant. `sent` is what came in at the far end, in file sizes; `of its own` is what came in again
 though the far end had not failed it, in percent of the file; otherwise the reason given for giving
 up. At the end the page is reloaded half way and must send no more again than was in flight. The
@@ -99,7 +99,7 @@ def reloaded(file: Path, far_end: FarEnd) -> dict[str, Any]:
 def main() -> None:
     """Parse, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--size", type=int, default=1024, help="in MiB (default 1024)")
+    parser.add_argument("--size", type=int, default=2048, help="in MiB (default 2048)")
     parser.add_argument("--only", default="", help="misfortunes with this in their name")
     parser.add_argument("--quick", action="store_true", help="512 MiB and ours alone")
     options = parser.parse_args()
