@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from chalicelib.errors import WrongState
 from chalicelib.records import Outcome
-from chalicelib.upload import State, Upload
+from chalicelib.upload import OUTCOMES, State, Upload
 from chalicelib.uploads import Pages, Transitions
 
 log = logging.getLogger(__name__)
@@ -30,11 +30,14 @@ class Notifier:
     topic_arn: str
 
     def tell(self, outcome: Outcome) -> bool:
-        """Tell the owner, once for each outcome; returns whether there was anything to tell."""
+        """Tell the owner, once for each outcome; returns whether there was anything to tell.
+
+        What is told is what the table says: a record may be late, or know less.
+        """
         upload = self.table.get(outcome.owner, outcome.upload_id)
         if upload is not None and outcome.state is State.FAILED:
             upload = self._fail(upload, outcome)
-        if upload is None or upload.state is not outcome.state or upload.told == outcome.state:
+        if upload is None or upload.state not in OUTCOMES or upload.told == upload.state:
             return False
         self.pages.show(upload)
         self.publish(

@@ -45,7 +45,10 @@ class Processing:
 
         A result is the upload with its `owner`, and `duplicate` where it was settled before.
         """
-        results = [self._process(created) for created in objects_created(event)]
+        objects = list(objects_created(event))
+        if not objects:
+            log.warning("no object in the event", extra={"event": event.get("Event")})
+        results = [self._process(created) for created in objects]
         return {"uploads": [result for result in results if result is not None]}
 
     def _process(self, created: ObjectCreated) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.htm
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
@@ -38,14 +38,15 @@ class Outcome:
     reason: str | None = None
 
 
-def objects_created(event: Mapping[str, Any]) -> Iterator[ObjectCreated]:
-    """The new objects an S3 event tells of; test events and other events tell of none."""
-    for record in event.get("Records", []):
-        if not record.get("eventName", "").startswith("ObjectCreated:"):
+def objects_created(event: Any) -> Iterator[ObjectCreated]:
+    """The new objects an S3 event tells of; test events, other events and nonsense tell of none."""
+    for record in _list(event, "Records"):
+        stored = _mapping(_mapping(record, "s3"), "object")
+        name = _mapping(record).get("eventName")
+        if not str(name).startswith("ObjectCreated:") or "key" not in stored:
             continue
-        stored = record["s3"]["object"]
         yield ObjectCreated(
-            key=unquote_plus(stored["key"]),
+            key=unquote_plus(str(stored["key"])),
             size=stored.get("size", 0),
             etag=stored.get("eTag", ""),
             sequencer=stored.get("sequencer", ""),
@@ -55,24 +56,47 @@ def objects_created(event: Mapping[str, Any]) -> Iterator[ObjectCreated]:
 def outcomes(message: str) -> list[Outcome]:
     """The outcomes in the text of one invocation record of `process_upload`.
 
+    Where a success says no more what was returned (cut short, absent, of another shape) the event
+    tells which uploads it was about; they count as failed unless they turn out to be settled.
     Raises ValueError when the text is not an invocation record.
     """
     record = json.loads(message)
-    if not isinstance(record, dict) or "requestContext" not in record:
+    context = _mapping(record, "requestContext")
+    if not context:
         raise ValueError("not an invocation record")
-    if record["requestContext"].get("condition") == "Success":
-        return [
-            Outcome(result["owner"], result["id"], State(result["state"]))
-            for result in record["responsePayload"]["uploads"]
-        ]
-    reason = _reason(record)
-    names = [keys.parse_key(created.key) for created in objects_created(record["requestPayload"])]
+    if context.get("condition") == "Success":
+        told = [_outcome(result) for result in _list(record.get("responsePayload"), "uploads")]
+        if told and None not in told:
+            return [outcome for outcome in told if outcome]
+        if not told and _mapping(record, "responsePayload").get("uploads") == []:
+            return []
+    reason = _reason(record, context)
+    names = [keys.parse_key(made.key) for made in objects_created(record.get("requestPayload"))]
     return [Outcome(name.owner, name.upload_id, State.FAILED, reason) for name in names if name]
 
 
-def _reason(record: Mapping[str, Any]) -> str:
+def _outcome(result: Any) -> Outcome | None:
+    try:
+        return Outcome(result["owner"], result["id"], State(result["state"]))
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _reason(record: Any, context: Mapping[str, Any]) -> str:
     """Why it failed and the request to look for in the logs, in a sentence."""
-    payload = record.get("responsePayload") or {}
-    error = payload.get("errorType") or record["requestContext"]["condition"]
-    request_id = record["requestContext"].get("requestId", "unknown")
+    error = _mapping(record, "responsePayload").get("errorType") or context.get("condition")
+    request_id = context.get("requestId", "unknown")
     return f"Processing failed ({error}); request {request_id}"
+
+
+def _mapping(value: Any, name: str | None = None) -> Mapping[str, Any]:
+    """A mapping, or the one under `name` in it; empty where there is none."""
+    if name is not None:
+        value = _mapping(value).get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Any, name: str) -> Sequence[Any]:
+    """The list under `name` in a mapping; empty where there is none."""
+    found = _mapping(value).get(name)
+    return found if isinstance(found, list) else []

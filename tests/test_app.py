@@ -627,6 +627,11 @@ def test_an_s3_event_is_processed_and_the_answer_fits_an_invocation_record(
     assert page.get(arrived.id)["report"]["content_type"] == "text/plain"
 
 
+@pytest.mark.parametrize("odd", [event("s3_test_event"), {}, {"Records": []}, {"Records": None}])
+def test_an_event_without_an_object_is_left_alone(client: Client, odd: dict[str, Any]) -> None:
+    assert client.lambda_.invoke("process_upload", odd).payload == {"uploads": []}
+
+
 def test_processing_that_fails_raises_so_that_lambda_repeats_it(
     client: Client, arrived: Upload, storage: MemoryStorage
 ) -> None:

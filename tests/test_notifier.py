@@ -101,7 +101,7 @@ def test_a_failure_is_recorded_with_its_reason(
 def test_a_late_failure_does_not_touch_what_is_settled(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic, state: State
 ) -> None:
-    upload = put_upload(state=state)
+    upload = put_upload(state=state, told=state.value)
     table.put(upload)
 
     assert notifier.tell(FAILED) is False
@@ -110,8 +110,20 @@ def test_a_late_failure_does_not_touch_what_is_settled(
     assert topic.messages == []
 
 
-@pytest.mark.parametrize("state", [s for s in State if s is not State.ACCEPTED])
-def test_an_outcome_the_upload_is_not_in_is_not_told(
+@pytest.mark.parametrize("state", [State.ACCEPTED, State.REJECTED])
+def test_a_record_that_knows_less_brings_what_the_table_says(
+    notifier: Notifier, table: MemoryTable, topic: RecordingTopic, state: State
+) -> None:
+    table.put(put_upload(state=state))
+
+    assert notifier.tell(FAILED) is True
+
+    assert topic.messages[0]["MessageAttributes"]["outcome"]["StringValue"] == state.value
+    assert stored(table).told == state.value
+
+
+@pytest.mark.parametrize("state", [s for s in State if s not in OUTCOMES])
+def test_what_has_no_outcome_is_not_told(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic, state: State
 ) -> None:
     table.put(put_upload(state=state))

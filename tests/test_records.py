@@ -95,6 +95,63 @@ def test_what_is_no_invocation_record_is_refused(text: str) -> None:
         records.outcomes(text)
 
 
+@pytest.mark.parametrize(
+    "payload",
+    [None, "cut sho", {}, {"uploads": None}, {"uploads": [{"id": PUT_ID}]}, {"uploads": ["?"]}],
+    ids=["none", "cut short", "empty", "no list", "no owner", "no upload"],
+)
+def test_a_success_that_says_nothing_is_a_failure_of_what_it_was_about(payload: object) -> None:
+    record = json.loads(message("sns_success"))
+    record["responsePayload"] = payload
+
+    (outcome,) = records.outcomes(json.dumps(record))
+
+    assert (outcome.owner, outcome.upload_id) == (OWNER, PUT_ID)
+    assert outcome.state is State.FAILED
+
+
+def test_a_success_about_nothing_tells_nothing() -> None:
+    record = json.loads(message("sns_success"))
+    record["responsePayload"] = {"uploads": []}
+
+    assert records.outcomes(json.dumps(record)) == []
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "Records",
+                    "s3",
+                    "object",
+                    "key",
+                    "eventName",
+                    "requestContext",
+                    "condition",
+                    "uploads",
+                ]
+            ),
+            inner,
+            max_size=3,
+        )
+    ),
+)
+
+
+@given(JSON, JSON)
+def test_no_shape_makes_a_crash_loop(requested: object, returned: object) -> None:
+    record = {
+        "requestContext": {"condition": "Success"},
+        "requestPayload": requested,
+        "responsePayload": returned,
+    }
+
+    assert isinstance(records.outcomes(json.dumps(record)), list)
+
+
 def test_every_result_of_a_success_counts() -> None:
     record: Any = json.loads(message("sns_success"))
     uploads = record["responsePayload"]["uploads"]
