@@ -13,6 +13,9 @@ from tests.running import RunningSystem, running_system, sign_in
 MIB = 1024 * 1024
 PART = re.compile(r"[?&]partNumber=(\d+)")
 
+# Firefox and Safari have no picker that gives handles.
+WITHOUT_PICKER = "delete window.showOpenFilePicker"
+
 # Chromium must not look for anything outside of this machine.
 ARGUMENTS = [
     "--no-sandbox",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Dialog, Page, expect
 
-from tests.browser.conftest import MIB, Puts
+from tests.browser.conftest import MIB, WITHOUT_PICKER, Puts
 from tests.browser.test_main_job import pick, row
 from tests.running import ROOT, RunningSystem
 
@@ -156,7 +156,27 @@ def test_nobody_is_kept_out_of_the_workspace(
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
+def test_files_are_browsed_by_the_picker_that_gives_a_way_back(page: Page) -> None:
+    page.evaluate(
+        """() => {
+            window.showOpenFilePicker = async () => {
+                const folder = await navigator.storage.getDirectory();
+                const handle = await folder.getFileHandle("picked.txt", { create: true });
+                const writer = await handle.createWritable();
+                await writer.write("picked");
+                await writer.close();
+                return [handle];
+            };
+        }"""
+    )
+
+    page.get_by_role("button", name="browse files").click()
+
+    expect(row(page, "picked.txt")).to_have_attribute("data-state", "accepted", timeout=30_000)
+
+
 def test_everything_can_be_done_without_a_mouse(entrance: Page, tmp_path: Path) -> None:
+    entrance.evaluate(WITHOUT_PICKER)
     keyboard = entrance.keyboard
     entrance.get_by_test_id("email").focus()
     keyboard.type("demo@example.com")

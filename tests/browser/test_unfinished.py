@@ -6,15 +6,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.browser.conftest import Puts
+from tests.browser.conftest import WITHOUT_PICKER, Puts
 from tests.browser.test_main_job import pick, row
 from tests.browser.test_uploader import is_accepted, journaled
 from tests.running import eventually, sign_in
 
 pytestmark = pytest.mark.browser
-
-# Firefox and Safari have none; there the person chooses the file again.
-WITHOUT_PICKER = "delete window.showOpenFilePicker"
 
 
 def drop(page: Page, path: Path) -> None:
