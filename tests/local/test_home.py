@@ -91,6 +91,8 @@ def test_free_ports_differ_and_can_be_listened_on() -> None:
     assert len(set(ports)) == 50
     for port in ports:
         with socket.socket() as listener:
+            # As servers do: connections of an earlier one may still be winding up there.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((HOST, port))
             listener.listen()
 
