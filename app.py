@@ -8,7 +8,7 @@ import functools
 import json
 import logging
 from collections.abc import Callable
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from chalice.app import (
     Chalice,
@@ -22,11 +22,14 @@ from chalice.app import (
     WebsocketEvent,
 )
 
-from chalicelib import keys, logs, records
+from chalicelib import keys, logs
 from chalicelib.application import application
 from chalicelib.errors import InvalidRequest, NotSignedIn, RequestTooLarge, UploadError
 from chalicelib.signing import Sheet
 from chalicelib.upload import State
+
+if TYPE_CHECKING:
+    from chalicelib.processing import Invocation
 
 settings = application().settings
 app = Chalice(app_name="hoist")
@@ -178,7 +181,7 @@ def invite_page() -> Response:
     name="process_upload",
 )
 def process_upload(event: S3Event) -> dict[str, Any]:
-    return application().processing.process(event.to_dict())
+    return application().processing.process(event.to_dict(), invocation(event))
 
 
 class AnyS3Event(S3Event):
@@ -194,8 +197,7 @@ cast("EventSourceHandler", process_upload).event_class = AnyS3Event
 @app.on_sns_message(topic=settings.results_topic_arn, name="notify")
 def notify(event: SNSEvent) -> None:
     for record in event.to_dict()["Records"]:
-        for outcome in records.outcomes(record["Sns"]["Message"]):
-            application().notifier.tell(outcome)
+        application().notifier.notify(record["Sns"]["Message"], invocation(event).aws_request_id)
 
 
 # --- The owner's open pages ----------------------------------------------------------------------
@@ -230,6 +232,11 @@ def request() -> Request:
     if current is None:
         raise RuntimeError("no request is being answered")
     return current
+
+
+def invocation(event: S3Event | SNSEvent) -> "Invocation":
+    """Lambda's context object; Chalice says that it is a dictionary."""
+    return cast("Invocation", event.context)
 
 
 def check_size(asked: Request) -> None:

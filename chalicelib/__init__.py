@@ -11,6 +11,8 @@ The map, in the order a file meets the modules:
     storage      the only S3 calls
     table        the only DynamoDB calls about uploads
     processing   what is done with a finished object
+    reader       an object's bytes: in order, or at any place, in bounded memory
+    processors   what can be computed from an object, one module each
     sniffing     the type that an object's first bytes show
     records      S3 event records -> new objects, invocation records -> outcomes
     notifier     outcome -> message to the notifications topic and to the owner's pages
@@ -20,7 +22,8 @@ The map, in the order a file meets the modules:
     logs         one JSON line a decision
     application  composes all of the above; one cached factory
 
-Imports point inward: `keys parts signing rules records errors` use the standard library only;
-`uploads processing notifier` add those and the ports they declare; botocore is known to `storage
-table browser application`, Chalice only to `app.py`. `tests/test_imports.py` proves it.
+Imports point inward: `keys parts signing rules records errors reader` use the standard library
+only; `uploads processing notifier` add those and the ports they declare, a processor adds the
+reader; botocore is known to `storage table browser application`, Chalice only to `app.py`.
+`tests/test_imports.py` proves it.
 """

@@ -4,6 +4,7 @@ The only place, beside the adapters, that knows botocore, which makes boto3's cl
 need not wait for the rest of boto3. Nothing connects at import.
 """
 
+import time
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
@@ -68,10 +69,18 @@ class Application:
         """What `process_upload` does."""
         # Imported here, as the notifier is: the API's first request should not wait for them.
         from chalicelib.processing import Processing
+        from chalicelib.processors import PROCESSORS, Processors
         from chalicelib.sniffing import sniff
 
+        processors = Processors(PROCESSORS, self.settings.whole_max_size, time.monotonic)
         return Processing(
-            self._storage, self._table, self.browser, sniff, self.settings.allowed_types
+            self.settings,
+            self._storage,
+            self._table,
+            self.browser,
+            sniff,
+            processors.run,
+            _utc_now,
         )
 
     @cached_property
@@ -81,7 +90,11 @@ class Application:
 
         sns = self._client("sns")
         return Notifier(
-            self._table, self.browser, sns.publish, self.settings.notifications_topic_arn
+            self._table,
+            self.browser,
+            sns.publish,
+            self.settings.notifications_topic_arn,
+            _utc_now,
         )
 
     @cached_property

@@ -41,6 +41,8 @@ class Settings:
     put_max_size: int
     # Uploads of one owner that may be under way at once.
     max_in_progress: int
+    # Objects above it are not read to their end: processors that need that leave them out.
+    whole_max_size: int
     # Days that S3 keeps the parts of an upload that nobody completes.
     upload_days: int
 
@@ -78,6 +80,9 @@ def load_settings(environ: MutableMapping[str, str] = os.environ) -> Settings:
         ),
         put_max_size=_number(environ, "HOIST_PUT_MAX_SIZE", 16 * MIB, most=MAX_PUT_SIZE),
         max_in_progress=_number(environ, "HOIST_MAX_IN_PROGRESS", 100, least=1, most=10**6),
+        whole_max_size=_number(
+            environ, "HOIST_WHOLE_MAX_SIZE", 32 * 1024 * MIB, most=MAX_OBJECT_SIZE
+        ),
         upload_days=_number(environ, "HOIST_UPLOAD_DAYS", 1, least=1, most=365),
     )
 

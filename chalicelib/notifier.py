@@ -1,16 +1,20 @@
 """Tells people: outcome -> a readable message to the notifications topic, and to open pages.
 
-The notifications topic has the owner's email (or an operator's) subscribed to it. Must not know
+The notifications topic has owners' addresses (and an operator's) subscribed to it. Must not know
 boto3: `publish` is the SNS client's own method, passed in.
 """
 
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
 
-from chalicelib.errors import WrongState
+from chalicelib import keys, records
+from chalicelib.errors import UploadNotFound, WrongState
 from chalicelib.records import Outcome
-from chalicelib.upload import OUTCOMES, State, Upload
+from chalicelib.rules import DEFAULT_CONTENT_TYPE
+from chalicelib.upload import OUTCOMES, UNSETTLED, State, Upload, adopted
 from chalicelib.uploads import Pages, Transitions
 
 log = logging.getLogger(__name__)
@@ -18,50 +22,139 @@ log = logging.getLogger(__name__)
 # SNS takes subjects of less than 100 ASCII characters
 # (https://docs.aws.amazon.com/sns/latest/api/API_Publish.html).
 MAX_SUBJECT = 99
+# How long a message that is about to be sent keeps others from sending it. Lambda tries an
+# invocation three times within six minutes; whoever comes later is an operator.
+TELLING = timedelta(minutes=15)
+# Of a record that nobody can read, what is logged and sent; characters.
+EXCERPT = 1000
+UNKNOWN_OWNER = "unknown"
+
+
+class Table(Transitions, Protocol):
+    """What telling needs of the table."""
+
+    def put(self, upload: Upload) -> Upload: ...
+    def claim_telling(self, upload: Upload, *, holder: str, until: datetime) -> Upload: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Notifier:
-    """What `notify` does with an outcome."""
+    """What `notify` does; `now` is the clock (UTC)."""
 
-    table: Transitions
+    table: Table
     pages: Pages
     publish: Callable[..., object]
     topic_arn: str
+    now: Callable[[], datetime]
 
-    def tell(self, outcome: Outcome) -> bool:
+    def notify(self, record: str, request_id: str) -> None:
+        """Tell of every outcome in the text of an invocation record.
+
+        `request_id` is of the invocation that tells; its retries have the same. A record that
+        nobody can read is told to operators: to try it again would not help.
+        """
+        try:
+            outcomes = records.outcomes(record)
+        except ValueError as error:
+            self._tell_operators(record, str(error))
+            return
+        for outcome in outcomes:
+            self.tell(outcome, request_id)
+
+    def tell(self, outcome: Outcome, request_id: str) -> bool:
         """Tell the owner, once for each outcome; returns whether there was anything to tell.
 
         What is told is what the table says: a record may be late, or know less.
         """
         upload = self.table.get(outcome.owner, outcome.upload_id)
-        if upload is not None and outcome.state is State.FAILED:
+        if outcome.state is State.FAILED:
             upload = self._fail(upload, outcome)
-        if upload is None or upload.state not in OUTCOMES or upload.told == upload.state:
+        if upload is None or upload.state not in OUTCOMES:
             return False
-        self.pages.show(upload)
+        try:
+            held = self.table.claim_telling(upload, holder=request_id, until=self.now() + TELLING)
+        except (WrongState, UploadNotFound):
+            return False
+        self.pages.show(held)
         self.publish(
             TopicArn=self.topic_arn,
-            Subject=subject(upload),
-            Message=message(upload),
-            MessageAttributes={
-                "owner": {"DataType": "String", "StringValue": upload.owner},
-                "outcome": {"DataType": "String", "StringValue": upload.state.value},
-            },
+            Subject=subject(held),
+            Message=message(held),
+            MessageAttributes=_attributes(held.owner, held.state),
         )
-        self.table.change(upload, to=upload.state, allowed={upload.state}, told=upload.state.value)
-        log.info("told", extra=upload.log_fields)
+        self._mark(held)
         return True
 
-    def _fail(self, upload: Upload, outcome: Outcome) -> Upload | None:
-        """Record that processing gave up, unless the upload is settled or deleted by now."""
-        unsettled = {State.UPLOADING, State.UPLOADED, State.PROCESSING}
+    def _fail(self, upload: Upload | None, outcome: Outcome) -> Upload | None:
+        """Record that processing gave up, unless another invocation is at it, or was.
+
+        Nobody may have got as far as making a row for an object that came without one.
+        """
+        created = outcome.created
+        if created is None:
+            return upload
+        if upload is None:
+            name = keys.parse_key(created.key)
+            if name is None:
+                return None
+            upload = self.table.put(
+                adopted(name, size=created.size, content_type=DEFAULT_CONTENT_TYPE, now=self.now())
+            )
+        if upload.state not in UNSETTLED:
+            return upload
         try:
             return self.table.change(
-                upload, to=State.FAILED, allowed=unsettled, reason=outcome.reason
+                upload,
+                to=State.FAILED,
+                allowed={upload.state},
+                held_by=outcome.request_id if upload.state is State.PROCESSING else None,
+                reason=outcome.reason,
+                event=created.event,
+                holder=None,
+                held_until=None,
             )
         except WrongState:
             return self.table.get(outcome.owner, outcome.upload_id)
+
+    def _mark(self, upload: Upload) -> None:
+        """Record that it was told.
+
+        The message is out. If this fails, to fail as well would only send it again; who comes with
+        the same record meets the claim.
+        """
+        try:
+            self.table.change(
+                upload,
+                to=upload.state,
+                allowed={upload.state},
+                held_by=upload.holder,
+                told=upload.state.value,
+                holder=None,
+                held_until=None,
+            )
+        except Exception:
+            log.exception("told, but not marked so", extra=upload.log_fields)
+            return
+        log.info("told", extra=upload.log_fields)
+
+    def _tell_operators(self, record: str, error: str) -> None:
+        log.error("unreadable record", extra={"error": error, "record": record[:EXCERPT]})
+        self.publish(
+            TopicArn=self.topic_arn,
+            Subject="Hoist: failed - a record that cannot be read",
+            Message=(
+                "An invocation ended and its record does not say which upload it was about.\n"
+                "See whether an upload stays in processing, and run it again (make redrive).\n\n"
+                f"Why: {error}\n\nThe record begins: {record[:EXCERPT]}\n"
+            ),
+            MessageAttributes=_attributes(UNKNOWN_OWNER, State.FAILED),
+        )
+
+
+def _attributes(owner: str, state: State) -> dict[str, dict[str, str]]:
+    """What subscriptions filter by."""
+    values = {"owner": owner, "outcome": state.value}
+    return {name: {"DataType": "String", "StringValue": v} for name, v in values.items()}
 
 
 def subject(upload: Upload) -> str:

@@ -24,18 +24,30 @@ class ObjectCreated:
 
     key: str
     size: int
-    etag: str
+    # Padded: those of one key compare as texts.
     sequencer: str
+    # The event that tells of this object only.
+    event: Mapping[str, Any]
+
+
+# S3's sequencers are hexadecimal and of different lengths; the shorter is padded on its right.
+SEQUENCER_LENGTH = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one upload; `reason` is there when it failed."""
+    """What an invocation made of one upload.
+
+    When it failed, `reason` says why, `request_id` names the invocation, and `created` is what it
+    was about.
+    """
 
     owner: str
     upload_id: str
     state: State
     reason: str | None = None
+    request_id: str | None = None
+    created: ObjectCreated | None = None
 
 
 def objects_created(event: Any) -> Iterator[ObjectCreated]:
@@ -47,9 +59,9 @@ def objects_created(event: Any) -> Iterator[ObjectCreated]:
             continue
         yield ObjectCreated(
             key=unquote_plus(str(stored["key"])),
-            size=stored.get("size", 0),
-            etag=stored.get("eTag", ""),
-            sequencer=stored.get("sequencer", ""),
+            size=stored["size"] if isinstance(stored.get("size"), int) else 0,
+            sequencer=str(stored.get("sequencer", "")).upper().ljust(SEQUENCER_LENGTH, "0"),
+            event={"Records": [record]},
         )
 
 
@@ -58,7 +70,7 @@ def outcomes(message: str) -> list[Outcome]:
 
     Where a success says no more what was returned (cut short, absent, of another shape) the event
     tells which uploads it was about; they count as failed unless they turn out to be settled.
-    Raises ValueError when the text is not an invocation record.
+    Raises ValueError when the text is not an invocation record, or tells of no upload of ours.
     """
     record = json.loads(message)
     context = _mapping(record, "requestContext")
@@ -70,9 +82,16 @@ def outcomes(message: str) -> list[Outcome]:
             return [outcome for outcome in told if outcome]
         if not told and _mapping(record, "responsePayload").get("uploads") == []:
             return []
-    reason = _reason(record, context)
-    names = [keys.parse_key(made.key) for made in objects_created(record.get("requestPayload"))]
-    return [Outcome(name.owner, name.upload_id, State.FAILED, reason) for name in names if name]
+    request_id = str(context.get("requestId", "unknown"))
+    reason = _reason(record, context, request_id)
+    failed = [
+        Outcome(name.owner, name.upload_id, State.FAILED, reason, request_id, created)
+        for created in objects_created(record.get("requestPayload"))
+        if (name := keys.parse_key(created.key))
+    ]
+    if not failed:
+        raise ValueError(f"{reason}; the record names no upload")
+    return failed
 
 
 def _outcome(result: Any) -> Outcome | None:
@@ -82,10 +101,9 @@ def _outcome(result: Any) -> Outcome | None:
         return None
 
 
-def _reason(record: Any, context: Mapping[str, Any]) -> str:
+def _reason(record: Any, context: Mapping[str, Any], request_id: str) -> str:
     """Why it failed and the request to look for in the logs, in a sentence."""
     error = _mapping(record, "responsePayload").get("errorType") or context.get("condition")
-    request_id = context.get("requestId", "unknown")
     return f"Processing failed ({error}); request {request_id}"
 
 

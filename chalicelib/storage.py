@@ -142,12 +142,20 @@ class S3Storage:
                 return None
             raise
         return StoredObject(
-            head["ContentLength"], head["ETag"].strip('"'), head.get("ChecksumCRC64NVME")
+            head["ContentLength"],
+            head["ETag"].strip('"'),
+            head.get("ChecksumCRC64NVME"),
+            head["ContentType"],
         )
 
-    def read_head(self, key: str, size: int) -> bytes:
-        """The first `size` bytes of an object that is not empty."""
-        answer = self.client.get_object(Bucket=self.bucket, Key=key, Range=f"bytes=0-{size - 1}")
+    def read_range(self, key: str, offset: int, size: int, *, etag: str) -> bytes:
+        """`size` bytes from `offset`, of the object with this ETag and of no other."""
+        answer = self.client.get_object(
+            Bucket=self.bucket,
+            Key=key,
+            Range=f"bytes={offset}-{offset + size - 1}",
+            IfMatch=f'"{etag}"',
+        )
         return answer["Body"].read()
 
     def tag(self, key: str, *, state: str) -> None:

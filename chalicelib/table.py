@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import InvalidRequest, TryAgain, UploadNotFound, WrongState
 from chalicelib.keys import is_upload_id
-from chalicelib.upload import State, Upload
+from chalicelib.upload import OUTCOMES, State, Upload
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -55,10 +55,13 @@ ABORTED_KEPT = timedelta(days=8)
 UPLOADING_KEPT_LONGER = timedelta(days=2)
 IDEMPOTENCY_KEPT = timedelta(days=1)
 _NUMBERS = frozenset({"size", "part_size", "part_count"})
-_TIMES = frozenset({"created_at", "updated_at"})
+_TIMES = frozenset({"created_at", "updated_at", "held_until"})
 _TEXTS = frozenset({
     "id", "owner", "filename", "content_type", "key", "multipart_id", "crc64nvme", "reason", "told",
+    "sequencer", "holder",
 })  # fmt: skip
+_DOCUMENTS = frozenset({"report", "event"})
+_NOT_HELD = "(attribute_not_exists(holder) OR holder = :holder OR held_until <= :now)"
 
 Value = dict[str, Any]
 
@@ -80,7 +83,7 @@ class UploadTable:
         """
         attributes = {
             field: getattr(upload, field)
-            for field in (*_TEXTS, *_NUMBERS, *_TIMES, "state", "report")
+            for field in (*_TEXTS, *_NUMBERS, *_TIMES, *_DOCUMENTS, "state")
         }
         item = {
             **_key(upload.owner, upload.id),
@@ -137,34 +140,89 @@ class UploadTable:
         return _upload(item) if item is not None and not self._is_due(item) else None
 
     def change(
-        self, upload: Upload, *, to: State, allowed: Collection[State], **attributes: Any
+        self,
+        upload: Upload,
+        *,
+        to: State,
+        allowed: Collection[State],
+        held_by: str | None = None,
+        **attributes: Any,
     ) -> Upload:
         """Move an upload to a state, from one of the `allowed` only, and set attributes with it.
 
         An attribute that is None is removed: a reason must not outlive the state it belongs to.
-        Raises WrongState when it is in another, UploadNotFound when it is gone.
+        With `held_by`, only that invocation may. Raises WrongState when it is in another state or
+        held by another, UploadNotFound when it is gone.
         """
-        changes = _values({**attributes, "state": to, "updated_at": self.now()})
-        changes["state_id"] = {"S": _state_id(to, upload.id)}
+        states: Any = {f":from{i}": {"S": state} for i, state in enumerate(sorted(allowed))}
+        condition = f"#state IN ({', '.join(states)})"
+        if held_by is not None:
+            condition += " AND holder = :held_by"
+            states[":held_by"] = {"S": held_by}
+        return self._update(upload, condition, states, state=to, **attributes)
+
+    def claim(self, upload: Upload, *, sequencer: str, holder: str, until: datetime) -> Upload:
+        """Move it to processing for one event, held by one invocation until a time at most.
+
+        Sequencers are padded to one length. A claim is refused (WrongState) when a newer event was
+        processed already, when this one was and did not fail, and while another invocation is at
+        it; a crashed one's claim ends at its time. UploadNotFound when the upload is gone.
+        """
+        condition = (
+            "#state IN (:uploaded, :processing, :accepted, :rejected, :failed) AND ("
+            "attribute_not_exists(#sequencer) OR #sequencer < :sequencer OR #sequencer = :sequencer"
+            f" AND (#state IN (:uploaded, :failed) OR #state = :processing AND {_NOT_HELD}))"
+        )
+        states: Any = {f":{s}": {"S": s} for s in OUTCOMES | {State.UPLOADED, State.PROCESSING}}
+        return self._update(
+            upload,
+            condition,
+            {":now": _time(self.now()), **states},
+            state=State.PROCESSING,
+            sequencer=sequencer,
+            holder=holder,
+            held_until=until,
+            told=None,
+        )
+
+    def claim_telling(self, upload: Upload, *, holder: str, until: datetime) -> Upload:
+        """Hold an outcome that its owner was not told, to tell it.
+
+        Raises WrongState when it was told, has changed, or another invocation is about to tell it;
+        UploadNotFound when the upload is gone.
+        """
+        return self._update(
+            upload,
+            f"#state = :state AND (attribute_not_exists(told) OR told <> :state) AND {_NOT_HELD}",
+            {":now": _time(self.now())},
+            state=upload.state,
+            holder=holder,
+            held_until=until,
+        )
+
+    def _update(
+        self, upload: Upload, condition: str, asked: dict[str, Value], **attributes: Any
+    ) -> Upload:
+        """Set attributes where a condition holds; those that are None are removed."""
+        changes = _values({**attributes, "updated_at": self.now()})
+        changes["state_id"] = {"S": _state_id(attributes["state"], upload.id)}
         removed = [name for name, value in attributes.items() if value is None]
-        if (due := self._due(upload, to)) is not None:
+        if (due := self._due(upload, attributes["state"])) is not None:
             changes["expires"] = _expires(due)
         else:
             removed.append("expires")
-        values = {f":{name}": value for name, value in changes.items()}
         names = {f"#{name}": name for name in (*changes, *removed)}
         update = "SET " + ", ".join(f"#{name} = :{name}" for name in changes)
         if removed:
             update += " REMOVE " + ", ".join(f"#{name}" for name in removed)
-        states = {f":from{i}": {"S": state} for i, state in enumerate(sorted(allowed))}
         try:
             answer = self.client.update_item(
                 TableName=self.name,
                 Key=_key(upload.owner, upload.id),
                 UpdateExpression=update,
-                ConditionExpression=f"#state IN ({', '.join(states)})",
+                ConditionExpression=condition,
                 ExpressionAttributeNames=names,
-                ExpressionAttributeValues={**values, **states},
+                ExpressionAttributeValues={f":{n}": value for n, value in changes.items()} | asked,
                 ReturnValues="ALL_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
@@ -254,6 +312,11 @@ def _expires(moment: datetime) -> Value:
     return {"N": str(int(moment.timestamp()))}
 
 
+def _time(moment: datetime) -> Value:
+    """Of one form and length, so that texts compare as times do."""
+    return {"S": moment.astimezone(UTC).isoformat(timespec="microseconds")}
+
+
 def _values(attributes: Mapping[str, Any]) -> dict[str, Value]:
     """DynamoDB's form of attributes; what is None is left out."""
     values: dict[str, Value] = {}
@@ -263,8 +326,8 @@ def _values(attributes: Mapping[str, Any]) -> dict[str, Value]:
         if name in _NUMBERS:
             values[name] = {"N": str(value)}
         elif name in _TIMES:
-            values[name] = {"S": value.astimezone(UTC).isoformat(timespec="microseconds")}
-        elif name == "report":
+            values[name] = _time(value)
+        elif name in _DOCUMENTS:
             values[name] = {"S": json.dumps(value, ensure_ascii=False)}
         else:
             values[name] = {"S": str(value)}
@@ -274,9 +337,8 @@ def _values(attributes: Mapping[str, Any]) -> dict[str, Value]:
 def _upload(item: Mapping[str, Any]) -> Upload:
     fields: dict[str, Any] = {name: item[name]["S"] for name in _TEXTS if name in item}
     fields |= {name: int(item[name]["N"]) for name in _NUMBERS}
-    fields |= {name: datetime.fromisoformat(item[name]["S"]) for name in _TIMES}
-    if "report" in item:
-        fields["report"] = json.loads(item["report"]["S"])
+    fields |= {name: datetime.fromisoformat(item[name]["S"]) for name in _TIMES if name in item}
+    fields |= {name: json.loads(item[name]["S"]) for name in _DOCUMENTS if name in item}
     return Upload(state=State(item["state"]["S"]), **fields)
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from chalicelib import parts
+from chalicelib import keys, parts
 
 
 class State(StrEnum):
@@ -24,6 +24,7 @@ class State(StrEnum):
     ABORTED = "aborted"
 
 
+UNSETTLED = frozenset({State.UPLOADING, State.UPLOADED, State.PROCESSING})
 OUTCOMES = frozenset({State.ACCEPTED, State.REJECTED, State.FAILED})
 
 
@@ -48,6 +49,13 @@ class Upload:
     reason: str | None = None
     # The outcome its owner was last told.
     told: str | None = None
+    # The order, among events of its key, of the event that it was last processed for.
+    sequencer: str | None = None
+    # The invocation at work on it, to process it or to tell of it, and until when at the latest.
+    holder: str | None = None
+    held_until: datetime | None = None
+    # The S3 event that failed, to be sent again.
+    event: Mapping[str, Any] | None = None
 
     @property
     def plan(self) -> parts.PartPlan:
@@ -101,6 +109,24 @@ class StoredObject:
     size: int
     etag: str
     crc64nvme: str | None
+    content_type: str
+
+
+def adopted(key: keys.ObjectKey, *, size: int, content_type: str, now: datetime) -> Upload:
+    """The upload of an object that came without one, as temporary credentials allow."""
+    return Upload(
+        id=key.upload_id,
+        owner=key.owner,
+        filename=key.filename,
+        size=size,
+        content_type=content_type,
+        key=str(key),
+        state=State.UPLOADED,
+        part_size=size,
+        part_count=1,
+        created_at=now,
+        updated_at=now,
+    )
 
 
 def _written(moment: datetime) -> str:

@@ -54,7 +54,13 @@ class Transitions(Protocol):
 
     def get(self, owner: str, upload_id: str) -> Upload | None: ...
     def change(
-        self, upload: Upload, *, to: State, allowed: Collection[State], **attributes: Any
+        self,
+        upload: Upload,
+        *,
+        to: State,
+        allowed: Collection[State],
+        held_by: str | None = None,
+        **attributes: Any,
     ) -> Upload: ...
 
 

@@ -37,6 +37,17 @@ class Clock:
         self.time += timedelta(seconds=seconds)
 
 
+@dataclass(frozen=True)
+class Invocation:
+    """Lambda's context object."""
+
+    aws_request_id: str = "request-1"
+    seconds: float = 60
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self.seconds * 1000)
+
+
 @dataclass
 class Interruptions:
     """What somebody else does in between: run once, just before the next call that asks."""
@@ -95,17 +106,61 @@ class MemoryTable:
         return len([u for u in self._all(owner) if u.state is state])
 
     def change(
-        self, upload: Upload, *, to: State, allowed: Collection[State], **attributes: Any
+        self,
+        upload: Upload,
+        *,
+        to: State,
+        allowed: Collection[State],
+        held_by: str | None = None,
+        **attributes: Any,
     ) -> Upload:
+        stored = self._for_change(upload)
+        if stored.state not in allowed or held_by not in (None, stored.holder):
+            raise WrongState(f"The upload is {stored.state}")
+        return self._changed(stored, state=to, **attributes)
+
+    def claim(self, upload: Upload, *, sequencer: str, holder: str, until: datetime) -> Upload:
+        stored = self._for_change(upload)
+        newer = stored.sequencer is None or stored.sequencer < sequencer
+        again = stored.sequencer == sequencer and (
+            stored.state in (State.UPLOADED, State.FAILED)
+            or (stored.state is State.PROCESSING and not self._is_held(stored, holder))
+        )
+        if stored.state in (State.UPLOADING, State.ABORTED) or not (newer or again):
+            raise WrongState(f"The upload is {stored.state}")
+        return self._changed(
+            stored,
+            state=State.PROCESSING,
+            sequencer=sequencer,
+            holder=holder,
+            held_until=until,
+            told=None,
+        )
+
+    def claim_telling(self, upload: Upload, *, holder: str, until: datetime) -> Upload:
+        stored = self._for_change(upload)
+        told = stored.state is not upload.state or stored.told == stored.state
+        if told or self._is_held(stored, holder):
+            raise WrongState(f"The upload is {stored.state}")
+        return self._changed(stored, holder=holder, held_until=until)
+
+    def _for_change(self, upload: Upload) -> Upload:
         self.before_change.happen()
         stored = self.get(upload.owner, upload.id)
         if stored is None:
             raise UploadNotFound
-        if stored.state not in allowed:
-            raise WrongState(f"The upload is {stored.state}")
-        changed = replace(stored, state=to, updated_at=self.now(), **attributes)
-        self.items[upload.owner, upload.id] = changed
+        return stored
+
+    def _changed(self, stored: Upload, **attributes: Any) -> Upload:
+        changed = replace(stored, updated_at=self.now(), **attributes)
+        self.items[stored.owner, stored.id] = changed
         return changed
+
+    def _is_held(self, stored: Upload, holder: str) -> bool:
+        """Whether another invocation is at it."""
+        if stored.holder in (None, holder):
+            return False
+        return stored.held_until is None or stored.held_until > self.now()
 
     def newest(
         self, owner: str, *, state: State | None, cursor: str | None, limit: int
@@ -205,10 +260,14 @@ class MemoryStorage:
         if data is None:
             return None
         crc64nvme = checksum(data) if self.keeps_checksums else None
-        return StoredObject(len(data), _etag(data).strip('"'), crc64nvme)
+        content_type = self.content_types.get(key, "binary/octet-stream")
+        return StoredObject(len(data), _etag(data).strip('"'), crc64nvme, content_type)
 
-    def read_head(self, key: str, size: int) -> bytes:
-        return self.objects[key][:size]
+    def read_range(self, key: str, offset: int, size: int, *, etag: str) -> bytes:
+        data = self.objects[key]
+        if _etag(data).strip('"') != etag:
+            raise client_error("PreconditionFailed", "GetObject")
+        return data[offset : offset + size]
 
     def tag(self, key: str, *, state: str) -> None:
         self.before_tag.happen()
@@ -245,8 +304,10 @@ class RecordingTopic:
     """SNS's `publish`: the messages that subscribers got."""
 
     messages: list[dict[str, Any]] = field(default_factory=list)
+    before_publish: Interruptions = field(default_factory=Interruptions)
 
     def publish(self, **message: Any) -> dict[str, str]:
+        self.before_publish.happen()
         self.messages.append(message)
         return {"MessageId": str(len(self.messages))}
 

@@ -22,7 +22,7 @@ from chalicelib.errors import TryAgain, UploadError
 from chalicelib.parts import MAX_OBJECT_SIZE, MIB
 from chalicelib.upload import State, Upload
 from tests.environment import NOTIFICATIONS_TOPIC, PAGE_ORIGIN, REGION
-from tests.fakes import MemoryStorage, RecordingGateway, checksum
+from tests.fakes import Invocation, MemoryStorage, RecordingGateway, checksum
 from tests.payloads import CONTENT, OTHER_OWNER, OWNER, PUT_ID, event, put_upload
 
 # Chalice's local gateway reads a Cognito token without verifying it, and says so.
@@ -633,7 +633,7 @@ def test_an_event_without_an_object_is_left_alone(client: Client, odd: dict[str,
 
 
 def test_processing_that_fails_raises_so_that_lambda_repeats_it(
-    client: Client, arrived: Upload, storage: MemoryStorage
+    arrived: Upload, storage: MemoryStorage
 ) -> None:
     def fail() -> None:
         raise OSError("no network")
@@ -641,9 +641,9 @@ def test_processing_that_fails_raises_so_that_lambda_repeats_it(
     storage.before_tag.add(fail)
 
     with pytest.raises(OSError, match="no network"):
-        client.lambda_.invoke("process_upload", event("s3_put"))
+        app.process_upload(event("s3_put"), Invocation())
 
-    (result,) = client.lambda_.invoke("process_upload", event("s3_put")).payload["uploads"]
+    (result,) = app.process_upload(event("s3_put"), Invocation())["uploads"]
     assert (result["id"], result["state"]) == (arrived.id, "accepted")
 
 

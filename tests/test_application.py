@@ -11,7 +11,7 @@ from chalicelib.config import Settings
 from chalicelib.errors import TryAgain
 from chalicelib.upload import Part, State
 from tests.environment import AWS_ENVIRONMENT, BUCKET, REGION
-from tests.payloads import OWNER, PUT_ID, put_upload
+from tests.payloads import CREATED_AT, OWNER, PUT_ID, put_upload
 from tests.scripted import Scripted, scripted_server
 
 
@@ -104,7 +104,7 @@ CALLS: dict[str, Ask] = {
     "complete": lambda a: a._storage.complete("k", "m", parts=[PART], size=5, crc64nvme=None),
     "abort": lambda a: a._storage.abort("k", "m"),
     "head": lambda a: a._storage.head("k"),
-    "read head": lambda a: a._storage.read_head("k", 10),
+    "read": lambda a: a._storage.read_range("k", 0, 10, etag="e"),
     "tag": lambda a: a._storage.tag("k", state="accepted"),
     "delete": lambda a: a._storage.delete("k"),
     "put": lambda a: a._table.put(put_upload()),
@@ -112,6 +112,8 @@ CALLS: dict[str, Ask] = {
     "forget": lambda a: a._table.forget(put_upload()),
     "get": lambda a: a._table.get(OWNER, PUT_ID),
     "change": lambda a: a._table.change(put_upload(), to=State.FAILED, allowed=set(State)),
+    "claim": lambda a: a._table.claim(put_upload(), sequencer="1", holder="h", until=CREATED_AT),
+    "claim telling": lambda a: a._table.claim_telling(put_upload(), holder="h", until=CREATED_AT),
     "newest": lambda a: a._table.newest(OWNER, state=None, cursor=None, limit=5),
     "count": lambda a: a._table.count(OWNER, state=State.UPLOADING),
     "invite": lambda a: a.browser.invite(OWNER),

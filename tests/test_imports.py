@@ -9,9 +9,12 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 MODULES = {path.stem: path for path in sorted((ROOT / "chalicelib").glob("*.py"))}
-ALL = {**MODULES, "app": ROOT / "app.py"}
+PROCESSORS = {
+    f"processors.{path.stem}": path for path in (ROOT / "chalicelib" / "processors").glob("*.py")
+}
+ALL = {**MODULES, **PROCESSORS, "app": ROOT / "app.py"}
 
-PURE = ["keys", "parts", "signing", "rules", "records", "errors"]
+PURE = ["keys", "parts", "signing", "rules", "records", "errors", "reader"]
 USE_CASES = ["uploads", "processing", "notifier"]
 BOTO3 = {"storage", "table", "browser", "application"}
 
@@ -99,7 +102,17 @@ def test_puremagic_is_known_to_sniffing_only() -> None:
 def test_no_other_package_is_needed_at_all() -> None:
     used = set().union(*map(packages, ALL.values()))
 
-    assert used == {"botocore", "chalice", "puremagic"}
+    assert used <= {"botocore", "chalice", "puremagic", "imagesize"}
+
+
+@pytest.mark.parametrize("name", PROCESSORS)
+def test_a_processor_knows_the_reader_only(name: str) -> None:
+    ours = {module for module in imports(PROCESSORS[name]) if module.startswith("chalicelib")}
+    allowed = {"chalicelib", "chalicelib.reader"}
+    if name == "processors.__init__":
+        allowed |= {module for module in ours if module.startswith("chalicelib.processors")}
+
+    assert ours <= allowed
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -130,4 +143,4 @@ def test_the_map_names_every_module() -> None:
         line.split()[0] for line in text.splitlines() if line.startswith("    ") and line.strip()
     }
 
-    assert named == MODULES.keys() - {"__init__"}
+    assert named == MODULES.keys() - {"__init__"} | {"processors"}

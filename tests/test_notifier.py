@@ -1,14 +1,25 @@
+import json
+
 import pytest
 
-from chalicelib.notifier import MAX_SUBJECT, Notifier, message, subject
+from chalicelib import records
+from chalicelib.notifier import (
+    MAX_SUBJECT,
+    TELLING,
+    UNKNOWN_OWNER,
+    Notifier,
+    message,
+    subject,
+)
 from chalicelib.records import Outcome
 from chalicelib.upload import State, Upload
 from tests.environment import NOTIFICATIONS_TOPIC
-from tests.fakes import MemoryTable, RecordingPages, RecordingTopic
-from tests.payloads import OTHER_OWNER, OWNER, PUT_ID, put_upload
+from tests.fakes import Clock, MemoryTable, RecordingPages, RecordingTopic
+from tests.payloads import OTHER_OWNER, OWNER, PUT_ID, event, multipart_upload, put_upload
 
 REASON = "Processing failed (ClientError); request 1"
-FAILED = Outcome(OWNER, PUT_ID, State.FAILED, REASON)
+(CREATED,) = records.objects_created(event("s3_put"))
+FAILED = Outcome(OWNER, PUT_ID, State.FAILED, REASON, "once", CREATED)
 OUTCOMES = [State.ACCEPTED, State.REJECTED, State.FAILED]
 
 
@@ -18,12 +29,14 @@ def topic() -> RecordingTopic:
 
 
 @pytest.fixture
-def notifier(table: MemoryTable, pages: RecordingPages, topic: RecordingTopic) -> Notifier:
-    return Notifier(table, pages, topic.publish, NOTIFICATIONS_TOPIC)
+def notifier(
+    table: MemoryTable, pages: RecordingPages, topic: RecordingTopic, clock: Clock
+) -> Notifier:
+    return Notifier(table, pages, topic.publish, NOTIFICATIONS_TOPIC, clock)
 
 
 def outcome(state: State) -> Outcome:
-    return Outcome(OWNER, PUT_ID, state, REASON if state is State.FAILED else None)
+    return FAILED if state is State.FAILED else Outcome(OWNER, PUT_ID, state)
 
 
 def stored(table: MemoryTable) -> Upload:
@@ -41,9 +54,9 @@ def test_an_outcome_is_published_and_shown(
     upload = put_upload(state=state)
     table.put(upload)
 
-    assert notifier.tell(outcome(state)) is True
+    assert notifier.tell(outcome(state), "teller") is True
 
-    assert pages.shown == [upload]
+    assert [shown.id for shown in pages.shown] == [upload.id]
     assert topic.messages == [
         {
             "TopicArn": NOTIFICATIONS_TOPIC,
@@ -67,9 +80,9 @@ def test_an_outcome_is_told_once(
     state: State,
 ) -> None:
     table.put(put_upload(state=state))
-    notifier.tell(outcome(state))
+    notifier.tell(outcome(state), "teller")
 
-    assert notifier.tell(outcome(state)) is False
+    assert notifier.tell(outcome(state), "teller") is False
 
     assert len(topic.messages) == len(pages.shown) == 1
 
@@ -79,7 +92,7 @@ def test_what_was_told_failed_is_told_again_when_accepted(
 ) -> None:
     table.put(put_upload(state=State.ACCEPTED, told="failed"))
 
-    assert notifier.tell(outcome(State.ACCEPTED)) is True
+    assert notifier.tell(outcome(State.ACCEPTED), "teller") is True
     assert [m["MessageAttributes"]["outcome"]["StringValue"] for m in topic.messages] == [
         "accepted"
     ]
@@ -89,11 +102,12 @@ def test_what_was_told_failed_is_told_again_when_accepted(
 def test_a_failure_is_recorded_with_its_reason(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic, state: State
 ) -> None:
-    table.put(put_upload(state=state))
+    table.put(put_upload(state=state, holder="once" if state is State.PROCESSING else None))
 
-    assert notifier.tell(FAILED) is True
+    assert notifier.tell(FAILED, "teller") is True
 
     assert (stored(table).state, stored(table).reason) == (State.FAILED, REASON)
+    assert stored(table).event == event("s3_put"), "so that it can be sent again"
     assert REASON in topic.messages[0]["Message"]
 
 
@@ -104,7 +118,7 @@ def test_a_late_failure_does_not_touch_what_is_settled(
     upload = put_upload(state=state, told=state.value)
     table.put(upload)
 
-    assert notifier.tell(FAILED) is False
+    assert notifier.tell(FAILED, "teller") is False
 
     assert stored(table) == upload
     assert topic.messages == []
@@ -116,7 +130,7 @@ def test_a_record_that_knows_less_brings_what_the_table_says(
 ) -> None:
     table.put(put_upload(state=state))
 
-    assert notifier.tell(FAILED) is True
+    assert notifier.tell(FAILED, "teller") is True
 
     assert topic.messages[0]["MessageAttributes"]["outcome"]["StringValue"] == state.value
     assert stored(table).told == state.value
@@ -128,15 +142,15 @@ def test_what_has_no_outcome_is_not_told(
 ) -> None:
     table.put(put_upload(state=state))
 
-    assert notifier.tell(outcome(State.ACCEPTED)) is False
+    assert notifier.tell(outcome(State.ACCEPTED), "teller") is False
     assert topic.messages == []
 
 
-@pytest.mark.parametrize("state", OUTCOMES)
+@pytest.mark.parametrize("state", [State.ACCEPTED, State.REJECTED])
 def test_an_upload_that_is_not_known_is_not_told(
     notifier: Notifier, topic: RecordingTopic, state: State
 ) -> None:
-    assert notifier.tell(outcome(state)) is False
+    assert notifier.tell(outcome(state), "teller") is False
     assert topic.messages == []
 
 
@@ -145,23 +159,123 @@ def test_somebody_elses_upload_is_not_told(
 ) -> None:
     table.put(put_upload(state=State.ACCEPTED))
 
-    assert notifier.tell(Outcome(OTHER_OWNER, PUT_ID, State.ACCEPTED)) is False
+    assert notifier.tell(Outcome(OTHER_OWNER, PUT_ID, State.ACCEPTED), "teller") is False
     assert topic.messages == []
 
 
+def failing() -> None:
+    raise OSError("no network")
+
+
 def test_what_could_not_be_published_is_told_by_the_next_attempt(
-    table: MemoryTable, pages: RecordingPages, topic: RecordingTopic
+    notifier: Notifier, table: MemoryTable, topic: RecordingTopic
 ) -> None:
     table.put(put_upload(state=State.ACCEPTED))
-
-    def broken(**_: object) -> None:
-        raise OSError("no network")
-
+    topic.before_publish.add(failing)
     with pytest.raises(OSError, match="no network"):
-        Notifier(table, pages, broken, NOTIFICATIONS_TOPIC).tell(outcome(State.ACCEPTED))
+        notifier.tell(outcome(State.ACCEPTED), "teller")
 
-    assert Notifier(table, pages, topic.publish, NOTIFICATIONS_TOPIC).tell(outcome(State.ACCEPTED))
+    assert notifier.tell(outcome(State.ACCEPTED), "teller") is True
     assert len(topic.messages) == 1
+
+
+def test_what_was_published_but_not_marked_is_not_told_again(
+    notifier: Notifier, table: MemoryTable, topic: RecordingTopic
+) -> None:
+    table.put(put_upload(state=State.ACCEPTED))
+    topic.before_publish.add(lambda: table.before_change.add(failing))
+
+    assert notifier.tell(outcome(State.ACCEPTED), "teller") is True
+    assert stored(table).told is None
+    assert notifier.tell(outcome(State.ACCEPTED), "another") is False
+    assert len(topic.messages) == 1
+
+
+def test_a_twin_at_the_same_time_tells_nothing(
+    notifier: Notifier, table: MemoryTable, topic: RecordingTopic
+) -> None:
+    table.put(put_upload(state=State.ACCEPTED))
+    twins: list[bool] = []
+    topic.before_publish.add(
+        lambda: twins.append(notifier.tell(outcome(State.ACCEPTED), "another"))
+    )
+
+    assert notifier.tell(outcome(State.ACCEPTED), "teller") is True
+    assert twins == [False]
+    assert len(topic.messages) == 1
+
+
+def test_a_teller_that_died_for_good_is_replaced_by_an_operators(
+    notifier: Notifier, table: MemoryTable, clock: Clock
+) -> None:
+    held_until = clock() + TELLING
+    table.put(put_upload(state=State.ACCEPTED, holder="teller", held_until=held_until))
+    clock.advance(TELLING.total_seconds() - 1)
+    assert notifier.tell(outcome(State.ACCEPTED), "operator") is False
+    clock.advance(1)
+
+    assert notifier.tell(outcome(State.ACCEPTED), "operator") is True
+
+
+def test_a_failure_of_another_invocation_does_not_touch_what_is_under_way(
+    notifier: Notifier, table: MemoryTable, topic: RecordingTopic
+) -> None:
+    upload = put_upload(state=State.PROCESSING, holder="a run again")
+    table.put(upload)
+
+    assert notifier.tell(FAILED, "teller") is False
+
+    assert stored(table) == upload
+    assert topic.messages == []
+
+
+def test_a_claim_that_is_quicker_than_the_failure_wins(
+    notifier: Notifier, table: MemoryTable, clock: Clock
+) -> None:
+    table.put(put_upload(state=State.UPLOADED))
+    table.before_change.add(
+        lambda: table.claim(put_upload(), sequencer="1", holder="a twin", until=clock())
+    )
+
+    assert notifier.tell(FAILED, "teller") is False
+    assert stored(table).state is State.PROCESSING
+
+
+def test_a_failure_before_there_was_a_row_makes_one(
+    notifier: Notifier, table: MemoryTable, topic: RecordingTopic
+) -> None:
+    assert notifier.tell(FAILED, "teller") is True
+
+    assert (stored(table).state, stored(table).size) == (State.FAILED, 11)
+    assert stored(table).key == CREATED.key
+    assert len(topic.messages) == 1
+
+
+@pytest.mark.parametrize("record", ["", "{}", '{"requestContext": {"condition": "New"}}', "[1]"])
+def test_a_record_that_nobody_can_read_is_told_to_operators(
+    notifier: Notifier, topic: RecordingTopic, record: str
+) -> None:
+    notifier.notify(record, "teller")
+
+    (told,) = topic.messages
+    assert told["Subject"] == "Hoist: failed - a record that cannot be read"
+    assert told["MessageAttributes"]["owner"]["StringValue"] == UNKNOWN_OWNER
+    assert record in told["Message"]
+
+
+def test_every_outcome_of_a_record_is_told(
+    notifier: Notifier, table: MemoryTable, topic: RecordingTopic
+) -> None:
+    table.put(put_upload(state=State.ACCEPTED))
+    table.put(multipart_upload(state=State.REJECTED))
+    record = json.loads(event("sns_success")["Records"][0]["Sns"]["Message"])
+    record["responsePayload"]["uploads"].append(
+        {"owner": OWNER, "id": multipart_upload().id, "state": "rejected"}
+    )
+
+    notifier.notify(json.dumps(record), "teller")
+
+    assert len(topic.messages) == 2
 
 
 @pytest.mark.parametrize(

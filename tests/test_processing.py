@@ -1,3 +1,5 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from hashlib import md5
 from typing import Any
@@ -5,12 +7,17 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from chalicelib.config import Settings
 from chalicelib.processing import HEAD_SIZE, Processing
+from chalicelib.reader import ObjectReader
+from chalicelib.records import SEQUENCER_LENGTH
+from chalicelib.table import UploadTable
 from chalicelib.upload import State, Upload
-from tests.fakes import MemoryStorage, MemoryTable, RecordingPages, checksum
+from tests.environment import TABLE
+from tests.fakes import Clock, Invocation, MemoryStorage, MemoryTable, RecordingPages, checksum
 from tests.payloads import CONTENT, MULTIPART_ID, OWNER, PUT_ID, event, multipart_upload, put_upload
 
-ARRIVED = [State.UPLOADING, State.UPLOADED, State.PROCESSING, State.FAILED]
+ARRIVED = [State.UPLOADED, State.PROCESSING, State.FAILED]
 
 
 @pytest.fixture
@@ -21,15 +28,28 @@ def sniffed() -> list[bytes]:
 
 @pytest.fixture
 def processing(
-    storage: MemoryStorage, table: MemoryTable, pages: RecordingPages, sniffed: list[bytes]
+    *,
+    settings: Settings,
+    storage: MemoryStorage,
+    table: MemoryTable,
+    pages: RecordingPages,
+    sniffed: list[bytes],
+    clock: Clock,
 ) -> Processing:
     def sniff(head: bytes) -> str:
         sniffed.append(head)
-        return "text/plain" if head else "application/x-empty"
+        if not head:
+            return "application/x-empty"
+        return "text/plain" if head[0] else "application/octet-stream"
 
-    return Processing(storage, table, pages, sniff, ())
+    def compute(stored: ObjectReader) -> dict[str, Any]:
+        return {"echo": {"beginning": stored.read_range(0, 5).decode() if stored.size else ""}}
+
+    return Processing(settings, storage, table, pages, sniff, compute, clock)
 
 
+ONCE, TWIN = Invocation("once"), Invocation("twin")
+SEQUENCER = "0067C2F3A551B2E3C4".ljust(SEQUENCER_LENGTH, "0")
 ETAG = md5(CONTENT, usedforsecurity=False).hexdigest()
 
 
@@ -53,7 +73,7 @@ def test_an_object_as_announced_is_accepted(
     pages: RecordingPages,
     upload: Upload,
 ) -> None:
-    answer = processing.process(event("s3_put"))
+    answer = processing.process(event("s3_put"), ONCE)
 
     accepted = stored(table)
     assert accepted.state is State.ACCEPTED
@@ -64,7 +84,9 @@ def test_an_object_as_announced_is_accepted(
         "etag": "5eb63bbbe01eeed093cb22bb8f5acdc3",
         "crc64nvme": checksum(CONTENT),
         "checksum_verified": False,
+        "processors": {"echo": {"beginning": "hello"}},
     }
+    assert (accepted.sequencer, accepted.holder) == (SEQUENCER, None)
     assert storage.tags == {upload.key: "accepted"}
     assert pages.states == ["processing"]
     assert answer == {"uploads": [{"owner": OWNER, **accepted.document()}]}
@@ -77,7 +99,7 @@ def test_a_multipart_object_is_accepted(
     table.put(large)
     storage.receive_object(large.key, bytes(large.size))
 
-    processing.process(event("s3_complete_multipart_upload"))
+    processing.process(event("s3_complete_multipart_upload"), ONCE)
 
     assert table.items[OWNER, MULTIPART_ID].state is State.ACCEPTED
 
@@ -89,11 +111,11 @@ def test_an_empty_object_is_accepted(
     table.put(empty)
     storage.receive_object(empty.key, b"")
 
-    processing.process(event("s3_put"))
+    processing.process(event("s3_put"), ONCE)
 
     assert (stored(table).state, stored(table).report["content_type"]) == (  # type: ignore[index]
         State.ACCEPTED,
-        "application/x-empty",
+        "text/plain",
     )
 
 
@@ -102,7 +124,7 @@ def test_the_announced_checksum_is_verified(
 ) -> None:
     table.change(upload, to=State.UPLOADED, allowed=set(State), crc64nvme=checksum(CONTENT))
 
-    processing.process(event("s3_put"))
+    processing.process(event("s3_put"), ONCE)
 
     report = stored(table).report
     assert report is not None
@@ -115,7 +137,7 @@ def test_a_checksum_that_the_server_did_not_keep_is_not_verified(
     table.change(upload, to=State.UPLOADED, allowed=set(State), crc64nvme=checksum(CONTENT))
     storage.keeps_checksums = False
 
-    processing.process(event("s3_put"))
+    processing.process(event("s3_put"), ONCE)
 
     report = stored(table).report
     assert report is not None
@@ -134,7 +156,7 @@ def test_only_the_first_bytes_are_read(
     table.put(put_upload(size=size, state=State.UPLOADED))
     storage.receive_object(put_upload().key, b"x" * size)
 
-    processing.process(event("s3_put"))
+    processing.process(event("s3_put"), ONCE)
 
     assert [len(head) for head in sniffed] == [min(size, HEAD_SIZE)]
 
@@ -165,7 +187,9 @@ def test_an_object_that_is_not_as_announced_is_rejected(
     table.put(put_upload(state=State.UPLOADED, **changes))
     storage.receive_object(put_upload().key, CONTENT)
 
-    (result,) = replace(processing, allowed_types=allowed).process(event("s3_put"))["uploads"]
+    (result,) = replace(
+        processing, settings=replace(processing.settings, allowed_types=allowed)
+    ).process(event("s3_put"), ONCE)["uploads"]
 
     assert (stored(table).state, stored(table).reason) == (State.REJECTED, reason)
     assert storage.tags == {put_upload().key: "rejected"}
@@ -178,7 +202,7 @@ def test_an_event_that_beats_complete_says_uploaded_first(
     table.put(put_upload())
     storage.receive_object(put_upload().key, CONTENT)
 
-    processing.process(event("s3_put"))
+    processing.process(event("s3_put"), ONCE)
 
     assert stored(table).state is State.ACCEPTED
     assert pages.states == ["uploaded", "processing"]
@@ -193,7 +217,7 @@ def test_a_complete_that_beats_the_event_by_a_hair_changes_nothing(
         lambda: table.change(put_upload(), to=State.UPLOADED, allowed={State.UPLOADING})
     )
 
-    processing.process(event("s3_put"))
+    processing.process(event("s3_put"), ONCE)
 
     assert stored(table).state is State.ACCEPTED
     assert pages.states == ["processing"]
@@ -203,9 +227,9 @@ def test_a_complete_that_beats_the_event_by_a_hair_changes_nothing(
 def test_an_invocation_takes_up_what_an_earlier_one_left(
     processing: Processing, table: MemoryTable, upload: Upload, state: State
 ) -> None:
-    table.change(upload, to=state, allowed=set(State))
+    table.change(upload, to=state, allowed=set(State), holder="once", sequencer=SEQUENCER)
 
-    processing.process(event("s3_put"))
+    processing.process(event("s3_put"), ONCE)
 
     assert stored(table).state is State.ACCEPTED
 
@@ -215,7 +239,7 @@ def test_an_upload_that_failed_before_keeps_no_reason_once_accepted(
 ) -> None:
     table.change(upload, to=State.FAILED, allowed=set(State), reason="Processing failed")
 
-    processing.process(event("s3_put"))
+    processing.process(event("s3_put"), ONCE)
 
     assert (stored(table).state, stored(table).reason) == (State.ACCEPTED, None)
 
@@ -232,7 +256,7 @@ def test_a_duplicate_event_changes_nothing_and_reports_again(
 ) -> None:
     settled = table.change(upload, to=state, allowed=set(State), report={"etag": ETAG})
 
-    answer = processing.process(event("s3_put"))
+    answer = processing.process(event("s3_put"), ONCE)
 
     assert answer == {"uploads": [{"owner": OWNER, **settled.document(), "duplicate": True}]}
     assert stored(table) == settled
@@ -246,7 +270,7 @@ def test_an_event_of_an_object_that_is_gone_changes_nothing(
     settled = table.change(upload, to=State.REJECTED, allowed=set(State), report={"etag": ETAG})
     storage.delete(upload.key)
 
-    answer = processing.process(event("s3_put"))
+    answer = processing.process(event("s3_put"), ONCE)
 
     assert answer["uploads"][0]["duplicate"] is True
     assert stored(table) == settled
@@ -263,7 +287,7 @@ def test_other_bytes_under_an_old_url_are_checked_anew(
     table.change(upload, to=state, allowed=set(State), report={"etag": ETAG})
     storage.receive_object(upload.key, CONTENT + b"!")
 
-    (result,) = processing.process(event("s3_put"))["uploads"]
+    (result,) = processing.process(event("s3_put"), ONCE)["uploads"]
 
     assert (result["state"], "duplicate" in result) == ("rejected", False)
     assert stored(table).reason == "11 bytes were announced, 12 have arrived"
@@ -275,17 +299,20 @@ def test_an_aborted_upload_stays_aborted(
 ) -> None:
     aborted = table.change(upload, to=State.ABORTED, allowed=set(State))
 
-    assert processing.process(event("s3_put")) == {"uploads": []}
+    assert processing.process(event("s3_put"), ONCE) == {"uploads": []}
     assert stored(table) == aborted
     assert storage.objects == {}, "what an old URL brought is gone again"
 
 
-def test_an_object_that_was_deleted_in_between_is_nothing_to_report(
-    processing: Processing, storage: MemoryStorage, upload: Upload
+def test_an_object_that_was_deleted_in_s3_is_a_failure_that_says_so(
+    processing: Processing, table: MemoryTable, storage: MemoryStorage, upload: Upload
 ) -> None:
     storage.delete(upload.key)
 
-    assert processing.process(event("s3_put")) == {"uploads": []}
+    (result,) = processing.process(event("s3_put"), ONCE)["uploads"]
+
+    assert result["state"] == "failed"
+    assert stored(table).reason == "The object was deleted before it was checked"
 
 
 def test_an_upload_deleted_under_our_hands_is_retried_and_then_nothing_to_report(
@@ -297,20 +324,106 @@ def test_an_upload_deleted_under_our_hands_is_retried_and_then_nothing_to_report
 
     storage.before_tag.add(delete)
     with pytest.raises(ClientError):
-        processing.process(event("s3_put"))
+        processing.process(event("s3_put"), ONCE)
 
-    assert processing.process(event("s3_put")) == {"uploads": []}
+    assert processing.process(event("s3_put"), ONCE) == {"uploads": []}
     assert stored(table).state is State.ABORTED
 
 
-def test_a_twin_that_settles_first_wins(
+def test_a_twin_at_the_same_time_is_a_duplicate(
+    processing: Processing, storage: MemoryStorage, upload: Upload
+) -> None:
+    twins: list[dict[str, Any]] = []
+    storage.before_tag.add(lambda: twins.append(processing.process(event("s3_put"), TWIN)))
+
+    (result,) = processing.process(event("s3_put"), ONCE)["uploads"]
+
+    (twin,) = twins[0]["uploads"]
+    assert (twin["state"], twin["duplicate"]) == ("processing", True)
+    assert (result["state"], "duplicate" in result) == ("accepted", False)
+    assert storage.tags == {upload.key: "accepted"}
+
+
+@pytest.mark.usefixtures("upload")
+def test_a_twin_after_it_gets_the_earlier_report(
+    processing: Processing, storage: MemoryStorage
+) -> None:
+    (first,) = processing.process(event("s3_put"), ONCE)["uploads"]
+    storage.tags.clear()
+
+    assert processing.process(event("s3_put"), TWIN) == {"uploads": [first | {"duplicate": True}]}
+    assert storage.tags == {}, "nothing was done again"
+
+
+@pytest.mark.usefixtures("upload")
+def test_what_a_crashed_invocation_holds_is_taken_over_when_its_time_is_over(
+    processing: Processing, clock: Clock
+) -> None:
+    def crash(head: bytes) -> str:
+        raise SystemExit(len(head))
+
+    with pytest.raises(SystemExit):
+        replace(processing, sniff=crash).process(event("s3_put"), ONCE)
+    clock.advance(64.9)
+    (early,) = processing.process(event("s3_put"), TWIN)["uploads"]
+    clock.advance(0.1)
+
+    (late,) = processing.process(event("s3_put"), TWIN)["uploads"]
+
+    assert (early["state"], late["state"]) == ("processing", "accepted")
+
+
+def numbered(sequencer: str) -> Any:
+    """The event of a PUT with another place in the order."""
+    other = event("s3_put")
+    other["Records"][0]["s3"]["object"]["sequencer"] = sequencer
+    return other
+
+
+def test_an_older_event_that_comes_late_changes_nothing(
     processing: Processing, table: MemoryTable, storage: MemoryStorage, upload: Upload
 ) -> None:
-    storage.before_tag.add(lambda: processing.process(event("s3_put")))
+    processing.process(numbered("0B"), ONCE)
+    settled = stored(table)
+    storage.receive_object(upload.key, b"other bytes")
 
-    assert processing.process(event("s3_put")) == {"uploads": []}
-    assert stored(table).state is State.ACCEPTED
-    assert storage.tags == {upload.key: "accepted"}
+    (result,) = processing.process(numbered("0ADD"), TWIN)["uploads"]
+
+    assert (result["state"], result["duplicate"]) == ("accepted", True)
+    assert stored(table) == settled
+
+
+def test_a_newer_object_takes_over_from_an_older_one_under_way(
+    processing: Processing, table: MemoryTable, storage: MemoryStorage, upload: Upload
+) -> None:
+    def replaced() -> None:
+        storage.receive_object(upload.key, CONTENT + b"!")
+        processing.process(numbered("0C"), TWIN)
+
+    storage.before_tag.add(replaced)
+
+    assert processing.process(numbered("0B"), ONCE) == {"uploads": []}, "overtaken"
+    assert stored(table).reason == "11 bytes were announced, 12 have arrived"
+
+
+def test_a_hundred_duplicates_at_once_are_one_processing(
+    dynamodb: Any, processing: Processing, storage: MemoryStorage, clock: Clock
+) -> None:
+    real = UploadTable(dynamodb, TABLE, clock, upload_days=1)
+    real.put(put_upload(state=State.UPLOADED))
+    storage.receive_object(put_upload().key, CONTENT)
+    one = replace(processing, table=real)
+    turn = threading.Lock()  # moto is not safe under threads
+
+    def process(number: int) -> Any:
+        with turn:
+            return one.process(event("s3_put"), Invocation(str(number)))["uploads"][0]
+
+    with ThreadPoolExecutor(20) as pool:
+        results = list(pool.map(process, range(100)))
+
+    assert len([r for r in results if "duplicate" not in r]) == 1
+    assert {r["state"] for r in results} == {"accepted"}
 
 
 def test_what_fails_is_left_for_the_next_attempt(
@@ -320,30 +433,79 @@ def test_what_fails_is_left_for_the_next_attempt(
         raise OSError(f"cannot sniff {len(head)} bytes")
 
     with pytest.raises(OSError, match="cannot sniff 11 bytes"):
-        replace(processing, sniff=sniff).process(event("s3_put"))
+        replace(processing, sniff=sniff).process(event("s3_put"), ONCE)
 
     assert stored(table).state is State.PROCESSING
-    assert processing.process(event("s3_put"))["uploads"][0]["id"] == upload.id
+    assert processing.process(event("s3_put"), ONCE)["uploads"][0]["id"] == upload.id
 
 
-def test_an_object_that_nobody_announced_is_ignored(
+def test_an_object_that_nobody_announced_is_adopted(
+    processing: Processing, table: MemoryTable, storage: MemoryStorage, clock: Clock
+) -> None:
+    key = put_upload().key
+    storage.receive_object(key, CONTENT)
+    storage.content_types[key] = "text/plain"
+
+    (result,) = processing.process(event("s3_put"), ONCE)["uploads"]
+
+    adopted = stored(table)
+    assert (result["id"], result["state"]) == (PUT_ID, "accepted")
+    assert (adopted.filename, adopted.size) == (key.rpartition("/")[2], 11)
+    assert (adopted.content_type, adopted.created_at) == ("text/plain", clock())
+    assert storage.tags == {key: "accepted"}
+
+
+def test_an_adopted_object_keeps_to_the_rules(
     processing: Processing, storage: MemoryStorage
 ) -> None:
     storage.receive_object(put_upload().key, CONTENT)
+    small = replace(processing, settings=replace(processing.settings, max_size=10))
 
-    assert processing.process(event("s3_put")) == {"uploads": []}
-    assert storage.tags == {}
+    (result,) = small.process(event("s3_put"), ONCE)["uploads"]
+
+    assert (result["state"], result["reason"]) == ("rejected", "It has 11 bytes; the limit is 10")
+
+
+def test_an_object_that_nobody_announced_and_nobody_finds_is_ignored(
+    processing: Processing, table: MemoryTable
+) -> None:
+    assert processing.process(event("s3_put"), ONCE) == {"uploads": []}
+    assert table.items == {}
+
+
+def test_an_object_under_an_uploads_prefix_with_another_name_is_ignored(
+    processing: Processing, table: MemoryTable, storage: MemoryStorage, upload: Upload
+) -> None:
+    other = event("s3_put")
+    key = upload.key.rpartition("/")[0] + "/other.txt"
+    other["Records"][0]["s3"]["object"]["key"] = key
+    storage.receive_object(key, CONTENT)
+
+    assert processing.process(other, ONCE) == {"uploads": []}
+    assert stored(table) == upload
+
+
+@pytest.mark.usefixtures("upload")
+def test_a_renamed_program_is_rejected(processing: Processing) -> None:
+    renamed = replace(processing, sniff=lambda _: "application/x-executable")
+
+    (result,) = renamed.process(event("s3_put"), ONCE)["uploads"]
+
+    assert result["reason"] == (
+        "Its content is application/x-executable, which is not what its name and type say"
+    )
+    assert "processors" not in result["report"], "what is rejected is not looked into"
 
 
 def test_a_key_that_is_not_ours_is_ignored(processing: Processing, upload: Upload) -> None:
     strange = event("s3_put")
     strange["Records"][0]["s3"]["object"]["key"] = f"uploads/{upload.owner}/a+b.txt"
 
-    assert processing.process(strange) == {"uploads": []}
+    assert processing.process(strange, ONCE) == {"uploads": []}
 
 
 def test_a_test_event_is_nothing_to_report(processing: Processing) -> None:
-    assert processing.process(event("s3_test_event")) == {"uploads": []}
+    assert processing.process(event("s3_test_event"), ONCE) == {"uploads": []}
 
 
 def test_every_object_of_an_event_is_processed(
@@ -355,6 +517,6 @@ def test_every_object_of_an_event_is_processed(
     both = event("s3_put")
     both["Records"] += event("s3_complete_multipart_upload")["Records"]
 
-    answer = processing.process(both)
+    answer = processing.process(both, ONCE)
 
     assert [result["id"] for result in answer["uploads"]] == [upload.id, large.id]

@@ -1,8 +1,20 @@
+import io
+import zipfile
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chalicelib.sniffing import sniff
+
+
+def zipped(*names: str) -> bytes:
+    """The beginning of an archive with these files."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name in names:
+            archive.writestr(name, b"application/epub+zip")
+    return packed.getvalue()[:8192]
 
 
 @pytest.mark.parametrize(
@@ -15,6 +27,48 @@ from chalicelib.sniffing import sniff
         pytest.param(b"%PDF-1.7\n", "application/pdf", id="PDF"),
         pytest.param(b"\0\0\0\x20ftypisom\0\0\2\0", "video/mp4", id="MP4"),
         pytest.param(b"<!DOCTYPE html><html>", "text/html", id="HTML"),
+        pytest.param(b"\n  <BODY onload=x>", "text/html", id="HTML fragment"),
+        pytest.param(b"<!-- a --><p>", "text/html", id="HTML comment"),
+        pytest.param(b"<abc>", "text/plain", id="almost HTML"),
+        pytest.param(b'<?xml version="1.0"?><a/>', "application/xml", id="XML"),
+        pytest.param(b'<?xml version="1.0"?>\n<svg xmlns="x">', "image/svg+xml", id="SVG"),
+        pytest.param(b'<svg width="1">', "image/svg+xml", id="bare SVG"),
+        pytest.param(b'{"a": 1}', "application/json", id="JSON"),
+        pytest.param(b"MZ,b\n1,2\n", "text/plain", id="text that begins like a program"),
+        pytest.param(b"BM,b\n1,2\n", "text/plain", id="text that begins like a bitmap"),
+        pytest.param(b"\x7fELF\2\1\1\0", "application/x-executable", id="ELF"),
+        pytest.param(b"\xcf\xfa\xed\xfe\7\0\0\1", "application/x-mach-binary", id="Mach-O"),
+        pytest.param(b"\xca\xfe\xba\xbe\0\0\0\x41", "application/java-vm", id="Java class"),
+        pytest.param(b"\0asm\1\0\0\0", "application/wasm", id="WebAssembly"),
+        pytest.param(
+            b"MZ\x90\0" + bytes(56) + b"\x40\0\0\0PE\0\0",
+            "application/vnd.microsoft.portable-executable",
+            id="PE",
+        ),
+        pytest.param(
+            b"MZ\x90\0" + bytes(56) + b"\x40\0\1\0PE\0\0",
+            "application/vnd.microsoft.portable-executable",
+            id="PE with its header further on",
+        ),
+        pytest.param(zipped("a.txt"), "application/zip", id="ZIP"),
+        pytest.param(b"PK\3\4", "application/zip", id="ZIP that ends at once"),
+        pytest.param(
+            zipped("[Content_Types].xml", "_rels/.rels", "word/document.xml"),
+            "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+            id="DOCX",
+        ),
+        pytest.param(zipped("mimetype", "a"), "application/epub+zip", id="EPUB"),
+        pytest.param(zipped("META-INF/MANIFEST.MF"), "application/java-archive", id="JAR"),
+        pytest.param(
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500),
+            "application/x-ole-storage",
+            id="old Office",
+        ),
+        pytest.param(b"\0\0\0\x1cftypavif", "image/avif", id="AVIF"),
+        pytest.param(b"\0\0\0\x18ftypheic", "image/heic", id="HEIC"),
+        pytest.param(b"\0\0\0\x14ftypqt  \0\0\2\0", "video/quicktime", id="QuickTime"),
+        pytest.param(b"\0\0\0\x14ftyp3gp4\0\0\2\0", "video/3gpp", id="3GPP"),
+        pytest.param(b"ID3\3" + bytes(50), "audio/mpeg", id="MP3"),
         pytest.param(b"hello world", "text/plain", id="text"),
         pytest.param(b"a;b\r\n1;2\r\n", "text/plain", id="CSV"),
         pytest.param("Grüße".encode(), "text/plain", id="UTF-8"),

@@ -37,7 +37,7 @@ COMPLETED = "<CompleteMultipartUploadResult><Key>k</Key></CompleteMultipartUploa
 class FilledStorage(Storage, Protocol):
     """The ports of all use cases, and what arrives and lies there beside them."""
 
-    def read_head(self, key: str, size: int) -> bytes: ...
+    def read_range(self, key: str, offset: int, size: int, *, etag: str) -> bytes: ...
     def tag(self, key: str, *, state: str) -> None: ...
     def receive_part(self, key: str, multipart_id: str, number: int, data: bytes) -> None: ...
     def receive_object(self, key: str, data: bytes) -> None: ...
@@ -144,6 +144,12 @@ def complete(
     storage.complete(key, multipart_id, parts=listed, size=len(DATA), crc64nvme=crc64nvme)
 
 
+def beginning(storage: FilledStorage, key: str, size: int) -> bytes:
+    found = storage.head(key)
+    assert found is not None
+    return storage.read_range(key, 0, size, etag=found.etag)
+
+
 class TestContract:
     def test_a_new_multipart_upload_has_no_parts(self, storage: FilledStorage, key: str) -> None:
         assert storage.list_parts(key, create(storage, key)) == []
@@ -197,7 +203,7 @@ class TestContract:
         found = storage.head(key)
         assert found is not None
         assert (found.size, found.crc64nvme) == (len(DATA), checksum(DATA))
-        assert storage.read_head(key, 300) == DATA[:300]
+        assert beginning(storage, key, 300) == DATA[:300]
         assert storage.list_parts(key, multipart_id) is None
 
     def test_complete_without_a_checksum_has_s3_compute_it(
@@ -242,7 +248,7 @@ class TestContract:
         with pytest.raises(UploadExpired):
             complete(storage, key, multipart_id)
 
-        assert storage.read_head(key, 100) == HELLO
+        assert beginning(storage, key, 100) == HELLO
 
     def test_complete_of_an_unknown_multipart_upload_tells_so(
         self, storage: FilledStorage, key: str
@@ -287,7 +293,11 @@ class TestContract:
             b"": "d41d8cd98f00b204e9800998ecf8427e",
             HELLO: "5eb63bbbe01eeed093cb22bb8f5acdc3",
         }[data]
-        assert storage.head(key) == StoredObject(len(data), etag, checksum(data))
+        found = storage.head(key)
+        assert found is not None
+        assert replace(found, content_type="") == StoredObject(
+            len(data), etag, checksum(data), content_type=""
+        )
 
     def test_there_is_no_head_of_what_is_not_there(self, storage: FilledStorage, key: str) -> None:
         assert storage.head(key) is None
@@ -298,7 +308,31 @@ class TestContract:
     ) -> None:
         storage.receive_object(key, HELLO)
 
-        assert storage.read_head(key, size) == HELLO[:size]
+        assert beginning(storage, key, size) == HELLO[:size]
+
+    @pytest.mark.parametrize("offset", [0, 1, len(HELLO) - 1])
+    @pytest.mark.parametrize("size", [1, 5, len(HELLO) + 1])
+    def test_any_range_of_an_object_can_be_read(
+        self, storage: FilledStorage, key: str, offset: int, size: int
+    ) -> None:
+        storage.receive_object(key, HELLO)
+        found = storage.head(key)
+        assert found is not None
+
+        read = storage.read_range(key, offset, size, etag=found.etag)
+
+        assert read == HELLO[offset : offset + size]
+
+    def test_no_range_of_an_object_that_was_replaced_is_read(
+        self, storage: FilledStorage, key: str
+    ) -> None:
+        storage.receive_object(key, HELLO)
+        found = storage.head(key)
+        assert found is not None
+        storage.receive_object(key, HELLO[::-1])
+
+        with pytest.raises(ClientError, match="PreconditionFailed"):
+            storage.read_range(key, 0, 5, etag=found.etag)
 
     def test_the_last_tag_counts(self, storage: FilledStorage, key: str) -> None:
         storage.receive_object(key, HELLO)
@@ -327,7 +361,7 @@ class TestPresignedUrls:
 
     def test_a_signed_put_stores_its_bytes(self, real: FilledS3, key: str) -> None:
         assert send(real.put_sheet(key, HELLO), HELLO, checksum(HELLO)).status == 200
-        assert real.read_head(key, 100) == HELLO
+        assert beginning(real, key, 100) == HELLO
 
     @pytest.mark.parametrize("body", [HELLO + b"!", HELLO[:-1], b""], ids=["+1", "-1", "empty"])
     def test_a_body_of_another_length_is_refused(
@@ -444,7 +478,7 @@ class TestPresignedUrls:
 
         assert send(sheet, HELLO[::-1], checksum(HELLO)).status == 400
         assert send(sheet, HELLO[::-1], checksum(HELLO[::-1])).status == 403
-        assert real.read_head(key, 100) == HELLO
+        assert beginning(real, key, 100) == HELLO
 
     def test_a_sheet_uploads_a_whole_file(self, real: FilledS3, key: str) -> None:
         plan = PartPlan("multipart", len(DATA), PART_SIZE, 2)
@@ -582,4 +616,4 @@ def test_the_last_of_a_part_that_was_sent_again_counts(
     listed = real.list_parts(key, multipart_id) or []
     real.complete(key, multipart_id, parts=listed, size=3, crc64nvme=checksum(b"new"))
 
-    assert (attempt, real.read_head(key, 10)) == (attempt, b"new")
+    assert (attempt, beginning(real, key, 10)) == (attempt, b"new")

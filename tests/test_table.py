@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 from botocore.exceptions import ClientError
 
+from chalicelib import notifier, processing, uploads
 from chalicelib.errors import InvalidRequest, UploadNotFound, WrongState
 from chalicelib.keys import new_upload_id
 from chalicelib.parts import MAX_OBJECT_SIZE
@@ -17,16 +18,24 @@ from chalicelib.table import (
     UploadTable,
 )
 from chalicelib.upload import State, Upload
-from chalicelib.uploads import Table
 from tests.environment import TABLE
 from tests.fakes import Clock, MemoryTable
 from tests.payloads import OTHER_OWNER, OWNER, PUT_ID, multipart_upload, put_upload
+
+
+class Table(uploads.Table, processing.Table, notifier.Table, Protocol):
+    """The ports of all use cases."""
+
 
 FULL = multipart_upload(
     crc64nvme="rosUhgp5mIg=",
     report={"size": 11, "content_type": "text/plain", "verified": True, "none": None, "ü": [1]},
     reason="Because of “that”",
     told="accepted",
+    sequencer="0067",
+    holder="request-1",
+    held_until=datetime(2026, 3, 1, 12, 15, tzinfo=UTC),
+    event={"Records": [{"ü": None}]},
     state=State.ACCEPTED,
 )
 
@@ -178,6 +187,135 @@ class TestContract:
 
         with pytest.raises(WrongState):
             table.change(put_upload(), to=State.UPLOADED, allowed={State.UPLOADING})
+
+    def test_only_the_holder_may_change_what_is_held(self, table: Table) -> None:
+        table.put(put_upload(state=State.PROCESSING, holder="first"))
+
+        with pytest.raises(WrongState):
+            table.change(put_upload(), to=State.FAILED, allowed=set(State), held_by="second")
+        changed = table.change(
+            put_upload(), to=State.FAILED, allowed=set(State), held_by="first", holder=None
+        )
+
+        assert (changed.state, changed.holder) == (State.FAILED, None)
+
+    def test_what_nobody_holds_is_no_holders_to_change(self, table: Table) -> None:
+        table.put(put_upload())
+
+        with pytest.raises(WrongState):
+            table.change(put_upload(), to=State.FAILED, allowed=set(State), held_by="first")
+
+    @pytest.mark.parametrize(
+        ("stored", "possible"),
+        [
+            pytest.param({"state": State.UPLOADING}, False, id="uploading"),
+            pytest.param({"state": State.UPLOADED}, True, id="uploaded"),
+            pytest.param({"state": State.ABORTED}, False, id="aborted"),
+            pytest.param({"state": State.FAILED}, True, id="failed"),
+            pytest.param({"state": State.ACCEPTED}, True, id="accepted for no event"),
+            pytest.param({"state": State.FAILED, "sequencer": "2"}, True, id="failed again"),
+            pytest.param({"state": State.FAILED, "sequencer": "3"}, False, id="failed for a newer"),
+            pytest.param({"state": State.ACCEPTED, "sequencer": "1"}, True, id="older accepted"),
+            pytest.param({"state": State.ACCEPTED, "sequencer": "2"}, False, id="this accepted"),
+            pytest.param({"state": State.REJECTED, "sequencer": "2"}, False, id="this rejected"),
+            pytest.param({"state": State.REJECTED, "sequencer": "3"}, False, id="newer rejected"),
+        ],
+    )
+    def test_an_upload_is_claimed_for_an_event_unless_it_was_settled_for_it_or_a_newer(
+        self, table: Table, clock: Clock, *, stored: dict[str, Any], possible: bool
+    ) -> None:
+        table.put(put_upload(told="failed", **stored))
+        until = clock() + timedelta(seconds=60)
+
+        if not possible:
+            with pytest.raises(WrongState):
+                table.claim(put_upload(), sequencer="2", holder="first", until=until)
+            assert table.get(OWNER, PUT_ID) == put_upload(told="failed", **stored)
+            return
+        claimed = table.claim(put_upload(), sequencer="2", holder="first", until=until)
+
+        assert claimed == table.get(OWNER, PUT_ID)
+        assert claimed == put_upload(
+            state=State.PROCESSING,
+            sequencer="2",
+            holder="first",
+            held_until=until,
+            updated_at=clock(),
+        )
+
+    @pytest.mark.parametrize(
+        ("sequencer", "holder", "seconds", "possible"),
+        [
+            pytest.param("2", "first", 0, True, id="a retry of the holder's"),
+            pytest.param("2", "second", 59, False, id="another before its time is over"),
+            pytest.param("2", "second", 60, True, id="another when its time is over"),
+            pytest.param("3", "second", 0, True, id="a newer event"),
+            pytest.param("1", "second", 99, False, id="an older event"),
+        ],
+    )
+    def test_a_claim_holds_until_its_time_is_over(
+        self,
+        table: Table,
+        clock: Clock,
+        *,
+        sequencer: str,
+        holder: str,
+        seconds: int,
+        possible: bool,
+    ) -> None:
+        table.put(put_upload(state=State.UPLOADED))
+        until = clock() + timedelta(seconds=60)
+        first = table.claim(put_upload(), sequencer="2", holder="first", until=until)
+        clock.advance(seconds)
+
+        if possible:
+            taken = table.claim(
+                put_upload(), sequencer=sequencer, holder=holder, until=clock() + timedelta(1)
+            )
+            assert taken.holder == holder
+            return
+        with pytest.raises(WrongState):
+            table.claim(
+                put_upload(), sequencer=sequencer, holder=holder, until=clock() + timedelta(1)
+            )
+        assert table.get(OWNER, PUT_ID) == first
+
+    def test_what_is_not_there_is_not_claimed(self, table: Table, clock: Clock) -> None:
+        with pytest.raises(UploadNotFound):
+            table.claim(put_upload(), sequencer="2", holder="first", until=clock())
+        with pytest.raises(UploadNotFound):
+            table.claim_telling(put_upload(), holder="first", until=clock())
+
+    @pytest.mark.parametrize(
+        ("stored", "possible"),
+        [
+            pytest.param({}, True, id="untold"),
+            pytest.param({"told": "failed"}, True, id="told something else"),
+            pytest.param({"told": "accepted"}, False, id="told"),
+            pytest.param({"state": State.PROCESSING}, False, id="changed"),
+            pytest.param({"holder": "second"}, True, id="being told by the same"),
+            pytest.param({"holder": "first"}, False, id="being told by another"),
+            pytest.param({"holder": "first", "late": True}, True, id="left untold by another"),
+        ],
+    )
+    def test_an_outcome_is_held_by_one_who_tells_it(
+        self, table: Table, clock: Clock, *, stored: dict[str, Any], possible: bool
+    ) -> None:
+        late = stored.pop("late", False) if (stored := dict(stored)) else False
+        held_until = clock() + timedelta(seconds=0 if late else 1) if stored.get("holder") else None
+        upload = put_upload(**({"state": State.ACCEPTED, "held_until": held_until} | stored))
+        table.put(upload)
+        asked = replace(upload, state=State.ACCEPTED)
+
+        if not possible:
+            with pytest.raises(WrongState):
+                table.claim_telling(asked, holder="second", until=clock() + timedelta(minutes=15))
+            assert table.get(OWNER, PUT_ID) == upload
+            return
+        held = table.claim_telling(asked, holder="second", until=clock() + timedelta(minutes=15))
+
+        assert held == table.get(OWNER, PUT_ID)
+        assert (held.holder, held.state) == ("second", State.ACCEPTED)
 
     @pytest.mark.parametrize("count", [0, 1, 4, 5, 6, 10, 11])
     def test_pages_list_every_upload_once_newest_first(
