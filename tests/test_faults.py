@@ -1,0 +1,327 @@
+"""The asynchronous path with each of its steps failing in turn: nothing lost, told once, true.
+
+The path is the real one (processing, notifier, the table on moto's DynamoDB); `Lambda` repeats what
+raises, twice, and sends invocation records as AWS does. A step is one call to a service; it fails
+before the service did it, or after, when only the answer was lost.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote_plus
+
+import pytest
+
+from chalicelib.config import Settings
+from chalicelib.errors import TryAgain
+from chalicelib.notifier import Notifier
+from chalicelib.processing import Processing
+from chalicelib.reader import ObjectReader
+from chalicelib.table import UploadTable
+from chalicelib.upload import OUTCOMES, State, Upload
+from tests.environment import NOTIFICATIONS_TOPIC, TABLE
+from tests.fakes import (
+    Clock,
+    Invocation,
+    MemoryStorage,
+    MemoryTable,
+    RecordingPages,
+    RecordingTopic,
+)
+from tests.payloads import CONTENT, OWNER, PUT_ID, event, put_upload
+
+RETRIES = 2
+MINUTE = 60
+
+
+class Crash(BaseException):
+    """The process is killed: no handler of errors runs."""
+
+
+@dataclass
+class Faults:
+    """Fails some calls: those whose number, counted over all, is in `when`."""
+
+    when: Callable[[int, str], type[BaseException] | None] = lambda *_: None
+    after: bool = False
+    calls: list[str] = field(default_factory=list)
+
+    def around(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def faulty(*args: Any, **kwargs: Any) -> Any:
+            self.calls.append(name)
+            error = self.when(len(self.calls) - 1, name)
+            if error is not None and not self.after:
+                raise error
+            answer = call(*args, **kwargs)
+            if error is not None:
+                raise error
+            return answer
+
+        return faulty
+
+
+class Faulty:
+    """A port whose calls may fail."""
+
+    def __init__(self, port: Any, names: str, faults: Faults) -> None:
+        self._port, self._faults = port, faults
+        self._names = names.split()
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._port, name)
+        return self._faults.around(name, found) if name in self._names else found
+
+
+@dataclass
+class Lambda:
+    """Asynchronous invocation: two retries of the same request, then a record to SNS."""
+
+    clock: Clock
+    process: Callable[[dict[str, Any], Invocation], dict[str, Any]]
+    notify: Callable[[str, str], None]
+    dead_letters: list[str] = field(default_factory=list)
+    invoked: int = 0
+
+    def send(self, s3_event: dict[str, Any]) -> None:
+        """What becomes of one event, to the end."""
+        ok, payload, request_id = self._invoke(
+            lambda request: self.process(s3_event, Invocation(request))
+        )
+        record = {
+            "requestContext": {
+                "requestId": request_id,
+                "condition": "Success" if ok else "RetriesExhausted",
+            },
+            "requestPayload": s3_event,
+            "responsePayload": payload,
+        }
+        message = json.dumps(record)
+        told, _, _ = self._invoke(lambda request: self.notify(message, request))
+        if not told:
+            self.dead_letters.append(message)
+
+    def redeliver(self) -> None:
+        """An operator sends the dead letters again."""
+        letters, self.dead_letters = self.dead_letters, []
+        for message in letters:
+            told, _, _ = self._invoke(lambda request, m=message: self.notify(m, request))
+            assert told
+
+    def _invoke(self, call: Callable[[str], Any]) -> tuple[bool, Any, str]:
+        self.invoked += 1
+        request_id = f"request-{self.invoked}"
+        error: BaseException | None = None
+        for _ in range(1 + RETRIES):
+            try:
+                return True, call(request_id), request_id
+            except (Exception, Crash) as raised:  # noqa: BLE001 - Lambda's view of it
+                error = raised
+            self.clock.advance(2 * MINUTE)
+        return False, {"errorType": type(error).__name__}, request_id
+
+
+@dataclass
+class Path:
+    """All of it, and what can be seen of it from outside."""
+
+    table: UploadTable | MemoryTable
+    storage: MemoryStorage
+    topic: RecordingTopic
+    aws: Lambda
+    faults: Faults
+
+    @property
+    def upload(self) -> Upload:
+        found = self.table.get(OWNER, PUT_ID)
+        assert found is not None, "the upload is lost"
+        return found
+
+    @property
+    def told(self) -> list[str]:
+        return [m["MessageAttributes"]["outcome"]["StringValue"] for m in self.topic.messages]
+
+
+@pytest.fixture
+def path(dynamodb: Any, settings: Settings, clock: Clock) -> Path:
+    return composed(UploadTable(dynamodb, TABLE, clock, upload_days=1), settings, clock)
+
+
+def composed(table: UploadTable | MemoryTable, settings: Settings, clock: Clock) -> Path:
+    storage, topic, pages, faults = MemoryStorage(), RecordingTopic(), RecordingPages(), Faults()
+    faulty_table: Any = Faulty(table, "get put change claim claim_telling", faults)
+    faulty_storage: Any = Faulty(storage, "head read_range tag delete", faults)
+
+    def compute(stored: ObjectReader) -> dict[str, Any]:
+        return {"echo": stored.size}
+
+    processing = Processing(
+        settings, faulty_storage, faulty_table, pages, lambda _: "text/plain", compute, clock
+    )
+    publish = faults.around("publish", topic.publish)
+    notifier = Notifier(faulty_table, pages, publish, NOTIFICATIONS_TOPIC, clock)
+    aws = Lambda(clock, processing.process, notifier.notify)
+    return Path(table, storage, topic, aws, faults)
+
+
+# The calls of a run in which nothing fails, for an upload whose row is there and for one without.
+ANNOUNCED = [
+    "get", "change", "claim", "head", "read_range", "tag",
+    "change", "get", "claim_telling", "publish", "change",
+]  # fmt: skip
+ADOPTED = [
+    "get", "head", "put", "claim", "head", "read_range",
+    "tag", "change", "get", "claim_telling", "publish", "change",
+]  # fmt: skip
+
+
+def arrive(path: Path, *, announced: bool) -> None:
+    path.storage.receive_object(put_upload().key, CONTENT)
+    if announced:
+        path.table.put(put_upload())
+
+
+@pytest.mark.parametrize(("announced", "calls"), [(True, ANNOUNCED), (False, ADOPTED)])
+def test_the_steps_of_the_path_are_these(path: Path, *, announced: bool, calls: list[str]) -> None:
+    arrive(path, announced=announced)
+
+    path.aws.send(event("s3_put"))
+
+    assert path.faults.calls == calls
+    assert (path.upload.state, path.told) == (State.ACCEPTED, ["accepted"])
+
+
+def steps() -> Iterator[Any]:
+    for announced, calls in ((True, ANNOUNCED), (False, ADOPTED)):
+        for number, name in enumerate(calls):
+            for error in (TryAgain, OSError, Crash):
+                for after in (False, True):
+                    kind = "announced" if announced else "adopted"
+                    when = "after" if after else "before"
+                    words = f"{kind} {number} {when} {name} {error.__name__}"
+                    yield pytest.param(announced, number, error, after, id=words)
+
+
+@pytest.mark.parametrize(("announced", "number", "error", "after"), list(steps()))
+def test_a_step_that_fails_once_changes_nothing_in_the_end(
+    path: Path, *, announced: bool, number: int, error: type[BaseException], after: bool
+) -> None:
+    arrive(path, announced=announced)
+    path.faults.when = lambda n, _: error if n == number else None
+    path.faults.after = after
+    name = (ANNOUNCED if announced else ADOPTED)[number]
+    # The message is out, but nobody heard that it is (SNS knows no way to ask), or it died before
+    # it could note it.
+    last = number == len(ANNOUNCED if announced else ADOPTED) - 1
+    twice = (name == "publish" and after) or (last and error is Crash and not after)
+
+    path.aws.send(event("s3_put"))
+
+    assert path.upload.state is State.ACCEPTED
+    assert path.told == ["accepted"] * (2 if twice else 1)
+    assert path.storage.tags == {put_upload().key: "accepted"}
+    assert path.aws.dead_letters == []
+
+
+@pytest.mark.parametrize("name", sorted({*ANNOUNCED, *ADOPTED} - {"publish"}))
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_step_that_fails_for_ever_ends_in_a_truthful_state_once_the_service_is_back(
+    path: Path, *, announced: bool, name: str
+) -> None:
+    arrive(path, announced=announced)
+    path.faults.when = lambda _, called: TryAgain if called == name else None
+
+    path.aws.send(event("s3_put"))
+    path.faults.when = lambda *_: None
+    path.aws.redeliver()
+
+    assert path.upload.state in OUTCOMES
+    assert path.told == [path.upload.state.value]
+    assert path.storage.objects, "the object is kept"
+    if path.upload.state is State.FAILED:
+        assert path.upload.reason is not None
+        assert "TryAgain" in path.upload.reason
+        again = path.upload.event
+        assert again == event("s3_put")
+        path.aws.send(dict(again))
+        assert path.upload.state is State.ACCEPTED
+        assert path.told == ["failed", "accepted"]
+
+
+def test_a_message_that_cannot_be_published_waits_for_an_operator(path: Path, clock: Clock) -> None:
+    arrive(path, announced=True)
+    path.faults.when = lambda _, name: TryAgain if name == "publish" else None
+
+    path.aws.send(event("s3_put"))
+
+    assert (path.upload.state, path.told) == (State.ACCEPTED, [])
+    assert len(path.aws.dead_letters) == 1
+    path.faults.when = lambda *_: None
+    clock.advance(15 * MINUTE)
+    path.aws.redeliver()
+    assert path.told == ["accepted"]
+
+
+def test_everything_twice_and_in_the_wrong_order_is_told_once(path: Path) -> None:
+    arrive(path, announced=True)
+
+    for _ in range(3):
+        path.aws.send(event("s3_put"))
+
+    assert path.told == ["accepted"]
+
+
+def test_a_failure_that_is_told_again_during_a_run_again_does_no_harm(
+    path: Path,
+) -> None:
+    arrive(path, announced=True)
+    path.faults.when = lambda _, name: TryAgain if name == "tag" else None
+    path.aws.send(event("s3_put"))
+    record = json.dumps(
+        {
+            "requestContext": {"requestId": "request-1", "condition": "RetriesExhausted"},
+            "requestPayload": event("s3_put"),
+            "responsePayload": {"errorType": "TryAgain"},
+        }
+    )
+    path.faults.when = lambda *_: None
+    path.storage.before_tag.add(lambda: path.aws.notify(record, "again"))
+
+    path.aws.send(event("s3_put"))
+
+    assert (path.upload.state, path.told) == (State.ACCEPTED, ["failed", "accepted"])
+
+
+def test_a_run_again_that_fails_again_is_told_again(path: Path) -> None:
+    arrive(path, announced=True)
+    path.faults.when = lambda _, name: TryAgain if name == "tag" else None
+
+    path.aws.send(event("s3_put"))
+    path.aws.send(event("s3_put"))
+
+    assert (path.upload.state, path.told) == (State.FAILED, ["failed", "failed"])
+
+
+def test_a_thousand_different_events_at_once_are_a_thousand_outcomes(
+    settings: Settings, clock: Clock
+) -> None:
+    path = composed(MemoryTable(clock), settings, clock)
+    ids = [f"{PUT_ID[:-4]}{number:04x}" for number in range(1000)]
+    keys = [put_upload().key.replace(PUT_ID, upload_id) for upload_id in ids]
+    uploads = [put_upload(id=i, key=key) for i, key in zip(ids, keys, strict=True)]
+    for upload in uploads:
+        path.table.put(upload)
+        path.storage.receive_object(upload.key, CONTENT)
+    record = event("s3_put")["Records"][0]
+
+    def of(upload: Upload) -> dict[str, Any]:
+        stored = record["s3"] | {
+            "object": record["s3"]["object"] | {"key": quote_plus(upload.key, safe="/")}
+        }
+        return record | {"s3": stored}
+
+    path.aws.send({"Records": [of(upload) for upload in uploads]})
+
+    assert path.told == ["accepted"] * 1000
+    states = {(path.table.get(OWNER, u.id) or u).state for u in uploads}
+    assert states == {State.ACCEPTED}
