@@ -64,12 +64,12 @@ class ObjectReader:
         """A file that is read from the beginning to the end; it cannot seek."""
         return io.BufferedReader(_Stream(self.blocks()), PAGE_SIZE)
 
-    def seekable(self) -> io.BufferedReader:
-        """A file that is read where it is wanted, by ranged requests of 64 KiB at least.
+    def seekable(self, *, page_size: int = PAGE_SIZE, limit: int | None = None) -> "BoundedReader":
+        """A file that is read where it is wanted, by ranged requests of `page_size` bytes at least.
 
-        Reading more than `MAX_READ` bytes at once raises ReadTooLarge.
+        Reading more than `MAX_READ` bytes at once, or `limit` in all, raises ReadTooLarge.
         """
-        return _Modest(_Ranged(self), PAGE_SIZE)
+        return BoundedReader(_Ranged(self, limit), page_size)
 
     def check_time(self) -> None:
         """Raise OutOfTime when the time is over."""
@@ -103,9 +103,10 @@ class _Stream(io.RawIOBase):
 
 
 class _Ranged(io.RawIOBase):
-    def __init__(self, stored: ObjectReader) -> None:
+    def __init__(self, stored: ObjectReader, limit: int | None) -> None:
         self._stored = stored
         self._position = 0
+        self._left = limit
 
     def readable(self) -> bool:
         return True
@@ -125,13 +126,20 @@ class _Ranged(io.RawIOBase):
         self._stored.check_time()
         target = memoryview(buffer).cast("B")
         size = min(len(target), max(0, self._stored.size - self._position))
+        if self._left is not None:
+            if size and not self._left:
+                raise ReadTooLarge("more bytes than a header has")
+            size = min(size, self._left)
+            self._left -= size
         if size:
             target[:size] = self._stored.read_range(self._position, size)
         self._position += size
         return size
 
 
-class _Modest(io.BufferedReader):
+class BoundedReader(io.BufferedReader):
+    """A file that never gives more than `MAX_READ` bytes at once."""
+
     def read(self, size: int | None = -1, /) -> bytes:
         if size is None or not 0 <= size <= MAX_READ:
             raise ReadTooLarge(f"more than {MAX_READ} bytes at once")

@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from chalicelib.processors import archive, digest, image, table, video
 from chalicelib.reader import ObjectReader, OutOfTime
 
 log = logging.getLogger(__name__)
@@ -95,10 +96,16 @@ class Processors:
 
 def _checked(result: dict[str, Any]) -> dict[str, Any]:
     """A result that can be stored, sent and shown."""
-    size = len(json.dumps(result, allow_nan=False).encode())
+    size = len(json.dumps(result, allow_nan=False, ensure_ascii=False).encode())
     if size > MAX_RESULT_SIZE:
         return {"error": f"Its result is larger than {MAX_RESULT_SIZE} bytes"}
     return result
 
 
-PROCESSORS: Mapping[str, Processor] = {}
+PROCESSORS: Mapping[str, Processor] = {
+    "image": image,
+    "video": video,
+    "archive": archive,
+    "table": table,
+    "digest": digest,
+}

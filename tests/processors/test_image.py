@@ -1,0 +1,91 @@
+import struct
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.processors import image
+from chalicelib.reader import OutOfTime
+from tests.processors.reading import reader, sparse
+
+UNTOLD = {"error": "Its header does not tell its size"}
+BEGINNINGS = [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF89a", b"P5\n", b"II*\0"]
+
+
+def png(width: int, height: int) -> bytes:
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    crc = struct.pack(">I", zlib.crc32(header))
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + crc
+
+
+def jpeg(width: int, height: int, *, before: int = 0) -> bytes:
+    """With `before` bytes of profiles and previews in front of the size."""
+    data = b"\xff\xd8"
+    while before > 0:
+        length = min(before, 65533)
+        data += b"\xff\xe2" + struct.pack(">H", length + 2) + bytes(length)
+        before -= length
+    return data + b"\xff\xc0" + struct.pack(">HBHHB", 11, 8, height, width, 3) + bytes(3)
+
+
+IMAGES = [
+    pytest.param(png(640, 480), "image/png", id="PNG"),
+    pytest.param(jpeg(640, 480), "image/jpeg", id="JPEG"),
+    pytest.param(jpeg(640, 480, before=300_000), "image/jpeg", id="JPEG after its previews"),
+    pytest.param(b"GIF89a" + struct.pack("<HH", 640, 480) + bytes(3), "image/gif", id="GIF"),
+    pytest.param(
+        b"RIFF\x1a\0\0\0WEBPVP8X\n\0\0\0\0\0\0\0\x7f\x02\0\xdf\x01\0", "image/webp", id="WebP"
+    ),
+    pytest.param(b'<svg xmlns="x" width="640" height="480"></svg>', "image/svg+xml", id="SVG"),
+    pytest.param(
+        b"BM" + bytes(12) + struct.pack("<IiiHH", 40, 640, 480, 1, 24) + bytes(24),
+        "image/bmp",
+        id="BMP",
+    ),
+]
+
+
+@pytest.mark.parametrize(("data", "content_type"), IMAGES)
+def test_an_image_tells_its_size(data: bytes, content_type: str) -> None:
+    assert image.applies_to(content_type, len(data))
+    assert image.run(reader(data, content_type)) == {"width": 640, "height": 480}
+
+
+@pytest.mark.parametrize(("data", "content_type"), IMAGES)
+def test_an_image_that_ends_early_says_so_or_tells_its_size(data: bytes, content_type: str) -> None:
+    for end in range(1, len(data), max(1, len(data) // 50)):
+        found = image.run(reader(data[:end], content_type))
+
+        assert found in (
+            UNTOLD,
+            {"width": 640, "height": 480},
+        )
+
+
+@given(
+    st.sampled_from([b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF89a", b"P5\n", b"II*\0"]),
+    st.binary(),
+)
+def test_no_header_makes_it_fail(beginning: bytes, rest: bytes) -> None:
+    found = image.run(reader(beginning + rest, "image/png"))
+
+    assert found.keys() in ({"error"}, {"width", "height"})
+
+
+@pytest.mark.parametrize("beginning", [b"\xff\xd8\xff\xe0", b"P5\n#", b"<svg "])
+def test_an_endless_header_is_not_followed(beginning: bytes) -> None:
+    endless, seen = sparse({0: beginning}, 10**12, "image/any")
+
+    assert image.run(endless) == UNTOLD
+    assert sum(size for _, size in seen.requests) <= image.MAX_HEADER
+
+
+def test_an_image_is_not_looked_at_when_time_is_over() -> None:
+    with pytest.raises(OutOfTime):
+        image.run(reader(png(1, 1), "image/png", patience=0))
+
+
+@pytest.mark.parametrize(("content_type", "size"), [("image/png", 0), ("text/plain", 5)])
+def test_it_applies_to_images_only(content_type: str, size: int) -> None:
+    assert not image.applies_to(content_type, size)
