@@ -14,7 +14,7 @@ PAGE_SOURCES := $(shell find frontend/src frontend/public -type f 2>/dev/null) \
 
 .PHONY: help
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: install page ## Run Hoist on this machine (Ctrl-C stops it)
@@ -38,6 +38,15 @@ format: install ## Format the code and mend what the linters can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	cd frontend && npm run --silent format
+
+.PHONY: redrive
+redrive: install ## Send again what failed: STAGE=… and UPLOAD=id, ALL=failed or ALL=dead-letters
+	@$(BIN)/python -m deploy.redrive --stage "$(or $(STAGE),local)" \
+		$(if $(UPLOAD),--upload "$(UPLOAD)",$(if $(ALL),--$(if $(filter failed,$(ALL)),all-failed,$(ALL)),--help))
+
+.PHONY: destinations
+destinations: install ## Apply .chalice/destinations.json to a deployed STAGE
+	@$(BIN)/python -m deploy.destinations --stage "$(STAGE)"
 
 .PHONY: clean
 clean: ## Remove what was installed and built, and the local system's data

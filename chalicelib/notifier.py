@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from chalicelib import keys, records
-from chalicelib.errors import UploadNotFound, WrongState
+from chalicelib.errors import TryAgain, UploadNotFound, WrongState
 from chalicelib.records import Outcome
 from chalicelib.rules import DEFAULT_CONTENT_TYPE
 from chalicelib.upload import OUTCOMES, UNSETTLED, State, Upload, adopted
@@ -74,16 +74,29 @@ class Notifier:
         try:
             held = self.table.claim_telling(upload, holder=request_id, until=self.now() + TELLING)
         except (WrongState, UploadNotFound):
+            self._check_told(upload)
             return False
         self.pages.show(held)
-        self.publish(
-            TopicArn=self.topic_arn,
-            Subject=subject(held),
-            Message=message(held),
-            MessageAttributes=_attributes(held.owner, held.state),
-        )
-        self._mark(held)
+        try:
+            self.publish(
+                TopicArn=self.topic_arn,
+                Subject=subject(held),
+                Message=message(held),
+                MessageAttributes=_attributes(held.owner, held.state),
+            )
+        except Exception:
+            self._release(held, told=held.told)
+            raise
+        # The message is out. If this fails, to fail as well would only send it again.
+        if self._release(held, told=held.state.value):
+            log.info("told", extra=held.log_fields)
         return True
+
+    def _check_told(self, upload: Upload) -> None:
+        """Raise TryAgain while another invocation is about to tell: it may die before it did."""
+        current = self.table.get(upload.owner, upload.id)
+        if current is not None and current.state is upload.state != current.told:
+            raise TryAgain("Another invocation is about to tell of this upload")
 
     def _fail(self, upload: Upload | None, outcome: Outcome) -> Upload | None:
         """Record that processing gave up, unless another invocation is at it, or was.
@@ -116,11 +129,10 @@ class Notifier:
         except WrongState:
             return self.table.get(outcome.owner, outcome.upload_id)
 
-    def _mark(self, upload: Upload) -> None:
-        """Record that it was told.
+    def _release(self, upload: Upload, *, told: str | None) -> bool:
+        """Hold it no more, and say what was told; returns whether that could be recorded.
 
-        The message is out. If this fails, to fail as well would only send it again; who comes with
-        the same record meets the claim.
+        If not, whoever comes with the same record within `TELLING` tries again.
         """
         try:
             self.table.change(
@@ -128,14 +140,14 @@ class Notifier:
                 to=upload.state,
                 allowed={upload.state},
                 held_by=upload.holder,
-                told=upload.state.value,
+                told=told,
                 holder=None,
                 held_until=None,
             )
         except Exception:
-            log.exception("told, but not marked so", extra=upload.log_fields)
-            return
-        log.info("told", extra=upload.log_fields)
+            log.exception("not released", extra=upload.log_fields)
+            return False
+        return True
 
     def _tell_operators(self, record: str, error: str) -> None:
         log.error("unreadable record", extra={"error": error, "record": record[:EXCERPT]})

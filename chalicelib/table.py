@@ -5,7 +5,7 @@ backwards gives the newest first. The local index `by_state` has the same `pk` a
 `state_id`, `{state}#{id}`. An idempotency key is an item of its own, `sk` `idempotency#{key}`.
 `expires`, in seconds, is the table's time to live; DynamoDB deletes what is due within days, so
 what is due is not seen any more. IAM: dynamodb:GetItem, PutItem, UpdateItem, DeleteItem, Query (on
-the table and its index). Must not know S3 or the rules.
+the table and its index); Scan for operators. Must not know S3 or the rules.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import base64
 import binascii
 import contextlib
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -260,6 +260,16 @@ class UploadTable:
         request = self._query(owner, state) | {"Select": "COUNT", "ConsistentRead": True}
         pages = self.client.get_paginator("query").paginate(**request)
         return sum(page["Count"] for page in pages)
+
+    def scan(self, *, upload_id: str | None = None) -> Iterator[Upload]:
+        """The uploads of all owners, or those with one id: for operators, it reads the table."""
+        pages = self.client.get_paginator("scan").paginate(
+            TableName=self.name,
+            FilterExpression="begins_with(sk, :sk)",
+            ExpressionAttributeValues={":sk": {"S": f"upload#{upload_id or ''}"}},
+        )
+        for page in pages:
+            yield from (_upload(item) for item in page["Items"] if not self._is_due(item))
 
     def _query(self, owner: str, state: State | None) -> dict[str, Any]:
         """A query for what is not due of an owner's uploads, those in one state by the index."""

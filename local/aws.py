@@ -1,4 +1,4 @@
-"""moto's server for DynamoDB, SNS, Cognito and STS, its state kept on disk.
+"""moto's server for DynamoDB, SNS, SQS, Cognito and STS, its state kept on disk.
 
 `python -m local.aws --port 5000 --state FILE`. moto keeps everything in memory and is not safe
 under threads; here requests take turns, which also makes conditional writes atomic, and whatever
@@ -39,7 +39,7 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-KEPT = ("dynamodb", "cognito-idp", "sns")
+KEPT = ("dynamodb", "cognito-idp", "sns", "sqs")
 WRITE_DELAY = 0.1  # seconds from a change to its being on disk
 _READING = ("Get", "List", "Describe", "Query", "Scan", "BatchGet", "InitiateAuth")
 
@@ -69,7 +69,7 @@ class State:
             print(f"state of moto {saved['moto']} put aside as {aside}", flush=True)
             return
         for service in KEPT:
-            for account, regions in saved[service].items():
+            for account, regions in saved.get(service, {}).items():
                 for region, backend in regions.items():
                     _backends(service)[account][region] = backend
 
@@ -133,6 +133,8 @@ def main() -> None:
     copyreg.pickle(
         type(rsa.generate_private_key(public_exponent=65537, key_size=2048)), _reduce_key
     )
+    # A queue's condition guards nothing between two processes: a new one does.
+    copyreg.pickle(threading.Condition, lambda _: (threading.Condition, ()))
     state = State(options.state)
     state.load()
     threading.Thread(target=state.write_changes, daemon=True).start()

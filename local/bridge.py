@@ -69,6 +69,7 @@ class Bridge:
             web.post("/s3", self._on_webhook),
             web.post("/sns", self._on_message),
             web.post("/mail", self._on_mail),
+            web.post("/2015-03-31/functions/{name}/invocations", self._on_invoke),
         ]
 
     def catch_up(self, objects: Iterable[Stored]) -> int:
@@ -112,6 +113,15 @@ class Bridge:
                     if source["kind"] == "SNSEventConfig" and source["topic"] == posted["TopicArn"]:
                         self.invoker.accept(source["name"], sns_event(posted))
         return web.Response()
+
+    async def _on_invoke(self, request: web.Request) -> web.Response:
+        """Lambda's Invoke, asynchronously: an operator sends an event again."""
+        name = request.match_info["name"].removeprefix("hoist-local-")
+        if name not in {source["name"] for source in self.sources}:
+            return web.json_response({"Message": f"Function not found: {name}"}, status=404)
+        with self.database:
+            self.invoker.accept(name, await request.json())
+        return web.Response(status=202)
 
     async def _on_mail(self, request: web.Request) -> web.Response:
         posted = json.loads(await request.text())

@@ -36,12 +36,12 @@ CREATE TABLE IF NOT EXISTS invocations (
 )
 """
 
-Publish = Callable[[str, str], Awaitable[None]]
+Send = Callable[[str, str], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Destinations:
-    """Where a function's records go (topic names) and how its failures are retried."""
+    """Where a function's records go (`sns:topic`, `sqs:queue`) and how its failures are retried."""
 
     on_success: str | None = None
     on_failure: str | None = None
@@ -56,7 +56,7 @@ class Invoker:
     database: sqlite3.Connection
     functions: Functions
     destinations: Mapping[str, Destinations]
-    publish: Publish
+    send: Send
     waits: Sequence[float]
     _known: dict[str, Function] = field(default_factory=dict)
     _running: dict[int, asyncio.Task[None]] = field(default_factory=dict)
@@ -141,9 +141,9 @@ class Invoker:
             )
             self._settle(number, record)
         succeeded = json.loads(record)["requestContext"]["condition"] == "Success"
-        topic = destinations.on_success if succeeded else destinations.on_failure
-        if topic is not None:
-            await self.publish(topic, record)
+        destination = destinations.on_success if succeeded else destinations.on_failure
+        if destination is not None:
+            await self.send(destination, record)
         elif not succeeded:
             log.error("%s gave up and has no destination: %s", name, record)
         with self.database:

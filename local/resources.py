@@ -22,6 +22,7 @@ REGION = "eu-west-1"
 ACCOUNT = "123456789012"
 BUCKET = "hoist-local"
 TABLE = "hoist-local-uploads"
+DEAD_LETTERS = "hoist-local-dead-letters"
 ACCESS_KEY = "hoist-local"
 SECRET_KEY = "hoist-local-secret"  # noqa: S105 - opens nothing but this machine's S3 server
 DEMO = {"username": "demo@example.com", "password": "Upload-me-1"}
@@ -51,6 +52,7 @@ class Resources:
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_ENDPOINT_URL": self.ports.url("aws"),
             "AWS_ENDPOINT_URL_S3": self.ports.url("s3"),
+            "AWS_ENDPOINT_URL_LAMBDA": self.bridge_url,
             "HOIST_BUCKET": BUCKET,
             "HOIST_BUCKET_URLS": ",".join(
                 f"http://{host}:{self.ports.s3}/{BUCKET}" for host in ("127.0.0.1", "localhost")
@@ -58,6 +60,7 @@ class Resources:
             "HOIST_TABLE": TABLE,
             "HOIST_RESULTS_TOPIC_ARN": results,
             "HOIST_NOTIFICATIONS_TOPIC_ARN": notifications,
+            "HOIST_DEAD_LETTERS_ARN": self._queue(),
             "HOIST_USER_POOL_ARN": f"arn:aws:cognito-idp:{REGION}:{ACCOUNT}:userpool/{pool}",
             "HOIST_USER_POOL_CLIENT_ID": client,
             "HOIST_PAGE_ORIGIN": self.ports.page_origin,
@@ -121,10 +124,15 @@ class Resources:
         sns = self.client("sns")
         arn = str(sns.create_topic(Name=name)["TopicArn"])
         for subscription in sns.list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"]:
-            if subscription["Endpoint"] != endpoint:
+            if subscription["Protocol"] == "http" and subscription["Endpoint"] != endpoint:
                 sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
         sns.subscribe(TopicArn=arn, Protocol="http", Endpoint=endpoint)
         return arn
+
+    def _queue(self) -> str:
+        """The ARN of the queue of what could not be told."""
+        self.client("sqs").create_queue(QueueName=DEAD_LETTERS)
+        return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{DEAD_LETTERS}"
 
     def _user_pool(self) -> tuple[str, str]:
         """The ids of the user pool and of the page's client; the demo account is in it."""

@@ -19,6 +19,7 @@ from aiohttp import web
 
 from chalicelib import keys
 from chalicelib.config import LOCAL_ENVIRONMENT_FILE
+from deploy import destinations
 from local import aws, page, s3, services
 from local.bridge import Bridge, Stored
 from local.functions import DEFAULT_TIMEOUT, ROOT, Function, Functions
@@ -89,9 +90,7 @@ class System:
         self._running.callback(os.close, self._lock)
         check_ports(self.ports)
         database = self._database()
-        invoker = Invoker(
-            database, self._functions, _destinations(), self._publish, self._retry_waits
-        )
+        invoker = Invoker(database, self._functions, _destinations(), self._send, self._retry_waits)
         bridge = Bridge(database, invoker, BUCKET, REGION, self.home.mail)
         await self._serve("events", bridge.routes(), self._bridge_port)
         await self._start_servers()
@@ -217,10 +216,16 @@ class System:
             for item in listed.get("Contents", [])
         ]
 
-    async def _publish(self, topic: str, record: str) -> None:
-        arn = f"arn:aws:sns:{REGION}:{ACCOUNT}:hoist-local-{topic}"
-        sns = self._resources.client("sns")
-        await asyncio.to_thread(sns.publish, TopicArn=arn, Message=record)
+    async def _send(self, destination: str, record: str) -> None:
+        """Deliver an invocation record where `.chalice/destinations.json` says."""
+        service, _, name = destination.partition(":")
+        client = self._resources.client(service)
+        if service == "sqs":
+            url = f"{self.ports.url('aws')}/{ACCOUNT}/hoist-local-{name}"
+            await asyncio.to_thread(client.send_message, QueueUrl=url, MessageBody=record)
+        else:
+            arn = f"arn:aws:sns:{REGION}:{ACCOUNT}:hoist-local-{name}"
+            await asyncio.to_thread(client.publish, TopicArn=arn, Message=record)
 
     async def _api_answers(self) -> bool:
         try:
@@ -278,9 +283,7 @@ def _function(source: Mapping[str, Any], settings: Mapping[str, Any]) -> Functio
 
 
 def _destinations() -> dict[str, Destinations]:
-    path = ROOT / ".chalice" / "destinations.json"
-    declared = json.loads(path.read_text(encoding="utf-8"))
-    return {name: Destinations(**settings) for name, settings in declared.items()}
+    return {name: Destinations(**settings) for name, settings in destinations.read().items()}
 
 
 def _log_to(name: str, path: Path) -> None:

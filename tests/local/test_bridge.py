@@ -96,13 +96,13 @@ class Worlds:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[World]:
-        async def publish(topic: str, record: str) -> None:
-            raise AssertionError(f"{record} to {topic}: the bridge publishes nothing")
+        async def send(destination: str, record: str) -> None:
+            raise AssertionError(f"{record} to {destination}: the bridge sends nothing")
 
         path = self.folder / "events.db"
         database = sqlite3.connect(path)
         try:
-            queue = self.invoker(database, None, {}, publish, [])  # type: ignore[arg-type]
+            queue = self.invoker(database, None, {}, send, [])  # type: ignore[arg-type]
             bridge = Bridge(
                 database, queue, "hoist-local", "eu-west-1", self.folder, [S3_SOURCE, SNS_SOURCE]
             )

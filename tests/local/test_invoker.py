@@ -59,7 +59,7 @@ class RecordingTopics:
     tried: int = 0
     published: list[tuple[str, Any]] = field(default_factory=list)
 
-    async def publish(self, topic: str, record: str) -> None:
+    async def send(self, topic: str, record: str) -> None:
         self.tried += 1
         await self.work()
         if self.tried <= self.failures:
@@ -107,7 +107,7 @@ class Queue:
         """Work the queue until something is so, else until it is empty; then stop."""
 
         async def worked() -> None:
-            invoker = Invoker(self.database, functions, destinations, topics.publish, waits)  # type: ignore[arg-type]
+            invoker = Invoker(self.database, functions, destinations, topics.send, waits)  # type: ignore[arg-type]
             running = asyncio.create_task(invoker.run(known))
             try:
                 if during is not None:

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from local.home import Ports, free_ports
+from local.resources import Resources
 from tests.environment import CLEAN_ENVIRONMENT
 from tests.running import ROOT, RunningSystem, call, eventually
 
@@ -145,6 +146,100 @@ def test_processing_that_keeps_failing_ends_as_failed_and_is_told(
         lambda: [path.read_text() for path in (own_system.home / "mail").glob("*.txt")],
         lambda letters: any("Hoist: failed - unlucky.txt" in letter for letter in letters),
     )
+
+
+def redrive(system: RunningSystem, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The operator's command, on this system."""
+    return subprocess.run(
+        [sys.executable, "-m", "deploy.redrive", "--stage", "local", *arguments],
+        cwd=ROOT,
+        env={**CLEAN_ENVIRONMENT, "HOIST_HOME": str(system.home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def letters(system: RunningSystem, about: str) -> list[str]:
+    """The subjects of the mail about a file."""
+    found = [path.read_text() for path in sorted((system.home / "mail").glob("*.txt"))]
+    return [text.splitlines()[0] for text in found if about in text]
+
+
+def test_what_failed_is_run_again_by_an_operator(own_system: RunningSystem) -> None:
+    own_system.start("--retry-waits", "0,0")
+    client = own_system.sign_in()
+    point_functions_at_no_s3(own_system)
+    uploads = [client.upload(b"unlucky", f"unlucky {number}.txt") for number in range(3)]
+    assert {client.outcome(upload_id)["state"] for upload_id in uploads} == {"failed"}
+    own_system.stop()
+    own_system.start()
+    client = own_system.sign_in()
+
+    one = redrive(own_system, "--upload", uploads[0])
+
+    assert (one.returncode, "1 sent again" in one.stdout) == (0, True), one.stderr
+    eventually(lambda: client.get(uploads[0])["state"], lambda state: state == "accepted")
+    all_failed = redrive(own_system, "--all-failed")
+    assert "2 sent again" in all_failed.stdout
+    for upload_id in uploads:
+        eventually(lambda u=upload_id: client.get(u)["state"], lambda state: state == "accepted")
+    assert redrive(own_system, "--all-failed").stdout == "Nothing to send again\n"
+    again = redrive(own_system, "--upload", uploads[0])
+    assert (again.returncode, again.stderr) == (
+        1, "The upload is accepted: there is nothing to send again\n",
+    )  # fmt: skip
+    eventually(
+        lambda: letters(own_system, "unlucky 0.txt"),
+        lambda told: told == [
+            "Subject: Hoist: failed - unlucky 0.txt", "Subject: Hoist: accepted - unlucky 0.txt",
+        ],
+    )  # fmt: skip
+
+
+def test_what_could_not_be_told_waits_in_the_dead_letter_queue(
+    own_system: RunningSystem,
+) -> None:
+    own_system.start("--retry-waits", "0,0")
+    client = own_system.sign_in()
+    path = own_system.home / "environment.json"
+    environment = json.loads(path.read_text())
+    topic = "HOIST_NOTIFICATIONS_TOPIC_ARN"
+    path.write_text(json.dumps(environment | {topic: environment[topic] + "-gone"}))
+    for worker in [p for p in own_system.processes() if "local.worker" in p.cmdline()]:
+        worker.kill()
+    upload_id = client.upload(b"unheard", "unheard.txt")
+    assert client.outcome(upload_id)["state"] == "accepted"
+    queue = own_system.url("aws") + "/123456789012/hoist-local-dead-letters"
+    sqs = Resources(own_system.ports, "").client("sqs")
+    eventually(
+        lambda: sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"],
+        lambda found: found["ApproximateNumberOfMessages"] == "1",
+    )
+    own_system.stop()
+    own_system.start()
+    assert letters(own_system, "unheard.txt") == []
+
+    sent = redrive(own_system, "--dead-letters")
+
+    assert (sent.returncode, "1 sent again" in sent.stdout) == (0, True)
+    assert redrive(own_system, "--dead-letters").stdout == "Nothing to send again\n"
+    eventually(
+        lambda: letters(own_system, "unheard.txt"),
+        lambda told: told == ["Subject: Hoist: accepted - unheard.txt"],
+    )
+
+
+@pytest.mark.parametrize("upload_id", ["x", "01977a3e-5c00-7b1e-8d4f-6a1c2e3d4f50"])
+def test_an_upload_that_is_not_there_cannot_be_run_again(
+    own_system: RunningSystem, upload_id: str
+) -> None:
+    own_system.start()
+
+    refused = redrive(own_system, "--upload", upload_id)
+
+    assert refused.returncode == 1
+    assert upload_id in refused.stderr
 
 
 def test_a_service_that_dies_takes_the_system_down_and_says_so(own_system: RunningSystem) -> None:

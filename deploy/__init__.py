@@ -1,0 +1,6 @@
+"""What operators run: commands on a stage that is deployed, or on the one at home (`local`).
+
+stage          what a stage is made of: environment, functions
+destinations   where its functions' outcomes go: `.chalice/destinations.json`, applied
+redrive        sends again what failed
+"""

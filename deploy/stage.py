@@ -1,0 +1,73 @@
+"""What a stage is made of, as Chalice and `make run` left it on disk: environment and functions."""
+
+import json
+import os
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chalicelib.config import Settings, SettingsError, load_settings
+
+ROOT = Path(__file__).parent.parent
+
+
+class StageError(Exception):
+    """A stage that is not there, or lacks what a command needs; says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """`environment` is that of its functions; `functions` are ARNs, or names at home, by name."""
+
+    name: str
+    settings: Settings
+    environment: Mapping[str, str]
+    functions: Mapping[str, str]
+
+    def function(self, name: str) -> str:
+        """What AWS calls one of its functions; raises StageError when it is not deployed."""
+        if name not in self.functions:
+            raise StageError(f"{name} is not deployed: run `chalice deploy --stage {self.name}`")
+        return self.functions[name]
+
+    def arn(self, variable: str) -> str:
+        """An ARN in its environment."""
+        if variable not in self.environment:
+            raise StageError(f"The environment of {self.name} lacks {variable}")
+        return self.environment[variable]
+
+
+def enter(name: str, *, root: Path = ROOT, environ: MutableMapping[str, str] = os.environ) -> Stage:
+    """Read a stage, and make this process's environment its own, so that clients find it."""
+    config = _read(root / ".chalice" / "config.json")
+    if name not in config.get("stages", {}):
+        known = ", ".join(sorted(config.get("stages", {})))
+        raise StageError(f"There is no stage {name}; .chalice/config.json has {known}")
+    environ.update(config["stages"][name].get("environment_variables", {}))
+    try:
+        settings = load_settings(environ)
+    except SettingsError as error:
+        raise StageError(f"Stage {name}: {error}") from error
+    return Stage(name, settings, dict(environ), _functions(name, root))
+
+
+def _functions(name: str, root: Path) -> dict[str, str]:
+    if name == "local":
+        declared = _read(root / ".chalice" / "destinations.json")
+        return {function: f"hoist-local-{function}" for function in declared}
+    deployed = root / ".chalice" / "deployed" / f"{name}.json"
+    if not deployed.exists():
+        raise StageError(f"{name} is not deployed: run `chalice deploy --stage {name}`")
+    return {
+        resource["name"]: resource["lambda_arn"]
+        for resource in _read(deployed)["resources"]
+        if resource["resource_type"] == "lambda_function"
+    }
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StageError(f"{path} cannot be read: {error}") from error

@@ -1,0 +1,152 @@
+"""`.chalice/destinations.json`, applied to functions of moto's Lambda."""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from chalicelib.config import Settings
+from deploy import destinations, stage
+from deploy.stage import Stage, StageError
+from tests.environment import HOIST_ENVIRONMENT, REGION, RESULTS_TOPIC
+
+DEAD_LETTERS = f"arn:aws:sqs:{REGION}:123456789012:hoist-test-dead-letters"
+
+
+@pytest.fixture
+def client() -> Iterator[Any]:
+    """Lambda, by moto, with our two functions in it."""
+    with mock_aws():
+        role = boto3.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")
+        client = boto3.client("lambda", region_name=REGION)
+        code = io.BytesIO()
+        with zipfile.ZipFile(code, "w") as archive:
+            archive.writestr("app.py", "")
+        for name in ("process_upload", "notify"):
+            client.create_function(
+                FunctionName=f"hoist-test-{name}",
+                Runtime="python3.11",
+                Role=role["Role"]["Arn"],
+                Handler=f"app.{name}",
+                Code={"ZipFile": code.getvalue()},
+            )
+        yield client
+
+
+@pytest.fixture
+def deployed(settings: Settings) -> Stage:
+    arn = f"arn:aws:lambda:{REGION}:123456789012:function:hoist-test"
+    return Stage(
+        "test",
+        settings,
+        {**HOIST_ENVIRONMENT, "HOIST_DEAD_LETTERS_ARN": DEAD_LETTERS},
+        {name: f"{arn}-{name}" for name in ("process_upload", "notify")},
+    )
+
+
+def config(client: Any, name: str) -> Any:
+    return client.get_function_event_invoke_config(FunctionName=f"hoist-test-{name}")
+
+
+def test_outcomes_go_where_the_file_says(client: Any, deployed: Stage) -> None:
+    assert destinations.apply(client, deployed, destinations.read()) == ["process_upload", "notify"]
+
+    processing, notify = config(client, "process_upload"), config(client, "notify")
+    assert processing["DestinationConfig"]["OnSuccess"] == {"Destination": RESULTS_TOPIC}
+    assert processing["DestinationConfig"]["OnFailure"] == {"Destination": RESULTS_TOPIC}
+    assert notify["DestinationConfig"]["OnFailure"] == {"Destination": DEAD_LETTERS}
+    for found in (processing, notify):
+        assert found["MaximumRetryAttempts"] == 2
+        assert found["MaximumEventAgeInSeconds"] == 21_600
+
+
+def test_to_apply_it_again_changes_nothing(client: Any, deployed: Stage) -> None:
+    destinations.apply(client, deployed, destinations.read())
+
+    assert destinations.apply(client, deployed, destinations.read()) == []
+
+
+def test_what_somebody_changed_is_put_right_whole(client: Any, deployed: Stage) -> None:
+    destinations.apply(client, deployed, destinations.read())
+    # moto answers with the first configuration for ever: put it away.
+    client.delete_function_event_invoke_config(FunctionName="hoist-test-notify")
+    client.put_function_event_invoke_config(
+        FunctionName="hoist-test-notify", MaximumRetryAttempts=1
+    )
+
+    assert destinations.apply(client, deployed, destinations.read()) == ["notify"]
+
+
+def test_a_function_that_is_not_deployed_is_an_error_that_says_so(
+    client: Any, deployed: Stage
+) -> None:
+    without = replace(deployed, functions={})
+
+    with pytest.raises(StageError, match="process_upload is not deployed"):
+        destinations.apply(client, without, destinations.read())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "cannot be read"),
+        ('{"f": {"on_succes": "sns:results"}}', "unknown on_succes"),
+        ('{"f": {"on_success": "sns:nowhere"}}', "known are sns:results"),
+    ],
+)
+def test_a_file_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "destinations.json"
+    path.write_text(text)
+
+    with pytest.raises(StageError, match=message):
+        destinations.read(path)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A project in which the stage `dev` is deployed."""
+    chalice = tmp_path / ".chalice"
+    (chalice / "deployed").mkdir(parents=True)
+    environment = HOIST_ENVIRONMENT | {"HOIST_STAGE": "dev"}
+    stages = {"dev": {"environment_variables": environment}, "new": {}}
+    (chalice / "config.json").write_text(json.dumps({"stages": stages}))
+    resources = [
+        {"name": "notify", "resource_type": "lambda_function", "lambda_arn": "arn:notify"},
+        {"name": "default-role", "resource_type": "iam_role", "role_arn": "arn:role"},
+    ]
+    (chalice / "deployed" / "dev.json").write_text(json.dumps({"resources": resources}))
+    return tmp_path
+
+
+def test_a_stage_is_read_from_what_chalice_left(root: Path) -> None:
+    environ: dict[str, str] = {}
+
+    found = stage.enter("dev", root=root, environ=environ)
+
+    assert found.settings.table == environ["HOIST_TABLE"]
+    assert found.function("notify") == "arn:notify"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("prod", "There is no stage prod; .chalice/config.json has dev, new"), ("new", "Stage new: ")],
+)
+def test_a_stage_that_is_not_there_is_an_error_that_says_what_to_do(
+    root: Path, name: str, message: str
+) -> None:
+    with pytest.raises(StageError, match=message):
+        stage.enter(name, root=root, environ={})
+
+
+def test_a_stage_that_is_not_deployed_says_so(root: Path) -> None:
+    (root / ".chalice" / "deployed" / "dev.json").unlink()
+
+    with pytest.raises(StageError, match="dev is not deployed: run `chalice deploy --stage dev`"):
+        stage.enter("dev", root=root, environ={})
