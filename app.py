@@ -24,7 +24,13 @@ from chalice.app import (
 
 from chalicelib import keys, logs
 from chalicelib.application import application
-from chalicelib.errors import InvalidRequest, NotSignedIn, RequestTooLarge, UploadError
+from chalicelib.errors import (
+    EmailNotVerified,
+    InvalidRequest,
+    NotSignedIn,
+    RequestTooLarge,
+    UploadError,
+)
 from chalicelib.signing import Sheet
 from chalicelib.upload import State
 
@@ -171,6 +177,24 @@ def invite_page() -> Response:
     return Response({"url": application().browser.invite(owner())}, status_code=201)
 
 
+@route("/email", methods=["GET"])
+@problems
+def get_email() -> dict[str, str]:
+    return mailing(application().subscriptions.state(owner()))
+
+
+@route("/email", methods=["PUT"])
+@problems
+def subscribe_email() -> dict[str, str]:
+    return mailing(application().subscriptions.subscribe(owner(), verified_address()))
+
+
+@route("/email", methods=["DELETE"])
+@problems
+def unsubscribe_email() -> dict[str, str]:
+    return mailing(application().subscriptions.unsubscribe(owner()))
+
+
 # --- After the last byte -------------------------------------------------------------------------
 
 
@@ -253,13 +277,31 @@ def refusal(error: UploadError) -> Response:
     return Response(error.problem(), status_code=error.status, headers=headers)
 
 
+def claims() -> dict[str, Any]:
+    """What Cognito says of the caller. `chalice local` lets requests without a token through."""
+    return dict(request().context.get("authorizer", {}).get("claims", {}))
+
+
 def owner() -> str:
-    """The caller's Cognito `sub`. `chalice local` lets requests without a token through."""
-    claims = request().context.get("authorizer", {}).get("claims", {})
-    subject = claims.get("sub")
+    """The caller's Cognito `sub`."""
+    subject = claims().get("sub")
     if not isinstance(subject, str) or not subject:
         raise NotSignedIn("Send the id token as Authorization: Bearer …")
     return subject
+
+
+def verified_address() -> str:
+    """The caller's email address, if Cognito has seen that it is theirs."""
+    address = claims().get("email")
+    # API Gateway hands claims on as texts, `chalice local` as they are.
+    if not address or str(claims().get("email_verified")).lower() != "true":
+        raise EmailNotVerified("Confirm the address of your account first, then sign in again")
+    return str(address)
+
+
+def mailing(state: str) -> dict[str, str]:
+    """The switch "email me" as the contract has it."""
+    return {"address": str(claims().get("email", "")), "state": state}
 
 
 def body(**fields: Any) -> dict[str, Any]:

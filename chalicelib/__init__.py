@@ -16,6 +16,7 @@ The map, in the order a file meets the modules:
     sniffing     the type that an object's first bytes show
     records      S3 event records -> new objects, invocation records -> outcomes
     notifier     outcome -> message to the notifications topic and to the owner's pages
+    subscriptions who is emailed: addresses subscribed to the notifications topic
     browser      WebSocket connections: tickets, registry, push
     config       Settings, the only reader of the environment
     errors       every error a client can be told, with code and status
@@ -24,6 +25,6 @@ The map, in the order a file meets the modules:
 
 Imports point inward: `keys parts signing rules records errors reader` use the standard library
 only; `uploads processing notifier` add those and the ports they declare, a processor adds the
-reader; botocore is known to `storage table browser application`, Chalice only to `app.py`.
-`tests/test_imports.py` proves it.
+reader; botocore is known to `storage table browser subscriptions application`, Chalice only to
+`app.py`. `tests/test_imports.py` proves it.
 """

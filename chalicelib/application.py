@@ -25,6 +25,7 @@ from chalicelib.uploads import Uploads
 if TYPE_CHECKING:
     from chalicelib.notifier import Notifier
     from chalicelib.processing import Processing
+    from chalicelib.subscriptions import Subscriptions
 
 # Tries and seconds. Two calls that nobody answers (and what botocore waits between) end before API
 # Gateway's 29 seconds do.
@@ -95,6 +96,18 @@ class Application:
             sns.publish,
             self.settings.notifications_topic_arn,
             _utc_now,
+        )
+
+    @cached_property
+    def subscriptions(self) -> "Subscriptions":
+        """What "email me" does."""
+        from chalicelib.subscriptions import Subscriptions
+
+        return Subscriptions(
+            self._client("sns"),
+            self._dynamodb,
+            self.settings.table,
+            self.settings.notifications_topic_arn,
         )
 
     @cached_property

@@ -69,6 +69,12 @@ class WrongState(UploadError):
     code, status, title = "wrong_state", 409, "The upload is in another state"
 
 
+class EmailNotVerified(UploadError):
+    """The account has no address, or one that nobody has shown to be theirs."""
+
+    code, status, title = "email_not_verified", 409, "The email address is not verified"
+
+
 class UploadExpired(UploadError):
     """S3 no longer knows the multipart upload: begin a new one."""
 

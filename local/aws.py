@@ -39,6 +39,8 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from local import email
+
 KEPT = ("dynamodb", "cognito-idp", "sns", "sqs")
 WRITE_DELAY = 0.1  # seconds from a change to its being on disk
 _READING = ("Get", "List", "Describe", "Query", "Scan", "BatchGet", "InitiateAuth")
@@ -109,7 +111,8 @@ def taking_turns(application: Application, state: State) -> Application:
         operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
         with state.turn:
             answered = list(application(environ, start_response))
-        if environ["REQUEST_METHOD"] == "POST" and not operation.startswith(_READING):
+        reads = environ["REQUEST_METHOD"] != "POST" or operation.startswith(_READING)
+        if not reads or environ["PATH_INFO"].startswith("/email/"):
             state.note_change()
         return answered
 
@@ -138,7 +141,10 @@ def main() -> None:
     state = State(options.state)
     state.load()
     threading.Thread(target=state.write_changes, daemon=True).start()
-    application = taking_turns(DomainDispatcherApplication(create_backend_app), state)
+    email.install(f"http://127.0.0.1:{options.port}")
+    application = taking_turns(
+        email.answering(DomainDispatcherApplication(create_backend_app)), state
+    )
     server = make_server(
         "127.0.0.1", options.port, application, threaded=True, request_handler=QuietHandler
     )

@@ -126,8 +126,9 @@ class Bridge:
     async def _on_mail(self, request: web.Request) -> web.Response:
         posted = json.loads(await request.text())
         if posted["Type"] == "Notification":
-            subject = posted.get("Subject", NO_SUBJECT)
-            text = f"Subject: {subject}\n\n{posted['Message']}"
+            subject = posted.get("Subject") or NO_SUBJECT
+            to = f"To: {posted['To']}\n" if "To" in posted else ""
+            text = f"{to}Subject: {subject}\n\n{posted['Message']}"
             path = self.mail / f"{time.time_ns()}.txt"
             path.write_text(text, encoding="utf-8")
             print(f"  mail      {subject}  ({path})", flush=True)

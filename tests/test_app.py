@@ -2,8 +2,8 @@
 
 import base64
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -39,6 +39,9 @@ ROUTES = [
     ("POST", "/uploads/{upload_id}/complete"),
     ("GET", "/uploads/{upload_id}/download"),
     ("POST", "/connections"),
+    ("GET", "/email"),
+    ("PUT", "/email"),
+    ("DELETE", "/email"),
 ]
 SIGNED_IN = [route for route in ROUTES if route != ("GET", "/limits")]
 OF_ONE_UPLOAD = [route for route in ROUTES if "{upload_id}" in route[1]]
@@ -64,11 +67,12 @@ class Page:
 
     client: Client
     owner: str | None = OWNER
+    claims: Mapping[str, Any] = field(default_factory=dict)
 
     def send(self, method: str, path: str, body: bytes = b"", **headers: str) -> HTTPResponse:
         sent = {"Content-Type": "application/json"}
         if self.owner is not None:
-            sent["Authorization"] = f"Bearer {token(sub=self.owner)}"
+            sent["Authorization"] = f"Bearer {token(sub=self.owner, **self.claims)}"
         return self.client.http.request(method, path, headers=sent | headers, body=body)
 
     def ask(self, method: str, path: str, **fields: Any) -> HTTPResponse:
@@ -615,6 +619,37 @@ def published(composed: Application) -> list[Any]:
     )
     assert composed.settings.notifications_topic_arn == NOTIFICATIONS_TOPIC
     return sent
+
+
+@pytest.mark.parametrize("verified", [True, "true"], ids=["locally", "in AWS"])
+@pytest.mark.usefixtures("published")
+def test_a_verified_address_is_subscribed_and_unsubscribed(
+    client: Client, verified: object
+) -> None:
+    page = Page(client, claims={"email": "ada@example.com", "email_verified": verified})
+
+    states = [page.ask(method, "/email").json_body for method in ("GET", "PUT", "GET", "DELETE")]
+
+    assert [s["state"] for s in states] == ["off", "on", "on", "off"], "moto confirms by itself"
+    assert {s["address"] for s in states} == {"ada@example.com"}
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {},
+        {"email": "ada@example.com"},
+        {"email": "a@b.c", "email_verified": "false"},
+        {"email": ""},
+    ],
+)
+def test_an_address_that_is_not_verified_is_not_subscribed(
+    client: Client, claims: dict[str, Any]
+) -> None:
+    page = Page(client, claims=claims)
+
+    is_problem(page.ask("PUT", "/email"), 409, "email_not_verified")
+    assert page.ask("DELETE", "/email").json_body["state"] == "off"
 
 
 def test_an_s3_event_is_processed_and_the_answer_fits_an_invocation_record(

@@ -1,0 +1,152 @@
+"""Email subscriptions on moto's SNS, which confirms by itself; at home and here a test may not."""
+
+from typing import Any
+
+import boto3
+import pytest
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.sns import sns_backends
+
+from chalicelib.errors import WrongState
+from chalicelib.subscriptions import Subscriptions
+from tests.environment import NOTIFICATIONS_TOPIC, REGION, TABLE
+from tests.payloads import OTHER_OWNER, OWNER
+
+ADA, BOB = "ada@example.com", "bob@example.com"
+
+
+@pytest.fixture
+def sns(dynamodb: Any) -> Any:
+    assert dynamodb, "moto is at work"
+    client = boto3.client("sns", region_name=REGION)
+    client.create_topic(Name=NOTIFICATIONS_TOPIC.rpartition(":")[2])
+    return client
+
+
+@pytest.fixture
+def subscriptions(sns: Any, dynamodb: Any) -> Subscriptions:
+    return Subscriptions(sns, dynamodb, TABLE, NOTIFICATIONS_TOPIC)
+
+
+def subscribed(sns: Any) -> dict[str, Any]:
+    """Addresses and their filter policies."""
+    found = sns.list_subscriptions_by_topic(TopicArn=NOTIFICATIONS_TOPIC)["Subscriptions"]
+    return {
+        s["Endpoint"]: sns.get_subscription_attributes(SubscriptionArn=s["SubscriptionArn"])[
+            "Attributes"
+        ]["FilterPolicy"]
+        for s in found
+    }
+
+
+def pending(address: str) -> None:
+    """Let nobody have opened the link yet."""
+    for found in sns_backends[DEFAULT_ACCOUNT_ID][REGION].subscriptions.values():
+        if found.endpoint == address:
+            found.attributes["PendingConfirmation"] = True
+
+
+def test_an_owner_gets_messages_about_their_uploads_only(
+    subscriptions: Subscriptions, sns: Any
+) -> None:
+    assert subscriptions.state(OWNER) == "off"
+
+    assert subscriptions.subscribe(OWNER, ADA) == "on"
+
+    assert subscribed(sns) == {ADA: f'{{"owner": ["{OWNER}"]}}'}
+    assert subscriptions.state(OTHER_OWNER) == "off"
+
+
+def test_it_is_pending_until_the_link_is_opened(subscriptions: Subscriptions) -> None:
+    subscriptions.subscribe(OWNER, ADA)
+    pending(ADA)
+
+    assert subscriptions.state(OWNER) == "pending"
+    assert subscriptions.subscribe(OWNER, ADA) == "pending", "the link was sent again"
+
+
+def test_to_unsubscribe_leaves_others_alone(subscriptions: Subscriptions, sns: Any) -> None:
+    subscriptions.subscribe(OWNER, ADA)
+    subscriptions.subscribe(OTHER_OWNER, BOB)
+
+    assert subscriptions.unsubscribe(OWNER) == "off"
+
+    assert list(subscribed(sns)) == [BOB]
+    assert (subscriptions.state(OWNER), subscriptions.state(OTHER_OWNER)) == ("off", "on")
+
+
+def test_everything_can_be_repeated(subscriptions: Subscriptions, sns: Any) -> None:
+    assert [subscriptions.subscribe(OWNER, ADA) for _ in range(3)] == ["on"] * 3
+    assert list(subscribed(sns)) == [ADA]
+    assert [subscriptions.unsubscribe(OWNER) for _ in range(3)] == ["off"] * 3
+    assert subscribed(sns) == {}
+
+
+def test_another_address_takes_the_place_of_the_first(
+    subscriptions: Subscriptions, sns: Any
+) -> None:
+    subscriptions.subscribe(OWNER, ADA)
+
+    assert subscriptions.subscribe(OWNER, BOB) == "on"
+    assert list(subscribed(sns)) == [BOB]
+
+
+def test_who_unsubscribed_by_the_link_in_a_mail_is_off_and_may_come_back(
+    subscriptions: Subscriptions, sns: Any
+) -> None:
+    subscriptions.subscribe(OWNER, ADA)
+    (found,) = sns.list_subscriptions_by_topic(TopicArn=NOTIFICATIONS_TOPIC)["Subscriptions"]
+    sns.unsubscribe(SubscriptionArn=found["SubscriptionArn"])
+
+    assert subscriptions.state(OWNER) == "off"
+    assert subscriptions.unsubscribe(OWNER) == "off"
+    assert subscriptions.subscribe(OWNER, ADA) == "on"
+
+
+class Refusing:
+    """SNS as AWS has it, where moto is kinder: it refuses what `refused` names."""
+
+    def __init__(self, sns: Any, refused: str) -> None:
+        self._sns, self._refused = sns, refused
+
+    def __getattr__(self, name: str) -> Any:
+        if name != self._refused:
+            return getattr(self._sns, name)
+        error = self._sns.exceptions.InvalidParameterException
+
+        def refuse(**_: Any) -> None:
+            raise error({"Error": {"Code": "InvalidParameter", "Message": "No"}}, self._refused)
+
+        return refuse
+
+
+def test_an_address_of_an_earlier_account_is_taken_over(
+    subscriptions: Subscriptions, sns: Any, dynamodb: Any
+) -> None:
+    subscriptions.subscribe(OTHER_OWNER, ADA)
+    strict: Any = Refusing(sns, "subscribe")
+
+    now = Subscriptions(strict, dynamodb, TABLE, NOTIFICATIONS_TOPIC)
+
+    assert now.subscribe(OWNER, ADA) == "on"
+    assert subscribed(sns) == {ADA: f'{{"owner": ["{OWNER}"]}}'}
+
+
+def test_an_address_that_waits_for_another_accounts_confirmation_is_refused(
+    sns: Any, dynamodb: Any
+) -> None:
+    strict: Any = Refusing(sns, "subscribe")
+
+    with pytest.raises(WrongState, match="wait three days"):
+        Subscriptions(strict, dynamodb, TABLE, NOTIFICATIONS_TOPIC).subscribe(OWNER, ADA)
+
+
+def test_a_pending_subscription_that_cannot_be_taken_back_is_forgotten(
+    subscriptions: Subscriptions, sns: Any, dynamodb: Any
+) -> None:
+    subscriptions.subscribe(OWNER, ADA)
+    pending(ADA)
+    strict: Any = Refusing(sns, "unsubscribe")
+
+    assert Subscriptions(strict, dynamodb, TABLE, NOTIFICATIONS_TOPIC).unsubscribe(OWNER) == "off"
+    assert subscriptions.state(OWNER) == "off"
