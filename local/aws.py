@@ -33,6 +33,7 @@ os.environ["MOTO_COGNITO_IDP_USER_POOL_CLIENT_ID_STRATEGY"] = "HASH"
 
 import moto
 from moto.backends import get_backend
+from moto.cognitoidp.models import CognitoIdpUserPool, UserStatus
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
     create_backend_app,
@@ -142,6 +143,7 @@ def main() -> None:
     state.load()
     threading.Thread(target=state.write_changes, daemon=True).start()
     email.install(f"http://127.0.0.1:{options.port}")
+    _tell_verified_addresses()
     application = taking_turns(
         email.answering(DomainDispatcherApplication(create_backend_app)), state
     )
@@ -153,6 +155,18 @@ def main() -> None:
         server.serve_forever()
     finally:
         state.write()
+
+
+def _tell_verified_addresses() -> None:
+    """Put `email_verified` into id tokens, as Cognito does: who is confirmed has had the code."""
+    claims = CognitoIdpUserPool.get_user_extra_data_by_client_id
+
+    def complete(self: CognitoIdpUserPool, client_id: str, username: str) -> dict[str, Any]:
+        user = self._get_user(username)
+        verified = user is not None and user.status == UserStatus.CONFIRMED
+        return {**claims(self, client_id, username), "email_verified": verified}
+
+    CognitoIdpUserPool.get_user_extra_data_by_client_id = complete  # type: ignore[method-assign]
 
 
 def _backends(service: str) -> Any:

@@ -124,6 +124,12 @@ export const strings = {
     no: "no",
     none: "none",
   },
+  mailing: {
+    label: "Email me",
+    pending: (address: string) => `Confirm the email that was sent to ${address}.`,
+    on: (address: string) => `Outcomes are sent to ${address}.`,
+    again: "Send it again",
+  },
   confirm: {
     title: (name: string) => `Delete ${name}?`,
     finished: "The file is removed from Amazon S3. This cannot be undone.",

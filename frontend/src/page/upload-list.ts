@@ -24,7 +24,7 @@ export class UploadList {
   readonly #actions: ListActions;
   #state: State | undefined;
 
-  constructor(actions: ListActions, notify: HTMLElement) {
+  constructor(actions: ListActions, notify: HTMLElement, mailing: HTMLElement) {
     this.#actions = actions;
     this.#head = new ListHead(notify, (state) => this.#filter(state));
     this.#more = element(
@@ -33,7 +33,7 @@ export class UploadList {
       strings.uploads.more,
     );
     this.element = element("section", { class: "card", "aria-labelledby": "uploads-title" });
-    this.element.append(this.#head.element, this.#problem, this.#empty, this.#list, this.#more);
+    this.element.append(this.#head.element, mailing, this.#problem, this.#empty, this.#list, this.#more);
   }
 
   show(change: Change): void {

@@ -19,6 +19,7 @@ import { explain } from "./explain";
 import { mayRead } from "./handles";
 import { Listing } from "./listing";
 import { Live } from "./live";
+import { Mailing } from "./mailing";
 import { Notices } from "./notices";
 import { Paces } from "./paces";
 import { strings } from "./strings";
@@ -45,6 +46,7 @@ export class Workspace {
   readonly #dashboard: UploadDashboard;
   readonly #live: Live;
   readonly #notices = new Notices();
+  readonly #mailing: Mailing;
   readonly #paces: Paces;
   #watch: ReturnType<typeof setInterval> | undefined;
   readonly #awake = new Awake(() => this.isBusy);
@@ -63,7 +65,8 @@ export class Workspace {
       retry: () => void this.#read(() => this.#listing.refresh()),
       filter: (state) => void this.#read(() => this.#listing.filter(state)),
     };
-    this.#list = new UploadList(actions, this.#notices.element);
+    this.#mailing = new Mailing(api, (error) => toasts.show(explain(error), "bad"));
+    this.#list = new UploadList(actions, this.#notices.element, this.#mailing.element);
     const target = element("div", { class: "drop" });
     const title = element("h1", { class: "unseen" }, strings.drop.title);
     this.#unfinished = new UnfinishedList({
@@ -91,6 +94,7 @@ export class Workspace {
     void this.#read(() => this.#listing.refresh());
     void this.#limit();
     void this.#showUnfinished();
+    this.#mailing.start();
     this.#live.start();
     this.#awake.start();
     this.#watch = setInterval(() => this.#look(), LOOK);
@@ -98,6 +102,7 @@ export class Workspace {
 
   /** The page goes away; what is under way is left for another day. */
   leave(): void {
+    this.#mailing.stop();
     this.#live.stop();
     this.#awake.stop();
     clearInterval(this.#watch);

@@ -6,6 +6,7 @@ import type {
   CreateRequest,
   Download,
   Limits,
+  Mailing,
   PartList,
   Problem,
   Sheet,
@@ -98,6 +99,18 @@ export class Api {
   /** A WebSocket URL with a one-time ticket. */
   connect(signal?: AbortSignal): Promise<{ url: string }> {
     return this.#json({ method: "POST", path: "/connections", signal });
+  }
+
+  mailing(): Promise<Mailing> {
+    return this.#json({ method: "GET", path: "/email" });
+  }
+
+  mail(): Promise<Mailing> {
+    return this.#json({ method: "PUT", path: "/email" });
+  }
+
+  unmail(): Promise<Mailing> {
+    return this.#json({ method: "DELETE", path: "/email" });
   }
 
   async #json<T>(call: Call): Promise<T> {

@@ -61,6 +61,9 @@ export type UploadPage = { uploads: Upload[]; cursor?: string | null };
 
 export type Download = { url: string; expires_in: number };
 
+/** Whether the person is emailed; `pending` until they open the link in the first mail. */
+export type Mailing = { address: string; state: "off" | "pending" | "on" };
+
 /** RFC 9457, with `missing` added when the code is `parts_missing`. */
 export type Problem = {
   type?: string;
