@@ -24,6 +24,7 @@ from chalice.app import (
 
 from chalicelib import keys, logs
 from chalicelib.application import application
+from chalicelib.browser import TooManyPages
 from chalicelib.errors import (
     EmailNotVerified,
     InvalidRequest,
@@ -234,6 +235,8 @@ def connect_page(event: WebsocketEvent) -> dict[str, Any]:
         application().browser.connect(event.connection_id, query.get("ticket", ""))
     except NotSignedIn as error:
         return {"statusCode": error.status}
+    except TooManyPages:
+        return {"statusCode": 429}
     return {"statusCode": 200}
 
 

@@ -95,6 +95,7 @@ class Application:
             self.browser,
             sns.publish,
             self.settings.notifications_topic_arn,
+            self.settings.page_origin,
             _utc_now,
         )
 
@@ -119,6 +120,7 @@ class Application:
             self._gateway,
             self.settings.websocket_url,
             _utc_now,
+            self.settings.max_pages,
         )
 
     @cached_property

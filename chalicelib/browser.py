@@ -37,6 +37,10 @@ CONNECTION_LIFETIME = timedelta(hours=2)
 CONNECTING = timedelta(seconds=30)
 
 
+class TooManyPages(Exception):
+    """The owner has as many pages open as the stage allows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Browser:
     """The registry of open pages; `gateway` gives the client that posts to a connection."""
@@ -46,6 +50,8 @@ class Browser:
     gateway: Callable[[], ApiGatewayManagementApiClient]
     url: str
     now: Callable[[], datetime]
+    # Open pages of one owner; each is sent every change.
+    max_pages: int
 
     def invite(self, owner: str) -> str:
         """A WebSocket URL for one page of an owner, good once within a minute."""
@@ -54,13 +60,17 @@ class Browser:
         return f"{self.url}?ticket={ticket}"
 
     def connect(self, connection_id: str, ticket: str) -> str:
-        """Use up a ticket and register the connection; raises NotSignedIn for any other ticket."""
+        """Use up a ticket and register the connection; returns its owner.
+
+        Raises NotSignedIn for any other ticket, TooManyPages when the owner has enough open.
+        """
         used = self.client.delete_item(
             TableName=self.table, Key=_ticket_key(ticket), ReturnValues="ALL_OLD"
         ).get("Attributes")
         if not used or int(used["expires"]["N"]) < self.now().timestamp():
             raise NotSignedIn("The ticket is used up or too old")
         owner = used["owner"]["S"]
+        self._check_pages(owner)
         self._put(_connection_key(connection_id), CONNECTION_LIFETIME, owner=owner)
         self._put(_owner_key(owner, connection_id), CONNECTION_LIFETIME)
         log.info("connected", extra={"owner": owner})
@@ -97,6 +107,19 @@ class Browser:
         except gateway.exceptions.GoneException:
             return False
         return True
+
+    def _check_pages(self, owner: str) -> None:
+        """Refuse one too many, when those there are all still open."""
+        connections = self._connections(owner)
+        if len(connections) < self.max_pages:
+            return
+        for connection_id, connected_at in connections:
+            reached = self.send(connection_id, {"type": "ping"})
+            if not reached and self.now() - connected_at > CONNECTING:
+                self.disconnect(connection_id)
+        if len(self._connections(owner)) >= self.max_pages:
+            log.warning("too many pages", extra={"owner": owner})
+            raise TooManyPages
 
     def _connections(self, owner: str) -> list[tuple[str, datetime]]:
         """The ids of an owner's connections, and when each was registered."""

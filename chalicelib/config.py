@@ -43,6 +43,8 @@ class Settings:
     max_in_progress: int
     # Objects above it are not read to their end: processors that need that leave them out.
     whole_max_size: int
+    # Pages of one owner that may be open at once.
+    max_pages: int
     # Days that S3 keeps the parts of an upload that nobody completes.
     upload_days: int
 
@@ -83,6 +85,7 @@ def load_settings(environ: MutableMapping[str, str] = os.environ) -> Settings:
         whole_max_size=_number(
             environ, "HOIST_WHOLE_MAX_SIZE", 32 * 1024 * MIB, most=MAX_OBJECT_SIZE
         ),
+        max_pages=_number(environ, "HOIST_MAX_PAGES", 20, least=1, most=1000),
         upload_days=_number(environ, "HOIST_UPLOAD_DAYS", 1, least=1, most=365),
     )
 

@@ -39,12 +39,13 @@ class Table(Transitions, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Notifier:
-    """What `notify` does; `now` is the clock (UTC)."""
+    """What `notify` does; `page` is the address people go to, `now` the clock (UTC)."""
 
     table: Table
     pages: Pages
     publish: Callable[..., object]
     topic_arn: str
+    page: str
     now: Callable[[], datetime]
 
     def notify(self, record: str, request_id: str) -> None:
@@ -81,7 +82,7 @@ class Notifier:
             self.publish(
                 TopicArn=self.topic_arn,
                 Subject=subject(held),
-                Message=message(held),
+                Message=message(held, self.page),
                 MessageAttributes=_attributes(held.owner, held.state),
             )
         except Exception:
@@ -175,14 +176,21 @@ def subject(upload: Upload) -> str:
     return f"Hoist: {upload.state} - {filename}"[:MAX_SUBJECT]
 
 
-def message(upload: Upload) -> str:
-    """What a person reads: what became of which file, why, and what to do next."""
-    lines = {
-        State.ACCEPTED: "was checked and accepted. You can download it from the page.",
-        State.REJECTED: "was rejected and will be deleted. Send a corrected file if you need to.",
-        State.FAILED: "could not be processed. It is kept; an operator can run it again.",
-    }
-    text = f"Your file {upload.filename} ({upload.size:,} bytes) {lines[upload.state]}\n"
-    if upload.reason:
-        text += f"\nReason: {upload.reason}\n"
-    return text + f"\nUpload: {upload.id}\n"
+def message(upload: Upload, page: str) -> str:
+    """What a person reads: what became of which file, why, what to do next, and whose it is."""
+    outcome, next_step = {
+        State.ACCEPTED: ("was checked and accepted.", f"Download it from {page}"),
+        State.REJECTED: (
+            "was rejected and will be deleted.",
+            f"Send a corrected file from {page} if you need to.",
+        ),
+        State.FAILED: (
+            "could not be processed. It is kept, but cannot be downloaded.",
+            "There is nothing you need to do: an operator can run it again.",
+        ),
+    }[upload.state]
+    reason = f"Reason: {upload.reason}\n\n" if upload.reason else ""
+    return (
+        f"Your file {upload.filename} ({upload.size:,} bytes) {outcome}\n\n{reason}{next_step}\n\n"
+        f"Upload: {upload.id}\nOwner: {upload.owner}\n"
+    )

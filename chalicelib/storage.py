@@ -7,6 +7,7 @@ s3:PutObjectTagging. Must not know the table, the rules or HTTP.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 
 from chalicelib.errors import ChecksumMismatch, TryAgain, UploadExpired
 from chalicelib.upload import Part, StoredObject
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from types_boto3_s3.type_defs import CompleteMultipartUploadRequestTypeDef
 
 
+log = logging.getLogger(__name__)
+
+READ_TRIES = 4
 # Seconds; API Gateway gives a request 29
 # (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
 COMPLETE_PATIENCE = 25.0
@@ -150,13 +154,21 @@ class S3Storage:
 
     def read_range(self, key: str, offset: int, size: int, *, etag: str) -> bytes:
         """`size` bytes from `offset`, of the object with this ETag and of no other."""
-        answer = self.client.get_object(
-            Bucket=self.bucket,
-            Key=key,
-            Range=f"bytes={offset}-{offset + size - 1}",
-            IfMatch=f'"{etag}"',
-        )
-        return answer["Body"].read()
+        for attempt in range(READ_TRIES):
+            answer = self.client.get_object(
+                Bucket=self.bucket,
+                Key=key,
+                Range=f"bytes={offset}-{offset + size - 1}",
+                IfMatch=f'"{etag}"',
+            )
+            try:
+                return answer["Body"].read()
+            except (HTTPClientError, IncompleteReadError) as error:
+                # botocore tries again until there is an answer, not while it is read.
+                log.warning(
+                    "read again", extra={"key": key, "attempt": attempt, "error": str(error)}
+                )
+        raise TryAgain("S3 breaks off its answers, try again")
 
     def tag(self, key: str, *, state: str) -> None:
         """Write the state on the object, where the lifecycle rules read it."""

@@ -6,7 +6,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from chalicelib.browser import CONNECTING, CONNECTION_LIFETIME, TICKET_LIFETIME, Browser
+from chalicelib.browser import (
+    CONNECTING,
+    CONNECTION_LIFETIME,
+    TICKET_LIFETIME,
+    Browser,
+    TooManyPages,
+)
 from chalicelib.errors import NotSignedIn
 from chalicelib.table import UploadTable
 from tests.environment import TABLE
@@ -23,7 +29,7 @@ def gateway() -> RecordingGateway:
 
 @pytest.fixture
 def browser(dynamodb: Any, gateway: RecordingGateway, clock: Clock) -> Browser:
-    return Browser(dynamodb, TABLE, lambda: gateway, URL, clock)
+    return Browser(dynamodb, TABLE, lambda: gateway, URL, clock, max_pages=3)
 
 
 def invited(browser: Browser, owner: str = OWNER) -> str:
@@ -223,3 +229,30 @@ def test_connections_are_not_listed_as_uploads(
     table = UploadTable(dynamodb, TABLE, clock, upload_days=1)
 
     assert table.newest(OWNER, state=None, cursor=None, limit=5) == ([], None)
+
+
+@pytest.mark.parametrize(("open_before", "refused"), [(1, False), (2, False), (3, True)])
+def test_an_owner_has_so_many_pages_open_and_no_more(
+    browser: Browser, *, open_before: int, refused: bool
+) -> None:
+    for number in range(open_before):
+        connected(browser, f"c{number}")
+    connected(browser, "another's", OTHER_OWNER)
+
+    if refused:
+        with pytest.raises(TooManyPages):
+            connected(browser, "one more")
+    else:
+        assert connected(browser, "one more")
+
+
+def test_pages_that_are_gone_make_room(
+    browser: Browser, gateway: RecordingGateway, clock: Clock
+) -> None:
+    for number in range(3):
+        connected(browser, f"c{number}")
+    clock.advance(CONNECTING.total_seconds() + 1)
+    gateway.gone = {"c1"}
+
+    assert connected(browser, "one more")
+    assert [to for to, _ in gateway.sent] == ["c0", "c2"], "those that are there were asked"

@@ -20,7 +20,7 @@ from chalicelib.processing import Processing
 from chalicelib.reader import ObjectReader
 from chalicelib.table import UploadTable
 from chalicelib.upload import OUTCOMES, State, Upload
-from tests.environment import NOTIFICATIONS_TOPIC, TABLE
+from tests.environment import NOTIFICATIONS_TOPIC, PAGE_ORIGIN, TABLE
 from tests.fakes import (
     Clock,
     Invocation,
@@ -159,7 +159,7 @@ def composed(table: UploadTable | MemoryTable, settings: Settings, clock: Clock)
         settings, faulty_storage, faulty_table, pages, lambda _: "text/plain", compute, clock
     )
     publish = faults.around("publish", topic.publish)
-    notifier = Notifier(faulty_table, pages, publish, NOTIFICATIONS_TOPIC, clock)
+    notifier = Notifier(faulty_table, pages, publish, NOTIFICATIONS_TOPIC, PAGE_ORIGIN, clock)
     aws = Lambda(clock, processing.process, notifier.notify)
     return Path(table, storage, topic, aws, faults)
 

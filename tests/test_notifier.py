@@ -14,7 +14,7 @@ from chalicelib.notifier import (
 )
 from chalicelib.records import Outcome
 from chalicelib.upload import State, Upload
-from tests.environment import NOTIFICATIONS_TOPIC
+from tests.environment import NOTIFICATIONS_TOPIC, PAGE_ORIGIN
 from tests.fakes import Clock, MemoryTable, RecordingPages, RecordingTopic
 from tests.payloads import OTHER_OWNER, OWNER, PUT_ID, event, multipart_upload, put_upload
 
@@ -33,7 +33,7 @@ def topic() -> RecordingTopic:
 def notifier(
     table: MemoryTable, pages: RecordingPages, topic: RecordingTopic, clock: Clock
 ) -> Notifier:
-    return Notifier(table, pages, topic.publish, NOTIFICATIONS_TOPIC, clock)
+    return Notifier(table, pages, topic.publish, NOTIFICATIONS_TOPIC, PAGE_ORIGIN, clock)
 
 
 def outcome(state: State) -> Outcome:
@@ -62,7 +62,7 @@ def test_an_outcome_is_published_and_shown(
         {
             "TopicArn": NOTIFICATIONS_TOPIC,
             "Subject": subject(upload),
-            "Message": message(upload),
+            "Message": message(upload, PAGE_ORIGIN),
             "MessageAttributes": {
                 "owner": {"DataType": "String", "StringValue": OWNER},
                 "outcome": {"DataType": "String", "StringValue": state.value},
@@ -324,12 +324,14 @@ def test_a_subject_is_cut_at_its_limit(length: int, expected: int) -> None:
     ],
 )
 def test_a_message_says_what_became_of_the_file(state: State, words: str) -> None:
-    text = message(put_upload(state=state, size=1_234_567, reason="Because of that"))
+    upload = put_upload(state=state, size=1_234_567, reason="Because of that")
+    text = message(upload, PAGE_ORIGIN)
 
     assert f"Your file Grüße aus Köln 1+1.txt (1,234,567 bytes) {words}" in text
     assert "Reason: Because of that" in text
-    assert PUT_ID in text
+    assert text.endswith(f"Upload: {PUT_ID}\nOwner: {OWNER}\n")
+    assert (PAGE_ORIGIN in text) is (state is not State.FAILED), "where to go next"
 
 
 def test_a_message_without_a_reason_gives_none() -> None:
-    assert "Reason" not in message(put_upload(state=State.ACCEPTED))
+    assert "Reason" not in message(put_upload(state=State.ACCEPTED), PAGE_ORIGIN)
