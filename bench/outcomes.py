@@ -1,0 +1,120 @@
+"""How long an owner waits for the outcome, and how many outcomes there are in a second.
+
+`.venv/bin/python bench/outcomes.py` starts a local system of its own, opens a WebSocket as a page
+does, and sends 200 small files one after another: from the end of each PUT (S3's event) to the
+page's message with the outcome; milliseconds, p50 and p99. Beside it, the share that is not ours: a
+function of the same environments that does nothing (`answer_page`'s ping, there and back). Then 200
+at once: outcomes a second. The last line is JSON.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from bench.rounds import report
+from tests.running import Client, running_system
+
+OUTCOMES = {"accepted", "rejected", "failed"}
+PATIENCE = 120  # seconds
+
+
+class Page:
+    """An open page: which outcome came when."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+        self.outcomes: dict[str, float] = {}
+        self._news = asyncio.Event()
+        self._pong = asyncio.Event()
+
+    async def listen(self) -> None:
+        """Note what comes, for ever."""
+        async for message in self._socket:
+            told = json.loads(message.data)
+            if told["type"] == "pong":
+                self._pong.set()
+            upload = told.get("upload", {})
+            if upload.get("state") in OUTCOMES:
+                self.outcomes.setdefault(upload["id"], time.perf_counter())
+                self._news.set()
+
+    async def wait_for(self, ids: set[str]) -> None:
+        """Until each of them has its outcome."""
+        async with asyncio.timeout(PATIENCE):
+            while not ids <= self.outcomes.keys():
+                self._news.clear()
+                await self._news.wait()
+
+    async def ping(self) -> float:
+        """Seconds to a function that does nothing, and back."""
+        self._pong.clear()
+        started = time.perf_counter()
+        await self._socket.send_json({"type": "ping"})
+        await self._pong.wait()
+        return time.perf_counter() - started
+
+
+def percentile(values: list[float], share: float) -> int:
+    """In milliseconds, of seconds."""
+    ordered = sorted(values)
+    return round(ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000)
+
+
+async def measure(client: Client, count: int) -> dict[str, Any]:
+    """All of it, over one page."""
+    url = client.request("POST", "/connections").json["url"]
+    async with aiohttp.ClientSession() as session, session.ws_connect(url) as socket:
+        page = Page(socket)
+        listening = asyncio.create_task(page.listen())
+        waited, pings = [], []
+        for number in range(count + 5):
+            created = await asyncio.to_thread(client.create, b"x" * 1000, f"{number}.txt")
+            await asyncio.to_thread(client.send, created, b"x" * 1000)
+            sent = time.perf_counter()
+            await page.wait_for({created["id"]})
+            waited.append(page.outcomes[created["id"]] - sent)
+            pings.append(await page.ping())
+        together = [
+            await asyncio.to_thread(client.create, b"y", f"together {number}.txt")
+            for number in range(min(count, 100))
+        ]
+        started = time.perf_counter()
+        await asyncio.gather(
+            *(asyncio.to_thread(client.send, created, b"y") for created in together)
+        )
+        await page.wait_for({created["id"] for created in together})
+        took = time.perf_counter() - started
+        listening.cancel()
+    warm, quiet = waited[5:], pings[5:]
+    return {
+        "uploads": len(warm),
+        "outcome p50 ms": percentile(warm, 0.5),
+        "outcome p99 ms": percentile(warm, 0.99),
+        "empty function p50 ms": percentile(quiet, 0.5),
+        "at once": len(together),
+        "outcomes a second": round(len(together) / took, 1),
+    }
+
+
+def main() -> None:
+    """Parse, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--uploads", type=int, default=200)
+    options = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_system(Path(folder) / "hoist") as system,
+    ):
+        report(asyncio.run(measure(system.sign_in(), options.uploads)))
+
+
+if __name__ == "__main__":
+    main()
