@@ -10,7 +10,8 @@ around functions, topics and WebSockets:
     leash      what each child hangs on, so that none outlives the system
     s3         SeaweedFS as S3: command and configuration
     aws        moto's server, its state kept on disk
-    resources  what CloudFormation makes in AWS: bucket, table, topics, user pool, demo account
+    email      SNS's email: confirmation, delivery by filter policy, unsubscribing
+    resources  what CloudFormation makes in AWS: bucket, table, topics, queue, user pool, account
     bridge     S3's event notifications, SNS to functions, email to files
     invoker    asynchronous invocation: a queue on disk, retries, destinations
     functions  the execution environments that run the handlers of `app.py`
@@ -18,5 +19,5 @@ around functions, topics and WebSockets:
     gateway    API Gateway's WebSocket side
     page       the page and its config.json
 
-May import `chalicelib`, never the other way round.
+May import `chalicelib` and `deploy`, never the other way round.
 """

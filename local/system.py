@@ -240,7 +240,7 @@ class System:
     def _announce(self, missed: int) -> None:
         lines = {
             "s3": f"{self.ports.url('s3')}  (SeaweedFS, bucket {BUCKET})",
-            "aws": f"{self.ports.url('aws')}  (DynamoDB, SNS, Cognito, STS)",
+            "aws": f"{self.ports.url('aws')}  (DynamoDB, SNS, SQS, Cognito, STS)",
             "api": f"{self.ports.url('api')}  (chalice local)",
             "gateway": f"{self.ports.url('gateway', 'ws')}  (WebSocket)",
             "events": f"{self.home.log}/events.log  (S3 → process_upload → SNS → notify)",

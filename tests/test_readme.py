@@ -3,11 +3,17 @@
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import app
-from chalicelib import errors
+from chalicelib import errors, notifier
+from chalicelib.processors import PROCESSORS
+from chalicelib.upload import OUTCOMES, State
+from local.home import Ports
+from tests.payloads import put_upload
+from tests.processors.reading import reader
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -64,3 +70,36 @@ def test_every_link_and_picture_into_the_repository_is_there() -> None:
     ours = [target for target in targets if "://" not in target]
     assert ours
     assert [target for target in ours if not (ROOT / target).exists()] == []
+
+
+@pytest.mark.parametrize("outcome", sorted(OUTCOMES))
+def test_what_a_subscriber_receives_is_there_word_for_word(outcome: State) -> None:
+    """Each letter in README is what `notify` writes of the upload that the letter is about."""
+    (letter,) = re.findall(rf"```\n(Subject: Hoist: {outcome} - .*?)```", README, re.DOTALL)
+    filename, size = re.findall(r"Your file (.*) \(([0-9,]+) bytes\)", letter)[0]
+    told = put_upload(
+        state=outcome,
+        filename=filename,
+        size=int(size.replace(",", "")),
+        reason="".join(re.findall(r"^Reason: (.*)$", letter, re.MULTILINE)) or None,
+        id=re.findall(r"^Upload: (.*)$", letter, re.MULTILINE)[0],
+        owner=re.findall(r"^Owner: (.*)$", letter, re.MULTILINE)[0],
+    )
+
+    page = f"http://127.0.0.1:{Ports().page}"
+    assert letter == f"Subject: {notifier.subject(told)}\n\n{notifier.message(told, page)}"
+
+
+def test_the_processor_in_readme_works() -> None:
+    (source,) = re.findall(r'```python\n(""".*?)```', README, re.DOTALL)
+    words: dict[str, Any] = {}
+    exec(source, words)  # noqa: S102 - it is ours
+
+    assert words["applies_to"]("text/plain", 10)
+    assert words["run"](reader(b"one two\nthree\n", "text/plain")) == {"words": 3}
+    assert len(source.splitlines()) <= 12
+
+
+@pytest.mark.parametrize("name", PROCESSORS)
+def test_every_processor_is_told(name: str) -> None:
+    assert f"| `{name}` |" in README
