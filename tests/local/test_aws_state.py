@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.aws import State, taking_turns
+from local.aws import KEPT, State, taking_turns
 from local.home import free_ports
-from local.resources import ACCOUNT, DEMO, REGION, TABLE, Resources
+from local.resources import ACCOUNT, DEAD_LETTERS, DEMO, REGION, TABLE, Resources
 from tests.local.serving import aws_server, resources_at
 from tests.running import eventually
 
@@ -73,6 +73,8 @@ def test_items_accounts_and_subscriptions_outlive_the_server(state: Path) -> Non
         first.client("dynamodb").put_item(TableName=TABLE, Item=ITEM)
         owner = sub(first)
         sign_in(first)
+        queue = first.client("sqs").get_queue_url(QueueName=DEAD_LETTERS)["QueueUrl"]
+        first.client("sqs").send_message(QueueUrl=queue, MessageBody="a dead letter")
         process.terminate()
         assert process.wait(timeout=30) == 0
 
@@ -84,11 +86,14 @@ def test_items_accounts_and_subscriptions_outlive_the_server(state: Path) -> Non
         with pytest.raises(ClientError, match="NotAuthorizedException"):
             sign_in(second, "guessed")
         assert endpoints(second) == ["http://127.0.0.1:1/sns"]
+        queue = second.client("sqs").get_queue_url(QueueName=DEAD_LETTERS)["QueueUrl"]
+        (letter,) = second.client("sqs").receive_message(QueueUrl=queue)["Messages"]
+        assert letter["Body"] == "a dead letter"
         again = second.make()
 
     ids = [name for name in environment if name.endswith(("_ARN", "_CLIENT_ID", "_TABLE"))]
     assert {name: again[name] for name in ids} == {name: environment[name] for name in ids}
-    assert len(ids) == 5
+    assert len(ids) == 6
 
 
 @pytest.mark.system
@@ -168,7 +173,7 @@ def test_writes_at_the_same_time_leave_one_whole_file(state: Path) -> None:
         for written in [pool.submit(kept.write) for _ in range(200)]:
             written.result()
 
-    assert pickle.loads(state.read_bytes()).keys() == {"moto", "dynamodb", "cognito-idp", "sns"}  # noqa: S301 - ours
+    assert pickle.loads(state.read_bytes()).keys() == {"moto", *KEPT}  # noqa: S301 - ours
     assert [path.name for path in state.parent.iterdir()] == ["aws.state"]
 
 
