@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
 
-from deploy.stage import ROOT, Stage, StageError, enter
+from deploy.stage import ROOT, Stage, StageError, enter, succeeds
 
 if TYPE_CHECKING:
     from types_boto3_lambda import LambdaClient
@@ -101,17 +100,12 @@ def main() -> int:
     if options.stage == "local":
         print("At home `make run` reads the file: there is nothing to apply")
         return 0
-    try:
+
+    def work() -> None:
         stage = enter(options.stage)
-        client = boto3.client("lambda", region_name=stage.settings.region)
-        apply(client, stage, read())
-    except StageError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except (BotoCoreError, ClientError) as error:
-        print(f"AWS: {error}", file=sys.stderr)
-        return 1
-    return 0
+        apply(boto3.client("lambda", region_name=stage.settings.region), stage, read())
+
+    return succeeds(work)
 
 
 if __name__ == "__main__":

@@ -16,12 +16,11 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.keys import is_upload_id
 from chalicelib.table import UploadTable
 from chalicelib.upload import State, Upload
-from deploy.stage import Stage, StageError, enter
+from deploy.stage import Stage, StageError, enter, succeeds
 
 # An event that was not worked on for this long will not be: Lambda keeps one for six hours at most.
 LOST_AFTER = timedelta(hours=7)
@@ -137,20 +136,16 @@ def main() -> int:
         "--dead-letters", action="store_true", help="the messages that could not be sent"
     )
     options = parser.parse_args()
-    try:
+
+    def work() -> None:
         redrive = Redrive(enter(options.stage))
         if options.upload:
             count = redrive.upload(options.upload)
         else:
             count = redrive.all_failed() if options.all_failed else redrive.dead_letters()
-    except StageError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except (BotoCoreError, ClientError) as error:
-        print(f"AWS: {error}", file=sys.stderr)
-        return 1
-    print(f"{count} sent again" if count else "Nothing to send again")
-    return 0
+        print(f"{count} sent again" if count else "Nothing to send again")
+
+    return succeeds(work)
 
 
 if __name__ == "__main__":

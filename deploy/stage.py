@@ -2,10 +2,13 @@
 
 import json
 import os
-from collections.abc import Mapping, MutableMapping
+import sys
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.config import Settings, SettingsError, load_settings
 
@@ -50,6 +53,19 @@ def enter(name: str, *, root: Path = ROOT, environ: MutableMapping[str, str] = o
     except SettingsError as error:
         raise StageError(f"Stage {name}: {error}") from error
     return Stage(name, settings, dict(environ), _functions(name, root))
+
+
+def succeeds(work: Callable[[], None]) -> int:
+    """Run a command's work; returns its exit status, what went wrong in one line before it."""
+    try:
+        work()
+    except StageError as error:
+        print(error, file=sys.stderr)
+    except (BotoCoreError, ClientError) as error:
+        print(f"AWS: {error}", file=sys.stderr)
+    else:
+        return 0
+    return 1
 
 
 def _functions(name: str, root: Path) -> dict[str, str]:

@@ -1,0 +1,123 @@
+"""What becomes of objects of all kinds, good and bad, on the running system."""
+
+import gzip
+import io
+import struct
+import uuid
+import zipfile
+from typing import Any
+
+import pytest
+
+from chalicelib import keys
+from local.resources import BUCKET, Resources
+from tests.running import Client, RunningSystem, eventually
+
+pytestmark = pytest.mark.system
+
+PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(">IIB", 640, 480, 8) + bytes(100)
+PROGRAM = b"MZ" + bytes(58) + b"\x40\0\0\0PE\0\0"
+HTML = b"<!DOCTYPE html><script>alert(1)</script>"
+
+
+def zipped(size: int = 10) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("zeros", bytes(size))
+    return packed.getvalue()
+
+
+@pytest.fixture(scope="module")
+def client(system: RunningSystem) -> Client:
+    return system.sign_in()
+
+
+ACCEPTED = [
+    pytest.param("empty.bin", b"", "digest", {"bytes": 0}, id="zero bytes"),
+    pytest.param("photo.png", PNG, "image", {"width": 640, "height": 480}, id="image"),
+    pytest.param("a.csv", b"a,b\n1,2\n3\n", "table", {"rows": 1, "bad_rows": 1}, id="table"),
+    pytest.param("a.jsonl", b'{"a":1}\n{"a":2}\n', "table", {"rows": 2}, id="JSON Lines"),
+    pytest.param("a.zip", zipped(), "archive", {"entries": 1}, id="zip"),
+    pytest.param(
+        "bomb.zip",
+        zipped(20_000_000),
+        "archive",
+        {"expanded_size": 20_000_000},
+        id="zip bomb",
+    ),
+    pytest.param(
+        "cut.zip",
+        zipped()[:-10],
+        "archive",
+        {"error": "It is damaged, or its end is missing"},
+        id="truncated zip",
+    ),
+    pytest.param("a.gz", gzip.compress(bytes(20_000_000)), "archive", {"format": "gzip"}, id="gz"),
+    pytest.param("Σύννεφα 雲 облака ☁️.txt", b"hi", "digest", {"bytes": 2}, id="any script"),
+    pytest.param("setup.exe", PROGRAM, "digest", {"bytes": 68}, id="honest program"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("filename", "data", "processor", "told"), ACCEPTED)
+def test_an_object_is_accepted_and_told_of(
+    client: Client, filename: str, data: bytes, processor: str, told: dict[str, Any]
+) -> None:
+    upload = client.outcome(client.upload(data, filename))
+
+    assert (upload["state"], upload["filename"]) == ("accepted", filename)
+    found = upload["report"]["processors"][processor]
+    assert {name: found[name] for name in told} == told
+
+
+REJECTED = [
+    pytest.param("photo.png", "image/png", HTML, id="HTML as an image"),
+    pytest.param("photo.jpg", "image/jpeg", b"\x7fELF\2\1\1" + bytes(50), id="program as an image"),
+    pytest.param("letter.pdf", "", PROGRAM, id="renamed program"),
+]
+
+
+@pytest.mark.parametrize(("filename", "content_type", "data"), REJECTED)
+def test_an_object_that_is_not_what_it_says_is_rejected(
+    client: Client, filename: str, content_type: str, data: bytes
+) -> None:
+    fields = {"content_type": content_type} if content_type else {}
+    upload = client.outcome(client.upload(data, filename, **fields))
+
+    assert upload["state"] == "rejected"
+    assert upload["reason"].endswith("which is not what its name and type say")
+    answer = client.request("GET", f"/uploads/{upload['id']}/download")
+    assert answer.json["code"] == "not_accepted"
+
+
+def test_an_object_that_came_by_credentials_is_adopted(
+    system: RunningSystem, client: Client
+) -> None:
+    owner = client.get(client.upload(b"mine", "mine.txt"))["key"].split("/")[1]
+    stamp = client.get(client.upload(b"mine", "mine too.txt"))["id"]
+    upload_id = stamp[:24] + uuid.uuid4().hex[:12]
+    key = keys.object_key(owner=owner, upload_id=upload_id, filename="by hand.csv")
+    s3 = Resources(system.ports, "").client("s3")
+    s3.put_object(Bucket=BUCKET, Key=key, Body=b"a,b\n1,2\n", ContentType="text/csv")
+
+    eventually(lambda: client.request("GET", f"/uploads/{upload_id}").status, lambda s: s == 200)
+    upload = client.outcome(upload_id)
+
+    assert (upload["state"], upload["filename"]) == ("accepted", "by hand.csv")
+    assert upload["report"]["processors"]["table"]["columns"] == ["a", "b"]
+    assert client.download(upload_id).body == b"a,b\n1,2\n"
+
+
+def test_many_at_once_are_told_once_each(system: RunningSystem, client: Client) -> None:
+    names = [f"swarm {number}.txt" for number in range(30)]
+    ids = [client.upload(b"swarm", name) for name in names]
+
+    assert {client.outcome(upload_id)["state"] for upload_id in ids} == {"accepted"}
+    told = eventually(
+        lambda: [
+            text.splitlines()[0].rpartition(" - ")[2]
+            for path in (system.home / "mail").glob("*.txt")
+            if "swarm" in (text := path.read_text())
+        ],
+        lambda found: len(found) >= len(names),
+    )
+    assert sorted(told) == sorted(names)
