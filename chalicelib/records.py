@@ -76,12 +76,11 @@ def outcomes(message: str) -> list[Outcome]:
     context = _mapping(record, "requestContext")
     if not context:
         raise ValueError("not an invocation record")
-    if context.get("condition") == "Success":
-        told = [_outcome(result) for result in _list(record.get("responsePayload"), "uploads")]
-        if told and None not in told:
-            return [outcome for outcome in told if outcome]
-        if not told and _mapping(record, "responsePayload").get("uploads") == []:
-            return []
+    returned = _mapping(record, "responsePayload").get("uploads")
+    if context.get("condition") == "Success" and isinstance(returned, list):
+        told = [outcome for result in returned if (outcome := _outcome(result))]
+        if len(told) == len(returned):
+            return told
     request_id = str(context.get("requestId", "unknown"))
     reason = _reason(record, context, request_id)
     failed = [

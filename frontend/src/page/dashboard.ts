@@ -31,11 +31,13 @@ export class UploadDashboard {
   readonly #uploader: HoistUploader<Meta, Body>;
   readonly #target: HTMLElement;
   readonly #say: DashboardOptions["say"];
+  readonly #describe: DashboardOptions["describe"];
   readonly handles = new Handles();
   #limits: Limits | undefined;
 
   constructor({ target, engine, describe, say, onBusy }: DashboardOptions) {
     this.#say = say;
+    this.#describe = describe;
     this.#target = target;
     this.#repair.observe(target, { childList: true, subtree: true });
     this.handles.watch(target);
@@ -82,9 +84,12 @@ export class UploadDashboard {
     const button = event.target instanceof Element && event.target.closest(".uppy-Dashboard-browse");
     if (!button || button.textContent !== strings.uppy.browseFiles || !hasPicker()) return;
     event.stopPropagation();
-    void this.handles.pick(true).then((picked) => {
-      for (const { file } of picked) this.add(file);
-    });
+    void this.handles.pick(true).then(
+      (files) => {
+        for (const file of files) this.add(file);
+      },
+      (error: unknown) => this.#say(this.#describe(error), "bad"),
+    );
   }
 
   get isBusy(): boolean {

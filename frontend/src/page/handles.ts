@@ -4,8 +4,6 @@
 // https://developer.mozilla.org/docs/Web/API/File_System_API
 const PICKER = "showOpenFilePicker";
 
-export type Picked = { file: File; handle: FileSystemFileHandle };
-
 export class Handles {
   readonly #known = new Map<string, FileSystemFileHandle>();
 
@@ -21,16 +19,16 @@ export class Handles {
   }
 
   /** Asks for files by the browser's picker; none when the person changed their mind. */
-  async pick(multiple: boolean): Promise<Picked[]> {
+  async pick(multiple: boolean): Promise<File[]> {
     const handles = await window[PICKER]?.({ multiple }).catch(nothingPicked);
     return Promise.all((handles ?? []).map((handle) => this.open(handle)));
   }
 
   /** The file behind a handle, as it is now. */
-  async open(handle: FileSystemFileHandle): Promise<Picked> {
+  async open(handle: FileSystemFileHandle): Promise<File> {
     const file = await handle.getFile();
     this.#known.set(keyOf(file), handle);
-    return { file, handle };
+    return file;
   }
 
   async #remember(item: DataTransferItem): Promise<void> {

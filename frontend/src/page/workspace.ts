@@ -195,11 +195,11 @@ export class Workspace {
     const { handle, filename } = entry;
     if (handle && (await mayRead(handle))) {
       const kept = await handles.open(handle).catch(() => undefined);
-      if (kept && isSame(entry, kept.file)) return this.#dashboard.add(kept.file);
+      if (kept && isSame(entry, kept)) return this.#dashboard.add(kept);
       this.#toasts.show(strings.unfinished.gone(filename), "bad");
     }
     const [picked] = await handles.pick(false);
-    if (picked) this.#goOnWith(entry, picked.file);
+    if (picked) this.#goOnWith(entry, picked);
   }
 
   /** The engine recognises the file; another one is better refused than sent as something new. */

@@ -1,6 +1,5 @@
 // The engine: takes files, gives uploads. All files share its connections and places.
 // Knows neither DOM nor Uppy; everything it touches comes in as Tools, so that tests need no browser.
-
 import type { Api } from "./api";
 import { Breaker } from "./breaker";
 import { ApiError } from "./errors";
