@@ -92,7 +92,7 @@ class Processing:
             log.info("deleted again", extra=upload.log_fields)
             return None
         if upload.state in OUTCOMES - {State.FAILED} and self._is_settled(upload, created):
-            return _result(upload) | {"duplicate": True}
+            return self._duplicate(upload)
         try:
             claimed = self._claim(upload, created, invocation)
         except WrongState:

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from hypothesis import HealthCheck, given
+from hypothesis import settings as profile
+from hypothesis import strategies as st
 
 from chalicelib.config import Settings
 from chalicelib.processing import HEAD_SIZE, Processing
@@ -506,6 +509,25 @@ def test_a_key_that_is_not_ours_is_ignored(processing: Processing, upload: Uploa
 
 def test_a_test_event_is_nothing_to_report(processing: Processing) -> None:
     assert processing.process(event("s3_test_event"), ONCE) == {"uploads": []}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["s3", "object", "key", "eventName"]), inner, max_size=4)
+    ),
+)
+
+
+@given(records=st.lists(JSON, max_size=3), key=JSON, name=JSON)
+@profile(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_shape_of_an_event_makes_it_fail(
+    processing: Processing, records: list[Any], key: Any, name: Any
+) -> None:
+    nearly = {"eventName": "ObjectCreated:Put", "s3": {"object": {"key": key, "sequencer": name}}}
+
+    assert processing.process({"Records": [*records, nearly]}, ONCE) == {"uploads": []}
 
 
 def test_every_object_of_an_event_is_processed(

@@ -2,16 +2,18 @@
 
 import gzip
 import io
+import json
 import struct
 import uuid
 import zipfile
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 
 from chalicelib import keys
 from local.resources import BUCKET, Resources
-from tests.running import Client, RunningSystem, eventually
+from tests.running import Client, RunningSystem, call, eventually
 
 pytestmark = pytest.mark.system
 
@@ -112,12 +114,34 @@ def test_many_at_once_are_told_once_each(system: RunningSystem, client: Client) 
     ids = [client.upload(b"swarm", name) for name in names]
 
     assert {client.outcome(upload_id)["state"] for upload_id in ids} == {"accepted"}
-    told = eventually(
-        lambda: [
-            text.splitlines()[0].rpartition(" - ")[2]
-            for path in (system.home / "mail").glob("*.txt")
-            if "swarm" in (text := path.read_text())
-        ],
-        lambda found: len(found) >= len(names),
-    )
-    assert sorted(told) == sorted(names)
+    told = eventually(lambda: letters(system, " - swarm "), lambda found: len(found) >= len(names))
+    subjects = sorted(text.splitlines()[0] for text in told)
+    assert subjects == sorted(f"Subject: Hoist: accepted - {name}" for name in names)
+
+
+def letters(system: RunningSystem, about: str) -> list[str]:
+    """The mail whose subject names a file."""
+    found = [path.read_text() for path in (system.home / "mail").glob("*.txt")]
+    return [text for text in found if about in text.splitlines()[0]]
+
+
+def test_a_swarm_of_late_events_changes_nothing_and_tells_nothing(
+    system: RunningSystem, client: Client
+) -> None:
+    upload_id = client.upload(b"once", "only once.txt")
+    eventually(lambda: letters(system, "only once.txt"), bool)
+    upload = client.get(upload_id)
+    stored = {"key": quote_plus(upload["key"], safe="/"), "size": 4, "sequencer": ""}
+    record = {"eventName": "ObjectCreated:Put", "s3": {"object": stored}}
+    environment = json.loads((system.home / "environment.json").read_text())
+    function = f"{environment['AWS_ENDPOINT_URL_LAMBDA']}/2015-03-31/functions/hoist-local"
+
+    for _ in range(50):
+        answer = call("POST", f"{function}-process_upload/invocations", {"Records": [record]})
+        assert answer.status == 202
+    log = system.home / "log" / "functions.log"
+    eventually(log.read_text, lambda text: text.count(upload["id"]) >= 50)
+
+    assert client.get(upload["id"]) == upload
+    assert len(letters(system, "only once.txt")) == 1
+    assert call("POST", f"{function}-nobody/invocations", {}).status == 404
