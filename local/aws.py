@@ -95,6 +95,7 @@ class State:
         """Replace the file by the present state, in one step."""
         with self.turn:
             self._changed.clear()
+            _forget_messages()
             saved: dict[str, Any] = {"moto": moto.__version__}
             for service in KEPT:
                 saved[service] = {
@@ -167,6 +168,15 @@ def _tell_verified_addresses() -> None:
         return {**claims(self, client_id, username), "email_verified": verified}
 
     CognitoIdpUserPool.get_user_extra_data_by_client_id = complete  # type: ignore[method-assign]
+
+
+def _forget_messages() -> None:
+    """Drop what moto keeps of every message for tests: its text and its signature's key."""
+    for regions in _backends("sns").values():
+        for backend in regions.values():
+            backend._message_public_keys.clear()  # noqa: SLF001 - no other way
+            for topic in backend.topics.values():
+                topic.sent_notifications.clear()
 
 
 def _backends(service: str) -> Any:
