@@ -54,8 +54,7 @@ _TEXTS = frozenset({
     "application/jsonlines", "application/x-jsonlines", "application/csv", "application/yaml",
     "application/toml", "application/sql", "application/javascript", "application/x-sh",
     "application/x-tex", "application/x-subrip", "application/x-yaml", "application/typescript",
-    "application/x-javascript", "application/x-httpd-php", "application/rtf",
-    "application/postscript",
+    "application/x-javascript", "application/x-httpd-php",
 })  # fmt: skip
 _MEDIA = frozenset({"application/ogg", "application/x-matroska", "application/mxf"})
 _ZIPS = frozenset({
@@ -72,7 +71,8 @@ _TELLING = frozenset({"image", "media", "text", "zip", "pdf"})
 # What bytes show when they tell the family, or the container, and no more.
 _VAGUE = frozenset({
     "text/plain", "application/xml", "application/json", "application/zip", "video/mp4",
-    "application/ogg", "application/x-matroska", "application/x-ole-storage",
+    "application/ogg", "application/x-matroska", "video/webm", "video/x-ms-wmv",
+    "application/x-ole-storage",
 })  # fmt: skip
 
 
@@ -146,7 +146,8 @@ def settled_type(declared: str, filename: str, shown: str) -> str | None:
         return claimed if _family(claimed) == "text" else _EMPTY
     if shown in _GENERIC:
         return claimed
-    if _family(claimed) != _family(shown) and _family(claimed) in _TELLING:
+    families = {_family(claimed), _family(shown)}
+    if len(families) > 1 and families <= _TELLING:
         return None
     return claimed if shown in _VAGUE else shown
 

@@ -50,6 +50,11 @@ _IN_ZIP = {
 # An entry's compressed size, and the lengths of its name and extra field.
 _ZIP_ENTRY = re.compile(rb"PK\x03\x04.{14}(.{4}).{4}(..)(..)", re.DOTALL)
 _MEDIA_TYPE = re.compile(rb"application/[\w.+-]{1,100}")
+# puremagic's names where browsers, and so lists of allowed types, have others.
+_NAMES = {
+    "application/x-gzip": "application/gzip", "audio/wave": "audio/wav", "video/avi": "video/x-msvideo",
+    "video/dvd": "video/mpeg", "image/x-ms-bmp": "image/bmp", "image/x-icon": "image/vnd.microsoft.icon",
+}  # fmt: skip
 # Major brands of ISO media files: https://mp4ra.org/registered-types/brands
 _BRANDS = {
     b"avif": "image/avif", b"avis": "image/avif", b"heic": "image/heic", b"heix": "image/heic",
@@ -90,7 +95,7 @@ def _known_type(head: bytes) -> str | None:
         return None
     named = [match for match in matches if match.mime_type and match.confidence > _WEAK]
     best = max(named, key=lambda match: match.confidence, default=None)
-    return str(best.mime_type) if best is not None else None
+    return _NAMES.get(best.mime_type, str(best.mime_type)) if best is not None else None
 
 
 def _text_type(head: bytes) -> str:

@@ -167,6 +167,16 @@ DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
         pytest.param("text/html", "a.html", "text/plain", "text/html", id="HTML that looks plain"),
         pytest.param("text/csv", "a.csv", "application/x-empty", "text/csv", id="empty CSV"),
         pytest.param("text/plain", "a.txt", "image/png", None, id="image as text"),
+        pytest.param(
+            "image/x-eps", "a.eps", "application/postscript", "application/postscript", id="EPS"
+        ),
+        pytest.param(
+            "application/postscript", "a.ai", "application/pdf", "application/pdf", id="AI is PDF"
+        ),
+        pytest.param(
+            "image/x-coreldraw", "a.cdr", "application/vnd.corel", "application/vnd.corel", id="CDR"
+        ),
+        pytest.param("video/x-matroska", "a.mkv", "video/webm", "video/x-matroska", id="Matroska"),
         pytest.param("video/mp2t", "a.ts", "text/plain", "text/plain", id="TypeScript"),
         pytest.param(DOCX, "a.docx", "application/zip", DOCX, id="DOCX that shows ZIP only"),
         pytest.param("application/zip", "a.zip", DOCX, DOCX, id="DOCX as ZIP"),
