@@ -52,9 +52,13 @@ _ZIP_ENTRY = re.compile(rb"PK\x03\x04.{14}(.{4}).{4}(..)(..)", re.DOTALL)
 _MEDIA_TYPE = re.compile(rb"application/[\w.+-]{1,100}")
 # puremagic's names where browsers, and so lists of allowed types, have others.
 _NAMES = {
-    "application/x-gzip": "application/gzip", "audio/wave": "audio/wav", "video/avi": "video/x-msvideo",
-    "video/dvd": "video/mpeg", "image/x-ms-bmp": "image/bmp", "image/x-icon": "image/vnd.microsoft.icon",
-}  # fmt: skip
+    "application/x-gzip": "application/gzip",
+    "audio/wave": "audio/wav",
+    "image/x-icon": "image/vnd.microsoft.icon",
+    "image/x-ms-bmp": "image/bmp",
+    "video/avi": "video/x-msvideo",
+    "video/dvd": "video/mpeg",
+}
 # Major brands of ISO media files: https://mp4ra.org/registered-types/brands
 _BRANDS = {
     b"avif": "image/avif", b"avis": "image/avif", b"heic": "image/heic", b"heix": "image/heic",
