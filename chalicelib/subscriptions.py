@@ -49,17 +49,17 @@ class Subscriptions:
         if found is None:
             return "off"
         try:
-            told = self.sns.get_subscription_attributes(SubscriptionArn=found.arn)["Attributes"]
+            told = self._attributes(found.arn)
         except self.sns.exceptions.NotFoundException:
             # Unsubscribed by the link in a mail, or not confirmed within SNS's three days.
-            self._forget(owner)
+            self._forget(owner, found)
             return "off"
         return "pending" if told["PendingConfirmation"] == "true" else "on"
 
     def subscribe(self, owner: str, address: str) -> Mailing:
         """Email an owner under an address from now on; while it is pending, SNS asks again.
 
-        Raises WrongState when the address has been asked to confirm for another account.
+        Raises WrongState when the address is subscribed for somebody else.
         """
         found = self._get(owner)
         if found is not None and found.address != address:
@@ -76,16 +76,9 @@ class Subscriptions:
                 ReturnSubscriptionArn=True,
             )["SubscriptionArn"]
         except self.sns.exceptions.InvalidParameterException as error:
-            # "Subscription already exists with different attributes": of an earlier account.
-            earlier = self._find(address)
-            if earlier is None:
-                raise WrongState(
-                    "This address was asked to confirm for another account; wait three days"
-                ) from error
-            arn = earlier
-            self.sns.set_subscription_attributes(
-                SubscriptionArn=arn, AttributeName="FilterPolicy", AttributeValue=policy
-            )
+            if "already exists with different attributes" not in str(error):
+                raise
+            arn = self._take_over(address, policy)
         self._put(owner, Subscription(address, arn))
         log.info("email on", extra={"owner": owner})
         return self.state(owner)
@@ -102,9 +95,29 @@ class Subscriptions:
         except self.sns.exceptions.InvalidParameterException:
             # One that is pending cannot be taken back: SNS forgets it in three days.
             log.info("pending subscription left to itself", extra={"owner": owner})
-        self._forget(owner)
+        self._forget(owner, found)
         log.info("email off", extra={"owner": owner})
         return "off"
+
+    def _take_over(self, address: str, policy: str) -> str:
+        """Give the subscription of an earlier account with the address another filter policy.
+
+        Raises WrongState when it is pending, or has none: an operator's, who is told of everything.
+        """
+        arn = self._find(address)
+        if arn is None:
+            raise WrongState(
+                "This address was asked to confirm for another account; wait three days"
+            )
+        if "FilterPolicy" not in self._attributes(arn):
+            raise WrongState("This address is emailed about everybody's uploads already")
+        self.sns.set_subscription_attributes(
+            SubscriptionArn=arn, AttributeName="FilterPolicy", AttributeValue=policy
+        )
+        return arn
+
+    def _attributes(self, arn: str) -> dict[str, str]:
+        return self.sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
 
     def _find(self, address: str) -> str | None:
         """The confirmed subscription of an address."""
@@ -128,8 +141,17 @@ class Subscriptions:
         values = {"address": {"S": made.address}, "arn": {"S": made.arn}}
         self.dynamodb.put_item(TableName=self.table, Item={**_key(owner), **values})
 
-    def _forget(self, owner: str) -> None:
-        self.dynamodb.delete_item(TableName=self.table, Key=_key(owner))
+    def _forget(self, owner: str, gone: Subscription) -> None:
+        """Unless another request has subscribed anew meanwhile."""
+        try:
+            self.dynamodb.delete_item(
+                TableName=self.table,
+                Key=_key(owner),
+                ConditionExpression="arn = :arn",
+                ExpressionAttributeValues={":arn": {"S": gone.arn}},
+            )
+        except self.dynamodb.exceptions.ConditionalCheckFailedException:
+            log.info("forgotten or subscribed anew already", extra={"owner": owner})
 
 
 def _key(owner: str) -> dict[str, Any]:

@@ -12,6 +12,10 @@ from chalicelib.subscriptions import Subscriptions
 from tests.environment import NOTIFICATIONS_TOPIC, REGION, TABLE
 from tests.payloads import OTHER_OWNER, OWNER
 
+# https://github.com/localstack/localstack/issues/8816 has it from AWS.
+DIFFERENT = (
+    "Invalid parameter: Attributes Reason: Subscription already exists with different attributes"
+)
 ADA, BOB = "ada@example.com", "bob@example.com"
 
 
@@ -106,8 +110,8 @@ def test_who_unsubscribed_by_the_link_in_a_mail_is_off_and_may_come_back(
 class Refusing:
     """SNS as AWS has it, where moto is kinder: it refuses what `refused` names."""
 
-    def __init__(self, sns: Any, refused: str) -> None:
-        self._sns, self._refused = sns, refused
+    def __init__(self, sns: Any, refused: str, because: str = DIFFERENT) -> None:
+        self._sns, self._refused, self._because = sns, refused, because
 
     def __getattr__(self, name: str) -> Any:
         if name != self._refused:
@@ -115,7 +119,9 @@ class Refusing:
         error = self._sns.exceptions.InvalidParameterException
 
         def refuse(**_: Any) -> None:
-            raise error({"Error": {"Code": "InvalidParameter", "Message": "No"}}, self._refused)
+            raise error(
+                {"Error": {"Code": "InvalidParameter", "Message": self._because}}, self._refused
+            )
 
         return refuse
 
@@ -130,6 +136,46 @@ def test_an_address_of_an_earlier_account_is_taken_over(
 
     assert now.subscribe(OWNER, ADA) == "on"
     assert subscribed(sns) == {ADA: f'{{"owner": ["{OWNER}"]}}'}
+
+
+def test_an_operators_subscription_is_not_taken_over(sns: Any, dynamodb: Any) -> None:
+    arn = sns.subscribe(TopicArn=NOTIFICATIONS_TOPIC, Protocol="email", Endpoint=ADA)
+    strict: Any = Refusing(sns, "subscribe")
+
+    with pytest.raises(WrongState, match="everybody's"):
+        Subscriptions(strict, dynamodb, TABLE, NOTIFICATIONS_TOPIC).subscribe(OWNER, ADA)
+
+    told = sns.get_subscription_attributes(SubscriptionArn=arn["SubscriptionArn"])["Attributes"]
+    assert "FilterPolicy" not in told
+
+
+def test_what_sns_refuses_for_another_reason_is_not_explained_away(sns: Any, dynamodb: Any) -> None:
+    strict: Any = Refusing(sns, "subscribe", "Invalid parameter: Email address")
+
+    with pytest.raises(sns.exceptions.InvalidParameterException, match="Email address"):
+        Subscriptions(strict, dynamodb, TABLE, NOTIFICATIONS_TOPIC).subscribe(OWNER, ADA)
+
+
+def test_who_subscribes_anew_while_the_old_one_is_found_gone_is_remembered(
+    subscriptions: Subscriptions, sns: Any, dynamodb: Any
+) -> None:
+    subscriptions.subscribe(OWNER, ADA)
+    (gone,) = sns.list_subscriptions_by_topic(TopicArn=NOTIFICATIONS_TOPIC)["Subscriptions"]
+    sns.unsubscribe(SubscriptionArn=gone["SubscriptionArn"])
+
+    class Slow:
+        """Finds the old one gone, and answers when another request has subscribed."""
+
+        exceptions = sns.exceptions
+
+        def get_subscription_attributes(self, **asked: Any) -> Any:
+            subscriptions.subscribe(OWNER, ADA)
+            return sns.get_subscription_attributes(**asked)
+
+    slow: Any = Slow()
+
+    assert Subscriptions(slow, dynamodb, TABLE, NOTIFICATIONS_TOPIC).state(OWNER) == "off"
+    assert subscriptions.state(OWNER) == "on"
 
 
 def test_an_address_that_waits_for_another_accounts_confirmation_is_refused(

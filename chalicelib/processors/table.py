@@ -6,8 +6,9 @@ columns, no JSON, no object, or no end within a megabyte.
 
 import csv
 import io
+import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +20,7 @@ JSON_LINES = frozenset({
     "application/jsonl", "application/x-ndjson", "application/jsonlines", "application/x-jsonlines",
 })  # fmt: skip
 CSV = frozenset({"text/csv", "application/csv", "text/tab-separated-values"})
-MAX_LINE = 1024 * 1024  # characters
+MAX_LINE = 1024 * 1024  # characters of a row; in quotes, it may go over many lines
 MAX_COLUMNS = 1000  # columns that are told apart
 SHOWN_COLUMNS = 50
 SHOWN_BAD_ROWS = 10
@@ -40,10 +41,11 @@ def run(stored: ObjectReader, /) -> dict[str, Any]:
     """
     count = _Count()
     text = io.TextIOWrapper(stored.stream(), "utf-8-sig", errors="replace", newline="")
+    lines = _Lines(text, stored.check_time)
     read = _json_lines if stored.content_type in JSON_LINES else _csv
     told: dict[str, Any] = {"format": "jsonl" if read is _json_lines else "csv"}
     try:
-        told |= read(text, count, stored.content_type)
+        told |= read(lines, count, stored.content_type)
     except OutOfTime:
         return told | count.told() | {"complete": False}
     return told | count.told() | {"complete": True}
@@ -53,7 +55,8 @@ def run(stored: ObjectReader, /) -> dict[str, Any]:
 class _Count:
     """What was found so far."""
 
-    columns: dict[str, None] = field(default_factory=dict)
+    # The beginning of each name, by what tells it from the others.
+    columns: dict[int, str] = field(default_factory=dict)
     column_count: int = 0
     rows: int = 0
     bad: int = 0
@@ -66,7 +69,7 @@ class _Count:
 
     def told(self) -> dict[str, Any]:
         return {
-            "columns": list(self.columns)[:SHOWN_COLUMNS],
+            "columns": list(self.columns.values())[:SHOWN_COLUMNS],
             "column_count": self.column_count,
             "rows": self.rows,
             "bad_rows": self.bad,
@@ -75,15 +78,21 @@ class _Count:
 
 
 class _Lines:
-    """The lines of a text; of one that is too long, an empty line, and its number in `too_long`."""
+    """The lines of a text; of one that is too long, an empty line, and its number in `too_long`.
 
-    def __init__(self, text: io.TextIOWrapper) -> None:
+    `row_size` are the characters that `within_row` has seen since it was set to 0.
+    """
+
+    def __init__(self, text: io.TextIOWrapper, check_time: Callable[[], None]) -> None:
         self._text = text
+        self._check_time = check_time
         self.number = 0
+        self.row_size = 0
         self.too_long: set[int] = set()
 
     def __iter__(self) -> Iterator[str]:
         while line := self._text.readline(MAX_LINE):
+            self._check_time()
             self.number += 1
             whole = line
             while len(line) == MAX_LINE and not line.endswith(("\n", "\r")):
@@ -92,23 +101,26 @@ class _Lines:
                 line = self._text.readline(MAX_LINE)
             yield whole
 
+    def within_row(self, line: str) -> str:
+        """The line, unless its row has become too long for a row: csv would keep all of it."""
+        self.row_size += len(line)
+        if self.row_size > MAX_LINE:
+            raise csv.Error("a row without an end")
+        return line
 
-def _csv(text: io.TextIOWrapper, count: _Count, content_type: str) -> dict[str, Any]:
-    lines = _Lines(text)
-    beginning = iter(lines)
-    first = next(beginning, "")
+
+def _csv(lines: _Lines, count: _Count, content_type: str) -> dict[str, Any]:
+    rest = iter(lines)
+    first = next(rest, "")
     tabs = content_type == "text/tab-separated-values"
     delimiter = "\t" if tabs else _delimiter(first[:_SAMPLE])
-
-    def all_lines() -> Iterator[str]:
-        yield first
-        yield from beginning
-
-    rows = csv.reader(all_lines(), delimiter=delimiter)
+    # Both go on after an error, where a generator would be at its end.
+    all_lines = map(lines.within_row, itertools.chain([first], rest))
+    rows = csv.reader(all_lines, delimiter=delimiter)
     for line, row in _rows(rows, lines, count):
         if not count.column_count:
             count.column_count = len(row)
-            count.columns = dict.fromkeys(name[:MAX_NAME] for name in row[:SHOWN_COLUMNS])
+            count.columns = dict(enumerate(map(_shown, row[:SHOWN_COLUMNS])))
         elif len(row) == count.column_count:
             count.rows += 1
         else:
@@ -119,6 +131,7 @@ def _csv(text: io.TextIOWrapper, count: _Count, content_type: str) -> dict[str, 
 def _rows(rows: Any, lines: _Lines, count: _Count) -> Iterator[tuple[int, list[str]]]:
     """The rows that can be read and their last lines; the others are counted as bad."""
     while True:
+        lines.row_size = 0
         try:
             row = next(rows, None)
         except csv.Error:
@@ -138,8 +151,12 @@ def _delimiter(sample: str) -> str:
     return max(",;\t|", key=unquoted.count)
 
 
-def _json_lines(text: io.TextIOWrapper, count: _Count, _content_type: str) -> dict[str, Any]:
-    lines = _Lines(text)
+def _shown(name: str) -> str:
+    """The beginning of a name; JSON may escape what is no character."""
+    return name[:MAX_NAME].encode("utf-8", "replace").decode()
+
+
+def _json_lines(lines: _Lines, count: _Count, _content_type: str) -> dict[str, Any]:
     for line in lines:
         if lines.number in lines.too_long:
             count.add_bad(lines.number)
@@ -154,7 +171,9 @@ def _json_lines(text: io.TextIOWrapper, count: _Count, _content_type: str) -> di
             count.add_bad(lines.number)
             continue
         count.rows += 1
-        if len(count.columns) < MAX_COLUMNS:
-            count.columns |= dict.fromkeys(name[:MAX_NAME] for name in list(row)[:MAX_COLUMNS])
-            count.column_count = len(count.columns)
+        for name in row:
+            if len(count.columns) == MAX_COLUMNS:
+                break
+            count.columns.setdefault(hash(name), _shown(name))
+        count.column_count = len(count.columns)
     return {}

@@ -42,7 +42,7 @@ def run(stored: ObjectReader, /) -> dict[str, Any]:
                 found["brand"] = brand.decode("ascii", "replace").strip()
             elif atom.name == b"moov":
                 return found | _movie(file, atom)
-    except (_DamagedError, struct.error):
+    except (_DamagedError, struct.error, IndexError):
         return found | {"error": "It is damaged, or its end is missing"}
     return found | {"error": "It does not tell its contents (there is no moov atom)"}
 

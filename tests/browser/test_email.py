@@ -36,8 +36,10 @@ def test_a_person_is_emailed_once_they_have_confirmed_and_until_they_say_no(
     switch, row = page.get_by_test_id("email"), page.locator(".mailing")
     expect(switch).to_have_attribute("aria-checked", "false")
     assert switch.get_attribute("role") == "switch"
-    switch.click()
+    switch.focus()
+    page.keyboard.press("Space")
     expect(row).to_contain_text(f"Confirm the email that was sent to {ADDRESS}.")
+    expect(switch, "the keyboard is not lost").to_be_focused()
     upload(page, tmp_path, "early.txt")
 
     (asked,) = mail(system)
@@ -67,6 +69,7 @@ def test_the_link_in_a_mail_ends_it_too(page: Page, system: RunningSystem, tmp_p
     before = len(mail(system))
     switch.click()
     page.get_by_role("button", name="Send it again").click()
+    expect(page.locator(".mailing")).to_contain_text(f"It was sent to {ADDRESS} again.")
     asked = eventually(lambda: mail(system)[before:], lambda found: len(found) == 2)
     confirm = LINK.search(asked[1])
     assert confirm is not None
@@ -78,6 +81,6 @@ def test_the_link_in_a_mail_ends_it_too(page: Page, system: RunningSystem, tmp_p
 
     assert call("GET", unsubscribe[0]).body == f"{ADDRESS} is emailed no more.".encode()
 
-    page.reload()
+    come_back(page)
     expect(switch).to_have_attribute("aria-checked", "false")
     assert b"too old" in call("GET", confirm[0]).body

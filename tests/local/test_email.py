@@ -127,3 +127,26 @@ def test_a_link_that_is_too_old_says_so(sns: Any, path: str) -> None:
     answer = call("GET", sns.meta.endpoint_url + path)
 
     assert (answer.status, b"too old" in answer.body) == (200, True)
+
+
+def test_who_was_asked_and_who_confirmed_outlive_the_server(tmp_path: Path, letters: Any) -> None:
+    (port,) = free_ports(1)
+    resources = resources_at(port, letters[0])
+    state = tmp_path / "aws.state"
+    with aws_server(state, port) as process:
+        resources._topic("hoist-local-notifications", f"{letters[0]}/mail")
+        for name in ("ada", "bob"):
+            subscribe(resources.client("sns"), f"{name}@example.com", name)
+        call("GET", link_in(to(letters, "ada@example.com")[0]))
+        process.terminate()
+        process.wait()
+
+    with aws_server(state, port):
+        sns = resources.client("sns")
+        for name in ("ada", "bob"):
+            publish(sns, name)
+        assert [len(to(letters, f"{name}@example.com")) for name in ("ada", "bob")] == [2, 1]
+        call("GET", link_in(to(letters, "bob@example.com")[0]))
+        publish(sns, "bob")
+
+    assert len(to(letters, "bob@example.com")) == 2

@@ -49,6 +49,8 @@ LISTED = {"entries": 3, "expanded_size": 1005, "names": list(FILES), "complete":
         pytest.param(zipped(FILES), id="stored"),
         pytest.param(zipped(FILES, method=zipfile.ZIP_DEFLATED), id="deflated"),
         pytest.param(zipped(FILES, comment=b"x" * 0xFFFF), id="with a comment"),
+        pytest.param(zipped(FILES, comment=b"no PK\5\6 end" * 9), id="with a mark in its comment"),
+        pytest.param(zipped(FILES) + bytes(100), id="before something else"),
         pytest.param(b"#!/bin/sh\n" + zipped(FILES), id="after a program"),
     ],
 )
@@ -92,6 +94,114 @@ def test_a_zip_is_listed_as_python_lists_it(files: dict[str, bytes]) -> None:
 
     assert found["names"] == [entry.orig_filename for entry in entries]
     assert found["expanded_size"] == sum(entry.file_size for entry in entries)
+
+
+@pytest.mark.parametrize("kind", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+@given(
+    st.lists(
+        st.tuples(
+            st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30),
+            st.sampled_from([1, 90, 200]),
+            st.integers(0, 1200),
+            st.sampled_from([tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE]),
+        ),
+        max_size=6,
+    )
+)
+def test_a_tar_is_listed_as_python_lists_it(
+    kind: int, files: list[tuple[str, int, int, bytes]]
+) -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=kind) as made:
+        for name, times, size, type_ in files:
+            # The oldest of the formats has room for 100 bytes.
+            long = 1 if kind == tarfile.USTAR_FORMAT else times
+            entry = tarfile.TarInfo("a" + "b" * long + name[: 20 if long == 1 else None])
+            entry.type, entry.size = type_, size if type_ == tarfile.REGTYPE else 0
+            entry.linkname = "c" * long
+            made.addfile(entry, io.BytesIO(bytes(size)))
+    packed.seek(0)
+    with tarfile.open(fileobj=packed) as read:
+        expected = [(entry.name.rstrip("/")[:MAX_NAME], entry.size) for entry in read]
+
+    found = archive.run(reader(packed.getvalue(), TAR))
+
+    assert found["complete"] is True
+    assert found["names"] == [name for name, _ in expected]
+    assert found["expanded_size"] == sum(size for _, size in expected)
+
+
+def header(name: str, kind: bytes = tarfile.REGTYPE, size: int = 0, **at: bytes) -> bytes:
+    """A header as it is, with bytes in places (`_345`), and the sum that makes it right."""
+    entry = tarfile.TarInfo(name)
+    entry.type, entry.size = kind, size
+    block = bytearray(entry.tobuf(tarfile.GNU_FORMAT))
+    for place, data in at.items():
+        start = int(place[1:])
+        block[start : start + len(data)] = data
+    block[148:156] = b"%06o\0 " % (256 + sum(block[:148]) + sum(block[156:]))
+    return bytes(block)
+
+
+def attributes(data: bytes, kind: bytes = tarfile.XHDTYPE) -> bytes:
+    return header("x", kind, len(data)) + data + bytes(-len(data) % 512)
+
+
+OLD = header("a", size=5, _257=bytes(8)) + b"hello".ljust(512, b"\0") + bytes(1024)
+
+
+def test_a_tar_of_the_oldest_kind_is_known_by_its_sum() -> None:
+    found = archive.run(reader(gzip.compress(OLD), GZIP))
+
+    assert (found["format"], found["names"], found["expanded_size"]) == ("tar.gz", ["a"], 5)
+
+
+def test_a_file_with_holes_counts_as_large_as_it_becomes() -> None:
+    real = b"\x80" + (100 * 1024**3).to_bytes(11, "big")
+    place = b"%011o\0%011o\0" % (0, 5)
+    more = (place * 21).ljust(512, b"\0")
+    data = (
+        header("a", tarfile.GNUTYPE_SPARSE, 5, _386=place * 4, _482=b"\1", _483=real)
+        + (more[:504] + b"\1").ljust(512, b"\0")
+        + more[:504].ljust(512, b"\0")
+        + b"hello".ljust(512, b"\0")
+        + attributes(b"25 GNU.sparse.name=holes\n")
+        + header("b", size=0)
+        + bytes(1024)
+    )
+    with tarfile.open(fileobj=io.BytesIO(data)) as read:
+        expected = [(entry.name, entry.size) for entry in read]
+
+    found = archive.run(reader(data, TAR))
+
+    assert expected == [("a", 100 * 1024**3), ("holes", 0)]
+    assert (found["names"], found["expanded_size"]) == (["a", "holes"], 100 * 1024**3)
+    assert found["complete"] is True
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(header("a", _124=b"\xff" * 12), id="negative size"),
+        pytest.param(header("a", _124=b"\xff" * 10 + b"\xfe\0") * 2, id="its own next"),
+        pytest.param(attributes(b"11 size=-5\n") + header("a"), id="negative attribute"),
+        pytest.param(attributes(b"12 size=1e9\n") + header("a"), id="no number"),
+        pytest.param(attributes(b"9" * 4000), id="no record"),
+        pytest.param(attributes(b"0 path=a\n") + header("a"), id="record without length"),
+        pytest.param(attributes(b"10 path=a\n"), id="nothing after attributes"),
+        pytest.param(header("a", size=512), id="no contents"),
+        pytest.param(header("a") + b"x" * 512, id="no header"),
+        pytest.param(header("a") + header("b")[:100], id="half a header"),
+        pytest.param(attributes(b"9" * 128 * 1024), id="digits that a search would get lost in"),
+        pytest.param(header("x", tarfile.XHDTYPE) * 5000 + header("a", size=1), id="a long chain"),
+    ],
+)
+def test_a_damaged_tar_says_so(data: bytes) -> None:
+    found = archive.run(reader(data, TAR))
+
+    assert found["error"] == "It is damaged, or its end is missing"
+    assert found["expanded_size"] >= 0
+    assert found["complete"] is False
 
 
 def test_a_zip_of_100_gb_with_many_entries_costs_a_few_requests() -> None:
@@ -200,6 +310,32 @@ def hostile_tar() -> bytes:
             gzip.compress(tarred({"a": b""})[:512] + tarred({"b": bytes(64 * MIB)})),
             GZIP,
             id="bomb",
+        ),
+        pytest.param(
+            gzip.compress(
+                b"".join(
+                    attributes(b"3000011 %06d=" % n + b"v" * 2999995 + b"\n", tarfile.XGLTYPE)
+                    for n in range(20)
+                )
+                + header("a")
+            ),
+            GZIP,
+            id="attributes of all",
+        ),
+        pytest.param(
+            gzip.compress(
+                attributes(b"".join(b"12 %06d=\n\n" % n for n in range(300_000))) + header("a")
+            ),
+            GZIP,
+            id="many attributes",
+        ),
+        pytest.param(
+            gzip.compress(
+                header("a", tarfile.GNUTYPE_SPARSE, _482=b"\1")
+                + (b"00000000001\0" * 42 + b"\1").ljust(512, b"\0") * 50_000
+            ),
+            GZIP,
+            id="holes without end",
         ),
     ],
 )

@@ -2,6 +2,7 @@ import csv
 import io
 import json
 import tracemalloc
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -127,12 +128,67 @@ def test_what_is_no_object_is_a_bad_row() -> None:
     assert (found["rows"], found["bad_rows"], found["first_bad_rows"]) == (2, 4, [3, 4, 5, 6])
 
 
+def test_columns_of_one_name_are_columns() -> None:
+    found = run("a,a,b\n1,2,3\n")
+
+    assert (found["columns"], found["column_count"]) == (["a", "a", "b"], 3)
+
+
+def test_names_that_only_end_differently_are_counted_apart() -> None:
+    row = json.dumps({"x" * 60 + str(n): n for n in range(20)})
+    found = run(row, "application/jsonl")
+
+    assert (found["column_count"], set(found["columns"])) == (20, {"x" * table.MAX_NAME})
+
+
+def test_a_name_that_is_no_text_is_shown_in_part() -> None:
+    found = run('{"a\\ud800": 1}\n', "application/jsonl")
+
+    assert found["columns"] == ["a?"]
+    assert json.dumps(found, ensure_ascii=False).encode()
+
+
 def test_columns_without_end_are_counted_to_a_thousand() -> None:
     rows = "\n".join(json.dumps({f"c{n}": n}) for n in range(3000))
     found = run(rows, "application/jsonl")
 
     assert (found["column_count"], len(found["columns"])) == (1000, table.SHOWN_COLUMNS)
     assert found["rows"] == 3000
+
+
+def test_two_wide_rows_are_counted_to_a_thousand_as_well() -> None:
+    rows = [{f"{kind}{n}": n for n in range(999)} for kind in "ab"]
+
+    assert run("\n".join(map(json.dumps, rows)), "application/jsonl")["column_count"] == 1000
+
+
+def test_a_row_that_goes_on_over_the_lines_is_bad_and_the_next_is_read() -> None:
+    found = run('a,b\n"x' + '\n","y' * 200_000 + '"\n' + "1,2\n" * 3)
+
+    assert found["bad_rows"] >= 1
+    assert found["rows"] >= 3
+
+
+def test_a_row_that_never_ends_takes_little_memory() -> None:
+    endless, _ = sparse({0: b'"a' + b'\n","b' * MIB}, 6 * MIB, "text/csv")
+    tracemalloc.start()
+    try:
+        table.run(endless)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 32 * MIB
+
+
+def test_the_clock_is_looked_at_between_the_lines_of_one_block() -> None:
+    lines = reader(b"a,b\n" + b"1,2\n" * 1000, "text/csv")
+    left = iter(range(500, -(10**6), -1))
+
+    found = table.run(replace(lines, remaining=lambda: next(left)))
+
+    assert found["complete"] is False
+    assert 0 < found["rows"] < 1000
 
 
 @pytest.mark.parametrize("content_type", ["text/csv", "application/jsonl"])

@@ -106,6 +106,9 @@ def test_a_film_of_100_gb_costs_a_few_requests() -> None:
         pytest.param(FTYP + struct.pack(">I4s", 400, b"moov"), id="beyond the end"),
         pytest.param(FTYP + struct.pack(">I4sQ", 1, b"moov", 2**64 - 1), id="64 bits beyond"),
         pytest.param(FTYP + atom(b"moov", atom(b"mvhd", b"\0")), id="cut header"),
+        pytest.param(FTYP + atom(b"moov", atom(b"mvhd")), id="empty header"),
+        pytest.param(FTYP + atom(b"moov", atom(b"trak", atom(b"tkhd"))), id="empty track"),
+        pytest.param(FTYP + atom(b"moov", atom(b"mvex", atom(b"mehd"))), id="empty fragments"),
         pytest.param(FTYP + atom(b"free") * 20_000, id="a multitude"),
     ],
 )

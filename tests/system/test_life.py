@@ -172,6 +172,9 @@ def test_what_failed_is_run_again_by_an_operator(own_system: RunningSystem) -> N
     point_functions_at_no_s3(own_system)
     uploads = [client.upload(b"unlucky", f"unlucky {number}.txt") for number in range(3)]
     assert {client.outcome(upload_id)["state"] for upload_id in uploads} == {"failed"}
+    # A process that dies between SNS's answer and its note of it tells twice.
+    log = own_system.home / "log" / "functions.log"
+    eventually(log.read_text, lambda text: text.count('"message": "told"') == len(uploads))
     own_system.stop()
     own_system.start()
     client = own_system.sign_in()

@@ -1,72 +1,62 @@
-// The switch "Email me": whether outcomes are mailed, and that the first mail is to be confirmed.
-// Must not know the list it stands above; problems are for the caller to show.
+// Whether outcomes are mailed, as the API last told: looked up, switched, asked to confirm again.
+// Must not know how it is shown.
 import type { Api } from "../upload/api";
 import type { Mailing as State } from "../upload/contract";
-import { element } from "./elements";
-import { strings } from "./strings";
+
+export type MailingOptions = {
+  api: Pick<Api, "mailing" | "mail" | "unmail">;
+  onChange: (known: State) => void;
+  /** What the person asked for did not happen. */
+  onFailed: (error: unknown) => void;
+};
 
 export class Mailing {
-  readonly element: HTMLElement;
-  readonly #api: Pick<Api, "mailing" | "mail" | "unmail">;
-  readonly #failed: (error: unknown) => void;
-  readonly #switch: HTMLButtonElement;
-  readonly #note = element("span", { class: "muted", role: "status" });
-  readonly #again: HTMLButtonElement;
-  readonly #look = () => {
-    if (!document.hidden && this.#state === "pending") void this.#ask(() => this.#api.mailing());
-  };
-  #state: State["state"] = "off";
+  readonly #options: MailingOptions;
+  #known: State | undefined;
+  #busy = false;
+  #asked = 0;
 
-  constructor(api: Pick<Api, "mailing" | "mail" | "unmail">, failed: (error: unknown) => void) {
-    this.#api = api;
-    this.#failed = failed;
-    const toggle = () => void this.#ask(() => (this.#state === "off" ? api.mail() : api.unmail()));
-    this.#switch = element(
-      "button",
-      { type: "button", class: "switch", role: "switch", "data-testid": "email", onclick: toggle },
-      element("span", { class: "knob", "aria-hidden": "true" }),
-      strings.mailing.label,
-    );
-    this.#again = element(
-      "button",
-      { type: "button", class: "button quiet", onclick: () => void this.#ask(() => api.mail()) },
-      strings.mailing.again,
-    );
-    this.element = element("div", { class: "mailing", hidden: true }, this.#switch, this.#note, this.#again);
+  constructor(options: MailingOptions) {
+    this.#options = options;
   }
 
-  /** Shown once it is known; looked at again when the person comes back, perhaps from their mail. */
-  start(): void {
-    document.addEventListener("visibilitychange", this.#look);
-    void this.#api.mailing().then(
-      (found) => this.#show(found),
-      () => undefined,
-    );
+  /** Nobody waits for this: a failure is not told, and what the person asks meanwhile is newer. */
+  async look(): Promise<void> {
+    if (this.#busy) return;
+    const asked = ++this.#asked;
+    const found = await this.#options.api.mailing().catch(() => undefined);
+    if (found && asked === this.#asked) this.#know(found);
   }
 
-  stop(): void {
-    document.removeEventListener("visibilitychange", this.#look);
+  async toggle(): Promise<void> {
+    const { api } = this.#options;
+    await this.#change(() => (this.#known?.state === "off" ? api.mail() : api.unmail()));
   }
 
-  async #ask(ask: () => Promise<State>): Promise<void> {
-    this.#switch.disabled = true;
+  /** The mail with the link, once more; returns what is known then, unless it was not sent. */
+  askAgain(): Promise<State | undefined> {
+    return this.#change(() => this.#options.api.mail());
+  }
+
+  /** One at a time: who presses twice means it once. */
+  async #change(change: () => Promise<State>): Promise<State | undefined> {
+    if (this.#busy) return undefined;
+    this.#busy = true;
+    this.#asked++;
     try {
-      this.#show(await ask());
+      const known = await change();
+      this.#know(known);
+      return known;
     } catch (error) {
-      this.#failed(error);
+      this.#options.onFailed(error);
+      return undefined;
     } finally {
-      this.#switch.disabled = false;
+      this.#busy = false;
     }
   }
 
-  #show({ address, state }: State): void {
-    this.#state = state;
-    this.element.hidden = false;
-    this.element.dataset.state = state;
-    this.#switch.setAttribute("aria-checked", String(state !== "off"));
-    this.#again.hidden = state !== "pending";
-    const words = strings.mailing;
-    const notes = { off: "", pending: words.pending(address), on: words.on(address) };
-    this.#note.textContent = notes[state];
+  #know(known: State): void {
+    this.#known = known;
+    this.#options.onChange(known);
   }
 }

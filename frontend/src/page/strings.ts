@@ -129,6 +129,7 @@ export const strings = {
     pending: (address: string) => `Confirm the email that was sent to ${address}.`,
     on: (address: string) => `Outcomes are sent to ${address}.`,
     again: "Send it again",
+    sentAgain: (address: string) => `It was sent to ${address} again. Open the link in it.`,
   },
   confirm: {
     title: (name: string) => `Delete ${name}?`,

@@ -19,7 +19,7 @@ import { explain } from "./explain";
 import { mayRead } from "./handles";
 import { Listing } from "./listing";
 import { Live } from "./live";
-import { Mailing } from "./mailing";
+import { MailingSwitch } from "./mailing-switch";
 import { Notices } from "./notices";
 import { Paces } from "./paces";
 import { strings } from "./strings";
@@ -46,7 +46,7 @@ export class Workspace {
   readonly #dashboard: UploadDashboard;
   readonly #live: Live;
   readonly #notices = new Notices();
-  readonly #mailing: Mailing;
+  readonly #mailing: MailingSwitch;
   readonly #paces: Paces;
   #watch: ReturnType<typeof setInterval> | undefined;
   readonly #awake = new Awake(() => this.isBusy);
@@ -65,7 +65,7 @@ export class Workspace {
       retry: () => void this.#read(() => this.#listing.refresh()),
       filter: (state) => void this.#read(() => this.#listing.filter(state)),
     };
-    this.#mailing = new Mailing(api, (error) => toasts.show(explain(error), "bad"));
+    this.#mailing = new MailingSwitch(api, (error) => toasts.show(explain(error), "bad"));
     this.#list = new UploadList(actions, this.#notices.element, this.#mailing.element);
     const target = element("div", { class: "drop" });
     const title = element("h1", { class: "unseen" }, strings.drop.title);
