@@ -12,6 +12,7 @@ from chalicelib.reader import OutOfTime
 from tests.processors.reading import reader, sparse
 
 UNTOLD = {"error": "Its header does not tell its size"}
+SCAN = b"\xff\xda\0\2"
 BEGINNINGS = [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF89a", b"P5\n", b"II*\0"]
 
 
@@ -28,7 +29,7 @@ def jpeg(width: int, height: int, *, before: int = 0) -> bytes:
         length = min(before, 65533)
         data += b"\xff\xe2" + struct.pack(">H", length + 2) + bytes(length)
         before -= length
-    return data + b"\xff\xc0" + struct.pack(">HBHHB", 11, 8, height, width, 3) + bytes(3)
+    return data + b"\xff\xc0" + struct.pack(">HBHHB", 11, 8, height, width, 3) + bytes(3) + SCAN
 
 
 def box(name: bytes, *contents: bytes) -> bytes:
@@ -39,7 +40,7 @@ def box(name: bytes, *contents: bytes) -> bytes:
 def heif(brand: bytes, width: int, height: int, *, turned: int = 0, more: bytes = b"") -> bytes:
     """Turned by `turned` times 90 degrees, with `more` in its `meta`."""
     size = box(b"ispe", bytes(4), struct.pack(">II", width, height))
-    used = box(b"ipma", bytes(4), struct.pack(">IHB2B", 1, 1, 2, 1, 2))
+    used = box(b"ipma", bytes(4), struct.pack(">IHBBB", 1, 1, 2, 1, 2))
     properties = box(b"iprp", box(b"ipco", size, box(b"irot", bytes([turned]))), used)
     primary = box(b"pitm", bytes(4), b"\0\1")
     meta = box(b"meta", bytes(4), box(b"hdlr", bytes(8), b"pict"), primary, properties, more)
@@ -93,7 +94,7 @@ def test_an_image_that_ends_early_says_so_or_tells_its_size(data: bytes, content
 
 
 @given(
-    st.sampled_from([b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF89a", b"P5\n", b"II*\0"]),
+    st.sampled_from(BEGINNINGS),
     st.binary(),
 )
 def test_no_header_makes_it_fail(beginning: bytes, rest: bytes) -> None:
@@ -146,7 +147,7 @@ def test_places_without_end_take_little_memory() -> None:
 def test_an_image_of_100_gb_costs_a_few_requests(data: bytes, content_type: str) -> None:
     large, seen = sparse({0: data}, 10**11, content_type)
 
-    assert image.run(large) in ({"width": 640, "height": 480}, UNTOLD)
+    assert image.run(large) == {"width": 640, "height": 480}
     assert len(seen.requests) <= 2
     assert max(size for _, size in seen.requests) <= 256 * 1024
 
