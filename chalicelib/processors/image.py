@@ -1,6 +1,6 @@
 """Width and height of an image, from its header; imagesize knows the formats.
 
-It believes what it reads: a few hundred bytes make it fill memory, or count for hours. So it is
+It believes what it reads: a few hundred bytes make it fill memory, or count for minutes. So it is
 given no more than a header has, and nothing it could be led astray by.
 """
 
@@ -45,11 +45,11 @@ def run(stored: ObjectReader, /) -> dict[str, Any]:
 
 
 def _at_the_beginning(data: bytes) -> tuple[float, float]:
-    if data[4:8] != b"ftyp":
-        return imagesize.get(io.BytesIO(data))
-    # imagesize follows the places in `iloc` without bounds, and 2.0.1 takes `irot` for four bytes
-    # longer than it is, and the image for none. It passes over what has another name.
-    known = data.replace(b"iloc", b"free").replace(b"irot", b"free")
-    width, height = imagesize.get(io.BytesIO(known))
-    turned = _TURNED.search(data)
+    turned = None
+    if data[4:8] == b"ftyp":
+        turned = _TURNED.search(data)
+        # imagesize follows the places in `iloc` without bounds, and 2.0.1 takes `irot` for four
+        # bytes longer than it is, and the image for none. It passes over what has another name.
+        data = data.replace(b"iloc", b"free").replace(b"irot", b"free")
+    width, height = imagesize.get(io.BytesIO(data))
     return (height, width) if turned and turned[1][0] & 1 else (width, height)
