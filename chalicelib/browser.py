@@ -91,10 +91,7 @@ class Browser:
         """
         message = {"type": "upload", "upload": upload.document()}
         try:
-            for connection_id, connected_at in self._connections(upload.owner):
-                reached = self.send(connection_id, message)
-                if not reached and self.now() - connected_at > CONNECTING:
-                    self.disconnect(connection_id)
+            self._send_all(upload.owner, message)
         except (ClientError, BotoCoreError, TryAgain) as error:
             log.warning("not shown", extra={**upload.log_fields, "error": str(error)})
 
@@ -110,16 +107,22 @@ class Browser:
 
     def _check_pages(self, owner: str) -> None:
         """Refuse one too many, when those there are all still open."""
-        connections = self._connections(owner)
-        if len(connections) < self.max_pages:
+        if len(self._connections(owner)) < self.max_pages:
             return
-        for connection_id, connected_at in connections:
-            reached = self.send(connection_id, {"type": "ping"})
-            if not reached and self.now() - connected_at > CONNECTING:
-                self.disconnect(connection_id)
-        if len(self._connections(owner)) >= self.max_pages:
+        if self._send_all(owner, {"type": "ping"}) >= self.max_pages:
             log.warning("too many pages", extra={"owner": owner})
             raise TooManyPages
+
+    def _send_all(self, owner: str, message: Mapping[str, Any]) -> int:
+        """Send to every page of an owner, forget those that are gone; returns how many are left."""
+        left = 0
+        for connection_id, connected_at in self._connections(owner):
+            reached = self.send(connection_id, message)
+            if reached or self.now() - connected_at <= CONNECTING:
+                left += 1
+            else:
+                self.disconnect(connection_id)
+        return left
 
     def _connections(self, owner: str) -> list[tuple[str, datetime]]:
         """The ids of an owner's connections, and when each was registered."""
