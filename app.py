@@ -172,6 +172,12 @@ def download_upload(upload_id: str) -> dict[str, Any]:
     return {"url": url, "expires_in": expires_in}
 
 
+@route("/credentials", methods=["POST"])
+@problems
+def lend_credentials() -> dict[str, str]:
+    return application().credentials.lend(owner())
+
+
 @route("/connections", methods=["POST"])
 @problems
 def invite_page() -> Response:
@@ -288,7 +294,7 @@ def claims() -> dict[str, Any]:
 def owner() -> str:
     """The caller's Cognito `sub`."""
     subject = claims().get("sub")
-    if not isinstance(subject, str) or not subject:
+    if not isinstance(subject, str) or not keys.is_owner(subject):
         raise NotSignedIn("Send the id token as Authorization: Bearer …")
     return subject
 

@@ -10,6 +10,8 @@ The map, in the order a file meets the modules:
     rules        which files may be uploaded
     storage      the only S3 calls
     table        the only DynamoDB calls about uploads
+    usage        what an owner's uploads take of the quota
+    credentials  temporary S3 credentials limited to the caller's own prefix
     processing   what is done with a finished object
     reader       an object's bytes: in order, or at any place, in bounded memory
     processors   what can be computed from an object, one module each
@@ -25,6 +27,6 @@ The map, in the order a file meets the modules:
 
 Imports point inward: `keys parts signing rules records errors reader` use the standard library
 only; `uploads processing notifier` add those and the ports they declare, a processor adds the
-reader; botocore is known to `storage table browser subscriptions application`, Chalice only to
-`app.py`. `tests/test_imports.py` proves it.
+reader; boto3's clients are known to `storage table usage credentials browser subscriptions
+application`, Chalice only to `app.py`. `tests/test_imports.py` proves it.
 """

@@ -19,10 +19,11 @@ from chalicelib.config import Settings, load_settings
 from chalicelib.errors import TryAgain
 from chalicelib.signing import Credentials, Signer
 from chalicelib.storage import S3Storage
-from chalicelib.table import UploadTable
+from chalicelib.table import UploadTable, table_of
 from chalicelib.uploads import Uploads
 
 if TYPE_CHECKING:
+    from chalicelib.credentials import TemporaryCredentials
     from chalicelib.notifier import Notifier
     from chalicelib.processing import Processing
     from chalicelib.subscriptions import Subscriptions
@@ -40,7 +41,7 @@ _BUSY_CODES = frozenset({
     "ProvisionedThroughputExceededException", "RequestLimitExceeded", "RequestThrottled",
     "RequestThrottledException", "RequestTimeout", "RequestTimeoutException", "SlowDown",
     "ThrottledException", "Throttling", "ThrottlingException", "TooManyRequestsException",
-    "TransactionInProgressException",
+    "TransactionConflictException", "TransactionInProgressException",
 })  # fmt: skip
 
 
@@ -112,6 +113,13 @@ class Application:
         )
 
     @cached_property
+    def credentials(self) -> "TemporaryCredentials":
+        """Temporary credentials, which take the place of presigned URLs."""
+        from chalicelib.credentials import TemporaryCredentials
+
+        return TemporaryCredentials(self._client("sts"), self.settings)
+
+    @cached_property
     def browser(self) -> Browser:
         """The owners' open pages."""
         return Browser(
@@ -142,7 +150,7 @@ class Application:
 
     @cached_property
     def _table(self) -> UploadTable:
-        return UploadTable(self._dynamodb, self.settings.table, _utc_now, self.settings.upload_days)
+        return table_of(self.settings, self._dynamodb, _utc_now)
 
     @cached_property
     def _dynamodb(self) -> Any:

@@ -32,6 +32,11 @@ class Settings:
     results_topic_arn: str
     notifications_topic_arn: str
     user_pool_arn: str
+    # The role that temporary credentials are of, and the seconds they live.
+    uploader_role_arn: str
+    credentials_lifetime: int
+    # The key that the bucket encrypts with where it is not S3's own; empty where it is.
+    kms_key_arn: str
     page_origin: str
     websocket_url: str
     max_size: int
@@ -41,6 +46,9 @@ class Settings:
     put_max_size: int
     # Uploads of one owner that may be under way at once.
     max_in_progress: int
+    # What one owner may keep: bytes, and files.
+    owner_max_bytes: int
+    owner_max_files: int
     # Objects above it are not read to their end: processors that need that leave them out.
     whole_max_size: int
     # Pages of one owner that may be open at once.
@@ -72,6 +80,11 @@ def load_settings(environ: MutableMapping[str, str] = os.environ) -> Settings:
         results_topic_arn=_text(environ, "HOIST_RESULTS_TOPIC_ARN"),
         notifications_topic_arn=_text(environ, "HOIST_NOTIFICATIONS_TOPIC_ARN"),
         user_pool_arn=_text(environ, "HOIST_USER_POOL_ARN"),
+        uploader_role_arn=_text(environ, "HOIST_UPLOADER_ROLE_ARN"),
+        credentials_lifetime=_number(
+            environ, "HOIST_CREDENTIALS_LIFETIME", 3600, least=900, most=3600
+        ),
+        kms_key_arn=environ.get("HOIST_KMS_KEY_ARN", "").strip(),
         page_origin=_text(environ, "HOIST_PAGE_ORIGIN"),
         websocket_url=_text(environ, "HOIST_WEBSOCKET_URL"),
         max_size=_number(environ, "HOIST_MAX_SIZE", MAX_OBJECT_SIZE, most=MAX_OBJECT_SIZE),
@@ -82,6 +95,8 @@ def load_settings(environ: MutableMapping[str, str] = os.environ) -> Settings:
         ),
         put_max_size=_number(environ, "HOIST_PUT_MAX_SIZE", 16 * MIB, most=MAX_PUT_SIZE),
         max_in_progress=_number(environ, "HOIST_MAX_IN_PROGRESS", 100, least=1, most=10**6),
+        owner_max_bytes=_number(environ, "HOIST_OWNER_MAX_BYTES", 2**60, most=2**60),
+        owner_max_files=_number(environ, "HOIST_OWNER_MAX_FILES", 10**9, most=10**9),
         whole_max_size=_number(
             environ, "HOIST_WHOLE_MAX_SIZE", 32 * 1024 * MIB, most=MAX_OBJECT_SIZE
         ),

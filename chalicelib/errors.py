@@ -87,6 +87,12 @@ class FileTooLarge(UploadError):
     code, status, title = "file_too_large", 413, "The file is too large"
 
 
+class QuotaExceeded(UploadError):
+    """The owner keeps as many bytes, or files, as the stage allows."""
+
+    code, status, title = "quota_exceeded", 403, "There is no room for the file"
+
+
 class RequestTooLarge(UploadError):
     """The request's body is larger than any request of the API needs."""
 

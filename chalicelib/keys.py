@@ -2,7 +2,8 @@
 
 A key is `uploads/{owner}/{upload id}/{filename}`, so that a prefix is all an owner can reach. The
 filename in a key is made safe for every S3 server; the name as the person gave it is kept in the
-table. Pure: knows no AWS client and no clock.
+table. Below their own prefix, owners with temporary credentials choose keys as they like.
+Pure: knows no AWS client and no clock.
 """
 
 import re
@@ -16,31 +17,50 @@ PREFIX = "uploads/"
 MAX_FILENAME_BYTES = 255
 _SAFE_PUNCTUATION = frozenset("._-()+ ")
 _UPLOAD_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
-_KEY = re.compile(
-    rf"{PREFIX}(?P<owner>[A-Za-z0-9_:-]{{1,128}})/(?P<upload_id>{_UPLOAD_ID.pattern})"
-    r"/(?P<filename>[^/]+)"
-)
+_OWNER = re.compile(r"[A-Za-z0-9_:-]{1,128}")
+_KEY = re.compile(rf"{PREFIX}(?P<owner>{_OWNER.pattern})/(?P<path>.*[^/].*)", re.DOTALL)
+_PLANNED = re.compile(rf"(?P<upload_id>{_UPLOAD_ID.pattern})/[^/]+")
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectKey:
-    """The parts of a key that is ours."""
+    """A key below an owner's prefix; `path` is what comes after that."""
 
     owner: str
-    upload_id: str
-    filename: str
+    path: str
 
     def __str__(self) -> str:
-        return f"{PREFIX}{self.owner}/{self.upload_id}/{self.filename}"
+        return f"{owner_prefix(self.owner)}{self.path}"
+
+    @property
+    def upload_id(self) -> str | None:
+        """The id in a key of the form that `object_key` gives; None where the owner chose it."""
+        found = _PLANNED.fullmatch(self.path)
+        return found["upload_id"] if found else None
+
+    @property
+    def filename(self) -> str:
+        """Its last segment, safe to show wherever a filename is."""
+        return safe_filename(self.path.rstrip("/").rpartition("/")[2])
+
+
+def is_owner(text: str) -> bool:
+    """Whether a text can be an owner: as Cognito's ids, without a slash or an IAM wildcard."""
+    return _OWNER.fullmatch(text) is not None
+
+
+def owner_prefix(owner: str) -> str:
+    """The prefix of all that is an owner's."""
+    return f"{PREFIX}{owner}/"
 
 
 def object_key(*, owner: str, upload_id: str, filename: str) -> str:
     """The key under which an owner's upload is stored; `filename` may be any text."""
-    return str(ObjectKey(owner, upload_id, safe_filename(filename)))
+    return str(ObjectKey(owner, f"{upload_id}/{safe_filename(filename)}"))
 
 
 def parse_key(key: str) -> ObjectKey | None:
-    """The owner, upload id and filename in a decoded key, or None for a key that is not ours."""
+    """The owner in a decoded key and what follows, or None for a key that is nobody's."""
     found = _KEY.fullmatch(key)
     return ObjectKey(**found.groupdict()) if found else None
 

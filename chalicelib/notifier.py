@@ -12,7 +12,7 @@ from typing import Protocol
 
 from chalicelib import keys, records
 from chalicelib.errors import TryAgain, UploadNotFound, WrongState
-from chalicelib.records import Outcome
+from chalicelib.records import Failure, Outcome
 from chalicelib.rules import DEFAULT_CONTENT_TYPE
 from chalicelib.upload import OUTCOMES, UNSETTLED, State, Upload, adopted
 from chalicelib.uploads import Pages, Transitions
@@ -33,7 +33,8 @@ UNKNOWN_OWNER = "unknown"
 class Table(Transitions, Protocol):
     """What telling needs of the table."""
 
-    def put(self, upload: Upload) -> Upload: ...
+    def of_object(self, name: keys.ObjectKey) -> Upload | None: ...
+    def adopt(self, upload: Upload) -> Upload: ...
     def claim_telling(self, upload: Upload, *, holder: str, until: datetime) -> Upload: ...
 
 
@@ -62,14 +63,16 @@ class Notifier:
         for outcome in outcomes:
             self.tell(outcome, request_id)
 
-    def tell(self, outcome: Outcome, request_id: str) -> bool:
+    def tell(self, outcome: Outcome | Failure, request_id: str) -> bool:
         """Tell the owner, once for each outcome; returns whether there was anything to tell.
 
         What is told is what the table says: a record may be late, or know less.
         """
-        upload = self.table.get(outcome.owner, outcome.upload_id)
-        if outcome.state is State.FAILED:
-            upload = self._fail(upload, outcome)
+        upload = (
+            self._fail(outcome)
+            if isinstance(outcome, Failure)
+            else self.table.get(outcome.owner, outcome.upload_id)
+        )
         if upload is None or upload.state not in OUTCOMES:
             return False
         try:
@@ -99,21 +102,20 @@ class Notifier:
         if current is not None and current.state is upload.state != current.told:
             raise TryAgain("Another invocation is about to tell of this upload")
 
-    def _fail(self, upload: Upload | None, outcome: Outcome) -> Upload | None:
+    def _fail(self, failure: Failure) -> Upload:
         """Record that processing gave up, unless another invocation is at it, or was.
 
         Nobody may have got as far as making a row for an object that came without one.
         """
-        created = outcome.created
-        if created is None:
-            return upload
-        if upload is None:
-            name = keys.parse_key(created.key)
-            if name is None:
-                return None
-            upload = self.table.put(
-                adopted(name, size=created.size, content_type=DEFAULT_CONTENT_TYPE, now=self.now())
+        created = failure.created
+        upload = self.table.of_object(failure.name) or self.table.adopt(
+            adopted(
+                failure.name,
+                size=created.size,
+                content_type=DEFAULT_CONTENT_TYPE,
+                now=self.now(),
             )
+        )
         if upload.state not in UNSETTLED:
             return upload
         try:
@@ -121,14 +123,14 @@ class Notifier:
                 upload,
                 to=State.FAILED,
                 allowed={upload.state},
-                held_by=outcome.request_id if upload.state is State.PROCESSING else None,
-                reason=outcome.reason,
+                held_by=failure.request_id if upload.state is State.PROCESSING else None,
+                reason=failure.reason,
                 event=created.event,
                 holder=None,
                 held_until=None,
             )
         except WrongState:
-            return self.table.get(outcome.owner, outcome.upload_id)
+            return self.table.get(upload.owner, upload.id) or upload
 
     def _release(self, upload: Upload, *, told: str | None) -> bool:
         """Hold it no more, and say what was told; returns whether that could be recorded.

@@ -8,13 +8,13 @@ told of the outcome is the business of the function's destinations.
 import functools
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from chalicelib import keys, rules
 from chalicelib.config import Settings
-from chalicelib.errors import UploadNotFound, WrongState
+from chalicelib.errors import QuotaExceeded, UploadNotFound, WrongState
 from chalicelib.reader import ObjectReader
 from chalicelib.records import ObjectCreated, objects_created
 from chalicelib.upload import OUTCOMES, State, StoredObject, Upload, adopted, differs
@@ -41,7 +41,8 @@ class Storage(Protocol):
 class Table(Transitions, Protocol):
     """What processing needs of the table."""
 
-    def put(self, upload: Upload) -> Upload: ...
+    def of_object(self, name: keys.ObjectKey) -> Upload | None: ...
+    def adopt(self, upload: Upload) -> Upload: ...
     def claim(self, upload: Upload, *, sequencer: str, holder: str, until: datetime) -> Upload: ...
 
 
@@ -108,15 +109,15 @@ class Processing:
 
     def _find(self, name: keys.ObjectKey) -> Upload | None:
         """Its upload; an object that came without one, as temporary credentials allow, gets one."""
-        upload = self.table.get(name.owner, name.upload_id)
+        upload = self.table.of_object(name)
         if upload is not None:
-            return upload if upload.key == str(name) else None
+            return upload
         found = self.storage.head(str(name))
         if found is None:
             return None
         new = adopted(name, size=found.size, content_type=found.content_type, now=self.now())
         log.info("adopted", extra=new.log_fields)
-        return self.table.put(new)
+        return self.table.adopt(new)
 
     def _is_settled(self, upload: Upload, created: ObjectCreated) -> bool:
         """Whether its outcome is about the object that is there now.
@@ -165,6 +166,9 @@ class Processing:
             return self._record(
                 upload, State.FAILED, "The object was deleted before it was checked"
             )
+        if upload.is_adopted:
+            # Nobody announced it, so it is what it is; a newer object under its key as well.
+            upload = replace(upload, size=found.size, content_type=found.content_type)
         read = functools.partial(self.storage.read_range, upload.key, etag=found.etag)
         shown = self.sniff(read(0, HEAD_SIZE) if found.size else b"")
         content_type = rules.settled_type(upload.content_type, upload.filename, shown)
@@ -191,7 +195,11 @@ class Processing:
             )
         state = State.REJECTED if reason else State.ACCEPTED
         self.storage.tag(upload.key, state=state)
-        return self._record(upload, state, reason, report)
+        try:
+            return self._record(upload, state, reason, report)
+        except QuotaExceeded as error:
+            self.storage.tag(upload.key, state=State.REJECTED)
+            return self._record(upload, State.REJECTED, error.detail, report)
 
     def _objection(
         self, upload: Upload, found: StoredObject, shown: str, content_type: str | None
@@ -221,6 +229,8 @@ class Processing:
             to=state,
             allowed={State.PROCESSING},
             held_by=upload.holder,
+            size=upload.size,
+            content_type=upload.content_type,
             report=report,
             reason=reason,
             holder=None,

@@ -36,18 +36,21 @@ SEQUENCER_LENGTH = 64
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an invocation made of one upload.
-
-    When it failed, `reason` says why, `request_id` names the invocation, and `created` is what it
-    was about.
-    """
+    """What an invocation made of one upload."""
 
     owner: str
     upload_id: str
     state: State
-    reason: str | None = None
-    request_id: str | None = None
-    created: ObjectCreated | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An invocation that gave up on an object: which, why, and the request to look for in logs."""
+
+    name: keys.ObjectKey
+    created: ObjectCreated
+    reason: str
+    request_id: str
 
 
 def objects_created(event: Any) -> Iterator[ObjectCreated]:
@@ -65,8 +68,8 @@ def objects_created(event: Any) -> Iterator[ObjectCreated]:
         )
 
 
-def outcomes(message: str) -> list[Outcome]:
-    """The outcomes in the text of one invocation record of `process_upload`.
+def outcomes(message: str) -> list[Outcome] | list[Failure]:
+    """The outcomes, or failures, in the text of one invocation record of `process_upload`.
 
     Where a success says no more what was returned (cut short, absent, of another shape) the event
     tells which uploads it was about; they count as failed unless they turn out to be settled.
@@ -84,7 +87,7 @@ def outcomes(message: str) -> list[Outcome]:
     request_id = str(context.get("requestId", "unknown"))
     reason = _reason(record, context, request_id)
     failed = [
-        Outcome(name.owner, name.upload_id, State.FAILED, reason, request_id, created)
+        Failure(name, created, reason, request_id)
         for created in objects_created(record.get("requestPayload"))
         if (name := keys.parse_key(created.key))
     ]

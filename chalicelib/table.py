@@ -2,7 +2,8 @@
 
 One item an upload: `pk` is `owner#{owner}`, `sk` is `upload#{id}`; ids sort by time, so a query
 backwards gives the newest first. The local index `by_state` has the same `pk` and sorts by
-`state_id`, `{state}#{id}`. An idempotency key is an item of its own, `sk` `idempotency#{key}`.
+`state_id`, `{state}#{id}`. An idempotency key is an item of its own, `sk` `idempotency#{key}`, and
+so is the object key of an adopted upload, `sk` `object#{SHA-256}`.
 `expires`, in seconds, is the table's time to live; DynamoDB deletes what is due within days, so
 what is due is not seen any more. IAM: dynamodb:GetItem, PutItem, UpdateItem, DeleteItem, Query (on
 the table and its index); Scan for operators. Must not know S3 or the rules.
@@ -13,18 +14,22 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
+import hashlib
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import InvalidRequest, TryAgain, UploadNotFound, WrongState
-from chalicelib.keys import is_upload_id
+from chalicelib.keys import ObjectKey, is_upload_id
 from chalicelib.upload import OUTCOMES, State, Upload
+from chalicelib.usage import CONDITION_FAILED, Quota, Usage
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
+
+    from chalicelib.config import Settings
 
 INDEX = "by_state"
 # What CreateTable takes beside the name.
@@ -54,7 +59,9 @@ ABORTED_KEPT = timedelta(days=8)
 # S3's lifecycle counts from the next midnight (UTC) and may take a day; the item goes after that.
 UPLOADING_KEPT_LONGER = timedelta(days=2)
 IDEMPOTENCY_KEPT = timedelta(days=1)
-_NUMBERS = frozenset({"size", "part_size", "part_count"})
+# What is in these states takes nothing of its owner's quota.
+FREE = frozenset({State.REJECTED, State.ABORTED})
+_NUMBERS = frozenset({"size", "part_size", "part_count", "charged"})
 _TIMES = frozenset({"created_at", "updated_at", "held_until"})
 _TEXTS = frozenset({
     "id", "owner", "filename", "content_type", "key", "multipart_id", "crc64nvme", "reason", "told",
@@ -68,59 +75,52 @@ Value = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class UploadTable:
-    """One table; `now` is the clock of `updated_at` (UTC), `upload_days` as in Settings."""
+    """One table; `now` is the clock of `updated_at` (UTC), `upload_days` as in Settings.
+
+    What an upload is `charged` counts in its owner's `usage` until it is rejected or aborted; one
+    that was not is charged when it is accepted.
+    """
 
     client: DynamoDBClient
     name: str
     now: Callable[[], datetime]
     upload_days: int
+    usage: Usage
 
     def put(self, upload: Upload, *, idempotency_key: str | None = None) -> Upload:
         """Remember a new upload, and the key it was created under where there is one.
 
         Returns it, or the earlier one that was created under the key. An id that is taken is never
-        overwritten. Raises UploadNotFound when the earlier one is gone.
+        overwritten. Raises UploadNotFound when the earlier one is gone, QuotaExceeded.
         """
-        attributes = {
-            field: getattr(upload, field)
-            for field in (*_TEXTS, *_NUMBERS, *_TIMES, *_DOCUMENTS, "state")
-        }
-        item = {
-            **_key(upload.owner, upload.id),
-            **_values(attributes),
-            "state_id": {"S": _state_id(upload.state, upload.id)},
-        }
-        if (due := self._due(upload, upload.state)) is not None:
-            item["expires"] = _expires(due)
-        new: Any = {
-            "TableName": self.name,
-            "Item": item,
-            "ConditionExpression": "attribute_not_exists(pk)",
-        }
-        if idempotency_key is None:
-            self.client.put_item(**new)
+        writes = [self._new(upload)]
+        if idempotency_key is not None:
+            names: Any = {
+                "TableName": self.name,
+                "Item": {
+                    **_idempotency_key(upload.owner, idempotency_key),
+                    "id": {"S": upload.id},
+                    "expires": _expires(upload.created_at + IDEMPOTENCY_KEPT),
+                },
+                "ConditionExpression": "attribute_not_exists(pk) OR expires <= :now",
+                "ExpressionAttributeValues": {":now": _expires(self.now())},
+            }
+            writes.insert(0, {"Put": names})
+        failed = self._charge(upload.owner, writes, before=None, after=upload.charged)
+        if not failed:
             return upload
-        names: Any = {
-            "TableName": self.name,
-            "Item": {
-                **_idempotency_key(upload.owner, idempotency_key),
-                "id": {"S": upload.id},
-                "expires": _expires(upload.created_at + IDEMPOTENCY_KEPT),
-            },
-            "ConditionExpression": "attribute_not_exists(pk) OR expires <= :now",
-            "ExpressionAttributeValues": {":now": _expires(self.now())},
-        }
-        try:
-            self.client.transact_write_items(TransactItems=[{"Put": names}, {"Put": new}])
-        except self.client.exceptions.TransactionCanceledException as error:
-            if error.response["CancellationReasons"][0].get("Code") != "ConditionalCheckFailed":
-                raise TryAgain("The same request is under way") from error
-            return self._created_under(upload.owner, idempotency_key)
-        return upload
+        if idempotency_key is None or failed[0] != CONDITION_FAILED:
+            raise TryAgain("The same request is under way")
+        return self._created_under(upload.owner, idempotency_key)
 
     def forget(self, upload: Upload, *, idempotency_key: str | None = None) -> None:
         """Take back a `put`, done or not: the upload was never there."""
-        self.client.delete_item(TableName=self.name, Key=_key(upload.owner, upload.id))
+        gone = {
+            "TableName": self.name,
+            "Key": _key(upload.owner, upload.id),
+            "ConditionExpression": "attribute_exists(pk)",
+        }
+        self._charge(upload.owner, [{"Delete": gone}], before=upload.charged, after=None)
         if idempotency_key is None:
             return
         with contextlib.suppress(self.client.exceptions.ConditionalCheckFailedException):
@@ -130,6 +130,35 @@ class UploadTable:
                 ConditionExpression="id = :id",
                 ExpressionAttributeValues={":id": {"S": upload.id}},
             )
+
+    def of_object(self, name: ObjectKey) -> Upload | None:
+        """The upload of an object: the one it was announced by, or that it was adopted as."""
+        if name.upload_id is not None:
+            announced = self.get(name.owner, name.upload_id)
+            if announced is not None and announced.key == str(name):
+                return announced
+        _, found = self._adopted(name.owner, str(name))
+        return found
+
+    def adopt(self, upload: Upload) -> Upload:
+        """Remember the upload of an object that nobody announced, one for each key.
+
+        Returns it, or the one that there is already.
+        """
+        while True:
+            earlier, found = self._adopted(upload.owner, upload.key)
+            if found is not None:
+                return found
+            name: Any = {
+                "TableName": self.name,
+                "Item": {**_object_key(upload.owner, upload.key), "id": {"S": upload.id}},
+                "ConditionExpression": "attribute_not_exists(pk)",
+            }
+            if earlier is not None:
+                name["ConditionExpression"] = "id = :earlier"
+                name["ExpressionAttributeValues"] = {":earlier": {"S": earlier}}
+            if not self.usage.transact([{"Put": name}, self._new(upload)]):
+                return upload
 
     def get(self, owner: str, upload_id: str) -> Upload | None:
         """The upload as it stands now, or None."""
@@ -152,14 +181,30 @@ class UploadTable:
 
         An attribute that is None is removed: a reason must not outlive the state it belongs to.
         With `held_by`, only that invocation may. Raises WrongState when it is in another state or
-        held by another, UploadNotFound when it is gone.
+        held by another, UploadNotFound when it is gone, QuotaExceeded.
         """
-        states: Any = {f":from{i}": {"S": state} for i, state in enumerate(sorted(allowed))}
-        condition = f"#state IN ({', '.join(states)})"
+        asked: Any = {f":from{i}": {"S": state} for i, state in enumerate(sorted(allowed))}
+        condition = f"#state IN ({', '.join(asked)})"
         if held_by is not None:
             condition += " AND holder = :held_by"
-            states[":held_by"] = {"S": held_by}
-        return self._update(upload, condition, states, state=to, **attributes)
+            asked[":held_by"] = {"S": held_by}
+        if to not in FREE | {State.ACCEPTED}:
+            return self._update(upload, condition, asked, state=to, **attributes)
+        attributes["charged"] = None if to in FREE else attributes.get("size", upload.size)
+        if upload.charged is None:
+            condition += " AND attribute_not_exists(charged)"
+        else:
+            condition += " AND charged = :before"
+            asked[":before"] = {"N": str(upload.charged)}
+        try:
+            return self._update(upload, condition, asked, state=to, **attributes)
+        except WrongState:
+            current = self.get(upload.owner, upload.id)
+            if current is None or current.charged == upload.charged:
+                raise
+            # It is charged otherwise than when it was read: that alone is no reason to refuse.
+            attributes.pop("charged")
+            return self.change(current, to=to, allowed=allowed, held_by=held_by, **attributes)
 
     def claim(self, upload: Upload, *, sequencer: str, holder: str, until: datetime) -> Upload:
         """Move it to processing for one event, held by one invocation until a time at most.
@@ -204,7 +249,8 @@ class UploadTable:
         self, upload: Upload, condition: str, asked: dict[str, Value], **attributes: Any
     ) -> Upload:
         """Set attributes where a condition holds; those that are None are removed."""
-        changes = _values({**attributes, "updated_at": self.now()})
+        attributes["updated_at"] = self.now()
+        changes = _values(attributes)
         changes["state_id"] = {"S": _state_id(attributes["state"], upload.id)}
         removed = [name for name, value in attributes.items() if value is None]
         if (due := self._due(upload, attributes["state"])) is not None:
@@ -215,23 +261,75 @@ class UploadTable:
         update = "SET " + ", ".join(f"#{name} = :{name}" for name in changes)
         if removed:
             update += " REMOVE " + ", ".join(f"#{name}" for name in removed)
-        try:
-            answer = self.client.update_item(
-                TableName=self.name,
-                Key=_key(upload.owner, upload.id),
-                UpdateExpression=update,
-                ConditionExpression=condition,
-                ExpressionAttributeNames=names,
-                ExpressionAttributeValues={f":{n}": value for n, value in changes.items()} | asked,
-                ReturnValues="ALL_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except self.client.exceptions.ConditionalCheckFailedException as error:
-            old: Any = error.response.get("Item")
-            if not old:
-                raise UploadNotFound from error
-            raise WrongState(f"The upload is {_upload(old).state}") from error
-        return _upload(answer["Attributes"])
+        request: Any = {
+            "TableName": self.name,
+            "Key": _key(upload.owner, upload.id),
+            "UpdateExpression": update,
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": {f":{n}": value for n, value in changes.items()} | asked,
+        }
+        charged = attributes.get("charged", upload.charged)
+        with contextlib.suppress(self.client.exceptions.ConditionalCheckFailedException):
+            if charged == upload.charged:
+                answer = self.client.update_item(**request, ReturnValues="ALL_NEW")
+                return _upload(answer["Attributes"])
+            write = {"Update": request}
+            if not self._charge(upload.owner, [write], before=upload.charged, after=charged):
+                return replace(upload, **attributes)
+        current = self.get(upload.owner, upload.id)
+        if current is None:
+            raise UploadNotFound
+        raise WrongState(f"The upload is {current.state}")
+
+    def _charge(
+        self, owner: str, writes: list[Any], *, before: int | None, after: int | None
+    ) -> list[str]:
+        """Make writes, all or none, with what they change of the owner's usage.
+
+        Returns why each failed, nothing when all is done.
+        """
+        if before == after:
+            return self.usage.transact(writes)
+        return self.usage.charge(
+            owner,
+            (after or 0) - (before or 0),
+            (after is not None) - (before is not None),
+            writes=writes,
+            uploads=lambda: self._query(owner, None),
+        )
+
+    def _new(self, upload: Upload) -> Any:
+        """The write of an upload whose id is not taken."""
+        attributes = {
+            field: getattr(upload, field)
+            for field in (*_TEXTS, *_NUMBERS, *_TIMES, *_DOCUMENTS, "state")
+        }
+        item = {
+            **_key(upload.owner, upload.id),
+            **_values(attributes),
+            "state_id": {"S": _state_id(upload.state, upload.id)},
+        }
+        if (due := self._due(upload, upload.state)) is not None:
+            item["expires"] = _expires(due)
+        return {
+            "Put": {
+                "TableName": self.name,
+                "Item": item,
+                "ConditionExpression": "attribute_not_exists(pk)",
+            }
+        }
+
+    def _adopted(self, owner: str, key: str) -> tuple[str | None, Upload | None]:
+        """The id under which an object was adopted before, and the upload unless it was deleted."""
+        item: Any = self.client.get_item(
+            TableName=self.name, Key=_object_key(owner, key), ConsistentRead=True
+        ).get("Item")
+        if item is None:
+            return None, None
+        earlier = item["id"]["S"]
+        found = self.get(owner, earlier)
+        return earlier, found if found and found.state is not State.ABORTED else None
 
     def newest(
         self, owner: str, *, state: State | None, cursor: str | None, limit: int
@@ -306,12 +404,27 @@ class UploadTable:
         return "expires" in item and int(item["expires"]["N"]) <= self.now().timestamp()
 
 
+def table_of(
+    settings: Settings, client: DynamoDBClient, now: Callable[[], datetime]
+) -> UploadTable:
+    """A stage's table."""
+    quota = Quota(settings.owner_max_bytes, settings.owner_max_files)
+    usage = Usage(client, settings.table, now, quota)
+    return UploadTable(client, settings.table, now, settings.upload_days, usage)
+
+
 def _key(owner: str, upload_id: str) -> dict[str, Value]:
     return {"pk": {"S": f"owner#{owner}"}, "sk": {"S": f"upload#{upload_id}"}}
 
 
 def _idempotency_key(owner: str, key: str) -> dict[str, Value]:
     return {"pk": {"S": f"owner#{owner}"}, "sk": {"S": f"idempotency#{key}"}}
+
+
+def _object_key(owner: str, key: str) -> dict[str, Value]:
+    """A sort key takes 1,024 bytes; an object's key may be as long itself."""
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    return {"pk": {"S": f"owner#{owner}"}, "sk": {"S": f"object#{digest}"}}
 
 
 def _state_id(state: State, upload_id: str) -> str:
@@ -346,7 +459,7 @@ def _values(attributes: Mapping[str, Any]) -> dict[str, Value]:
 
 def _upload(item: Mapping[str, Any]) -> Upload:
     fields: dict[str, Any] = {name: item[name]["S"] for name in _TEXTS if name in item}
-    fields |= {name: int(item[name]["N"]) for name in _NUMBERS}
+    fields |= {name: int(item[name]["N"]) for name in _NUMBERS if name in item}
     fields |= {name: datetime.fromisoformat(item[name]["S"]) for name in _TIMES if name in item}
     fields |= {name: json.loads(item[name]["S"]) for name in _DOCUMENTS if name in item}
     return Upload(state=State(item["state"]["S"]), **fields)

@@ -3,6 +3,7 @@
 Values only, shared by the use cases and the adapters. Must not know how they are stored or sent.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -56,6 +57,14 @@ class Upload:
     held_until: datetime | None = None
     # The S3 event that failed, to be sent again.
     event: Mapping[str, Any] | None = None
+    # Bytes of its owner's quota that it takes; None while it takes none, not even a file's place.
+    charged: int | None = None
+
+    @property
+    def is_adopted(self) -> bool:
+        """Whether its owner chose the key: nobody said beforehand what would come under it."""
+        name = keys.parse_key(self.key)
+        return name is None or name.upload_id != self.id
 
     @property
     def plan(self) -> parts.PartPlan:
@@ -113,9 +122,9 @@ class StoredObject:
 
 
 def adopted(key: keys.ObjectKey, *, size: int, content_type: str, now: datetime) -> Upload:
-    """The upload of an object that came without one, as temporary credentials allow."""
+    """A new upload of an object that came without one, as temporary credentials allow."""
     return Upload(
-        id=key.upload_id,
+        id=keys.new_upload_id(now, os.urandom(10)),
         owner=key.owner,
         filename=key.filename,
         size=size,

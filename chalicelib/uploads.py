@@ -149,6 +149,7 @@ class Uploads:
             updated_at=now,
             multipart_id=multipart_id,
             crc64nvme=crc64nvme,
+            charged=size,
         )
         remembered = self._remember(upload, idempotency_key)
         return remembered, self._sheet(remembered, first=1, count=remembered.part_count)

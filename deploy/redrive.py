@@ -18,7 +18,7 @@ from urllib.parse import quote_plus
 import boto3
 
 from chalicelib.keys import is_upload_id
-from chalicelib.table import UploadTable
+from chalicelib.table import table_of
 from chalicelib.upload import State, Upload
 from deploy.stage import Stage, StageError, enter, succeeds
 
@@ -61,11 +61,10 @@ class Redrive:
         region = stage.settings.region
         self._lambda: Any = boto3.client("lambda", region_name=region)
         self._sqs: Any = boto3.client("sqs", region_name=region)
-        self._table = UploadTable(
+        self._table = table_of(
+            stage.settings,
             boto3.client("dynamodb", region_name=region),
-            stage.settings.table,
             lambda: datetime.now(UTC),
-            stage.settings.upload_days,
         )
 
     def upload(self, upload_id: str) -> int:

@@ -17,9 +17,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.table import SCHEMA
 from local.home import HOST, Ports
+from local.s3 import ACCOUNT, UPLOADER_ROLE
 
 REGION = "eu-west-1"
-ACCOUNT = "123456789012"
 BUCKET = "hoist-local"
 TABLE = "hoist-local-uploads"
 DEAD_LETTERS = "hoist-local-dead-letters"
@@ -52,6 +52,8 @@ class Resources:
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_ENDPOINT_URL": self.ports.url("aws"),
             "AWS_ENDPOINT_URL_S3": self.ports.url("s3"),
+            # Sessions are S3's to enforce, so it is S3 that gives them.
+            "AWS_ENDPOINT_URL_STS": self.ports.url("s3"),
             "AWS_ENDPOINT_URL_LAMBDA": self.bridge_url,
             "HOIST_BUCKET": BUCKET,
             "HOIST_BUCKET_URLS": ",".join(
@@ -63,6 +65,7 @@ class Resources:
             "HOIST_DEAD_LETTERS_ARN": self._queue(),
             "HOIST_USER_POOL_ARN": f"arn:aws:cognito-idp:{REGION}:{ACCOUNT}:userpool/{pool}",
             "HOIST_USER_POOL_CLIENT_ID": client,
+            "HOIST_UPLOADER_ROLE_ARN": UPLOADER_ROLE,
             "HOIST_PAGE_ORIGIN": self.ports.page_origin,
             "HOIST_WEBSOCKET_URL": self.ports.url("gateway", "ws"),
         }

@@ -4,17 +4,26 @@
 is known to anybody. Its filer tells the bridge of each finished object by webhook.
 """
 
+import base64
 import json
+import secrets
 import shutil
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
+from chalicelib import keys
 from local.home import HOST, StartError, free_ports
 
+ACCOUNT = "123456789012"
+# Who the functions are; SeaweedFS keeps its users in an account of its own.
+IDENTITY = "arn:aws:iam::000000000000:user/hoist"
 # SeaweedFS takes several GB without these and is hardly slower with them.
 # Measured by bench/main_job.py.
 ENVIRONMENT = {"GOMEMLIMIT": "512MiB", "GOGC": "50"}
+# The role of temporary credentials; who may take it on is the identity of the functions.
+UPLOADER_ROLE = f"arn:aws:iam::{ACCOUNT}:role/hoist-local-uploader"
 # MiB in which it stores an object; its default, 4, takes twice the memory for twelve connections.
 PIECE_SIZE = 2
 
@@ -27,17 +36,20 @@ def command(
     access_key: str,
     secret_key: str,
     bucket: str,
+    longest_session: int = 3600,
     taken: Collection[int] = (),
 ) -> list[str]:
     """Write the configuration into `folder` and return the command to run there.
 
-    `taken` are ports that others are going to listen on.
+    `taken` are ports that others are going to listen on, `longest_session` the seconds after which
+    temporary credentials end at the latest.
     """
     folder.mkdir(exist_ok=True)
     for stale in folder.glob("data/m[0-9]*"):  # the master's state, of ports that are gone
         shutil.rmtree(stale)
     (folder / "data").mkdir(exist_ok=True)
     (folder / "identities.json").write_text(_identities(access_key, secret_key))
+    (folder / "iam.json").write_text(json.dumps(_iam(bucket, longest_session)))
     (folder / "notification.toml").write_text(_notification(webhook, bucket))
     inner = iter(free_ports(9, apart_from=(port, *taken)))
     return [
@@ -48,7 +60,8 @@ def command(
         f"-ip.bind={HOST}",
         f"-s3.port={port}",
         "-s3.config=identities.json",
-        "-s3.iam=false",
+        "-s3.iam=true",
+        "-s3.iam.config=iam.json",
         "-s3.port.iceberg=0",
         "-s3.port.lance=0",
         "-admin.ui=false",
@@ -65,11 +78,61 @@ def command(
 
 def _identities(access_key: str, secret_key: str) -> str:
     identity = {
-        "name": "hoist",
+        "name": IDENTITY.rpartition("/")[2],
         "credentials": [{"accessKey": access_key, "secretKey": secret_key}],
         "actions": ["Admin", "Read", "Write", "List", "Tagging"],
     }
     return json.dumps({"identities": [identity]})
+
+
+def _iam(bucket: str, longest_session: int) -> Mapping[str, Any]:
+    """STS, and the role that temporary credentials are of; sessions end with the server."""
+    objects = f"arn:aws:s3:::{bucket}/{keys.PREFIX}*"
+    return {
+        "sts": {
+            "tokenDuration": f"{longest_session}s",
+            "maxSessionLength": f"{longest_session}s",
+            "issuer": "hoist-local",
+            "signingKey": base64.b64encode(secrets.token_bytes(32)).decode(),
+        },
+        "policy": {"defaultEffect": "Deny", "storeType": "memory"},
+        "policies": [
+            {
+                "name": "uploader",
+                "document": _document(
+                    _allowed(
+                        objects,
+                        "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts",
+                    ),
+                    _allowed(
+                        f"arn:aws:s3:::{bucket}", "s3:ListBucket", "s3:ListBucketMultipartUploads"
+                    ),
+                ),
+            }
+        ],
+        "roles": [
+            {
+                "roleName": UPLOADER_ROLE.rpartition("/")[2],
+                "roleArn": UPLOADER_ROLE,
+                "trustPolicy": _document(
+                    {
+                        "Effect": "Allow",
+                        "Principal": {"AWS": IDENTITY},
+                        "Action": ["sts:AssumeRole"],
+                    }
+                ),
+                "attachedPolicies": ["uploader"],
+            }
+        ],
+    }  # fmt: skip
+
+
+def _document(*statements: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _allowed(resource: str, *actions: str) -> Mapping[str, Any]:
+    return {"Effect": "Allow", "Action": actions, "Resource": [resource]}
 
 
 def _notification(webhook: str, bucket: str) -> str:

@@ -26,7 +26,7 @@ from local.functions import DEFAULT_TIMEOUT, ROOT, Function, Functions
 from local.gateway import Gateway
 from local.home import HOST, Home, Ports, StartError, check_ports, free_ports
 from local.invoker import Destinations, Invoker
-from local.resources import ACCESS_KEY, ACCOUNT, BUCKET, DEMO, REGION, SECRET_KEY, Resources
+from local.resources import ACCESS_KEY, BUCKET, DEMO, REGION, SECRET_KEY, Resources
 from local.services import Service
 
 CHALICE = str(Path(sys.executable).parent / "chalice")
@@ -221,10 +221,10 @@ class System:
         service, _, name = destination.partition(":")
         client = self._resources.client(service)
         if service == "sqs":
-            url = f"{self.ports.url('aws')}/{ACCOUNT}/hoist-local-{name}"
+            url = f"{self.ports.url('aws')}/{s3.ACCOUNT}/hoist-local-{name}"
             await asyncio.to_thread(client.send_message, QueueUrl=url, MessageBody=record)
         else:
-            arn = f"arn:aws:sns:{REGION}:{ACCOUNT}:hoist-local-{name}"
+            arn = f"arn:aws:sns:{REGION}:{s3.ACCOUNT}:hoist-local-{name}"
             await asyncio.to_thread(client.publish, TopicArn=arn, Message=record)
 
     async def _api_answers(self) -> bool:

@@ -11,6 +11,7 @@ BUCKET = "hoist-test"
 TABLE = "hoist-test"
 RESULTS_TOPIC = f"arn:aws:sns:{REGION}:123456789012:hoist-test-results"
 NOTIFICATIONS_TOPIC = f"arn:aws:sns:{REGION}:123456789012:hoist-test-notifications"
+UPLOADER_ROLE = "arn:aws:iam::123456789012:role/hoist-test-uploader"
 PAGE_ORIGIN = "https://files.example.com"
 
 CLEAN_ENVIRONMENT = {
@@ -26,6 +27,7 @@ HOIST_ENVIRONMENT = {
     "HOIST_RESULTS_TOPIC_ARN": RESULTS_TOPIC,
     "HOIST_NOTIFICATIONS_TOPIC_ARN": NOTIFICATIONS_TOPIC,
     "HOIST_USER_POOL_ARN": f"arn:aws:cognito-idp:{REGION}:123456789012:userpool/{REGION}_Test",
+    "HOIST_UPLOADER_ROLE_ARN": UPLOADER_ROLE,
     "HOIST_PAGE_ORIGIN": PAGE_ORIGIN,
     "HOIST_WEBSOCKET_URL": f"wss://socket.execute-api.{REGION}.amazonaws.com/api",
 }

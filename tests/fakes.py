@@ -16,12 +16,17 @@ from chalicelib import keys, table
 from chalicelib.errors import (
     ChecksumMismatch,
     InvalidRequest,
+    TryAgain,
     UploadExpired,
     UploadNotFound,
     WrongState,
 )
 from chalicelib.upload import Part, State, StoredObject, Upload
+from chalicelib.usage import Quota
 from tests.running import crc64nvme as checksum
+
+# Room enough for every test that is not about quotas.
+AMPLE = Quota(max_bytes=2**60, max_files=1000)
 
 
 @dataclass
@@ -68,8 +73,10 @@ class MemoryTable:
 
     now: Callable[[], datetime]
     upload_days: int = 1
+    quota: Quota = AMPLE
     items: dict[tuple[str, str], Upload] = field(default_factory=dict)
     created_under: dict[tuple[str, str], Upload] = field(default_factory=dict)
+    adopted: dict[str, Upload] = field(default_factory=dict)
     before_put: Interruptions = field(default_factory=Interruptions)
     before_change: Interruptions = field(default_factory=Interruptions)
     before_count: Interruptions = field(default_factory=Interruptions)
@@ -83,9 +90,11 @@ class MemoryTable:
                 if found is None:
                     raise UploadNotFound
                 return found
+        self._check_room(upload.owner, before=None, after=upload.charged)
+        if idempotency_key is not None:
             self.created_under[upload.owner, idempotency_key] = upload
         if (upload.owner, upload.id) in self.items:
-            raise client_error("ConditionalCheckFailedException", "PutItem")
+            raise TryAgain
         self.items[upload.owner, upload.id] = upload
         return upload
 
@@ -94,6 +103,25 @@ class MemoryTable:
         name = (upload.owner, idempotency_key or "")
         if name in self.created_under and self.created_under[name].id == upload.id:
             del self.created_under[name]
+
+    def of_object(self, name: keys.ObjectKey) -> Upload | None:
+        announced = self.get(name.owner, name.upload_id) if name.upload_id else None
+        if announced is not None and announced.key == str(name):
+            return announced
+        return self._adopted(str(name))
+
+    def adopt(self, upload: Upload) -> Upload:
+        found = self._adopted(upload.key)
+        if found is not None:
+            return found
+        self.adopted[upload.key] = upload
+        self.items[upload.owner, upload.id] = upload
+        return upload
+
+    def _adopted(self, key: str) -> Upload | None:
+        named = self.adopted.get(key)
+        found = self.get(named.owner, named.id) if named else None
+        return found if found and found.state is not State.ABORTED else None
 
     def get(self, owner: str, upload_id: str) -> Upload | None:
         if len(upload_id) > 1000:  # DynamoDB refuses sort keys of more than 1,024 bytes
@@ -117,6 +145,11 @@ class MemoryTable:
         stored = self._for_change(upload)
         if stored.state not in allowed or held_by not in (None, stored.holder):
             raise WrongState(f"The upload is {stored.state}")
+        if to in table.FREE:
+            attributes["charged"] = None
+        elif to is State.ACCEPTED:
+            attributes["charged"] = attributes.get("size", stored.size)
+            self._check_room(stored.owner, before=stored.charged, after=attributes["charged"])
         return self._changed(stored, state=to, **attributes)
 
     def claim(self, upload: Upload, *, sequencer: str, holder: str, until: datetime) -> Upload:
@@ -174,6 +207,15 @@ class MemoryTable:
         ]
         page = found[:limit]
         return page, page[-1].id if len(found) > limit else None
+
+    def _check_room(self, owner: str, *, before: int | None, after: int | None) -> None:
+        charged = [u.charged for u in self._all(owner) if u.charged is not None]
+        if (after or 0) > (before or 0) and (
+            sum(charged) - (before or 0) + (after or 0) > self.quota.max_bytes
+        ):
+            raise self.quota.exceeded()
+        if before is None and after is not None and len(charged) >= self.quota.max_files:
+            raise self.quota.exceeded()
 
     def _all(self, owner: str) -> list[Upload]:
         """An owner's uploads that are not due, newest first."""

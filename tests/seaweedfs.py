@@ -23,10 +23,18 @@ class Server:
     client: Any
     bucket_url: str
 
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return self.bucket_url.rpartition("/")[0]
+
 
 @contextmanager
-def seaweedfs(folder: Path) -> Iterator[Server]:
-    """Start it on free ports, its data in `folder`; stop it at the end."""
+def seaweedfs(folder: Path, *, longest_session: int = 3600) -> Iterator[Server]:
+    """Start it on free ports, its data in `folder`; stop it at the end.
+
+    Temporary credentials end after `longest_session` seconds, however long they were asked for.
+    """
     port, nobody = free_ports(2)
     resources = Resources(Ports(s3=port), bridge_url="")
     command = s3.command(
@@ -36,6 +44,7 @@ def seaweedfs(folder: Path) -> Iterator[Server]:
         access_key=ACCESS_KEY,
         secret_key=SECRET_KEY,
         bucket=BUCKET,
+        longest_session=longest_session,
     )
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(

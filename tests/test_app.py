@@ -38,6 +38,7 @@ ROUTES = [
     ("GET", "/uploads/{upload_id}/parts"),
     ("POST", "/uploads/{upload_id}/complete"),
     ("GET", "/uploads/{upload_id}/download"),
+    ("POST", "/credentials"),
     ("POST", "/connections"),
     ("GET", "/email"),
     ("PUT", "/email"),

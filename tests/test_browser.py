@@ -14,10 +14,10 @@ from chalicelib.browser import (
     TooManyPages,
 )
 from chalicelib.errors import NotSignedIn
-from chalicelib.table import UploadTable
 from tests.environment import TABLE
 from tests.fakes import Clock, RecordingGateway
 from tests.payloads import OTHER_OWNER, OWNER, put_upload
+from tests.tables import real_table
 
 URL = "wss://socket.example.com/api"
 
@@ -226,7 +226,7 @@ def test_connections_are_not_listed_as_uploads(
     browser: Browser, dynamodb: Any, clock: Clock
 ) -> None:
     connected(browser, "c1")
-    table = UploadTable(dynamodb, TABLE, clock, upload_days=1)
+    table = real_table(dynamodb, clock)
 
     assert table.newest(OWNER, state=None, cursor=None, limit=5) == ([], None)
 

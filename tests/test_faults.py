@@ -13,6 +13,7 @@ from urllib.parse import quote_plus
 
 import pytest
 
+from chalicelib import keys
 from chalicelib.config import Settings
 from chalicelib.errors import TryAgain
 from chalicelib.notifier import Notifier
@@ -20,7 +21,7 @@ from chalicelib.processing import Processing
 from chalicelib.reader import ObjectReader
 from chalicelib.table import UploadTable
 from chalicelib.upload import OUTCOMES, State, Upload
-from tests.environment import NOTIFICATIONS_TOPIC, PAGE_ORIGIN, TABLE
+from tests.environment import NOTIFICATIONS_TOPIC, PAGE_ORIGIN
 from tests.fakes import (
     Clock,
     Invocation,
@@ -30,6 +31,7 @@ from tests.fakes import (
     RecordingTopic,
 )
 from tests.payloads import CONTENT, OWNER, PUT_ID, event, put_upload
+from tests.tables import real_table
 
 RETRIES = 2
 MINUTE = 60
@@ -133,7 +135,8 @@ class Path:
 
     @property
     def upload(self) -> Upload:
-        found = self.table.get(OWNER, PUT_ID)
+        name = keys.parse_key(put_upload().key)
+        found = self.table.of_object(name) if name else None
         assert found is not None, "the upload is lost"
         return found
 
@@ -144,12 +147,12 @@ class Path:
 
 @pytest.fixture
 def path(dynamodb: Any, settings: Settings, clock: Clock) -> Path:
-    return composed(UploadTable(dynamodb, TABLE, clock, upload_days=1), settings, clock)
+    return composed(real_table(dynamodb, clock), settings, clock)
 
 
 def composed(table: UploadTable | MemoryTable, settings: Settings, clock: Clock) -> Path:
     storage, topic, pages, faults = MemoryStorage(), RecordingTopic(), RecordingPages(), Faults()
-    faulty_table: Any = Faulty(table, "get put change claim claim_telling", faults)
+    faulty_table: Any = Faulty(table, "get of_object adopt change claim claim_telling", faults)
     faulty_storage: Any = Faulty(storage, "head read_range tag delete", faults)
 
     def compute(stored: ObjectReader) -> dict[str, Any]:
@@ -166,11 +169,11 @@ def composed(table: UploadTable | MemoryTable, settings: Settings, clock: Clock)
 
 # The calls of a run in which nothing fails, for an upload whose row is there and for one without.
 ANNOUNCED = [
-    "get", "change", "claim", "head", "read_range", "tag",
+    "of_object", "change", "claim", "head", "read_range", "tag",
     "change", "get", "claim_telling", "publish", "change",
 ]  # fmt: skip
 ADOPTED = [
-    "get", "head", "put", "claim", "head", "read_range",
+    "of_object", "head", "adopt", "claim", "head", "read_range",
     "tag", "change", "get", "claim_telling", "publish", "change",
 ]  # fmt: skip
 
@@ -307,8 +310,7 @@ def test_a_thousand_different_events_at_once_are_a_thousand_outcomes(
 ) -> None:
     path = composed(MemoryTable(clock), settings, clock)
     ids = [f"{PUT_ID[:-4]}{number:04x}" for number in range(1000)]
-    keys = [put_upload().key.replace(PUT_ID, upload_id) for upload_id in ids]
-    uploads = [put_upload(id=i, key=key) for i, key in zip(ids, keys, strict=True)]
+    uploads = [put_upload(id=i, key=put_upload().key.replace(PUT_ID, i)) for i in ids]
     for upload in uploads:
         path.table.put(upload)
         path.storage.receive_object(upload.key, CONTENT)

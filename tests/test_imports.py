@@ -16,7 +16,9 @@ ALL = {**MODULES, **PROCESSORS, "app": ROOT / "app.py"}
 
 PURE = ["keys", "parts", "signing", "rules", "records", "errors", "reader"]
 USE_CASES = ["uploads", "processing", "notifier"]
-BOTO3 = {"storage", "table", "browser", "subscriptions", "application"}
+BOTO3 = {
+    "storage", "table", "usage", "credentials", "browser", "subscriptions", "application",
+}  # fmt: skip
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -88,7 +90,9 @@ def test_a_pure_module_knows_no_use_case(name: str) -> None:
 def test_boto3_is_known_to_the_adapters_and_the_composition_only() -> None:
     found = {name for name, path in ALL.items() if packages(path) & {"boto3", "botocore"}}
 
-    assert found == BOTO3 - {"table", "subscriptions"}, "their errors are their clients' own"
+    assert found == BOTO3 - {"table", "usage", "credentials", "subscriptions"}, (
+        "their errors are their clients' own"
+    )
 
 
 def test_chalice_is_known_to_the_app_only() -> None:

@@ -87,23 +87,52 @@ def test_any_filename_gives_a_key_that_is_ours(
 
 
 @pytest.mark.parametrize(
+    ("path", "filename"),
+    [
+        pytest.param(PUT_ID, PUT_ID, id="no filename"),
+        pytest.param(f"{PUT_ID}/", PUT_ID, id="empty filename"),
+        pytest.param(f"{PUT_ID}/a/b", "b", id="a path as filename"),
+        pytest.param(f"{PUT_ID.upper()}/a", "a", id="id in capitals"),
+        pytest.param("0b7f1d9e-9a4c-4d7e-8b1a-2f3c4d5e6f70/a", "a", id="UUID 4"),
+        pytest.param("film.mp4", "film.mp4", id="a file"),
+        pytest.param("2026/März/film.mp4", "film.mp4", id="a folder"),
+        pytest.param("photos/", "photos", id="the marker of a folder"),
+        pytest.param("../../limits", "limits", id="dots"),
+        pytest.param("a/..", "_.", id="dots last"),
+        pytest.param("a\nb\u202e<i>", "a_b__i_", id="signs that mislead"),
+        pytest.param("x" * 900, "x" * 255, id="long"),
+    ],
+)
+def test_below_their_prefix_owners_choose_keys_as_they_like(path: str, filename: str) -> None:
+    parsed = keys.parse_key(f"uploads/{OWNER}/{path}")
+
+    assert parsed == keys.ObjectKey(OWNER, path)
+    assert str(parsed) == f"uploads/{OWNER}/{path}"
+    assert (parsed.upload_id, parsed.filename) == (None, filename)
+
+
+@pytest.mark.parametrize(
     "key",
     [
-        pytest.param(f"uploads/{OWNER}/{PUT_ID}", id="no filename"),
-        pytest.param(f"uploads/{OWNER}/{PUT_ID}/", id="empty filename"),
-        pytest.param(f"uploads/{OWNER}/{PUT_ID}/a/b", id="a path as filename"),
-        pytest.param(f"uploads//{PUT_ID}/a", id="no owner"),
-        pytest.param(f"uploads/{'o' * 129}/{PUT_ID}/a", id="owner too long"),
-        pytest.param(f"uploads/../{PUT_ID}/a", id="owner is a path"),
-        pytest.param(f"uploads/{OWNER}/{PUT_ID.upper()}/a", id="id in capitals"),
-        pytest.param(f"uploads/{OWNER}/0b7f1d9e-9a4c-4d7e-8b1a-2f3c4d5e6f70/a", id="UUID 4"),
-        pytest.param(f"other/{OWNER}/{PUT_ID}/a", id="another prefix"),
-        pytest.param(f"/uploads/{OWNER}/{PUT_ID}/a", id="leading slash"),
+        pytest.param(f"uploads/{OWNER}", id="the owner alone"),
+        pytest.param(f"uploads/{OWNER}/", id="nothing after the owner"),
+        pytest.param(f"uploads/{OWNER}///", id="slashes after the owner"),
+        pytest.param("uploads//a", id="no owner"),
+        pytest.param(f"uploads/{'o' * 129}/a", id="owner too long"),
+        pytest.param("uploads/../a", id="owner is a path"),
+        pytest.param("uploads/*/a", id="owner is a wildcard"),
+        pytest.param(f"other/{OWNER}/a", id="another prefix"),
+        pytest.param(f"/uploads/{OWNER}/a", id="leading slash"),
         pytest.param("", id="empty"),
     ],
 )
-def test_a_key_that_is_not_ours_is_none(key: str) -> None:
+def test_a_key_that_is_nobodys_is_none(key: str) -> None:
     assert keys.parse_key(key) is None
+
+
+@pytest.mark.parametrize("text", ["", "a/b", "*", "a?", "${x}", "a b", "ä", "o" * 129, "a\n"])
+def test_what_can_be_no_owner_is_told(text: str) -> None:
+    assert not keys.is_owner(text)
 
 
 @given(now=TIMES, later=st.integers(1, 10**9), first=TEN_BYTES, second=TEN_BYTES)

@@ -5,6 +5,7 @@ import pytest
 
 from chalicelib import records
 from chalicelib.errors import TryAgain
+from chalicelib.keys import ObjectKey
 from chalicelib.notifier import (
     MAX_SUBJECT,
     TELLING,
@@ -13,7 +14,7 @@ from chalicelib.notifier import (
     message,
     subject,
 )
-from chalicelib.records import Outcome
+from chalicelib.records import Failure, Outcome
 from chalicelib.upload import State, Upload
 from tests.environment import NOTIFICATIONS_TOPIC, PAGE_ORIGIN
 from tests.fakes import Clock, MemoryTable, RecordingPages, RecordingTopic
@@ -21,7 +22,8 @@ from tests.payloads import OTHER_OWNER, OWNER, PUT_ID, event, multipart_upload, 
 
 REASON = "Processing failed (ClientError); request 1"
 (CREATED,) = records.objects_created(event("s3_put"))
-FAILED = Outcome(OWNER, PUT_ID, State.FAILED, REASON, "once", CREATED)
+NAME = ObjectKey(OWNER, put_upload().key.partition(f"{OWNER}/")[2])
+FAILED = Failure(NAME, CREATED, REASON, "once")
 OUTCOMES = [State.ACCEPTED, State.REJECTED, State.FAILED]
 
 
@@ -37,7 +39,7 @@ def notifier(
     return Notifier(table, pages, topic.publish, NOTIFICATIONS_TOPIC, PAGE_ORIGIN, clock)
 
 
-def outcome(state: State) -> Outcome:
+def outcome(state: State) -> Outcome | Failure:
     return FAILED if state is State.FAILED else Outcome(OWNER, PUT_ID, state)
 
 
@@ -264,8 +266,8 @@ def test_a_failure_before_there_was_a_row_makes_one(
 ) -> None:
     assert notifier.tell(FAILED, "teller") is True
 
-    assert (stored(table).state, stored(table).size) == (State.FAILED, 11)
-    assert stored(table).key == CREATED.key
+    (adopted,) = table.items.values()
+    assert (adopted.state, adopted.size, adopted.key) == (State.FAILED, 11, CREATED.key)
     assert len(topic.messages) == 1
 
 

@@ -3,6 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from hashlib import md5
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 from botocore.exceptions import ClientError
@@ -14,11 +15,11 @@ from chalicelib.config import Settings
 from chalicelib.processing import HEAD_SIZE, Processing
 from chalicelib.reader import ObjectReader
 from chalicelib.records import SEQUENCER_LENGTH
-from chalicelib.table import UploadTable
 from chalicelib.upload import State, Upload
-from tests.environment import TABLE
+from chalicelib.usage import Quota
 from tests.fakes import Clock, Invocation, MemoryStorage, MemoryTable, RecordingPages, checksum
 from tests.payloads import CONTENT, MULTIPART_ID, OWNER, PUT_ID, event, multipart_upload, put_upload
+from tests.tables import real_table
 
 ARRIVED = [State.UPLOADED, State.PROCESSING, State.FAILED]
 
@@ -51,7 +52,7 @@ def processing(
     return Processing(settings, storage, table, pages, sniff, compute, clock)
 
 
-ONCE, TWIN = Invocation("once"), Invocation("twin")
+ONCE, TWIN, AGAIN = Invocation("once"), Invocation("twin"), Invocation("again")
 SEQUENCER = "0067C2F3A551B2E3C4".ljust(SEQUENCER_LENGTH, "0")
 ETAG = md5(CONTENT, usedforsecurity=False).hexdigest()
 
@@ -412,7 +413,7 @@ def test_a_newer_object_takes_over_from_an_older_one_under_way(
 def test_a_hundred_duplicates_at_once_are_one_processing(
     dynamodb: Any, processing: Processing, storage: MemoryStorage, clock: Clock
 ) -> None:
-    real = UploadTable(dynamodb, TABLE, clock, upload_days=1)
+    real = real_table(dynamodb, clock)
     real.put(put_upload(state=State.UPLOADED))
     storage.receive_object(put_upload().key, CONTENT)
     one = replace(processing, table=real)
@@ -442,31 +443,91 @@ def test_what_fails_is_left_for_the_next_attempt(
     assert processing.process(event("s3_put"), ONCE)["uploads"][0]["id"] == upload.id
 
 
-def test_an_object_that_nobody_announced_is_adopted(
-    processing: Processing, table: MemoryTable, storage: MemoryStorage, clock: Clock
-) -> None:
-    key = put_upload().key
-    storage.receive_object(key, CONTENT)
+def arrives(storage: MemoryStorage, path: str, data: bytes = CONTENT, *, sequencer: int = 1) -> Any:
+    """An object under a key that its owner chose; returns its event."""
+    key = f"uploads/{OWNER}/{path}"
+    storage.receive_object(key, data)
     storage.content_types[key] = "text/plain"
+    told = event("s3_put")
+    told["Records"][0]["s3"]["object"] |= {
+        "key": quote_plus(key, safe="/"), "sequencer": f"{sequencer:016X}",
+    }  # fmt: skip
+    return told
 
-    (result,) = processing.process(event("s3_put"), ONCE)["uploads"]
 
-    adopted = stored(table)
-    assert (result["id"], result["state"]) == (PUT_ID, "accepted")
-    assert (adopted.filename, adopted.size) == (key.rpartition("/")[2], 11)
+@pytest.mark.parametrize("path", ["notes.txt", "2026/März/notes.txt", f"{PUT_ID}/notes.txt"])
+def test_an_object_that_nobody_announced_is_adopted(
+    processing: Processing, table: MemoryTable, storage: MemoryStorage, clock: Clock, path: str
+) -> None:
+    told = arrives(storage, path)
+
+    (result,) = processing.process(told, ONCE)["uploads"]
+
+    (adopted,) = table.items.values()
+    key = f"uploads/{OWNER}/{path}"
+    assert (result["id"], result["state"], result["key"]) == (adopted.id, "accepted", key)
+    assert (adopted.filename, adopted.size, adopted.charged) == ("notes.txt", 11, 11)
     assert (adopted.content_type, adopted.created_at) == ("text/plain", clock())
     assert storage.tags == {key: "accepted"}
+
+
+def test_an_adopted_object_is_one_upload_however_often_it_is_told_of(
+    processing: Processing, table: MemoryTable, storage: MemoryStorage
+) -> None:
+    told = arrives(storage, "notes.txt")
+    (first,) = processing.process(told, ONCE)["uploads"]
+
+    (again,) = processing.process(told, AGAIN)["uploads"]
+
+    assert again == first | {"duplicate": True}
+    assert len(table.items) == 1
+
+
+def test_a_newer_object_under_a_chosen_key_is_the_same_upload_checked_anew(
+    processing: Processing, table: MemoryTable, storage: MemoryStorage
+) -> None:
+    (first,) = processing.process(arrives(storage, "notes.txt"), ONCE)["uploads"]
+
+    newer = arrives(storage, "notes.txt", b"hello again, world", sequencer=2)
+    (second,) = processing.process(newer, AGAIN)["uploads"]
+
+    assert (second["id"], second["state"], second["size"]) == (first["id"], "accepted", 18)
+    assert [upload.charged for upload in table.items.values()] == [18]
+
+
+def test_a_chosen_key_can_be_used_again_after_its_upload_was_deleted(
+    processing: Processing, table: MemoryTable, storage: MemoryStorage
+) -> None:
+    (first,) = processing.process(arrives(storage, "notes.txt"), ONCE)["uploads"]
+    table.change(table.items[OWNER, first["id"]], to=State.ABORTED, allowed=set(State))
+
+    (second,) = processing.process(arrives(storage, "notes.txt", sequencer=2), AGAIN)["uploads"]
+
+    assert (second["state"], second["id"] == first["id"]) == ("accepted", False)
 
 
 def test_an_adopted_object_keeps_to_the_rules(
     processing: Processing, storage: MemoryStorage
 ) -> None:
-    storage.receive_object(put_upload().key, CONTENT)
     small = replace(processing, settings=replace(processing.settings, max_size=10))
 
-    (result,) = small.process(event("s3_put"), ONCE)["uploads"]
+    (result,) = small.process(arrives(storage, "notes.txt"), ONCE)["uploads"]
 
     assert (result["state"], result["reason"]) == ("rejected", "It has 11 bytes; the limit is 10")
+
+
+def test_an_adopted_object_above_the_quota_is_rejected(
+    processing: Processing, table: MemoryTable, storage: MemoryStorage
+) -> None:
+    table.quota = Quota(max_bytes=21, max_files=9)
+    processing.process(arrives(storage, "a.txt"), ONCE)
+
+    (result,) = processing.process(arrives(storage, "b.txt"), AGAIN)["uploads"]
+
+    assert result["state"] == "rejected"
+    assert result["reason"] == "You may keep 21 bytes in 9 files; delete some first"
+    assert storage.tags[result["key"]] == "rejected"
+    assert table.items[OWNER, result["id"]].charged is None
 
 
 def test_an_object_that_nobody_announced_and_nobody_finds_is_ignored(
@@ -476,15 +537,14 @@ def test_an_object_that_nobody_announced_and_nobody_finds_is_ignored(
     assert table.items == {}
 
 
-def test_an_object_under_an_uploads_prefix_with_another_name_is_ignored(
+def test_an_object_under_an_uploads_prefix_with_another_name_is_an_upload_of_its_own(
     processing: Processing, table: MemoryTable, storage: MemoryStorage, upload: Upload
 ) -> None:
-    other = event("s3_put")
-    key = upload.key.rpartition("/")[0] + "/other.txt"
-    other["Records"][0]["s3"]["object"]["key"] = key
-    storage.receive_object(key, CONTENT)
+    told = arrives(storage, f"{upload.id}/other.txt")
 
-    assert processing.process(other, ONCE) == {"uploads": []}
+    (result,) = processing.process(told, ONCE)["uploads"]
+
+    assert (result["state"], result["filename"]) == ("accepted", "other.txt")
     assert stored(table) == upload
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib import keys, records
-from chalicelib.records import Outcome
+from chalicelib.records import Failure, Outcome
 from chalicelib.upload import State
 from tests.payloads import MULTIPART_ID, OWNER, PUT_ID, event, put_upload
 
@@ -90,14 +90,14 @@ def test_a_success_record_tells_what_processing_returned() -> None:
 def test_a_failure_record_tells_of_the_event_that_failed(name: str, error: str) -> None:
     reason = f"Processing failed ({error}); request e4b46cbf-b738-xmpl-8880-a18cdf61200e"
 
-    (outcome,) = records.outcomes(message(name))
+    (failure,) = records.outcomes(message(name))
 
-    assert (outcome.owner, outcome.upload_id) == (OWNER, PUT_ID)
-    assert (outcome.state, outcome.reason) == (State.FAILED, reason)
-    assert outcome.request_id == "e4b46cbf-b738-xmpl-8880-a18cdf61200e"
-    assert outcome.created is not None
-    assert outcome.created.key == put_upload().key
-    assert records.objects_created(outcome.created.event)
+    assert isinstance(failure, Failure)
+    assert str(failure.name) == failure.created.key == put_upload().key
+    assert (failure.name.owner, failure.name.upload_id) == (OWNER, PUT_ID)
+    assert failure.reason == reason
+    assert failure.request_id == "e4b46cbf-b738-xmpl-8880-a18cdf61200e"
+    assert list(records.objects_created(failure.created.event)) == [failure.created]
 
 
 @pytest.mark.parametrize("payload", [None, "cut sho", {}, {"Records": []}, {"Records": [1]}])
@@ -136,10 +136,10 @@ def test_a_success_that_says_nothing_is_a_failure_of_what_it_was_about(payload: 
     record = json.loads(message("sns_success"))
     record["responsePayload"] = payload
 
-    (outcome,) = records.outcomes(json.dumps(record))
+    (failure,) = records.outcomes(json.dumps(record))
 
-    assert (outcome.owner, outcome.upload_id) == (OWNER, PUT_ID)
-    assert outcome.state is State.FAILED
+    assert isinstance(failure, Failure)
+    assert (failure.name.owner, failure.name.upload_id) == (OWNER, PUT_ID)
 
 
 def test_a_success_about_nothing_tells_nothing() -> None:

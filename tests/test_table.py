@@ -5,11 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import pytest
-from botocore.exceptions import ClientError
 
 from chalicelib import notifier, processing, uploads
-from chalicelib.errors import InvalidRequest, UploadNotFound, WrongState
-from chalicelib.keys import new_upload_id
+from chalicelib.errors import InvalidRequest, QuotaExceeded, TryAgain, UploadNotFound, WrongState
+from chalicelib.keys import ObjectKey, new_upload_id, parse_key
 from chalicelib.parts import MAX_OBJECT_SIZE
 from chalicelib.table import (
     ABORTED_KEPT,
@@ -18,9 +17,11 @@ from chalicelib.table import (
     UploadTable,
 )
 from chalicelib.upload import State, Upload
+from chalicelib.usage import RECOUNTED_EVERY, Quota
 from tests.environment import TABLE
 from tests.fakes import Clock, MemoryTable
-from tests.payloads import OTHER_OWNER, OWNER, PUT_ID, multipart_upload, put_upload
+from tests.payloads import MULTIPART_ID, OTHER_OWNER, OWNER, PUT_ID, multipart_upload, put_upload
+from tests.tables import real_table
 
 
 class Table(uploads.Table, processing.Table, notifier.Table, Protocol):
@@ -36,13 +37,14 @@ FULL = multipart_upload(
     holder="request-1",
     held_until=datetime(2026, 3, 1, 12, 15, tzinfo=UTC),
     event={"Records": [{"ü": None}]},
+    charged=2621440,
     state=State.ACCEPTED,
 )
 
 
 @pytest.fixture
 def real(dynamodb: Any, clock: Clock) -> UploadTable:
-    return UploadTable(dynamodb, TABLE, clock, upload_days=1)
+    return real_table(dynamodb, clock)
 
 
 @pytest.fixture(params=["memory", "moto"])
@@ -51,6 +53,10 @@ def table(request: pytest.FixtureRequest, clock: Clock) -> Table:
         return MemoryTable(clock)
     found: UploadTable = request.getfixturevalue("real")
     return found
+
+
+def key_of(upload: Upload) -> dict[str, dict[str, str]]:
+    return {"pk": {"S": f"owner#{upload.owner}"}, "sk": {"S": f"upload#{upload.id}"}}
 
 
 def several(table: Table, clock: Clock, count: int, **changes: Any) -> list[Upload]:
@@ -93,7 +99,7 @@ class TestContract:
     def test_an_id_that_is_taken_is_never_overwritten(self, table: Table) -> None:
         table.put(put_upload())
 
-        with pytest.raises(ClientError, match="ConditionalCheckFailedException"):
+        with pytest.raises(TryAgain):
             table.put(put_upload(filename="other"))
 
         assert table.get(OWNER, PUT_ID) == put_upload()
@@ -511,7 +517,7 @@ def test_an_aborted_upload_outlives_its_urls(
 def test_an_upload_nobody_completes_outlives_its_parts(
     dynamodb: Any, clock: Clock, upload_days: int
 ) -> None:
-    real = UploadTable(dynamodb, TABLE, clock, upload_days)
+    real = real_table(dynamodb, clock, upload_days=upload_days)
     upload = put_upload()
     real.put(upload)
     created = expires(dynamodb)
@@ -530,7 +536,8 @@ def test_any_other_upload_lives_on(real: UploadTable, dynamodb: Any, state: Stat
 
     real.change(put_upload(), to=state, allowed=set(State))
 
-    assert expires(dynamodb) is None
+    found = dynamodb.get_item(TableName=TABLE, Key=key_of(put_upload()))["Item"]
+    assert "expires" not in found
 
 
 def test_an_idempotency_key_dies_after_a_day(real: UploadTable, dynamodb: Any) -> None:
@@ -540,3 +547,217 @@ def test_an_idempotency_key_dies_after_a_day(real: UploadTable, dynamodb: Any) -
 
     due = int((put_upload().created_at + IDEMPOTENCY_KEPT).timestamp())
     assert items["idempotency#k"]["expires"] == {"N": str(due)}
+
+
+KEY = f"uploads/{OWNER}/2026/film.mp4"
+NAME = ObjectKey(OWNER, "2026/film.mp4")
+
+
+class TestAdoption:
+    """Uploads of objects whose owner chose the key."""
+
+    def adopted(self, upload_id: str = PUT_ID) -> Upload:
+        return put_upload(id=upload_id, key=KEY, state=State.UPLOADED)
+
+    def test_an_object_is_adopted_once(self, table: Table) -> None:
+        first = table.adopt(self.adopted())
+
+        assert table.adopt(self.adopted(MULTIPART_ID)) == first == self.adopted()
+        assert table.of_object(NAME) == first
+        assert table.get(OWNER, MULTIPART_ID) is None
+
+    def test_nothing_is_known_of_what_was_neither_announced_nor_adopted(self, table: Table) -> None:
+        table.put(put_upload())
+
+        assert table.of_object(NAME) is None
+        assert table.of_object(ObjectKey(OWNER, f"{PUT_ID}/other.txt")) is None
+        assert table.of_object(ObjectKey(OTHER_OWNER, f"{PUT_ID}/other.txt")) is None
+
+    def test_an_object_that_was_announced_is_found_in_any_state(self, table: Table) -> None:
+        table.put(put_upload(state=State.ABORTED))
+        name = parse_key(put_upload().key)
+        assert name is not None
+
+        assert table.of_object(name) == put_upload(state=State.ABORTED)
+
+    def test_a_key_can_be_used_again_after_its_upload_was_deleted(self, table: Table) -> None:
+        table.change(table.adopt(self.adopted()), to=State.ABORTED, allowed=set(State))
+        assert table.of_object(NAME) is None
+
+        again = table.adopt(self.adopted(MULTIPART_ID))
+
+        assert table.of_object(NAME) == again == self.adopted(MULTIPART_ID)
+
+    def test_a_key_as_long_as_s3_takes_it_can_be_adopted(self, table: Table) -> None:
+        name = ObjectKey(OWNER, "ü" * 480)
+
+        adopted = table.adopt(put_upload(key=str(name), state=State.UPLOADED))
+
+        assert table.of_object(name) == adopted
+
+
+SMALL = Quota(max_bytes=100, max_files=3)
+
+
+@pytest.fixture(params=["memory", "moto"])
+def limited(request: pytest.FixtureRequest, dynamodb: Any, clock: Clock) -> Table:
+    """A table whose owners may keep 100 bytes in 3 files."""
+    if request.param == "memory":
+        return MemoryTable(clock, quota=SMALL)
+    return real_table(dynamodb, clock, quota=SMALL)
+
+
+def charged(number: int, size: int, **changes: Any) -> Upload:
+    upload_id = f"{PUT_ID[:-4]}{number:04x}"
+    return put_upload(id=upload_id, size=size, charged=size, **changes)
+
+
+class TestQuota:
+    """What an owner may keep; `charged` uploads count until they are rejected or aborted."""
+
+    @pytest.mark.parametrize(("size", "fits"), [(39, True), (40, True), (41, False)])
+    def test_bytes_are_admitted_up_to_the_quota(
+        self, limited: Table, size: int, *, fits: bool
+    ) -> None:
+        limited.put(charged(1, 60))
+
+        if fits:
+            limited.put(charged(2, size), idempotency_key="k")
+        else:
+            with pytest.raises(QuotaExceeded):
+                limited.put(charged(2, size), idempotency_key="k")
+
+        assert (limited.get(OWNER, charged(2, 1).id) is not None) is fits
+
+    def test_a_file_alone_above_the_quota_is_refused(self, limited: Table) -> None:
+        with pytest.raises(QuotaExceeded) as refused:
+            limited.put(charged(1, 101))
+
+        assert refused.value.members == {"max_bytes": 100, "max_files": 3}
+
+    def test_empty_files_are_admitted_up_to_the_number(self, limited: Table) -> None:
+        for number in range(3):
+            limited.put(charged(number, 0))
+
+        with pytest.raises(QuotaExceeded):
+            limited.put(charged(4, 0))
+
+    def test_a_quota_is_its_owners_own(self, limited: Table) -> None:
+        limited.put(charged(1, 100))
+
+        limited.put(charged(1, 100, owner=OTHER_OWNER))
+
+    def test_the_same_key_gives_the_same_upload_where_there_is_no_room(
+        self, limited: Table
+    ) -> None:
+        limited.put(charged(1, 100), idempotency_key="k")
+
+        assert limited.put(charged(2, 100), idempotency_key="k") == charged(1, 100)
+
+    @pytest.mark.parametrize("to", [State.ABORTED, State.REJECTED])
+    def test_room_is_given_back_once(self, limited: Table, to: State) -> None:
+        upload = limited.put(charged(1, 60))
+        limited.put(charged(2, 40))
+
+        given_back = limited.change(upload, to=to, allowed=set(State))
+        limited.change(upload, to=State.ABORTED, allowed=set(State))
+
+        assert given_back.charged is None
+        limited.put(charged(3, 60))
+        with pytest.raises(QuotaExceeded):
+            limited.put(charged(4, 1))
+
+    def test_what_is_forgotten_gives_its_room_back_once(self, limited: Table) -> None:
+        limited.put(charged(1, 60))
+        limited.put(charged(2, 40))
+
+        limited.forget(charged(1, 60))
+        limited.forget(charged(1, 60))
+
+        limited.put(charged(3, 60))
+        with pytest.raises(QuotaExceeded):
+            limited.put(charged(4, 1))
+
+    def test_what_fails_keeps_its_room(self, limited: Table) -> None:
+        upload = limited.put(charged(1, 100, state=State.PROCESSING))
+
+        limited.change(upload, to=State.FAILED, allowed=set(State))
+
+        with pytest.raises(QuotaExceeded):
+            limited.put(charged(2, 1))
+
+    def test_what_was_free_is_charged_when_it_is_accepted(self, limited: Table) -> None:
+        free = limited.put(put_upload(size=100, state=State.PROCESSING))
+
+        accepted = limited.change(free, to=State.ACCEPTED, allowed=set(State))
+
+        assert accepted.charged == 100
+        assert limited.get(OWNER, free.id) == accepted
+        with pytest.raises(QuotaExceeded):
+            limited.put(charged(2, 1))
+
+    def test_what_was_free_is_not_accepted_where_there_is_no_room(self, limited: Table) -> None:
+        limited.put(charged(1, 60))
+        free = limited.put(put_upload(size=41, state=State.PROCESSING))
+
+        with pytest.raises(QuotaExceeded):
+            limited.change(free, to=State.ACCEPTED, allowed=set(State))
+
+        assert limited.get(OWNER, free.id) == free
+
+    def test_another_size_is_charged_by_the_difference(self, limited: Table) -> None:
+        upload = limited.put(charged(1, 60, state=State.PROCESSING))
+
+        limited.change(upload, to=State.ACCEPTED, allowed=set(State), size=90)
+
+        limited.put(charged(2, 10))
+        with pytest.raises(QuotaExceeded):
+            limited.put(charged(3, 1))
+
+    def test_a_change_by_somebody_who_read_another_charge_counts_right(
+        self, limited: Table
+    ) -> None:
+        read = limited.put(put_upload(size=60, state=State.PROCESSING))
+        limited.change(read, to=State.ACCEPTED, allowed=set(State))
+
+        deleted = limited.change(read, to=State.ABORTED, allowed=set(State))
+
+        assert (deleted.state, deleted.charged) == (State.ABORTED, None)
+        limited.put(charged(1, 100))
+
+    def test_a_refused_change_charges_nothing(self, limited: Table) -> None:
+        free = limited.put(put_upload(size=60, state=State.ABORTED))
+
+        with pytest.raises(WrongState):
+            limited.change(free, to=State.ACCEPTED, allowed={State.PROCESSING})
+
+        limited.put(charged(1, 100))
+
+    def test_an_abandoned_upload_gives_its_room_back_when_it_is_due(
+        self, limited: Table, clock: Clock
+    ) -> None:
+        limited.put(charged(1, 100, created_at=clock()))
+        clock.advance(UPLOADING_KEPT_LONGER.total_seconds() + 86_400)
+
+        limited.put(charged(2, 100, created_at=clock()))
+
+        with pytest.raises(QuotaExceeded):
+            limited.put(charged(3, 1, created_at=clock()))
+
+
+def test_sums_are_made_anew_once_an_hour_at_most(dynamodb: Any, clock: Clock) -> None:
+    table = real_table(dynamodb, clock, quota=SMALL)
+    table.put(charged(1, 100, state=State.ACCEPTED))
+    with pytest.raises(QuotaExceeded):  # counted now
+        table.put(charged(2, 1))
+    # DynamoDB's time to live deletes a row, and nobody is told.
+    dynamodb.delete_item(
+        TableName=TABLE,
+        Key={"pk": {"S": f"owner#{OWNER}"}, "sk": {"S": f"upload#{charged(1, 1).id}"}},
+    )
+
+    clock.advance(RECOUNTED_EVERY.total_seconds() - 1)
+    with pytest.raises(QuotaExceeded):
+        table.put(charged(2, 1))
+    clock.advance(1)
+    table.put(charged(2, 1))

@@ -93,7 +93,7 @@ def test_items_accounts_and_subscriptions_outlive_the_server(state: Path) -> Non
 
     ids = [name for name in environment if name.endswith(("_ARN", "_CLIENT_ID", "_TABLE"))]
     assert {name: again[name] for name in ids} == {name: environment[name] for name in ids}
-    assert len(ids) == 6
+    assert len(ids) == 7
 
 
 @pytest.mark.system

@@ -3,16 +3,17 @@
 import gzip
 import io
 import json
+import os
 import struct
-import uuid
 import zipfile
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
 
+import boto3
 import pytest
 
-from chalicelib import keys
-from local.resources import BUCKET, Resources
+from chalicelib.parts import MIB
 from tests.running import Client, RunningSystem, call, eventually
 
 pytestmark = pytest.mark.system
@@ -91,22 +92,57 @@ def test_an_object_that_is_not_what_it_says_is_rejected(
     assert answer.json["code"] == "not_accepted"
 
 
-def test_an_object_that_came_by_credentials_is_adopted(
-    system: RunningSystem, client: Client
+def test_a_file_sent_with_credentials_is_processed_and_told_like_any_other(
+    system: RunningSystem, client: Client, tmp_path: Path
 ) -> None:
-    owner = client.get(client.upload(b"mine", "mine.txt"))["key"].split("/")[1]
-    stamp = client.get(client.upload(b"mine", "mine too.txt"))["id"]
-    upload_id = stamp[:24] + uuid.uuid4().hex[:12]
-    key = keys.object_key(owner=owner, upload_id=upload_id, filename="by hand.csv")
-    s3 = Resources(system.ports, "").client("s3")
-    s3.put_object(Bucket=BUCKET, Key=key, Body=b"a,b\n1,2\n", ContentType="text/csv")
+    lent = client.request("POST", "/credentials").json
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=system.url("s3"),
+        aws_access_key_id=lent["access_key_id"],
+        aws_secret_access_key=lent["secret_access_key"],
+        aws_session_token=lent["session_token"],
+        region_name=lent["region"],
+    )
+    large = tmp_path / "large.bin"
+    large.write_bytes(os.urandom(20 * MIB))
+    prefix = lent["prefix"] + "by hand/"
 
-    eventually(lambda: client.request("GET", f"/uploads/{upload_id}").status, lambda s: s == 200)
-    upload = client.outcome(upload_id)
+    s3.upload_file(str(large), lent["bucket"], f"{prefix}large.bin")  # boto3 sends it in parts
+    s3.put_object(
+        Bucket=lent["bucket"], Key=f"{prefix}table.csv", Body=b"a,b\n1,2\n", ContentType="text/csv"
+    )
 
-    assert (upload["state"], upload["filename"]) == ("accepted", "by hand.csv")
-    assert upload["report"]["processors"]["table"]["columns"] == ["a", "b"]
-    assert client.download(upload_id).body == b"a,b\n1,2\n"
+    sent = {each["filename"]: each for each in arrived(client, prefix, 2)}
+    assert {each["state"] for each in sent.values()} == {"accepted"}
+    assert sent["table.csv"]["report"]["processors"]["table"]["columns"] == ["a", "b"]
+    assert client.download(sent["table.csv"]["id"]).body == b"a,b\n1,2\n"
+    assert client.download(sent["large.bin"]["id"]).body == large.read_bytes()
+    eventually(lambda: letters(system, " - table.csv"), bool)
+    eventually(lambda: letters(system, " - large.bin"), bool)
+
+    s3.put_object(
+        Bucket=lent["bucket"], Key=f"{prefix}table.csv", Body=b"c\n3\n", ContentType="text/csv"
+    )
+
+    eventually(lambda: len(letters(system, " - table.csv")), lambda count: count == 2)
+    newer = client.get(sent["table.csv"]["id"])
+    assert (newer["state"], newer["size"]) == ("accepted", 4)
+    assert client.download(newer["id"]).body == b"c\n3\n"
+
+
+def arrived(client: Client, prefix: str, count: int) -> list[Any]:
+    """The uploads under a prefix, once there are so many and none is under way."""
+
+    def settled() -> list[Any]:
+        found = client.request("GET", "/uploads").json["uploads"]
+        return [
+            each
+            for each in found
+            if each["key"].startswith(prefix) and each["state"] in ("accepted", "rejected")
+        ]
+
+    return eventually(settled, lambda found: len(found) == count)
 
 
 def test_many_at_once_are_told_once_each(system: RunningSystem, client: Client) -> None:
