@@ -32,7 +32,7 @@ export const strings = {
     title: "Create an account",
     lead: "Your email is your name here. A code is sent to it.",
     password: "Password",
-    rule: "At least 8 characters: capital and small letters, a digit and a symbol.",
+    rule: "At least 10 characters: capital and small letters, a digit and a symbol.",
     submit: "Create account",
   },
   confirmAccount: { title: "Confirm your account", submit: "Confirm", resend: "Send a new code" },

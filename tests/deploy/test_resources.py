@@ -1,0 +1,198 @@
+"""`.chalice/resources.yaml`: what it says, to CloudFormation, to the code and to people."""
+
+import re
+import warnings
+from pathlib import Path
+
+import pytest
+
+from chalicelib.config import load_settings
+from chalicelib.table import SCHEMA
+from deploy import destinations
+from tests.deploy.template import OUTPUTS, PARAMETERS, PATH, RESOURCES, TEXT, listed, mappings
+from tests.environment import HOIST_ENVIRONMENT, REGION
+
+ROOT = Path(__file__).parents[2]
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/4ad1f3c2-0000-4000-8000-000000000000"
+
+
+def test_cfn_lint_has_nothing_to_say() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its own, about its packages
+        from cfnlint.api import ManualArgs, lint
+
+        found = lint(TEXT, config=ManualArgs(regions=[REGION, "us-east-1"], include_checks=["I"]))
+
+    assert [f"{PATH.name}:{match.linenumber} {match}" for match in found] == []
+
+
+def test_the_table_is_the_one_that_the_code_reads() -> None:
+    declared = RESOURCES["Table"]["Properties"]
+
+    assert {name: declared.get(name) for name in SCHEMA} == SCHEMA
+    assert not any(name.endswith("SecondaryIndexes") for name in declared.keys() - SCHEMA.keys())
+
+
+@pytest.mark.parametrize("name", ["Bucket", "BucketPolicy", "Table", "UserPool"])
+def test_what_holds_data_outlives_its_stack(name: str) -> None:
+    assert RESOURCES[name]["DeletionPolicy"] == "Retain"
+    assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_the_table_is_encrypted_with_a_key_that_leaves_a_trail() -> None:
+    assert RESOURCES["Table"]["Properties"]["SSESpecification"] == {"SSEEnabled": True}
+
+
+def test_the_notification_of_the_bucket_is_left_to_chalice() -> None:
+    assert "NotificationConfiguration" not in TEXT.replace("# No NotificationConfiguration", "")
+
+
+def test_nothing_has_a_name_that_two_stages_would_share() -> None:
+    named = {
+        f"{logical_id}.{key}"
+        for logical_id, resource in RESOURCES.items()
+        for key in resource["Properties"]
+        if re.fullmatch(r"(\w+Name|ClientName|PoolName)", key)
+    }
+
+    # A permission names its function; an inline policy is its role's own.
+    assert named == {"SignUpPermission.FunctionName", "UploaderKeyPolicy.PolicyName"}
+
+
+def test_everything_that_takes_tags_says_its_stage() -> None:
+    untagged = {
+        name
+        for name, resource in RESOURCES.items()
+        if {"Key": "hoist:stage", "Value": {"Ref": "Stage"}}
+        not in resource["Properties"].get("Tags", [])
+        and resource["Properties"].get("UserPoolTags") != {"hoist:stage": {"Ref": "Stage"}}
+    }
+
+    parts_of_others = re.compile(r"\w+(Policy|Subscription|Client|Permission)")
+    assert [name for name in untagged if not parts_of_others.fullmatch(name)] == []
+
+
+def test_no_permission_is_for_every_action_or_resource() -> None:
+    allowed = [part for part in mappings() if part.get("Effect") == "Allow"]
+    actions = [action for part in allowed for action in listed(part["Action"])]
+    resources = [part["Resource"] for part in allowed if "Resource" in part]
+
+    assert len(allowed) >= 6
+    assert [action for action in actions if "*" in action] == []
+    assert "*" not in resources
+    assert not any(part.get("Principal") in ("*", {"AWS": "*"}) for part in allowed)
+
+
+def test_every_policy_of_a_bucket_topic_or_queue_refuses_plain_http() -> None:
+    policies = [
+        resource["Properties"]
+        for resource in RESOURCES.values()
+        if resource["Type"].endswith(("::BucketPolicy", "::TopicPolicy", "::QueuePolicy"))
+    ]
+    protected = {
+        target["Ref"]
+        for policy in policies
+        for target in [*policy.get("Topics", []), *policy.get("Queues", []), policy.get("Bucket")]
+        if target is not None
+    }
+    kinds = ("AWS::S3::Bucket", "AWS::SNS::Topic", "AWS::SQS::Queue")
+
+    assert protected == {name for name, made in RESOURCES.items() if made["Type"] in kinds}
+    for policy in policies:
+        first = policy["PolicyDocument"]["Statement"][0]
+        assert (first["Effect"], first["Principal"]) == ("Deny", "*")
+        assert first["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_every_parameter_has_a_description_a_default_and_bounds(name: str) -> None:
+    parameter = PARAMETERS[name]
+    number = {"MinValue", "MaxValue"}
+
+    assert parameter["Description"]
+    assert "Default" in parameter
+    assert parameter.keys() & {"AllowedPattern", "AllowedValues"} or number <= parameter.keys()
+    if "AllowedPattern" in parameter:
+        assert re.search(parameter["AllowedPattern"], parameter["Default"])
+        assert parameter["ConstraintDescription"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "taken"),
+    [
+        ("Stage", "prod-2", True),
+        ("Stage", "Prod", False),
+        ("Stage", "2prod", False),
+        ("Stage", "a*", False),
+        ("Stage", "a" * 25, False),
+        ("PageOrigin", "https://files.example.com", True),
+        ("PageOrigin", "http://127.0.0.1:8080", True),
+        ("PageOrigin", "https://files.example.com/", False),
+        ("PageOrigin", "*", False),
+        ("PageOrigin", "https://*.example.com", False),
+        ("PageOrigin", "files.example.com", False),
+        ("KmsKeyArn", KEY, True),
+        ("KmsKeyArn", "arn:aws:kms:eu-west-1:123456789012:alias/uploads", False),
+        ("KmsKeyArn", "*", False),
+        ("SignUpDomains", "example.com", True),
+        ("SignUpDomains", "Mail.Example.co.uk", True),
+        ("SignUpDomains", "xn--mnchen-3ya.xn--p1ai", True),
+        ("SignUpDomains", "@example.com", False),
+        ("SignUpDomains", "*.example.com", False),
+        ("SignUpDomains", "localhost", False),
+        ("OperationsEmail", "ops@example.com", True),
+        ("OperationsEmail", "ops", False),
+        ("OperationsEmail", "ops@example.com, b@example.com", False),
+    ],
+)
+def test_a_parameter_takes_what_it_says(name: str, value: str, taken: bool) -> None:  # noqa: FBT001
+    assert bool(re.search(PARAMETERS[name]["AllowedPattern"], value)) is taken
+
+
+@pytest.mark.parametrize(
+    ("parameter", "variable"),
+    [("UrlLifetime", "HOIST_URL_LIFETIME"), ("UploadDays", "HOIST_UPLOAD_DAYS")],
+)
+def test_what_the_functions_have_a_setting_for_is_bounded_alike(
+    parameter: str, variable: str
+) -> None:
+    field = variable.removeprefix("HOIST_").lower()
+    declared = PARAMETERS[parameter]
+    default = load_settings(dict(HOIST_ENVIRONMENT))
+
+    assert getattr(default, field) == declared["Default"]
+    for bound in ("MinValue", "MaxValue"):
+        settings = load_settings({**HOIST_ENVIRONMENT, variable: str(declared[bound])})
+        assert getattr(settings, field) == declared[bound]
+
+
+def test_the_page_tells_the_rule_that_passwords_follow() -> None:
+    strings = (ROOT / "frontend" / "src" / "page" / "strings.ts").read_text(encoding="utf-8")
+
+    assert f"At least {PARAMETERS['PasswordMinLength']['Default']} characters" in strings
+
+
+def test_each_output_is_named_after_its_variable() -> None:
+    outputs = dict(OUTPUTS)
+    assert outputs.pop("Region")["Description"].startswith("AWS_REGION: ")
+    for name, output in outputs.items():
+        variable = "HOIST" + re.sub(r"(?=[A-Z])", "_", name).upper()
+        assert output["Description"].startswith(f"{variable}: ")
+
+
+def test_the_outputs_are_what_the_functions_need() -> None:
+    variables = {output["Description"].partition(":")[0] for output in OUTPUTS.values()}
+    # Chalice makes the WebSocket's address; the others are said before.
+    said = {"HOIST_STAGE", "HOIST_PAGE_ORIGIN", "HOIST_WEBSOCKET_URL"}
+
+    assert HOIST_ENVIRONMENT.keys() - said <= variables
+    assert {*destinations.ARNS.values()} <= variables
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_every_parameter_is_told(name: str) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    default = PARAMETERS[name]["Default"]
+
+    shown = f"`{default}`" if default != "" else "none"
+    assert re.search(rf"^\| `{name}` \| {re.escape(shown)} \|", readme, re.MULTILINE)

@@ -1,0 +1,452 @@
+"""The stacks that CloudFormation, by moto, makes of the template: two stages in one account."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chalice.config import Config
+from chalice.deploy.appgraph import ApplicationGraphBuilder
+from moto import mock_aws
+
+from chalicelib.config import load_settings
+from chalicelib.keys import PREFIX
+from chalicelib.table import SCHEMA
+from chalicelib.upload import State
+from tests.deploy.cloudformation import ACCOUNT, client
+from tests.deploy.template import OUTPUTS, TEXT, listed
+from tests.environment import HOIST_ENVIRONMENT, REGION
+
+ROOT = Path(__file__).parents[2]
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/4ad1f3c2-0000-4000-8000-000000000000"
+OTHERS = {
+    "Stage": "prod",
+    "PageOrigin": "https://files.example.com",
+    "KmsKeyArn": KEY,
+    "Versioning": "Enabled",
+    "UrlLifetime": "900",
+    "UploadDays": "5",
+    "RejectedDays": "3",
+    "AdminOnlySignUp": "true",
+    "SignUpDomains": "example.com,example.org",
+    "PasswordMinLength": "14",
+    "OperationsEmail": "ops@example.com",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A stack that moto made: its outputs by name."""
+
+    name: str
+    outputs: Mapping[str, str]
+
+    def bucket(self, operation: str) -> Any:
+        return getattr(client("s3"), operation)(Bucket=self.outputs["Bucket"])
+
+    def bucket_policy(self) -> list[Any]:
+        statements: list[Any] = json.loads(self.bucket("get_bucket_policy")["Policy"])["Statement"]
+        return statements
+
+    def topic(self, output: str) -> Any:
+        return client("sns").get_topic_attributes(TopicArn=self.outputs[output])["Attributes"]
+
+    def subscriptions(self, output: str) -> Any:
+        arn = self.outputs[output]
+        return client("sns").list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"]
+
+    def user_pool(self) -> Any:
+        pool = self.outputs["UserPoolArn"].rpartition("/")[2]
+        return client("cognito-idp").describe_user_pool(UserPoolId=pool)["UserPool"]
+
+    def user_pool_client(self) -> Any:
+        return client("cognito-idp").describe_user_pool_client(
+            UserPoolId=self.user_pool()["Id"], ClientId=self.outputs["UserPoolClientId"]
+        )["UserPoolClient"]
+
+    def uploader(self) -> Any:
+        role = self.outputs["UploaderRoleArn"].rpartition("/")[2]
+        return client("iam").get_role(RoleName=role)["Role"]
+
+    def policies(self, role: str) -> dict[str, list[Any]]:
+        iam = client("iam")
+        names = iam.list_role_policies(RoleName=role)["PolicyNames"]
+        documents = {n: iam.get_role_policy(RoleName=role, PolicyName=n) for n in names}
+        return {n: found["PolicyDocument"]["Statement"] for n, found in documents.items()}
+
+    def functions(self) -> list[Any]:
+        found = client("lambda").list_functions()["Functions"]
+        return [function for function in found if function["FunctionName"].startswith(self.name)]
+
+
+def made_with(name: str, parameters: Mapping[str, str]) -> Stack:
+    cloudformation_client = client("cloudformation")
+    cloudformation_client.create_stack(
+        StackName=name,
+        TemplateBody=TEXT,
+        Capabilities=["CAPABILITY_IAM"],
+        Parameters=[
+            {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
+        ],
+    )
+    (stack,) = cloudformation_client.describe_stacks(StackName=name)["Stacks"]
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    return Stack(name, {made["OutputKey"]: made["OutputValue"] for made in stack["Outputs"]})
+
+
+@pytest.fixture(scope="module")
+def stacks() -> Iterator[tuple[Stack, Stack]]:
+    """The stage `dev` of the defaults, and `prod` with others. No test changes them."""
+    with mock_aws():
+        yield made_with("hoist-dev", {}), made_with("hoist-prod", OTHERS)
+
+
+@pytest.fixture
+def dev(stacks: tuple[Stack, Stack]) -> Stack:
+    return stacks[0]
+
+
+@pytest.fixture
+def prod(stacks: tuple[Stack, Stack]) -> Stack:
+    return stacks[1]
+
+
+def test_two_stages_share_an_account_and_nothing_else(dev: Stack, prod: Stack) -> None:
+    assert dev.outputs.keys() == prod.outputs.keys() == OUTPUTS.keys()
+    assert [name for name in OUTPUTS if dev.outputs[name] == prod.outputs[name]] == ["Region"]
+
+
+def test_the_outputs_make_settings(dev: Stack) -> None:
+    variables = {
+        OUTPUTS[name]["Description"].partition(":")[0]: value for name, value in dev.outputs.items()
+    }
+
+    settings = load_settings({**HOIST_ENVIRONMENT, **variables})
+
+    assert settings.bucket == dev.outputs["Bucket"]
+    assert settings.user_pool_arn == dev.outputs["UserPoolArn"]
+
+
+def test_the_bucket_is_nobody_elses(dev: Stack) -> None:
+    blocked = dev.bucket("get_public_access_block")["PublicAccessBlockConfiguration"]
+    owned = dev.bucket("get_bucket_ownership_controls")["OwnershipControls"]["Rules"]
+
+    assert len(blocked) == 4
+    assert all(blocked.values())
+    assert owned == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+
+
+def encryption(stack: Stack) -> Any:
+    (rule,) = stack.bucket("get_bucket_encryption")["ServerSideEncryptionConfiguration"]["Rules"]
+    return rule
+
+
+def test_objects_are_encrypted_with_keys_of_s3_or_with_the_key_that_is_named(
+    dev: Stack, prod: Stack
+) -> None:
+    assert encryption(dev)["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
+    assert encryption(prod) == {
+        "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY},
+        "BucketKeyEnabled": True,
+    }
+
+
+def test_versions_are_kept_where_asked(dev: Stack, prod: Stack) -> None:
+    assert dev.bucket("get_bucket_versioning")["Status"] == "Suspended"
+    assert prod.bucket("get_bucket_versioning")["Status"] == "Enabled"
+
+
+@pytest.mark.parametrize(
+    ("stage", "origin"), [(0, "http://127.0.0.1:8080"), (1, OTHERS["PageOrigin"])]
+)
+def test_browsers_may_send_from_the_page_alone(
+    stacks: tuple[Stack, Stack], stage: int, origin: str
+) -> None:
+    (rule,) = stacks[stage].bucket("get_bucket_cors")["CORSRules"]
+
+    assert rule["AllowedOrigins"] == [origin]
+    assert rule["AllowedMethods"] == ["PUT", "GET", "HEAD"]
+    assert rule["AllowedHeaders"] == ["*"]
+    assert rule["ExposeHeaders"] == ["ETag", "x-amz-checksum-crc64nvme"]
+
+
+@pytest.mark.parametrize(("stage", "upload_days", "rejected_days"), [(0, 1, 7), (1, 5, 3)])
+def test_what_is_abandoned_rejected_or_overwritten_goes_by_itself(
+    stacks: tuple[Stack, Stack], stage: int, upload_days: int, rejected_days: int
+) -> None:
+    parts, rejected, old = stacks[stage].bucket("get_bucket_lifecycle_configuration")["Rules"]
+
+    assert parts["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": upload_days}
+    assert rejected["Filter"] == {"Tag": {"Key": "state", "Value": State.REJECTED.value}}
+    assert rejected["Expiration"] == {"Days": rejected_days}
+    assert old["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
+    assert old["Expiration"] == {"ExpiredObjectDeleteMarker": True}
+    assert {rule["Status"] for rule in (parts, rejected, old)} == {"Enabled"}
+
+
+OTHER_SIGNATURES = "RefuseOtherSignatures"
+LONG_AGO = "RefuseWhatWasPresignedLongAgo"
+SIGNED = {
+    "aws:SecureTransport": "true",
+    "s3:TlsVersion": "1.3",
+    "s3:signatureversion": "AWS4-HMAC-SHA256",
+    "s3:authType": "REST-HEADER",
+    "aws:PrincipalIsAWSService": "false",
+}
+PRESIGNED = SIGNED | {"s3:authType": "REST-QUERY-STRING"}
+ANONYMOUS = {"aws:SecureTransport": "true", "s3:TlsVersion": "1.3"}
+
+
+@pytest.mark.parametrize(
+    ("request_context", "refused_by"),
+    [
+        (SIGNED, None),
+        (SIGNED | {"s3:TlsVersion": "1.2"}, None),
+        (SIGNED | {"s3:TlsVersion": "1.1"}, "RefuseOldTls"),
+        (SIGNED | {"aws:SecureTransport": "false"}, "RefusePlainHttp"),
+        (SIGNED | {"s3:signatureAge": "900001"}, None),
+        (PRESIGNED | {"s3:signatureAge": "0"}, None),
+        (PRESIGNED | {"s3:signatureAge": "900000"}, None),
+        (PRESIGNED | {"s3:signatureAge": "900001"}, LONG_AGO),
+        (
+            PRESIGNED | {"s3:signatureAge": "900001", "s3:authType": "POST"},
+            LONG_AGO,
+        ),
+        (PRESIGNED | {"s3:signatureversion": "AWS", "s3:signatureAge": "0"}, OTHER_SIGNATURES),
+        (ANONYMOUS, OTHER_SIGNATURES),
+        (ANONYMOUS | {"aws:PrincipalIsAWSService": "true"}, None),
+    ],
+    ids=lambda value: None if isinstance(value, dict) else str(value),
+)
+def test_the_bucket_refuses(
+    prod: Stack, request_context: Mapping[str, str], refused_by: str | None
+) -> None:
+    refusing = [
+        statement["Sid"]
+        for statement in prod.bucket_policy()
+        if holds(statement["Condition"], request_context)
+    ]
+
+    assert refusing == ([refused_by] if refused_by else [])
+
+
+def test_what_the_bucket_refuses_it_refuses_everybody_everywhere(dev: Stack) -> None:
+    arn = f"arn:aws:s3:::{dev.outputs['Bucket']}"
+
+    for statement in dev.bucket_policy():
+        assert statement["Effect"] == "Deny"
+        assert statement["Principal"] == "*"
+        assert statement["Action"] == "s3:*"
+        assert statement["Resource"] == [arn, f"{arn}/*"]
+
+
+def test_the_table_forgets_what_is_due_and_can_be_brought_back(dev: Stack) -> None:
+    dynamodb, table = client("dynamodb"), dev.outputs["Table"]
+    keys = dynamodb.describe_table(TableName=table)["Table"]
+    due = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+    backups = dynamodb.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
+
+    assert keys["KeySchema"] == SCHEMA["KeySchema"]
+    assert keys["LocalSecondaryIndexes"] == SCHEMA["LocalSecondaryIndexes"]
+    assert due == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires"}
+    recovery = backups["PointInTimeRecoveryDescription"]
+    assert recovery["PointInTimeRecoveryStatus"] == "ENABLED"
+
+
+@pytest.mark.parametrize(
+    ("output", "key"),
+    [
+        ("ResultsTopicArn", "alias/aws/sns"),
+        ("NotificationsTopicArn", "alias/aws/sns"),
+        ("OperationsTopicArn", None),  # alarms could not be sent
+    ],
+)
+def test_topics_are_encrypted_where_those_who_publish_can(
+    dev: Stack, output: str, key: str | None
+) -> None:
+    assert dev.topic(output).get("KmsMasterKeyId") == key
+
+
+def test_alarms_of_the_account_alone_are_let_into_operations(dev: Stack) -> None:
+    _, allowed = json.loads(dev.topic("OperationsTopicArn")["Policy"])["Statement"]
+
+    assert allowed["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert allowed["Action"] == "sns:Publish"
+    assert allowed["Resource"] == dev.outputs["OperationsTopicArn"]
+    assert allowed["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": ACCOUNT},
+        "ArnLike": {"aws:SourceArn": f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:*"},
+    }
+
+
+def test_the_operators_address_is_asked_where_there_is_one(dev: Stack, prod: Stack) -> None:
+    assert dev.subscriptions("OperationsTopicArn") == []
+    (subscription,) = prod.subscriptions("OperationsTopicArn")
+    assert subscription["Protocol"] == "email"
+    assert subscription["Endpoint"] == OTHERS["OperationsEmail"]
+
+
+def test_dead_letters_are_kept_for_fourteen_days_and_encrypted(dev: Stack) -> None:
+    queue = dev.outputs["DeadLettersArn"].rpartition(":")[2]
+    url = client("sqs").get_queue_url(QueueName=queue)["QueueUrl"]
+    found = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+
+    assert found["MessageRetentionPeriod"] == str(14 * 24 * 3600)
+    assert found["SqsManagedSseEnabled"] == "true"
+
+
+def test_an_account_is_an_address_that_was_verified(dev: Stack) -> None:
+    pool = dev.user_pool()
+
+    assert pool["UsernameAttributes"] == pool["AutoVerifiedAttributes"] == ["email"]
+    assert pool["UsernameConfiguration"] == {"CaseSensitive": False}
+    assert pool["UserAttributeUpdateSettings"] == {
+        "AttributesRequireVerificationBeforeUpdate": ["email"]
+    }
+    assert pool["AccountRecoverySetting"]["RecoveryMechanisms"] == [
+        {"Name": "verified_email", "Priority": 1}
+    ]
+    assert pool["DeletionProtection"] == "ACTIVE"
+
+
+@pytest.mark.parametrize(
+    ("stage", "password_min_length", "admin_only"), [(0, 10, False), (1, 14, True)]
+)
+def test_who_makes_accounts_and_how_long_passwords_are_is_for_the_stage_to_say(
+    stacks: tuple[Stack, Stack],
+    stage: int,
+    password_min_length: int,
+    admin_only: bool,  # noqa: FBT001
+) -> None:
+    pool = stacks[stage].user_pool()
+
+    assert pool["Policies"]["PasswordPolicy"]["MinimumLength"] == password_min_length
+    assert pool["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] is admin_only
+
+
+def test_the_page_signs_in_as_its_code_does_and_learns_nothing_of_others(dev: Stack) -> None:
+    page = (ROOT / "frontend" / "src" / "page" / "cognito.ts").read_text(encoding="utf-8")
+    flows = set(re.findall(r'initiateAuth\(cognito, "(\w+)"', page))
+    found = dev.user_pool_client()
+
+    assert {f"ALLOW_{flow.removesuffix('_AUTH')}_AUTH" for flow in flows} == {
+        *found["ExplicitAuthFlows"]
+    }
+    assert "ClientSecret" not in found
+    assert found["EnableTokenRevocation"] is True
+    assert found["PreventUserExistenceErrors"] == "ENABLED"
+    assert found["WriteAttributes"] == ["email"]
+    assert (found["IdTokenValidity"], found["AccessTokenValidity"]) == (1, 1)
+    assert found["RefreshTokenValidity"] == 30
+    assert found["TokenValidityUnits"] == {
+        "IdToken": "hours",
+        "AccessToken": "hours",
+        "RefreshToken": "days",
+    }
+
+
+def test_without_a_list_of_domains_nothing_is_asked_before_sign_up(dev: Stack) -> None:
+    assert dev.functions() == []
+    assert not dev.user_pool().get("LambdaConfig")
+
+
+def test_with_a_list_of_domains_a_function_is_asked_that_only_this_pool_may_call(
+    prod: Stack,
+) -> None:
+    (function,) = prod.functions()
+    name, role = function["FunctionName"], function["Role"].rpartition("/")[2]
+    (permission,) = json.loads(client("lambda").get_policy(FunctionName=name)["Policy"])[
+        "Statement"
+    ]
+    (logs,) = client("logs").describe_log_groups()["logGroups"]
+
+    assert prod.user_pool()["LambdaConfig"] == {"PreSignUp": function["FunctionArn"]}
+    assert function["Environment"]["Variables"] == {"DOMAINS": OTHERS["SignUpDomains"]}
+    assert permission["Principal"] == {"Service": "cognito-idp.amazonaws.com"}
+    conditions = {
+        key: value for kind in permission["Condition"].values() for key, value in kind.items()
+    }
+    assert conditions["AWS:SourceArn"] == prod.outputs["UserPoolArn"]
+    ((statement,),) = prod.policies(role).values()
+    assert statement["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
+    assert logs["retentionInDays"] == 30
+
+
+def test_only_the_api_function_can_become_the_uploader(prod: Stack) -> None:
+    config = json.loads((ROOT / ".chalice" / "config.json").read_text(encoding="utf-8"))
+    chalice = ApplicationGraphBuilder()._create_role_reference(
+        Config.create(
+            project_dir=str(ROOT),
+            app_name=config["app_name"],
+            autogen_policy=config["autogen_policy"],
+        ),
+        "prod",
+        "api_handler",
+    )
+    (trusted,) = prod.uploader()["AssumeRolePolicyDocument"]["Statement"]
+
+    assert trusted["Principal"] == {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+    assert trusted["Action"] == "sts:AssumeRole"
+    role = f"arn:aws:iam::{ACCOUNT}:role/{chalice.role_name}"  # type: ignore[union-attr]
+    assert trusted["Condition"] == {"ArnLike": {"aws:PrincipalArn": role}}
+    assert prod.uploader()["MaxSessionDuration"] == 3600
+
+
+def test_the_uploader_sends_parts_and_reads_nothing(dev: Stack) -> None:
+    bucket = f"arn:aws:s3:::{dev.outputs['Bucket']}"
+    policies = dev.policies(dev.uploader()["RoleName"])
+    ((objects, listing),) = policies.values()
+
+    assert sorted(objects["Action"]) == [
+        "s3:AbortMultipartUpload",
+        "s3:ListMultipartUploadParts",
+        "s3:PutObject",
+    ]
+    assert objects["Resource"] == f"{bucket}/{PREFIX}*"
+    assert sorted(listing["Action"]) == ["s3:ListBucket", "s3:ListBucketMultipartUploads"]
+    assert listing["Resource"] == bucket
+    assert listing["Condition"] == {"StringLike": {"s3:prefix": f"{PREFIX}*"}}
+
+
+def test_the_uploader_may_use_the_key_through_s3_where_there_is_one(prod: Stack) -> None:
+    policies = prod.policies(prod.uploader()["RoleName"])
+    (statement,) = policies["key"]
+
+    assert statement["Action"] == ["kms:GenerateDataKey", "kms:Decrypt"]
+    assert statement["Resource"] == KEY
+    assert statement["Condition"] == {
+        "StringEquals": {"kms:ViaService": f"s3.{REGION}.amazonaws.com"}
+    }
+
+
+# --- IAM's rules ---------------------------------------------------------------------------------
+
+
+def holds(condition: Mapping[str, Mapping[str, Any]], context: Mapping[str, str]) -> bool:
+    """Whether a request meets a condition, by IAM's rules for keys that it lacks.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+    """
+    return all(
+        compared(operator, context.get(key), listed(wanted))
+        for operator, keys in condition.items()
+        for key, wanted in keys.items()
+    )
+
+
+def compared(operator: str, found: str | None, wanted: list[str]) -> bool:
+    if found is None:
+        return operator.endswith("IfExists") or operator == "StringNotEquals"
+    match operator.removesuffix("IfExists"):
+        case "Bool" | "StringEquals":
+            return found in wanted
+        case "StringNotEquals":
+            return found not in wanted
+        case "NumericLessThan":
+            return float(found) < float(wanted[0])
+        case "NumericGreaterThan":
+            return float(found) > float(wanted[0])
+    raise NotImplementedError(operator)
