@@ -17,7 +17,7 @@ from chalicelib.keys import PREFIX
 from chalicelib.table import SCHEMA
 from chalicelib.upload import State
 from tests.deploy.cloudformation import ACCOUNT, client
-from tests.deploy.template import OUTPUTS, TEXT, listed
+from tests.deploy.template import OUTPUTS, PARAMETERS, TEXT, listed
 from tests.environment import HOIST_ENVIRONMENT, REGION
 
 ROOT = Path(__file__).parents[2]
@@ -114,6 +114,12 @@ def prod(stacks: tuple[Stack, Stack]) -> Stack:
     return stacks[1]
 
 
+def test_prod_differs_from_the_defaults_in_every_parameter() -> None:
+    assert {name for name in PARAMETERS if str(PARAMETERS[name]["Default"]) != OTHERS[name]} == {
+        *OTHERS
+    }
+
+
 def test_two_stages_share_an_account_and_nothing_else(dev: Stack, prod: Stack) -> None:
     assert dev.outputs.keys() == prod.outputs.keys() == OUTPUTS.keys()
     assert [name for name in OUTPUTS if dev.outputs[name] == prod.outputs[name]] == ["Region"]
@@ -197,29 +203,26 @@ SIGNED = {
     "aws:PrincipalIsAWSService": "false",
 }
 PRESIGNED = SIGNED | {"s3:authType": "REST-QUERY-STRING"}
+FORM = SIGNED | {"s3:authType": "POST"}
 ANONYMOUS = {"aws:SecureTransport": "true", "s3:TlsVersion": "1.3"}
 
 
 @pytest.mark.parametrize(
     ("request_context", "refused_by"),
     [
-        (SIGNED, None),
-        (SIGNED | {"s3:TlsVersion": "1.2"}, None),
-        (SIGNED | {"s3:TlsVersion": "1.1"}, "RefuseOldTls"),
-        (SIGNED | {"aws:SecureTransport": "false"}, "RefusePlainHttp"),
-        (SIGNED | {"s3:signatureAge": "900001"}, None),
-        (PRESIGNED | {"s3:signatureAge": "0"}, None),
-        (PRESIGNED | {"s3:signatureAge": "900000"}, None),
-        (PRESIGNED | {"s3:signatureAge": "900001"}, LONG_AGO),
-        (
-            PRESIGNED | {"s3:signatureAge": "900001", "s3:authType": "POST"},
-            LONG_AGO,
-        ),
-        (PRESIGNED | {"s3:signatureversion": "AWS", "s3:signatureAge": "0"}, OTHER_SIGNATURES),
-        (ANONYMOUS, OTHER_SIGNATURES),
-        (ANONYMOUS | {"aws:PrincipalIsAWSService": "true"}, None),
+        pytest.param(SIGNED, None, id="signed"),
+        pytest.param(SIGNED | {"s3:TlsVersion": "1.2"}, None, id="tls-1.2"),
+        pytest.param(SIGNED | {"s3:TlsVersion": "1.1"}, "RefuseOldTls", id="tls-1.1"),
+        pytest.param(SIGNED | {"aws:SecureTransport": "false"}, "RefusePlainHttp", id="http"),
+        pytest.param(SIGNED | {"s3:signatureAge": "900001"}, None, id="signed-in-the-header"),
+        pytest.param(PRESIGNED | {"s3:signatureAge": "0"}, None, id="presigned"),
+        pytest.param(PRESIGNED | {"s3:signatureAge": "900000"}, None, id="presigned-900-s-ago"),
+        pytest.param(PRESIGNED | {"s3:signatureAge": "900001"}, LONG_AGO, id="presigned-before"),
+        pytest.param(FORM | {"s3:signatureAge": "900001"}, LONG_AGO, id="form-of-before"),
+        pytest.param(PRESIGNED | {"s3:signatureversion": "AWS"}, OTHER_SIGNATURES, id="version-2"),
+        pytest.param(ANONYMOUS, OTHER_SIGNATURES, id="anonymous"),
+        pytest.param(ANONYMOUS | {"aws:PrincipalIsAWSService": "true"}, None, id="aws-itself"),
     ],
-    ids=lambda value: None if isinstance(value, dict) else str(value),
 )
 def test_the_bucket_refuses(
     prod: Stack, request_context: Mapping[str, str], refused_by: str | None
@@ -390,7 +393,7 @@ def test_only_the_api_function_can_become_the_uploader(prod: Stack) -> None:
 
     assert trusted["Principal"] == {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
     assert trusted["Action"] == "sts:AssumeRole"
-    role = f"arn:aws:iam::{ACCOUNT}:role/{chalice.role_name}"  # type: ignore[union-attr]
+    role = f"arn:aws:iam::{ACCOUNT}:role/{chalice.role_name}"
     assert trusted["Condition"] == {"ArnLike": {"aws:PrincipalArn": role}}
     assert prod.uploader()["MaxSessionDuration"] == 3600
 
