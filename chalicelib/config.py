@@ -28,6 +28,8 @@ class Settings:
     bucket: str
     # The bucket's URL under each of its host names; part URLs are spread over them.
     bucket_urls: tuple[str, ...]
+    # Where objects are downloaded, in the place of the bucket's URL; empty for the bucket itself.
+    download_url: str
     table: str
     results_topic_arn: str
     notifications_topic_arn: str
@@ -76,6 +78,7 @@ def load_settings(environ: MutableMapping[str, str] = os.environ) -> Settings:
             accelerate=_switch(environ, "HOIST_ACCELERATE", default=False),
             dual_stack=_switch(environ, "HOIST_DUAL_STACK", default=True),
         ),
+        download_url=environ.get("HOIST_DOWNLOAD_URL", "").strip().rstrip("/"),
         table=_text(environ, "HOIST_TABLE"),
         results_topic_arn=_text(environ, "HOIST_RESULTS_TOPIC_ARN"),
         notifications_topic_arn=_text(environ, "HOIST_NOTIFICATIONS_TOPIC_ARN"),

@@ -82,6 +82,8 @@ class Pages(Protocol):
 
 
 LIST_LIMIT = 50
+# Bytes; https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
+CLOUDFRONT_MAX_SIZE = 50 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,15 +231,18 @@ class Uploads:
         upload = self.get(owner, upload_id)
         if upload.state is not State.ACCEPTED:
             raise NotAccepted(f"The upload is {upload.state}")
-        signer = self.signer()
+        signer, bucket_url = self.signer(), self.settings.bucket_urls[0]
         url = signer.presigned_url(
             "GET",
-            signing.object_url(self.settings.bucket_urls[0], upload.key),
+            signing.object_url(bucket_url, upload.key),
             parameters={
                 "response-content-disposition": rules.content_disposition(upload.filename),
                 "response-content-type": _type_of(upload),
             },
         )
+        if self.settings.download_url and upload.size <= CLOUDFRONT_MAX_SIZE:
+            # What is there asks the bucket by its own name, for which the URL is signed.
+            url = self.settings.download_url + url.removeprefix(bucket_url)
         return url, int((signer.expires_at - signer.now).total_seconds())
 
     def _remember(self, upload: Upload, idempotency_key: str | None) -> Upload:

@@ -32,6 +32,7 @@ class Ports:
     api: int = 8000
     gateway: int = 8001
     page: int = 8080
+    downloads: int = 8081
 
     @property
     def page_origin(self) -> str:

@@ -59,6 +59,7 @@ class Resources:
             "HOIST_BUCKET_URLS": ",".join(
                 f"http://{host}:{self.ports.s3}/{BUCKET}" for host in ("127.0.0.1", "localhost")
             ),
+            "HOIST_DOWNLOAD_URL": f"{self.ports.url('downloads')}/{BUCKET}",
             "HOIST_TABLE": TABLE,
             "HOIST_RESULTS_TOPIC_ARN": results,
             "HOIST_NOTIFICATIONS_TOPIC_ARN": notifications,

@@ -20,7 +20,7 @@ from aiohttp import web
 from chalicelib import keys
 from chalicelib.config import LOCAL_ENVIRONMENT_FILE
 from deploy import destinations
-from local import aws, page, s3, services
+from local import aws, downloads, page, s3, services
 from local.bridge import Bridge, Stored
 from local.functions import DEFAULT_TIMEOUT, ROOT, Function, Functions
 from local.gateway import Gateway
@@ -102,6 +102,9 @@ class System:
         await self._serve("gateway", self._gateway.routes(), self.ports.gateway)
         self._running.push_async_callback(self._gateway.stop)
         await self._serve_page(environment)
+        await self._listen(
+            "downloads", downloads.application(self.ports.url("s3")), self.ports.downloads
+        )
         missed = bridge.catch_up(await asyncio.to_thread(self._stored_objects))
         await services.ready(api, self._api_answers)
         self._announce(missed)
@@ -244,6 +247,7 @@ class System:
             "api": f"{self.ports.url('api')}  (chalice local)",
             "gateway": f"{self.ports.url('gateway', 'ws')}  (WebSocket)",
             "events": f"{self.home.log}/events.log  (S3 → process_upload → SNS → notify)",
+            "downloads": f"{self.ports.url('downloads')}  (S3 with CloudFront's headers)",
             "page": self.ports.page_origin,
         }
         for name, where in lines.items():

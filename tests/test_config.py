@@ -104,6 +104,9 @@ LIMITS: list[tuple[str, Callable[[Settings], int], int, int]] = [
     ("HOIST_PART_SIZE", lambda settings: settings.part_size, MIN_PART_SIZE, MAX_PART_SIZE),
     ("HOIST_PUT_MAX_SIZE", lambda settings: settings.put_max_size, 0, 5 * GIB),
     ("HOIST_MAX_IN_PROGRESS", lambda settings: settings.max_in_progress, 1, 1_000_000),
+    ("HOIST_OWNER_MAX_BYTES", lambda settings: settings.owner_max_bytes, 0, 2**60),
+    ("HOIST_OWNER_MAX_FILES", lambda settings: settings.owner_max_files, 0, 10**9),
+    ("HOIST_CREDENTIALS_LIFETIME", lambda settings: settings.credentials_lifetime, 900, 3600),
     ("HOIST_UPLOAD_DAYS", lambda settings: settings.upload_days, 1, 365),
 ]
 

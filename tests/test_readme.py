@@ -51,7 +51,7 @@ def test_every_setting_is_told(name: str) -> None:
 
 def test_no_setting_is_told_that_nothing_reads() -> None:
     read = {*variables("chalicelib/config.py", "local/__main__.py", "local/home.py")}
-    ports = {f"HOIST_{name}_PORT" for name in ("S3", "AWS", "API", "GATEWAY", "PAGE")}
+    ports = {f"HOIST_{name}_PORT" for name in ("S3", "AWS", "API", "GATEWAY", "PAGE", "DOWNLOADS")}
     assert {*variables("README.md")} <= read | ports
 
 

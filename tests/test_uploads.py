@@ -23,7 +23,7 @@ from chalicelib.errors import (
 from chalicelib.parts import MIB
 from chalicelib.signing import Credentials, Signer
 from chalicelib.upload import State, Upload
-from chalicelib.uploads import LIST_LIMIT, Uploads
+from chalicelib.uploads import CLOUDFRONT_MAX_SIZE, LIST_LIMIT, Uploads
 from tests.fakes import Clock, MemoryStorage, MemoryTable, RecordingPages, checksum
 from tests.payloads import OTHER_OWNER, OWNER, PUT_ID, put_upload
 
@@ -781,6 +781,23 @@ def test_download_signs_an_accepted_upload_under_its_own_name(
     assert url.startswith(f"{settings.bucket_urls[0]}/uploads/{OWNER}/{upload.id}/Gr%C3%BC")
     assert "response-content-disposition=attachment" in url
     assert "response-content-type=text%2Fplain" in url
+
+
+@pytest.mark.parametrize(
+    ("size", "through"), [(CLOUDFRONT_MAX_SIZE, True), (CLOUDFRONT_MAX_SIZE + 1, False)]
+)
+def test_download_goes_through_cloudfront_as_far_as_that_goes(
+    uploads: Uploads, table: MemoryTable, settings: Settings, size: int, *, through: bool
+) -> None:
+    url = "https://d111111abcdef8.cloudfront.net"
+    behind = replace(uploads, settings=replace(settings, download_url=url, max_size=size))
+    upload, _ = behind.create(OWNER, filename="a", size=size)
+    move(table, upload, State.ACCEPTED)
+
+    shown = behind.download(OWNER, upload.id)[0]
+
+    direct = uploads.download(OWNER, upload.id)[0]
+    assert shown == (direct.replace(settings.bucket_urls[0], url) if through else direct)
 
 
 def test_a_download_ends_with_the_credentials_that_signed_it(

@@ -1,8 +1,9 @@
 """What moto's CloudFormation lacks of our template, made by the calls that CloudFormation makes.
 
-moto knows no user pool, no subscription and no policy of a bucket, topic or queue as a resource of
-a stack, and makes buckets, tables and roles without half of their properties. Importing this module
-teaches it; botocore checks the names and types of what is asked. Stacks are made, not updated.
+moto knows no user pool, no subscription, nothing of CloudFront and no policy of a bucket, topic or
+queue as a resource of a stack, and makes buckets, tables and roles without half of their
+properties. Importing this module teaches it; botocore checks the names and types of what is asked.
+Stacks are made, not updated.
 """
 
 import functools
@@ -128,6 +129,16 @@ def bucket_policy(name: str, properties: Properties) -> Made:
         Bucket=properties["Bucket"], Policy=json.dumps(properties["PolicyDocument"])
     )
     return Made(name)
+
+
+@makes("AWS::CloudFront::ResponseHeadersPolicy")
+def response_headers_policy(name: str, _: Properties) -> Made:
+    return Made(name)
+
+
+@makes("AWS::CloudFront::Distribution")
+def distribution(name: str, _: Properties) -> Made:
+    return Made(name, DomainName=f"{name.lower()}.cloudfront.net")
 
 
 @makes("AWS::DynamoDB::Table")

@@ -13,7 +13,7 @@ from local.home import Ports, StartError, free_ports
 from tests.environment import CLEAN_ENVIRONMENT
 from tests.running import ROOT
 
-SERVICES = ["s3", "aws", "api", "gateway", "page"]
+SERVICES = ["s3", "aws", "api", "gateway", "page", "downloads"]
 
 
 def run(tmp_path: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -33,7 +33,9 @@ def test_nothing_chosen_is_the_usual() -> None:
     options = _options([], {})
 
     assert options.home.path == Path(".hoist")
-    assert options.ports == Ports(s3=8333, aws=5000, api=8000, gateway=8001, page=8080)
+    assert options.ports == Ports(
+        s3=8333, aws=5000, api=8000, gateway=8001, page=8080, downloads=8081
+    )
     assert options.retry_waits == [1.0, 2.0]
 
 
@@ -47,12 +49,13 @@ def test_everything_can_be_chosen_by_the_environment() -> None:
             "HOIST_API_PORT": "3",
             "HOIST_GATEWAY_PORT": "4",
             "HOIST_PAGE_PORT": "65535",
+            "HOIST_DOWNLOADS_PORT": "6",
             "HOIST_RETRY_WAITS": "0,0.5, 60",
         },
     )
 
     assert options.home.path == Path("/elsewhere")
-    assert astuple(options.ports) == (1, 2, 3, 4, 65535)
+    assert astuple(options.ports) == (1, 2, 3, 4, 65535, 6)
     assert options.retry_waits == [0.0, 0.5, 60.0]
 
 
@@ -65,7 +68,7 @@ def test_an_argument_wins_over_the_environment() -> None:
         {**environment, "HOIST_HOME": "theirs", "HOIST_RETRY_WAITS": "4"},
     )
 
-    assert astuple(options.ports) == (7001, 7002, 7003, 7004, 7005)
+    assert astuple(options.ports) == (7001, 7002, 7003, 7004, 7005, 7006)
     assert options.home.path == Path("mine")
     assert options.retry_waits == [3.0]
 

@@ -50,7 +50,7 @@ def dead_pid() -> int:
 
 @pytest.mark.parametrize("name", PORTS)
 def test_a_taken_port_is_named_with_its_setting(name: str) -> None:
-    ports = Ports(*free_ports(5))
+    ports = Ports(*free_ports(6))
     taken = getattr(ports, name)
     with socket.socket() as listener:
         listener.bind((HOST, taken))
@@ -66,7 +66,7 @@ def test_a_taken_port_is_named_with_its_setting(name: str) -> None:
 
 
 def test_a_port_taken_on_all_addresses_is_taken() -> None:
-    ports = Ports(*free_ports(5))
+    ports = Ports(*free_ports(6))
     with socket.socket() as listener:
         listener.bind(("0.0.0.0", ports.api))  # noqa: S104 - what others do
         listener.listen()
@@ -102,7 +102,7 @@ def test_free_ports_lie_below_those_of_outgoing_connections() -> None:
 
 
 def test_addresses_are_of_this_machine_only() -> None:
-    ports = Ports(1, 2, 3, 4, 5)
+    ports = Ports(1, 2, 3, 4, 5, 6)
 
     assert ports.page_origin == "http://127.0.0.1:5"
     assert ports.url("s3") == "http://127.0.0.1:1"

@@ -21,7 +21,7 @@ Get = Callable[..., Answer]
 
 @pytest.fixture
 def ports() -> Ports:
-    return Ports(*free_ports(5))
+    return Ports(*free_ports(6))
 
 
 @pytest.fixture

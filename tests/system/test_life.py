@@ -274,7 +274,7 @@ def test_a_second_system_on_the_same_folder_is_refused(
     own_system: RunningSystem, tmp_path: Path
 ) -> None:
     own_system.start()
-    second = RunningSystem(own_system.home, Ports(1, 2, 3, 4, 5))
+    second = RunningSystem(own_system.home, Ports(1, 2, 3, 4, 5, 6))
     second.launch()
     assert second.wait() == 1
     assert "already runs on" in second.output

@@ -1,0 +1,120 @@
+"""What is in front of S3: everything passed on as it is, and the headers that S3 lacks."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+from aiohttp import web
+from yarl import URL
+
+from local import downloads
+from local.home import HOST, free_ports
+from tests.deploy.template import RESOURCES
+
+DATA = os.urandom(3 * downloads.PIECE_SIZE + 7)
+PATH = "/bucket/uploads/a%20b%2Bc/%C3%BC.html?X-Amz-Signature=ab%2Fcd&response-content-type=a%2Fb"
+# Status, headers, body.
+Answer = tuple[int, dict[str, str], bytes]
+
+
+@asynccontextmanager
+async def served(application: web.Application) -> AsyncIterator[str]:
+    (port,) = free_ports(1)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, HOST, port).start()
+    try:
+        yield f"http://{HOST}:{port}"
+    finally:
+        await runner.cleanup()
+
+
+def asked(method: str = "GET", **headers: str) -> Answer:
+    """Ask the front, which asks a server that answers with what it was asked for."""
+
+    async def s3(request: web.Request) -> web.StreamResponse:
+        if "Range" in request.headers:
+            return web.Response(
+                status=206, body=DATA[2:5], headers={"Content-Range": "bytes 2-4/9"}
+            )
+        told = {
+            "Asked": request.raw_path,
+            "Host-Asked": request.headers["Host"],
+            "Content-Disposition": "attachment; filename=a.html",
+            "Content-Type": "text/html",
+        }
+        return web.Response(body=DATA, headers=told)
+
+    async def ask() -> Answer:
+        behind = web.Application()
+        behind.router.add_get("/{path:.*}", s3)
+        async with (
+            served(behind) as s3_url,
+            served(downloads.application(s3_url)) as url,
+            aiohttp.ClientSession() as client,
+            client.request(method, URL(url + PATH, encoded=True), headers=headers) as answer,
+        ):
+            return answer.status, {**answer.headers, "S3": s3_url}, await answer.read()
+
+    return asyncio.run(ask())
+
+
+def test_an_object_is_handed_out_as_s3_has_it() -> None:
+    status, headers, data = asked()
+
+    assert (status, data) == (200, DATA)
+    assert headers["Asked"] == PATH, "one changed sign, and the signature is none"
+    assert headers["S3"].endswith(headers["Host-Asked"]), "the URL is signed for S3's own name"
+    assert headers["Content-Length"] == str(len(DATA))
+    assert headers["Content-Disposition"] == "attachment; filename=a.html"
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_headers_that_s3_cannot_send_are_added(method: str) -> None:
+    _, headers, _ = asked(method=method)
+
+    assert {name: headers[name] for name in downloads.HEADERS} == downloads.HEADERS
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_range_is_a_range() -> None:
+    status, headers, data = asked(Range="bytes=2-4")
+
+    assert (status, data, headers["Content-Range"]) == (206, DATA[2:5], "bytes 2-4/9")
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST", "DELETE"])
+def test_nothing_is_written_through_it(method: str) -> None:
+    status, _, _ = asked(method=method)
+
+    assert status == 405
+
+
+def test_a_server_that_is_gone_is_said_to_be() -> None:
+    async def ask() -> int:
+        (nobody,) = free_ports(1)
+        async with (
+            served(downloads.application(f"http://{HOST}:{nobody}")) as url,
+            aiohttp.ClientSession() as client,
+            client.get(f"{url}/bucket/a") as answer,
+        ):
+            return answer.status
+
+    assert asyncio.run(ask()) == 502
+
+
+def test_the_headers_are_those_of_cloudfront() -> None:
+    declared = RESOURCES["DownloadHeaders"]["Properties"]["ResponseHeadersPolicyConfig"]
+    security = declared["SecurityHeadersConfig"]
+    (custom,) = declared["CustomHeadersConfig"]["Items"]
+
+    assert security["ContentTypeOptions"] == {"Override": True}
+    assert {
+        "Content-Security-Policy": security["ContentSecurityPolicy"]["ContentSecurityPolicy"],
+        "Referrer-Policy": security["ReferrerPolicy"]["ReferrerPolicy"],
+        "X-Content-Type-Options": "nosniff",
+        custom["Header"]: custom["Value"],
+    } == downloads.HEADERS
