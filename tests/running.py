@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -22,6 +22,7 @@ from awscrt import checksums
 from playwright.sync_api import Page
 
 from local.home import Ports, free_ports
+from local.resources import DEMO, Resources
 from tests.environment import CLEAN_ENVIRONMENT
 
 ROOT = Path(__file__).parent.parent
@@ -66,6 +67,8 @@ class RunningSystem:
 
     home: Path
     ports: Ports = field(default_factory=lambda: Ports(*free_ports(len(fields(Ports)))))
+    # Settings, as on the command line of `make run`.
+    variables: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[str] | None = None
     output: str = ""
 
@@ -78,7 +81,7 @@ class RunningSystem:
         self.process = subprocess.Popen(
             [*(command or [sys.executable, "-m", "local"]), *arguments],
             cwd=ROOT,
-            env={**CLEAN_ENVIRONMENT, **ports, "HOIST_HOME": str(self.home)},
+            env={**CLEAN_ENVIRONMENT, **ports, **self.variables, "HOIST_HOME": str(self.home)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -123,17 +126,31 @@ class RunningSystem:
     def url(self, service: str) -> str:
         return self.ports.url(service)
 
-    def sign_in(self) -> "Client":
-        """A client of the API with the demo account's id token."""
+    def account(self, email: str) -> "Client":
+        """A client of the API with the id token of an account that is made for it."""
+        cognito = Resources(self.ports, "").client("cognito-idp")
+        pool = cognito.list_user_pools(MaxResults=1)["UserPools"][0]["Id"]
+        cognito.admin_create_user(
+            UserPoolId=pool,
+            Username=email,
+            UserAttributes=[{"Name": "email", "Value": email}],
+            MessageAction="SUPPRESS",
+        )
+        cognito.admin_set_user_password(
+            UserPoolId=pool, Username=email, Password=DEMO["password"], Permanent=True
+        )
+        return self.sign_in(email)
+
+    def sign_in(self, email: str = DEMO["username"]) -> "Client":
+        """A client of the API with an account's id token; the demo account's by default."""
         config = call("GET", f"{self.url('page')}/config.json").json
-        demo = config["demo"]
         answer = call(
             "POST",
             config["cognito_endpoint"],
             {
                 "AuthFlow": "USER_PASSWORD_AUTH",
                 "ClientId": config["user_pool_client_id"],
-                "AuthParameters": {"USERNAME": demo["username"], "PASSWORD": demo["password"]},
+                "AuthParameters": {"USERNAME": email, "PASSWORD": DEMO["password"]},
             },
             {
                 "Content-Type": "application/x-amz-json-1.1",
@@ -149,6 +166,12 @@ class Client:
 
     api_url: str
     id_token: str
+
+    @property
+    def owner(self) -> str:
+        """The token's `sub`."""
+        claims = self.id_token.split(".")[1]
+        return str(json.loads(base64.urlsafe_b64decode(claims + "=="))["sub"])
 
     def request(self, method: str, path: str, body: Any = None) -> Answer:
         headers = {"Authorization": f"Bearer {self.id_token}", "Content-Type": "application/json"}
@@ -219,9 +242,9 @@ def eventually(ask: Callable[[], T], right: Callable[[T], bool], timeout: float 
 
 
 @contextmanager
-def running_system(home: Path) -> Iterator[RunningSystem]:
+def running_system(home: Path, **variables: str) -> Iterator[RunningSystem]:
     """A system that is up, and ended with all its processes whatever the test did."""
-    system = RunningSystem(home)
+    system = RunningSystem(home, variables=variables)
     try:
         yield system.start()
     finally:

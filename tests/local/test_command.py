@@ -148,8 +148,9 @@ def test_the_command_refuses_a_nonsense_port_before_it_does_anything(tmp_path: P
 
 
 def test_the_command_refuses_one_port_for_two_services(tmp_path: Path) -> None:
-    one, two, three, four = free_ports(4)
-    ports = [f"--{n}-port={p}" for n, p in zip(SERVICES, [one, two, three, one, four], strict=True)]
+    one, two, three, four, five = free_ports(5)
+    chosen = [one, two, three, one, four, five]
+    ports = [f"--{n}-port={p}" for n, p in zip(SERVICES, chosen, strict=True)]
 
     refused = run(tmp_path, *ports)
 

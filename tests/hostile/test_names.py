@@ -1,0 +1,120 @@
+"""Names and types that mean to mislead: a path, a header, a page. None gets any further."""
+
+import os
+from typing import Any
+
+import pytest
+
+from tests.running import Client
+
+pytestmark = pytest.mark.system
+
+REFUSED_NAMES = {
+    "up": "../../etc/passwd",
+    "up, with the other slash": "..\\..\\boot.ini",
+    "absolute": "/etc/passwd",
+    "another owner's": "../9f1e2d3c-4b5a-4678-8765-43210fedcba9/x/a.txt",
+    "dots": "..",
+    "a dot": ".",
+    "a header": "a.txt\r\nSet-Cookie: a=b",
+    "a line": "a.txt\nb",
+    "a null": "a.txt\0.png",
+    "an escape": "\x1b[31mred",
+    "reversed": "gnp.\u202eexe",
+    "half a character": "\ud800",
+    "much": "a" * 256,
+}
+ODD_NAMES = {
+    "a quote": 'a"; filename="b.html',
+    "a percent": "a%0d%0aSet-Cookie: a=b",
+    "encoded up": "..%2f..%2fetc%2fpasswd",
+    "a template": "${jndi:ldap:x}{{7*7}}",
+    "a page": "<img src=x onerror=alert(1)>.html",
+    "SQL": "'; DROP TABLE uploads;--",
+    "a command": "$(reboot)`reboot`",
+    "many dots": "....",
+    "a device": "CON",
+    "signs of a query": "a?b&c=d#e",
+    "another script": "имя файла \u540d.txt",
+    "a leading space": "  a.txt",
+    "a wildcard": "*",
+}
+REFUSED_TYPES = {
+    "two lines": "text/plain\r\nSet-Cookie: a=b",
+    "a null": "text/plain\0",
+    "another script": "text/пример",
+    "much": "a/" + "b" * 300,
+}
+PAGE = b"<!DOCTYPE html><script>alert(document.domain)</script>"
+
+
+@pytest.mark.parametrize("name", REFUSED_NAMES.values(), ids=REFUSED_NAMES)
+def test_a_name_that_is_a_path_or_a_trick_is_refused(owner: Client, name: str) -> None:
+    answer = owner.request("POST", "/uploads", {"filename": name, "size": 1})
+
+    assert (answer.status, answer.json["code"]) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("name", ODD_NAMES.values(), ids=ODD_NAMES)
+def test_an_odd_name_stays_a_name(owner: Client, name: str) -> None:
+    data = os.urandom(20)
+    created = owner.create(data, name)
+    upload = owner.outcome(owner.upload(data, name))
+    downloaded = owner.download(upload["id"])
+
+    assert upload["filename"] == name
+    owned, upload_id, last = created["key"].removeprefix("uploads/").split("/")
+    assert (owned, upload_id) == (owner.owner, created["id"])
+    assert not set(last) & set("\"'\\<>?#%*$&;`|\r\n")
+    assert downloaded.body == data
+    assert "Set-Cookie" not in downloaded.headers
+    disposition = downloaded.headers["Content-Disposition"]
+    assert disposition.startswith('attachment; filename="')
+    assert disposition.count('"') == 2, "the name ends where it should"
+
+
+@pytest.mark.parametrize("content_type", REFUSED_TYPES.values(), ids=REFUSED_TYPES)
+def test_a_type_that_is_a_trick_is_refused(owner: Client, content_type: str) -> None:
+    answer = owner.request(
+        "POST", "/uploads", {"filename": "a", "size": 1, "content_type": content_type}
+    )
+
+    assert (answer.status, answer.json["code"]) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    ("name", "declared"),
+    [
+        ("page.html", "text/html"), ("page.svg", "image/svg+xml"),
+        ("page.xhtml", "application/xhtml+xml"),
+    ],
+)  # fmt: skip
+def test_a_page_that_was_sent_is_saved_and_never_runs(
+    owner: Client, name: str, declared: str
+) -> None:
+    upload = owner.outcome(owner.upload(PAGE, name, content_type=declared))
+    if upload["state"] == "rejected":
+        return  # its bytes are no image
+    headers = owner.download(upload["id"]).headers
+
+    assert headers["Content-Disposition"].startswith("attachment")
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in headers["Content-Security-Policy"]
+    assert headers["Content-Type"].startswith(upload["report"]["content_type"])
+
+
+def test_a_download_is_of_another_origin_than_the_page(system: Any, owner: Client) -> None:
+    upload = owner.outcome(owner.upload(PAGE, "page.html"))
+
+    url = owner.request("GET", f"/uploads/{upload['id']}/download").json["url"]
+
+    assert not url.startswith(system.ports.page_origin)
+    assert url.startswith(system.url("downloads"))
+
+
+@pytest.mark.parametrize("size", [2**63, 10**30, 53_687_091_200_001])
+def test_a_size_above_the_limit_is_refused(owner: Client, size: int) -> None:
+    answer = owner.request("POST", "/uploads", {"filename": "a", "size": size})
+
+    limit = owner.request("GET", "/limits").json["max_size"]
+    assert (answer.status in (400, 413)) is (size > limit)

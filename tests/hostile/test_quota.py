@@ -1,0 +1,185 @@
+"""The quota's edge, with many at it at once: never one file, and never one byte, too many."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from local.home import HOST, free_ports
+from tests.environment import CLEAN_ENVIRONMENT
+from tests.running import (
+    ROOT,
+    Answer,
+    Client,
+    RunningSystem,
+    call,
+    eventually,
+    running_system,
+)
+
+pytestmark = pytest.mark.system
+
+FILES, SIZE, AT_ONCE = 40, 1000, 200
+SETTINGS = {
+    "HOIST_OWNER_MAX_FILES": str(FILES),
+    "HOIST_OWNER_MAX_BYTES": str(10 * FILES * SIZE),
+    "HOIST_MAX_IN_PROGRESS": "1000",
+}
+
+
+@pytest.fixture(scope="module")
+def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
+    """A system whose owners may keep 40 files of 10,000 bytes on average."""
+    with running_system(tmp_path_factory.mktemp("limited") / "hoist", **SETTINGS) as system:
+        yield system
+
+
+@contextmanager
+def another_api(system: RunningSystem) -> Iterator[str]:
+    """One more `chalice local` on the same system: each of them answers one request at a time."""
+    (port,) = free_ports(1)
+    url = f"http://{HOST}:{port}"
+    process = subprocess.Popen(
+        [Path(sys.executable).parent / "chalice", "local", "--stage", "local", "--no-autoreload",
+         "--port", str(port)],
+        cwd=ROOT,
+        env={**CLEAN_ENVIRONMENT, **SETTINGS, "HOIST_HOME": str(system.home)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        for _ in range(300):
+            try:
+                call("GET", f"{url}/limits")
+            except OSError:
+                time.sleep(0.1)
+            else:
+                break
+        yield url
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def apis(limited: RunningSystem) -> Iterator[list[str]]:
+    with another_api(limited) as second, another_api(limited) as third:
+        yield [limited.url("api"), second, third]
+
+
+def create_at_once(client: Client, apis: list[str], size: int, count: int) -> list[Answer]:
+    """So many creates at the same time, over all APIs; tried again as a client does."""
+    clients = [replace(client, api_url=url) for url in apis]
+
+    def create(number: int) -> Answer:
+        asked = {"filename": f"{number}.bin", "size": size, "idempotency_key": f"key-{number}"}
+        while True:
+            try:
+                answer = clients[number % len(clients)].request("POST", "/uploads", asked)
+            except OSError:
+                continue  # more connections than a development server lets wait
+            if answer.status != 503:
+                return answer
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(create, range(count)))
+
+
+def kept(client: Client) -> list[Any]:
+    found, cursor = [], ""
+    while True:
+        page = client.request("GET", f"/uploads{cursor}").json
+        found += page["uploads"]
+        if page["cursor"] is None:
+            return [each for each in found if each["state"] not in ("aborted", "rejected")]
+        cursor = f"?cursor={page['cursor']}"
+
+
+def test_of_many_creates_at_once_as_many_succeed_as_there_is_room_for(
+    limited: RunningSystem, apis: list[str]
+) -> None:
+    client = limited.account("many@example.com")
+
+    answers = create_at_once(client, apis, 1, AT_ONCE)
+
+    begun = [answer.json["id"] for answer in answers if answer.status == 201]
+    assert len(begun) == FILES
+    refused = [answer for answer in answers if answer.status != 201]
+    assert {(answer.status, answer.json["code"]) for answer in refused} == {(403, "quota_exceeded")}
+    assert {each["id"] for each in kept(client)} == set(begun)
+
+
+def test_of_bytes_as_well(limited: RunningSystem, apis: list[str]) -> None:
+    client = limited.account("large@example.com")
+
+    answers = create_at_once(client, apis, 30 * SIZE, AT_ONCE // 2)
+
+    begun = [answer for answer in answers if answer.status == 201]
+    assert len(begun) == 10 * FILES // 30
+    assert sum(each["size"] for each in kept(client)) <= 10 * FILES * SIZE
+
+
+def test_room_comes_back_with_what_is_aborted_rejected_or_deleted(limited: RunningSystem) -> None:
+    client = limited.account("room@example.com")
+    half = 5 * FILES * SIZE
+
+    def is_full() -> bool:
+        answer = client.request("POST", "/uploads", {"filename": "a", "size": half + 1})
+        if answer.status == 201:
+            client.request("DELETE", f"/uploads/{answer.json['id']}")
+        return answer.status == 403
+
+    begun = client.create(bytes(half), "aborted.bin")
+    assert is_full()
+    client.request("DELETE", f"/uploads/{begun['id']}")
+    assert not is_full()
+
+    accepted = client.upload(bytes(half), "accepted.bin")
+    client.outcome(accepted)
+    assert is_full()
+    client.request("DELETE", f"/uploads/{accepted}")
+    client.request("DELETE", f"/uploads/{accepted}")
+    assert not is_full()
+
+    page = b"<!DOCTYPE html><p>" + bytes(half - 18)
+    rejected = client.upload(page, "rejected.png", content_type="image/png")
+    assert client.outcome(rejected)["state"] == "rejected"
+    assert not is_full()
+    client.request("DELETE", f"/uploads/{rejected}")
+    with_all = client.create(bytes(2 * half), "all.bin")
+    assert client.request("POST", "/uploads", {"filename": "a", "size": 1}).status == 403
+    client.request("DELETE", f"/uploads/{with_all['id']}")
+
+
+def test_temporary_credentials_do_not_get_past_the_quota(limited: RunningSystem) -> None:
+    client = limited.account("credentials@example.com")
+    client.create(bytes(10 * FILES * SIZE - 5), "nearly all.bin")
+    lent = client.request("POST", "/credentials").json
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=limited.url("s3"),
+        aws_access_key_id=lent["access_key_id"],
+        aws_secret_access_key=lent["secret_access_key"],
+        aws_session_token=lent["session_token"],
+        region_name=lent["region"],
+    )
+
+    s3.put_object(Bucket=lent["bucket"], Key=lent["prefix"] + "a.txt", Body=b"hello")
+    s3.put_object(Bucket=lent["bucket"], Key=lent["prefix"] + "b.txt", Body=b"h")
+
+    def states() -> list[str]:
+        return sorted(
+            each["state"]
+            for each in client.request("GET", "/uploads").json["uploads"]
+            if each["state"] in ("accepted", "rejected")
+        )
+
+    assert eventually(states, lambda found: len(found) == 2)[1] == "rejected"
