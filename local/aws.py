@@ -34,6 +34,8 @@ os.environ["MOTO_COGNITO_IDP_USER_POOL_CLIENT_ID_STRATEGY"] = "HASH"
 import moto
 from moto.backends import get_backend
 from moto.cognitoidp.models import CognitoIdpUserPool, UserStatus
+from moto.cognitoidp.responses import CognitoIdpResponse
+from moto.core.responses import ActionResult, EmptyResult
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
     create_backend_app,
@@ -145,6 +147,7 @@ def main() -> None:
     threading.Thread(target=state.write_changes, daemon=True).start()
     email.install(f"http://127.0.0.1:{options.port}")
     _tell_verified_addresses()
+    _revoke_tokens()
     application = taking_turns(
         email.answering(DomainDispatcherApplication(create_backend_app)), state
     )
@@ -168,6 +171,19 @@ def _tell_verified_addresses() -> None:
         return {**claims(self, client_id, username), "email_verified": verified}
 
     CognitoIdpUserPool.get_user_extra_data_by_client_id = complete  # type: ignore[method-assign]
+
+
+def _revoke_tokens() -> None:
+    """RevokeToken, which moto lacks: the refresh token opens nothing any more."""
+
+    def revoke_token(self: CognitoIdpResponse) -> ActionResult:
+        token = self._get_param("Token")
+        for pool in self.backend.user_pools.values():
+            if token in pool.refresh_tokens:
+                pool.refresh_tokens[token] = None
+        return EmptyResult()
+
+    CognitoIdpResponse.revoke_token = revoke_token  # type: ignore[attr-defined]
 
 
 def _forget_messages() -> None:

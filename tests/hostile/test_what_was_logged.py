@@ -25,7 +25,7 @@ FORMS = {
 
 
 @pytest.fixture(scope="module")
-def secrets(system: RunningSystem, owner: Client) -> list[str]:
+def secrets(owner: Client) -> list[str]:
     """One of each kind that the system hands out, and used."""
     lent = owner.request("POST", "/credentials").json
     small, large = owner.create(b"x", "a"), owner.create(bytes(40 * 1024 * 1024), "b")

@@ -282,3 +282,28 @@ def test_a_server_that_is_not_there_does_not_answer() -> None:
 
     assert not resources_at(nobody).answers("aws")
     assert not resources_at(nobody).answers("s3")
+
+
+@pytest.mark.system
+def test_a_refresh_token_that_was_revoked_opens_nothing(state: Path) -> None:
+    (port,) = free_ports(1)
+    with aws_server(state, port):
+        resources = resources_at(port)
+        client = resources.make()["HOIST_USER_POOL_CLIENT_ID"]
+        cognito = resources.client("cognito-idp")
+        kept, revoked = (sign_in(resources)["AuthenticationResult"]["RefreshToken"] for _ in "12")
+
+        def renew(token: str) -> Any:
+            return cognito.initiate_auth(
+                AuthFlow="REFRESH_TOKEN_AUTH",
+                ClientId=client,
+                AuthParameters={"REFRESH_TOKEN": token},
+            )["AuthenticationResult"]["IdToken"]
+
+        assert renew(revoked)
+        cognito.revoke_token(Token=revoked, ClientId=client)
+        cognito.revoke_token(Token="nobody's", ClientId=client)
+
+        with pytest.raises(ClientError, match="NotAuthorizedException"):
+            renew(revoked)
+        assert renew(kept)

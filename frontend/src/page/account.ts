@@ -1,7 +1,14 @@
 // Who is signed in: keeps the tokens, renews the ID token before it ends or when the API refuses it, and
 // remembers the refresh token for a reload of this tab. Must not know the DOM, nor what the tokens open.
 import type { Clock } from "../upload/clock";
-import { type Cognito, CognitoError, refreshTokens, signInWithPassword, type Tokens } from "./cognito";
+import {
+  type Cognito,
+  CognitoError,
+  refreshTokens,
+  revokeToken,
+  signInWithPassword,
+  type Tokens,
+} from "./cognito";
 
 /** An ID token this close to its end (milliseconds) is renewed before it is used; a short one at half its life. */
 const MARGIN = 5 * 60_000;
@@ -41,9 +48,11 @@ export class Account {
     this.#keep(await signInWithPassword(this.#options.cognito, email, password));
   }
 
+  /** Forgets the tokens at once; Cognito is told to, and may be out of reach. */
   signOut(): void {
-    this.#tokens = undefined;
-    this.#options.store.removeItem(KEY);
+    const refreshToken = this.#refreshToken();
+    this.#forget();
+    if (refreshToken !== undefined) revokeToken(this.#options.cognito, refreshToken).catch(() => undefined);
   }
 
   /** An ID token that is good for some minutes; a new one in any case when `renew` is true. */
@@ -65,11 +74,16 @@ export class Account {
       return tokens.idToken;
     } catch (error) {
       if (error instanceof CognitoError && this.#refreshToken() === refreshToken) {
-        this.signOut();
+        this.#forget();
         this.#options.onEnded();
       }
       throw error;
     }
+  }
+
+  #forget(): void {
+    this.#tokens = undefined;
+    this.#options.store.removeItem(KEY);
   }
 
   #keep(tokens: Tokens): void {

@@ -27,6 +27,11 @@ export function refreshTokens(cognito: Cognito, refreshToken: string): Promise<T
   return initiateAuth(cognito, "REFRESH_TOKEN_AUTH", { REFRESH_TOKEN: refreshToken });
 }
 
+/** Ends a refresh token before its time, wherever else it may have got to. */
+export async function revokeToken(cognito: Cognito, refreshToken: string): Promise<void> {
+  await call(cognito, "RevokeToken", { Token: refreshToken });
+}
+
 /** Makes an account and mails its code. True when the account needs no confirming. */
 export async function signUp(cognito: Cognito, email: string, password: string): Promise<boolean> {
   const UserAttributes = [{ Name: "email", Value: email }];

@@ -6,6 +6,7 @@ import { RushingClock } from "../fakes/clock";
 import { json } from "../fakes/cloud";
 
 type Body = { AuthFlow: string; ClientId: string; AuthParameters: Record<string, string> };
+const TARGET = "AWSCognitoIdentityProviderService";
 
 function base64url(text: string): string {
   const binary = String.fromCharCode(...new TextEncoder().encode(text));
@@ -19,14 +20,18 @@ function idToken(email: string, number: number): string {
 
 function world() {
   const asked: Body[] = [];
+  const revoked: object[] = [];
   const kept = new Map<string, string>();
   const clock = new RushingClock();
-  const state = { asked, kept, clock, ended: 0, answer: undefined as (() => Response) | undefined };
+  const state = { asked, revoked, kept, clock, ended: 0, answer: undefined as (() => Response) | undefined };
   const fetch = async (url: string, options: RequestInit) => {
     expect(url).toBe("https://cognito.test/");
-    expect((options.headers as Record<string, string>)["X-Amz-Target"]).toBe(
-      "AWSCognitoIdentityProviderService.InitiateAuth",
-    );
+    const target = (options.headers as Record<string, string>)["X-Amz-Target"];
+    if (target === `${TARGET}.RevokeToken`) {
+      revoked.push(JSON.parse(String(options.body)) as object);
+      return state.answer?.() ?? json(200, {});
+    }
+    expect(target).toBe(`${TARGET}.InitiateAuth`);
     asked.push(JSON.parse(String(options.body)) as Body);
     if (state.answer) return state.answer();
     const IdToken = idToken("zoë@example.com", asked.length);
@@ -71,6 +76,18 @@ test("a reload stays signed in, signing out does not", async () => {
   });
   reloaded.signOut();
   expect(open().isRemembered).toBe(false);
+});
+
+test("signing out ends the refresh token at Cognito, once, and here whatever Cognito says", async () => {
+  const { open, revoked, state } = world();
+  const account = open();
+  await account.signIn("a", "b");
+  state.answer = () => json(500, {});
+  account.signOut();
+  account.signOut();
+  expect(revoked).toEqual([{ ClientId: "client", Token: "refresh" }]);
+  expect(open().isRemembered).toBe(false);
+  await expect(account.idToken()).rejects.toThrow("Not signed in");
 });
 
 test("the ID token is renewed shortly before it ends, once for everybody who asks", async () => {
