@@ -178,9 +178,12 @@ def _revoke_tokens() -> None:
 
     def revoke_token(self: CognitoIdpResponse) -> ActionResult:
         token = self._get_param("Token")
-        for pool in self.backend.user_pools.values():
-            if token in pool.refresh_tokens:
-                pool.refresh_tokens[token] = None
+        # Nobody signs this call, so it does not say of which region it is.
+        for regions in _backends("cognito-idp").values():
+            for backend in regions.values():
+                for pool in backend.user_pools.values():
+                    if token in pool.refresh_tokens:
+                        pool.refresh_tokens[token] = None
         return EmptyResult()
 
     CognitoIdpResponse.revoke_token = revoke_token  # type: ignore[attr-defined]
