@@ -44,6 +44,10 @@ redrive: install ## Send again what failed: STAGE=… and UPLOAD=id, ALL=failed 
 	@$(BIN)/python -m deploy.redrive --stage "$(or $(STAGE),local)" \
 		$(if $(UPLOAD),--upload "$(UPLOAD)",$(if $(ALL),--$(if $(filter failed,$(ALL)),all-failed,$(ALL)),--help))
 
+.PHONY: policies
+policies: install ## Render .chalice/policies for a STAGE, before `chalice deploy`
+	@$(BIN)/python -m deploy.policies --stage "$(STAGE)"
+
 .PHONY: destinations
 destinations: install ## Apply .chalice/destinations.json to a deployed STAGE
 	@$(BIN)/python -m deploy.destinations --stage "$(STAGE)"

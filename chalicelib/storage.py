@@ -2,7 +2,8 @@
 
 IAM: s3:PutObject (create, complete and the presigned PUTs), s3:ListMultipartUploadParts,
 s3:AbortMultipartUpload, s3:GetObject (head, read and the presigned GETs), s3:DeleteObject,
-s3:PutObjectTagging. Must not know the table, the rules or HTTP.
+s3:PutObjectTagging, s3:ListBucket (without it S3 answers 403 for an object that is not there).
+Must not know the table, the rules or HTTP.
 """
 
 from __future__ import annotations

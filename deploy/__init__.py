@@ -1,6 +1,7 @@
 """What operators run: commands on a stage that is deployed, or on the one at home (`local`).
 
 stage          what a stage is made of: environment, functions
+policies       what its functions may do: `.chalice/policies`, rendered
 destinations   where its functions' outcomes go: `.chalice/destinations.json`, applied
 redrive        sends again what failed
 """

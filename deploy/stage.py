@@ -43,16 +43,21 @@ class Stage:
 
 def enter(name: str, *, root: Path = ROOT, environ: MutableMapping[str, str] = os.environ) -> Stage:
     """Read a stage, and make this process's environment its own, so that clients find it."""
-    config = _read(root / ".chalice" / "config.json")
-    if name not in config.get("stages", {}):
-        known = ", ".join(sorted(config.get("stages", {})))
-        raise StageError(f"There is no stage {name}; .chalice/config.json has {known}")
-    environ.update(config["stages"][name].get("environment_variables", {}))
+    environ.update(declared(name, root=root).get("environment_variables", {}))
     try:
         settings = load_settings(environ)
     except SettingsError as error:
         raise StageError(f"Stage {name}: {error}") from error
     return Stage(name, settings, dict(environ), _functions(name, root))
+
+
+def declared(name: str, *, root: Path = ROOT) -> dict[str, Any]:
+    """What `.chalice/config.json` says of a stage, which need not be deployed yet."""
+    stages = _read(root / ".chalice" / "config.json").get("stages", {})
+    if name not in stages:
+        known = ", ".join(sorted(stages))
+        raise StageError(f"There is no stage {name}; .chalice/config.json has {known}")
+    return dict(stages[name])
 
 
 def succeeds(work: Callable[[], None]) -> int:

@@ -1,8 +1,9 @@
 """SeaweedFS, the S3 server of the local system, alone: for tests of what S3 itself must refuse."""
 
+import json
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,10 +31,13 @@ class Server:
 
 
 @contextmanager
-def seaweedfs(folder: Path, *, longest_session: int = 3600) -> Iterator[Server]:
+def seaweedfs(
+    folder: Path, *, longest_session: int = 3600, policies: Mapping[str, Any] | None = None
+) -> Iterator[Server]:
     """Start it on free ports, its data in `folder`; stop it at the end.
 
     Temporary credentials end after `longest_session` seconds, however long they were asked for.
+    `policies` are what other access keys may do, all with the same secret.
     """
     port, nobody = free_ports(2)
     resources = Resources(Ports(s3=port), bridge_url="")
@@ -46,6 +50,14 @@ def seaweedfs(folder: Path, *, longest_session: int = 3600) -> Iterator[Server]:
         bucket=BUCKET,
         longest_session=longest_session,
     )
+    for access_key, document in (policies or {}).items():
+        identity = {
+            "name": access_key,
+            "credentials": [{"accessKey": access_key, "secretKey": SECRET_KEY}],
+            "policyNames": [access_key],
+        }
+        _add(folder / "identities.json", "identities", identity)
+        _add(folder / "iam.json", "policies", {"name": access_key, "document": document})
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             command,
@@ -68,3 +80,9 @@ def seaweedfs(folder: Path, *, longest_session: int = 3600) -> Iterator[Server]:
         finally:
             process.kill()  # its data is thrown away; asked to stop, it waits for its webhook
             process.wait(timeout=30)
+
+
+def _add(path: Path, name: str, entry: Mapping[str, Any]) -> None:
+    configuration = json.loads(path.read_text())
+    configuration[name].append(entry)
+    path.write_text(json.dumps(configuration))

@@ -1,0 +1,283 @@
+"""All that each function does, done by its real code under a role's policy.
+
+One scenario a function, named as Chalice names it: everything a function may ever ask of AWS is in
+its scenario, what Lambda asks in its name included. A refusal ends it with `Denied`.
+"""
+
+import base64
+import contextlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, quote_plus, urlsplit
+from uuid import uuid4
+
+from chalice.test import Client
+
+import app
+from chalicelib import keys
+from chalicelib.application import Application
+from chalicelib.browser import Browser
+from chalicelib.parts import MIB
+from chalicelib.table import UploadTable, table_of
+from chalicelib.upload import State, adopted
+from deploy import destinations
+from deploy.destinations import ARNS
+from tests.environment import BUCKET, HOIST_ENVIRONMENT, NOTIFICATIONS_TOPIC, TABLE
+from tests.iam import DENIALS, GONE, TAKEN
+from tests.payloads import event
+from tests.running import call, part_url
+
+CONTENT = b"hello world"
+LARGE = bytes(6 * MIB)  # two parts: S3 takes no smaller ones than 5 MiB but as the last
+DEAD_LETTERS = (
+    HOIST_ENVIRONMENT["HOIST_RESULTS_TOPIC_ARN"]
+    .replace(":sns:", ":sqs:")
+    .replace("results", "dead-letters")
+)
+
+
+class Denied(BaseException):
+    """IAM refused a call; nothing that handles errors is to handle it."""
+
+
+def refuse(http_response: Any, parsed: Any, model: Any, **_: Any) -> None:
+    """A call of botocore's that was refused."""
+    error = parsed.get("Error", {})
+    if error.get("Code") in DENIALS or http_response.status_code == 403:
+        raise Denied(f"{model.name}: {error.get('Message')}")
+
+
+@dataclass
+class Role:
+    """A function's role at work; `operator` makes clients that may do everything."""
+
+    application: Application
+    client: Client
+    operator: Callable[[str], Any]
+    owner: str = field(default_factory=lambda: str(uuid4()))
+    # Method and path of each request to the API, as the routes have them.
+    asked: set[tuple[str, str]] = field(default_factory=set)
+
+    # --- What others do ---------------------------------------------------------------------------
+
+    @property
+    def table(self) -> UploadTable:
+        return table_of(
+            self.application.settings, self.operator("dynamodb"), lambda: datetime.now(UTC)
+        )
+
+    def registry(self, *, opened: timedelta = timedelta()) -> Browser:
+        """The registry of pages; with `opened`, as of pages that were opened so long ago."""
+        dynamodb, gateway = self.operator("dynamodb"), self.operator("apigatewaymanagementapi")
+        return Browser(
+            dynamodb, TABLE, lambda: gateway, "", lambda: datetime.now(UTC) - opened, max_pages=20
+        )
+
+    def closed_page(self) -> str:
+        """The id of a connection that nobody took out of the registry."""
+        registry, connection_id = self.registry(opened=timedelta(hours=1)), f"{GONE}{uuid4()}"
+        registry.connect(connection_id, registry.invite(self.owner).partition("=")[2])
+        return connection_id
+
+    def put_object(self, key: str) -> None:
+        self.operator("s3").put_object(Bucket=BUCKET, Key=key, Body=CONTENT)
+
+    def upload(self, state: State) -> str:
+        """The key of an upload that was announced and is in a state by now."""
+        key = self.key()
+        name = keys.parse_key(key)
+        assert name is not None
+        assert name.upload_id is not None
+        made = adopted(name, size=11, content_type="text/plain", now=datetime.now(UTC))
+        self.table.put(replace(made, id=name.upload_id, state=state))
+        return key
+
+    def key(self) -> str:
+        """A key of the owner's that nobody has used."""
+        upload_id = keys.new_upload_id(datetime.now(UTC), os.urandom(10))
+        return keys.object_key(owner=self.owner, upload_id=upload_id, filename="a.txt")
+
+    # --- What the function does -------------------------------------------------------------------
+
+    def ask(self, method: str, path: str, upload_id: str = "", **fields: Any) -> Any:
+        """Ask the API; a path is one of its routes."""
+        self.asked.add((method, path.partition("?")[0]))
+        claims = {"sub": self.owner, "email": f"{self.owner}@example.com", "email_verified": True}
+        part = base64.urlsafe_b64encode(json.dumps({"cognito:username": "n", **claims}).encode())
+        token = f"eyJhbGciOiJSUzI1NiJ9.{part.decode().rstrip('=')}.c2ln"
+        answer = self.client.http.request(
+            method,
+            path.replace("{upload_id}", upload_id),
+            headers={"Content-Type": "application/json", "Authorization": f"Bearer {token}"},
+            body=json.dumps(fields).encode() if fields else b"",
+        )
+        assert answer.status_code < 500, answer.body
+        return answer
+
+    def fetch(self, method: str, url: str, data: bytes | None = None) -> bytes:
+        """Use a presigned URL."""
+        answer = call(method, url, data, {"Content-Type": ""} if data is not None else {})
+        if answer.status == 403:
+            raise Denied(f"{method} {urlsplit(url).path}")
+        assert answer.status == 200, answer.body
+        return answer.body
+
+    def send(self, created: Any, data: bytes) -> None:
+        size = created["part_size"]
+        for number in range(1, created["part_count"] + 1):
+            part = data[(number - 1) * size : number * size]
+            self.fetch("PUT", part_url(created, number), part)
+
+    def invoke(self, function: str, payload: Any) -> Any:
+        return self.client.lambda_.invoke(function, payload).payload
+
+    def be_run_by_lambda(self, function: str, *, called: str) -> None:
+        """What Lambda does with a function's role: its log, and where its outcomes go.
+
+        `called` is its name in AWS, which its log group has too.
+        """
+        logs = self.application._client("logs")
+        group = {"logGroupName": f"/aws/lambda/{called}"}
+        with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
+            logs.create_log_group(**group)
+        stream = group | {"logStreamName": str(uuid4())}
+        logs.create_log_stream(**stream)
+        now = int(datetime.now(UTC).timestamp() * 1000)
+        logs.put_log_events(**stream, logEvents=[{"timestamp": now, "message": "START"}])
+        declared = destinations.read().get(function, {})
+        for destination in {declared.get(way) for way in ("on_success", "on_failure")} - {None}:
+            if destination == "sqs:dead-letters":
+                queue = self.operator("sqs").get_queue_url(QueueName=DEAD_LETTERS.split(":")[-1])
+                self.application._client("sqs").send_message(
+                    QueueUrl=queue["QueueUrl"], MessageBody="{}"
+                )
+            else:
+                topic = HOIST_ENVIRONMENT[ARNS[destination]]
+                self.application._client("sns").publish(TopicArn=topic, Message="{}")
+
+
+def api_handler(role: Role) -> None:
+    role.closed_page()
+    role.ask("GET", "/limits")
+    assert role.ask("POST", "/connections").status_code == 201
+    lent = role.ask("POST", "/credentials").json_body
+    assert lent["bucket"] == BUCKET
+    small = role.ask("POST", "/uploads", filename="a.txt", size=11, idempotency_key="k").json_body
+    role.ask("POST", "/uploads/{upload_id}/sheet", small["id"])
+    early = role.ask("POST", "/uploads/{upload_id}/complete", small["id"])
+    assert early.json_body["code"] == "parts_missing", "and no 403 for what is not there"
+    role.send(small, CONTENT)
+    completed = role.ask("POST", "/uploads/{upload_id}/complete", small["id"])
+    assert completed.json_body["state"] == "uploaded"
+
+    large = role.ask("POST", "/uploads", filename="b.bin", size=len(LARGE)).json_body
+    assert large["part_count"] == 2
+    role.send(large, LARGE)
+    assert len(role.ask("GET", "/uploads/{upload_id}/parts", large["id"]).json_body["parts"]) == 2
+    completed = role.ask("POST", "/uploads/{upload_id}/complete", large["id"])
+    assert completed.json_body["state"] == "uploaded"
+
+    of_table = role.table.get(role.owner, small["id"])
+    assert of_table is not None
+    role.table.change(of_table, to=State.ACCEPTED, allowed=set(State))
+    url = role.ask("GET", "/uploads/{upload_id}/download", small["id"]).json_body["url"]
+    assert role.fetch("GET", url) == CONTENT
+
+    given_up = role.ask("POST", "/uploads", filename="c.bin", size=len(LARGE)).json_body
+    for created in (given_up, large):
+        gone = role.ask("DELETE", "/uploads/{upload_id}", created["id"])
+        assert gone.status_code == 204
+    assert role.ask("GET", "/uploads/{upload_id}", large["id"]).json_body["state"] == "aborted"
+    assert len(role.ask("GET", "/uploads").json_body["uploads"]) == 3
+    accepted = role.ask("GET", "/uploads?state=accepted").json_body["uploads"]
+    assert [each["id"] for each in accepted] == [small["id"]]
+
+    assert role.ask("PUT", "/email").json_body["state"] == "on"
+    assert role.ask("GET", "/email").json_body["state"] == "on"
+    assert role.ask("DELETE", "/email").json_body["state"] == "off"
+    take_over_an_address(role)
+
+
+def take_over_an_address(role: Role) -> None:
+    """Email somebody whose address an account had that is no more."""
+    address = f"{TAKEN}{role.owner}@example.com"
+    role.operator("sns").subscribe(
+        TopicArn=NOTIFICATIONS_TOPIC,
+        Protocol="email",
+        Endpoint=address,
+        Attributes={"FilterPolicy": '{"owner": ["somebody"]}'},
+    )
+    assert role.application.subscriptions.subscribe(role.owner, address) == "on"
+
+
+def process_upload(role: Role) -> None:
+    role.closed_page()
+    unannounced, missing, late = role.key(), role.upload(State.UPLOADED), role.upload(State.ABORTED)
+    role.put_object(unannounced)
+    role.put_object(late)
+
+    outcomes = []
+    for key in (unannounced, missing, late):
+        payload = event("s3_put")
+        payload["Records"][0]["s3"]["object"]["key"] = quote_plus(key, safe="/")
+        results = role.invoke("process_upload", payload)["uploads"]
+        outcomes.append([result["state"] for result in results])
+    assert outcomes == [["accepted"], ["failed"], []]
+    left = role.operator("s3").list_objects_v2(Bucket=BUCKET, Prefix=keys.owner_prefix(role.owner))
+    assert [found["Key"] for found in left["Contents"]] == [unannounced]
+
+
+def notify(role: Role) -> None:
+    role.closed_page()
+    payload = event("sns_retries_exhausted")
+    record = json.loads(payload["Records"][0]["Sns"]["Message"])
+    key = role.key()
+    created = record["requestPayload"]["Records"][0]["s3"]["object"]
+    created["key"] = quote_plus(key, safe="/")
+    payload["Records"][0]["Sns"]["Message"] = json.dumps(record)
+    role.invoke("notify", payload)
+    name = keys.parse_key(key)
+    assert name is not None
+    told = role.table.of_object(name)
+    assert told is not None
+    assert (told.state, told.told) == (State.FAILED, "failed")
+
+
+def websocket_connect(role: Role) -> None:
+    role.closed_page()
+    registry = role.registry()
+    connecting = event("websocket_connect")
+    ticket = parse_qs(urlsplit(registry.invite(role.owner)).query)["ticket"][0]
+    connecting["queryStringParameters"]["ticket"] = ticket
+    assert app.connect_page(connecting, None) == {"statusCode": 200}
+    ((open_page, _),) = registry._connections(role.owner)
+    assert open_page == connecting["requestContext"]["connectionId"]
+
+
+def websocket_message(role: Role) -> None:
+    assert role.owner
+    app.answer_page(event("websocket_message"), None)
+
+
+def websocket_disconnect(role: Role) -> None:
+    disconnecting = event("websocket_disconnect")
+    disconnecting["requestContext"]["connectionId"] = role.closed_page()
+    app.disconnect_page(disconnecting, None)
+    assert role.registry()._connections(role.owner) == []
+
+
+SCENARIOS: dict[str, Callable[[Role], None]] = {
+    scenario.__name__: scenario
+    for scenario in (
+        api_handler,
+        process_upload,
+        notify,
+        websocket_connect,
+        websocket_message,
+        websocket_disconnect,
+    )
+}

@@ -1,0 +1,360 @@
+"""Each function's policy is what its code needs: all of it, and nothing else.
+
+Every function runs under its own policy, and under that policy without a statement or an action,
+against servers that enforce it.
+"""
+
+import functools
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from chalice.config import Config
+from chalice.deploy.appgraph import ApplicationGraphBuilder, DependencyBuilder
+from chalice.deploy.models import FileBasedIAMPolicy, LambdaFunction, ManagedIAMRole
+from chalice.test import Client
+
+import app
+from chalicelib.application import application
+from chalicelib.parts import MIB
+from chalicelib.table import SCHEMA
+from deploy import policies
+from deploy.stage import ROOT, StageError
+from local.resources import ACCESS_KEY, SECRET_KEY
+from tests.deploy.roles import DEAD_LETTERS, SCENARIOS, Denied, Role, refuse
+from tests.environment import (
+    BUCKET,
+    HOIST_ENVIRONMENT,
+    NOTIFICATIONS_TOPIC,
+    REGION,
+    RESULTS_TOPIC,
+    TABLE,
+)
+from tests.iam import Aws, allows, aws, listed
+
+# Chalice's local gateway reads a Cognito token without verifying it, and says so.
+pytestmark = pytest.mark.filterwarnings("ignore:CognitoUserPoolAuthorizer")
+
+ENVIRONMENT = {**HOIST_ENVIRONMENT, "HOIST_DEAD_LETTERS_ARN": DEAD_LETTERS}
+TEMPLATES = policies.templates()
+RENDERED = {name: policies.render(text, "test", ENVIRONMENT) for name, text in TEMPLATES.items()}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A function's policy without something, and the access key of who has it."""
+
+    function: str
+    without: str
+    document: Mapping[str, Any]
+    access_key: str
+
+
+def variants() -> Iterator[Variant]:
+    """Each policy without each statement and without each action."""
+    for function, document in RENDERED.items():
+        for number, statement in enumerate(document["Statement"]):
+            sid, actions = statement["Sid"], listed(statement["Action"])
+            fewer = deepcopy(document)
+            del fewer["Statement"][number]
+            yield Variant(function, sid, fewer, f"{function}.{sid}")
+            for action in actions if len(actions) > 1 else []:
+                fewer = deepcopy(document)
+                fewer["Statement"][number]["Action"] = [a for a in actions if a != action]
+                name = f"{sid}.{action.partition(':')[2]}"
+                yield Variant(function, name, fewer, f"{function}.{name}")
+
+
+VARIANTS = list(variants())
+CONFIG = json.loads((ROOT / ".chalice/config.json").read_text(encoding="utf-8"))
+# What the stage has to say; a policy has the API of the WebSocket's URL.
+VARIABLES = sorted(
+    {*re.findall(r"\$\{(HOIST_\w+)\}", "".join(TEMPLATES.values()))} - {"HOIST_WEBSOCKET_API"}
+    | {"HOIST_WEBSOCKET_URL"}
+)
+
+
+@pytest.fixture(scope="module")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    """An AWS account with the resources of the stage `test`, and everybody's policies."""
+    documents = RENDERED | {variant.access_key: variant.document for variant in VARIANTS}
+    with aws(tmp_path_factory.mktemp("s3"), documents, websocket_api="socket") as account:
+        yield account
+
+
+@pytest.fixture(scope="module")
+def role(account: Aws) -> Iterator[Role]:
+    """Whose credentials are to be set: one application, so that its clients are made once."""
+    made: dict[str, Any] = {}
+
+    def operator(service: str) -> Any:
+        if service not in made:
+            session: Any = boto3.Session(ACCESS_KEY, SECRET_KEY, region_name=REGION)
+            made[service] = session.client(service, endpoint_url=account.url)
+        return made[service]
+
+    operator("dynamodb").create_table(TableName=TABLE, **SCHEMA)
+    for topic in (RESULTS_TOPIC, NOTIFICATIONS_TOPIC):
+        operator("sns").create_topic(Name=topic.rpartition(":")[2])
+    operator("sqs").create_queue(QueueName=DEAD_LETTERS.rpartition(":")[2])
+    application.cache_clear()
+    composed = application()
+    composed.settings = replace(
+        composed.settings,
+        stage="local",
+        bucket_urls=(account.bucket_url,),
+        websocket_url=f"{account.url.replace('http', 'ws')}/api",
+        part_size=5 * MIB,
+        put_max_size=MIB,
+        max_pages=1,
+    )
+    with pytest.MonkeyPatch.context() as patch, Client(app.app, stage_name="test") as client:
+        patch.setenv("AWS_ENDPOINT_URL", account.url)
+        composed._session.set_credentials(ACCESS_KEY, SECRET_KEY)
+        composed._session.register("after-call", refuse)
+        yield Role(composed, client, operator)
+    application.cache_clear()
+
+
+def run(role: Role, function: str, access_key: str) -> Role:
+    """A function's scenario for a new owner, by who has an access key."""
+    role.application._session.get_credentials().access_key = access_key
+    fresh = replace(role, owner=str(uuid4()), asked=set())
+    SCENARIOS[function](fresh)
+    fresh.be_run_by_lambda(function, called=names()[function])
+    return fresh
+
+
+# --- The proof ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("function", SCENARIOS)
+def test_a_function_may_do_all_that_it_does(role: Role, function: str) -> None:
+    run(role, function, function)
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.access_key)
+def test_nothing_can_be_taken_from_a_policy(role: Role, variant: Variant) -> None:
+    with pytest.raises(Denied):
+        run(role, variant.function, variant.access_key)
+
+
+def test_the_api_function_was_asked_by_every_route(role: Role) -> None:
+    routes = {(method, path) for path, methods in app.app.routes.items() for method in methods}
+
+    assert run(role, "api_handler", "api_handler").asked == routes
+
+
+@pytest.mark.parametrize("function", ["api_handler", "process_upload"])
+@pytest.mark.parametrize("operation", ["put_object", "get_object", "delete_object"])
+def test_a_function_reaches_no_object_beside_uploads(
+    role: Role, account: Aws, function: str, operation: str
+) -> None:
+    role.operator("s3").put_object(Bucket=BUCKET, Key="uploads.txt", Body=b"x")
+    session: Any = boto3.Session(function, SECRET_KEY, region_name=REGION)
+    s3 = session.client("s3", endpoint_url=account.url)
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        getattr(s3, operation)(Bucket=BUCKET, Key="uploads.txt")
+
+
+# --- The templates --------------------------------------------------------------------------------
+
+
+def functions(config: Config) -> dict[str, LambdaFunction]:
+    """The functions that Chalice makes, by the names it gives them."""
+    graph = ApplicationGraphBuilder().build(config, config.chalice_stage)
+    models = DependencyBuilder().build_dependencies(graph)
+    return {model.resource_name: model for model in models if isinstance(model, LambdaFunction)}
+
+
+@functools.cache
+def names() -> dict[str, str]:
+    """What Chalice's functions are called in AWS."""
+    return {name: model.function_name for name, model in functions(configured()).items()}
+
+
+def configured(**lambda_functions: Any) -> Config:
+    """The configuration of the stage `test`."""
+    stage = {"lambda_functions": lambda_functions}
+    return Config(
+        "test",
+        user_provided_params={"chalice_app": app.app, "project_dir": str(ROOT)},
+        config_from_disk=CONFIG | {"stages": {"test": stage}},
+    )
+
+
+def test_every_function_has_a_template_and_a_scenario() -> None:
+    assert functions(configured()).keys() == TEMPLATES.keys() == SCENARIOS.keys()
+
+
+def test_chalice_takes_the_rendered_policies_and_no_other() -> None:
+    files = {name: {"iam_policy_file": policies.policy_file("test", name)} for name in TEMPLATES}
+
+    for name, function in functions(configured(**files)).items():
+        role = function.role
+        assert isinstance(role, ManagedIAMRole)
+        assert isinstance(role.policy, FileBasedIAMPolicy)
+        assert Path(role.policy.filename) == ROOT / f".chalice/policies/test/{name}.json"
+
+
+@pytest.mark.parametrize("function", TEMPLATES)
+def test_a_policy_says_in_words_what_it_allows_and_nothing_too_wide(function: str) -> None:
+    document = RENDERED[function]
+
+    assert document["Version"] == "2012-10-17"
+    sids = [statement["Sid"] for statement in document["Statement"]]
+    assert len(set(sids)) == len(sids)
+    for statement in document["Statement"]:
+        assert statement.keys() == {"Sid", "Effect", "Action", "Resource"}
+        assert statement["Effect"] == "Allow"
+        assert re.fullmatch(r"([A-Z][a-z]+){2,}", statement["Sid"])
+        for action in listed(statement["Action"]):
+            assert re.fullmatch(r"[a-z0-9-]+:[A-Za-z]+", action)
+        for resource in listed(statement["Resource"]):
+            assert re.fullmatch(
+                r"arn:aws:[a-z0-9-]+:[a-z0-9-]*:\d*:[^*?]+"
+                r"((?<=/uploads/)\*|(?<=/@connections/)\*|(?<=:)\*)?",
+                resource,
+            )
+
+
+# --- Rendering ------------------------------------------------------------------------------------
+
+
+def test_a_policy_names_the_resources_of_its_stage() -> None:
+    template = json.dumps(
+        {"Statement": [{"Resource": ["${HOIST_BUCKET}/${STAGE}", "${HOIST_WEBSOCKET_API}"]}]}
+    )
+
+    (statement,) = policies.render(template, "dev", ENVIRONMENT)["Statement"]
+
+    assert statement == {"Resource": ["hoist-test/dev", "socket/api"]}
+
+
+def test_partition_region_and_account_are_those_of_the_stage() -> None:
+    template = '{"r": "${AWS_PARTITION} ${AWS_REGION} ${AWS_ACCOUNT_ID}"}'
+    china = {
+        "HOIST_RESULTS_TOPIC_ARN": "arn:aws-cn:sns:cn-north-1:210987654321:results",
+        "HOIST_WEBSOCKET_URL": "wss://abc123.execute-api.cn-north-1.amazonaws.com.cn/api",
+    }
+
+    assert policies.render(template, "dev", china) == {"r": "aws-cn cn-north-1 210987654321"}
+
+
+@pytest.mark.parametrize("value", [None, "", " "])
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_a_variable_that_is_missing_is_named(variable: str, value: str | None) -> None:
+    lacking = ENVIRONMENT | {variable: value or ""}
+    if value is None:
+        del lacking[variable]
+
+    with pytest.raises(StageError, match=f"lacks {variable}"):
+        policies.render(json.dumps({"all": list(TEMPLATES.values())}), "test", lacking)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("HOIST_RESULTS_TOPIC_ARN", "results"),
+        ("HOIST_RESULTS_TOPIC_ARN", "arn:aws:sqs:eu-west-1:123456789012:results"),
+        ("HOIST_WEBSOCKET_URL", "ws://127.0.0.1:8001"),
+        ("HOIST_WEBSOCKET_URL", "wss://*.execute-api.eu-west-1.amazonaws.com/api"),
+        ("HOIST_WEBSOCKET_URL", "wss://abc.execute-api.eu-west-1.amazonaws.com/"),
+    ],
+)
+def test_what_nothing_can_be_read_from_is_refused_by_name(variable: str, value: str) -> None:
+    with pytest.raises(StageError, match=f"{variable} is not"):
+        policies.render("{}", "test", ENVIRONMENT | {variable: value})
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A project with our templates."""
+    (tmp_path / ".chalice").mkdir()
+    shutil.copytree(
+        ROOT / ".chalice/policies", tmp_path / ".chalice/policies", ignore=only_templates
+    )
+    return tmp_path
+
+
+def only_templates(_: str, names: list[str]) -> list[str]:
+    return [name for name in names if not name.endswith(".json")]
+
+
+def test_policies_are_written_where_they_differ_and_named(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert policies.write("test", ENVIRONMENT, root=root) == sorted(TEMPLATES)
+    (root / ".chalice/policies/test/notify.json").write_text("{}")
+    capsys.readouterr()
+
+    assert policies.write("test", ENVIRONMENT, root=root) == ["notify"]
+    assert re.findall(r"(\w+) +changed", capsys.readouterr().out) == ["notify"]
+
+    assert policies.write("test", ENVIRONMENT, root=root) == []
+    for function, document in RENDERED.items():
+        written = root / ".chalice" / policies.policy_file("test", function)
+        assert json.loads(written.read_text()) == document
+
+
+def test_nothing_is_written_when_one_cannot_be_rendered(root: Path) -> None:
+    lacking = {name: value for name, value in ENVIRONMENT.items() if name != "HOIST_TABLE"}
+
+    with pytest.raises(StageError):
+        policies.write("test", lacking, root=root)
+
+    assert not (root / ".chalice/policies/test").exists()
+
+
+def test_a_function_whose_configuration_names_no_policy_is_told(root: Path) -> None:
+    files = {name: {"iam_policy_file": policies.policy_file("dev", name)} for name in TEMPLATES}
+    del files["notify"]
+    files["process_upload"] = {"iam_policy_file": "policies/prod/process_upload.json"}
+
+    config = {"lambda_functions": files}
+    assert policies.unused("dev", config, root=root) == ["notify", "process_upload"]
+
+
+def test_what_holds_account_ids_is_not_committed() -> None:
+    paths = [f".chalice/policies/{name}.json" for name in ("dev/notify", "notify")]
+    command = ["git", "check-ignore", "--no-index", *paths]
+
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert told.stdout.split() == paths[:1]
+
+
+# --- The judge ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "allowed"),
+    [
+        ("s3:PutObject", "arn:aws:s3:::b/uploads/a+[1].txt", True),
+        ("S3:putobject", "arn:aws:s3:::b/uploads/", True),
+        ("s3:PutObject", "arn:aws:s3:::b/other", False),
+        ("s3:PutObject", "arn:aws:s3:::b/UPLOADS/a", False),
+        ("s3:PutObjectTagging", "arn:aws:s3:::b/uploads/a", False),
+        ("s3:GetObject", "arn:aws:s3:::b/uploads/a", False),
+        ("sns:Publish", "arn:aws:sns:::t", True),
+        ("sns:Publish", "arn:aws:sns:::t2", False),
+    ],
+)
+def test_iam_looks_at_action_and_resource(action: str, resource: str, *, allowed: bool) -> None:
+    statements = [
+        {"Action": ["s3:PutObject"], "Resource": "arn:aws:s3:::b/uploads/*"},
+        {"Action": "sns:Publish", "Resource": ["arn:aws:sns:::t"]},
+    ]
+
+    assert allows({"Statement": statements}, action, resource) is allowed
