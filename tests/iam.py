@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from moto import mock_aws
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -213,6 +214,8 @@ def aws(
     folder: Path, policies: Mapping[str, Mapping[str, Any]], *, websocket_api: str
 ) -> Iterator[Aws]:
     """Start it on a free port, S3's data in `folder`."""
+    with mock_aws():
+        pass  # forgets what other tests have left in moto
     with seaweedfs(folder, policies=policies) as s3:
         front = Aws(policies, websocket_api, s3.url)
         server = make_server("127.0.0.1", 0, front, threaded=True, request_handler=_Quiet)

@@ -8,6 +8,7 @@ import base64
 import contextlib
 import json
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -40,15 +41,37 @@ DEAD_LETTERS = (
 )
 
 
+# The actions that calls of S3 need, whose refusals do not name them.
+S3_ACTIONS = {
+    "CreateMultipartUpload": {"s3:PutObject"},
+    "CompleteMultipartUpload": {"s3:PutObject"},
+    "ListParts": {"s3:ListMultipartUploadParts"},
+    "AbortMultipartUpload": {"s3:AbortMultipartUpload"},
+    # S3 says neither in the answer to HEAD.
+    "HeadObject": {"s3:GetObject", "s3:ListBucket"},
+    "GetObject": {"s3:GetObject"},
+    "DeleteObject": {"s3:DeleteObject"},
+    "PutObjectTagging": {"s3:PutObjectTagging"},
+    "PUT": {"s3:PutObject"},
+    "GET": {"s3:GetObject"},
+}
+
+
 class Denied(BaseException):
-    """IAM refused a call; nothing that handles errors is to handle it."""
+    """IAM refused a call, for want of one of `actions`; what handles errors is not to handle it."""
+
+    def __init__(self, operation: str, message: str) -> None:
+        super().__init__(f"{operation}: {message}")
+        named = re.search(r"not authorized to perform: (\S+) on", message)
+        self.actions = {named[1]} if named else S3_ACTIONS[operation]
 
 
 def refuse(http_response: Any, parsed: Any, model: Any, **_: Any) -> None:
     """A call of botocore's that was refused."""
     error = parsed.get("Error", {})
-    if error.get("Code") in DENIALS or http_response.status_code == 403:
-        raise Denied(f"{model.name}: {error.get('Message')}")
+    if error.get("Code") in DENIALS | {"403"}:
+        raise Denied(model.name, str(error.get("Message")))
+    assert http_response.status_code != 403, error
 
 
 @dataclass
@@ -121,8 +144,8 @@ class Role:
     def fetch(self, method: str, url: str, data: bytes | None = None) -> bytes:
         """Use a presigned URL."""
         answer = call(method, url, data, {"Content-Type": ""} if data is not None else {})
-        if answer.status == 403:
-            raise Denied(f"{method} {urlsplit(url).path}")
+        if answer.status == 403 and b"AccessDenied" in answer.body:
+            raise Denied(method, "")
         assert answer.status == 200, answer.body
         return answer.body
 
