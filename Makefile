@@ -52,6 +52,10 @@ policies: install ## Render .chalice/policies for a STAGE, before `chalice deplo
 destinations: install ## Apply .chalice/destinations.json to a deployed STAGE
 	@$(BIN)/python -m deploy.destinations --stage "$(STAGE)"
 
+.PHONY: audit
+audit: install ## Look for packages with known weaknesses, and for secrets that git would take
+	@scripts/audit
+
 .PHONY: clean
 clean: ## Remove what was installed and built, and the local system's data
 	rm -rf $(VENV) $(STAMPS) frontend/node_modules frontend/dist .hoist

@@ -103,3 +103,16 @@ def test_the_processor_in_readme_works() -> None:
 @pytest.mark.parametrize("name", PROCESSORS)
 def test_every_processor_is_told(name: str) -> None:
     assert f"| `{name}` |" in README
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/security.md", "docs/operations.md"])
+def test_every_file_that_a_document_names_is_there(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    named = re.findall(
+        r"`((?:app|bench|chalicelib|deploy|docs|frontend|local|tests)/[\w./-]+)`", text
+    )
+    linked = re.findall(r"\]\((?!http|#)([^)#]+)", text)
+
+    lacking = [path for path in named if not (ROOT / path).exists()]
+    lacking += [path for path in linked if not (ROOT / document).parent.joinpath(path).exists()]
+    assert lacking == []
