@@ -1,6 +1,6 @@
 """Temporary S3 credentials instead of presigned URLs: one role, narrowed to the caller's prefix.
 
-For `aws s3 cp`, rclone and whatever else speaks S3. What arrives is adopted by `processing`.
+For `aws s3 cp`, s5cmd and whatever else speaks S3. What arrives is adopted by `processing`.
 IAM: sts:AssumeRole on the uploader's role, which itself may put objects below `uploads/` and no
 more. Must not know the table or the rules.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session
