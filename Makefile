@@ -52,6 +52,10 @@ policies: install ## Render .chalice/policies for a STAGE, before `chalice deplo
 destinations: install ## Apply .chalice/destinations.json to a deployed STAGE
 	@$(BIN)/python -m deploy.destinations --stage "$(STAGE)"
 
+.PHONY: api-gateway
+api-gateway: install ## Apply .chalice/api-gateway.json to a deployed STAGE
+	@$(BIN)/python -m deploy.api_gateway --stage "$(STAGE)"
+
 .PHONY: audit
 audit: install ## Look for packages with known weaknesses, and for secrets that git would take
 	@scripts/audit

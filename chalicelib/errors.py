@@ -51,6 +51,12 @@ class UploadNotFound(UploadError):
     code, status, title = "upload_not_found", 404, "There is no such upload"
 
 
+class RouteNotFound(UploadError):
+    """No route has this path and method; API Gateway says so."""
+
+    code, status, title = "route_not_found", 404, "There is no such route"
+
+
 class PartsMissing(UploadError):
     """Complete was asked for too early; `missing` lists the part numbers to send."""
 
@@ -124,8 +130,21 @@ class TooManyUploads(UploadError):
     retry_after = 10
 
 
+class TooManyRequests(UploadError):
+    """API Gateway lets no more requests through just now."""
+
+    code, status, title = "too_many_requests", 429, "Too many requests"
+    retry_after = 1
+
+
 class TryAgain(UploadError):
     """S3, DynamoDB or another service is throttling or out of order; nothing was changed."""
 
     code, status, title = "try_again", 503, "A service is busy"
     retry_after = 2
+
+
+class TimedOut(UploadError):
+    """API Gateway waits no longer for the answer; what was asked for may still be done."""
+
+    code, status, title = "timed_out", 504, "The answer takes too long"

@@ -60,6 +60,14 @@ def declared(name: str, *, root: Path = ROOT) -> dict[str, Any]:
     return dict(stages[name])
 
 
+def deployed(name: str, *, root: Path = ROOT) -> list[dict[str, Any]]:
+    """What `chalice deploy` made of a stage; raises StageError when it has not."""
+    path = root / ".chalice" / "deployed" / f"{name}.json"
+    if not path.exists():
+        raise StageError(f"{name} is not deployed: run `chalice deploy --stage {name}`")
+    return list(_read(path)["resources"])
+
+
 def succeeds(work: Callable[[], None]) -> int:
     """Run a command's work; returns its exit status, what went wrong in one line before it."""
     try:
@@ -77,12 +85,9 @@ def _functions(name: str, root: Path) -> dict[str, str]:
     if name == "local":
         declared = _read(root / ".chalice" / "destinations.json")
         return {function: f"hoist-local-{function}" for function in declared}
-    deployed = root / ".chalice" / "deployed" / f"{name}.json"
-    if not deployed.exists():
-        raise StageError(f"{name} is not deployed: run `chalice deploy --stage {name}`")
     return {
         resource["name"]: resource["lambda_arn"]
-        for resource in _read(deployed)["resources"]
+        for resource in deployed(name, root=root)
         if resource["resource_type"] == "lambda_function"
     }
 

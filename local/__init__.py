@@ -17,6 +17,8 @@ around functions, topics and WebSockets:
     functions  the execution environments that run the handlers of `app.py`
     worker     one such environment
     gateway    API Gateway's WebSocket side
+    api        API Gateway's REST side, in front of `chalice local`
+    tokens     which id tokens it lets through
     page       the page and its config.json
 
 May import `chalicelib` and `deploy`, never the other way round.

@@ -50,6 +50,12 @@ def _options(arguments: Sequence[str], environment: Mapping[str, str]) -> Option
         "--retry-waits", default=environment.get("HOIST_RETRY_WAITS") or "1,2",
         help="seconds before each retry of a failed function (HOIST_RETRY_WAITS, 1,2; AWS: 60,120)",
     )  # fmt: skip
+    parser.add_argument(
+        "--throttling", choices=["true", "false"],
+        default=environment.get("HOIST_THROTTLING") or "false",
+        help="whether the API takes no more requests than .chalice/api-gateway.json says"
+        " (HOIST_THROTTLING, false)",
+    )  # fmt: skip
     given = parser.parse_args(arguments)
     try:
         waits = [float(wait) for wait in given.retry_waits.split(",")]
@@ -58,7 +64,7 @@ def _options(arguments: Sequence[str], environment: Mapping[str, str]) -> Option
     if not all(math.isfinite(wait) and wait >= 0 for wait in waits):
         raise StartError(f"Retry waits are finite and not negative: not {given.retry_waits!r}")
     ports = Ports(**{field.name: getattr(given, field.name) for field in fields(Ports)})
-    return Options(Home(given.home), ports, waits)
+    return Options(Home(given.home), ports, waits, given.throttling == "true")
 
 
 def _port(text: str) -> int:

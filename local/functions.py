@@ -79,7 +79,7 @@ class Functions:
     _room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST))
 
     async def describe(self) -> dict[str, Any]:
-        """What triggers which handler in `app.py`; raises OSError when it cannot be loaded."""
+        """What `app.py` declares; raises OSError when it cannot be loaded."""
         environment = await self._take()
         answer = await environment.ask({"describe": True})
         self._idle.append(environment)

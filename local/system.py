@@ -19,8 +19,8 @@ from aiohttp import web
 
 from chalicelib import keys
 from chalicelib.config import LOCAL_ENVIRONMENT_FILE
-from deploy import destinations
-from local import aws, downloads, page, s3, services
+from deploy import api_gateway, destinations
+from local import api, aws, downloads, page, s3, services, tokens
 from local.bridge import Bridge, Stored
 from local.functions import DEFAULT_TIMEOUT, ROOT, Function, Functions
 from local.gateway import Gateway
@@ -35,11 +35,16 @@ ORPHAN_CHECK = 0.5  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a person can choose; `retry_waits` are the seconds before each retry of a function."""
+    """What a person can choose.
+
+    `retry_waits` are the seconds before each retry of a function; without `throttling` the API
+    takes any number of requests.
+    """
 
     home: Home
     ports: Ports
     retry_waits: Sequence[float]
+    throttling: bool = False
 
 
 class System:
@@ -47,7 +52,7 @@ class System:
 
     def __init__(self, options: Options) -> None:
         self.home, self.ports = options.home, options.ports
-        self._bridge_port = free_ports(1, apart_from=astuple(self.ports))[0]
+        self._bridge_port, self._chalice_port = free_ports(2, apart_from=astuple(self.ports))
         self._services: list[Service] = []
         # What is to be ended, last started first; each even when another fails to end.
         self._running = contextlib.AsyncExitStack()
@@ -55,7 +60,7 @@ class System:
         self._resources = Resources(self.ports, f"http://{HOST}:{self._bridge_port}")
         self._functions = Functions(self.home.log / "functions.log", self._variables)
         self._gateway = Gateway(self._functions)
-        self._retry_waits = options.retry_waits
+        self._retry_waits, self._throttling = options.retry_waits, options.throttling
         self._lock = -1
 
     async def run(self) -> int:
@@ -97,8 +102,9 @@ class System:
         environment = await asyncio.to_thread(self._resources.make)
         (self.home.path / LOCAL_ENVIRONMENT_FILE).write_text(json.dumps(environment, indent=2))
         serve = [CHALICE, "local", "--stage", "local", "--no-autoreload"]
-        api = await self._launch("api", [*serve, "--port", str(self.ports.api)])
-        functions = await self._wire(bridge)
+        chalice = await self._launch("chalice", [*serve, "--port", str(self._chalice_port)])
+        declared = await self._describe()
+        functions = self._wire(bridge, declared)
         await self._serve("gateway", self._gateway.routes(), self.ports.gateway)
         self._running.push_async_callback(self._gateway.stop)
         await self._serve_page(environment)
@@ -106,7 +112,8 @@ class System:
             "downloads", downloads.application(self.ports.url("s3")), self.ports.downloads
         )
         missed = bridge.catch_up(await asyncio.to_thread(self._stored_objects))
-        await services.ready(api, self._api_answers)
+        await self._serve_api(environment, declared)
+        await services.ready(chalice, self._api_answers)
         self._announce(missed)
         queue = asyncio.create_task(invoker.run(functions))
         self._running.push_async_callback(_ended, queue)
@@ -121,7 +128,7 @@ class System:
             access_key=ACCESS_KEY,
             secret_key=SECRET_KEY,
             bucket=BUCKET,
-            taken=(*astuple(self.ports), self._bridge_port),
+            taken=(*astuple(self.ports), self._bridge_port, self._chalice_port),
         )
         moto = [sys.executable, "-m", aws.__name__, "--port", str(self.ports.aws)]
         moto += ["--state", str((self.home.path / "aws.state").resolve())]
@@ -153,15 +160,18 @@ class System:
         self._running.push_async_callback(service.stop)
         return service
 
-    async def _wire(self, bridge: Bridge) -> list[Function]:
-        """Let what `app.py` declares be triggered by what it declares; returns its functions."""
+    async def _describe(self) -> dict[str, Any]:
+        """What `app.py` declares; raises StartError when it cannot be loaded."""
         self._running.push_async_callback(self._functions.stop)
         try:
-            declared = await self._functions.describe()
+            return await self._functions.describe()
         except OSError as error:
             log = (self.home.log / "functions.log").read_text(errors="replace")
             last = "\n".join(log.splitlines()[-services.TAIL :])
             raise StartError(f"app.py cannot be loaded:\n{last}") from error
+
+    def _wire(self, bridge: Bridge, declared: Mapping[str, Any]) -> list[Function]:
+        """Let what `app.py` declares be triggered by what it declares; returns its functions."""
         bridge.sources = declared["sources"]
         settings = _function_settings()
         self._gateway.handlers = {
@@ -173,6 +183,33 @@ class System:
         application = web.Application(client_max_size=64 * 1024 * 1024)
         application.add_routes(routes)
         await self._listen(name, application, port)
+
+    async def _serve_api(self, environment: Mapping[str, str], declared: Mapping[str, Any]) -> None:
+        gateway = api_gateway.read()
+        client = api.session()
+        self._running.push_async_callback(client.close)
+        front = api.Api(
+            f"http://{HOST}:{self._chalice_port}",
+            self.ports.page_origin,
+            gateway,
+            api.routes(declared["routes"]),
+            await self._id_tokens(client, environment["HOIST_USER_POOL_ARN"]),
+            client,
+            api.Bucket(gateway.rate, gateway.burst) if self._throttling else None,
+        )
+        await self._listen("api", front.application(), self.ports.api)
+
+    async def _id_tokens(self, client: aiohttp.ClientSession, pool_arn: str) -> tokens.IdTokens:
+        pool = pool_arn.rpartition("/")[2]
+        # moto tells by the signature which service an address is of.
+        scope = (
+            f"AWS4-HMAC-SHA256 Credential={ACCESS_KEY}/20260101/{REGION}/cognito-idp/aws4_request"
+        )
+        async with client.get(
+            f"{self.ports.url('aws')}/{pool}/.well-known/jwks.json",
+            headers={"Authorization": f"{scope}, SignedHeaders=host, Signature=none"},
+        ) as answer:
+            return tokens.IdTokens(tokens.key_set(await answer.json()), tokens.issuer(pool_arn))
 
     async def _serve_page(self, environment: Mapping[str, str]) -> None:
         config = {
@@ -190,7 +227,13 @@ class System:
 
     async def _listen(self, name: str, application: web.Application, port: int) -> None:
         _log_to(f"local.{name}", self.home.log / f"{name}.log")
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+        runner = web.AppRunner(
+            application,
+            access_log=None,
+            shutdown_timeout=1.0,
+            max_line_size=api.MAX_LINE,
+            max_field_size=api.MAX_LINE,
+        )
         await runner.setup()
         self._running.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, HOST, port).start()
@@ -244,7 +287,7 @@ class System:
         lines = {
             "s3": f"{self.ports.url('s3')}  (SeaweedFS, bucket {BUCKET})",
             "aws": f"{self.ports.url('aws')}  (DynamoDB, SNS, SQS, Cognito, STS)",
-            "api": f"{self.ports.url('api')}  (chalice local)",
+            "api": f"{self.ports.url('api')}  (API Gateway, then chalice local)",
             "gateway": f"{self.ports.url('gateway', 'ws')}  (WebSocket)",
             "events": f"{self.home.log}/events.log  (S3 → process_upload → SNS → notify)",
             "downloads": f"{self.ports.url('downloads')}  (S3 with CloudFront's headers)",

@@ -2,7 +2,8 @@
 
 `python -m local.worker FOLDER`, the folder of `app.py`, reads one JSON invocation a line, `{"id",
 "handler", "function", "arn", "event", "timeout"}`, and answers `{"ok", "payload"}` on a line of its
-own. `{"describe": true}` is answered with what triggers which handler, as `app.py` declares it.
+own. `{"describe": true}` is answered with what triggers which handler, and with the routes, as
+`app.py` declares them.
 What handlers print goes to the log.
 """
 
@@ -82,7 +83,7 @@ def _invoke(module: Any, invocation: dict[str, Any]) -> dict[str, Any]:
 
 
 def _describe(module: Any) -> dict[str, Any]:
-    """What triggers which handler."""
+    """What triggers which handler, and the routes of the API."""
     sources = [
         {"kind": type(source).__name__, **vars(source)} for source in module.app.event_sources
     ]
@@ -90,7 +91,12 @@ def _describe(module: Any) -> dict[str, Any]:
         route: {"name": source.name, "handler_string": source.handler_string}
         for route, source in module.app.websocket_handlers.items()
     }
-    return {"ok": True, "payload": {"sources": sources, "sockets": sockets}}
+    routes = [
+        {"path": path, "method": method, "signed_in": entry.authorizer is not None}
+        for path, methods in module.app.routes.items()
+        for method, entry in methods.items()
+    ]
+    return {"ok": True, "payload": {"sources": sources, "sockets": sockets, "routes": routes}}
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def test_every_error_is_one_shape_of_problem(error: type[UploadError]) -> None:
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
 def test_every_error_has_a_code_a_status_and_a_title(error: type[UploadError]) -> None:
     assert re.fullmatch(r"[a-z]+(_[a-z]+)+", error.code)
-    assert 400 <= error.status <= 503
+    assert 400 <= error.status <= 504
     assert error.title
     assert error().problem()["detail"] == error.title
 
@@ -43,6 +43,7 @@ def test_an_error_carries_members_of_its_own() -> None:
 
 def test_what_may_be_tried_again_says_when() -> None:
     assert {error.code for error in ERRORS if error.retry_after} == {
+        "too_many_requests",
         "too_many_uploads",
         "try_again",
     }

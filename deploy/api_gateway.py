@@ -1,0 +1,230 @@
+"""What API Gateway does before a function is asked: `.chalice/api-gateway.json`, applied.
+
+Chalice knows neither gateway responses nor throttling, so this comes after each `chalice deploy`.
+Only what differs is written; responses that the file does not name are left alone. `make run` reads
+the same file. IAM: apigateway:GET, apigateway:PUT, apigateway:POST and apigateway:PATCH on the API.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import boto3
+
+from chalicelib.errors import UploadError
+from deploy.stage import ROOT, StageError, deployed, enter, succeeds
+
+if TYPE_CHECKING:
+    from types_boto3_apigateway import APIGatewayClient
+
+CONTENT_TYPE = "application/problem+json"
+# The types of API Gateway that can come before a function of ours; the last two stand for the rest.
+TYPES = (
+    "ACCESS_DENIED", "API_CONFIGURATION_ERROR", "AUTHORIZER_CONFIGURATION_ERROR",
+    "AUTHORIZER_FAILURE", "BAD_REQUEST_BODY", "BAD_REQUEST_PARAMETERS", "EXPIRED_TOKEN",
+    "INTEGRATION_FAILURE", "INTEGRATION_TIMEOUT", "INVALID_API_KEY", "INVALID_SIGNATURE",
+    "MISSING_AUTHENTICATION_TOKEN", "QUOTA_EXCEEDED", "REQUEST_TOO_LARGE", "RESOURCE_NOT_FOUND",
+    "THROTTLED", "UNAUTHORIZED", "UNSUPPORTED_MEDIA_TYPE", "WAF_FILTERED",
+    "DEFAULT_4XX", "DEFAULT_5XX",
+)  # fmt: skip
+_THROTTLING = {"rateLimit": "throttlingRateLimit", "burstLimit": "throttlingBurstLimit"}
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """The file: requests a second, requests at once, and the problem of each response type."""
+
+    rate: float
+    burst: int
+    problems: Mapping[str, UploadError]
+
+    def problem(self, kind: str) -> UploadError:
+        """What a type is answered with; one that is not named, as the rest of its kind."""
+        rest = "DEFAULT_5XX" if kind.startswith("INTEGRATION") else "DEFAULT_4XX"
+        return self.problems.get(kind, self.problems[rest])
+
+
+@dataclass(frozen=True, slots=True)
+class RestApi:
+    """The REST API of a stage, and what API Gateway calls the stage."""
+
+    id: str
+    stage: str
+
+
+def read(path: Path = ROOT / ".chalice" / "api-gateway.json") -> Declared:
+    """What the file says; raises StageError for what it cannot mean."""
+    try:
+        declared = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StageError(f"{path} cannot be read: {error}") from error
+    try:
+        rate, burst = float(declared["throttling"]["rate"]), int(declared["throttling"]["burst"])
+        responses = {kind: dict(members) for kind, members in declared["responses"].items()}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StageError(
+            f"{path.name} takes throttling, of a rate and a burst, and responses: {error!r}"
+        ) from error
+    if unknown := responses.keys() - set(TYPES):
+        raise StageError(f"{path.name}: API Gateway has no {', '.join(sorted(unknown))}")
+    if missing := {"DEFAULT_4XX", "DEFAULT_5XX"} - responses.keys():
+        raise StageError(f"{path.name}: responses lacks {', '.join(sorted(missing))}")
+    if rate <= 0 or burst < 1:
+        raise StageError(f"{path.name}: rate and burst let nothing through")
+    problems = {kind: _problem(kind, **members) for kind, members in responses.items()}
+    return Declared(rate, burst, problems)
+
+
+def headers(error: UploadError, page_origin: str) -> dict[str, str]:
+    """The headers that let the page read a problem."""
+    told = {
+        "Access-Control-Allow-Origin": page_origin,
+        "Access-Control-Expose-Headers": "Retry-After",
+    }
+    return told if error.retry_after is None else told | {"Retry-After": str(error.retry_after)}
+
+
+def rest_api(stage: str, *, root: Path = ROOT) -> RestApi:
+    """What `chalice deploy` noted of the stage's REST API."""
+    for resource in deployed(stage, root=root):
+        if resource["resource_type"] == "rest_api":
+            path = urlsplit(resource["rest_api_url"]).path
+            return RestApi(resource["rest_api_id"], path.strip("/"))
+    raise StageError(f"{stage} has no REST API: run `chalice deploy --stage {stage}`")
+
+
+def apply(
+    client: APIGatewayClient, api: RestApi, declared: Declared, page_origin: str
+) -> list[str]:
+    """Write what differs; returns what was changed. Safe to repeat, and after half of it failed."""
+    wanted = {
+        kind: gateway_response(error, page_origin) for kind, error in declared.problems.items()
+    }
+    current = dict(_responses(client, api))
+    changed = [kind for kind, response in wanted.items() if current.get(kind) != response]
+    for kind in changed:
+        client.put_gateway_response(
+            restApiId=api.id,
+            responseType=kind,  # type: ignore[arg-type] # one of TYPES
+            **wanted[kind],
+        )
+        print(f"  {kind:<29} changed: {wanted[kind]['statusCode']} {declared.problems[kind].code}")
+    if _deploy(client, api, wanted, anew=bool(changed)):
+        changed.append("deployment")
+    changed += _throttle(client, api, declared)
+    if not changed:
+        print(f"  {api.id:<29} as declared")
+    return changed
+
+
+def gateway_response(error: UploadError, page_origin: str) -> dict[str, Any]:
+    """What PutGatewayResponse takes for one type, beside its name."""
+    return {
+        "statusCode": str(error.status),
+        "responseParameters": {
+            f"gatewayresponse.header.{name}": f"'{value}'"
+            for name, value in headers(error, page_origin).items()
+        },
+        "responseTemplates": {CONTENT_TYPE: json.dumps(error.problem())},
+    }
+
+
+def _problem(kind: str, /, code: str = "", detail: str = "", **members: Any) -> UploadError:
+    """The error that a response type is answered with; status and title come with its code."""
+    errors: list[type[UploadError]] = [UploadError, *UploadError.__subclasses__()]
+    known = {error.code: error for error in errors}
+    if code not in known or not detail:
+        raise StageError(f"api-gateway.json: {kind} needs a code of chalicelib/errors.py, a detail")
+    return known[code](detail, **members)
+
+
+def _responses(client: APIGatewayClient, api: RestApi) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The API's own responses by type; API Gateway lists its defaults as well."""
+    position: dict[str, Any] = {}
+    while True:
+        page = client.get_gateway_responses(restApiId=api.id, limit=500, **position)
+        for item in page.get("items", []):
+            if not item.get("defaultResponse"):
+                yield (
+                    item["responseType"],
+                    {
+                        "statusCode": item.get("statusCode"),
+                        "responseParameters": item.get("responseParameters", {}),
+                        "responseTemplates": item.get("responseTemplates", {}),
+                    },
+                )
+        if not page.get("position"):
+            return
+        position = {"position": page["position"]}
+
+
+def _deploy(
+    client: APIGatewayClient, api: RestApi, wanted: Mapping[str, Any], *, anew: bool
+) -> bool:
+    """Deploy the stage, `anew` or unless its deployment says that it holds these responses.
+
+    A deployment is a copy: one made before the responses were written does not have them.
+    """
+    digest = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
+    description = f"Gateway responses {digest[:16]}"
+    live = client.get_stage(restApiId=api.id, stageName=api.stage)["deploymentId"]
+    found = client.get_deployment(restApiId=api.id, deploymentId=live)
+    if found.get("description") == description and not anew:
+        return False
+    client.create_deployment(restApiId=api.id, stageName=api.stage, description=description)
+    print(f"  {'deployment':<29} made, with these responses")
+    return True
+
+
+def _throttle(client: APIGatewayClient, api: RestApi, declared: Declared) -> list[str]:
+    """Limit all methods of the stage together; returns the limits that were changed.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-request-throttling.html
+    """
+    stage = client.get_stage(restApiId=api.id, stageName=api.stage)
+    current: Any = stage.get("methodSettings", {}).get("*/*", {})
+    wanted = {"rateLimit": declared.rate, "burstLimit": declared.burst}
+    changed = [name for name, limit in wanted.items() if current.get(_THROTTLING[name]) != limit]
+    texts = {name: f"{wanted[name]:.15g}" for name in changed}
+    if changed:
+        client.update_stage(
+            restApiId=api.id,
+            stageName=api.stage,
+            patchOperations=[
+                {"op": "replace", "path": f"/*/*/throttling/{name}", "value": text}
+                for name, text in texts.items()
+            ],
+        )
+    for name, text in texts.items():
+        print(f"  {name:<29} changed: {text}")
+    return changed
+
+
+def main() -> int:
+    """The command; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="make api-gateway", description=__doc__)
+    parser.add_argument("--stage", required=True, help="a deployed stage of .chalice/config.json")
+    options = parser.parse_args()
+    if options.stage == "local":
+        print("At home `make run` reads the file: there is nothing to apply")
+        return 0
+
+    def work() -> None:
+        settings = enter(options.stage).settings
+        client = boto3.client("apigateway", region_name=settings.region)
+        apply(client, rest_api(options.stage), read(), settings.page_origin)
+
+    return succeeds(work)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

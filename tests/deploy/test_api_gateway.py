@@ -1,0 +1,301 @@
+"""`.chalice/api-gateway.json`, applied to a REST API of moto's API Gateway."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from jsonschema import Draft202012Validator
+from moto import mock_aws
+
+from deploy import api_gateway
+from deploy.api_gateway import Declared, RestApi
+from deploy.stage import StageError
+from tests.environment import PAGE_ORIGIN, REGION
+from tests.test_openapi import DOCUMENT, SCHEMAS, title
+
+DECLARED = api_gateway.read()
+
+
+@pytest.fixture
+def client() -> Iterator[Any]:
+    with mock_aws():
+        yield boto3.client("apigateway", region_name=REGION)
+
+
+@pytest.fixture
+def api(client: Any) -> RestApi:
+    """A REST API as `chalice deploy` leaves it: a method, a stage, nothing else."""
+    made = client.create_rest_api(name="hoist")
+    call = {
+        "restApiId": made["id"],
+        "resourceId": made["rootResourceId"],
+        "httpMethod": "GET",
+    }
+    client.put_method(**call, authorizationType="NONE")
+    client.put_integration(**call, type="MOCK")
+    client.create_deployment(restApiId=made["id"], stageName="api")
+    return RestApi(made["id"], "api")
+
+
+def apply(client: Any, api: RestApi, declared: Declared = DECLARED) -> list[str]:
+    return api_gateway.apply(client, api, declared, PAGE_ORIGIN)
+
+
+def response(client: Any, api: RestApi, kind: str) -> Any:
+    return client.get_gateway_response(restApiId=api.id, responseType=kind)
+
+
+def limits(client: Any, api: RestApi) -> Any:
+    settings = client.get_stage(restApiId=api.id, stageName=api.stage)["methodSettings"]["*/*"]
+    return settings["throttlingRateLimit"], settings["throttlingBurstLimit"]
+
+
+def deployments(client: Any, api: RestApi) -> int:
+    return len(client.get_deployments(restApiId=api.id)["items"])
+
+
+@pytest.mark.parametrize("kind", DECLARED.problems)
+def test_a_response_of_api_gateway_is_our_problem_document(
+    client: Any, api: RestApi, kind: str
+) -> None:
+    apply(client, api)
+
+    error, found = DECLARED.problems[kind], response(client, api, kind)
+    assert found["statusCode"] == str(error.status)
+    ((content_type, template),) = found["responseTemplates"].items()
+    assert content_type == "application/problem+json"
+    assert json.loads(template) == error.problem()
+    # API Gateway would put a value of the request where a name stands after a dollar sign.
+    assert "$" not in template
+
+
+@pytest.mark.parametrize("kind", DECLARED.problems)
+def test_the_page_may_read_it(client: Any, api: RestApi, kind: str) -> None:
+    apply(client, api)
+
+    told = response(client, api, kind)["responseParameters"]
+    assert told["gatewayresponse.header.Access-Control-Allow-Origin"] == f"'{PAGE_ORIGIN}'"
+    assert told["gatewayresponse.header.Access-Control-Expose-Headers"] == "'Retry-After'"
+    retried = DECLARED.problems[kind].retry_after is not None
+    assert ("gatewayresponse.header.Retry-After" in told) is retried
+
+
+@pytest.mark.parametrize("kind", DECLARED.problems)
+def test_it_is_in_the_contract(kind: str) -> None:
+    problem = DECLARED.problems[kind].problem()
+    schema = {"components": DOCUMENT["components"], **SCHEMAS[title(problem["code"])]}
+
+    assert list(Draft202012Validator(schema).iter_errors(problem)) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "code"),
+    [
+        ("UNAUTHORIZED", 401, "not_signed_in"),
+        ("EXPIRED_TOKEN", 401, "not_signed_in"),
+        ("MISSING_AUTHENTICATION_TOKEN", 404, "route_not_found"),
+        ("INVALID_SIGNATURE", 404, "route_not_found"),
+        ("REQUEST_TOO_LARGE", 413, "request_too_large"),
+        ("THROTTLED", 429, "too_many_requests"),
+        ("INTEGRATION_FAILURE", 503, "try_again"),
+        ("INTEGRATION_TIMEOUT", 504, "timed_out"),
+        ("DEFAULT_4XX", 400, "invalid_request"),
+        ("DEFAULT_5XX", 500, "internal_error"),
+    ],
+)
+def test_what_is_declared(kind: str, status: int, code: str) -> None:
+    assert (DECLARED.problems[kind].status, DECLARED.problems[kind].code) == (status, code)
+
+
+def test_the_stage_lets_through_what_is_declared(client: Any, api: RestApi) -> None:
+    apply(client, api)
+
+    assert limits(client, api) == (100.0, 200)
+
+
+def test_all_is_deployed_with_the_stage_it_was_written_for(client: Any, api: RestApi) -> None:
+    changed = apply(client, api)
+
+    assert changed == [*DECLARED.problems, "deployment", "rateLimit", "burstLimit"]
+    assert deployments(client, api) == 2
+
+
+def test_to_apply_it_again_changes_nothing(
+    client: Any, api: RestApi, capsys: pytest.CaptureFixture[str]
+) -> None:
+    apply(client, api)
+    capsys.readouterr()
+
+    assert apply(client, api) == []
+
+    assert deployments(client, api) == 2
+    assert capsys.readouterr().out.split() == [api.id, "as", "declared"]
+
+
+def test_only_what_differs_is_written_and_named(
+    client: Any, api: RestApi, capsys: pytest.CaptureFixture[str]
+) -> None:
+    apply(client, api)
+    client.put_gateway_response(
+        restApiId=api.id, responseType="THROTTLED", statusCode="429", responseTemplates={}
+    )
+    capsys.readouterr()
+
+    assert apply(client, api)[:2] == ["THROTTLED", "deployment"]
+
+    assert capsys.readouterr().out.splitlines()[0].split() == (
+        ["THROTTLED", "changed:", "429", "too_many_requests"]
+    )
+    assert deployments(client, api) == 3
+
+
+def test_a_limit_that_somebody_changed_is_put_right_without_a_deployment(
+    client: Any, api: RestApi
+) -> None:
+    apply(client, api)
+    path = "/*/*/throttling/burstLimit"
+    client.update_stage(
+        restApiId=api.id,
+        stageName=api.stage,
+        patchOperations=[{"op": "replace", "path": path, "value": "7"}],
+    )
+
+    assert apply(client, api) == ["burstLimit"]
+
+    assert limits(client, api) == (100.0, 200)
+
+
+def test_a_response_of_somebody_else_is_left_alone(client: Any, api: RestApi) -> None:
+    theirs = {"statusCode": "418", "responseTemplates": {"text/plain": "mine"}}
+    client.put_gateway_response(restApiId=api.id, responseType="WAF_FILTERED", **theirs)
+
+    assert "WAF_FILTERED" not in apply(client, api)
+
+    found = response(client, api, "WAF_FILTERED")
+    assert {name: found[name] for name in theirs} == theirs
+
+
+def test_responses_that_were_written_and_never_deployed_are_deployed_the_next_time(
+    client: Any, api: RestApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "TooManyRequestsException"}}, "CreateDeployment")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(client, "create_deployment", refuse)
+        with pytest.raises(ClientError):
+            apply(client, api)
+
+    assert apply(client, api) == ["deployment", "rateLimit", "burstLimit"]
+
+
+def test_a_deployment_of_chalices_is_followed_by_one_of_ours(client: Any, api: RestApi) -> None:
+    apply(client, api)
+    client.create_deployment(restApiId=api.id, stageName=api.stage)
+
+    assert apply(client, api)[0] == "deployment"
+    assert apply(client, api) == []
+
+
+class DefaultsAsWell:
+    """API Gateway's listing, in pages and with its defaults; moto has neither."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def get_gateway_responses(self, **asked: Any) -> Any:
+        if "position" not in asked:
+            default = {"responseType": "THROTTLED", "statusCode": "429", "defaultResponse": True}
+            return {"items": [default], "position": "next"}
+        del asked["position"]
+        return self._client.get_gateway_responses(**asked)
+
+
+def test_what_api_gateway_answers_by_default_is_no_response_of_the_api(
+    client: Any, api: RestApi
+) -> None:
+    real = DefaultsAsWell(client)
+
+    assert "THROTTLED" in apply(real, api)
+    assert apply(real, api) == []
+
+
+REST = {
+    "DEFAULT_4XX": {"code": "invalid_request", "detail": "No"},
+    "DEFAULT_5XX": {"code": "internal_error", "detail": "No"},
+}
+
+
+def file(responses: Any, rate: Any = 1, burst: Any = 1) -> str:
+    return json.dumps({"throttling": {"rate": rate, "burst": burst}, "responses": responses})
+
+
+def test_what_the_file_does_not_name_is_answered_as_the_rest_of_its_kind(tmp_path: Path) -> None:
+    path = tmp_path / "api-gateway.json"
+    path.write_text(file(REST))
+
+    declared = api_gateway.read(path)
+
+    assert declared.problem("UNAUTHORIZED").code == "invalid_request"
+    assert declared.problem("INTEGRATION_TIMEOUT").code == "internal_error"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "cannot be read"),
+        ("{}", "takes throttling, of a rate and a burst, and responses"),
+        (file(REST, rate="x"), "takes throttling"),
+        (file([]), "takes throttling"),
+        (file({}), "responses lacks DEFAULT_4XX, DEFAULT_5XX"),
+        (file(REST, rate=0), "let nothing through"),
+        (file(REST, burst=0), "let nothing through"),
+        (file(REST | {"SLOW": {}}), "has no SLOW"),
+        (file(REST | {"THROTTLED": {"code": "slow", "detail": "No"}}), "needs a code of"),
+        (file(REST | {"THROTTLED": {"code": "try_again"}}), "THROTTLED needs .* a detail"),
+    ],
+)
+def test_a_file_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "api-gateway.json"
+    path.write_text(text)
+
+    with pytest.raises(StageError, match=message):
+        api_gateway.read(path)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A project in which the stage `dev` is deployed."""
+    folder = tmp_path / ".chalice" / "deployed"
+    folder.mkdir(parents=True)
+    resources = [
+        {"name": "notify", "resource_type": "lambda_function", "lambda_arn": "arn:notify"},
+        {
+            "name": "rest_api",
+            "resource_type": "rest_api",
+            "rest_api_id": "a1b2c3d4e5",
+            "rest_api_url": f"https://a1b2c3d4e5.execute-api.{REGION}.amazonaws.com/v1/",
+        },
+    ]
+    (folder / "dev.json").write_text(json.dumps({"resources": resources}))
+    (folder / "bare.json").write_text(json.dumps({"resources": resources[:1]}))
+    return tmp_path
+
+
+def test_the_rest_api_is_the_one_that_chalice_deployed(root: Path) -> None:
+    assert api_gateway.rest_api("dev", root=root) == RestApi("a1b2c3d4e5", "v1")
+
+
+@pytest.mark.parametrize(
+    ("stage", "message"), [("bare", "bare has no REST API"), ("prod", "prod is not deployed")]
+)
+def test_a_stage_without_a_rest_api_says_what_to_do(root: Path, stage: str, message: str) -> None:
+    with pytest.raises(StageError, match=f"{message}: run `chalice deploy --stage {stage}`"):
+        api_gateway.rest_api(stage, root=root)
