@@ -287,7 +287,7 @@ def refusal(error: UploadError) -> Response:
 
 
 def claims() -> dict[str, Any]:
-    """What Cognito says of the caller. `chalice local` lets requests without a token through."""
+    """What Cognito says of the caller. `chalice local` alone lets requests without a token in."""
     return dict(request().context.get("authorizer", {}).get("claims", {}))
 
 

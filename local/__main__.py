@@ -51,9 +51,8 @@ def _options(arguments: Sequence[str], environment: Mapping[str, str]) -> Option
         help="seconds before each retry of a failed function (HOIST_RETRY_WAITS, 1,2; AWS: 60,120)",
     )  # fmt: skip
     parser.add_argument(
-        "--throttling", choices=["true", "false"],
-        default=environment.get("HOIST_THROTTLING") or "false",
-        help="whether the API takes no more requests than .chalice/api-gateway.json says"
+        "--throttling", type=_switch, default=environment.get("HOIST_THROTTLING") or "false",
+        help="true: the API takes no more requests than .chalice/api-gateway.json says"
         " (HOIST_THROTTLING, false)",
     )  # fmt: skip
     given = parser.parse_args(arguments)
@@ -64,7 +63,13 @@ def _options(arguments: Sequence[str], environment: Mapping[str, str]) -> Option
     if not all(math.isfinite(wait) and wait >= 0 for wait in waits):
         raise StartError(f"Retry waits are finite and not negative: not {given.retry_waits!r}")
     ports = Ports(**{field.name: getattr(given, field.name) for field in fields(Ports)})
-    return Options(Home(given.home), ports, waits, given.throttling == "true")
+    return Options(Home(given.home), ports, waits, given.throttling)
+
+
+def _switch(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise argparse.ArgumentTypeError(f"true or false, not {text!r}")
+    return text.lower() == "true"
 
 
 def _port(text: str) -> int:

@@ -10,7 +10,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,12 +27,15 @@ log = logging.getLogger("local.api")
 MAX_BODY = 10 * 1024 * 1024  # bytes; API Gateway's
 INTEGRATION_TIMEOUT = 29.0  # seconds; API Gateway's
 MAX_LINE = 65_536  # bytes of a request line or a header; as many as `chalice local` takes
+MOST_AT_ONCE = 32  # requests; more connections than it accepts `chalice local` leaves hanging
 # Of one connection only, not of the message (RFC 9110, 7.6.1); the length is told anew.
 _HOP_BY_HOP = {
     "connection", "content-length", "expect", "keep-alive", "proxy-authenticate",
     "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade",
 }  # fmt: skip
 _OURS_TO_ADD = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +96,16 @@ class Api:
     timeout: float = INTEGRATION_TIMEOUT
 
     def application(self) -> web.Application:
-        """What is to be served; all paths and methods are its own."""
-        application = web.Application(client_max_size=MAX_BODY)
-        application.router.add_route("*", "/{path:.*}", self._answer)
-        return application
+        """What is to be served. It asks no router of aiohttp's, which answers some paths itself."""
+
+        @web.middleware
+        async def answer(
+            request: web.Request,
+            handler: Handler,  # noqa: ARG001 - what the router found
+        ) -> web.StreamResponse:
+            return await self._answer(request)
+
+        return web.Application(client_max_size=MAX_BODY, middlewares=[answer])
 
     async def _answer(self, request: web.Request) -> web.Response:
         began = time.perf_counter()
@@ -176,7 +185,9 @@ class Api:
 def session() -> aiohttp.ClientSession:
     """A client that hands on what it gets: no cookies kept, nothing unpacked."""
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0),
+        # A connection each: `chalice local` writes an answer in two pieces, and on one that is
+        # used again the second piece waits 40 ms for the first to be acknowledged.
+        connector=aiohttp.TCPConnector(limit=MOST_AT_ONCE, force_close=True),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         timeout=aiohttp.ClientTimeout(total=None),

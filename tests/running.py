@@ -22,7 +22,7 @@ from awscrt import checksums
 from playwright.sync_api import Page
 
 from local.home import Ports, free_ports
-from local.resources import DEMO, Resources
+from local.resources import DEMO
 from tests.environment import CLEAN_ENVIRONMENT
 
 ROOT = Path(__file__).parent.parent
@@ -126,38 +126,45 @@ class RunningSystem:
     def url(self, service: str) -> str:
         return self.ports.url(service)
 
-    def account(self, email: str) -> "Client":
-        """A client of the API with the id token of an account that is made for it."""
-        cognito = Resources(self.ports, "").client("cognito-idp")
-        pool = cognito.list_user_pools(MaxResults=1)["UserPools"][0]["Id"]
-        cognito.admin_create_user(
-            UserPoolId=pool,
-            Username=email,
-            UserAttributes=[{"Name": "email", "Value": email}],
-            MessageAction="SUPPRESS",
-        )
-        cognito.admin_set_user_password(
-            UserPoolId=pool, Username=email, Password=DEMO["password"], Permanent=True
-        )
-        return self.sign_in(email)
-
     def sign_in(self, email: str = DEMO["username"]) -> "Client":
-        """A client of the API with an account's id token; the demo account's by default."""
+        """A client of the API with an account's id token; other accounts than demo are made."""
         config = call("GET", f"{self.url('page')}/config.json").json
-        answer = call(
-            "POST",
-            config["cognito_endpoint"],
+        return Client(config["api_url"], self.tokens(email)["IdToken"])
+
+    def tokens(self, email: str = DEMO["username"]) -> dict[str, str]:
+        """What Cognito gives an account that signs in."""
+        config = call("GET", f"{self.url('page')}/config.json").json
+        if email != DEMO["username"]:
+            account = {"UserPoolId": config["user_pool_id"], "Username": email}
+            made = self.cognito("AdminCreateUser", account | {"MessageAction": "SUPPRESS"})
+            assert made.status == 200 or b"UsernameExistsException" in made.body, made.body
+            self.cognito(
+                "AdminSetUserPassword", account | {"Password": DEMO["password"], "Permanent": True}
+            )
+        answer = self.cognito(
+            "InitiateAuth",
             {
                 "AuthFlow": "USER_PASSWORD_AUTH",
                 "ClientId": config["user_pool_client_id"],
                 "AuthParameters": {"USERNAME": email, "PASSWORD": DEMO["password"]},
             },
+        )
+        result: dict[str, str] = answer.json["AuthenticationResult"]
+        return result
+
+    def cognito(self, operation: str, parameters: Any) -> Answer:
+        """One call of Cognito's, by name; operators' calls only say which service they are for."""
+        scope = "Credential=any/20260101/eu-west-1/cognito-idp/aws4_request"
+        return call(
+            "POST",
+            self.url("aws"),
+            parameters,
             {
+                "Authorization": f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=none",
                 "Content-Type": "application/x-amz-json-1.1",
-                "X-Amz-Target": "AWSCognitoIdentityProviderService.InitiateAuth",
+                "X-Amz-Target": f"AWSCognitoIdentityProviderService.{operation}",
             },
-        ).json
-        return Client(config["api_url"], answer["AuthenticationResult"]["IdToken"])
+        )
 
 
 @dataclass

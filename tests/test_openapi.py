@@ -97,7 +97,8 @@ def test_the_problem_of_a_code_is_what_the_error_sends(code: str) -> None:
     assert example == error(example["detail"], **own).problem()
 
 
-@pytest.mark.parametrize("code", ERRORS)
+# That there is no such route, no route answers.
+@pytest.mark.parametrize("code", sorted(ERRORS.keys() - {"route_not_found"}))
 def test_some_route_answers_with_the_code_under_its_status(code: str) -> None:
     named = {
         (found, status)

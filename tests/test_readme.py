@@ -44,7 +44,7 @@ def test_no_route_is_told_that_is_not_there() -> None:
     assert sorted(told) == sorted(ROUTES)
 
 
-@pytest.mark.parametrize("name", [*variables("chalicelib/config.py"), "HOIST_RETRY_WAITS"])
+@pytest.mark.parametrize("name", variables("chalicelib/config.py", "local/__main__.py"))
 def test_every_setting_is_told(name: str) -> None:
     assert f"`{name}`" in README
 

@@ -22,4 +22,4 @@ def owner(system: RunningSystem) -> Client:
 @pytest.fixture(scope="session")
 def stranger(system: RunningSystem) -> Client:
     """Somebody with an account of their own."""
-    return system.account("stranger@example.com")
+    return system.sign_in("stranger@example.com")

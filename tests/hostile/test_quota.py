@@ -106,7 +106,7 @@ def kept(client: Client) -> list[Any]:
 def test_of_many_creates_at_once_as_many_succeed_as_there_is_room_for(
     limited: RunningSystem, apis: list[str]
 ) -> None:
-    client = limited.account("many@example.com")
+    client = limited.sign_in("many@example.com")
 
     answers = create_at_once(client, apis, 1, AT_ONCE)
 
@@ -118,7 +118,7 @@ def test_of_many_creates_at_once_as_many_succeed_as_there_is_room_for(
 
 
 def test_of_bytes_as_well(limited: RunningSystem, apis: list[str]) -> None:
-    client = limited.account("large@example.com")
+    client = limited.sign_in("large@example.com")
 
     answers = create_at_once(client, apis, 30 * SIZE, AT_ONCE // 2)
 
@@ -128,7 +128,7 @@ def test_of_bytes_as_well(limited: RunningSystem, apis: list[str]) -> None:
 
 
 def test_room_comes_back_with_what_is_aborted_rejected_or_deleted(limited: RunningSystem) -> None:
-    client = limited.account("room@example.com")
+    client = limited.sign_in("room@example.com")
     half = 5 * FILES * SIZE
 
     def is_full() -> bool:
@@ -160,7 +160,7 @@ def test_room_comes_back_with_what_is_aborted_rejected_or_deleted(limited: Runni
 
 
 def test_temporary_credentials_do_not_get_past_the_quota(limited: RunningSystem) -> None:
-    client = limited.account("credentials@example.com")
+    client = limited.sign_in("credentials@example.com")
     client.create(bytes(10 * FILES * SIZE - 5), "nearly all.bin")
     lent = client.request("POST", "/credentials").json
     s3 = boto3.client(

@@ -37,6 +37,7 @@ def test_nothing_chosen_is_the_usual() -> None:
         s3=8333, aws=5000, api=8000, gateway=8001, page=8080, downloads=8081
     )
     assert options.retry_waits == [1.0, 2.0]
+    assert options.throttling is False
 
 
 def test_everything_can_be_chosen_by_the_environment() -> None:
@@ -51,12 +52,14 @@ def test_everything_can_be_chosen_by_the_environment() -> None:
             "HOIST_PAGE_PORT": "65535",
             "HOIST_DOWNLOADS_PORT": "6",
             "HOIST_RETRY_WAITS": "0,0.5, 60",
+            "HOIST_THROTTLING": "True",
         },
     )
 
     assert options.home.path == Path("/elsewhere")
     assert astuple(options.ports) == (1, 2, 3, 4, 65535, 6)
     assert options.retry_waits == [0.0, 0.5, 60.0]
+    assert options.throttling is True
 
 
 def test_an_argument_wins_over_the_environment() -> None:
