@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 """
 
 import asyncio
+import io
 import json
 import logging
 import time
@@ -145,7 +146,7 @@ class Api:
                     request.method,
                     URL(self.upstream + request.raw_path, encoded=True),
                     headers=_end_to_end(request.headers),
-                    data=body or None,
+                    data=io.BytesIO(body) if body else None,
                     skip_auto_headers=_OURS_TO_ADD,
                     allow_redirects=False,
                 ) as answer,
@@ -159,9 +160,6 @@ class Api:
             raise Refused("INTEGRATION_TIMEOUT") from error
         except aiohttp.ClientError as error:
             raise Refused("INTEGRATION_FAILURE") from error
-        except ValueError as error:
-            # Bytes in a header that are no text: they cannot be sent on.
-            raise Refused("DEFAULT_4XX") from error
 
     def _route(self, target: str) -> Route | None:
         """The resource that a request's target, as it came, is one of; names win over variables."""

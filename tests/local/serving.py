@@ -21,9 +21,9 @@ BRIDGE = "http://127.0.0.1:1"  # where nothing listens
 
 
 @asynccontextmanager
-async def listening(application: web.Application, port: int) -> AsyncIterator[str]:
+async def listening(application: web.Application, port: int, **limits: int) -> AsyncIterator[str]:
     """The application on a port of this machine; yields its address."""
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0, **limits)
     await runner.setup()
     try:
         await web.TCPSite(runner, HOST, port).start()

@@ -66,10 +66,19 @@ def number(event, context):
     return os.getpid()
 """
 CHALICE = """
-from chalice import Chalice
+from chalice import Chalice, CognitoUserPoolAuthorizer
 
 app = Chalice(app_name="tiny")
+users = CognitoUserPoolAuthorizer("users", provider_arns=["arn:pool"])
 app.experimental_feature_flags.add("WEBSOCKETS")
+
+@app.route("/limits")
+def limits():
+    return {}
+
+@app.route("/uploads", methods=["GET", "POST"], authorizer=users)
+def uploads():
+    return {}
 
 @app.on_s3_event(bucket="b", events=["s3:ObjectCreated:*"], prefix="uploads/", name="process")
 def process_upload(event):
@@ -352,6 +361,11 @@ def test_it_lists_what_triggers_which_handler(run: Callable[[Story], None], root
             "$connect": {"name": "connect", "handler_string": "app.connect"},
             "$default": {"name": "message", "handler_string": "app.message"},
         }
+        assert described["routes"] == [
+            {"path": "/limits", "method": "GET", "signed_in": False},
+            {"path": "/uploads", "method": "GET", "signed_in": True},
+            {"path": "/uploads", "method": "POST", "signed_in": True},
+        ]
 
     run(story)
 
