@@ -17,6 +17,8 @@ from typing import Any
 
 from deploy.stage import ROOT, StageError, declared, succeeds
 
+# Where a stage has none of these, the statements about them fall away.
+OPTIONAL = frozenset({"HOIST_KMS_KEY_ARN"})
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _TOPIC_ARN = re.compile(
     r"arn:(?P<partition>[\w-]+):sns:(?P<region>[\w-]+):(?P<account>\d{12}):[\w.-]+"
@@ -55,7 +57,13 @@ def render(template: str, stage: str, environment: Mapping[str, str]) -> dict[st
         "AWS_ACCOUNT_ID": arn["account"],
         "HOIST_WEBSOCKET_API": f"{url['api']}/{url['stage']}",
     }
-    return dict(_substituted(json.loads(template), variables))
+    document = json.loads(template)
+    document["Statement"] = [
+        statement
+        for statement in document.get("Statement", [])
+        if all(variables.get(name) for name in OPTIONAL & _named(statement))
+    ]
+    return dict(_substituted(document, variables))
 
 
 def write(stage: str, environment: Mapping[str, str], *, root: Path = ROOT) -> list[str]:
@@ -90,6 +98,11 @@ def unused(stage: str, config: Mapping[str, Any], *, root: Path = ROOT) -> list[
         for function in templates(root)
         if functions.get(function, {}).get("iam_policy_file") != policy_file(stage, function)
     ]
+
+
+def _named(statement: Any) -> set[str]:
+    """The variables in a statement."""
+    return set(_VARIABLE.findall(json.dumps(statement)))
 
 
 def _substituted(part: Any, variables: Mapping[str, str]) -> Any:

@@ -79,7 +79,8 @@ VARIANTS = list(variants())
 CONFIG = json.loads((ROOT / ".chalice/config.json").read_text(encoding="utf-8"))
 # What the stage has to say; a policy has the API of the WebSocket's URL.
 VARIABLES = sorted(
-    {*re.findall(r"\$\{(HOIST_\w+)\}", "".join(TEMPLATES.values()))} - {"HOIST_WEBSOCKET_API"}
+    {*re.findall(r"\$\{(HOIST_\w+)\}", "".join(TEMPLATES.values()))}
+    - {"HOIST_WEBSOCKET_API", *policies.OPTIONAL}
     | {"HOIST_WEBSOCKET_URL"}
 )
 
@@ -245,13 +246,36 @@ def test_a_policy_names_the_resources_of_its_stage() -> None:
 
 
 def test_partition_region_and_account_are_those_of_the_stage() -> None:
-    template = '{"r": "${AWS_PARTITION} ${AWS_REGION} ${AWS_ACCOUNT_ID}"}'
+    template = '{"Statement": ["${AWS_PARTITION} ${AWS_REGION} ${AWS_ACCOUNT_ID}"]}'
     china = {
         "HOIST_RESULTS_TOPIC_ARN": "arn:aws-cn:sns:cn-north-1:210987654321:results",
         "HOIST_WEBSOCKET_URL": "wss://abc123.execute-api.cn-north-1.amazonaws.com.cn/api",
     }
 
-    assert policies.render(template, "dev", china) == {"r": "aws-cn cn-north-1 210987654321"}
+    rendered = policies.render(template, "dev", china)
+
+    assert rendered == {"Statement": ["aws-cn cn-north-1 210987654321"]}
+
+
+def test_who_writes_and_reads_objects_may_use_the_key_of_the_bucket_where_it_has_one() -> None:
+    key = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    with_key = ENVIRONMENT | {"HOIST_KMS_KEY_ARN": key}
+
+    allowed = {
+        function: [
+            action
+            for statement in policies.render(template, "test", with_key)["Statement"]
+            if statement["Resource"] == key
+            for action in listed(statement["Action"])
+        ]
+        for function, template in TEMPLATES.items()
+    }
+
+    assert {function: actions for function, actions in allowed.items() if actions} == {
+        "api_handler": ["kms:GenerateDataKey", "kms:Decrypt"],
+        "process_upload": ["kms:Decrypt"],
+    }
+    assert not any("kms:" in json.dumps(document) for document in RENDERED.values())
 
 
 @pytest.mark.parametrize("value", [None, "", " "])
@@ -262,7 +286,8 @@ def test_a_variable_that_is_missing_is_named(variable: str, value: str | None) -
         del lacking[variable]
 
     with pytest.raises(StageError, match=f"lacks {variable}"):
-        policies.render(json.dumps({"all": list(TEMPLATES.values())}), "test", lacking)
+        for template in TEMPLATES.values():
+            policies.render(template, "test", lacking)
 
 
 @pytest.mark.parametrize(
