@@ -22,9 +22,12 @@ if TYPE_CHECKING:
 
 # Why a write of a transaction failed, where its condition did not hold.
 CONDITION_FAILED = "ConditionalCheckFailed"
+# Why one failed that may succeed a moment later.
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+_BUSY = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 RECOUNTED_EVERY = timedelta(hours=1)
 # Transactions that meet on one owner's sums: tries, and the seconds that the first waits at most.
-TRIES = 9
+TRIES = 8
 FIRST_WAIT = 0.05
 
 
@@ -80,14 +83,16 @@ class Usage:
         return failed[:-1]
 
     def transact(self, writes: Sequence[Any]) -> list[str]:
-        """All writes or none; returns why each failed, nothing when all is done."""
+        """All writes or none; returns where a condition did not hold, nothing when all is done."""
         for attempt in range(TRIES):
             try:
                 self.client.transact_write_items(TransactItems=writes)
             except self.client.exceptions.TransactionCanceledException as error:
                 failed = [r.get("Code", "None") for r in error.response["CancellationReasons"]]
-                if "TransactionConflict" not in failed:
+                if set(failed) <= {CONDITION_FAILED, "None"}:
                     return failed
+                if not _BUSY & set(failed):
+                    raise
                 # Full jitter, so that those who met do not meet again.
                 self.wait(random() * FIRST_WAIT * 2**attempt)  # noqa: S311 - no secret
             else:

@@ -285,9 +285,12 @@ def test_a_variable_that_is_missing_is_named(variable: str, value: str | None) -
     if value is None:
         del lacking[variable]
 
+    (template,) = [text for text in TEMPLATES.values() if f"${{{variable}}}" in text][:1] or [
+        TEMPLATES["notify"]
+    ]
+
     with pytest.raises(StageError, match=f"lacks {variable}"):
-        for template in TEMPLATES.values():
-            policies.render(template, "test", lacking)
+        policies.render(template, "test", lacking)
 
 
 @pytest.mark.parametrize(
