@@ -5,4 +5,5 @@ policies       what its functions may do: `.chalice/policies`, rendered
 destinations   where its functions' outcomes go: `.chalice/destinations.json`, applied
 api_gateway    what API Gateway answers by itself: `.chalice/api-gateway.json`, applied
 redrive        sends again what failed
+secrets        finds what must never be committed
 """

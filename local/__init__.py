@@ -19,6 +19,7 @@ around functions, topics and WebSockets:
     gateway    API Gateway's WebSocket side
     api        API Gateway's REST side, in front of `chalice local`
     tokens     which id tokens it lets through
+    downloads  CloudFront in front of the bucket: presigned downloads, and headers S3 lacks
     page       the page and its config.json
 
 May import `chalicelib` and `deploy`, never the other way round.

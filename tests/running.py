@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+import boto3
 import psutil
 from awscrt import checksums
 from playwright.sync_api import Page
@@ -130,6 +131,14 @@ class RunningSystem:
         """A client of the API with an account's id token; other accounts than demo are made."""
         config = call("GET", f"{self.url('page')}/config.json").json
         return Client(config["api_url"], self.tokens(email)["IdToken"])
+
+    def s3(self, client: "Client") -> tuple[Any, str, str]:
+        """S3 by the temporary credentials that a client is lent, and the bucket and prefix."""
+        lent = client.request("POST", "/credentials").json
+        session: Any = boto3.Session(
+            lent["access_key_id"], lent["secret_access_key"], lent["session_token"], lent["region"]
+        )
+        return session.client("s3", endpoint_url=self.url("s3")), lent["bucket"], lent["prefix"]
 
     def tokens(self, email: str = DEMO["username"]) -> dict[str, str]:
         """What Cognito gives an account that signs in."""

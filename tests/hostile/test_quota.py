@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from local.home import HOST, free_ports
@@ -162,18 +161,10 @@ def test_room_comes_back_with_what_is_aborted_rejected_or_deleted(limited: Runni
 def test_temporary_credentials_do_not_get_past_the_quota(limited: RunningSystem) -> None:
     client = limited.sign_in("credentials@example.com")
     client.create(bytes(10 * FILES * SIZE - 5), "nearly all.bin")
-    lent = client.request("POST", "/credentials").json
-    s3 = boto3.client(
-        "s3",
-        endpoint_url=limited.url("s3"),
-        aws_access_key_id=lent["access_key_id"],
-        aws_secret_access_key=lent["secret_access_key"],
-        aws_session_token=lent["session_token"],
-        region_name=lent["region"],
-    )
+    s3, bucket, prefix = limited.s3(client)
 
-    s3.put_object(Bucket=lent["bucket"], Key=lent["prefix"] + "a.txt", Body=b"hello")
-    s3.put_object(Bucket=lent["bucket"], Key=lent["prefix"] + "b.txt", Body=b"h")
+    s3.put_object(Bucket=bucket, Key=f"{prefix}a.txt", Body=b"hello")
+    s3.put_object(Bucket=bucket, Key=f"{prefix}b.txt", Body=b"h")
 
     def states() -> list[str]:
         return sorted(

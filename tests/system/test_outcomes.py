@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
 
-import boto3
 import pytest
 
 from chalicelib.parts import MIB
@@ -95,22 +94,14 @@ def test_an_object_that_is_not_what_it_says_is_rejected(
 def test_a_file_sent_with_credentials_is_processed_and_told_like_any_other(
     system: RunningSystem, client: Client, tmp_path: Path
 ) -> None:
-    lent = client.request("POST", "/credentials").json
-    s3 = boto3.client(
-        "s3",
-        endpoint_url=system.url("s3"),
-        aws_access_key_id=lent["access_key_id"],
-        aws_secret_access_key=lent["secret_access_key"],
-        aws_session_token=lent["session_token"],
-        region_name=lent["region"],
-    )
+    s3, bucket, own = system.s3(client)
     large = tmp_path / "large.bin"
     large.write_bytes(os.urandom(20 * MIB))
-    prefix = lent["prefix"] + "by hand/"
+    prefix = f"{own}by hand/"
 
-    s3.upload_file(str(large), lent["bucket"], f"{prefix}large.bin")  # boto3 sends it in parts
+    s3.upload_file(str(large), bucket, f"{prefix}large.bin")  # boto3 sends it in parts
     s3.put_object(
-        Bucket=lent["bucket"], Key=f"{prefix}table.csv", Body=b"a,b\n1,2\n", ContentType="text/csv"
+        Bucket=bucket, Key=f"{prefix}table.csv", Body=b"a,b\n1,2\n", ContentType="text/csv"
     )
 
     sent = {each["filename"]: each for each in arrived(client, prefix, 2)}
@@ -121,9 +112,7 @@ def test_a_file_sent_with_credentials_is_processed_and_told_like_any_other(
     eventually(lambda: letters(system, " - table.csv"), bool)
     eventually(lambda: letters(system, " - large.bin"), bool)
 
-    s3.put_object(
-        Bucket=lent["bucket"], Key=f"{prefix}table.csv", Body=b"c\n3\n", ContentType="text/csv"
-    )
+    s3.put_object(Bucket=bucket, Key=f"{prefix}table.csv", Body=b"c\n3\n", ContentType="text/csv")
 
     eventually(lambda: len(letters(system, " - table.csv")), lambda count: count == 2)
     newer = client.get(sent["table.csv"]["id"])
