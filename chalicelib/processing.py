@@ -116,8 +116,9 @@ class Processing:
         if found is None:
             return None
         new = adopted(name, size=found.size, content_type=found.content_type, now=self.now())
-        log.info("adopted", extra=new.log_fields)
-        return self.table.adopt(new)
+        upload = self.table.adopt(new)
+        log.info("adopted", extra=upload.log_fields)
+        return upload
 
     def _is_settled(self, upload: Upload, created: ObjectCreated) -> bool:
         """Whether its outcome is about the object that is there now.

@@ -25,6 +25,15 @@ TABLE = "hoist-local-uploads"
 DEAD_LETTERS = "hoist-local-dead-letters"
 ACCESS_KEY = "hoist-local"
 SECRET_KEY = "hoist-local-secret"  # noqa: S105 - opens nothing but this machine's S3 server
+# Of the template; moto refuses other passwords, as Cognito does.
+PASSWORD_POLICY = {
+    "MinimumLength": 10,
+    "RequireLowercase": True,
+    "RequireUppercase": True,
+    "RequireNumbers": True,
+    "RequireSymbols": True,
+    "TemporaryPasswordValidityDays": 7,
+}
 DEMO = {"username": "demo@example.com", "password": "Upload-me-1"}
 
 
@@ -142,9 +151,12 @@ class Resources:
         """The ids of the user pool and of the page's client; the demo account is in it."""
         cognito = self.client("cognito-idp")
         pools = cognito.list_user_pools(MaxResults=60)["UserPools"] or [
-            cognito.create_user_pool(PoolName="hoist-local", UsernameAttributes=["email"])[
-                "UserPool"
-            ]
+            cognito.create_user_pool(
+                PoolName="hoist-local",
+                UsernameAttributes=["email"],
+                AutoVerifiedAttributes=["email"],
+                Policies={"PasswordPolicy": PASSWORD_POLICY},
+            )["UserPool"]
         ]
         pool = pools[0]["Id"]
         clients = cognito.list_user_pool_clients(UserPoolId=pool, MaxResults=60)[

@@ -9,6 +9,7 @@ import pytest
 from chalicelib.config import load_settings
 from chalicelib.table import SCHEMA
 from deploy import destinations
+from local.resources import PASSWORD_POLICY
 from tests.deploy.template import OUTPUTS, PARAMETERS, PATH, RESOURCES, TEXT, listed, mappings
 from tests.environment import HOIST_ENVIRONMENT, REGION
 
@@ -196,3 +197,10 @@ def test_every_parameter_is_told(name: str) -> None:
 
     shown = f"`{default}`" if default != "" else "none"
     assert re.search(rf"^\| `{name}` \| {re.escape(shown)} \|", readme, re.MULTILINE)
+
+
+def test_passwords_at_home_are_those_of_a_stage() -> None:
+    declared = RESOURCES["UserPool"]["Properties"]["Policies"]["PasswordPolicy"]
+    shortest = PARAMETERS["PasswordMinLength"]["Default"]
+
+    assert declared | {"MinimumLength": shortest} == PASSWORD_POLICY

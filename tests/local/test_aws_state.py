@@ -254,7 +254,7 @@ def test_a_forgotten_demo_password_is_set_again(server: Resources) -> None:
     cognito = server.client("cognito-idp")
     (pool,) = cognito.list_user_pools(MaxResults=10)["UserPools"]
     cognito.admin_set_user_password(
-        UserPoolId=pool["Id"], Username=DEMO["username"], Password="Another-1", Permanent=True
+        UserPoolId=pool["Id"], Username=DEMO["username"], Password="Another-one-1", Permanent=True
     )
     with pytest.raises(ClientError, match="NotAuthorizedException"):
         sign_in(server)
@@ -307,3 +307,17 @@ def test_a_refresh_token_that_was_revoked_opens_nothing(state: Path) -> None:
         with pytest.raises(ClientError, match="NotAuthorizedException"):
             renew(revoked)
         assert renew(kept)
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("password", ["Upload-1", "upload-me-1", "UPLOAD-ME-1", "Upload-me-x"])
+def test_a_weak_password_makes_no_account(state: Path, password: str) -> None:
+    (port,) = free_ports(1)
+    with aws_server(state, port):
+        resources = resources_at(port)
+        client = resources.make()["HOIST_USER_POOL_CLIENT_ID"]
+
+        with pytest.raises(ClientError, match="InvalidPasswordException"):
+            resources.client("cognito-idp").sign_up(
+                ClientId=client, Username="new@example.com", Password=password
+            )

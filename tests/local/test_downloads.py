@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
@@ -13,23 +11,12 @@ from yarl import URL
 from local import downloads
 from local.home import HOST, free_ports
 from tests.deploy.template import RESOURCES
+from tests.local.serving import listening
 
 DATA = os.urandom(3 * downloads.PIECE_SIZE + 7)
 PATH = "/bucket/uploads/a%20b%2Bc/%C3%BC.html?X-Amz-Signature=ab%2Fcd&response-content-type=a%2Fb"
 # Status, headers, body.
 Answer = tuple[int, dict[str, str], bytes]
-
-
-@asynccontextmanager
-async def served(application: web.Application) -> AsyncIterator[str]:
-    (port,) = free_ports(1)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    await web.TCPSite(runner, HOST, port).start()
-    try:
-        yield f"http://{HOST}:{port}"
-    finally:
-        await runner.cleanup()
 
 
 def asked(method: str = "GET", **headers: str) -> Answer:
@@ -52,8 +39,8 @@ def asked(method: str = "GET", **headers: str) -> Answer:
         behind = web.Application()
         behind.router.add_get("/{path:.*}", s3)
         async with (
-            served(behind) as s3_url,
-            served(downloads.application(s3_url)) as url,
+            listening(behind, free_ports(1)[0]) as s3_url,
+            listening(downloads.application(s3_url), free_ports(1)[0]) as url,
             aiohttp.ClientSession() as client,
             client.request(method, URL(url + PATH, encoded=True), headers=headers) as answer,
         ):
@@ -95,9 +82,9 @@ def test_nothing_is_written_through_it(method: str) -> None:
 
 def test_a_server_that_is_gone_is_said_to_be() -> None:
     async def ask() -> int:
-        (nobody,) = free_ports(1)
+        nobody, port = free_ports(2)
         async with (
-            served(downloads.application(f"http://{HOST}:{nobody}")) as url,
+            listening(downloads.application(f"http://{HOST}:{nobody}"), port) as url,
             aiohttp.ClientSession() as client,
             client.get(f"{url}/bucket/a") as answer,
         ):
