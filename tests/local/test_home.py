@@ -14,7 +14,7 @@ import pytest
 from local.home import HOST, Home, Ports, StartError, check_ports, free_ports
 from tests.local.serving import holder_of
 
-PORTS = ["s3", "aws", "api", "gateway", "page"]
+PORTS = ["s3", "aws", "api", "gateway", "page", "downloads"]
 
 
 @pytest.fixture
@@ -48,14 +48,21 @@ def dead_pid() -> int:
     return process.pid
 
 
+@contextmanager
+def listening(host: str, port: int) -> Iterator[None]:
+    """A server, as servers do it: connections of an earlier one may still be winding up there."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen()
+        yield
+
+
 @pytest.mark.parametrize("name", PORTS)
 def test_a_taken_port_is_named_with_its_setting(name: str) -> None:
     ports = Ports(*free_ports(6))
     taken = getattr(ports, name)
-    with socket.socket() as listener:
-        listener.bind((HOST, taken))
-        listener.listen()
-
+    with listening(HOST, taken):
         with pytest.raises(StartError) as error:
             check_ports(ports)
 
@@ -67,11 +74,11 @@ def test_a_taken_port_is_named_with_its_setting(name: str) -> None:
 
 def test_a_port_taken_on_all_addresses_is_taken() -> None:
     ports = Ports(*free_ports(6))
-    with socket.socket() as listener:
-        listener.bind(("0.0.0.0", ports.api))  # noqa: S104 - what others do
-        listener.listen()
-        with pytest.raises(StartError, match=r"\(api\) is in use"):
-            check_ports(ports)
+    with (
+        listening("0.0.0.0", ports.api),  # noqa: S104 - what others do
+        pytest.raises(StartError, match=r"\(api\) is in use"),
+    ):
+        check_ports(ports)
 
 
 def test_a_port_given_twice_is_named_with_both_services() -> None:
@@ -90,11 +97,8 @@ def test_free_ports_differ_and_can_be_listened_on() -> None:
 
     assert len(set(ports)) == 50
     for port in ports:
-        with socket.socket() as listener:
-            # As servers do: connections of an earlier one may still be winding up there.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((HOST, port))
-            listener.listen()
+        with listening(HOST, port):
+            pass
 
 
 def test_free_ports_lie_below_those_of_outgoing_connections() -> None:
