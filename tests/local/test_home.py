@@ -62,9 +62,8 @@ def listening(host: str, port: int) -> Iterator[None]:
 def test_a_taken_port_is_named_with_its_setting(name: str) -> None:
     ports = Ports(*free_ports(6))
     taken = getattr(ports, name)
-    with listening(HOST, taken):
-        with pytest.raises(StartError) as error:
-            check_ports(ports)
+    with listening(HOST, taken), pytest.raises(StartError) as error:
+        check_ports(ports)
 
     setting = f"HOIST_{name.upper()}_PORT=…"
     assert str(error.value).startswith(f"Port {taken} ({name}) is in use: ")
