@@ -10,6 +10,7 @@ The map, in the order a file meets the modules:
     rules        which files may be uploaded
     storage      the only S3 calls
     table        the only DynamoDB calls about uploads
+    items        an upload as an item of the table, and back
     usage        what an owner's uploads take of the quota
     credentials  temporary S3 credentials limited to the caller's own prefix
     processing   what is done with a finished object
@@ -25,7 +26,7 @@ The map, in the order a file meets the modules:
     logs         one JSON line a decision
     application  composes all of the above; one cached factory
 
-Imports point inward: `keys parts signing rules records errors reader` use the standard library
+Imports point inward: `keys parts signing rules records errors reader items` use the standard library
 only; `uploads processing notifier` add those and the ports they declare, a processor adds the
 reader; boto3's clients are known to `storage table usage credentials browser subscriptions
 application`, Chalice only to `app.py`. `tests/test_imports.py` proves it.

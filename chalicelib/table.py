@@ -14,13 +14,12 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
-import hashlib
-import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from chalicelib import items
 from chalicelib.errors import InvalidRequest, TryAgain, UploadNotFound, WrongState
 from chalicelib.keys import ObjectKey, is_upload_id
 from chalicelib.upload import OUTCOMES, State, Upload
@@ -61,16 +60,7 @@ UPLOADING_KEPT_LONGER = timedelta(days=2)
 IDEMPOTENCY_KEPT = timedelta(days=1)
 # What is in these states takes nothing of its owner's quota.
 FREE = frozenset({State.REJECTED, State.ABORTED})
-_NUMBERS = frozenset({"size", "part_size", "part_count", "charged"})
-_TIMES = frozenset({"created_at", "updated_at", "held_until"})
-_TEXTS = frozenset({
-    "id", "owner", "filename", "content_type", "key", "multipart_id", "crc64nvme", "reason", "told",
-    "sequencer", "holder",
-})  # fmt: skip
-_DOCUMENTS = frozenset({"report", "event"})
 _NOT_HELD = "(attribute_not_exists(holder) OR holder = :holder OR held_until <= :now)"
-
-Value = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +88,12 @@ class UploadTable:
             names: Any = {
                 "TableName": self.name,
                 "Item": {
-                    **_idempotency_key(upload.owner, idempotency_key),
+                    **items.idempotency_key(upload.owner, idempotency_key),
                     "id": {"S": upload.id},
-                    "expires": _expires(upload.created_at + IDEMPOTENCY_KEPT),
+                    "expires": items.expires(upload.created_at + IDEMPOTENCY_KEPT),
                 },
                 "ConditionExpression": "attribute_not_exists(pk) OR expires <= :now",
-                "ExpressionAttributeValues": {":now": _expires(self.now())},
+                "ExpressionAttributeValues": {":now": items.expires(self.now())},
             }
             writes.insert(0, {"Put": names})
         failed = self._charge(upload.owner, writes, before=None, after=upload.charged)
@@ -117,7 +107,7 @@ class UploadTable:
         """Take back a `put`, done or not: the upload was never there."""
         gone = {
             "TableName": self.name,
-            "Key": _key(upload.owner, upload.id),
+            "Key": items.upload_key(upload.owner, upload.id),
             "ConditionExpression": "attribute_exists(pk)",
         }
         self._charge(upload.owner, [{"Delete": gone}], before=upload.charged, after=None)
@@ -126,7 +116,7 @@ class UploadTable:
         with contextlib.suppress(self.client.exceptions.ConditionalCheckFailedException):
             self.client.delete_item(
                 TableName=self.name,
-                Key=_idempotency_key(upload.owner, idempotency_key),
+                Key=items.idempotency_key(upload.owner, idempotency_key),
                 ConditionExpression="id = :id",
                 ExpressionAttributeValues={":id": {"S": upload.id}},
             )
@@ -151,7 +141,7 @@ class UploadTable:
                 return found
             name: Any = {
                 "TableName": self.name,
-                "Item": {**_object_key(upload.owner, upload.key), "id": {"S": upload.id}},
+                "Item": {**items.object_key(upload.owner, upload.key), "id": {"S": upload.id}},
                 "ConditionExpression": "attribute_not_exists(pk)",
             }
             if earlier is not None:
@@ -163,10 +153,10 @@ class UploadTable:
     def get(self, owner: str, upload_id: str) -> Upload | None:
         """The upload as it stands now, or None."""
         found = self.client.get_item(
-            TableName=self.name, Key=_key(owner, upload_id), ConsistentRead=True
+            TableName=self.name, Key=items.upload_key(owner, upload_id), ConsistentRead=True
         )
         item: Any = found.get("Item")
-        return _upload(item) if item is not None and not self._is_due(item) else None
+        return items.upload_of(item) if item is not None and not self._is_due(item) else None
 
     def change(
         self,
@@ -222,7 +212,7 @@ class UploadTable:
         return self._update(
             upload,
             condition,
-            {":now": _time(self.now()), **states},
+            {":now": items.time_value(self.now()), **states},
             state=State.PROCESSING,
             sequencer=sequencer,
             holder=holder,
@@ -239,22 +229,22 @@ class UploadTable:
         return self._update(
             upload,
             f"#state = :state AND (attribute_not_exists(told) OR told <> :state) AND {_NOT_HELD}",
-            {":now": _time(self.now())},
+            {":now": items.time_value(self.now())},
             state=upload.state,
             holder=holder,
             held_until=until,
         )
 
     def _update(
-        self, upload: Upload, condition: str, asked: dict[str, Value], **attributes: Any
+        self, upload: Upload, condition: str, asked: dict[str, items.Value], **attributes: Any
     ) -> Upload:
         """Set attributes where a condition holds; those that are None are removed."""
         attributes["updated_at"] = self.now()
-        changes = _values(attributes)
-        changes["state_id"] = {"S": _state_id(attributes["state"], upload.id)}
+        changes = items.values(attributes)
+        changes["state_id"] = {"S": items.state_id(attributes["state"], upload.id)}
         removed = [name for name, value in attributes.items() if value is None]
         if (due := self._due(upload, attributes["state"])) is not None:
-            changes["expires"] = _expires(due)
+            changes["expires"] = items.expires(due)
         else:
             removed.append("expires")
         names = {f"#{name}": name for name in (*changes, *removed)}
@@ -263,7 +253,7 @@ class UploadTable:
             update += " REMOVE " + ", ".join(f"#{name}" for name in removed)
         request: Any = {
             "TableName": self.name,
-            "Key": _key(upload.owner, upload.id),
+            "Key": items.upload_key(upload.owner, upload.id),
             "UpdateExpression": update,
             "ConditionExpression": condition,
             "ExpressionAttributeNames": names,
@@ -273,7 +263,7 @@ class UploadTable:
         with contextlib.suppress(self.client.exceptions.ConditionalCheckFailedException):
             if charged == upload.charged:
                 answer = self.client.update_item(**request, ReturnValues="ALL_NEW")
-                return _upload(answer["Attributes"])
+                return items.upload_of(answer["Attributes"])
             write = {"Update": request}
             if not self._charge(upload.owner, [write], before=upload.charged, after=charged):
                 return replace(upload, **attributes)
@@ -301,21 +291,10 @@ class UploadTable:
 
     def _new(self, upload: Upload) -> Any:
         """The write of an upload whose id is not taken."""
-        attributes = {
-            field: getattr(upload, field)
-            for field in (*_TEXTS, *_NUMBERS, *_TIMES, *_DOCUMENTS, "state")
-        }
-        item = {
-            **_key(upload.owner, upload.id),
-            **_values(attributes),
-            "state_id": {"S": _state_id(upload.state, upload.id)},
-        }
-        if (due := self._due(upload, upload.state)) is not None:
-            item["expires"] = _expires(due)
         return {
             "Put": {
                 "TableName": self.name,
-                "Item": item,
+                "Item": items.item(upload, due=self._due(upload, upload.state)),
                 "ConditionExpression": "attribute_not_exists(pk)",
             }
         }
@@ -323,7 +302,7 @@ class UploadTable:
     def _adopted(self, owner: str, key: str) -> tuple[str | None, Upload | None]:
         """The id under which an object was adopted before, and the upload unless it was deleted."""
         item: Any = self.client.get_item(
-            TableName=self.name, Key=_object_key(owner, key), ConsistentRead=True
+            TableName=self.name, Key=items.object_key(owner, key), ConsistentRead=True
         ).get("Item")
         if item is None:
             return None, None
@@ -343,11 +322,11 @@ class UploadTable:
                 "Limit": limit - len(found),
             }
             if start is not None:
-                request["ExclusiveStartKey"] = _key(owner, start)
+                request["ExclusiveStartKey"] = items.upload_key(owner, start)
                 if state is not None:
-                    request["ExclusiveStartKey"]["state_id"] = {"S": _state_id(state, start)}
+                    request["ExclusiveStartKey"]["state_id"] = {"S": items.state_id(state, start)}
             page = self.client.query(**request)
-            found += [_upload(item) for item in page["Items"]]
+            found += [items.upload_of(item) for item in page["Items"]]
             last = page.get("LastEvaluatedKey")
             start = last["sk"]["S"].removeprefix("upload#") if last else None
             if start is None or len(found) >= limit:
@@ -367,7 +346,7 @@ class UploadTable:
             ExpressionAttributeValues={":sk": {"S": f"upload#{upload_id or ''}"}},
         )
         for page in pages:
-            yield from (_upload(item) for item in page["Items"] if not self._is_due(item))
+            yield from (items.upload_of(item) for item in page["Items"] if not self._is_due(item))
 
     def _query(self, owner: str, state: State | None) -> dict[str, Any]:
         """A query for what is not due of an owner's uploads, those in one state by the index."""
@@ -379,14 +358,16 @@ class UploadTable:
             "ExpressionAttributeValues": {
                 ":pk": {"S": f"owner#{owner}"},
                 ":prefix": {"S": prefix},
-                ":now": _expires(self.now()),
+                ":now": items.expires(self.now()),
             },
         }
         return request if state is None else request | {"IndexName": INDEX}
 
     def _created_under(self, owner: str, idempotency_key: str) -> Upload:
         found = self.client.get_item(
-            TableName=self.name, Key=_idempotency_key(owner, idempotency_key), ConsistentRead=True
+            TableName=self.name,
+            Key=items.idempotency_key(owner, idempotency_key),
+            ConsistentRead=True,
         )
         upload = self.get(owner, found["Item"]["id"]["S"]) if "Item" in found else None
         if upload is None:
@@ -411,58 +392,6 @@ def table_of(
     quota = Quota(settings.owner_max_bytes, settings.owner_max_files)
     usage = Usage(client, settings.table, now, quota)
     return UploadTable(client, settings.table, now, settings.upload_days, usage)
-
-
-def _key(owner: str, upload_id: str) -> dict[str, Value]:
-    return {"pk": {"S": f"owner#{owner}"}, "sk": {"S": f"upload#{upload_id}"}}
-
-
-def _idempotency_key(owner: str, key: str) -> dict[str, Value]:
-    return {"pk": {"S": f"owner#{owner}"}, "sk": {"S": f"idempotency#{key}"}}
-
-
-def _object_key(owner: str, key: str) -> dict[str, Value]:
-    """A sort key takes 1,024 bytes; an object's key may be as long itself."""
-    digest = hashlib.sha256(key.encode()).hexdigest()
-    return {"pk": {"S": f"owner#{owner}"}, "sk": {"S": f"object#{digest}"}}
-
-
-def _state_id(state: State, upload_id: str) -> str:
-    return f"{state}#{upload_id}"
-
-
-def _expires(moment: datetime) -> Value:
-    return {"N": str(int(moment.timestamp()))}
-
-
-def _time(moment: datetime) -> Value:
-    """Of one form and length, so that texts compare as times do."""
-    return {"S": moment.astimezone(UTC).isoformat(timespec="microseconds")}
-
-
-def _values(attributes: Mapping[str, Any]) -> dict[str, Value]:
-    """DynamoDB's form of attributes; what is None is left out."""
-    values: dict[str, Value] = {}
-    for name, value in attributes.items():
-        if value is None:
-            continue
-        if name in _NUMBERS:
-            values[name] = {"N": str(value)}
-        elif name in _TIMES:
-            values[name] = _time(value)
-        elif name in _DOCUMENTS:
-            values[name] = {"S": json.dumps(value, ensure_ascii=False)}
-        else:
-            values[name] = {"S": str(value)}
-    return values
-
-
-def _upload(item: Mapping[str, Any]) -> Upload:
-    fields: dict[str, Any] = {name: item[name]["S"] for name in _TEXTS if name in item}
-    fields |= {name: int(item[name]["N"]) for name in _NUMBERS if name in item}
-    fields |= {name: datetime.fromisoformat(item[name]["S"]) for name in _TIMES if name in item}
-    fields |= {name: json.loads(item[name]["S"]) for name in _DOCUMENTS if name in item}
-    return Upload(state=State(item["state"]["S"]), **fields)
 
 
 def _sealed(upload_id: str | None) -> str | None:

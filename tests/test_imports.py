@@ -14,7 +14,7 @@ PROCESSORS = {
 }
 ALL = {**MODULES, **PROCESSORS, "app": ROOT / "app.py"}
 
-PURE = ["keys", "parts", "signing", "rules", "records", "errors", "reader"]
+PURE = ["keys", "parts", "signing", "rules", "records", "errors", "reader", "items"]
 USE_CASES = ["uploads", "processing", "notifier"]
 BOTO3 = {
     "storage", "table", "usage", "credentials", "browser", "subscriptions", "application",
