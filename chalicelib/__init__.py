@@ -26,8 +26,8 @@ The map, in the order a file meets the modules:
     logs         one JSON line a decision
     application  composes all of the above; one cached factory
 
-Imports point inward: `keys parts signing rules records errors reader items` use the standard library
-only; `uploads processing notifier` add those and the ports they declare, a processor adds the
-reader; boto3's clients are known to `storage table usage credentials browser subscriptions
+Imports point inward: `keys parts signing rules records errors reader items` use the standard
+library only; `uploads processing notifier` add those and the ports they declare, a processor adds
+the reader; boto3's clients are known to `storage table usage credentials browser subscriptions
 application`, Chalice only to `app.py`. `tests/test_imports.py` proves it.
 """
