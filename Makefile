@@ -58,7 +58,7 @@ api-gateway: install ## Apply .chalice/api-gateway.json to a deployed STAGE
 
 .PHONY: audit
 audit: install ## Look for packages with known weaknesses, and for secrets that git would take
-	@scripts/audit
+	@$(BIN)/python -m deploy.audit
 
 .PHONY: clean
 clean: ## Remove what was installed and built, and the local system's data

@@ -6,4 +6,5 @@ destinations   where its functions' outcomes go: `.chalice/destinations.json`, a
 api_gateway    what API Gateway answers by itself: `.chalice/api-gateway.json`, applied
 redrive        sends again what failed
 secrets        finds what must never be committed
+audit          that, and packages with known weaknesses
 """

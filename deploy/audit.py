@@ -1,0 +1,141 @@
+"""`make audit`: secrets that git would take, and packages with known weaknesses.
+
+An advisory service that did not answer is no clean result: pip-audit ends well when PyPI knows
+nothing of a package, npm ends alike for a weakness and for no answer. So both are read, not
+believed. Exit status: 1 when something was found, 2 when not everything could be looked at
+(`make` prints it and ends with 2 either way).
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deploy import secrets
+from deploy.stage import ROOT, StageError
+
+# requirements-dev.txt locks requirements.txt as well, by hash: nothing needs to be resolved.
+PIP_AUDIT = [
+    *(sys.executable, "-m", "pip_audit", "--requirement", "requirements-dev.txt"),
+    *("--require-hashes", "--disable-pip", "--format", "json", "--progress-spinner", "off"),
+]
+# What the page ships; what only builds and tests it never reaches anybody.
+NPM_AUDIT = ["npm", "audit", "--omit=dev", "--json"]
+REPLACE = "remove it; what was ever pushed must be replaced as well"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a check looked at, what it found there, and what it could not learn."""
+
+    looked_at: str
+    found: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        lines = [*self.found, *(f"NOT CHECKED: {reason}" for reason in self.unknown)]
+        return "\n".join(f"  {line}" for line in lines or [f"{self.looked_at}: nothing found"])
+
+
+def committable(root: Path = ROOT) -> Answer:
+    """Secrets in what git has or would take."""
+    try:
+        count = len(secrets.committable(root))
+        found = tuple(f"{finding}: {REPLACE}" for finding in secrets.scan(root))
+    except StageError as error:
+        return Answer("files", unknown=(str(error),))
+    return Answer(f"{count} files", found)
+
+
+def python_packages(root: Path = ROOT) -> Answer:
+    """Known weaknesses of the Python packages, as PyPI's advisories have them."""
+    return _asked(PIP_AUDIT, root, pypi_told)
+
+
+def node_packages(root: Path = ROOT) -> Answer:
+    """Known weaknesses of the page's packages, as npm's advisories have them."""
+    return _asked(NPM_AUDIT, root / "frontend", npm_told)
+
+
+def pypi_told(report: Mapping[str, Any]) -> Answer:
+    """Read pip-audit's report; raises KeyError when it is none."""
+    packages = report["dependencies"]
+    silent = [package["name"] for package in packages if "skip_reason" in package]
+    found = [
+        f"{package['name']} {package['version']}: {weakness['id']}"
+        f"{_listed(', also known as', weakness['aliases'])}"
+        f"{_listed(', mended in', weakness['fix_versions']) or ', not mended yet'}"
+        for package in packages
+        for weakness in package.get("vulns", ())
+    ]
+    if len(silent) == len(packages):
+        unknown = [f"PyPI's advisories answered for none of {len(packages)} packages"]
+    else:
+        unknown = [f"PyPI's advisories know nothing of {', '.join(silent)}"] if silent else []
+    return Answer(f"{len(packages)} packages", tuple(found), tuple(unknown))
+
+
+def npm_told(report: Mapping[str, Any]) -> Answer:
+    """Read npm's report; raises KeyError when it is none."""
+    if "vulnerabilities" not in report:
+        reason = report.get("message") or report["error"]["summary"]
+        return Answer("packages", unknown=(f"npm's advisories: {reason}",))
+    found = [
+        f"{name} {advisory['range']}: {advisory['title']}, {advisory['severity']}, "
+        f"{advisory['url']}"
+        for name, package in report["vulnerabilities"].items()
+        for advisory in package["via"]
+        if isinstance(advisory, dict)  # else the name of a package that has its own entry
+    ]
+    return Answer(f"{report['metadata']['dependencies']['prod']} packages", tuple(found))
+
+
+def status(answers: Iterable[Answer]) -> int:
+    """The exit status; a finding outweighs what is unknown."""
+    answers = list(answers)
+    if any(answer.found for answer in answers):
+        return 1
+    return 2 if any(answer.unknown for answer in answers) else 0
+
+
+def _asked(command: list[str], folder: Path, read: Callable[[Any], Answer]) -> Answer:
+    try:
+        told = subprocess.run(  # noqa: S603 - nothing of it comes from outside
+            command, cwd=folder, capture_output=True, text=True, check=False
+        )
+    except OSError as error:
+        return Answer("packages", unknown=(str(error),))
+    try:
+        return read(json.loads(told.stdout))
+    except (ValueError, KeyError):
+        reason = (told.stderr.strip() or "it told nothing").splitlines()[-1]
+        return Answer("packages", unknown=(reason,))
+
+
+def _listed(label: str, names: Iterable[str]) -> str:
+    listed = ", ".join(names)
+    return f"{label} {listed}" if listed else ""
+
+
+def main() -> int:
+    """The command; returns the exit status."""
+    argparse.ArgumentParser(prog="make audit", description=__doc__).parse_args()
+    checks = {
+        "Secrets in what git has, or would take": committable,
+        "Python packages, as PyPI's advisories have them": python_packages,
+        "Node packages of the page, as npm's advisories have them": node_packages,
+    }
+    answers = []
+    for title, check in checks.items():
+        print(f"{title}:", flush=True)
+        answers.append(check())
+        print(answers[-1], flush=True)
+    return status(answers)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
