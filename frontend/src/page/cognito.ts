@@ -107,5 +107,7 @@ async function post({ endpoint, fetch }: Cognito, operation: string, body: objec
 function refusal(status: number, answer: Answer): Error {
   if (status >= 500) return new NetworkError(`Cognito answered ${status}`);
   const code = answer.__type?.split("#").pop() ?? answer.ChallengeName ?? `http_${status}`;
-  return new CognitoError(code, answer.message ?? answer.Message ?? code);
+  // What a function of the pool refuses comes with the trigger's name before it.
+  const message = (answer.message ?? answer.Message ?? code).replace(/^\w+ failed with error /, "");
+  return new CognitoError(code, message);
 }

@@ -90,6 +90,15 @@ test("signing out ends the refresh token at Cognito, once, and here whatever Cog
   await expect(account.idToken()).rejects.toThrow("Not signed in");
 });
 
+test("whoever the pool's own function refuses is told so in its words", async () => {
+  const { open, state } = world();
+  const message = "PreSignUp failed with error Only addresses at example.com can have an account here.";
+  state.answer = () => json(400, { __type: "UserLambdaValidationException", message });
+  await expect(open().signIn("a", "b")).rejects.toThrow(
+    /^Only addresses at example\.com can have an account here\.$/,
+  );
+});
+
 test("the ID token is renewed shortly before it ends, once for everybody who asks", async () => {
   const { open, asked, clock } = world();
   const account = open();
