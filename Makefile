@@ -39,6 +39,24 @@ format: install ## Format the code and mend what the linters can
 	$(BIN)/ruff format .
 	cd frontend && npm run --silent format
 
+.PHONY: deploy
+deploy: install page ## Deploy a STAGE into AWS: REGION=…, EMAIL=…, SET="Parameter=value …", ONLY=step
+	@$(BIN)/python -m deploy --stage "$(STAGE)" --region "$(REGION)" --email "$(EMAIL)" \
+		--set "$(SET)" --only "$(ONLY)" $(if $(filter no,$(SMOKE)),--no-smoke)
+
+.PHONY: destroy
+destroy: install ## Remove a STAGE from AWS: asks, or YES=1; DELETE_UPLOADS=1 for accepted uploads
+	@$(BIN)/python -m deploy.destroy --stage "$(STAGE)" \
+		$(if $(filter 1,$(YES)),--yes) $(if $(filter 1,$(DELETE_UPLOADS)),--delete-uploads)
+
+.PHONY: status
+status: install ## Tell what a STAGE has deployed, where it drifts (DRIFT=1: CloudFormation's view too), what failed
+	@$(BIN)/python -m deploy.status --stage "$(STAGE)" $(if $(filter 1,$(DRIFT)),--drift)
+
+.PHONY: smoke
+smoke: install ## Send a small file through a STAGE, or the running local system, and wait for its outcome
+	@$(BIN)/python -m deploy.smoke --stage "$(or $(STAGE),local)"
+
 .PHONY: redrive
 redrive: install ## Send again what failed: STAGE=… and UPLOAD=id, ALL=failed or ALL=dead-letters
 	@$(BIN)/python -m deploy.redrive --stage "$(or $(STAGE),local)" \
@@ -67,7 +85,7 @@ clean: ## Remove what was installed and built, and the local system's data
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: install
-install: $(STAMPS)/python $(STAMPS)/node ## Install Python and Node packages where they are out of date
+install: $(STAMPS)/python $(STAMPS)/wheels $(STAMPS)/node ## Install Python and Node packages where they are out of date
 
 .PHONY: page
 page: frontend/dist/index.html ## Build the page
@@ -93,6 +111,13 @@ $(STAMPS)/python: requirements-dev.txt
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@mkdir -p $(STAMPS) && touch $@
+
+# What `chalice deploy` packs, for its rehearsal, which reaches for nothing beyond this machine.
+$(STAMPS)/wheels: requirements.txt | $(STAMPS)/python
+	@rm -rf $@
+	@$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps \
+		--requirement $< --dest $@
+	@touch $@
 
 $(STAMPS)/node: frontend/package.json frontend/package-lock.json
 	@node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(+(a < 20 || (a === 20 && b < 19)))' 2>/dev/null \

@@ -1,10 +1,27 @@
 """What operators run: commands on a stage that is deployed, or on the one at home (`local`).
 
-stage          what a stage is made of: environment, functions
-policies       what its functions may do: `.chalice/policies`, rendered
-destinations   where its functions' outcomes go: `.chalice/destinations.json`, applied
+`python -m deploy` takes the steps one after the other, each with a file of its own:
+
+preflight      who deploys what where, and the plan
+permissions    what that takes in AWS
+config         a stage's part of `.chalice/config.json`
+resources      the stack: `.chalice/resources.yaml`
+policies       what the functions may do: `.chalice/policies`, rendered
+application    `chalice deploy`, and what it remembers
+destinations   where the functions' outcomes go: `.chalice/destinations.json`, applied
+functions      what else Chalice cannot set of them
+snap_start     a published version for the API, where asked for
 api_gateway    what API Gateway answers by itself: `.chalice/api-gateway.json`, applied
+page           the page in its bucket
+smoke          a small file goes the whole way
+
+Beside it:
+
+destroy        all of it out of AWS again
+status         what is deployed, where it drifts, what failed
 redrive        sends again what failed
 secrets        finds what must never be committed
 audit          that, and packages with known weaknesses
+stage          what a stage is made of: environment, functions
+errors         what AWS's errors mean to an operator
 """

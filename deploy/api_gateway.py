@@ -102,15 +102,21 @@ def rest_api(stage: str, *, root: Path = ROOT) -> RestApi:
     raise StageError(f"{stage} has no REST API: run `chalice deploy --stage {stage}`")
 
 
+def differences(
+    client: APIGatewayClient, api: RestApi, declared: Declared, page_origin: str
+) -> list[str]:
+    """The response types that are answered otherwise than declared."""
+    current = dict(_responses(client, api))
+    wanted = gateway_responses(declared, page_origin)
+    return [kind for kind, response in wanted.items() if current.get(kind) != response]
+
+
 def apply(
     client: APIGatewayClient, api: RestApi, declared: Declared, page_origin: str
 ) -> list[str]:
     """Write what differs; returns what was changed. Safe to repeat, and after half of it failed."""
-    wanted = {
-        kind: gateway_response(error, page_origin) for kind, error in declared.problems.items()
-    }
-    current = dict(_responses(client, api))
-    changed = [kind for kind, response in wanted.items() if current.get(kind) != response]
+    wanted = gateway_responses(declared, page_origin)
+    changed = differences(client, api, declared, page_origin)
     for kind in changed:
         client.put_gateway_response(
             restApiId=api.id,
@@ -124,6 +130,11 @@ def apply(
     if not changed:
         print(f"  {api.id:<29} as declared")
     return changed
+
+
+def gateway_responses(declared: Declared, page_origin: str) -> dict[str, dict[str, Any]]:
+    """What each type that is declared is answered with."""
+    return {kind: gateway_response(error, page_origin) for kind, error in declared.problems.items()}
 
 
 def gateway_response(error: UploadError, page_origin: str) -> dict[str, Any]:

@@ -63,20 +63,32 @@ def event_invoke_config(stage: Stage, settings: Mapping[str, Any]) -> dict[str, 
     return config
 
 
+def differences(
+    client: LambdaClient, stage: Stage, declared: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """What PutFunctionEventInvokeConfig is to be told, by the functions that have it otherwise."""
+    wanted = {name: event_invoke_config(stage, settings) for name, settings in declared.items()}
+    return {
+        name: config
+        for name, config in wanted.items()
+        if _current(client, stage.function(name)) != config
+    }
+
+
 def apply(
     client: LambdaClient, stage: Stage, declared: Mapping[str, Mapping[str, Any]]
 ) -> list[str]:
     """Write what differs; returns the functions that were changed. Safe to repeat."""
-    changed = []
+    different = differences(client, stage, declared)
     for name, settings in declared.items():
-        function, wanted = stage.function(name), event_invoke_config(stage, settings)
-        if _current(client, function) == wanted:
+        if name not in different:
             print(f"  {name:<16} as declared")
             continue
-        client.put_function_event_invoke_config(FunctionName=function, **wanted)
-        changed.append(name)
+        client.put_function_event_invoke_config(
+            FunctionName=stage.function(name), **different[name]
+        )
         print(f"  {name:<16} changed: {json.dumps(settings)}")
-    return changed
+    return list(different)
 
 
 def _current(client: LambdaClient, function: str) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
@@ -11,8 +12,11 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.config import Settings, SettingsError, load_settings
+from deploy.errors import explained
 
 ROOT = Path(__file__).parent.parent
+# As the template's parameter Stage has it.
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,23}")
 
 
 class StageError(Exception):
@@ -43,12 +47,28 @@ class Stage:
 
 def enter(name: str, *, root: Path = ROOT, environ: MutableMapping[str, str] = os.environ) -> Stage:
     """Read a stage, and make this process's environment its own, so that clients find it."""
-    environ.update(declared(name, root=root).get("environment_variables", {}))
+    config = declared(name, root=root)
+    environ.update(config.get("environment_variables", {}))
+    # Lambda sets it for the functions, which may not have a variable of that name.
+    if "region" in config:
+        environ.update(dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), config["region"]))
     try:
         settings = load_settings(environ)
     except SettingsError as error:
         raise StageError(f"Stage {name}: {error}") from error
     return Stage(name, settings, dict(environ), _functions(name, root))
+
+
+def check_name(name: str) -> None:
+    """Raises StageError for what cannot be the name of a stage in AWS."""
+    if not name:
+        raise StageError("Which stage? Name it: STAGE=dev")
+    if not _NAME.fullmatch(name):
+        raise StageError(
+            f"{name!r} is no stage: up to 24 small letters, digits and hyphens, a letter first"
+        )
+    if name == "local":
+        raise StageError("The stage local is this machine's: `make run` starts it")
 
 
 def declared(name: str, *, root: Path = ROOT) -> dict[str, Any]:
@@ -75,7 +95,10 @@ def succeeds(work: Callable[[], None]) -> int:
     except StageError as error:
         print(error, file=sys.stderr)
     except (BotoCoreError, ClientError) as error:
-        print(f"AWS: {error}", file=sys.stderr)
+        print(explained(error), file=sys.stderr)
+    except KeyboardInterrupt:
+        print("Interrupted: run the same command again to go on", file=sys.stderr)
+        return 130
     else:
         return 0
     return 1

@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
+from deploy.page import cache_control
 from local.home import HOST, Ports
 
 # The headers of every answer; a stage in AWS sends the same, with its own addresses.
@@ -30,10 +31,9 @@ def application(built: Path, ports: Ports, config: dict[str, Any]) -> web.Applic
     async def secure(request: web.Request, response: web.StreamResponse) -> None:
         # Of every answer, errors as well: only now is known whether a file is there.
         response.headers.update(security)
-        hashed = request.path.startswith("/assets/") and response.status < HTTPStatus.BAD_REQUEST
-        response.headers["Cache-Control"] = (
-            "public, max-age=31536000, immutable" if hashed else "no-cache"
-        )
+        missing = response.status >= HTTPStatus.BAD_REQUEST
+        path = "" if missing else request.path.removeprefix("/")
+        response.headers["Cache-Control"] = cache_control(path)
 
     async def index(_: web.Request) -> web.FileResponse:
         return web.FileResponse(built / "index.html")

@@ -1,9 +1,9 @@
 """What moto's CloudFormation lacks of our template, made by the calls that CloudFormation makes.
 
-moto knows no user pool, no subscription, nothing of CloudFront and no policy of a bucket, topic or
-queue as a resource of a stack, and makes buckets, tables and roles without half of their
+moto knows no user pool, no subscription, no alarm, nothing of CloudFront and no policy of a bucket,
+topic or queue as a resource of a stack, and makes buckets, tables and roles without half of their
 properties. Importing this module teaches it; botocore checks the names and types of what is asked.
-Stacks are made, not updated.
+An update makes a resource once more, under its name.
 """
 
 import functools
@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import boto3
+from moto.cloudformation.models import Stack
+from moto.cloudformation.parsing import ResourceMap
 from moto.core.common_models import CloudFormationModel
 from moto.dynamodb.models.table import Table
 from moto.iam.models import Role
@@ -46,8 +48,13 @@ class Made:
         return True
 
 
-def makes(kind: str) -> Callable[[Callable[[str, Properties], Any]], Any]:
-    """Let stacks have resources of a kind, made by a function of their name and properties."""
+def makes(
+    kind: str, delete: Callable[[str], Any] = lambda _: None
+) -> Callable[[Callable[[str, Properties], Any]], Any]:
+    """Let stacks have resources of a kind, made by a function of their name and properties.
+
+    The same function makes them anew, with what they are called in AWS as their name.
+    """
 
     def registered(make: Callable[[str, Properties], Any]) -> Any:
         class Model(CloudFormationModel):
@@ -65,6 +72,19 @@ def makes(kind: str) -> Callable[[Callable[[str, Properties], Any]], Any]:
             ) -> Any:
                 return make(resource_name, cloudformation_json["Properties"])
 
+            @classmethod
+            def update_from_cloudformation_json(
+                cls, original_resource: Any, cloudformation_json: Any, **_: Any
+            ) -> Any:
+                made = make(
+                    original_resource.physical_resource_id, cloudformation_json["Properties"]
+                )
+                return original_resource if made is None else made
+
+            @classmethod
+            def delete_from_cloudformation_json(cls, resource_name: str, *_: Any) -> None:
+                delete(resource_name)
+
         MODELS.append(Model)
         return make
 
@@ -76,10 +96,15 @@ def half_made(model: Any, name: str, properties: Properties) -> Any:
     return model.create_from_cloudformation_json(name, {"Properties": properties}, ACCOUNT, REGION)
 
 
-@makes("AWS::S3::Bucket")
+def delete_bucket(name: str) -> None:
+    client("s3").delete_bucket(Bucket=name)
+
+
+@makes("AWS::S3::Bucket", delete_bucket)
 def bucket(name: str, properties: Properties) -> Any:
-    made = half_made(FakeBucket, name, properties)
     s3 = client("s3")
+    there = name in [found["Name"] for found in s3.list_buckets()["Buckets"]]
+    made = None if there else half_made(FakeBucket, name, properties)
     encryption = [
         {
             "ApplyServerSideEncryptionByDefault": rule["ServerSideEncryptionByDefault"],
@@ -93,17 +118,24 @@ def bucket(name: str, properties: Properties) -> Any:
         PublicAccessBlockConfiguration=properties["PublicAccessBlockConfiguration"],
     )
     s3.put_bucket_ownership_controls(Bucket=name, OwnershipControls=properties["OwnershipControls"])
-    s3.put_bucket_versioning(
-        Bucket=name, VersioningConfiguration=properties["VersioningConfiguration"]
-    )
-    api_names = {"ExposedHeaders": "ExposeHeaders", "MaxAge": "MaxAgeSeconds"}
-    rules = [
-        {api_names.get(key, key): value for key, value in rule.items()}
-        for rule in properties["CorsConfiguration"]["CorsRules"]
-    ]
-    s3.put_bucket_cors(Bucket=name, CORSConfiguration={"CORSRules": rules})
-    lifecycle = [_lifecycle_rule(rule) for rule in properties["LifecycleConfiguration"]["Rules"]]
-    s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": lifecycle})
+    if "VersioningConfiguration" in properties:
+        s3.put_bucket_versioning(
+            Bucket=name, VersioningConfiguration=properties["VersioningConfiguration"]
+        )
+    if "CorsConfiguration" in properties:
+        api_names = {"ExposedHeaders": "ExposeHeaders", "MaxAge": "MaxAgeSeconds"}
+        rules = [
+            {api_names.get(key, key): value for key, value in rule.items()}
+            for rule in properties["CorsConfiguration"]["CorsRules"]
+        ]
+        s3.put_bucket_cors(Bucket=name, CORSConfiguration={"CORSRules": rules})
+    if "LifecycleConfiguration" in properties:
+        lifecycle = [
+            _lifecycle_rule(rule) for rule in properties["LifecycleConfiguration"]["Rules"]
+        ]
+        s3.put_bucket_lifecycle_configuration(
+            Bucket=name, LifecycleConfiguration={"Rules": lifecycle}
+        )
     return made
 
 
@@ -136,15 +168,57 @@ def response_headers_policy(name: str, _: Properties) -> Made:
     return Made(name)
 
 
-@makes("AWS::CloudFront::Distribution")
-def distribution(name: str, _: Properties) -> Made:
-    return Made(name, DomainName=f"{name.lower()}.cloudfront.net")
+def delete_access(name: str) -> None:
+    client("cloudfront").delete_origin_access_control(Id=name, IfMatch="")
+
+
+@makes("AWS::CloudFront::OriginAccessControl", delete_access)
+def origin_access_control(_: str, properties: Properties) -> Made:
+    config = properties["OriginAccessControlConfig"]
+    made = client("cloudfront").create_origin_access_control(OriginAccessControlConfig=config)
+    return Made(made["OriginAccessControl"]["Id"])
+
+
+def delete_distribution(name: str) -> None:
+    cloudfront = client("cloudfront")
+    tag = cloudfront.get_distribution(Id=name)["ETag"]
+    cloudfront.delete_distribution(Id=name, IfMatch=tag)
+
+
+@makes("AWS::CloudFront::Distribution", delete_distribution)
+def distribution(name: str, properties: Properties) -> Made:
+    cloudfront = client("cloudfront")
+    config = properties["DistributionConfig"]
+    found = cloudfront.list_distributions()["DistributionList"].get("Items", [])
+    ids = [each["Id"] for each in found]
+    if name not in ids:
+        origins = [
+            {"Id": origin["Id"], "DomainName": origin["DomainName"]} for origin in config["Origins"]
+        ]
+        behaviour = {
+            "TargetOriginId": config["DefaultCacheBehavior"]["TargetOriginId"],
+            "ViewerProtocolPolicy": config["DefaultCacheBehavior"]["ViewerProtocolPolicy"],
+        }
+        made = cloudfront.create_distribution(
+            DistributionConfig={
+                "CallerReference": name,
+                "Comment": config["Comment"],
+                "Enabled": config["Enabled"],
+                "Origins": {"Quantity": len(origins), "Items": origins},
+                "DefaultCacheBehavior": behaviour,
+            }
+        )
+        name = made["Distribution"]["Id"]
+    domain = cloudfront.get_distribution(Id=name)["Distribution"]["DomainName"]
+    return Made(name, DomainName=domain)
 
 
 @makes("AWS::DynamoDB::Table")
 def table(name: str, properties: Properties) -> Any:
-    made = half_made(Table, name, properties)
     dynamodb = client("dynamodb")
+    if name in dynamodb.list_tables()["TableNames"]:
+        return None
+    made = half_made(Table, name, properties)
     dynamodb.update_time_to_live(
         TableName=name, TimeToLiveSpecification=properties["TimeToLiveSpecification"]
     )
@@ -166,7 +240,11 @@ def topic_policy(name: str, properties: Properties) -> Made:
     return Made(name)
 
 
-@makes("AWS::SNS::Subscription")
+def unsubscribe(arn: str) -> None:
+    client("sns").unsubscribe(SubscriptionArn=arn)
+
+
+@makes("AWS::SNS::Subscription", unsubscribe)
 def subscription(_: str, properties: Properties) -> Made:
     sns = client("sns")
     return Made(sns.subscribe(**properties, ReturnSubscriptionArn=True)["SubscriptionArn"])
@@ -182,27 +260,44 @@ def queue_policy(name: str, properties: Properties) -> Made:
 
 
 @makes("AWS::Cognito::UserPool")
-def user_pool(name: str, properties: Properties) -> Made:
+def user_pool(name: str, properties: Properties) -> Any:
     admin = properties["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"]
     given = dict(properties) | {
         "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": admin == "true"}
     }
     cognito = client("cognito-idp")
+    if name in [found["Id"] for found in cognito.list_user_pools(MaxResults=60)["UserPools"]]:
+        unchangeable = ("UsernameAttributes", "UsernameConfiguration")
+        changed = {key: value for key, value in given.items() if key not in unchangeable}
+        cognito.update_user_pool(UserPoolId=name, **changed)
+        return None
     made = cognito.create_user_pool(PoolName=name, **given)["UserPool"]
     return Made(made["Id"], Arn=made["Arn"])
 
 
 @makes("AWS::Cognito::UserPoolClient")
-def user_pool_client(name: str, properties: Properties) -> Made:
+def user_pool_client(name: str, properties: Properties) -> Any:
     cognito = client("cognito-idp")
+    pool = properties["UserPoolId"]
+    clients = cognito.list_user_pool_clients(UserPoolId=pool, MaxResults=60)["UserPoolClients"]
+    if name in [found["ClientId"] for found in clients]:
+        return None
     made = cognito.create_user_pool_client(ClientName=name, **properties)["UserPoolClient"]
     return Made(made["ClientId"])
 
 
-@makes("AWS::IAM::Role")
-def role(name: str, properties: Properties) -> Any:
-    made = half_made(Role, name, {**properties, "Policies": []})
+def delete_role(name: str) -> None:
     iam = client("iam")
+    for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
+        iam.delete_role_policy(RoleName=name, PolicyName=policy)
+    iam.delete_role(RoleName=name)
+
+
+@makes("AWS::IAM::Role", delete_role)
+def role(name: str, properties: Properties) -> Any:
+    iam = client("iam")
+    there = name in [found["RoleName"] for found in iam.list_roles()["Roles"]]
+    made = None if there else half_made(Role, name, {**properties, "Policies": []})
     for policy in properties["Policies"]:
         iam.put_role_policy(
             RoleName=name,
@@ -210,3 +305,55 @@ def role(name: str, properties: Properties) -> Any:
             PolicyDocument=json.dumps(policy["PolicyDocument"]),
         )
     return made
+
+
+def delete_alarm(name: str) -> None:
+    client("cloudwatch").delete_alarms(AlarmNames=[name])
+
+
+@makes("AWS::CloudWatch::Alarm", delete_alarm)
+def alarm(name: str, properties: Properties) -> Made:
+    client("cloudwatch").put_metric_alarm(AlarmName=name, **properties)
+    return Made(name)
+
+
+def delete_dashboard(name: str) -> None:
+    client("cloudwatch").delete_dashboards(DashboardNames=[name])
+
+
+@makes("AWS::CloudWatch::Dashboard", delete_dashboard)
+def dashboard(name: str, properties: Properties) -> Made:
+    client("cloudwatch").put_dashboard(DashboardName=name, **properties)
+    return Made(name)
+
+
+def _retain_except_on_create() -> None:
+    """What is kept when a stack is deleted; moto knows it by its older name alone."""
+    delete = ResourceMap.delete
+
+    def delete_but_for_what_is_kept(self: ResourceMap) -> None:
+        for resource in self._resource_json_map.values():
+            if resource.get("DeletionPolicy") == "RetainExceptOnCreate":
+                resource["DeletionPolicy"] = "Retain"
+        delete(self)
+
+    ResourceMap.delete = delete_but_for_what_is_kept  # type: ignore[method-assign]
+
+
+def _tell_lists_as_they_were_given() -> None:
+    """Parameters that are lists are told as one text, as they were given."""
+
+    def parameter_list(self: Stack) -> list[dict[str, str]]:
+        return [
+            {
+                "ParameterKey": name,
+                "ParameterValue": ",".join(value) if isinstance(value, list) else str(value),
+            }
+            for name, value in self.resource_map.resolved_parameters.items()
+        ]
+
+    Stack.parameter_list = property(parameter_list)  # type: ignore[assignment]
+
+
+_tell_lists_as_they_were_given()
+_retain_except_on_create()

@@ -1,5 +1,6 @@
 """`.chalice/resources.yaml`: what it says, to CloudFormation, to the code and to people."""
 
+import json
 import re
 import warnings
 from pathlib import Path
@@ -8,12 +9,13 @@ import pytest
 
 from chalicelib.config import load_settings
 from chalicelib.table import SCHEMA
-from deploy import destinations
+from deploy import application, destinations, policies
 from local.resources import PASSWORD_POLICY
 from tests.deploy.template import OUTPUTS, PARAMETERS, PATH, RESOURCES, TEXT, listed, mappings
 from tests.environment import HOIST_ENVIRONMENT, REGION
 
 ROOT = Path(__file__).parents[2]
+CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/4ad1f3c2-0000-4000-8000-000000000000"
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/4ad1f3c2-0000-4000-8000-000000000000"
 
 
@@ -36,7 +38,7 @@ def test_the_table_is_the_one_that_the_code_reads() -> None:
 
 @pytest.mark.parametrize("name", ["Bucket", "BucketPolicy", "Table", "UserPool"])
 def test_what_holds_data_outlives_its_stack(name: str) -> None:
-    assert RESOURCES[name]["DeletionPolicy"] == "Retain"
+    assert RESOURCES[name]["DeletionPolicy"] == "RetainExceptOnCreate"
     assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
 
 
@@ -53,7 +55,7 @@ def test_nothing_has_a_name_that_two_stages_would_share() -> None:
         f"{logical_id}.{key}"
         for logical_id, resource in RESOURCES.items()
         for key in resource["Properties"]
-        if re.fullmatch(r"(\w+Name|ClientName|PoolName)", key)
+        if re.fullmatch(r"(\w+Name|ClientName|PoolName)", key) and key != "MetricName"
     }
 
     # A permission names its function; an inline policy is its role's own.
@@ -69,8 +71,10 @@ def test_everything_that_takes_tags_says_its_stage() -> None:
         and resource["Properties"].get("UserPoolTags") != {"hoist:stage": {"Ref": "Stage"}}
     }
 
-    parts_of_others = re.compile(r"\w+(Policy|Subscription|Client|Permission|Headers)")
-    assert [name for name in untagged if not parts_of_others.fullmatch(name)] == []
+    parts_of_others = re.compile(r"\w+(Policy|Subscription|Client|Permission|Headers|Access)")
+    # CloudFormation hands the tags of the stack on to them.
+    watching = {name for name, made in RESOURCES.items() if "CloudWatch" in made["Type"]}
+    assert [name for name in untagged - watching if not parts_of_others.fullmatch(name)] == []
 
 
 def test_no_permission_is_for_every_action_or_resource() -> None:
@@ -126,12 +130,17 @@ def test_every_parameter_has_a_description_a_default_and_bounds(name: str) -> No
         ("Stage", "2prod", False),
         ("Stage", "a*", False),
         ("Stage", "a" * 25, False),
-        ("PageOrigin", "https://files.example.com", True),
-        ("PageOrigin", "http://127.0.0.1:8080", True),
-        ("PageOrigin", "https://files.example.com/", False),
-        ("PageOrigin", "*", False),
-        ("PageOrigin", "https://*.example.com", False),
-        ("PageOrigin", "files.example.com", False),
+        ("PageDomain", "files.example.com", True),
+        ("PageDomain", "https://files.example.com", False),
+        ("PageDomain", "files.example.com/", False),
+        ("PageDomain", "*", False),
+        ("PageDomain", "*.example.com", False),
+        ("PageCertificateArn", CERTIFICATE, True),
+        ("PageCertificateArn", CERTIFICATE.replace("us-east-1", "eu-west-1"), False),
+        ("PageAddresses", "https://a.example.com wss://b.example.com", True),
+        ("PageAddresses", "https://a.example.com; script-src *", False),
+        ("PageAddresses", "http://a.example.com", False),
+        ("PageAddresses", "https://*", False),
         ("KmsKeyArn", KEY, True),
         ("KmsKeyArn", "arn:aws:kms:eu-west-1:123456789012:alias/uploads", False),
         ("KmsKeyArn", "*", False),
@@ -174,9 +183,14 @@ def test_the_page_tells_the_rule_that_passwords_follow() -> None:
 
 
 def test_each_output_is_named_after_its_variable() -> None:
-    outputs = dict(OUTPUTS)
-    assert outputs.pop("Region")["Description"].startswith("AWS_REGION: ")
-    for name, output in outputs.items():
+    # The others are for the commands: Lambda sets the region, and no function knows of the page.
+    commands = {"Region", "PageBucket", "PageDistributionId", "PageDistributionDomain"}
+    assert {name for name, o in OUTPUTS.items() if not o["Description"].startswith("HOIST_")} == (
+        commands
+    )
+    for name, output in OUTPUTS.items():
+        if name in commands:
+            continue
         variable = "HOIST" + re.sub(r"(?=[A-Z])", "_", name).upper()
         assert output["Description"].startswith(f"{variable}: ")
 
@@ -184,7 +198,7 @@ def test_each_output_is_named_after_its_variable() -> None:
 def test_the_outputs_are_what_the_functions_need() -> None:
     variables = {output["Description"].partition(":")[0] for output in OUTPUTS.values()}
     # Chalice makes the WebSocket's address; the others are said before.
-    said = {"HOIST_STAGE", "HOIST_PAGE_ORIGIN", "HOIST_WEBSOCKET_URL"}
+    said = {"HOIST_STAGE", "AWS_REGION", "HOIST_WEBSOCKET_URL"}
 
     assert HOIST_ENVIRONMENT.keys() - said <= variables
     assert {*destinations.ARNS.values()} <= variables
@@ -204,3 +218,53 @@ def test_passwords_at_home_are_those_of_a_stage() -> None:
     shortest = PARAMETERS["PasswordMinLength"]["Default"]
 
     assert declared | {"MinimumLength": shortest} == PASSWORD_POLICY
+
+
+def test_the_page_sends_the_headers_that_it_sends_at_home() -> None:
+    headers = json.loads((ROOT / "frontend" / "security-headers.json").read_text(encoding="utf-8"))
+    declared = RESOURCES["PageHeaders"]["Properties"]["ResponseHeadersPolicyConfig"]
+    security = declared["SecurityHeadersConfig"]
+    custom = {item["Header"]: item["Value"] for item in declared["CustomHeadersConfig"]["Items"]}
+
+    assert headers == {
+        "Content-Security-Policy": security["ContentSecurityPolicy"]["ContentSecurityPolicy"][
+            "Fn::Sub"
+        ].replace("${PageAddresses}", "{addresses}"),
+        "Referrer-Policy": security["ReferrerPolicy"]["ReferrerPolicy"],
+        "X-Content-Type-Options": "nosniff" if security["ContentTypeOptions"] else "",
+        "X-Frame-Options": security["FrameOptions"]["FrameOption"],
+        **custom,
+    }
+    assert all(header["Override"] for header in security.values())
+
+
+def test_the_page_is_read_by_its_own_distribution_alone() -> None:
+    statements = RESOURCES["PageBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    allowed = [statement for statement in statements if statement["Effect"] == "Allow"]
+
+    assert {statement["Action"] for statement in allowed} == {"s3:GetObject", "s3:ListBucket"}
+    for statement in allowed:
+        assert statement["Principal"] == {"Service": "cloudfront.amazonaws.com"}
+        (arn,) = statement["Condition"]["StringEquals"].values()
+        assert arn["Fn::Sub"].endswith(":distribution/${Page}")
+
+
+ALARMS = [name for name, made in RESOURCES.items() if made["Type"] == "AWS::CloudWatch::Alarm"]
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_every_alarm_goes_to_operators_and_is_explained(name: str) -> None:
+    alarm = RESOURCES[name]["Properties"]
+    operations = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+
+    assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "Operations"}]
+    assert alarm["TreatMissingData"] == "notBreaching"
+    assert f"| `{name.removesuffix('Alarm')}` |" in operations
+    assert RESOURCES[name]["Condition"] == "HasAlarms"
+
+
+def test_every_function_that_is_watched_is_one_that_chalice_makes() -> None:
+    watched = set(re.findall(r"\bhoist-\$\{Stage\}[\w-]*", TEXT))
+    made = {application.function_name("${Stage}", name) for name in policies.templates()}
+
+    assert watched - {"hoist-${Stage}-api_handler"} == made  # that one is a role

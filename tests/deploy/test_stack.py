@@ -24,7 +24,10 @@ ROOT = Path(__file__).parents[2]
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/4ad1f3c2-0000-4000-8000-000000000000"
 OTHERS = {
     "Stage": "prod",
-    "PageOrigin": "https://files.example.com",
+    "PageDomain": "files.example.com",
+    "PageCertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/4ad1f3c2-0000",
+    "PageAddresses": "https://api.example.com wss://api.example.com",
+    "Alarms": "false",
     "KmsKeyArn": KEY,
     "Versioning": "Enabled",
     "UrlLifetime": "900",
@@ -127,7 +130,9 @@ def test_two_stages_share_an_account_and_nothing_else(dev: Stack, prod: Stack) -
 
 def test_the_outputs_make_settings(dev: Stack) -> None:
     variables = {
-        OUTPUTS[name]["Description"].partition(":")[0]: value for name, value in dev.outputs.items()
+        OUTPUTS[name]["Description"].partition(":")[0]: value
+        for name, value in dev.outputs.items()
+        if OUTPUTS[name]["Description"].startswith("HOIST_")
     }
 
     settings = load_settings({**HOIST_ENVIRONMENT, **variables})
@@ -166,14 +171,16 @@ def test_versions_are_kept_where_asked(dev: Stack, prod: Stack) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stage", "origin"), [(0, "http://127.0.0.1:8080"), (1, OTHERS["PageOrigin"])]
+    ("stage", "origin"), [(0, r"https://\w+\.cloudfront\.net"), (1, r"https://files\.example\.com")]
 )
 def test_browsers_may_send_from_the_page_alone(
     stacks: tuple[Stack, Stack], stage: int, origin: str
 ) -> None:
+    page = stacks[stage].outputs["PageOrigin"]
     (rule,) = stacks[stage].bucket("get_bucket_cors")["CORSRules"]
 
-    assert rule["AllowedOrigins"] == [origin]
+    assert re.fullmatch(origin, page)
+    assert rule["AllowedOrigins"] == [page]
     assert rule["AllowedMethods"] == ["PUT", "GET", "HEAD"]
     assert rule["AllowedHeaders"] == ["*"]
     assert rule["ExposeHeaders"] == ["ETag", "x-amz-checksum-crc64nvme"]

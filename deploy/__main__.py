@@ -1,0 +1,254 @@
+"""`make deploy`: a stage into AWS, step by step.
+
+Each step changes only what differs, names it, and can be run alone (`ONLY=page`); interrupted
+anywhere, the same command again goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+from chalicelib.config import SettingsError, load_settings
+from deploy import (
+    api_gateway,
+    application,
+    config,
+    destinations,
+    functions,
+    page,
+    policies,
+    preflight,
+    resources,
+    smoke,
+)
+from deploy.snap_start import SnapStart
+from deploy.stage import Stage, StageError, check_name, declared, enter, succeeds
+
+# What the settings need beside what an operator chose, before AWS has told it.
+_TOLD_LATER = ("BUCKET", "TABLE", "RESULTS_TOPIC_ARN", "NOTIFICATIONS_TOPIC_ARN", "USER_POOL_ARN",
+               "UPLOADER_ROLE_ARN", "PAGE_ORIGIN", "WEBSOCKET_URL")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A stage on its way; `parameters` are those of the command line."""
+
+    stage: str
+    session: boto3.Session
+    parameters: Mapping[str, str]
+
+    def client(self, service: str) -> Any:
+        """A client in the stage's region."""
+        make: Any = self.session.client
+        return make(service)
+
+    def begun(self) -> dict[str, Any]:
+        """The stage's configuration, as it is or is to be."""
+        return config.begin(self.stage, str(self.session.region_name), self.parameters)
+
+    def stack_parameters(self) -> dict[str, str]:
+        """The parameters of its stack; the page's addresses as far as they are known."""
+        begun = self.begun()
+        return config.parameters(self.stage, begun, application.addresses(self.stage, begun))
+
+    def entered(self) -> Stage:
+        """The stage as it is deployed."""
+        return enter(self.stage)
+
+
+def check(deployment: Deployment) -> None:
+    """Preflight: refuse what cannot work, and print the plan."""
+    begun = deployment.begun()
+    pending = {f"HOIST_{name}": "pending" for name in _TOLD_LATER}
+    region = {"AWS_REGION": begun["region"]}
+    try:
+        load_settings({**pending, **begun["environment_variables"], **region})
+    except SettingsError as error:
+        raise StageError(f"environment_variables of {deployment.stage}: {error}") from error
+    preflight.check_versions()
+    differences = resources.differences(
+        deployment.client("cloudformation"), deployment.stage, deployment.stack_parameters()
+    )
+    steps = {name: str(step.__doc__).partition(": ")[2].rstrip(".") for name, step in STEPS.items()}
+    preflight.report(deployment.session, deployment.stage, differences, steps)
+
+
+def make_resources(deployment: Deployment) -> None:
+    """Resources: bucket, table, topics, queue, accounts, page, alarms, by CloudFormation."""
+    config.write(deployment.stage, deployment.begun())
+    client = deployment.client("cloudformation")
+    resources.apply(client, deployment.stage, deployment.stack_parameters())
+
+
+def record_outputs(deployment: Deployment) -> None:
+    """Environment: what the stack tells, into the stage's environment in config.json."""
+    begun = deployment.begun()
+    told = resources.described(deployment.client("cloudformation"), deployment.stage)
+    begun["environment_variables"].update(config.variables(told))
+    config.write(deployment.stage, begun)
+
+
+def render_policies(deployment: Deployment) -> None:
+    """Policies: what each function may do, with the stage's own resources."""
+    policies.write(deployment.stage, declared(deployment.stage).get("environment_variables", {}))
+
+
+def deploy_application(deployment: Deployment) -> None:
+    """Application: functions, roles, APIs and the bucket's rule, by chalice deploy."""
+    application.deploy(deployment.session, deployment.stage)
+
+
+def record_addresses(deployment: Deployment) -> None:
+    """Addresses: those of the APIs; where they are new, once more all that depends on them."""
+    begun = deployment.begun()
+    _, websocket = application.urls(deployment.stage)
+    environment = begun["environment_variables"]
+    client, parameters = deployment.client("cloudformation"), deployment.stack_parameters()
+    if environment["HOIST_WEBSOCKET_URL"] != websocket:
+        environment["HOIST_WEBSOCKET_URL"] = websocket
+        config.write(deployment.stage, begun)
+        render_policies(deployment)
+        deploy_application(deployment)
+    resources.apply(client, deployment.stage, parameters)
+
+
+def set_destinations(deployment: Deployment) -> None:
+    """Destinations: where the outcomes of asynchronous invocations go."""
+    destinations.apply(deployment.client("lambda"), deployment.entered(), destinations.read())
+
+
+def set_functions(deployment: Deployment) -> None:
+    """Functions: what Chalice cannot set: dead letters, the API's log, SnapStart."""
+    subscribed = functions.subscription(deployment.stage)
+    functions.keep_dead_letters(deployment.client("sns"), deployment.entered(), subscribed)
+    functions.keep_logs(deployment.client("logs"), deployment.stage)
+    api = api_gateway.rest_api(deployment.stage)
+    wanted = declared(deployment.stage).get("snap_start") is True
+    SnapStart(deployment.session, deployment.stage, api).apply(wanted=wanted)
+
+
+def set_api_gateway(deployment: Deployment) -> None:
+    """API Gateway: its own answers, readable for the page, and its limits."""
+    api_gateway.apply(
+        deployment.client("apigateway"),
+        api_gateway.rest_api(deployment.stage),
+        api_gateway.read(),
+        deployment.entered().settings.page_origin,
+    )
+
+
+def publish_page(deployment: Deployment) -> None:
+    """Page: built, uploaded, and made known to CloudFront."""
+    told = resources.outputs(deployment.client("cloudformation"), deployment.stage)
+    page.publish(
+        deployment.client("s3"),
+        deployment.client("cloudfront"),
+        told["PageBucket"],
+        told["PageDistributionId"],
+        page.page_config(deployment.entered(), application.urls(deployment.stage)[0]),
+    )
+
+
+def test_with_a_file(deployment: Deployment) -> None:
+    """Smoke: a small file is sent as a page would, and its outcome waited for."""
+    stage = deployment.entered()
+    told = page.page_config(stage, application.urls(deployment.stage)[0])
+    smoke.run(stage, told, deployment.client("cognito-idp"))
+
+
+STEPS: dict[str, Callable[[Deployment], None]] = {
+    "preflight": check,
+    "resources": make_resources,
+    "environment": record_outputs,
+    "policies": render_policies,
+    "application": deploy_application,
+    "addresses": record_addresses,
+    "destinations": set_destinations,
+    "functions": set_functions,
+    "api-gateway": set_api_gateway,
+    "page": publish_page,
+    "smoke": test_with_a_file,
+}
+
+
+# What Chalice may have undone, as it knows nothing of it.
+AFTER_CHALICE = ("destinations", "functions", "api-gateway")
+
+
+def run(deployment: Deployment, only: str, *, smoking: bool = True) -> None:
+    """Take the steps, or the one; tell where everything is after all of them."""
+    names = list(STEPS) if smoking else [name for name in STEPS if name != "smoke"]
+    if only:
+        after = AFTER_CHALICE if only in ("application", "addresses") else ()
+        names = [only, *after]
+    for name in names:
+        print(f"{name}", flush=True)
+        STEPS[name](deployment)
+    if not only:
+        _tell(deployment)
+
+
+def _tell(deployment: Deployment) -> None:
+    begun = deployment.begun()
+    api, websocket = application.urls(deployment.stage)
+    print(f"\nHoist is at {begun['environment_variables']['HOIST_PAGE_ORIGIN']}")
+    print(f"API {api}, WebSocket {websocket}")
+    chosen = begun["resource_parameters"]
+    if chosen.get("OperationsEmail"):
+        print(f"Confirm the email AWS sent to {chosen['OperationsEmail']}: alarms go there")
+    else:
+        print(f"Alarms go to nobody yet: make deploy STAGE={deployment.stage} EMAIL=you@…")
+    if chosen.get("AdminOnlySignUp") == "true":
+        pool = begun["environment_variables"]["HOIST_USER_POOL_ARN"].rpartition("/")[2]
+        print(
+            "Make accounts by: aws cognito-idp admin-create-user"
+            f" --region {begun['region']} --user-pool-id {pool} --username you@…"
+        )
+    print(".chalice/config.json holds the stage now: commit it")
+
+
+def _chosen(email: str, texts: str) -> dict[str, str]:
+    """The parameters of a command line."""
+    chosen = {"OperationsEmail": email} if email else {}
+    for text in texts.split():
+        name, equals, value = text.partition("=")
+        if not (name.isalnum() and equals):
+            raise StageError(f'{text!r} is no parameter: SET="Versioning=Enabled RejectedDays=3"')
+        chosen[name] = value
+    return chosen
+
+
+def main() -> int:
+    """The command; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="make deploy",
+        description=__doc__,
+        epilog=f"Steps: {', '.join(STEPS)}. Safe to repeat.",
+    )
+    parser.add_argument("--stage", required=True, help="STAGE: its name, such as dev")
+    parser.add_argument("--region", default="", help="REGION, where the stage is new")
+    parser.add_argument("--email", default="", help="EMAIL: who is told of alarms")
+    parser.add_argument("--set", default="", help="SET: parameters of .chalice/resources.yaml")
+    parser.add_argument("--only", default="", choices=["", *STEPS], help="ONLY: one step")
+    parser.add_argument("--no-smoke", action="store_true", help="SMOKE=no: send no file")
+    options = parser.parse_args()
+
+    def work() -> None:
+        check_name(options.stage)
+        known = config.recorded_region(options.stage)
+        session = preflight.session(options.region, known)
+        chosen = _chosen(options.email, options.set)
+        deployment = Deployment(options.stage, session, chosen)
+        run(deployment, options.only, smoking=not options.no_smoke)
+
+    return succeeds(work)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

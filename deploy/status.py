@@ -1,0 +1,229 @@
+"""`make status`: what a stage has deployed, where it drifts from what is declared, what failed.
+
+Changes nothing. Drift is what `make deploy` would change; what somebody changed in the console of
+what CloudFormation made is found by CloudFormation's own drift detection (`--drift`: minutes).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from deploy import api_gateway, application, config, destinations, policies, preflight, resources
+from deploy.stage import Stage, StageError, check_name, declared, enter, succeeds
+
+PERIOD = timedelta(hours=24)
+UPLOADS = (
+    "UploadsCreated", "UploadsCompleted", "UploadsAccepted", "UploadsRejected", "UploadsFailed",
+)  # fmt: skip
+
+
+class Status:
+    """A deployed stage and the clients to look at it; every part is lines to print."""
+
+    def __init__(self, session: boto3.Session, stage: Stage) -> None:
+        self._session, self._stage = session, stage
+        self._config = declared(stage.name)
+        self._name = stage.name
+        self._region = str(session.region_name)
+
+    def addresses(self) -> Iterator[str]:
+        """Where everything is."""
+        api, websocket = application.urls(self._name)
+        yield f"page          {self._stage.settings.page_origin}"
+        yield f"api           {api}"
+        yield f"websocket     {websocket}"
+        yield f"bucket        {self._stage.settings.bucket}"
+        yield f"table         {self._stage.settings.table}"
+
+    def deployed(self) -> Iterator[str]:
+        """What stands, and since when."""
+        stack = resources.find(self._client("cloudformation"), self._name)
+        if stack is None:
+            raise StageError(f"{self._name} has no stack: run `make deploy STAGE={self._name}`")
+        since = stack.get("LastUpdatedTime") or stack["CreationTime"]
+        name = resources.stack_name(self._name)
+        yield f"{name:<28} {stack['StackStatus']}, {since:%Y-%m-%d %H:%M}"
+        for name in policies.templates():
+            function = application.function_name(self._name, name)
+            found = self._function(function)
+            if found is None:
+                yield f"{function:<28} MISSING"
+            else:
+                yield (
+                    f"{function:<28} {found['Runtime']} {found['MemorySize']} MB"
+                    f" {found['Timeout']} s, {found['LastModified'][:16].replace('T', ' ')}"
+                )
+
+    def drift(self) -> Iterator[str]:
+        """What `make deploy` would change, by its step."""
+        yield from self._resources_drift()
+        for name in policies.templates():
+            yield from self._function_drift(name)
+        for name in destinations.differences(
+            self._client("lambda"), self._stage, destinations.read()
+        ):
+            yield f"destinations  {name}"
+        kinds = api_gateway.differences(
+            self._client("apigateway"),
+            api_gateway.rest_api(self._name),
+            api_gateway.read(),
+            self._stage.settings.page_origin,
+        )
+        if kinds:
+            yield f"api-gateway   {', '.join(kinds)}"
+
+    def counts(self) -> Iterator[str]:
+        """What happened in the last day, and what waits now."""
+        own = {name: self._sum("Hoist", name, "Stage", self._name) for name in UPLOADS}
+        yield "  ".join(f"{name.removeprefix('Uploads').lower()} {own[name]}" for name in UPLOADS)
+        for name in policies.templates():
+            function = application.function_name(self._name, name)
+            errors, throttles = (
+                self._sum("AWS/Lambda", metric, "FunctionName", function)
+                for metric in ("Errors", "Throttles")
+            )
+            if errors or throttles:
+                yield f"{function}: {errors} errors, {throttles} throttled"
+        yield f"dead letters waiting: {self._dead_letters()}"
+        yield f"alarms: {', '.join(self._alarms()) or 'none'}"
+
+    def detected(self) -> Iterator[str]:
+        """CloudFormation's own look at what it made; takes minutes."""
+        client = self._client("cloudformation")
+        name = resources.stack_name(self._name)
+        detection = client.detect_stack_drift(StackName=name)["StackDriftDetectionId"]
+        while True:
+            told = client.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
+            if told["DetectionStatus"] != "DETECTION_IN_PROGRESS":
+                break
+            print("  CloudFormation is looking …", file=sys.stderr)
+            time.sleep(5)
+        drifts = client.describe_stack_resource_drifts(
+            StackName=name, StackResourceDriftStatusFilters=["MODIFIED", "DELETED"]
+        )["StackResourceDrifts"]
+        for each in drifts:
+            yield f"resources     {each['LogicalResourceId']} {each['StackResourceDriftStatus']}"
+
+    def _resources_drift(self) -> Iterator[str]:
+        begun = config.begin(self._name, self._region, {})
+        addresses = application.addresses(self._name, begun)
+        wanted = config.parameters(self._name, begun, addresses)
+        different = resources.differences(self._client("cloudformation"), self._name, wanted)
+        if different:
+            yield f"resources     {', '.join(different)}"
+
+    def _function_drift(self, name: str) -> Iterator[str]:
+        function = application.function_name(self._name, name)
+        found = self._function(function)
+        if found is None:
+            yield f"application   {function} is missing"
+            return
+        has = found.get("Environment", {}).get("Variables", {})
+        wanted = self._config.get("environment_variables", {})
+        if different := sorted(n for n in has | wanted if has.get(n) != wanted.get(n)):
+            yield f"application   {function}: {', '.join(different)}"
+        role = f"{application.APP}-{self._name}-{name}"
+        iam = self._client("iam")
+        try:
+            allowed = iam.get_role_policy(RoleName=role, PolicyName=role)["PolicyDocument"]
+        except ClientError:
+            allowed = None
+        if allowed != policies.render(policies.templates()[name], self._name, wanted):
+            yield f"policies      {role}"
+
+    def _function(self, name: str) -> Any:
+        client = self._client("lambda")
+        try:
+            return client.get_function_configuration(FunctionName=name)
+        except client.exceptions.ResourceNotFoundException:
+            return None
+
+    def _sum(self, namespace: str, metric: str, dimension: str, value: str) -> int:
+        now = datetime.now(UTC)
+        points = self._client("cloudwatch").get_metric_statistics(
+            Namespace=namespace,
+            MetricName=metric,
+            Dimensions=[{"Name": dimension, "Value": value}],
+            StartTime=now - PERIOD,
+            EndTime=now,
+            Period=3600,
+            Statistics=["Sum"],
+        )["Datapoints"]
+        return int(sum(point["Sum"] for point in points))
+
+    def _alarms(self) -> list[str]:
+        """Those that are on, of all that tell the stage's operators."""
+        pages = (
+            self._client("cloudwatch")
+            .get_paginator("describe_alarms")
+            .paginate(ActionPrefix=self._stage.arn("HOIST_OPERATIONS_TOPIC_ARN"))
+        )
+        return [
+            alarm["AlarmName"]
+            for page in pages
+            for alarm in page["MetricAlarms"]
+            if alarm["StateValue"] == "ALARM"
+        ]
+
+    def _dead_letters(self) -> str:
+        sqs = self._client("sqs")
+        queue = self._stage.arn("HOIST_DEAD_LETTERS_ARN").rpartition(":")[2]
+        told = sqs.get_queue_attributes(
+            QueueUrl=sqs.get_queue_url(QueueName=queue)["QueueUrl"],
+            AttributeNames=["ApproximateNumberOfMessages"],
+        )
+        return str(told["Attributes"]["ApproximateNumberOfMessages"])
+
+    def _client(self, service: str) -> Any:
+        make: Any = self._session.client
+        return make(service)
+
+
+def _print(title: str, lines: Iterator[str], otherwise: str = "") -> None:
+    print(title, flush=True)
+    count = 0
+    for line in lines:
+        print(f"  {line}", flush=True)
+        count += 1
+    if not count:
+        print(f"  {otherwise}")
+
+
+def main() -> int:
+    """The command; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="make status", description=__doc__)
+    parser.add_argument("--stage", required=True, help="STAGE: a stage of .chalice/config.json")
+    parser.add_argument(
+        "--drift", action="store_true", help="DRIFT=1: CloudFormation looks as well (minutes)"
+    )
+    options = parser.parse_args()
+
+    def work() -> None:
+        check_name(options.stage)
+        declared(options.stage)
+        session = preflight.session("", config.recorded_region(options.stage))
+        account, _ = preflight.identity(session)
+        application.recover(session, options.stage)
+        status = Status(session, enter(options.stage))
+        _print(
+            f"Stage {options.stage} in {session.region_name}, account {account}", status.addresses()
+        )
+        _print("Deployed", status.deployed())
+        _print("Drift", status.drift(), "none: all is as declared")
+        if options.drift:
+            _print("Drift that CloudFormation sees", status.detected(), "none")
+        _print("Last 24 hours", status.counts())
+
+    return succeeds(work)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,155 @@
+"""A stage's part of config.json: what `make deploy` writes, keeps and refuses."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy import config, policies
+from deploy.stage import ROOT, StageError
+
+ADDRESSES = ["https://a.execute-api.eu-west-1.amazonaws.com"]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A project with the stage at home alone."""
+    chalice = tmp_path / ".chalice"
+    (chalice / "policies").mkdir(parents=True)
+    for name in (
+        "config.json",
+        "resources.yaml",
+        *(f"policies/{n}.json" for n in policies.templates()),
+    ):
+        (chalice / name).write_bytes((ROOT / ".chalice" / name).read_bytes())
+    text = json.loads((chalice / "config.json").read_text())
+    text["stages"] = {"local": text["stages"]["local"]}
+    (chalice / "config.json").write_text(json.dumps(text))
+    return tmp_path
+
+
+def stages(root: Path) -> Any:
+    return json.loads((root / ".chalice" / "config.json").read_text())["stages"]
+
+
+def change(root: Path, **members: Any) -> None:
+    """Write what an operator would into the stage dev."""
+    path = root / ".chalice" / "config.json"
+    text = json.loads(path.read_text())
+    text["stages"].setdefault("dev", {}).update(members)
+    path.write_text(json.dumps(text))
+
+
+def test_a_new_stage_has_all_that_chalice_needs(root: Path) -> None:
+    config.write("dev", config.begin("dev", "eu-west-1", {}, root=root), root=root)
+
+    dev = stages(root)["dev"]
+    assert dev["region"] == "eu-west-1"
+    assert dev["environment_variables"]["HOIST_STAGE"] == "dev"
+    assert policies.unused("dev", dev, root=root) == []
+    assert dev["lambda_functions"]["process_upload"]["lambda_timeout"] == 900
+    assert dev["api_gateway_stage"] == "dev"
+    assert stages(root)["local"]["api_gateway_stage"] == "api"
+
+
+def test_to_write_it_again_changes_nothing(root: Path) -> None:
+    config.write("dev", config.begin("dev", "eu-west-1", {}, root=root), root=root)
+    before = (root / ".chalice" / "config.json").read_bytes()
+
+    assert config.write("dev", config.begin("dev", "eu-west-1", {}, root=root), root=root) == []
+    assert (root / ".chalice" / "config.json").read_bytes() == before
+
+
+def test_what_an_operator_chose_is_kept(root: Path) -> None:
+    change(
+        root,
+        environment_variables={"HOIST_MAX_SIZE": "5", "HOIST_XRAY": "true"},
+        lambda_memory_size=2048,
+        lambda_functions={"process_upload": {"lambda_timeout": 60, "reserved_concurrency": 5}},
+        resource_parameters={"Versioning": "Enabled"},
+    )
+
+    begun = config.begin("dev", "eu-west-1", {"OperationsEmail": "ops@example.com"}, root=root)
+
+    assert begun["environment_variables"]["HOIST_MAX_SIZE"] == "5"
+    assert begun["lambda_memory_size"] == 2048
+    assert begun["lambda_functions"]["process_upload"]["lambda_timeout"] == 60
+    assert begun["lambda_functions"]["process_upload"]["reserved_concurrency"] == 5
+    assert begun["resource_parameters"] == {
+        "Versioning": "Enabled",
+        "OperationsEmail": "ops@example.com",
+    }
+    assert begun["xray"] is True
+
+
+def test_the_parameters_say_what_the_settings_say(root: Path) -> None:
+    change(root, environment_variables={"HOIST_URL_LIFETIME": "900"})
+    begun = config.begin("dev", "eu-west-1", {"Versioning": "Enabled"}, root=root)
+
+    assert config.parameters("dev", begun, ADDRESSES) == {
+        "Versioning": "Enabled",
+        "UrlLifetime": "900",
+        "UploadDays": "1",
+        "KmsKeyArn": "",
+        "Stage": "dev",
+        "PageAddresses": ADDRESSES[0],
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("UrlLifetime", "UrlLifetime is HOIST_URL_LIFETIME"),
+        ("KmsKeyArn", "KmsKeyArn is HOIST_KMS_KEY_ARN"),
+        ("Stage", "Stage is known by itself"),
+        ("PageAddresses", "PageAddresses is known by itself"),
+    ],
+)
+def test_a_parameter_that_is_told_elsewhere_is_refused(root: Path, name: str, told: str) -> None:
+    with pytest.raises(StageError, match=told):
+        config.begin("dev", "eu-west-1", {name: "1"}, root=root)
+
+
+def test_a_stage_does_not_move(root: Path) -> None:
+    change(root, region="eu-west-1")
+
+    with pytest.raises(StageError, match="dev is in eu-west-1: a stage cannot move to us-east-1"):
+        config.begin("dev", "us-east-1", {}, root=root)
+
+
+def test_outputs_are_recorded_by_the_variable_they_name() -> None:
+    outputs = [
+        {"OutputKey": "Bucket", "OutputValue": "b", "Description": "HOIST_BUCKET: the bucket"},
+        {"OutputKey": "Region", "OutputValue": "r", "Description": "The region"},
+        {"OutputKey": "Bare", "OutputValue": "x"},
+    ]
+
+    assert config.variables(outputs) == {"HOIST_BUCKET": "b"}
+
+
+def test_to_forget_leaves_what_an_operator_chose(root: Path) -> None:
+    change(
+        root,
+        region="eu-west-1",
+        environment_variables={
+            "HOIST_STAGE": "dev",
+            "HOIST_BUCKET": "b",
+            "HOIST_WEBSOCKET_URL": "wss://…",
+            "HOIST_MAX_SIZE": "5",
+        },
+        resource_parameters={"Versioning": "Enabled"},
+    )
+
+    config.forget("dev", root=root)
+
+    dev = stages(root)["dev"]
+    assert dev["environment_variables"] == {"HOIST_STAGE": "dev", "HOIST_MAX_SIZE": "5"}
+    assert dev["resource_parameters"] == {"Versioning": "Enabled"}
+
+
+def test_a_config_that_is_no_json_is_named(root: Path) -> None:
+    (root / ".chalice" / "config.json").write_text("{")
+
+    with pytest.raises(StageError, match=r"config\.json cannot be read"):
+        config.begin("dev", "eu-west-1", {}, root=root)

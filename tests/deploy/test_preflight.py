@@ -1,0 +1,143 @@
+"""Before anything is changed: who, where, with what, and what may be missing."""
+
+import os
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, NoRegionError
+from moto import mock_aws
+
+from deploy import permissions, preflight
+from deploy.__main__ import STEPS, _chosen
+from deploy.stage import StageError
+from tests.environment import REGION
+
+USER = "arn:aws:iam::123456789012:user/ops"
+
+
+@pytest.fixture
+def no_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.usefixtures("no_region")
+def test_the_region_is_the_one_that_was_named() -> None:
+    assert preflight.session("eu-north-1", "").region_name == "eu-north-1"
+
+
+def test_else_the_one_the_stage_is_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+
+    assert preflight.session("", "eu-north-1").region_name == "eu-north-1"
+
+
+@pytest.mark.usefixtures("no_region")
+def test_else_that_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "us-west-2")
+
+    assert preflight.session("", "").region_name == "us-west-2"
+
+
+@pytest.mark.usefixtures("no_region")
+def test_no_region_at_all_is_an_error() -> None:
+    with pytest.raises(NoRegionError):
+        preflight.session("", "")
+
+
+@pytest.mark.parametrize("region", ["Ireland", "eu-west", "eu_west_1", "https://evil.example"])
+def test_what_is_no_region_is_refused(region: str) -> None:
+    with pytest.raises(StageError, match="is no region"):
+        preflight.session(region, "")
+
+
+def test_nobody_is_told_to_get_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+
+    with pytest.raises(StageError, match="No AWS credentials: name them with AWS_PROFILE"):
+        preflight.identity(boto3.Session(region_name=REGION))
+
+
+def test_the_plan_names_account_steps_and_permissions(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # moto has no simulator of IAM's.
+    monkeypatch.setattr(permissions, "warning", lambda *_: "")
+    with mock_aws():
+        preflight.report(boto3.Session(region_name=REGION), "dev", ["new"], {"page": "uploaded"})
+
+    told = capsys.readouterr().out
+    assert f"Stage dev in {REGION}, account 123456789012" in told
+    assert "The stack hoist-dev: new" in told
+    assert "page          uploaded" in told
+    assert "cloudformation: CreateStack" in told
+    assert os.environ["AWS_SECRET_ACCESS_KEY"] not in told
+
+
+def test_the_permissions_are_those_of_steps_that_there_are() -> None:
+    assert permissions.ACTIONS.keys() <= STEPS.keys()
+
+
+class Iam:
+    """IAM's simulator, which denies some actions."""
+
+    def __init__(self, *denied: str) -> None:
+        self.denied = denied
+        self.asked: list[str] = []
+
+    def simulate_principal_policy(self, PolicySourceArn: str, ActionNames: list[str]) -> Any:  # noqa: N803
+        self.asked.append(PolicySourceArn)
+        assert len(ActionNames) <= 100
+        return {
+            "EvaluationResults": [
+                {
+                    "EvalActionName": name,
+                    "EvalDecision": "implicitDeny" if name in self.denied else "allowed",
+                }
+                for name in ActionNames
+            ]
+        }
+
+    def get_role(self, RoleName: str) -> Any:  # noqa: N803
+        return {"Role": {"Arn": f"arn:aws:iam::123456789012:role/sso/{RoleName}"}}
+
+
+def test_a_missing_permission_is_named_beforehand() -> None:
+    assert "denies sqs:CreateQueue:" in permissions.warning(Iam("sqs:CreateQueue"), USER)
+
+
+def test_who_may_all_hears_nothing() -> None:
+    assert permissions.warning(Iam(), USER) == ""
+    assert permissions.warning(Iam("sns:Subscribe"), "arn:aws:iam::123456789012:root") == ""
+
+
+def test_the_role_behind_a_sign_in_is_asked_for() -> None:
+    iam = Iam()
+
+    permissions.warning(iam, "arn:aws:sts::123456789012:assumed-role/Deployer/me@example.com")
+
+    assert set(iam.asked) == {"arn:aws:iam::123456789012:role/sso/Deployer"}
+
+
+def test_a_simulator_that_may_not_be_asked_stops_nothing() -> None:
+    class Forbidden(Iam):
+        def simulate_principal_policy(self, **_: Any) -> Any:
+            raise ClientError({"Error": {"Code": "AccessDenied"}}, "SimulatePrincipalPolicy")
+
+    assert "was not asked (AccessDenied)" in permissions.warning(Forbidden(), USER)
+
+
+def test_parameters_of_the_command_line() -> None:
+    assert _chosen("ops@example.com", "Versioning=Enabled SignUpDomains=a.com,b.com") == {
+        "OperationsEmail": "ops@example.com",
+        "Versioning": "Enabled",
+        "SignUpDomains": "a.com,b.com",
+    }
+
+
+@pytest.mark.parametrize("text", ["Versioning", "=Enabled", "A-B=1"])
+def test_what_is_no_parameter_is_refused(text: str) -> None:
+    with pytest.raises(StageError, match="is no parameter"):
+        _chosen("", text)

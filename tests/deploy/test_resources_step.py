@@ -1,0 +1,228 @@
+"""The stack's step: what it makes of every state that CloudFormation can leave a stack in."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from deploy import resources
+from deploy.stage import StageError
+
+PARAMETERS = {"Stage": "dev", "UrlLifetime": "3600"}
+
+
+class CloudFormation:
+    """A stack that goes through scripted states: the next one each time it is described."""
+
+    def __init__(self, *states: str, after: dict[str, list[str]] | None = None) -> None:
+        self.states = list(states)
+        # What an operation brings the stack to.
+        self.after = after or {}
+        self.calls: list[str] = []
+        self.events: list[dict[str, str]] = []
+        self.parameters = {**PARAMETERS, "Versioning": "Suspended"}
+        self.template = resources.template()
+
+    def describe_stacks(self, StackName: str) -> Any:  # noqa: N803 - boto3's name
+        if not self.states:
+            error = {"Code": "ValidationError", "Message": "Stack hoist-dev does not exist"}
+            raise ClientError({"Error": error}, "DescribeStacks")
+        state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
+        if state == "DELETE_COMPLETE":
+            # By its name it is not found any more, by its id it is.
+            self.states = []
+        given = [{"ParameterKey": k, "ParameterValue": v} for k, v in self.parameters.items()]
+        return {
+            "Stacks": [{"StackId": f"id of {StackName}", "StackStatus": state, "Parameters": given}]
+        }
+
+    def get_template_summary(self, **_: str) -> Any:
+        defaults = {**PARAMETERS, "Versioning": "Suspended"}
+        return {"Parameters": [{"ParameterKey": k, "DefaultValue": v} for k, v in defaults.items()]}
+
+    def get_template(self, **_: str) -> Any:
+        return {"TemplateBody": self.template}
+
+    def get_paginator(self, operation: str) -> Any:
+        assert operation == "describe_stack_events"
+        return self
+
+    def paginate(self, **_: str) -> Iterator[Any]:
+        told = {"Timestamp": datetime.now(UTC), "EventId": "1"}
+        yield {"StackEvents": [told | {"EventId": str(n)} | e for n, e in enumerate(self.events)]}
+
+    def __getattr__(self, operation: str) -> Any:
+        def call(**_: Any) -> None:
+            self.calls.append(operation)
+            self.states = list(self.after[operation])
+
+        return call
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resources, "_PAUSE", 0)
+
+
+MADE = {"create_stack": ["CREATE_IN_PROGRESS", "CREATE_COMPLETE"]}
+UPDATED = {"update_stack": ["UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"]}
+DELETED = {"delete_stack": ["DELETE_IN_PROGRESS", "DELETE_COMPLETE"]}
+
+
+def test_a_stack_that_is_not_there_is_made(capsys: pytest.CaptureFixture[str]) -> None:
+    client: Any = CloudFormation(after=MADE)
+    client.events = [{"LogicalResourceId": "Bucket", "ResourceStatus": "CREATE_COMPLETE"}]
+
+    assert resources.apply(client, "dev", PARAMETERS) == ["new"]
+
+    assert client.calls == ["create_stack"]
+    assert capsys.readouterr().out.count("Bucket") == 1
+
+
+def test_a_stack_as_declared_is_left_alone() -> None:
+    client: Any = CloudFormation("UPDATE_COMPLETE")
+
+    assert resources.apply(client, "dev", PARAMETERS) == []
+    assert client.calls == []
+
+
+def test_what_differs_is_named_and_updated() -> None:
+    client: Any = CloudFormation("CREATE_COMPLETE", after=UPDATED)
+    client.template = "Resources: {}"
+
+    changed = resources.apply(client, "dev", PARAMETERS | {"UrlLifetime": "900"})
+
+    assert changed == ["template", "UrlLifetime"]
+    assert client.calls == ["update_stack"]
+
+
+def test_a_parameter_that_is_not_given_any_more_is_its_default_again() -> None:
+    client: Any = CloudFormation("CREATE_COMPLETE", after=UPDATED)
+    client.parameters["Versioning"] = "Enabled"
+
+    assert resources.apply(client, "dev", PARAMETERS) == ["Versioning"]
+
+
+def test_a_parameter_that_there_is_not_is_refused() -> None:
+    client: Any = CloudFormation()
+
+    with pytest.raises(StageError, match="no parameter Versionning; it has Stage, UrlLifetime"):
+        resources.apply(client, "dev", PARAMETERS | {"Versionning": "Enabled"})
+    assert client.calls == []
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        "ROLLBACK_COMPLETE",
+        "ROLLBACK_FAILED",
+        "CREATE_FAILED",
+        "DELETE_FAILED",
+        "REVIEW_IN_PROGRESS",
+    ],
+)
+def test_a_stack_that_never_came_to_be_is_made_anew(state: str) -> None:
+    client: Any = CloudFormation(state, after=MADE | DELETED)
+
+    resources.apply(client, "dev", PARAMETERS)
+
+    assert client.calls == ["delete_stack", "create_stack"]
+
+
+def test_a_stack_at_work_is_waited_for() -> None:
+    client: Any = CloudFormation("CREATE_IN_PROGRESS", "CREATE_IN_PROGRESS", "CREATE_COMPLETE")
+
+    assert resources.apply(client, "dev", PARAMETERS) == []
+
+
+def test_a_stack_whose_rollback_is_under_way_is_made_anew() -> None:
+    client: Any = CloudFormation("ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE", after=MADE | DELETED)
+
+    resources.apply(client, "dev", PARAMETERS)
+
+    assert client.calls == ["delete_stack", "create_stack"]
+
+
+def test_an_update_that_could_not_be_taken_back_is_taken_back_again() -> None:
+    taken_back = {"continue_update_rollback": ["UPDATE_ROLLBACK_COMPLETE"]}
+    client: Any = CloudFormation("UPDATE_ROLLBACK_FAILED", after=UPDATED | taken_back)
+
+    resources.apply(client, "dev", PARAMETERS | {"UrlLifetime": "900"})
+
+    assert client.calls == ["continue_update_rollback", "update_stack"]
+
+
+FAILURES = {
+    "a bucket whose name is taken": (
+        "Bucket",
+        "hoist-files already exists (Service: S3, Status Code: 409)",
+        "Bucket: hoist-files already exists",
+    ),
+    "a quota": (
+        "Downloads",
+        "Resource limit exceeded: too many distributions",
+        "Resource limit exceeded: too many distributions; ask AWS for more in Service Quotas",
+    ),
+    "a permission": (
+        "UserPool",
+        "User: arn:aws:iam::1:user/a is not authorized to perform: cognito-idp:CreateUserPool",
+        "UserPool: User: arn:aws:iam::1:user/a is not authorized to perform",
+    ),
+}
+
+
+@pytest.mark.parametrize(("resource", "reason", "told"), FAILURES.values(), ids=FAILURES)
+def test_the_first_resource_that_failed_is_named(resource: str, reason: str, told: str) -> None:
+    client: Any = CloudFormation(after={"create_stack": ["ROLLBACK_COMPLETE"]})
+    client.events = [
+        {
+            "LogicalResourceId": "Table",
+            "ResourceStatus": "CREATE_FAILED",
+            "ResourceStatusReason": "Resource creation cancelled",
+        },
+        {
+            "LogicalResourceId": resource,
+            "ResourceStatus": "CREATE_FAILED",
+            "ResourceStatusReason": reason,
+        },
+    ]
+
+    with pytest.raises(StageError) as raised:
+        resources.apply(client, "dev", PARAMETERS)
+
+    assert str(raised.value).startswith("hoist-dev is ROLLBACK_COMPLETE: ")
+    assert told in str(raised.value)
+
+
+def test_a_stack_that_cannot_be_deleted_says_why() -> None:
+    client: Any = CloudFormation("UPDATE_COMPLETE", after={"delete_stack": ["DELETE_FAILED"]})
+    client.events = [
+        {
+            "LogicalResourceId": "PageBucket",
+            "ResourceStatus": "DELETE_FAILED",
+            "ResourceStatusReason": "The bucket you tried to delete is not empty",
+        }
+    ]
+
+    with pytest.raises(StageError, match="PageBucket: The bucket you tried to delete is not empty"):
+        resources.delete(client, "dev")
+
+
+def test_to_delete_no_stack_is_nothing() -> None:
+    client: Any = CloudFormation()
+
+    assert resources.delete(client, "dev") is False
+
+
+def test_the_outputs_of_a_stage_that_is_not_there_are_not_told() -> None:
+    client: Any = CloudFormation()
+
+    with pytest.raises(StageError, match="dev is not deployed: run `make deploy STAGE=dev`"):
+        resources.outputs(client, "dev")
+
+
+def test_the_template_is_short_enough_to_be_sent() -> None:
+    assert len(resources.template().encode()) <= resources.MAX_TEMPLATE_SIZE
+    assert "\n  Bucket:\n" in resources.template()

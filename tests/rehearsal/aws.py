@@ -1,0 +1,166 @@
+"""The AWS that deploying is rehearsed in: moto's server, with what it lacks of what is asked of it.
+
+`python -m tests.rehearsal.aws --port 5555`. Each gap is bridged by itself, with what AWS does
+there. What stacks need beyond that is in `tests/deploy/cloudformation.py`.
+"""
+
+import argparse
+import json
+import os
+from typing import Any
+from uuid import uuid4
+
+from moto.apigateway.models import APIGatewayBackend
+from moto.apigatewayv2 import urls
+from moto.apigatewayv2.responses import ApiGatewayV2Response
+from moto.core.config import default_user_config
+from moto.core.exceptions import ServiceException
+from moto.core.responses import ActionResult
+from moto.iam.responses import IamResponse
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.s3.models import FakeBucket
+from moto.s3.responses import S3Response
+from werkzeug.serving import make_server
+
+from tests.environment import AWS_ENVIRONMENT
+
+
+def take_filters_as_chalice_writes_them() -> None:
+    """S3 takes `Prefix` as it takes `prefix`; moto the latter alone."""
+    read = S3Response._notification_config_from_body
+
+    def read_any_case(self: Any) -> Any:
+        whole = self.body
+        self.body = whole.replace(b"<Name>Prefix</Name>", b"<Name>prefix</Name>")
+        try:
+            return read(self)
+        finally:
+            self.body = whole
+
+    S3Response._notification_config_from_body = read_any_case
+
+
+def read_conditions() -> None:
+    """A bucket's policy refuses under conditions, none of which is met here; moto reads none."""
+    allows = FakeBucket.get_permission
+
+    def get_permission(self: FakeBucket, action: str, resource: str) -> Any:
+        whole = self.policy
+        if whole is None:
+            return allows(self, action, resource)
+        document = json.loads(whole)
+        met = [each for each in document["Statement"] if "Condition" not in each]
+        self.policy = json.dumps({**document, "Statement": met}).encode()
+        try:
+            return allows(self, action, resource)
+        finally:
+            self.policy = whole
+
+    FakeBucket.get_permission = get_permission  # type: ignore[method-assign]
+
+
+def import_swagger() -> None:
+    """API Gateway takes Swagger 2.0, with or without a description, and makes the authorizers."""
+    import_, put = APIGatewayBackend.import_rest_api, APIGatewayBackend.put_rest_api
+    integrate = APIGatewayBackend.put_integration
+
+    def put_integration(self: Any, *where: str, **how: Any) -> Any:
+        # One that only answers (of OPTIONS) asks nobody.
+        return integrate(self, *where, **{"uri": None, "integration_method": None, **how})
+
+    def import_rest_api(self: Any, api_doc: Any, fail_on_warnings: bool) -> Any:  # noqa: FBT001
+        info = {"description": "", **api_doc["info"]}
+        return import_(self, {**api_doc, "info": info}, fail_on_warnings)
+
+    def put_rest_api(self: Any, function_id: str, api_doc: Any, **how: Any) -> Any:
+        document = {**api_doc, "openapi": "3.0.1"}
+        document.pop("swagger", None)
+        api = put(self, function_id, document, **how)
+        if how.get("mode") == "overwrite":
+            # Whether AWS keeps them is not known: the rehearsal takes the worse for granted.
+            api.gateway_responses.clear()
+        api.authorizers.clear()
+        ids = {
+            name: self.create_authorizer(
+                function_id,
+                name=name,
+                authorizer_type=given["x-amazon-apigateway-authorizer"]["type"].upper(),
+                provider_arns=given["x-amazon-apigateway-authorizer"]["providerARNs"],
+                identity_source="method.request.header.Authorization",
+            ).id
+            for name, given in api_doc.get("securityDefinitions", {}).items()
+            if "x-amazon-apigateway-authorizer" in given
+        }
+        for path, methods in api_doc["paths"].items():
+            resource = api.get_resource_for_path(path)
+            for name, given in methods.items():
+                for requirement in given.get("security", []):
+                    (authorizer,) = requirement
+                    method = resource.resource_methods[name.upper()]
+                    method.authorization_type = "COGNITO_USER_POOLS"
+                    method.authorizer_id = ids[authorizer]
+        return api
+
+    APIGatewayBackend.put_integration = put_integration  # type: ignore[method-assign]
+    APIGatewayBackend.import_rest_api = import_rest_api  # type: ignore[method-assign]
+    APIGatewayBackend.put_rest_api = put_rest_api  # type: ignore[method-assign]
+
+
+def deploy_websocket_apis() -> None:
+    """CreateDeployment of WebSocket APIs, which moto has no address for."""
+
+    def create_deployment(self: ApiGatewayV2Response) -> Any:
+        self.apigatewayv2_backend.get_api(self.path.split("/")[-2])  # that it is there
+        return (
+            201,
+            {},
+            json.dumps({"deploymentId": uuid4().hex[:6], "deploymentStatus": "DEPLOYED"}),
+        )
+
+    ApiGatewayV2Response.create_deployment = create_deployment  # type: ignore[attr-defined]
+    urls.url_paths["{0}/v2/apis/(?P<api_id>[^/]+)/deployments$"] = ApiGatewayV2Response.dispatch
+
+
+def simulate_for_nobody() -> None:
+    """IAM's simulator, which moto lacks: here nobody has the right to ask it."""
+
+    def simulate_principal_policy(_: IamResponse) -> ActionResult:
+        raise IAMAccessDenied
+
+    IamResponse.simulate_principal_policy = simulate_principal_policy  # type: ignore[attr-defined]
+
+
+class IAMAccessDenied(ServiceException):
+    """What AWS answers to who may not."""
+
+    code = "AccessDenied"
+    message = "not authorized to perform: iam:SimulatePrincipalPolicy"
+
+
+def main() -> None:
+    """Serve until killed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    options = parser.parse_args()
+    # What the stacks' resources are made by asks this very server.
+    os.environ.update(AWS_ENVIRONMENT, AWS_ENDPOINT_URL=f"http://127.0.0.1:{options.port}")
+    from tests.deploy import cloudformation  # noqa: F401 - teaches moto its resources
+
+    # Functions are kept, not run: nothing of AWS invokes them here.
+    default_user_config["lambda"]["use_docker"] = False
+    take_filters_as_chalice_writes_them()
+    read_conditions()
+    import_swagger()
+    deploy_websocket_apis()
+    simulate_for_nobody()
+    server = make_server(
+        "127.0.0.1",
+        options.port,
+        DomainDispatcherApplication(create_backend_app),
+        threaded=True,
+    )
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

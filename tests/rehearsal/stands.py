@@ -1,0 +1,174 @@
+"""What stands in an account of a stage, asked of its services."""
+
+import json
+import re
+from typing import Any
+
+from deploy import destinations
+from tests.rehearsal.conftest import Account
+
+ACCOUNT = "123456789012"
+FUNCTIONS = {
+    "hoist-dev": "api_handler",
+    **{
+        f"hoist-dev-{name}": name
+        for name in (
+            "process_upload",
+            "notify",
+            "websocket_connect",
+            "websocket_message",
+            "websocket_disconnect",
+        )
+    },
+}
+
+
+class Stands:
+    """A stage in an account."""
+
+    def __init__(self, account: Account, stage: str = "dev") -> None:
+        self.account, self.stage = account, stage
+
+    def stack(self) -> Any:
+        client = self.account.client("cloudformation")
+        (stack,) = client.describe_stacks(StackName=f"hoist-{self.stage}")["Stacks"]
+        return stack
+
+    def outputs(self) -> dict[str, str]:
+        return {each["OutputKey"]: each["OutputValue"] for each in self.stack()["Outputs"]}
+
+    def functions(self) -> dict[str, Any]:
+        listed = self.account.client("lambda").list_functions()["Functions"]
+        mine = re.compile(rf"hoist-{self.stage}(-[a-z_]+)?")
+        kept = ("Runtime", "MemorySize", "Timeout", "Handler", "Environment", "CodeSha256", "Role")
+        return {
+            each["FunctionName"]: {name: each[name] for name in (*kept, "Architectures")}
+            | {"Tracing": each["TracingConfig"]["Mode"]}
+            for each in listed
+            if mine.fullmatch(each["FunctionName"])
+        }
+
+    def policies(self) -> dict[str, Any]:
+        iam = self.account.client("iam")
+        roles = [f"hoist-{self.stage}-{name}" for name in FUNCTIONS.values()]
+        found = {}
+        for role in roles:
+            (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+            policy = iam.get_role_policy(RoleName=role, PolicyName=name)
+            found[role] = policy["PolicyDocument"]
+        return found
+
+    def rules(self) -> Any:
+        found = self.account.client("s3").get_bucket_notification_configuration(
+            Bucket=self.outputs()["Bucket"]
+        )
+        found.pop("ResponseMetadata")
+        for rule in found.get("LambdaFunctionConfigurations", []):
+            del rule["Id"]  # S3 makes one up, each time Chalice sets the rule
+        return found
+
+    def subscriptions(self) -> dict[str, Any]:
+        sns = self.account.client("sns")
+        found = sns.list_subscriptions_by_topic(TopicArn=self.outputs()["ResultsTopicArn"])
+        return {
+            each["Endpoint"]: json.loads(
+                sns.get_subscription_attributes(SubscriptionArn=each["SubscriptionArn"])[
+                    "Attributes"
+                ].get("RedrivePolicy", "{}")
+            )
+            for each in found["Subscriptions"]
+        }
+
+    def destinations(self) -> dict[str, Any]:
+        client = self.account.client("lambda")
+        found = {}
+        for name in destinations.read():
+            told = client.get_function_event_invoke_config(
+                FunctionName=f"hoist-{self.stage}-{name}"
+            )
+            found[name] = {
+                key: told[key]
+                for key in ("DestinationConfig", "MaximumRetryAttempts", "MaximumEventAgeInSeconds")
+            }
+        return found
+
+    def rest_apis(self) -> list[str]:
+        listed = self.account.client("apigateway").get_rest_apis()["items"]
+        return [each["id"] for each in listed]
+
+    def routes(self) -> dict[str, Any]:
+        """Authorization and function of each method of the REST API."""
+        client, (api,) = self.account.client("apigateway"), self.rest_apis()
+        found = {}
+        for resource in client.get_resources(restApiId=api, limit=500)["items"]:
+            for method in resource.get("resourceMethods", {}):
+                where = {
+                    "restApiId": api,
+                    "resourceId": resource["id"],
+                    "httpMethod": method,
+                }
+                told = client.get_method(**where)
+                integration = client.get_integration(**where)
+                found[f"{method} {resource['path']}"] = (
+                    told.get("authorizationType"),
+                    integration.get("uri"),
+                )
+        return found
+
+    def authorizers(self) -> Any:
+        client, (api,) = self.account.client("apigateway"), self.rest_apis()
+        return [
+            (each["name"], each["type"], each["providerARNs"])
+            for each in client.get_authorizers(restApiId=api)["items"]
+        ]
+
+    def gateway_responses(self) -> dict[str, Any]:
+        client, (api,) = self.account.client("apigateway"), self.rest_apis()
+        return {
+            each["responseType"]: (each["statusCode"], each["responseParameters"])
+            for each in client.get_gateway_responses(restApiId=api)["items"]
+        }
+
+    def websocket_routes(self) -> dict[str, Any]:
+        client = self.account.client("apigatewayv2")
+        (api,) = [
+            each["ApiId"]
+            for each in client.get_apis()["Items"]
+            if each["Name"] == f"hoist-{self.stage}-websocket-api"
+        ]
+        integrations = {
+            each["IntegrationId"]: each["IntegrationUri"]
+            for each in client.get_integrations(ApiId=api)["Items"]
+        }
+        return {
+            each["RouteKey"]: integrations[each["Target"].rpartition("/")[2]]
+            for each in client.get_routes(ApiId=api)["Items"]
+        }
+
+    def page(self) -> dict[str, Any]:
+        s3, bucket = self.account.client("s3"), self.outputs()["PageBucket"]
+        return {
+            each["Key"]: s3.head_object(Bucket=bucket, Key=each["Key"])["CacheControl"]
+            for each in s3.list_objects_v2(Bucket=bucket)["Contents"]
+        }
+
+    def logs(self) -> dict[str, int | None]:
+        listed = self.account.client("logs").describe_log_groups()["logGroups"]
+        return {each["logGroupName"]: each.get("retentionInDays") for each in listed}
+
+    def everything(self) -> dict[str, Any]:
+        """All of it, to see whether something changed."""
+        stack = self.stack()
+        return {
+            "parameters": {p["ParameterKey"]: p["ParameterValue"] for p in stack["Parameters"]},
+            "functions": self.functions(),
+            "policies": self.policies(),
+            "rules": self.rules(),
+            "subscriptions": self.subscriptions(),
+            "destinations": self.destinations(),
+            "routes": self.routes(),
+            "responses": self.gateway_responses(),
+            "websocket": self.websocket_routes(),
+            "page": self.page(),
+            "logs": self.logs(),
+        }

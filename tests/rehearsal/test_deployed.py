@@ -1,0 +1,229 @@
+"""A stage that `make deploy` made, in an account of moto's: what stands, what drifts.
+
+The tests share it, in this order; each leaves it as it was.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import app
+from deploy import api_gateway, policies
+from tests.environment import REGION
+from tests.rehearsal.conftest import Account, Project, copy
+from tests.rehearsal.stands import ACCOUNT, FUNCTIONS, Stands
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture(scope="module")
+def printed() -> list[str]:
+    """What deploying it printed."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def project(
+    server: Account, tmp_path_factory: pytest.TempPathFactory, printed: list[str]
+) -> Project:
+    server.reset()
+    root: Path = tmp_path_factory.mktemp("deployed") / "project"
+    copy(root)
+    made = Project(root, server)
+    printed.append(made.deploy("--email", "ops@example.com"))
+    return made
+
+
+def test_all_of_it_stands(project: Project, printed: list[str]) -> None:
+    stands = Stands(project.account)
+    outputs, environment = stands.outputs(), project.config()["environment_variables"]
+    functions = stands.functions()
+
+    # Functions, with the stage's environment, and their rights.
+    assert functions.keys() == FUNCTIONS.keys()
+    for function in functions.values():
+        assert function["Environment"]["Variables"] == environment
+        assert function["Architectures"] == ["arm64"]
+        assert function["Tracing"] == "PassThrough"
+    assert functions["hoist-dev-process_upload"]["MemorySize"] == 1769
+    assert functions["hoist-dev-process_upload"]["Timeout"] == 900
+    assert functions["hoist-dev"]["Timeout"] == 29
+    for name, template in policies.templates().items():
+        assert stands.policies()[f"hoist-dev-{name}"] == policies.render(
+            template, "dev", environment
+        )
+    # The journey: bucket, function, topic, function.
+    (rule,) = stands.rules()["LambdaFunctionConfigurations"]
+    assert rule["LambdaFunctionArn"].endswith(":function:hoist-dev-process_upload")
+    assert rule["Events"] == ["s3:ObjectCreated:*"]
+    assert rule["Filter"]["Key"]["FilterRules"] == [{"Name": "prefix", "Value": "uploads/"}]
+    processing = stands.destinations()["process_upload"]["DestinationConfig"]
+    assert (
+        processing["OnSuccess"]
+        == processing["OnFailure"]
+        == {"Destination": outputs["ResultsTopicArn"]}
+    )
+    arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:hoist-dev-notify"
+    assert stands.subscriptions() == {arn: {"deadLetterTargetArn": outputs["DeadLettersArn"]}}
+    # The APIs.
+    routes = stands.routes()
+    for path, methods in app.app.routes.items():
+        for method in methods:
+            authorization, uri = routes[f"{method} {path}"]
+            assert authorization == (None if path == "/limits" else "COGNITO_USER_POOLS")
+            assert uri.endswith(":function:hoist-dev/invocations")
+    assert stands.authorizers() == [("users", "COGNITO_USER_POOLS", [outputs["UserPoolArn"]])]
+    assert stands.gateway_responses().keys() == api_gateway.read().problems.keys()
+    allowed = {
+        parameters["gatewayresponse.header.Access-Control-Allow-Origin"]
+        for _, parameters in stands.gateway_responses().values()
+    }
+    assert allowed == {f"'{outputs['PageOrigin']}'"}
+    assert stands.websocket_routes().keys() == {"$connect", "$default", "$disconnect"}
+    # The page.
+    assert stands.page() == {
+        "index.html": "no-cache",
+        "config.json": "no-cache",
+        "assets/index-1.js": "public, max-age=31536000, immutable",
+    }
+    assert {*stands.logs().values()} == {30}
+    # And who deployed it knows where it is.
+    assert f"Hoist is at {outputs['PageOrigin']}" in printed[0]
+    assert "Confirm the email AWS sent to ops@example.com" in printed[0]
+
+
+def test_the_page_may_talk_to_its_stage_and_to_nobody_else(project: Project) -> None:
+    stands = Stands(project.account)
+    given = {p["ParameterKey"]: p["ParameterValue"] for p in stands.stack()["Parameters"]}
+    config = json.loads(
+        project.account.client("s3")
+        .get_object(Bucket=stands.outputs()["PageBucket"], Key="config.json")["Body"]
+        .read()
+    )
+    websocket = project.config()["environment_variables"]["HOIST_WEBSOCKET_URL"]
+    bucket = stands.outputs()["Bucket"]
+    assert given["PageAddresses"].split() == [
+        config["api_url"].removesuffix("/dev"),
+        websocket.removesuffix("/dev"),
+        f"https://{bucket}.s3.{REGION}.amazonaws.com",
+        f"https://{bucket}.s3.dualstack.{REGION}.amazonaws.com",
+        f"https://cognito-idp.{REGION}.amazonaws.com",
+    ]
+    assert "pending" not in websocket
+
+
+def test_to_deploy_again_changes_nothing(project: Project) -> None:
+    stands = Stands(project.account)
+    before, config = stands.everything(), project.config()
+
+    again = project.deploy()
+
+    assert stands.everything() == before
+    assert project.config() == config
+    for line in ("config.json as before", "hoist-dev                        as declared"):
+        assert line in again
+    assert "none: all is as declared" in project.status()
+
+
+def test_a_step_can_be_taken_alone(project: Project) -> None:
+    client = project.account.client("lambda")
+    client.delete_function_event_invoke_config(FunctionName="hoist-dev-notify")
+    assert "destinations  notify" in project.status()
+
+    printed = project.deploy("--only", "destinations")
+
+    assert printed.splitlines()[0] == "destinations"
+    assert "application" not in printed
+    assert "none: all is as declared" in project.status()
+
+
+EVERYTHING = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+}
+DRIFTS: dict[str, tuple[Callable[[Account], Any], str]] = {
+    "a function's environment": (
+        lambda account: account.client("lambda").update_function_configuration(
+            FunctionName="hoist-dev-notify", Environment={"Variables": {"HOIST_STAGE": "prod"}}
+        ),
+        "application   hoist-dev-notify: HOIST_BUCKET",
+    ),
+    "a function": (
+        lambda account: account.client("lambda").delete_function(
+            FunctionName="hoist-dev-websocket_message"
+        ),
+        "application   hoist-dev-websocket_message is missing",
+    ),
+    "a policy": (
+        lambda account: account.client("iam").put_role_policy(
+            RoleName="hoist-dev-notify",
+            PolicyName="hoist-dev-notify",
+            PolicyDocument=json.dumps(EVERYTHING),
+        ),
+        "policies      hoist-dev-notify",
+    ),
+}
+
+
+def test_what_somebody_changed_is_told_and_mended(project: Project) -> None:
+    for change, _ in DRIFTS.values():
+        change(project.account)
+    status = project.status()
+    assert [told for _, told in DRIFTS.values() if told not in status] == []
+
+    project.deploy()
+
+    assert "none: all is as declared" in project.status()
+
+
+def test_another_machine_takes_up_what_stands(project: Project) -> None:
+    """What Chalice remembers is not in git: without it, it would make both APIs once more."""
+    stands = Stands(project.account)
+    before = stands.everything()
+    (project.root / ".chalice" / "deployed" / "dev.json").unlink()
+
+    printed = project.deploy()
+
+    assert "found in AWS, taken up" in printed
+    assert len(stands.rest_apis()) == 1
+    assert stands.everything() == before
+
+
+def test_half_made_apis_are_made_anew(project: Project) -> None:
+    stands = Stands(project.account)
+    v1, v2 = project.account.client("apigateway"), project.account.client("apigatewayv2")
+    (rest,) = stands.rest_apis()
+    (websocket,) = [each["ApiId"] for each in v2.get_apis()["Items"]]
+    v1.delete_stage(restApiId=rest, stageName="dev")
+    v2.delete_stage(ApiId=websocket, StageName="dev")
+    (project.root / ".chalice" / "deployed" / "dev.json").unlink()
+
+    printed = project.deploy()
+
+    assert printed.count("half made: deleted") == 2
+    assert len(stands.rest_apis()) == 1
+    assert rest not in stands.rest_apis()
+    assert len(v2.get_apis()["Items"]) == 1
+
+
+def test_rules_that_others_gave_the_bucket_are_left_alone(project: Project) -> None:
+    stands = Stands(project.account)
+    s3, bucket = project.account.client("s3"), stands.outputs()["Bucket"]
+    queue = {
+        "Id": "audit",
+        "QueueArn": stands.outputs()["DeadLettersArn"],
+        "Events": ["s3:ObjectRemoved:*"],
+    }
+    s3.put_bucket_notification_configuration(
+        Bucket=bucket,
+        NotificationConfiguration={**stands.rules(), "QueueConfigurations": [queue]},
+    )
+
+    project.deploy()
+
+    rules = stands.rules()
+    assert rules["QueueConfigurations"] == [queue]
+    assert len(rules["LambdaFunctionConfigurations"]) == 1

@@ -1,0 +1,157 @@
+"""`make destroy`, rehearsed: it asks, it refuses, it goes on, and nothing is left that costs."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.environment import HOIST_ENVIRONMENT
+from tests.payloads import put_upload
+from tests.rehearsal.conftest import Account, Project
+from tests.rehearsal.stands import FUNCTIONS, Stands
+
+pytestmark = pytest.mark.system
+
+# What an account lists: service, operation, member.
+LISTS = [
+    ("apigateway", "get_rest_apis", "items"),
+    ("apigatewayv2", "get_apis", "Items"),
+    ("cloudfront", "list_distributions", "DistributionList.Items"),
+    ("cloudfront", "list_origin_access_controls", "OriginAccessControlList.Items"),
+    ("cloudwatch", "describe_alarms", "MetricAlarms"),
+    ("cloudwatch", "list_dashboards", "DashboardEntries"),
+    ("cloudformation", "describe_stacks", "Stacks"),
+    ("dynamodb", "list_tables", "TableNames"),
+    ("iam", "list_roles", "Roles"),
+    ("lambda", "list_functions", "Functions"),
+    ("logs", "describe_log_groups", "logGroups"),
+    ("s3", "list_buckets", "Buckets"),
+    ("sns", "list_subscriptions", "Subscriptions"),
+    ("sns", "list_topics", "Topics"),
+    ("sqs", "list_queues", "QueueUrls"),
+]
+
+
+def left(account: Account) -> dict[str, Any]:
+    """What is still in an account, by what listed it."""
+    found = {}
+    for service, operation, path in LISTS:
+        told: Any = getattr(account.client(service), operation)()
+        for name in path.split("."):
+            told = told.get(name) or {}
+        if told:
+            found[operation] = told
+    pools = account.client("cognito-idp").list_user_pools(MaxResults=60)["UserPools"]
+    return found | ({"list_user_pools": pools} if pools else {})
+
+
+def keep_an_upload(project: Project, state: str = "accepted") -> None:
+    """An upload in the table and its object in the bucket, as the functions leave them."""
+    environment: Mapping[str, str] = project.config()["environment_variables"]
+    upload = put_upload()
+    code = f"""
+import json, sys
+from datetime import UTC, datetime
+import boto3
+from chalicelib.config import load_settings
+from chalicelib.table import table_of
+from chalicelib.upload import State
+from tests.payloads import put_upload
+settings = load_settings({{**json.loads(sys.argv[1]), "AWS_REGION": "eu-west-1"}})
+clock = lambda: datetime.now(UTC)
+table_of(settings, boto3.client("dynamodb"), clock).put(put_upload(state=State("{state}")))
+"""
+    subprocess.run(
+        [sys.executable, "-c", code, json.dumps({**HOIST_ENVIRONMENT, **environment})],
+        env=project.environment,
+        check=True,
+    )
+    project.account.client("s3").put_object(
+        Bucket=environment["HOIST_BUCKET"], Key=upload.key, Body=b"content"
+    )
+
+
+def test_nothing_is_left_but_what_an_operator_chose(project: Project) -> None:
+    project.deploy("--email", "ops@example.com", "--set", "SignUpDomains=example.com")
+    assert left(project.account).keys() >= {"list_functions", "list_buckets", "describe_alarms"}
+
+    printed = project.destroy("--yes")
+
+    assert "dev is gone" in printed
+    assert left(project.account) == {}
+    config = project.config()
+    assert config["resource_parameters"] == {
+        "OperationsEmail": "ops@example.com",
+        "SignUpDomains": "example.com",
+    }
+    assert config["environment_variables"] == {"HOIST_STAGE": "dev"}
+
+    # Once more is nothing; and from what was kept the stage can be made again.
+    project.destroy("--yes")
+    project.deploy()
+    assert "none: all is as declared" in project.status()
+
+
+def test_it_asks_and_accepted_uploads_stay_unless_told(project: Project) -> None:
+    project.deploy("--set", "Versioning=Enabled")
+    keep_an_upload(project)
+    before = Stands(project.account).everything()
+
+    refused = project.destroy("--yes", status=1)
+    assert "dev holds 1 accepted uploads: nothing was deleted; DELETE_UPLOADS=1" in refused
+
+    unanswered = project.destroy("--delete-uploads", status=1)
+    assert "Type dev to delete it:" in unanswered
+    assert "Nothing was deleted; YES=1 answers for you" in unanswered
+    assert Stands(project.account).everything() == before
+
+    # All versions go, and what is under way.
+    s3, bucket = project.account.client("s3"), Stands(project.account).outputs()["Bucket"]
+    for body in (b"one", b"two"):
+        s3.put_object(Bucket=bucket, Key="uploads/a/b/c.txt", Body=body)
+    s3.delete_object(Bucket=bucket, Key="uploads/a/b/c.txt")
+    s3.create_multipart_upload(Bucket=bucket, Key="uploads/a/b/d.txt")
+    project.destroy("--yes", "--delete-uploads")
+    assert left(project.account) == {}
+
+
+def test_what_was_interrupted_is_gone_on_with_wherever_it_was(project: Project) -> None:
+    project.deploy()
+    # What was not accepted is no reason to stay.
+    keep_an_upload(project, state="rejected")
+
+    for line in ("application", "page", "stack", "data", "notes"):
+        project.interrupt(line, signal.SIGKILL, "deploy.destroy", "--stage", "dev", "--yes")
+    project.destroy("--yes")
+
+    assert left(project.account) == {}
+
+
+def test_stages_share_an_account_and_nothing_else(project: Project) -> None:
+    project.deploy(stage="dev")
+    outputs = Stands(project.account).outputs()
+    project.deploy(stage="dev-2")
+
+    first, second = (project.config(stage)["environment_variables"] for stage in ("dev", "dev-2"))
+    assert [name for name, value in first.items() if second[name] == value] == []
+    assert Stands(project.account).outputs() == outputs
+    for stage in ("dev", "dev-2"):
+        assert "none: all is as declared" in project.status(stage)
+
+    # From another machine, where nobody remembers what Chalice made.
+    (project.root / ".chalice" / "deployed" / "dev.json").unlink()
+    project.destroy("--yes", stage="dev")
+
+    assert "none: all is as declared" in project.status("dev-2")
+    names = {each["FunctionName"] for each in left(project.account)["list_functions"]}
+    assert names == {name.replace("-dev", "-dev-2", 1) for name in FUNCTIONS}
+
+
+def test_a_stage_that_is_not_there_is_named(project: Project) -> None:
+    printed = project.destroy("--yes", stage="prod", status=1)
+
+    assert printed == "There is no stage prod; .chalice/config.json has local\n"

@@ -1,0 +1,95 @@
+"""`make smoke` on the running system: a file goes the whole way, and nothing is left of it."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from deploy.smoke import Smoke
+from deploy.stage import StageError
+from local.resources import ACCESS_KEY, REGION, SECRET_KEY
+from tests.environment import CLEAN_ENVIRONMENT
+from tests.running import ROOT, RunningSystem, call
+
+pytestmark = pytest.mark.system
+
+
+def accounts(system: RunningSystem) -> set[str]:
+    config = call("GET", f"{system.url('page')}/config.json").json
+    users = cognito(system).list_users(UserPoolId=config["user_pool_id"])["Users"]
+    return {user["Username"] for user in users}
+
+
+def cognito(system: RunningSystem) -> Any:
+    session: Any = boto3.Session(ACCESS_KEY, SECRET_KEY)
+    return session.client("cognito-idp", region_name=REGION, endpoint_url=system.url("aws"))
+
+
+def uploads(system: RunningSystem) -> list[Any]:
+    table = boto3.client(
+        "dynamodb",
+        region_name=REGION,
+        endpoint_url=system.url("aws"),
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
+    )
+    (name,) = table.list_tables()["TableNames"]
+    items = table.scan(TableName=name)["Items"]
+    return [item for item in items if item.get("state", {}).get("S") not in (None, "aborted")]
+
+
+def smoke(system: RunningSystem) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "deploy.smoke", "--stage", "local"],
+        cwd=ROOT,
+        env={**CLEAN_ENVIRONMENT, "HOIST_HOME": str(system.home)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_a_file_goes_the_whole_way_and_nothing_is_left(system: RunningSystem) -> None:
+    before = accounts(system), uploads(system)
+
+    done = smoke(system)
+
+    assert done.returncode == 0, done.stderr
+    assert "accepted" in done.stdout
+    assert "hoist-smoke.txt" in done.stdout
+    assert (accounts(system), uploads(system)) == before
+    assert "Signature" not in done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def picky(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
+    """A system that takes images alone."""
+    home: Path = tmp_path_factory.mktemp("picky")
+    system = RunningSystem(home, variables={"HOIST_ALLOWED_TYPES": "image/*"})
+    try:
+        yield system.start()
+    finally:
+        system.stop()
+
+
+def test_it_sends_what_the_stage_takes(picky: RunningSystem) -> None:
+    done = smoke(picky)
+
+    assert done.returncode == 0, done.stderr
+    assert "hoist-smoke.png" in done.stdout
+
+
+def test_an_outcome_that_does_not_come_is_told(system: RunningSystem) -> None:
+    before = accounts(system), uploads(system)
+    config = call("GET", f"{system.url('page')}/config.json").json
+    impatient = Smoke(config, cognito(system), "make logs STAGE=local", patience=0)
+
+    with pytest.raises(StageError, match=r"no outcome after 0 s.*`make logs STAGE=local UPLOAD="):
+        impatient.run()
+
+    assert accounts(system) == before[0]
