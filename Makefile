@@ -78,6 +78,11 @@ api-gateway: install ## Apply .chalice/api-gateway.json to a deployed STAGE
 audit: install ## Look for packages with known weaknesses, and for secrets that git would take
 	@$(BIN)/python -m deploy.audit
 
+.PHONY: cost
+cost: install ## Tell what a month of uploads costs: FILES=1000 SIZE=100MB, DAYS=, DOWNLOADS=, JSON=1
+	@$(BIN)/python -m deploy.cost $(if $(FILES),--files="$(FILES)") $(if $(SIZE),--size="$(SIZE)") \
+		$(if $(DAYS),--days="$(DAYS)") $(if $(DOWNLOADS),--downloads="$(DOWNLOADS)") $(if $(JSON),--json)
+
 .PHONY: clean
 clean: ## Remove what was installed and built, and the local system's data
 	rm -rf $(VENV) $(STAMPS) frontend/node_modules frontend/dist .hoist

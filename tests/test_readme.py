@@ -105,7 +105,9 @@ def test_every_processor_is_told(name: str) -> None:
     assert f"| `{name}` |" in README
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/security.md", "docs/operations.md"])
+@pytest.mark.parametrize(
+    "document", ["README.md", "docs/cost.md", "docs/security.md", "docs/operations.md"]
+)
 def test_every_file_that_a_document_names_is_there(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
     named = re.findall(

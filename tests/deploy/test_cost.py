@@ -1,0 +1,302 @@
+"""`make cost` sums right, says what it cannot mean, and prints what docs/cost.md shows."""
+
+import json
+import re
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+
+import pytest
+
+from chalicelib.config import Settings
+from chalicelib.parts import MAX_OBJECT_SIZE
+from chalicelib.uploads import CLOUDFRONT_MAX_SIZE
+from deploy import bill, cost, journey
+from deploy.bill import Fixed, Month
+from deploy.prices import US_EAST_1, Price
+from tests.deploy.template import RESOURCES, TEXT, mappings
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = (ROOT / "docs" / "cost.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+NOTHING = Fixed(alarms=0, metrics=0, dashboards=0, keys=0)
+TEMPLATE = """\
+Resources:
+  # An alarm on one metric, and one on two.
+  Failed:
+    Type: AWS::CloudWatch::Alarm
+    Properties:
+      Namespace: Hoist
+      MetricName: UploadsFailed
+  Errors:
+    Type: AWS::CloudWatch::Alarm
+    Properties:
+      Metrics:
+        - Id: a
+          MetricStat:
+            Metric: {Namespace: AWS/Lambda, MetricName: Errors}
+        - Id: b
+          MetricStat:
+            Metric: {Namespace: AWS/Lambda, MetricName: Errors}
+
+  Dashboard:
+    Type: AWS::CloudWatch::Dashboard
+    Properties:
+      DashboardBody: '[["Hoist","UploadsFailed"],["Hoist","Bytes"],["AWS/Lambda","Errors"]]'
+Outputs:
+  MetricName: {Value: none}
+"""
+
+
+@pytest.fixture
+def defaults() -> Settings:
+    """The settings of a stage that sets nothing."""
+    return cost.planned_settings({})
+
+
+def lines(month: Month, settings: Settings, fixed: Fixed = NOTHING) -> dict[str, bill.Line]:
+    return {line.service: line for line in bill.costs(month, settings, fixed, US_EAST_1)}
+
+
+# --- The sum --------------------------------------------------------------------------------------
+
+
+def test_each_line_is_its_counts_times_their_prices(defaults: Settings) -> None:
+    asked = journey.journey(100_000_000, defaults)
+    found = lines(Month(files=1000, size=100_000_000), defaults)
+
+    # 6 parts, create, list, complete, tag; 6 preflights, a HEAD, the first bytes, 12 blocks.
+    assert (asked.s3_puts, asked.s3_gets) == (10, 20)
+    assert found["S3 requests"].hoist == pytest.approx(1000 * (10 * 0.005 + 20 * 0.0004) / 1000)
+    assert found["S3 storage"].hoist == pytest.approx(1e11 / 2**30 * 0.023 + 1000 * 0.0065 / 1e4)
+    assert found["SNS"].hoist == pytest.approx(1000 * 2 * 0.5 / 1e6)
+    assert found["DynamoDB"].hoist == pytest.approx(
+        1000 * (asked.writes * 0.625 + asked.reads * 0.125) / 1e6
+    )
+    assert found["Lambda"].hoist == pytest.approx(
+        1000 * (asked.invocations * 0.2 / 1e6 + asked.gb_seconds * 0.0000133334)
+    )
+
+
+def test_a_sum_grows_with_the_files(defaults: Settings) -> None:
+    one, many = (bill.costs(Month(n, 10**9), defaults, NOTHING, US_EAST_1) for n in (1, 1000))
+
+    assert bill.total(many, "use", "storage")[0] == pytest.approx(
+        1000 * bill.total(one, "use", "storage")[0]
+    )
+
+
+def test_storage_grows_with_the_days(defaults: Settings) -> None:
+    month = Month(files=10, size=10**9)
+    short, long = (lines(replace(month, days=days), defaults) for days in (30, 90))
+
+    assert long["S3 storage"].hoist == pytest.approx(3 * short["S3 storage"].hoist)
+    assert long["S3 requests"] == short["S3 requests"]
+
+
+@pytest.mark.parametrize("size", [1, 10**8, 10**12, MAX_OBJECT_SIZE])
+def test_hoist_never_costs_more_than_a_call_for_each_part(defaults: Settings, size: int) -> None:
+    for line in lines(Month(files=1, size=size, downloads=1), defaults).values():
+        assert line.hoist <= line.per_part
+
+
+@pytest.mark.parametrize(
+    ("size", "price"),
+    [
+        (CLOUDFRONT_MAX_SIZE, US_EAST_1.cloudfront_byte),
+        (CLOUDFRONT_MAX_SIZE + 1, US_EAST_1.internet_byte),
+    ],
+    ids=["by CloudFront", "by S3"],
+)
+def test_downloads_are_paid_where_they_come_from(
+    defaults: Settings, size: int, price: Price
+) -> None:
+    found = lines(Month(files=1, size=size, downloads=2), defaults)
+
+    assert found["Downloads"].hoist == pytest.approx(price.of(2 * size), abs=1e-5)
+
+
+def test_emails_are_paid_for_each_file(defaults: Settings) -> None:
+    none, one = (lines(Month(100_000, 1000, emails=n), defaults)["SNS"].hoist for n in (0, 1))
+
+    assert one - none == pytest.approx(2)
+
+
+def test_a_faster_reader_costs_less(defaults: Settings) -> None:
+    slow, fast = (
+        lines(Month(1, 10**9, read_speed=speed), defaults)["Lambda"].hoist for speed in (5e7, 5e8)
+    )
+
+    assert fast < slow
+
+
+def test_what_a_stage_has_without_uploads_is_counted_in_the_template(defaults: Settings) -> None:
+    assert bill.fixed_of(TEMPLATE, defaults) == Fixed(alarms=3, metrics=2, dashboards=1, keys=0)
+
+    with_key = replace(defaults, kms_key_arn="arn:aws:kms:eu-west-1:123456789012:key/1")
+    found = lines(Month(1, 1), defaults, bill.fixed_of(TEMPLATE, with_key))
+
+    assert found["CloudWatch, alarms"].hoist == pytest.approx(0.30)
+    assert found["CloudWatch, metrics"].hoist == pytest.approx(0.60)
+    assert found["CloudWatch, dashboard"].hoist == pytest.approx(3)
+    assert found["KMS"].hoist == pytest.approx(1)
+
+
+def test_the_template_is_read_as_a_yaml_reader_does(defaults: Settings) -> None:
+    kinds = [resource["Type"] for resource in RESOURCES.values()]
+    alarms = [r for r in RESOURCES.values() if r["Type"] == "AWS::CloudWatch::Alarm"]
+
+    found = bill.fixed_of(TEXT, defaults)
+
+    assert found.dashboards == kinds.count("AWS::CloudWatch::Dashboard")
+    assert found.alarms == sum("MetricName" in part for part in mappings(alarms))
+
+
+# --- What is typed --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("1", 1),
+        ("4096B", 4096),
+        ("1KB", 1000),
+        ("1KiB", 1024),
+        ("1MB", 10**6),
+        ("1.5MiB", 1572864),
+        ("10 GB", 10**10),
+        ("1TB", 10**12),
+        ("48TiB", 48 * 1024**4),
+        ("1PB", 10**15),
+    ],
+)
+def test_sizes_are_read_with_their_units(text: str, size: int) -> None:
+    assert cost.parse_size(text) == size
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--files=0"], "FILES is 1 to"),
+        (["--files=-1"], "FILES is 1 to"),
+        (["--files=many"], "FILES is a number, not 'many'"),
+        (["--files=1.5"], "FILES is a number, not '1.5'"),
+        (["--files=1000000000001"], "FILES is 1 to"),
+        (["--size=0"], "SIZE is 1 byte or more"),
+        (["--size=0.1B"], "SIZE is 1 byte or more"),
+        (["--size=-5MB"], "'-5MB' is no size"),
+        (["--size=big"], "'big' is no size"),
+        (["--size=1mb"], "'1mb' is no size"),
+        (["--size=5iB"], "'5iB' is no size"),
+        (["--size="], "'' is no size"),
+        ([f"--size={MAX_OBJECT_SIZE + 1}"], "more than S3 takes in one object"),
+        (["--days=-1"], "--days is 0 or more"),
+        (["--days=nan"], "--days is 0 or more"),
+        (["--downloads=-1"], "--downloads is 0 or more"),
+        (["--downloads=inf"], "--downloads is 0 or more"),
+        (["--emails=x"], "--emails is a number, not 'x'"),
+        (["--read-speed=0"], "--read-speed is more than 0"),
+    ],
+)
+def test_what_cannot_be_meant_is_told_in_a_line(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    assert cost.main(arguments, {}) == 2
+
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert told in shown.err
+    assert len(shown.err.splitlines()) == 1
+
+
+def test_a_file_above_the_stages_limit_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    limit = {"HOIST_MAX_SIZE": "1000"}
+
+    assert cost.main(["--size=1000"], limit) == 0
+    assert cost.main(["--size=1001"], limit) == 2
+    assert "more than HOIST_MAX_SIZE lets in: 1,000" in capsys.readouterr().err
+
+
+def test_a_setting_that_is_none_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cost.main([], {"HOIST_PART_SIZE": "x"}) == 2
+
+    assert "HOIST_PART_SIZE is not a whole number" in capsys.readouterr().err
+
+
+def test_settings_change_the_parts(capsys: pytest.CaptureFixture[str]) -> None:
+    cost.main(["--size=1GiB"], {"HOIST_PART_SIZE": str(64 * 1024**2), "HOIST_STAGE": "local"})
+
+    assert "16 parts each" in capsys.readouterr().out
+
+
+# --- What is shown --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [
+        (0, "0.00"),
+        (0.0000123, "0.000012"),
+        (0.058, "0.058"),
+        (0.5, "0.50"),
+        (1, "1.00"),
+        (999.99, "999.99"),
+        (1000, "1,000"),
+        (2142044.4, "2,142,044"),
+    ],
+)
+def test_dollars_show_two_digits_that_say_something(amount: float, shown: str) -> None:
+    assert cost.dollars(amount) == shown
+
+
+def test_programs_get_the_same_numbers(
+    capsys: pytest.CaptureFixture[str], defaults: Settings
+) -> None:
+    assert cost.main(["--files=5", "--size=1GB", "--json"], {}) == 0
+
+    told = json.loads(capsys.readouterr().out)
+    wanted = bill.costs(Month(5, 10**9), defaults, NOTHING, US_EAST_1)
+    assert told["lines"][:10] == [asdict(line) for line in wanted][:10]
+    assert told["total"]["hoist"] == pytest.approx(sum(line["hoist"] for line in told["lines"]))
+    assert told["prices"] == {"region": "us-east-1", "known_on": "2026-11-24"}
+
+
+@pytest.mark.parametrize("name", [f.name for f in fields(US_EAST_1) if f.type is Price])
+def test_every_price_names_its_page(name: str) -> None:
+    price: Price = getattr(US_EAST_1, name)
+
+    assert price.page.startswith("https://aws.amazon.com/")
+    assert price.page.endswith("/")
+    assert price.dollars > 0
+
+
+def test_the_tables_of_the_document_are_what_the_command_prints(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cost.main(["--table"], {}) == 0
+
+    tables = capsys.readouterr().out.strip().split("\n\n")
+    assert len(tables) == 2
+    for told in tables:
+        assert told in DOCUMENT, "print it anew: .venv/bin/python -m deploy.cost --table"
+
+
+@pytest.mark.parametrize("document", [DOCUMENT, README], ids=["docs/cost.md", "README.md"])
+def test_what_an_example_shows_is_what_its_command_prints(
+    capsys: pytest.CaptureFixture[str], document: str
+) -> None:
+    examples = re.findall(r"```console\n\$ make cost ([^\n]*)\n(.*?)```", document, re.DOTALL)
+    assert examples
+    for variables, shown in examples:
+        named = (variable.split("=") for variable in variables.split())
+        cost.main([f"--{name.lower()}={value}" for name, value in named], {})
+        told = capsys.readouterr().out
+        # What a stage has without uploads may come and go.
+        kept = [
+            line for line in told.splitlines() if not re.match(r"CloudWatch, [amd]|Total", line)
+        ]
+        assert [line for line in kept if line not in shown.splitlines()] == []
+
+
+def test_the_document_tells_when_and_where_its_prices_are_of() -> None:
+    assert "24 November 2026" in DOCUMENT
+    assert US_EAST_1.region in DOCUMENT

@@ -1,0 +1,114 @@
+"""What a piece of work asks of AWS, counted as AWS bills it.
+
+DynamoDB is moto's, under the real table; its units are worked out of the items as they were before
+and after each write. S3 is `MemoryStorage`, whose methods stand for a request each, lists for more.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html
+"""
+
+from dataclasses import replace
+from math import ceil
+from typing import Any
+
+from deploy.journey import LIST_PAGE, Step
+from tests.fakes import MemoryStorage, RecordingGateway, RecordingTopic
+
+# S3's two classes of requests; what is in neither is free.
+PUTS = {"create_multipart", "complete", "tag", "list_parts"}
+GETS = {"head", "read_range"}
+
+
+class Meter:
+    """A DynamoDB client, S3, a gateway and a topic; `take` tells what was asked of them.
+
+    `quiet` is a client that is not counted, to look at the table with.
+    """
+
+    def __init__(self, client: Any, quiet: Any, storage: MemoryStorage) -> None:
+        self.client = client
+        self.storage: Any = MeteredStorage(storage, self)
+        self.gateway = RecordingGateway()
+        self.topic = RecordingTopic()
+        self._quiet = quiet
+        self._step = Step()
+        client.meta.events.register("provide-client-params.dynamodb", self._before)
+        client.meta.events.register("after-call.dynamodb", self._after)
+
+    def take(self) -> Step:
+        """What was asked since the last time."""
+        pushes, publishes = len(self.gateway.sent), len(self.topic.messages)
+        self.add(pushes=pushes, publishes=publishes, calls=pushes + publishes)
+        taken, self._step = self._step, Step()
+        self.gateway.sent.clear()
+        self.topic.messages.clear()
+        return taken
+
+    def add(self, **counts: float) -> None:
+        added = {name: getattr(self._step, name) + count for name, count in counts.items()}
+        self._step = replace(self._step, **added)
+
+    def items(self, table: str) -> list[dict[str, Any]]:
+        return list(self._quiet.scan(TableName=table)["Items"])
+
+    def _before(self, params: Any, **_: Any) -> None:
+        transacted = [write for item in params.get("TransactItems", []) for write in item.values()]
+        self._factor = 2 if transacted else 1
+        self._asked = [(request, self._item(request)) for request in transacted or [params]]
+
+    def _after(self, model: Any, **_: Any) -> None:
+        request, _ = self._asked[0]
+        if model.name in ("GetItem", "Query"):
+            stored = sum(map(size_of, self.items(request["TableName"])))
+            assert stored <= 4096, "one unit reads all there is"
+            self.add(calls=1, reads=1 if request.get("ConsistentRead") else 0.5)
+        else:
+            units = sum(written(before, self._item(asked)) for asked, before in self._asked)
+            self.add(calls=1, writes=units * self._factor)
+
+    def _item(self, request: Any) -> dict[str, Any]:
+        """The item that a request is about, as it is now."""
+        named = request.get("Key") or request.get("Item")
+        if named is None:
+            return {}
+        key = {name: named[name] for name in ("pk", "sk")}
+        return dict(self._quiet.get_item(TableName=request["TableName"], Key=key).get("Item", {}))
+
+
+class MeteredStorage:
+    """`MemoryStorage`, each of whose methods is counted."""
+
+    def __init__(self, storage: MemoryStorage, meter: Meter) -> None:
+        self._storage, self._meter = storage, meter
+
+    def __getattr__(self, name: str) -> Any:
+        def ask(*args: Any, **kwargs: Any) -> Any:
+            answer = getattr(self._storage, name)(*args, **kwargs)
+            requests = max(1, ceil(len(answer) / LIST_PAGE)) if name == "list_parts" else 1
+            self._meter.add(
+                s3_puts=requests * (name in PUTS), s3_gets=int(name in GETS), calls=requests
+            )
+            return answer
+
+        return ask
+
+
+def written(before: dict[str, Any], after: dict[str, Any]) -> int:
+    """The units of a write and of its index, where another key is a delete and a put.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/LSI.html
+    """
+    units = max(_units(before), _units(after))
+    if before.get("state_id") == after.get("state_id"):
+        return units * (2 if "state_id" in after else 1)
+    return units + sum(_units(item) for item in (before, after) if "state_id" in item)
+
+
+def size_of(item: dict[str, Any]) -> int:
+    """An item's bytes: names and values; a number takes half its digits, and a little."""
+    return sum(
+        len(name) + (len(value["N"]) // 2 + 2 if "N" in value else len(value["S"].encode()))
+        for name, value in item.items()
+    )
+
+
+def _units(item: dict[str, Any]) -> int:
+    return max(1, ceil(size_of(item) / 1024))
