@@ -67,14 +67,12 @@ class Line:
 
 def costs(month: Month, settings: Settings, fixed: Fixed, prices: Prices) -> list[Line]:
     """A month, service by service; storage is that of a month after `days` have gone by."""
-    once = downloaded(
-        journey(month.size, settings, read_speed=month.read_speed), times=month.downloads
-    )
-    twice = signed_one_by_one(once, plan_of(month.size, settings))
-    ours, theirs = (_used(asked, month, prices) for asked in (once, twice))
+    asked = downloaded(journey(month.size, settings, read_speed=month.read_speed), month.downloads)
+    asked_more = signed_one_by_one(asked, plan_of(month.size, settings))
+    per_part = _used(asked_more, month, prices)
     lines = [
-        Line(service, "use", month.files * dollars, month.files * theirs[service])
-        for service, dollars in ours.items()
+        Line(service, "use", month.files * dollars, month.files * per_part[service])
+        for service, dollars in _used(asked, month, prices).items()
     ]
     for service, dollars in _stored(month, prices).items():
         lines.append(Line(service, "storage", dollars, dollars))
