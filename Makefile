@@ -57,6 +57,11 @@ status: install ## Tell what a STAGE has deployed, where it drifts (DRIFT=1: Clo
 smoke: install ## Send a small file through a STAGE, or the running local system, and wait for its outcome
 	@$(BIN)/python -m deploy.smoke --stage "$(or $(STAGE),local)"
 
+.PHONY: logs
+logs: install ## What the functions of a STAGE wrote: SINCE=1h, FOLLOW=1; UPLOAD=id for the story of one upload
+	@$(BIN)/python -m deploy.logs --stage "$(or $(STAGE),local)" --upload "$(UPLOAD)" \
+		--since "$(SINCE)" $(if $(filter 1,$(FOLLOW)),--follow)
+
 .PHONY: redrive
 redrive: install ## Send again what failed: STAGE=… and UPLOAD=id, ALL=failed or ALL=dead-letters
 	@$(BIN)/python -m deploy.redrive --stage "$(or $(STAGE),local)" \

@@ -42,7 +42,7 @@ settings = application().settings
 app = Chalice(app_name="hoist")
 app.experimental_feature_flags.add("WEBSOCKETS")
 log = logging.getLogger("chalicelib.app")
-logs.configure()
+logs.configure(settings.stage)
 
 signed_in = CognitoUserPoolAuthorizer("users", provider_arns=[settings.user_pool_arn])
 cors = CORSConfig(
@@ -63,6 +63,7 @@ def problems(view: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(view)
     def answered(*args: Any, **kwargs: Any) -> Any:
+        logs.begin(app.lambda_context)
         try:
             check_size(request())
             return view(*args, **kwargs)
@@ -212,6 +213,7 @@ def unsubscribe_email() -> dict[str, str]:
     name="process_upload",
 )
 def process_upload(event: S3Event) -> dict[str, Any]:
+    logs.begin(event.context)
     return application().processing.process(event.to_dict(), invocation(event))
 
 
@@ -227,6 +229,7 @@ cast("EventSourceHandler", process_upload).event_class = AnyS3Event
 
 @app.on_sns_message(topic=settings.results_topic_arn, name="notify")
 def notify(event: SNSEvent) -> None:
+    logs.begin(event.context)
     for record in event.to_dict()["Records"]:
         application().notifier.notify(record["Sns"]["Message"], invocation(event).aws_request_id)
 
@@ -236,6 +239,7 @@ def notify(event: SNSEvent) -> None:
 
 @app.on_ws_connect(name="connect_page")
 def connect_page(event: WebsocketEvent) -> dict[str, Any]:
+    logs.begin(event.context)
     query = event.to_dict().get("queryStringParameters") or {}
     try:
         application().browser.connect(event.connection_id, query.get("ticket", ""))
@@ -248,11 +252,13 @@ def connect_page(event: WebsocketEvent) -> dict[str, Any]:
 
 @app.on_ws_message(name="answer_page")
 def answer_page(event: WebsocketEvent) -> None:
+    logs.begin(event.context)
     application().browser.send(event.connection_id, {"type": "pong"})
 
 
 @app.on_ws_disconnect(name="disconnect_page")
 def disconnect_page(event: WebsocketEvent) -> None:
+    logs.begin(event.context)
     application().browser.disconnect(event.connection_id)
 
 

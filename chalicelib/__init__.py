@@ -24,10 +24,11 @@ The map, in the order a file meets the modules:
     config       Settings, the only reader of the environment
     errors       every error a client can be told, with code and status
     logs         one JSON line a decision
+    metrics      what is counted, as members of such a line
     application  composes all of the above; one cached factory
 
-Imports point inward: `keys parts signing rules records errors reader items` use the standard
-library only; `uploads processing notifier` add those and the ports they declare, a processor adds
-the reader; boto3's clients are known to `storage table usage credentials browser subscriptions
-application`, Chalice only to `app.py`. `tests/test_imports.py` proves it.
+Imports point inward: `keys parts signing rules records errors reader items metrics` use the
+standard library only; `uploads processing notifier` add those and the ports they declare, a
+processor adds the reader; boto3's clients are known to `storage table usage credentials browser
+subscriptions application`, Chalice only to `app.py`. `tests/test_imports.py` proves it.
 """

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from chalicelib import keys, records
+from chalicelib import keys, metrics, records
 from chalicelib.errors import TryAgain, UploadNotFound, WrongState
 from chalicelib.records import Failure, Outcome
 from chalicelib.rules import DEFAULT_CONTENT_TYPE
@@ -119,7 +119,7 @@ class Notifier:
         if upload.state not in UNSETTLED:
             return upload
         try:
-            return self.table.change(
+            failed = self.table.change(
                 upload,
                 to=State.FAILED,
                 allowed={upload.state},
@@ -131,6 +131,11 @@ class Notifier:
             )
         except WrongState:
             return self.table.get(upload.owner, upload.id) or upload
+        log.error(
+            "failed",
+            extra=failed.log_fields | {"reason": failure.reason, "metrics": metrics.FAILED},
+        )
+        return failed
 
     def _release(self, upload: Upload, *, told: str | None) -> bool:
         """Hold it no more, and say what was told; returns whether that could be recorded.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from chalicelib import keys, rules
+from chalicelib import keys, metrics, rules
 from chalicelib.config import Settings
 from chalicelib.errors import QuotaExceeded, UploadNotFound, WrongState
 from chalicelib.reader import ObjectReader
@@ -104,7 +104,8 @@ class Processing:
             # Deleted under our hands, or replaced by a newer object, whose event settles it.
             log.info("overtaken", extra=upload.log_fields)
             return None
-        log.info(settled.state.value, extra=settled.log_fields)
+        counted = metrics.settled(settled, event_at=created.at, now=self.now())
+        log.info(settled.state.value, extra=settled.log_fields | {"metrics": counted})
         return _result(settled)
 
     def _find(self, name: keys.ObjectKey) -> Upload | None:
@@ -117,7 +118,7 @@ class Processing:
             return None
         new = adopted(name, size=found.size, content_type=found.content_type, now=self.now())
         upload = self.table.adopt(new)
-        log.info("adopted", extra=upload.log_fields)
+        log.info("adopted", extra=upload.log_fields | {"metrics": metrics.CREATED})
         return upload
 
     def _is_settled(self, upload: Upload, created: ObjectCreated) -> bool:
@@ -142,6 +143,7 @@ class Processing:
             try:
                 upload = self.table.change(upload, to=State.UPLOADED, allowed={State.UPLOADING})
                 self.pages.show(upload)
+                log.info("uploaded", extra=upload.log_fields | {"metrics": metrics.COMPLETED})
             except WrongState:
                 log.info("complete was quicker", extra=upload.log_fields)
         claimed = self.table.claim(

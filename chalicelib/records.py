@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.htm
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -26,6 +27,8 @@ class ObjectCreated:
     size: int
     # Padded: those of one key compare as texts.
     sequencer: str
+    # When it was there, where the event says so.
+    at: datetime | None
     # The event that tells of this object only.
     event: Mapping[str, Any]
 
@@ -64,6 +67,7 @@ def objects_created(event: Any) -> Iterator[ObjectCreated]:
             key=unquote_plus(str(stored["key"])),
             size=stored["size"] if isinstance(stored.get("size"), int) else 0,
             sequencer=str(stored.get("sequencer", "")).upper().ljust(SEQUENCER_LENGTH, "0"),
+            at=_time(record.get("eventTime")),
             event={"Records": [record]},
         )
 
@@ -107,6 +111,15 @@ def _reason(record: Any, context: Mapping[str, Any], request_id: str) -> str:
     """Why it failed and the request to look for in the logs, in a sentence."""
     error = _mapping(record, "responsePayload").get("errorType") or context.get("condition")
     return f"Processing failed ({error}); request {request_id}"
+
+
+def _time(text: Any) -> datetime | None:
+    """S3's time of an event."""
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
 
 
 def _mapping(value: Any, name: str | None = None) -> Mapping[str, Any]:

@@ -73,7 +73,7 @@ class Upload:
         return parts.PartPlan(strategy, self.size, self.part_size, self.part_count)
 
     @property
-    def log_fields(self) -> dict[str, str]:
+    def log_fields(self) -> dict[str, Any]:
         """What a log line about it carries."""
         return {
             "owner": self.owner,

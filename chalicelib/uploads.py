@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from chalicelib import keys, parts, rules, signing
+from chalicelib import keys, metrics, parts, rules, signing
 from chalicelib.config import Settings
 from chalicelib.errors import (
     ChecksumMismatch,
@@ -259,7 +259,7 @@ class Uploads:
             self.table.forget(upload, idempotency_key=idempotency_key)
             raise
         if remembered is upload:
-            log.info("created", extra=upload.log_fields)
+            log.info("created", extra=upload.log_fields | {"metrics": metrics.CREATED})
             return upload
         self._abort(upload)
         if (remembered.filename, remembered.size) != (upload.filename, upload.size):
@@ -342,7 +342,7 @@ class Uploads:
         except WrongState:
             return self.get(upload.owner, upload.id)
         self.pages.show(arrived)
-        log.info("uploaded", extra=arrived.log_fields)
+        log.info("uploaded", extra=arrived.log_fields | {"metrics": metrics.COMPLETED})
         return arrived
 
 

@@ -19,11 +19,14 @@ Beside it:
 
 destroy        all of it out of AWS again
 status         what is deployed, where it drifts, what failed
+logs           what the functions wrote, and the story of one upload
 redrive        sends again what failed
 secrets        finds what must never be committed
 audit          that, and packages with known weaknesses
-cost           what a month of uploads costs: `journey` counts what one file asks of AWS, `bill` sums
-               up, `prices` has the prices and since when they are known
+cost           what a month of uploads costs
+journey        what one file asks of AWS
+bill           the sums of that
+prices         AWS's list prices, and since when they are known
 stage          what a stage is made of: environment, functions
 errors         what AWS's errors mean to an operator
 """

@@ -77,7 +77,10 @@ def begin(
     domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
     pending = PENDING.format(region=region, domain=domain, stage=stage)
     environment.setdefault("HOIST_WEBSOCKET_URL", pending)
-    config["xray"] = str(environment.get("HOIST_XRAY", "")).lower() == "true"
+    tracing = environment.get("HOIST_XRAY", "")
+    if tracing not in ("", "true", "false"):
+        raise StageError(f"HOIST_XRAY of {stage} is true or false, not {tracing!r}")
+    config["xray"] = tracing == "true"
     return dict(config)
 
 

@@ -17,8 +17,11 @@ from typing import Any
 
 from deploy.stage import ROOT, StageError, declared, succeeds
 
-# Where a stage has none of these, the statements about them fall away.
-OPTIONAL = frozenset({"HOIST_KMS_KEY_ARN"})
+# Where a stage has none of these, or says false, the statements about them fall away.
+OPTIONAL = frozenset({"HOIST_KMS_KEY_ARN", "HOIST_XRAY"})
+# The member of a statement that says no more than that it is about one of those.
+_IF = "If"
+_NOT = (None, "", "false")
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _TOPIC_ARN = re.compile(
     r"arn:(?P<partition>[\w-]+):sns:(?P<region>[\w-]+):(?P<account>\d{12}):[\w.-]+"
@@ -59,9 +62,9 @@ def render(template: str, stage: str, environment: Mapping[str, str]) -> dict[st
     }
     document = json.loads(template)
     document["Statement"] = [
-        statement
+        {name: value for name, value in statement.items() if name != _IF}
         for statement in document.get("Statement", [])
-        if all(variables.get(name) for name in OPTIONAL & _named(statement))
+        if all(variables.get(name) not in _NOT for name in OPTIONAL & _named(statement))
     ]
     return dict(_substituted(document, variables))
 

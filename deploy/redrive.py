@@ -53,6 +53,18 @@ def s3_event(upload: Upload, bucket: str) -> Mapping[str, Any]:
     return {"Records": [record]}
 
 
+def dead_letter(letter: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """What a dead letter is called, and the event that `notify` was, or would have been, given.
+
+    Lambda's is an invocation record with the event; SNS's is the message that it could not hand on.
+    https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html
+    """
+    if "requestPayload" in letter:
+        return letter["requestContext"]["requestId"], letter["requestPayload"]
+    record = {"EventSource": "aws:sns", "EventVersion": "1.0", "Sns": dict(letter)}
+    return letter["MessageId"], {"Records": [record]}
+
+
 class Redrive:
     """The clients of a stage, and what can be sent again."""
 
@@ -97,10 +109,10 @@ class Redrive:
         url = self._sqs.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
         count = 0
         for letter in self._letters(url):
-            record = json.loads(letter["Body"])
-            self._invoke("notify", record["requestPayload"])
+            name, event = dead_letter(json.loads(letter["Body"]))
+            self._invoke("notify", event)
             self._sqs.delete_message(QueueUrl=url, ReceiptHandle=letter["ReceiptHandle"])
-            print(f"  sent again: {record['requestContext']['requestId']}")
+            print(f"  sent again: {name}")
             count += 1
         return count
 

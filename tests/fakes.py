@@ -48,6 +48,7 @@ class Invocation:
 
     aws_request_id: str = "request-1"
     seconds: float = 60
+    function_name: str = "hoist-test"
 
     def get_remaining_time_in_millis(self) -> int:
         return int(self.seconds * 1000)

@@ -14,7 +14,7 @@ PROCESSORS = {
 }
 ALL = {**MODULES, **PROCESSORS, "app": ROOT / "app.py"}
 
-PURE = ["keys", "parts", "signing", "rules", "records", "errors", "reader", "items"]
+PURE = ["keys", "parts", "signing", "rules", "records", "errors", "reader", "items", "metrics"]
 USE_CASES = ["uploads", "processing", "notifier"]
 BOTO3 = {
     "storage", "table", "usage", "credentials", "browser", "subscriptions", "application",

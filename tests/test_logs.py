@@ -2,6 +2,7 @@ import json
 import logging
 from collections.abc import Iterator
 from io import StringIO
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,9 +15,9 @@ def written() -> Iterator[StringIO]:
     """What `chalicelib` logs as long as the test runs."""
     stream = StringIO()
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(logs.JsonFormatter())
+    handler.setFormatter(logs.JsonFormatter("dev"))
     logger = logging.getLogger("chalicelib")
-    logs.configure()
+    logs.configure("dev")
     logger.addHandler(handler)
     yield stream
     logger.removeHandler(handler)
@@ -51,10 +52,31 @@ def test_debug_is_not_logged(written: StringIO) -> None:
 
 
 def test_configuring_twice_logs_once() -> None:
-    logs.configure()
+    logs.configure("dev")
     before = list(logging.getLogger("chalicelib").handlers)
 
-    logs.configure()
+    logs.configure("dev")
 
     assert logging.getLogger("chalicelib").handlers == before
     assert not logging.getLogger("chalicelib").propagate
+
+
+def test_a_line_says_which_invocation_it_is_of(written: StringIO) -> None:
+    logs.begin(SimpleNamespace(function_name="hoist-dev-notify", aws_request_id="r-1"))
+    logging.getLogger("chalicelib.x").info("told")
+    logs.begin(None)
+    logging.getLogger("chalicelib.x").info("told")
+
+    first, second = lines(written)
+    assert (first["function"], first["request_id"]) == ("hoist-dev-notify", "r-1")
+    assert "request_id" not in second
+
+
+def test_what_is_counted_is_a_metric_of_its_stage(written: StringIO) -> None:
+    counted = {"UploadsAccepted": 1, "Bytes": 5, "EventToOutcomeSeconds": 0.25}
+    logging.getLogger("chalicelib.x").info("accepted", extra={"metrics": counted})
+
+    (line,) = lines(written)
+    assert line["Stage"] == "dev"
+    assert {name: line[name] for name in counted} == counted
+    assert "metrics" not in line

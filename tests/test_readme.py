@@ -44,13 +44,17 @@ def test_no_route_is_told_that_is_not_there() -> None:
     assert sorted(told) == sorted(ROUTES)
 
 
-@pytest.mark.parametrize("name", variables("chalicelib/config.py", "local/__main__.py"))
+@pytest.mark.parametrize(
+    "name", variables("chalicelib/config.py", "deploy/config.py", "local/__main__.py")
+)
 def test_every_setting_is_told(name: str) -> None:
     assert f"`{name}`" in README
 
 
 def test_no_setting_is_told_that_nothing_reads() -> None:
-    read = {*variables("chalicelib/config.py", "local/__main__.py", "local/home.py")}
+    read = {
+        *variables("chalicelib/config.py", "deploy/config.py", "local/__main__.py", "local/home.py")
+    }
     ports = {f"HOIST_{name}_PORT" for name in ("S3", "AWS", "API", "GATEWAY", "PAGE", "DOWNLOADS")}
     assert {*variables("README.md")} <= read | ports
 

@@ -148,6 +148,13 @@ def test_to_forget_leaves_what_an_operator_chose(root: Path) -> None:
     assert dev["resource_parameters"] == {"Versioning": "Enabled"}
 
 
+def test_tracing_is_on_or_off(root: Path) -> None:
+    change(root, environment_variables={"HOIST_XRAY": "yes"})
+
+    with pytest.raises(StageError, match="HOIST_XRAY of dev is true or false, not 'yes'"):
+        config.begin("dev", "eu-west-1", {}, root=root)
+
+
 def test_a_config_that_is_no_json_is_named(root: Path) -> None:
     (root / ".chalice" / "config.json").write_text("{")
 

@@ -246,7 +246,7 @@ def test_a_policy_names_the_resources_of_its_stage() -> None:
 
 
 def test_partition_region_and_account_are_those_of_the_stage() -> None:
-    template = '{"Statement": ["${AWS_PARTITION} ${AWS_REGION} ${AWS_ACCOUNT_ID}"]}'
+    template = '{"Statement": [{"Resource": "${AWS_PARTITION} ${AWS_REGION} ${AWS_ACCOUNT_ID}"}]}'
     china = {
         "HOIST_RESULTS_TOPIC_ARN": "arn:aws-cn:sns:cn-north-1:210987654321:results",
         "HOIST_WEBSOCKET_URL": "wss://abc123.execute-api.cn-north-1.amazonaws.com.cn/api",
@@ -254,7 +254,7 @@ def test_partition_region_and_account_are_those_of_the_stage() -> None:
 
     rendered = policies.render(template, "dev", china)
 
-    assert rendered == {"Statement": ["aws-cn cn-north-1 210987654321"]}
+    assert rendered == {"Statement": [{"Resource": "aws-cn cn-north-1 210987654321"}]}
 
 
 def test_who_writes_and_reads_objects_may_use_the_key_of_the_bucket_where_it_has_one() -> None:
@@ -276,6 +276,23 @@ def test_who_writes_and_reads_objects_may_use_the_key_of_the_bucket_where_it_has
         "process_upload": ["kms:Decrypt"],
     }
     assert not any("kms:" in json.dumps(document) for document in RENDERED.values())
+
+
+@pytest.mark.parametrize(("value", "sends"), [("true", True), ("false", False), ("", False)])
+def test_traces_are_sent_where_a_stage_says_so(value: str, sends: bool) -> None:  # noqa: FBT001
+    for template in TEMPLATES.values():
+        document = policies.render(template, "test", ENVIRONMENT | {"HOIST_XRAY": value})
+        traces = [each for each in document["Statement"] if each["Sid"] == "SendTraces"]
+
+        assert bool(traces) is sends
+        for statement in traces:
+            # AWS knows no resources of X-Ray's for these two.
+            assert statement == {
+                "Sid": "SendTraces",
+                "Effect": "Allow",
+                "Action": ["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
+                "Resource": "*",
+            }
 
 
 @pytest.mark.parametrize("value", [None, "", " "])

@@ -1,7 +1,10 @@
 """`make smoke` on the running system: a file goes the whole way, and nothing is left of it."""
 
+import json
+import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,8 @@ from tests.environment import CLEAN_ENVIRONMENT
 from tests.running import ROOT, RunningSystem, call
 
 pytestmark = pytest.mark.system
+
+UPLOAD = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 def accounts(system: RunningSystem) -> set[str]:
@@ -64,6 +69,60 @@ def test_a_file_goes_the_whole_way_and_nothing_is_left(system: RunningSystem) ->
     assert "hoist-smoke.txt" in done.stdout
     assert (accounts(system), uploads(system)) == before
     assert "Signature" not in done.stdout + done.stderr
+
+
+def test_its_story_is_told_across_the_functions(system: RunningSystem) -> None:
+    upload = UPLOAD.search(smoke(system).stdout)
+    assert upload is not None
+
+    done = subprocess.run(
+        [sys.executable, "-m", "deploy.logs", "--stage", "local", "--upload", upload[0]],
+        cwd=ROOT,
+        env={**CLEAN_ENVIRONMENT, "HOIST_HOME": str(system.home)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    key, *lines = done.stdout.splitlines()
+    assert key.startswith("uploads/")
+    assert key.endswith("/hoist-smoke.txt")
+    told = [(line.split()[2], line.split()[4]) for line in lines]
+    assert [each for each in told if each[1] in ("created", "uploaded", "accepted", "deleted")] == [
+        ("api_handler", "created"),
+        ("hoist-local-process_upload", "uploaded"),
+        ("hoist-local-process_upload", "accepted"),
+        ("api_handler", "deleted"),
+    ]
+    assert ("hoist-local-notify", "told") in told
+
+
+def test_each_decision_is_counted_once(system: RunningSystem) -> None:
+    upload = UPLOAD.search(smoke(system).stdout)
+    assert upload is not None
+    lines = [
+        json.loads(line)
+        for name in ("chalice.log", "functions.log")
+        for line in (system.home / "log" / name).read_text().splitlines()
+        if upload[0] in line and line.startswith("{")
+    ]
+
+    counted = Counter(
+        metric["Name"]
+        for line in lines
+        for directive in line.get("_aws", {}).get("CloudWatchMetrics", [])
+        for metric in directive["Metrics"]
+    )
+
+    assert counted == {
+        "UploadsCreated": 1,
+        "UploadsCompleted": 1,
+        "UploadsAccepted": 1,
+        "Bytes": 1,
+        "EventToOutcomeSeconds": 1,
+    }
+    assert all(line["request_id"] and line["function"] for line in lines)
 
 
 @pytest.fixture(scope="module")

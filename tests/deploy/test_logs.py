@@ -1,0 +1,152 @@
+"""`make logs`: the lines of a stage's functions, and the story of one upload."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from deploy import logs
+from deploy.stage import StageError
+from tests.environment import REGION
+from tests.payloads import PUT_ID
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+HOUR_AGO = NOW - timedelta(hours=1)
+REQUEST = "e4b46cbf-b738-4a6e-8880-a18cdf61200e"
+OTHER = "11111111-b738-4a6e-8880-a18cdf61200e"
+
+
+def written(message: str, *, request: str, seconds: int, **fields: Any) -> str:
+    """A line of ours, some seconds after an hour ago."""
+    at = HOUR_AGO + timedelta(seconds=seconds)
+    return json.dumps(
+        {
+            "time": at.isoformat(timespec="milliseconds"),
+            "level": "INFO",
+            "message": message,
+            "function": "hoist-dev-notify",
+            "request_id": request,
+            **fields,
+        }
+    )
+
+
+@pytest.fixture
+def client() -> Iterator[Any]:
+    with mock_aws():
+        yield boto3.client("logs", region_name=REGION)
+
+
+def put(client: Any, function: str, *texts: str, seconds: int = 1) -> None:
+    group = f"/aws/lambda/{function}"
+    client.create_log_group(logGroupName=group)
+    client.create_log_stream(logGroupName=group, logStreamName="1")
+    at = int((HOUR_AGO + timedelta(seconds=seconds)).timestamp() * 1000)
+    client.put_log_events(
+        logGroupName=group,
+        logStreamName="1",
+        logEvents=[{"timestamp": at, "message": text} for text in texts],
+    )
+
+
+def test_lines_of_all_functions_come_in_the_order_of_time(client: Any) -> None:
+    put(client, "hoist-dev-notify", written("told", request=REQUEST, seconds=9))
+    put(client, "hoist-dev", written("created", request=OTHER, seconds=2))
+
+    lines = logs.in_aws(client, "dev", HOUR_AGO)
+
+    assert [line.fields["message"] for line in lines] == ["created", "told"]
+
+
+def test_functions_that_never_ran_wrote_nothing(client: Any) -> None:
+    assert logs.in_aws(client, "dev", HOUR_AGO) == []
+
+
+def test_other_stages_are_not_told(client: Any) -> None:
+    put(client, "hoist-dev-2-notify", written("told", request=REQUEST, seconds=1))
+
+    assert logs.in_aws(client, "dev", HOUR_AGO) == []
+
+
+def test_an_upload_has_its_lines_and_those_of_their_requests(client: Any) -> None:
+    put(
+        client,
+        "hoist-dev-notify",
+        f"REPORT RequestId: {REQUEST}\tDuration: 12 ms",
+        f"REPORT RequestId: {OTHER}\tDuration: 12 ms",
+        written("told", request=REQUEST, seconds=1, upload_id=PUT_ID),
+        written("read again", request=REQUEST, seconds=2),
+        written("told", request=OTHER, seconds=3, upload_id="01977a3e-5c00-7b1e-8d4f-000000000000"),
+    )
+
+    lines = logs.in_aws(client, "dev", HOUR_AGO, upload=PUT_ID)
+
+    assert {line.request for line in lines} == {REQUEST}
+    assert len(lines) == 3
+
+
+def test_at_home_they_are_read_from_files(tmp_path: Path) -> None:
+    (tmp_path / "functions.log").write_text(
+        "\n".join(
+            [
+                written("too old", request=OTHER, seconds=-7200, upload_id=PUT_ID),
+                written("told", request=REQUEST, seconds=1, upload_id=PUT_ID),
+                "Traceback (most recent call last):",
+                written("read again", request=REQUEST, seconds=2),
+                written("told", request=OTHER, seconds=3),
+            ]
+        )
+    )
+
+    lines = logs.at_home(tmp_path, HOUR_AGO)
+
+    assert len(lines) == 4
+    assert [line.fields["message"] for line in logs.story(lines, PUT_ID)] == ["told", "read again"]
+
+
+def test_a_line_is_told_in_words() -> None:
+    text = written(
+        "accepted",
+        request=REQUEST,
+        seconds=1,
+        upload_id=PUT_ID,
+        _aws={"CloudWatchMetrics": []},
+        Stage="dev",
+        Bytes=5,
+        exception="Traceback\nValueError: x",
+    )
+
+    told = logs.parse(text, function="hoist-dev", at=NOW).told()
+
+    first, *rest = told.splitlines()
+    assert first.endswith(f"hoist-dev-notify             INFO accepted  upload_id={PUT_ID} Bytes=5")
+    assert rest == ["Traceback", "ValueError: x"]
+
+
+def test_what_is_not_ours_is_told_as_it_is() -> None:
+    told = logs.parse("START RequestId: x\n", function="hoist-dev", at=NOW).told()
+
+    assert told.endswith("hoist-dev                    START RequestId: x")
+
+
+@pytest.mark.parametrize(
+    ("text", "back"),
+    [
+        ("90m", timedelta(minutes=90)),
+        ("12h", timedelta(hours=12)),
+        ("7d", timedelta(days=7)),
+    ],
+)
+def test_a_span_is_minutes_hours_or_days(text: str, back: timedelta) -> None:
+    assert logs.span(text) == back
+
+
+@pytest.mark.parametrize("text", ["", "1", "h", "1w", "-1h", "1.5h"])
+def test_what_is_no_span_is_refused(text: str) -> None:
+    with pytest.raises(StageError, match="is no span"):
+        logs.span(text)

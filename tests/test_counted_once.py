@@ -1,0 +1,134 @@
+"""What is counted of an upload is counted once, however often and in whatever order it is asked."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from chalicelib import logs, records
+from chalicelib.config import Settings
+from chalicelib.keys import ObjectKey
+from chalicelib.notifier import Notifier
+from chalicelib.processing import Processing
+from chalicelib.records import Failure
+from chalicelib.signing import Credentials, Signer
+from chalicelib.upload import State
+from chalicelib.uploads import Uploads
+from tests.environment import NOTIFICATIONS_TOPIC, PAGE_ORIGIN
+from tests.fakes import Clock, Invocation, MemoryStorage, MemoryTable, RecordingPages
+from tests.payloads import CONTENT, OWNER, PUT_ID, event, put_upload
+
+
+class Counting(logging.Handler):
+    """Adds up the metrics of what is logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sums: Counter[str] = Counter()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.sums.update(getattr(record, "metrics", {}))
+
+
+@pytest.fixture
+def counted() -> Iterator[Counter[str]]:
+    logs.configure("test")
+    handler, logger = Counting(), logging.getLogger("chalicelib")
+    logger.addHandler(handler)
+    yield handler.sums
+    logger.removeHandler(handler)
+
+
+@pytest.fixture
+def uploads(
+    settings: Settings,
+    storage: MemoryStorage,
+    table: MemoryTable,
+    pages: RecordingPages,
+    clock: Clock,
+) -> Uploads:
+    signer = Signer(Credentials("AKIDEXAMPLE", "secret"), settings.region, clock(), 900)
+    return Uploads(settings, storage, table, pages, lambda: signer, clock)
+
+
+@pytest.fixture
+def processing(
+    settings: Settings,
+    storage: MemoryStorage,
+    table: MemoryTable,
+    pages: RecordingPages,
+    clock: Clock,
+) -> Processing:
+    return Processing(settings, storage, table, pages, lambda _: "text/plain", lambda _: {}, clock)
+
+
+def test_a_create_that_is_repeated(uploads: Uploads, counted: Counter[str]) -> None:
+    for _ in range(3):
+        uploads.create(OWNER, filename="a.txt", size=11, idempotency_key="k")
+
+    assert counted == {"UploadsCreated": 1}
+
+
+def test_a_complete_that_is_repeated(
+    uploads: Uploads, storage: MemoryStorage, counted: Counter[str]
+) -> None:
+    upload, _ = uploads.create(OWNER, filename="a.txt", size=len(CONTENT))
+    storage.receive_object(upload.key, CONTENT)
+
+    for _ in range(3):
+        uploads.complete(OWNER, upload.id)
+
+    assert counted == {"UploadsCreated": 1, "UploadsCompleted": 1}
+
+
+@pytest.mark.parametrize("state", [State.UPLOADING, State.UPLOADED])
+def test_an_event_that_comes_again(
+    *,
+    processing: Processing,
+    table: MemoryTable,
+    storage: MemoryStorage,
+    counted: Counter[str],
+    state: State,
+) -> None:
+    upload = put_upload(state=state)
+    table.put(upload)
+    storage.receive_object(upload.key, CONTENT)
+
+    for name in ("once", "twin", "again"):
+        processing.process(event("s3_put"), Invocation(name))
+
+    seconds = counted.pop("EventToOutcomeSeconds")
+    assert seconds >= 0
+    completed = {"UploadsCompleted": 1} if state is State.UPLOADING else {}
+    assert counted == {**completed, "UploadsAccepted": 1, "Bytes": len(CONTENT)}
+
+
+def test_an_object_that_came_without_an_upload(
+    processing: Processing, storage: MemoryStorage, counted: Counter[str]
+) -> None:
+    storage.receive_object(put_upload().key, CONTENT)
+
+    for name in ("once", "twin"):
+        processing.process(event("s3_put"), Invocation(name))
+
+    assert counted["UploadsCreated"] == counted["UploadsAccepted"] == 1
+
+
+def test_a_failure_that_is_told_again(
+    table: MemoryTable, pages: RecordingPages, clock: Clock, counted: Counter[str]
+) -> None:
+    def publish(**_: Any) -> None:
+        """Nobody reads it."""
+
+    notifier = Notifier(table, pages, publish, NOTIFICATIONS_TOPIC, PAGE_ORIGIN, clock)
+    table.put(put_upload(state=State.UPLOADED))
+    (created,) = records.objects_created(event("s3_put"))
+    key = ObjectKey(OWNER, put_upload().key.partition(f"{OWNER}/")[2])
+
+    for _ in range(3):
+        notifier.tell(Failure(key, created, "reason", "request-1"), "teller")
+
+    assert table.items[OWNER, PUT_ID].state is State.FAILED
+    assert counted == {"UploadsFailed": 1}
