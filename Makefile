@@ -80,7 +80,7 @@ api-gateway: install ## Apply .chalice/api-gateway.json to a deployed STAGE
 	@$(BIN)/python -m deploy.api_gateway --stage "$(STAGE)"
 
 .PHONY: audit
-audit: install ## Look for packages with known weaknesses, and for secrets that git would take
+audit: install ## Look for packages with known weaknesses, secrets that git would take, faults of the template
 	@$(BIN)/python -m deploy.audit
 
 .PHONY: cost

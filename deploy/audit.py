@@ -1,4 +1,4 @@
-"""`make audit`: secrets that git would take, and packages with known weaknesses.
+"""`make audit`: secrets that git would take, known weaknesses of packages, and of the template.
 
 An advisory service that did not answer is no clean result: pip-audit ends well when PyPI knows
 nothing of a package, npm ends alike for a weakness and for no answer. So both are read, not
@@ -25,6 +25,28 @@ PIP_AUDIT = [
 ]
 # What the page ships; what only builds and tests it never reaches anybody.
 NPM_AUDIT = ["npm", "audit", "--omit=dev", "--json"]
+# In an environment of its own: it pins a boto3 of years ago.
+CHECKOV = [
+    *(str(Path(sys.executable).parent / "uv"), "tool", "run", "--quiet"),
+    *("--from", "checkov==3.3.30", "checkov", "--file", ".chalice/resources.yaml"),
+    *("--framework", "cloudformation", "--compact", "--output", "json", "--skip-download"),
+]
+# What checkov asks for and the template does without, and why.
+DONE_WITHOUT = {
+    "CKV_AWS_18": "S3's access log would hold presigned URLs; CloudTrail's data events do not",
+    "CKV_AWS_21": "versions are a parameter; the page is built again",
+    "CKV_AWS_26": "alarms cannot use AWS's own key, and name no file and no owner",
+    "CKV_AWS_27": "encrypted, with SQS's own keys",
+    "CKV_AWS_68": "a firewall costs by the month; there is nothing behind it but S3",
+    "CKV_AWS_86": "CloudFront's access log would hold presigned URLs",
+    "CKV_AWS_115": "the function runs for new accounts alone",
+    "CKV_AWS_116": "Cognito waits for the function, so nothing is lost",
+    "CKV_AWS_117": "a function that asks nobody needs no network",
+    "CKV_AWS_119": "encrypted, with the key that AWS manages and CloudTrail follows",
+    "CKV_AWS_158": "encrypted, with CloudWatch's own keys",
+    "CKV_AWS_173": "the variable is a list of domains",
+    "CKV_AWS_174": "TLS 1.2 needs a name of one's own: with PageDomain it is",
+}
 REPLACE = "remove it; what was ever pushed must be replaced as well"
 
 
@@ -94,6 +116,24 @@ def npm_told(report: Mapping[str, Any]) -> Answer:
     return Answer(f"{report['metadata']['dependencies']['prod']} packages", tuple(found))
 
 
+def template(root: Path = ROOT) -> Answer:
+    """What checkov finds in the template, but for what is done without on purpose."""
+    return _asked(CHECKOV, root, checkov_told)
+
+
+def checkov_told(report: Mapping[str, Any]) -> Answer:
+    """Read checkov's report; raises KeyError when it is none."""
+    found = [
+        f"{each['resource']}: {each['check_name']} ({each['check_id']})"
+        for each in report["results"]["failed_checks"]
+        if each["check_id"] not in DONE_WITHOUT
+    ]
+    failed = {each["check_id"] for each in report["results"]["failed_checks"]}
+    idle = sorted(DONE_WITHOUT.keys() - failed)
+    excused = [f"{name} is done without for no reason any more" for name in idle]
+    return Answer(f"{report['summary']['passed']} checks passed", tuple(found + excused))
+
+
 def status(answers: Iterable[Answer]) -> int:
     """The exit status; a finding outweighs what is unknown."""
     answers = list(answers)
@@ -128,6 +168,7 @@ def main() -> int:
         "Secrets in what git has, or would take": committable,
         "Python packages, as PyPI's advisories have them": python_packages,
         "Node packages of the page, as npm's advisories have them": node_packages,
+        "The template, as checkov sees it": template,
     }
     answers = []
     for title, check in checks.items():

@@ -193,3 +193,29 @@ def test_all_are_asked_and_told_whoever_cannot_be_reached(
     assert "files: nothing found" in told
     assert re.search(r"NOT CHECKED: .*pypi\.org", told)
     assert re.search(r"NOT CHECKED: npm's advisories: .*ECONNREFUSED", told)
+
+
+def checked(*failed: str) -> Any:
+    """A report of checkov's, of checks that failed."""
+    found = [{"resource": "Bucket", "check_name": "Be good", "check_id": each} for each in failed]
+    return {"results": {"failed_checks": found}, "summary": {"passed": 52}}
+
+
+def test_what_checkov_finds_is_told_but_for_what_is_done_without() -> None:
+    report = checked(*audit.DONE_WITHOUT, "CKV_AWS_1")
+
+    assert audit.checkov_told(report).found == ("Bucket: Be good (CKV_AWS_1)",)
+
+
+def test_an_excuse_that_nothing_needs_any_more_is_told() -> None:
+    first, *rest = audit.DONE_WITHOUT
+
+    (told,) = audit.checkov_told(checked(*rest)).found
+
+    assert told == f"{first} is done without for no reason any more"
+
+
+def test_checkov_that_does_not_answer_is_not_clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "CHECKOV", ["false"])
+
+    assert audit.template().unknown

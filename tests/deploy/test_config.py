@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from deploy import config, policies
+from deploy import config, journey, policies
 from deploy.stage import ROOT, StageError
 
 ADDRESSES = ["https://a.execute-api.eu-west-1.amazonaws.com"]
@@ -146,6 +146,15 @@ def test_to_forget_leaves_what_an_operator_chose(root: Path) -> None:
     dev = stages(root)["dev"]
     assert dev["environment_variables"] == {"HOIST_STAGE": "dev", "HOIST_MAX_SIZE": "5"}
     assert dev["resource_parameters"] == {"Versioning": "Enabled"}
+
+
+def test_what_costs_are_told_for_is_what_a_new_stage_has() -> None:
+    memory = config.DEFAULTS["lambda_memory_size"]
+    processing = config.FUNCTION_DEFAULTS["process_upload"]
+
+    assert memory == journey.API_MEMORY * 1024
+    assert processing["lambda_memory_size"] == journey.PROCESS_MEMORY * 1024
+    assert processing["lambda_timeout"] == journey.PROCESS_TIMEOUT
 
 
 def test_tracing_is_on_or_off(root: Path) -> None:
