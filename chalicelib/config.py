@@ -115,6 +115,11 @@ def forget_aws_account(environ: MutableMapping[str, str]) -> None:
             del environ[name]
 
 
+def aws_domain(region: str) -> str:
+    """The domain of AWS's services in a region."""
+    return "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+
+
 def _bucket_urls(
     bucket: str, region: str, *, accelerate: bool, dual_stack: bool
 ) -> tuple[str, ...]:
@@ -130,7 +135,7 @@ def _bucket_urls(
         if accelerate
         else (f"s3.{region}", f"s3.dualstack.{region}")
     )
-    domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+    domain = aws_domain(region)
     return tuple(f"https://{bucket}.{host}.{domain}" for host in hosts[: 1 + dual_stack])
 
 

@@ -82,6 +82,8 @@ def check(deployment: Deployment) -> None:
 def make_resources(deployment: Deployment) -> None:
     """Resources: bucket, table, topics, queue, accounts, page, alarms, by CloudFormation."""
     config.write(deployment.stage, deployment.begun())
+    # From another machine: without its APIs the page's addresses would seem to be none.
+    application.recover(deployment.session, deployment.stage)
     client = deployment.client("cloudformation")
     resources.apply(client, deployment.stage, deployment.stack_parameters())
 

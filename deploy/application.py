@@ -20,8 +20,9 @@ from urllib.parse import urlsplit
 
 import boto3
 
-from chalicelib.config import load_settings
+from chalicelib.config import aws_domain, load_settings
 from deploy.errors import QUOTA
+from deploy.page import cognito_endpoint
 from deploy.stage import ROOT, StageError, deployed
 
 APP = "hoist"
@@ -68,7 +69,7 @@ def addresses(stage: str, begun: Mapping[str, Any]) -> list[str]:
     settings = load_settings({**environment, "AWS_REGION": begun["region"]})
     return [
         *(_origin(url) for url in (api, websocket, *settings.bucket_urls)),
-        f"https://cognito-idp.{settings.region}.amazonaws.com",
+        cognito_endpoint(settings.region),
     ]
 
 
@@ -77,16 +78,21 @@ def function_name(stage: str, name: str) -> str:
     return f"{APP}-{stage}" if name == "api_handler" else f"{APP}-{stage}-{name}"
 
 
-def recover(session: boto3.Session, stage: str, *, root: Path = ROOT) -> None:
-    """Note the APIs of the stage that Chalice does not know of; a half made one is deleted."""
+def recover(
+    session: boto3.Session, stage: str, *, root: Path = ROOT, looking: bool = False
+) -> None:
+    """Note the APIs of the stage that Chalice does not know of.
+
+    A half made one is deleted, to be made anew; not by who is only `looking`.
+    """
     path = root / ".chalice" / "deployed" / f"{stage}.json"
     known = deployed(stage, root=root) if path.exists() else []
     types = {resource["resource_type"] for resource in known}
     found = []
     if "rest_api" not in types:
-        found += _rest_api(session, stage)
+        found += _rest_api(session, stage, looking=looking)
     if "websocket_api" not in types:
-        found += _websocket_api(session, stage)
+        found += _websocket_api(session, stage, looking=looking)
     if found:
         for resource in found:
             print(f"  {resource['name']:<32} found in AWS, taken up")
@@ -119,28 +125,35 @@ def websocket_apis(session: boto3.Session, stage: str) -> list[str]:
     ]
 
 
-def _rest_api(session: boto3.Session, stage: str) -> list[dict[str, Any]]:
+def _rest_api(session: boto3.Session, stage: str, *, looking: bool) -> list[dict[str, Any]]:
     client = session.client("apigateway")
     for api in rest_apis(session, stage):
         names = [found["stageName"] for found in client.get_stages(restApiId=api)["item"]]
-        url = f"https://{api}.execute-api.{session.region_name}.amazonaws.com/{stage}/"
+        url = f"https://{api}.{_execute_api(session)}/{stage}/"
         if stage in names:
             return [_resource("rest_api", rest_api_id=api, rest_api_url=url)]
-        print(f"  {'rest_api':<32} half made: deleted")
-        client.delete_rest_api(restApiId=api)
+        if not looking:
+            print(f"  {'rest_api':<32} half made: deleted")
+            client.delete_rest_api(restApiId=api)
     return []
 
 
-def _websocket_api(session: boto3.Session, stage: str) -> list[dict[str, Any]]:
+def _websocket_api(session: boto3.Session, stage: str, *, looking: bool) -> list[dict[str, Any]]:
     client = session.client("apigatewayv2")
     for api in websocket_apis(session, stage):
         names = [found["StageName"] for found in client.get_stages(ApiId=api)["Items"]]
-        url = f"wss://{api}.execute-api.{session.region_name}.amazonaws.com/{stage}/"
+        url = f"wss://{api}.{_execute_api(session)}/{stage}/"
         if stage in names:
             return [_resource("websocket_api", websocket_api_id=api, websocket_api_url=url)]
-        print(f"  {'websocket_api':<32} half made: deleted")
-        client.delete_api(ApiId=api)
+        if not looking:
+            print(f"  {'websocket_api':<32} half made: deleted")
+            client.delete_api(ApiId=api)
     return []
+
+
+def _execute_api(session: boto3.Session) -> str:
+    region = str(session.region_name)
+    return f"execute-api.{region}.{aws_domain(region)}"
 
 
 def _resource(kind: str, **values: str) -> dict[str, Any]:

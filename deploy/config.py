@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from chalicelib.config import aws_domain
 from deploy import policies
 from deploy.stage import ROOT, StageError, declared
 
@@ -74,8 +75,7 @@ def begin(
         chosen["iam_policy_file"] = policies.policy_file(stage, function)
     environment = config.setdefault("environment_variables", {})
     environment["HOIST_STAGE"] = stage
-    domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
-    pending = PENDING.format(region=region, domain=domain, stage=stage)
+    pending = PENDING.format(region=region, domain=aws_domain(region), stage=stage)
     environment.setdefault("HOIST_WEBSOCKET_URL", pending)
     tracing = environment.get("HOIST_XRAY", "")
     if tracing not in ("", "true", "false"):

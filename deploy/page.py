@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.config import aws_domain
 from deploy.stage import ROOT, Stage, StageError
 
 if TYPE_CHECKING:
@@ -55,16 +56,20 @@ def cache_control(path: str) -> str:
     return f"public, max-age={_YEAR}, immutable" if path.startswith("assets/") else "no-cache"
 
 
+def cognito_endpoint(region: str) -> str:
+    """Where the page signs in."""
+    return f"https://cognito-idp.{region}.{aws_domain(region)}"
+
+
 def page_config(stage: Stage, api_url: str) -> dict[str, str]:
     """What the page is told as /config.json."""
     settings = stage.settings
-    domain = "amazonaws.com.cn" if settings.region.startswith("cn-") else "amazonaws.com"
     return {
         "api_url": api_url,
         "region": settings.region,
         "user_pool_id": settings.user_pool_arn.rpartition("/")[2],
         "user_pool_client_id": stage.arn("HOIST_USER_POOL_CLIENT_ID"),
-        "cognito_endpoint": f"https://cognito-idp.{settings.region}.{domain}",
+        "cognito_endpoint": cognito_endpoint(settings.region),
     }
 
 

@@ -18,7 +18,8 @@ ACTIONS: dict[str, tuple[str, ...]] = {
     "resources": (
         *("cloudformation:CreateStack", "cloudformation:UpdateStack"),
         *("cloudformation:DescribeStacks", "cloudformation:DescribeStackEvents"),
-        *("cloudformation:GetTemplate", "cloudformation:DeleteStack"),
+        *("cloudformation:GetTemplate", "cloudformation:GetTemplateSummary"),
+        "cloudformation:DeleteStack",
         *("s3:CreateBucket", "s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock"),
         *("s3:PutEncryptionConfiguration", "s3:PutBucketVersioning", "s3:PutBucketCORS"),
         *("s3:PutLifecycleConfiguration", "s3:PutBucketOwnershipControls", "s3:PutBucketTagging"),

@@ -69,7 +69,9 @@ def report(
     for name, does in steps.items():
         print(f"  {name:<13} {does}")
     print(f"The stack hoist-{stage}: {', '.join(differences) or 'as declared'}")
-    print("Permissions that this takes, where something is to be changed:")
+    print(
+        "Permissions to make it; CloudFormation must be let read, change and tag what it made too:"
+    )
     print("\n".join(permissions.plan()))
     if told := permissions.warning(aws.client("iam"), caller):
         print(told)

@@ -25,7 +25,10 @@ import boto3
 from deploy.stage import Stage, StageError, check_name, declared, enter, succeeds
 
 # Seconds until an outcome is missed, between two looks, and that a request may take.
-PATIENCE = 120.0
+PATIENCE = 60.0
+# How often a file is sent: S3 may take minutes to know a new rule, and tells of nothing before.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-event-notifications.html
+TRIES = 3
 _PAUSE = 1.0
 _TIMEOUT = 30
 _PIXEL = base64.b64decode(
@@ -38,6 +41,10 @@ SAMPLES = {
     "text/csv": ("hoist-smoke.csv", b"name,bytes\nhoist,5\n"),
     "application/json": ("hoist-smoke.json", b'{"hoist": "smoke"}\n'),
 }
+
+
+class NoOutcomeError(StageError):
+    """Nothing came of a file in time."""
 
 
 class Smoke:
@@ -60,14 +67,23 @@ class Smoke:
         types = self._ask("limits", "GET", "/limits")["allowed_types"]
         content_type, (filename, content) = _sample(types)
         with self._account() as token:
-            created = self._create(token, filename, content, content_type)
-            with self._deleted_at_last(token, created["id"]):
-                self._send(created, content, content_type)
-                if created["strategy"] == "multipart":
-                    self._ask("complete", "POST", f"/uploads/{created['id']}/complete", token, {})
-                self._wait(token, created["id"])
-                self._compare(token, created["id"], content)
+            for _ in range(TRIES - 1):
+                with suppress(NoOutcomeError):
+                    self._send_and_fetch(token, filename, content, content_type)
+                    break
+                print(f"  no outcome after {self._patience:.0f} s: once more", flush=True)
+            else:
+                self._send_and_fetch(token, filename, content, content_type)
         print(f"  {filename:<32} sent, accepted, downloaded, deleted")
+
+    def _send_and_fetch(self, token: str, filename: str, content: bytes, content_type: str) -> None:
+        created = self._create(token, filename, content, content_type)
+        with self._deleted_at_last(token, created["id"]):
+            self._send(created, content, content_type)
+            if created["strategy"] == "multipart":
+                self._ask("complete", "POST", f"/uploads/{created['id']}/complete", token, {})
+            self._wait(token, created["id"])
+            self._compare(token, created["id"], content)
 
     @contextmanager
     def _account(self) -> Iterator[str]:
@@ -128,7 +144,7 @@ class Smoke:
                     f"smoke: the file was {state}: {found.get('reason')}; {self._look(upload)}"
                 )
             time.sleep(_PAUSE)
-        raise StageError(
+        raise NoOutcomeError(
             f"smoke: no outcome after {self._patience:.0f} s, the upload is {state}: does"
             f" S3's event reach process_upload? {self._look(upload)}"
         )

@@ -49,16 +49,16 @@ class Status:
         if stack is None:
             raise StageError(f"{self._name} has no stack: run `make deploy STAGE={self._name}`")
         since = stack.get("LastUpdatedTime") or stack["CreationTime"]
-        name = resources.stack_name(self._name)
-        yield f"{name:<28} {stack['StackStatus']}, {since:%Y-%m-%d %H:%M}"
+        name = f"stack {resources.stack_name(self._name)}"
+        yield f"{name:<31} {stack['StackStatus']}, {since:%Y-%m-%d %H:%M}"
         for name in policies.templates():
             function = application.function_name(self._name, name)
             found = self._function(function)
             if found is None:
-                yield f"{function:<28} MISSING"
+                yield f"{function:<31} MISSING"
             else:
                 yield (
-                    f"{function:<28} {found['Runtime']} {found['MemorySize']} MB"
+                    f"{function:<31} {found['Runtime']} {found['MemorySize']} MB"
                     f" {found['Timeout']} s, {found['LastModified'][:16].replace('T', ' ')}"
                 )
 
@@ -211,7 +211,7 @@ def main() -> int:
         declared(options.stage)
         session = preflight.session("", config.recorded_region(options.stage))
         account, _ = preflight.identity(session)
-        application.recover(session, options.stage)
+        application.recover(session, options.stage, looking=True)
         status = Status(session, enter(options.stage))
         _print(
             f"Stage {options.stage} in {session.region_name}, account {account}", status.addresses()

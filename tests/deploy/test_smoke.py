@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from deploy.smoke import Smoke, _sample
+from deploy.smoke import TRIES, Smoke, _sample
 from deploy.stage import StageError
 
 UPLOAD = "01a20640-5be9-7d0c-9a3b-1f2e3d4c5b6a"
@@ -142,6 +142,24 @@ def test_the_leg_that_failed_is_named(
 
     assert str(raised.value).startswith(told)
     assert "SECRET" not in str(raised.value)
+    assert cognito.accounts == set()
+
+
+def test_a_file_that_nothing_comes_of_is_sent_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """S3 may not know the rule of a new bucket yet."""
+    monkeypatch.setattr("deploy.smoke._PAUSE", 0.01)
+    stage.answers[f"GET /uploads/{UPLOAD}"] = (200, {"state": "uploading"})
+    cognito, config = Cognito(), {"api_url": stage.url, "user_pool_id": "p"}
+    config["user_pool_client_id"] = "c"
+
+    with pytest.raises(StageError, match="no outcome"):
+        Smoke(config, cognito, "make logs STAGE=dev", patience=0.05).run()
+
+    assert stage.asked.count("PUT /bucket") == TRIES
+    assert stage.asked.count(f"DELETE /uploads/{UPLOAD}") == TRIES
+    assert capsys.readouterr().out.count("once more") == TRIES - 1
     assert cognito.accounts == set()
 
 
