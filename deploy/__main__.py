@@ -57,6 +57,11 @@ class Deployment:
         begun = self.begun()
         return config.parameters(self.stage, begun, application.addresses(self.stage, begun))
 
+    def apply_stack(self) -> None:
+        """Bring the stack up to date."""
+        clients = self.client("cloudformation"), self.client("cognito-idp")
+        resources.apply(*clients, self.stage, self.stack_parameters())
+
     def entered(self) -> Stage:
         """The stage as it is deployed."""
         return enter(self.stage)
@@ -84,8 +89,7 @@ def make_resources(deployment: Deployment) -> None:
     config.write(deployment.stage, deployment.begun())
     # From another machine: without its APIs the page's addresses would seem to be none.
     application.recover(deployment.session, deployment.stage)
-    client = deployment.client("cloudformation")
-    resources.apply(client, deployment.stage, deployment.stack_parameters())
+    deployment.apply_stack()
 
 
 def record_outputs(deployment: Deployment) -> None:
@@ -111,13 +115,12 @@ def record_addresses(deployment: Deployment) -> None:
     begun = deployment.begun()
     _, websocket = application.urls(deployment.stage)
     environment = begun["environment_variables"]
-    client, parameters = deployment.client("cloudformation"), deployment.stack_parameters()
     if environment["HOIST_WEBSOCKET_URL"] != websocket:
         environment["HOIST_WEBSOCKET_URL"] = websocket
         config.write(deployment.stage, begun)
         render_policies(deployment)
         deploy_application(deployment)
-    resources.apply(client, deployment.stage, parameters)
+    deployment.apply_stack()
 
 
 def set_destinations(deployment: Deployment) -> None:
@@ -237,7 +240,9 @@ def main() -> int:
     parser.add_argument("--region", default="", help="REGION, where the stage is new")
     parser.add_argument("--email", default="", help="EMAIL: who is told of alarms")
     parser.add_argument("--set", default="", help="SET: parameters of .chalice/resources.yaml")
-    parser.add_argument("--only", default="", choices=["", *STEPS], help="ONLY: one step")
+    parser.add_argument(
+        "--only", default="", choices=["", *STEPS], metavar="STEP", help="ONLY: one step"
+    )
     parser.add_argument("--no-smoke", action="store_true", help="SMOKE=no: send no file")
     options = parser.parse_args()
 

@@ -13,7 +13,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -125,30 +125,55 @@ def websocket_apis(session: boto3.Session, stage: str) -> list[str]:
     ]
 
 
+def _whole(
+    kind: str,
+    apis: list[str],
+    *,
+    has_stage: Callable[[str], bool],
+    delete: Callable[[str], Any],
+    looking: bool,
+) -> list[str]:
+    """The first API that has its stage; half made ones before it are deleted."""
+    for api in apis:
+        if has_stage(api):
+            return [api]
+        if not looking:
+            print(f"  {kind:<32} half made: deleted")
+            delete(api)
+    return []
+
+
 def _rest_api(session: boto3.Session, stage: str, *, looking: bool) -> list[dict[str, Any]]:
     client = session.client("apigateway")
-    for api in rest_apis(session, stage):
-        names = [found["stageName"] for found in client.get_stages(restApiId=api)["item"]]
-        url = f"https://{api}.{_execute_api(session)}/{stage}/"
-        if stage in names:
-            return [_resource("rest_api", rest_api_id=api, rest_api_url=url)]
-        if not looking:
-            print(f"  {'rest_api':<32} half made: deleted")
-            client.delete_rest_api(restApiId=api)
-    return []
+    found = _whole(
+        "rest_api",
+        rest_apis(session, stage),
+        has_stage=lambda api: any(
+            each["stageName"] == stage for each in client.get_stages(restApiId=api)["item"]
+        ),
+        delete=lambda api: client.delete_rest_api(restApiId=api),
+        looking=looking,
+    )
+    url = f"https://{{}}.{_execute_api(session)}/{stage}/"
+    return [_resource("rest_api", rest_api_id=api, rest_api_url=url.format(api)) for api in found]
 
 
 def _websocket_api(session: boto3.Session, stage: str, *, looking: bool) -> list[dict[str, Any]]:
     client = session.client("apigatewayv2")
-    for api in websocket_apis(session, stage):
-        names = [found["StageName"] for found in client.get_stages(ApiId=api)["Items"]]
-        url = f"wss://{api}.{_execute_api(session)}/{stage}/"
-        if stage in names:
-            return [_resource("websocket_api", websocket_api_id=api, websocket_api_url=url)]
-        if not looking:
-            print(f"  {'websocket_api':<32} half made: deleted")
-            client.delete_api(ApiId=api)
-    return []
+    found = _whole(
+        "websocket_api",
+        websocket_apis(session, stage),
+        has_stage=lambda api: any(
+            each["StageName"] == stage for each in client.get_stages(ApiId=api)["Items"]
+        ),
+        delete=lambda api: client.delete_api(ApiId=api),
+        looking=looking,
+    )
+    url = f"wss://{{}}.{_execute_api(session)}/{stage}/"
+    return [
+        _resource("websocket_api", websocket_api_id=api, websocket_api_url=url.format(api))
+        for api in found
+    ]
 
 
 def _execute_api(session: boto3.Session) -> str:

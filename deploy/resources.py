@@ -21,6 +21,7 @@ from deploy.stage import ROOT, StageError
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
+    from types_boto3_cognito_idp import CognitoIdentityProviderClient
 
 # Bytes that CreateStack takes: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 MAX_TEMPLATE_SIZE = 51_200
@@ -100,14 +101,19 @@ def differences(
 
 
 def apply(
-    client: CloudFormationClient, stage: str, parameters: Mapping[str, str], *, root: Path = ROOT
+    client: CloudFormationClient,
+    cognito: CognitoIdentityProviderClient,
+    stage: str,
+    parameters: Mapping[str, str],
+    *,
+    root: Path = ROOT,
 ) -> list[str]:
     """Make the stack what the template and `parameters` say; returns what was changed.
 
     Raises StageError with the first resource that could not be made, and why.
     """
     name = stack_name(stage)
-    recover(client, stage)
+    recover(client, cognito, stage)
     changed = differences(client, stage, parameters, root=root)
     if not changed:
         print(f"  {name:<32} as declared")
@@ -123,7 +129,7 @@ def apply(
     }
     since = datetime.now(UTC) - timedelta(seconds=1)
     if changed == ["new"]:
-        print(f"  {name:<32} new: 10 to 15 minutes, CloudFront takes its time")
+        print(f"  {name:<32} new: this takes minutes, CloudFront its time")
         client.create_stack(**wanted)
     else:
         print(f"  {name:<32} changed: {', '.join(changed)}")
@@ -156,7 +162,9 @@ def delete(client: CloudFormationClient, stage: str) -> bool:
     return True
 
 
-def recover(client: CloudFormationClient, stage: str) -> None:
+def recover(
+    client: CloudFormationClient, cognito: CognitoIdentityProviderClient, stage: str
+) -> None:
     """Bring what an earlier run left into a state that can be gone on from."""
     found = find(client, stage)
     if found is None:
@@ -165,9 +173,10 @@ def recover(client: CloudFormationClient, stage: str) -> None:
     if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
         print(f"  {name:<32} {status}: waiting for it")
         follow(client, found["StackId"], datetime.now(UTC))
-        recover(client, stage)
+        recover(client, cognito, stage)
     elif status in _BROKEN:
         print(f"  {name:<32} {status}: deleted, to be made anew")
+        _unprotect(client, cognito, name)
         delete(client, stage)
     elif status == "UPDATE_ROLLBACK_FAILED":
         print(f"  {name:<32} {status}: taken back once more")
@@ -187,6 +196,17 @@ def follow(client: CloudFormationClient, stack: str, since: datetime) -> None:
         if not found["StackStatus"].endswith("_IN_PROGRESS"):
             return
         time.sleep(_PAUSE)
+
+
+def _unprotect(
+    client: CloudFormationClient, cognito: CognitoIdentityProviderClient, name: str
+) -> None:
+    """Let the user pool of a stack that never came to be be deleted with it; nobody is in there."""
+    for each in client.describe_stack_resources(StackName=name)["StackResources"]:
+        pool = each.get("PhysicalResourceId")
+        gone = each["ResourceStatus"].startswith("DELETE_COMPLETE")
+        if each["ResourceType"] == "AWS::Cognito::UserPool" and pool and not gone:
+            cognito.update_user_pool(UserPoolId=pool, DeletionProtection="INACTIVE")
 
 
 def _events(client: CloudFormationClient, stack: str, since: datetime) -> list[Any]:

@@ -21,6 +21,7 @@ class CloudFormation:
         # What an operation brings the stack to.
         self.after = after or {}
         self.calls: list[str] = []
+        self.unprotected: list[str] = []
         self.events: list[dict[str, str]] = []
         self.parameters = {**PARAMETERS, "Versioning": "Suspended"}
         self.template = resources.template()
@@ -41,6 +42,16 @@ class CloudFormation:
     def get_template_summary(self, **_: str) -> Any:
         defaults = {**PARAMETERS, "Versioning": "Suspended"}
         return {"Parameters": [{"ParameterKey": k, "DefaultValue": v} for k, v in defaults.items()]}
+
+    def describe_stack_resources(self, **_: str) -> Any:
+        kept = ("AWS::Cognito::UserPool", "pool", "DELETE_FAILED")
+        gone = ("AWS::Cognito::UserPool", "gone", "DELETE_COMPLETE")
+        names = ("ResourceType", "PhysicalResourceId", "ResourceStatus")
+        return {"StackResources": [dict(zip(names, each, strict=True)) for each in (kept, gone)]}
+
+    def update_user_pool(self, **names: str) -> None:
+        self.unprotected.append(names["UserPoolId"])
+        assert names["DeletionProtection"] == "INACTIVE"
 
     def get_template(self, **_: str) -> Any:
         return {"TemplateBody": self.template}
@@ -75,7 +86,7 @@ def test_a_stack_that_is_not_there_is_made(capsys: pytest.CaptureFixture[str]) -
     client: Any = CloudFormation(after=MADE)
     client.events = [{"LogicalResourceId": "Bucket", "ResourceStatus": "CREATE_COMPLETE"}]
 
-    assert resources.apply(client, "dev", PARAMETERS) == ["new"]
+    assert resources.apply(client, client, "dev", PARAMETERS) == ["new"]
 
     assert client.calls == ["create_stack"]
     assert capsys.readouterr().out.count("Bucket") == 1
@@ -84,7 +95,7 @@ def test_a_stack_that_is_not_there_is_made(capsys: pytest.CaptureFixture[str]) -
 def test_a_stack_as_declared_is_left_alone() -> None:
     client: Any = CloudFormation("UPDATE_COMPLETE")
 
-    assert resources.apply(client, "dev", PARAMETERS) == []
+    assert resources.apply(client, client, "dev", PARAMETERS) == []
     assert client.calls == []
 
 
@@ -92,7 +103,7 @@ def test_what_differs_is_named_and_updated() -> None:
     client: Any = CloudFormation("CREATE_COMPLETE", after=UPDATED)
     client.template = "Resources: {}"
 
-    changed = resources.apply(client, "dev", PARAMETERS | {"UrlLifetime": "900"})
+    changed = resources.apply(client, client, "dev", PARAMETERS | {"UrlLifetime": "900"})
 
     assert changed == ["template", "UrlLifetime"]
     assert client.calls == ["update_stack"]
@@ -102,14 +113,14 @@ def test_a_parameter_that_is_not_given_any_more_is_its_default_again() -> None:
     client: Any = CloudFormation("CREATE_COMPLETE", after=UPDATED)
     client.parameters["Versioning"] = "Enabled"
 
-    assert resources.apply(client, "dev", PARAMETERS) == ["Versioning"]
+    assert resources.apply(client, client, "dev", PARAMETERS) == ["Versioning"]
 
 
 def test_a_parameter_that_there_is_not_is_refused() -> None:
     client: Any = CloudFormation()
 
     with pytest.raises(StageError, match="no parameter Versionning; it has Stage, UrlLifetime"):
-        resources.apply(client, "dev", PARAMETERS | {"Versionning": "Enabled"})
+        resources.apply(client, client, "dev", PARAMETERS | {"Versionning": "Enabled"})
     assert client.calls == []
 
 
@@ -126,21 +137,23 @@ def test_a_parameter_that_there_is_not_is_refused() -> None:
 def test_a_stack_that_never_came_to_be_is_made_anew(state: str) -> None:
     client: Any = CloudFormation(state, after=MADE | DELETED)
 
-    resources.apply(client, "dev", PARAMETERS)
+    resources.apply(client, client, "dev", PARAMETERS)
 
     assert client.calls == ["delete_stack", "create_stack"]
+    # Cognito would keep a pool that is protected, and CloudFormation the stack.
+    assert client.unprotected == ["pool"]
 
 
 def test_a_stack_at_work_is_waited_for() -> None:
     client: Any = CloudFormation("CREATE_IN_PROGRESS", "CREATE_IN_PROGRESS", "CREATE_COMPLETE")
 
-    assert resources.apply(client, "dev", PARAMETERS) == []
+    assert resources.apply(client, client, "dev", PARAMETERS) == []
 
 
 def test_a_stack_whose_rollback_is_under_way_is_made_anew() -> None:
     client: Any = CloudFormation("ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE", after=MADE | DELETED)
 
-    resources.apply(client, "dev", PARAMETERS)
+    resources.apply(client, client, "dev", PARAMETERS)
 
     assert client.calls == ["delete_stack", "create_stack"]
 
@@ -149,7 +162,7 @@ def test_an_update_that_could_not_be_taken_back_is_taken_back_again() -> None:
     taken_back = {"continue_update_rollback": ["UPDATE_ROLLBACK_COMPLETE"]}
     client: Any = CloudFormation("UPDATE_ROLLBACK_FAILED", after=UPDATED | taken_back)
 
-    resources.apply(client, "dev", PARAMETERS | {"UrlLifetime": "900"})
+    resources.apply(client, client, "dev", PARAMETERS | {"UrlLifetime": "900"})
 
     assert client.calls == ["continue_update_rollback", "update_stack"]
 
@@ -190,7 +203,7 @@ def test_the_first_resource_that_failed_is_named(resource: str, reason: str, tol
     ]
 
     with pytest.raises(StageError) as raised:
-        resources.apply(client, "dev", PARAMETERS)
+        resources.apply(client, client, "dev", PARAMETERS)
 
     assert str(raised.value).startswith("hoist-dev is ROLLBACK_COMPLETE: ")
     assert told in str(raised.value)

@@ -193,6 +193,11 @@ def copy(root: Path) -> None:
         if not name.startswith(LEFT_OUT) and (ROOT / name).exists():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, root / name)
+    # A team that has deployed keeps its stages there.
+    config = root / ".chalice" / "config.json"
+    text = json.loads(config.read_text())
+    text["stages"] = {"local": text["stages"]["local"]}
+    config.write_text(json.dumps(text))
     dist = root / "frontend" / "dist"
     (dist / "assets").mkdir(parents=True)
     (dist / "index.html").write_text('<script src="/assets/index-1.js"></script>')
