@@ -82,16 +82,18 @@ class Status:
 
     def counts(self) -> Iterator[str]:
         """What happened in the last day, and what waits now."""
-        own = {name: self._sum("Hoist", name, "Stage", self._name) for name in UPLOADS}
+        own = {name: self._sum("Hoist", name, Stage=self._name) for name in UPLOADS}
         yield "  ".join(f"{name.removeprefix('Uploads').lower()} {own[name]}" for name in UPLOADS)
         for name in policies.templates():
             function = application.function_name(self._name, name)
             errors, throttles = (
-                self._sum("AWS/Lambda", metric, "FunctionName", function)
+                self._sum("AWS/Lambda", metric, FunctionName=function)
                 for metric in ("Errors", "Throttles")
             )
             if errors or throttles:
                 yield f"{function}: {errors} errors, {throttles} throttled"
+        api = {"ApiName": application.APP, "Stage": self._name}
+        yield f"API: {self._sum('AWS/ApiGateway', '5XXError', **api)} answers with 5xx"
         yield f"dead letters waiting: {self._dead_letters()}"
         yield f"alarms: {', '.join(self._alarms()) or 'none'}"
 
@@ -146,12 +148,12 @@ class Status:
         except client.exceptions.ResourceNotFoundException:
             return None
 
-    def _sum(self, namespace: str, metric: str, dimension: str, value: str) -> int:
+    def _sum(self, namespace: str, metric: str, **dimensions: str) -> int:
         now = datetime.now(UTC)
         points = self._client("cloudwatch").get_metric_statistics(
             Namespace=namespace,
             MetricName=metric,
-            Dimensions=[{"Name": dimension, "Value": value}],
+            Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
             StartTime=now - PERIOD,
             EndTime=now,
             Period=3600,

@@ -227,3 +227,32 @@ def test_rules_that_others_gave_the_bucket_are_left_alone(project: Project) -> N
     rules = stands.rules()
     assert rules["QueueConfigurations"] == [queue]
     assert len(rules["LambdaFunctionConfigurations"]) == 1
+
+
+def test_what_happened_is_counted(project: Project) -> None:
+    cloudwatch = project.account.client("cloudwatch")
+    api = [{"Name": "ApiName", "Value": "hoist"}, {"Name": "Stage", "Value": "dev"}]
+    function = [{"Name": "FunctionName", "Value": "hoist-dev-notify"}]
+    for namespace, name, dimensions, value in [
+        ("Hoist", "UploadsAccepted", [{"Name": "Stage", "Value": "dev"}], 3),
+        ("Hoist", "UploadsAccepted", [{"Name": "Stage", "Value": "dev-2"}], 50),
+        ("AWS/ApiGateway", "5XXError", api, 2),
+        ("AWS/Lambda", "Errors", function, 4),
+    ]:
+        datum = {"MetricName": name, "Dimensions": dimensions, "Value": value}
+        cloudwatch.put_metric_data(Namespace=namespace, MetricData=[datum])
+    queue = Stands(project.account).outputs()["DeadLettersArn"].rpartition(":")[2]
+    sqs = project.account.client("sqs")
+    url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+    sqs.purge_queue(QueueUrl=url)  # of what S3 tells a queue that is given a rule
+    sqs.send_message(QueueUrl=url, MessageBody="{}")
+    (alarm, *_) = cloudwatch.describe_alarms()["MetricAlarms"]
+    cloudwatch.set_alarm_state(AlarmName=alarm["AlarmName"], StateValue="ALARM", StateReason="-")
+
+    status = project.status()
+
+    assert "accepted 3  " in status
+    assert "API: 2 answers with 5xx" in status
+    assert "hoist-dev-notify: 4 errors, 0 throttled" in status
+    assert "dead letters waiting: 1" in status
+    assert f"alarms: {alarm['AlarmName']}\n" in status
