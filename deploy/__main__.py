@@ -14,7 +14,7 @@ from typing import Any
 
 import boto3
 
-from chalicelib.config import SettingsError, load_settings
+from chalicelib.config import SettingsError
 from deploy import (
     api_gateway,
     application,
@@ -29,10 +29,6 @@ from deploy import (
 )
 from deploy.snap_start import SnapStart
 from deploy.stage import Stage, StageError, check_name, declared, enter, succeeds
-
-# What the settings need beside what an operator chose, before AWS has told it.
-_TOLD_LATER = ("BUCKET", "TABLE", "RESULTS_TOPIC_ARN", "NOTIFICATIONS_TOPIC_ARN", "USER_POOL_ARN",
-               "UPLOADER_ROLE_ARN", "PAGE_ORIGIN", "WEBSOCKET_URL")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +66,8 @@ class Deployment:
 def check(deployment: Deployment) -> None:
     """Preflight: refuse what cannot work, and print the plan."""
     begun = deployment.begun()
-    pending = {f"HOIST_{name}": "pending" for name in _TOLD_LATER}
-    region = {"AWS_REGION": begun["region"]}
     try:
-        load_settings({**pending, **begun["environment_variables"], **region})
+        config.planned_settings(begun["environment_variables"])
     except SettingsError as error:
         raise StageError(f"environment_variables of {deployment.stage}: {error}") from error
     preflight.check_versions()
@@ -193,7 +187,7 @@ def run(deployment: Deployment, only: str, *, smoking: bool = True) -> None:
         after = AFTER_CHALICE if only in ("application", "addresses") else ()
         names = [only, *after]
     for name in names:
-        print(f"{name}", flush=True)
+        print(name, flush=True)
         STEPS[name](deployment)
     if not only:
         _tell(deployment)

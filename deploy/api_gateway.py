@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import boto3
 
 from chalicelib.errors import UploadError
-from deploy.stage import ROOT, StageError, deployed, enter, succeeds
+from deploy.stage import ROOT, StageError, deployed, enter, read_json, succeeds
 
 if TYPE_CHECKING:
     from types_boto3_apigateway import APIGatewayClient
@@ -63,10 +63,7 @@ class RestApi:
 
 def read(path: Path = ROOT / ".chalice" / "api-gateway.json") -> Declared:
     """What the file says; raises StageError for what it cannot mean."""
-    try:
-        declared = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StageError(f"{path} cannot be read: {error}") from error
+    declared = read_json(path)
     try:
         rate, burst = float(declared["throttling"]["rate"]), int(declared["throttling"]["burst"])
         responses = {kind: dict(members) for kind, members in declared["responses"].items()}
@@ -103,11 +100,10 @@ def rest_api(stage: str, *, root: Path = ROOT) -> RestApi:
 
 
 def differences(
-    client: APIGatewayClient, api: RestApi, declared: Declared, page_origin: str
+    client: APIGatewayClient, api: RestApi, wanted: Mapping[str, Mapping[str, Any]]
 ) -> list[str]:
-    """The response types that are answered otherwise than declared."""
+    """The response types that are answered otherwise than `wanted`."""
     current = dict(_responses(client, api))
-    wanted = gateway_responses(declared, page_origin)
     return [kind for kind, response in wanted.items() if current.get(kind) != response]
 
 
@@ -116,7 +112,7 @@ def apply(
 ) -> list[str]:
     """Write what differs; returns what was changed. Safe to repeat, and after half of it failed."""
     wanted = gateway_responses(declared, page_origin)
-    changed = differences(client, api, declared, page_origin)
+    changed = differences(client, api, wanted)
     for kind in changed:
         client.put_gateway_response(
             restApiId=api.id,

@@ -23,7 +23,7 @@ import boto3
 from chalicelib.config import aws_domain, load_settings
 from deploy.errors import QUOTA
 from deploy.page import cognito_endpoint
-from deploy.stage import ROOT, StageError, deployed
+from deploy.stage import ROOT, StageError, deployed, note_path
 
 APP = "hoist"
 # A route that every version has, to see whose function answers it.
@@ -75,7 +75,17 @@ def addresses(stage: str, begun: Mapping[str, Any]) -> list[str]:
 
 def function_name(stage: str, name: str) -> str:
     """What AWS calls one of Chalice's functions; the API's is called like the stage."""
-    return f"{APP}-{stage}" if name == "api_handler" else f"{APP}-{stage}-{name}"
+    return f"{APP}-{stage}" if name == "api_handler" else role_name(stage, name)
+
+
+def role_name(stage: str, name: str) -> str:
+    """What AWS calls the role of one of Chalice's functions, and the policy in it."""
+    return f"{APP}-{stage}-{name}"
+
+
+def log_group(function: str) -> str:
+    """Where Lambda keeps what a function writes."""
+    return f"/aws/lambda/{function}"
 
 
 def recover(
@@ -85,7 +95,7 @@ def recover(
 
     A half made one is deleted, to be made anew; not by who is only `looking`.
     """
-    path = root / ".chalice" / "deployed" / f"{stage}.json"
+    path = note_path(stage, root)
     known = deployed(stage, root=root) if path.exists() else []
     types = {resource["resource_type"] for resource in known}
     found = []

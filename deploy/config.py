@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from chalicelib.config import aws_domain
+from chalicelib.config import Settings, aws_domain, load_settings
 from deploy import policies
-from deploy.stage import ROOT, StageError, declared
+from deploy.stage import ROOT, StageError, config_path, declared, read_json
 
 # Of the page and of uploads: what Chalice would choose is too little (128 MB, 60 s).
 DEFAULTS = {
@@ -37,6 +37,12 @@ SETTINGS = {
 DERIVED = ("Stage", "PageAddresses")
 # Until the WebSocket API is there; its policy and its pages need an address of the right form.
 PENDING = "wss://pending.execute-api.{region}.{domain}/{stage}"
+# What the settings need beside what an operator chose, and only AWS can tell.
+_TOLD_LATER = (
+    "AWS_REGION", "HOIST_BUCKET", "HOIST_TABLE", "HOIST_RESULTS_TOPIC_ARN",
+    "HOIST_NOTIFICATIONS_TOPIC_ARN", "HOIST_USER_POOL_ARN", "HOIST_UPLOADER_ROLE_ARN",
+    "HOIST_PAGE_ORIGIN", "HOIST_WEBSOCKET_URL",
+)  # fmt: skip
 _VARIABLE = re.compile(r"(HOIST_[A-Z0-9_]+): ")
 
 
@@ -47,7 +53,7 @@ def begin(
 
     Raises StageError for another region than it is in, and for a parameter that is a setting.
     """
-    config = _read(root)["stages"].get(stage, {})
+    config = read_json(config_path(root))["stages"].get(stage, {})
     if config.get("region", region) != region:
         raise StageError(
             f"{stage} is in {config['region']}: a stage cannot move to {region};"
@@ -84,9 +90,14 @@ def begin(
     return dict(config)
 
 
+def planned_settings(environ: Mapping[str, str]) -> Settings:
+    """The settings of a stage that need not be deployed; raises SettingsError as a stage would."""
+    return load_settings({**dict.fromkeys(_TOLD_LATER, "pending"), **environ})
+
+
 def recorded_region(stage: str, *, root: Path = ROOT) -> str:
     """The region that a stage is in; nothing where it is new."""
-    return str(_read(root)["stages"].get(stage, {}).get("region", ""))
+    return str(read_json(config_path(root))["stages"].get(stage, {}).get("region", ""))
 
 
 def parameters(stage: str, config: Mapping[str, Any], addresses: list[str]) -> dict[str, str]:
@@ -113,11 +124,11 @@ def write(
     stage: str, config: Mapping[str, Any], *, root: Path = ROOT, done: str = "recorded"
 ) -> list[str]:
     """Write a stage where it differs; returns what was changed. Safe to repeat."""
-    whole = _read(root)
+    whole = read_json(config_path(root))
     changed = _changed(whole["stages"].get(stage, {}), config)
     if changed:
         whole["stages"][stage] = config
-        path = _path(root)
+        path = config_path(root)
         partial = path.with_suffix(".partial")
         partial.write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
         partial.replace(path)
@@ -150,14 +161,3 @@ def _changed(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = 
         elif old != new:
             names.append(f"{prefix}{name}".removeprefix("environment_variables."))
     return names
-
-
-def _path(root: Path) -> Path:
-    return root / ".chalice" / "config.json"
-
-
-def _read(root: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(_path(root).read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise StageError(f"{_path(root)} cannot be read: {error}") from error

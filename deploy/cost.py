@@ -14,9 +14,10 @@ from dataclasses import asdict, fields
 from math import floor, inf, log10
 from typing import TypeVar
 
-from chalicelib.config import Settings, SettingsError, load_settings
+from chalicelib.config import Settings, SettingsError
 from chalicelib.parts import MAX_OBJECT_SIZE
 from deploy.bill import Fixed, Line, Month, costs, fixed_of, total
+from deploy.config import planned_settings
 from deploy.journey import READ_SPEED, plan_of
 from deploy.prices import GIB, US_EAST_1, Price, Prices
 from deploy.stage import ROOT
@@ -33,12 +34,6 @@ _UNITS = {
     **{f"{letter}iB": 1024**power for power, letter in enumerate("KMGTP", 1)},
 }
 _SIZE = re.compile(r"(\d{1,18}(?:\.\d{1,18})?) ?([KMGTP]?i?B|)")
-# What only a deployed stage has, and nothing here depends on.
-_OF_A_STAGE = (
-    "AWS_REGION", "HOIST_BUCKET", "HOIST_TABLE", "HOIST_RESULTS_TOPIC_ARN",
-    "HOIST_NOTIFICATIONS_TOPIC_ARN", "HOIST_USER_POOL_ARN", "HOIST_UPLOADER_ROLE_ARN",
-    "HOIST_PAGE_ORIGIN", "HOIST_WEBSOCKET_URL",
-)  # fmt: skip
 # The sizes and numbers of uploads of the table in docs/cost.md.
 SIZES = ("1MB", "100MB", "1GB", "100GB", "1TB", "10TB")
 NUMBERS = (1, 1000, 1_000_000)
@@ -54,11 +49,6 @@ def parse_size(text: str) -> int:
     if found is None or found[2] not in _UNITS:
         raise CostError(f"{text!r} is no size: write it like 100MB, 1.5GiB or 4096")
     return int(float(found[1]) * _UNITS[found[2]])
-
-
-def planned_settings(environ: Mapping[str, str]) -> Settings:
-    """The settings that a stage with this environment has; nothing of a deployed one is needed."""
-    return load_settings({**dict.fromkeys(_OF_A_STAGE, "none"), **environ, "HOIST_STAGE": "cost"})
 
 
 def check(month: Month, settings: Settings) -> None:
@@ -158,7 +148,7 @@ def main(arguments: list[str] | None = None, environ: Mapping[str, str] = os.env
     parser.add_argument("--table", action="store_true", help="the tables of docs/cost.md")
     options = parser.parse_args(arguments)
     try:
-        settings = planned_settings(environ)
+        settings = planned_settings({**environ, "HOIST_STAGE": "cost"})
         month = Month(
             files=_number(int, "FILES", options.files),
             size=parse_size(options.size),

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from deploy.stage import ROOT, Stage, StageError, enter, succeeds
+from deploy.stage import ROOT, Stage, StageError, enter, read_json, succeeds
 
 if TYPE_CHECKING:
     from types_boto3_lambda import LambdaClient
@@ -34,10 +34,7 @@ _NUMBERS = {
 
 def read(path: Path = ROOT / ".chalice" / "destinations.json") -> dict[str, dict[str, Any]]:
     """What the file says of each function; raises StageError for what it cannot mean."""
-    try:
-        declared = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StageError(f"{path} cannot be read: {error}") from error
+    declared = read_json(path)
     for function, settings in declared.items():
         if unknown := settings.keys() - _WAYS.keys() - _NUMBERS.keys():
             raise StageError(f"{path.name}: {function} has unknown {', '.join(sorted(unknown))}")

@@ -24,7 +24,7 @@ from chalicelib.keys import PREFIX
 from chalicelib.table import table_of
 from chalicelib.upload import State
 from deploy import application, config, policies, preflight, resources
-from deploy.stage import ROOT, StageError, check_name, declared, succeeds
+from deploy.stage import ROOT, StageError, check_name, declared, note_path, succeeds
 
 _GONE = frozenset({
     "404", "NoSuchBucket", "NoSuchEntity", "NotFound", "NotFoundException",
@@ -107,14 +107,14 @@ class Destruction:
         self._delete_table(remains.table)
         self._delete_user_pool(remains.user_pool)
         print("notes", flush=True)
-        chalice = self._root / ".chalice"
-        (chalice / "deployed" / f"{self._stage}.json").unlink(missing_ok=True)
-        shutil.rmtree(chalice / "policies" / self._stage, ignore_errors=True)
+        note_path(self._stage, self._root).unlink(missing_ok=True)
+        rendered = self._root / ".chalice" / "policies" / self._stage
+        shutil.rmtree(rendered, ignore_errors=True)
         config.forget(self._stage, root=self._root)
 
     def _delete_application(self) -> None:
         """By Chalice as far as it knows; what an interrupted run left, by its names."""
-        if (self._root / ".chalice" / "deployed" / f"{self._stage}.json").exists():
+        if note_path(self._stage, self._root).exists():
             application.delete(self._session, self._stage, root=self._root)
         for api in application.rest_apis(self._session, self._stage):
             self._delete("apigateway", "delete_rest_api", restApiId=api)
@@ -123,13 +123,14 @@ class Destruction:
         for function in self._functions():
             self._delete("lambda", "delete_function", FunctionName=function)
         for name in policies.templates(self._root):
-            role = f"{application.APP}-{self._stage}-{name}"
+            role = application.role_name(self._stage, name)
             self._delete("iam", "delete_role_policy", RoleName=role, PolicyName=role)
             self._delete("iam", "delete_role", RoleName=role)
         # Last: a function at work would make its log anew.
         # Chalice names one after the API's handler, which nobody writes.
-        for function in (*self._functions(), f"{application.APP}-{self._stage}-api_handler"):
-            self._delete("logs", "delete_log_group", logGroupName=f"/aws/lambda/{function}")
+        for function in (*self._functions(), application.role_name(self._stage, "api_handler")):
+            group = application.log_group(function)
+            self._delete("logs", "delete_log_group", logGroupName=group)
 
     def _functions(self) -> list[str]:
         """What AWS calls the functions that Chalice makes."""
@@ -138,13 +139,13 @@ class Destruction:
         ]
 
     def _delete_bucket(self, bucket: str) -> None:
-        for last in (*[False] * (_TRIES - 1), True):
+        for left in reversed(range(_TRIES)):
             self._empty(bucket)
             try:
                 if self._has_bucket(bucket):
                     self._delete("s3", "delete_bucket", Bucket=bucket)
             except ClientError as error:
-                if last or _code(error) != "BucketNotEmpty":
+                if not left or _code(error) != "BucketNotEmpty":
                     raise
             else:
                 return

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from deploy.application import function_name
+from deploy.application import function_name, log_group
 from deploy.stage import Stage, StageError, declared, deployed
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def keep_dead_letters(client: SNSClient, stage: Stage, subscribed: str) -> list[
 def keep_logs(client: Any, stage: str) -> list[str]:
     """Let the log of the API's function be as old as the others; returns what was changed."""
     days = declared(stage).get("log_retention_in_days")
-    group = f"/aws/lambda/{function_name(stage, 'api_handler')}"
+    group = log_group(function_name(stage, "api_handler"))
     found = client.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
     current = {each["logGroupName"]: each.get("retentionInDays") for each in found}
     if days is None or current.get(group) == days:

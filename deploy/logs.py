@@ -21,7 +21,7 @@ from typing import Any
 
 from chalicelib.keys import is_upload_id
 from deploy import config, policies, preflight
-from deploy.application import function_name
+from deploy.application import function_name, log_group
 from deploy.stage import ROOT, StageError, check_name, declared, succeeds
 
 LOCAL_LOGS = ("functions.log", "chalice.log")
@@ -119,7 +119,7 @@ def span(text: str) -> timedelta:
 
 def _filtered(client: Any, function: str, since: datetime, pattern: str) -> Iterator[Line]:
     wanted: dict[str, Any] = {
-        "logGroupName": f"/aws/lambda/{function}",
+        "logGroupName": log_group(function),
         "startTime": int(since.timestamp() * 1000),
     }
     if pattern:

@@ -7,7 +7,6 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 # Bytes that CreateStack takes: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 MAX_TEMPLATE_SIZE = 51_200
 # Seconds between two looks at what CloudFormation does.
-_PAUSE = float(os.environ.get("HOIST_DEPLOY_PAUSE", "3"))
+_PAUSE = 3.0
 # Of stacks that never came to be, or did not quite go.
 _BROKEN = frozenset({
     "REVIEW_IN_PROGRESS", "CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED",

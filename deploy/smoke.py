@@ -67,13 +67,14 @@ class Smoke:
         types = self._ask("limits", "GET", "/limits")["allowed_types"]
         content_type, (filename, content) = _sample(types)
         with self._account() as token:
-            for _ in range(TRIES - 1):
-                with suppress(NoOutcomeError):
+            for left in reversed(range(TRIES)):
+                try:
                     self._send_and_fetch(token, filename, content, content_type)
                     break
+                except NoOutcomeError:
+                    if not left:
+                        raise
                 print(f"  no outcome after {self._patience:.0f} s: once more", flush=True)
-            else:
-                self._send_and_fetch(token, filename, content, content_type)
         print(f"  {filename:<32} sent, accepted, downloaded, deleted")
 
     def _send_and_fetch(self, token: str, filename: str, content: bytes, content_type: str) -> None:

@@ -71,9 +71,27 @@ def check_name(name: str) -> None:
         raise StageError("The stage local is this machine's: `make run` starts it")
 
 
+def config_path(root: Path = ROOT) -> Path:
+    """Where the stages are declared; Chalice reads it."""
+    return root / ".chalice" / "config.json"
+
+
+def note_path(name: str, root: Path = ROOT) -> Path:
+    """Where Chalice notes what it made of a stage."""
+    return root / ".chalice" / "deployed" / f"{name}.json"
+
+
+def read_json(path: Path) -> Any:
+    """What a file of JSON holds; raises StageError where it cannot be read."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StageError(f"{path} cannot be read: {error}") from error
+
+
 def declared(name: str, *, root: Path = ROOT) -> dict[str, Any]:
     """What `.chalice/config.json` says of a stage, which need not be deployed yet."""
-    stages = _read(root / ".chalice" / "config.json").get("stages", {})
+    stages = read_json(config_path(root)).get("stages", {})
     if name not in stages:
         known = ", ".join(sorted(stages))
         raise StageError(f"There is no stage {name}; .chalice/config.json has {known}")
@@ -82,10 +100,10 @@ def declared(name: str, *, root: Path = ROOT) -> dict[str, Any]:
 
 def deployed(name: str, *, root: Path = ROOT) -> list[dict[str, Any]]:
     """What `chalice deploy` made of a stage; raises StageError when it has not."""
-    path = root / ".chalice" / "deployed" / f"{name}.json"
+    path = note_path(name, root)
     if not path.exists():
         raise StageError(f"{name} is not deployed: run `chalice deploy --stage {name}`")
-    return list(_read(path)["resources"])
+    return list(read_json(path)["resources"])
 
 
 def succeeds(work: Callable[[], None]) -> int:
@@ -106,17 +124,10 @@ def succeeds(work: Callable[[], None]) -> int:
 
 def _functions(name: str, root: Path) -> dict[str, str]:
     if name == "local":
-        declared = _read(root / ".chalice" / "destinations.json")
+        declared = read_json(root / ".chalice" / "destinations.json")
         return {function: f"hoist-local-{function}" for function in declared}
     return {
         resource["name"]: resource["lambda_arn"]
         for resource in deployed(name, root=root)
         if resource["resource_type"] == "lambda_function"
     }
-
-
-def _read(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StageError(f"{path} cannot be read: {error}") from error

@@ -74,8 +74,7 @@ class Status:
         kinds = api_gateway.differences(
             self._client("apigateway"),
             api_gateway.rest_api(self._name),
-            api_gateway.read(),
-            self._stage.settings.page_origin,
+            api_gateway.gateway_responses(api_gateway.read(), self._stage.settings.page_origin),
         )
         if kinds:
             yield f"api-gateway   {', '.join(kinds)}"
@@ -132,7 +131,7 @@ class Status:
         wanted = self._config.get("environment_variables", {})
         if different := sorted(n for n in has | wanted if has.get(n) != wanted.get(n)):
             yield f"application   {function}: {', '.join(different)}"
-        role = f"{application.APP}-{self._name}-{name}"
+        role = application.role_name(self._name, name)
         iam = self._client("iam")
         try:
             allowed = iam.get_role_policy(RoleName=role, PolicyName=role)["PolicyDocument"]

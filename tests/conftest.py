@@ -13,7 +13,9 @@ from moto import mock_aws
 
 from chalicelib.config import Settings, load_settings
 from chalicelib.parts import MIB
+from chalicelib.signing import Credentials, Signer
 from chalicelib.table import SCHEMA
+from chalicelib.uploads import Uploads
 from tests import environment
 from tests.fakes import Clock, MemoryStorage, MemoryTable, RecordingPages
 
@@ -49,6 +51,20 @@ def storage() -> MemoryStorage:
 @pytest.fixture
 def pages() -> RecordingPages:
     return RecordingPages()
+
+
+@pytest.fixture
+def uploads(
+    settings: Settings,
+    storage: MemoryStorage,
+    table: MemoryTable,
+    pages: RecordingPages,
+    clock: Clock,
+) -> Uploads:
+    def signer() -> Signer:
+        return Signer(Credentials("AKIDEXAMPLE", "secret"), settings.region, clock(), 900)
+
+    return Uploads(settings, storage, table, pages, signer, clock)
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,6 @@ from chalicelib.keys import ObjectKey
 from chalicelib.notifier import Notifier
 from chalicelib.processing import Processing
 from chalicelib.records import Failure
-from chalicelib.signing import Credentials, Signer
 from chalicelib.upload import State
 from chalicelib.uploads import Uploads
 from tests.environment import NOTIFICATIONS_TOPIC, PAGE_ORIGIN
@@ -39,18 +38,6 @@ def counted() -> Iterator[Counter[str]]:
     logger.addHandler(handler)
     yield handler.sums
     logger.removeHandler(handler)
-
-
-@pytest.fixture
-def uploads(
-    settings: Settings,
-    storage: MemoryStorage,
-    table: MemoryTable,
-    pages: RecordingPages,
-    clock: Clock,
-) -> Uploads:
-    signer = Signer(Credentials("AKIDEXAMPLE", "secret"), settings.region, clock(), 900)
-    return Uploads(settings, storage, table, pages, lambda: signer, clock)
 
 
 @pytest.fixture

@@ -33,20 +33,6 @@ SETTLED = [State.UPLOADED, State.PROCESSING, State.ACCEPTED, State.REJECTED, Sta
 
 
 @pytest.fixture
-def uploads(
-    settings: Settings,
-    storage: MemoryStorage,
-    table: MemoryTable,
-    pages: RecordingPages,
-    clock: Clock,
-) -> Uploads:
-    def signer() -> Signer:
-        return Signer(Credentials("AKIDEXAMPLE", "secret"), settings.region, clock(), 900)
-
-    return Uploads(settings, storage, table, pages, signer, clock)
-
-
-@pytest.fixture
 def small(uploads: Uploads) -> Upload:
     """A single PUT that was created; nothing has arrived."""
     return uploads.create(OWNER, filename="small.txt", size=len(SMALL))[0]

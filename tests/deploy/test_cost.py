@@ -12,6 +12,7 @@ from chalicelib.parts import MAX_OBJECT_SIZE
 from chalicelib.uploads import CLOUDFRONT_MAX_SIZE
 from deploy import bill, cost, journey
 from deploy.bill import Fixed, Month
+from deploy.config import planned_settings
 from deploy.prices import US_EAST_1, Price
 from tests.deploy.template import RESOURCES, TEXT, mappings
 
@@ -50,7 +51,7 @@ Outputs:
 @pytest.fixture
 def defaults() -> Settings:
     """The settings of a stage that sets nothing."""
-    return cost.planned_settings({})
+    return planned_settings({"HOIST_STAGE": "cost"})
 
 
 def lines(month: Month, settings: Settings, fixed: Fixed = NOTHING) -> dict[str, bill.Line]:

@@ -63,7 +63,6 @@ class Project:
             **CLEAN_ENVIRONMENT,
             **AWS_ENVIRONMENT,
             "AWS_ENDPOINT_URL": self.account.url,
-            "HOIST_DEPLOY_PAUSE": "0",
             "PIP_NO_INDEX": "1",
             "PIP_FIND_LINKS": str(WHEELS),
             "PYTHONDONTWRITEBYTECODE": "1",
