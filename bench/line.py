@@ -1,10 +1,10 @@
 """How much of a long line the browser fills, beside stock Uppy: 200 Mbit/s, 100 ms there and back.
 
-`.venv/bin/python bench/line.py` sends 512 MiB, in real Chromium and with the kernel's own TCP, over
-a line of its own (delay, rate, a queue of one round trip; needs root on Linux), in turns with
-`@uppy/aws-s3` 6.3.1 and 5.1.0 as they come. Percent of what the line can carry of a file, packets'
-headers taken off, from start to completed, medians; `hoist wanted` is our target. The last line is
-JSON.
+`.venv/bin/python bench/line.py` sends 512 MiB, in real Chromium and with the kernel's own TCP
+(cubic), over a line of its own (delay, rate, a queue of one round trip; needs root on Linux), in
+turns with `@uppy/aws-s3` 6.3.1 and 5.1.0 as they come. Percent of what the line can carry of a
+file, packets' headers taken off, from start to completed, medians; `hoist wanted` is our target.
+The last line is JSON.
 """
 
 import argparse

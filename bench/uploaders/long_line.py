@@ -105,6 +105,8 @@ def _device(address: str, *, peer: str) -> int:
     _configure(f"ip address add {address} peer {peer} dev line")
     _configure("ip link set line up txqueuelen 10000")
     _configure("sysctl -qw net.ipv4.conf.line.route_localnet=1")
+    # What browsers' systems have, whatever this kernel's default is.
+    _configure("sysctl -qw net.ipv4.tcp_congestion_control=cubic")
     return device
 
 
