@@ -357,5 +357,6 @@ def shown(sheet: Sheet) -> dict[str, Any]:
         "urls": list(sheet.urls),
         "first": sheet.first,
         "signatures": list(sheet.signatures),
+        "other_signatures": [list(signatures) for signatures in sheet.other_signatures],
         "expires_at": sheet.expires_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
     }

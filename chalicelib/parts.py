@@ -12,6 +12,7 @@ MIB = 1024 * 1024
 MIN_PART_SIZE = 5 * MIB  # every part but the last
 MAX_PART_SIZE = 5 * 1024 * MIB
 MAX_PARTS = 10_000
+EVEN_PARTS = 96  # eight for each of a browser's twelve connections: they end at about the same time
 MAX_PUT_SIZE = 5 * 1024 * MIB
 MAX_OBJECT_SIZE = MAX_PARTS * MAX_PART_SIZE  # 48.8 TiB
 
@@ -37,15 +38,16 @@ class PartPlan:
 def plan(size: int, *, put_max_size: int, part_size: int) -> PartPlan:
     """The plan for a file of `size` bytes, 0 to 48.8 TiB.
 
-    Up to `put_max_size` it is one PUT. Above, parts are `part_size` bytes, or as many whole MiB as
-    it takes to need no more than 10,000.
+    Up to `put_max_size` it is one PUT. Above, parts are whole MiB: those of which it takes 96, but
+    at least 5 MiB and at most `part_size`, or as many as it takes to need no more than 10,000.
     """
     if not 0 <= size <= MAX_OBJECT_SIZE:
         raise ValueError(f"S3 takes objects of 0 to {MAX_OBJECT_SIZE} bytes, not {size}")
     if size <= put_max_size:
         return PartPlan("put", size, part_size=size, part_count=1)
+    even = max(MIN_PART_SIZE, -(-size // EVEN_PARTS))
     fitting = -(-size // MAX_PARTS)
-    whole_mib = -(-max(part_size, fitting) // MIB) * MIB
+    whole_mib = -(-max(min(part_size, even), fitting) // MIB) * MIB
     return PartPlan("multipart", size, part_size=whole_mib, part_count=-(-size // whole_mib))
 
 

@@ -45,12 +45,14 @@ class Sheet:
     """Signatures of parts `first`, `first + 1`, … over the URLs of each host, in turn.
 
     Part n's URL is `urls[(n - 1) % len(urls)] + "&partNumber=" + n + "&X-Amz-Signature=" +
-    signatures[n - first]`; for a single PUT the part number is left out.
+    signatures[n - first]`; for a single PUT the part number is left out. Any part may go by any
+    host: `other_signatures[k - 1]` are those for `urls[(n - 1 + k) % len(urls)]`.
     """
 
     urls: tuple[str, ...]
     first: int
     signatures: tuple[str, ...]
+    other_signatures: tuple[tuple[str, ...], ...]
     expires_at: datetime
 
 
@@ -84,36 +86,38 @@ class Signer:
         query = self._query(names, {})
         text = f"PUT\n{path}\n{query}\n{lines}\n{names}\n{_UNSIGNED}"
         signature = self._signature(sha256(text.encode()))
-        return Sheet((f"{url}?{query}",), 1, (signature,), self.expires_at)
+        return Sheet((f"{url}?{query}",), 1, (signature,), (), self.expires_at)
 
     def part_sheet(
         self, urls: Sequence[str], *, multipart_id: str, plan: PartPlan, first: int, count: int
     ) -> Sheet:
         """A sheet of `count` parts from `first`; `urls` are the object's, one for each host.
 
-        Part n is signed for host (n - 1) modulo their number and for its own length. Raises
-        ValueError when the range leaves the plan.
+        Each part is signed for every host and for its own length. Raises ValueError when the range
+        leaves the plan.
         """
         if first < 1 or count < 1 or first + count - 1 > plan.part_count:
             raise ValueError(f"parts {first} to {first + count - 1} of 1 to {plan.part_count}")
         hosts = [_host_and_path(url)[0] for url in urls]
+        ends = [f"{host}\n\ncontent-length;host\n{_UNSIGNED}".encode() for host in hosts]
         query = self._query("content-length;host", {})
         upload_id = f"uploadId={_encoded(multipart_id)}"
         shared = sha256(f"PUT\n{_host_and_path(urls[0])[1]}\n{query}&partNumber=".encode())
         preamble = self._preamble()
-        signatures = []
+        rows: list[list[str]] = [[] for _ in urls]
         for number in range(first, first + count):
-            request = shared.copy()
-            request.update(
-                f"{number}&{upload_id}\ncontent-length:{plan.length(number)}\n"
-                f"host:{hosts[(number - 1) % len(hosts)]}\n\ncontent-length;host\n"
-                f"{_UNSIGNED}".encode()
-            )
-            signature = preamble.copy()
-            signature.update(request.hexdigest().encode())
-            signatures.append(signature.hexdigest())
+            part = shared.copy()
+            length = plan.length(number)
+            part.update(f"{number}&{upload_id}\ncontent-length:{length}\nhost:".encode())
+            for turn, row in enumerate(rows, start=number - 1):
+                request = part.copy()
+                request.update(ends[turn % len(ends)])
+                signature = preamble.copy()
+                signature.update(request.hexdigest().encode())
+                row.append(signature.hexdigest())
+        signatures, *others = map(tuple, rows)
         shown = tuple(f"{url}?{query}&{upload_id}" for url in urls)
-        return Sheet(shown, first, tuple(signatures), self.expires_at)
+        return Sheet(shown, first, signatures, tuple(others), self.expires_at)
 
     @property
     def expires_at(self) -> datetime:

@@ -22,10 +22,16 @@ def plan(size: int) -> parts.PartPlan:
         pytest.param(1, "put", 1, 1, id="one byte"),
         pytest.param(PUT_MAX - 1, "put", PUT_MAX - 1, 1, id="put limit -1"),
         pytest.param(PUT_MAX, "put", PUT_MAX, 1, id="put limit"),
-        pytest.param(PUT_MAX + 1, "multipart", 16 * MIB, 2, id="put limit +1"),
-        pytest.param(32 * MIB - 1, "multipart", 16 * MIB, 2, id="two parts -1"),
-        pytest.param(32 * MIB, "multipart", 16 * MIB, 2, id="two parts"),
-        pytest.param(32 * MIB + 1, "multipart", 16 * MIB, 3, id="two parts +1"),
+        pytest.param(PUT_MAX + 1, "multipart", 5 * MIB, 4, id="put limit +1"),
+        pytest.param(20 * MIB - 1, "multipart", 5 * MIB, 4, id="four parts -1"),
+        pytest.param(20 * MIB, "multipart", 5 * MIB, 4, id="four parts"),
+        pytest.param(20 * MIB + 1, "multipart", 5 * MIB, 5, id="four parts +1"),
+        pytest.param(96 * 5 * MIB - 1, "multipart", 5 * MIB, 96, id="96 parts -1"),
+        pytest.param(96 * 5 * MIB, "multipart", 5 * MIB, 96, id="96 parts"),
+        pytest.param(96 * 5 * MIB + 1, "multipart", 6 * MIB, 81, id="96 parts +1"),
+        pytest.param(96 * 15 * MIB, "multipart", 15 * MIB, 96, id="96 larger parts"),
+        pytest.param(96 * 15 * MIB + 1, "multipart", 16 * MIB, 91, id="96 larger parts +1"),
+        pytest.param(96 * 16 * MIB + 1, "multipart", 16 * MIB, 97, id="96 of the largest parts +1"),
         pytest.param(FULL - 1, "multipart", 16 * MIB, 10_000, id="10,000 parts -1"),
         pytest.param(FULL, "multipart", 16 * MIB, 10_000, id="10,000 parts"),
         pytest.param(FULL + 1, "multipart", 17 * MIB, 9_412, id="10,000 parts +1"),
@@ -48,6 +54,11 @@ def test_a_size_has_its_plan(size: int, strategy: str, part_size: int, part_coun
 def test_a_size_that_s3_does_not_take_has_no_plan(size: int) -> None:
     with pytest.raises(ValueError, match="S3 takes objects of 0 to"):
         plan(size)
+
+
+@pytest.mark.parametrize("part_size", [MIN_PART_SIZE, 7 * MIB], ids=["least", "more"])
+def test_the_setting_is_the_largest_part_size(part_size: int) -> None:
+    assert parts.plan(GIB, put_max_size=0, part_size=part_size).part_size == part_size
 
 
 SIZES = st.integers(0, MAX_OBJECT_SIZE) | st.integers(0, 50 * MIB)
@@ -78,33 +89,36 @@ def test_parts_cover_a_file_exactly_within_the_limits(
         assert planned.part_count == 1
 
 
+THREE_PARTS = parts.plan(10 * MIB + 1, put_max_size=0, part_size=16 * MIB)
+
+
 @pytest.mark.parametrize(
-    ("number", "length"), [(1, 16 * MIB), (2, 16 * MIB), (3, 1)], ids=["first", "middle", "last"]
+    ("number", "length"), [(1, 5 * MIB), (2, 5 * MIB), (3, 1)], ids=["first", "middle", "last"]
 )
 def test_a_part_has_its_exact_length(number: int, length: int) -> None:
-    assert plan(32 * MIB + 1).length(number) == length
+    assert THREE_PARTS.length(number) == length
 
 
 @pytest.mark.parametrize("number", [-1, 0, 4], ids=["-1", "0", "one too many"])
 def test_a_part_outside_the_plan_has_no_length(number: int) -> None:
     with pytest.raises(ValueError, match="is not one of 1 to 3"):
-        plan(32 * MIB + 1).length(number)
+        THREE_PARTS.length(number)
 
 
 @pytest.mark.parametrize(
     ("sizes", "missing"),
     [
-        pytest.param({1: 16 * MIB, 2: 16 * MIB, 3: 1}, [], id="all there"),
+        pytest.param({1: 5 * MIB, 2: 5 * MIB, 3: 1}, [], id="all there"),
         pytest.param({}, [1, 2, 3], id="none"),
-        pytest.param({1: 16 * MIB, 3: 1}, [2], id="gap"),
-        pytest.param({1: 16 * MIB, 2: 16 * MIB}, [3], id="last"),
-        pytest.param({1: 16 * MIB, 2: 16 * MIB - 1, 3: 1}, [2], id="one byte short"),
-        pytest.param({1: 16 * MIB, 2: 16 * MIB, 3: 2}, [3], id="one byte long"),
-        pytest.param({1: 16 * MIB, 2: 16 * MIB, 3: 1, 4: 9}, [], id="a part too many"),
+        pytest.param({1: 5 * MIB, 3: 1}, [2], id="gap"),
+        pytest.param({1: 5 * MIB, 2: 5 * MIB}, [3], id="last"),
+        pytest.param({1: 5 * MIB, 2: 5 * MIB - 1, 3: 1}, [2], id="one byte short"),
+        pytest.param({1: 5 * MIB, 2: 5 * MIB, 3: 2}, [3], id="one byte long"),
+        pytest.param({1: 5 * MIB, 2: 5 * MIB, 3: 1, 4: 9}, [], id="a part too many"),
     ],
 )
 def test_missing_parts_are_named(sizes: dict[int, int], missing: list[int]) -> None:
-    assert parts.missing(plan(32 * MIB + 1), sizes) == missing
+    assert parts.missing(THREE_PARTS, sizes) == missing
 
 
 @given(

@@ -4,6 +4,7 @@ import string
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from urllib.parse import parse_qs
 
 import pytest
@@ -131,7 +132,7 @@ def test_a_put_is_signed_as_botocore_signs_it(
     size=st.integers(1, 10_000 * MIB),
     data=st.data(),
 )
-def test_each_part_is_signed_as_botocore_signs_it(
+def test_each_part_is_signed_for_every_host_as_botocore_signs_it(
     *, signer: Signer, hosts: list[str], key: str, multipart_id: str, size: int, data: st.DataObject
 ) -> None:
     plan = parts.plan(size, put_max_size=0, part_size=5 * MIB)
@@ -146,15 +147,16 @@ def test_each_part_is_signed_as_botocore_signs_it(
         count=count,
     )
 
-    assert len(sheet.signatures) == count
-    for number in range(first, first + count):
-        url = sheet.urls[(number - 1) % len(sheet.urls)]
-        signed = f"{url}&partNumber={number}&X-Amz-Signature={sheet.signatures[number - first]}"
+    rows = (sheet.signatures, *sheet.other_signatures)
+    assert [len(row) for row in rows] == [count] * len(hosts)
+    for number, turn in product(range(first, first + count), range(len(hosts))):
+        url = sheet.urls[(number - 1 + turn) % len(sheet.urls)]
+        signed = f"{url}&partNumber={number}&X-Amz-Signature={rows[turn][number - first]}"
         query = f"partNumber={number}&uploadId={percent_encode(multipart_id)}"
         expected = oracle(
             signer,
             "PUT",
-            f"{botocore_url(hosts[(number - 1) % len(hosts)], key)}?{query}",
+            f"{botocore_url(hosts[(number - 1 + turn) % len(hosts)], key)}?{query}",
             {"Content-Length": str(plan.length(number))},
         )
         assert pieces(signed) == pieces(expected)

@@ -13,6 +13,7 @@ from typing import NoReturn
 from bench.uploaders.dialects import Uploads, companion, hoist
 from bench.uploaders.faults import Fate, NoFault
 from bench.uploaders.http1 import MIB, Exchange, Server
+from chalicelib.parts import plan
 
 TYPES = {".html": "text/html", ".js": "text/javascript", ".wasm": "application/wasm"}
 
@@ -43,7 +44,6 @@ class FarEnd:
         *,
         delays: Delays = NO_DELAYS,
         fault: NoFault = NO_FAULT,
-        part_size: int = 16 * MIB,
     ) -> None:
         self.size = size
         self.received = 0
@@ -58,7 +58,8 @@ class FarEnd:
         small = 128 * 1024 if delays.rate else None
         self._s3 = Server(self._on_s3, receive_buffer=small)
         self._api = Server(self._on_api)
-        self.uploads = Uploads(size, part_size, self._s3.port)
+        planned = plan(size, put_max_size=0, part_size=16 * MIB)
+        self.uploads = Uploads(size, planned.part_size, self._s3.port)
 
     @property
     def page_url(self) -> str:

@@ -18,11 +18,14 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from multiprocessing import get_context
+from pathlib import Path
 
 CLONE_NEWNET = 0x40000000
 TUNSETIFF = 0x400454CA
 TUN_WITHOUT_HEADER = 0x0001 | 0x1000
 LARGEST_PACKET = 2048
+CONGESTION_CONTROL = "cubic"
+"""What browsers' systems have, whatever this kernel's default is."""
 NEAR, FAR = "10.9.8.1", "10.9.8.2"
 
 
@@ -58,6 +61,7 @@ class Way:
 @contextlib.contextmanager
 def long_line(*, rate: float, round_trip: float) -> Iterator[int]:
     """Put this process at the far end; the descriptor of the namespace that is the near one."""
+    _allow(CONGESTION_CONTROL)
     _leave_network()
     far = _device(FAR, peer=NEAR)
     _configure("ip link set lo up")
@@ -75,6 +79,13 @@ def enter(namespace: int) -> None:
     """Put this thread, and what it starts, into a namespace (Python 3.12 has os.setns)."""
     if ctypes.CDLL(None).setns(namespace, CLONE_NEWNET):
         raise OSError("setns")
+
+
+def _allow(congestion_control: str) -> None:
+    """Namespaces may choose only what the machine allows all of them; it stays allowed."""
+    allowed = Path("/proc/sys/net/ipv4/tcp_allowed_congestion_control")
+    if congestion_control not in (names := allowed.read_text().split()):
+        allowed.write_text(" ".join([*names, congestion_control]))
 
 
 def _leave_network() -> None:
@@ -105,8 +116,7 @@ def _device(address: str, *, peer: str) -> int:
     _configure(f"ip address add {address} peer {peer} dev line")
     _configure("ip link set line up txqueuelen 10000")
     _configure("sysctl -qw net.ipv4.conf.line.route_localnet=1")
-    # What browsers' systems have, whatever this kernel's default is.
-    _configure("sysctl -qw net.ipv4.tcp_congestion_control=cubic")
+    _configure(f"sysctl -qw net.ipv4.tcp_congestion_control={CONGESTION_CONTROL}")
     return device
 
 

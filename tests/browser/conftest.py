@@ -88,8 +88,8 @@ def puts(context: BrowserContext) -> Puts:
 
 @pytest.fixture
 def large(tmp_path: Path) -> Iterator[Path]:
-    """Three parts of at most 16 MiB."""
+    """Four parts of at most 5 MiB."""
     path = tmp_path / "large.bin"
-    path.write_bytes(os.urandom(40 * MIB))
+    path.write_bytes(os.urandom(18 * MIB))
     yield path
     path.unlink(missing_ok=True)

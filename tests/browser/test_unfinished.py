@@ -25,15 +25,15 @@ def drop(page: Page, path: Path) -> None:
         session.send("Input.dispatchDragEvent", {"type": kind, **point, "data": data})
 
 
-def leave_after_two_parts(page: Page, puts: Puts) -> Locator:
-    """Reload when two parts of three are in S3; the line that offers to go on."""
-    eventually(lambda: journaled(page), lambda parts: parts == 2)
+def leave_after_three_parts(page: Page, puts: Puts) -> Locator:
+    """Reload when three parts of four are in S3; the line that offers to go on."""
+    eventually(lambda: journaled(page), lambda parts: parts == 3)
     puts.treat = lambda *_: False
     puts.sent.clear()
     page.reload()
     left = page.get_by_test_id("left")
     expect(left).to_have_count(1)
-    expect(left).to_contain_text("32 MiB of 40 MiB")
+    expect(left).to_contain_text("15 MiB of 18 MiB")
     return left
 
 
@@ -44,7 +44,7 @@ def hold_the_third(number: int, _: Route) -> bool:
 def test_a_dropped_file_goes_on_with_one_click(page: Page, puts: Puts, large: Path) -> None:
     puts.treat = hold_the_third
     drop(page, large)
-    left = leave_after_two_parts(page, puts)
+    left = leave_after_three_parts(page, puts)
 
     left.get_by_role("button", name="Go on").click()
 
@@ -57,7 +57,7 @@ def test_elsewhere_the_file_is_chosen_again(page: Page, puts: Puts, large: Path)
     page.add_init_script(WITHOUT_PICKER)
     puts.treat = hold_the_third
     pick(page, large)
-    left = leave_after_two_parts(page, puts)
+    left = leave_after_three_parts(page, puts)
 
     with page.expect_file_chooser() as chooser:
         left.get_by_test_id("go-on").click()
@@ -73,7 +73,7 @@ def test_another_file_is_not_taken_for_it(
     page.add_init_script(WITHOUT_PICKER)
     puts.treat = hold_the_third
     pick(page, large)
-    left = leave_after_two_parts(page, puts)
+    left = leave_after_three_parts(page, puts)
     other = tmp_path / "other.bin"
     other.write_bytes(b"other")
 
@@ -89,7 +89,7 @@ def test_another_file_is_not_taken_for_it(
 def test_it_can_be_given_up(page: Page, puts: Puts, large: Path) -> None:
     puts.treat = hold_the_third
     pick(page, large)
-    left = leave_after_two_parts(page, puts)
+    left = leave_after_three_parts(page, puts)
     listed = page.locator(f"[data-testid=upload][data-id='{left.get_attribute('data-id')}']")
     expect(listed).to_have_count(1)
 
@@ -104,7 +104,7 @@ def test_it_can_be_given_up(page: Page, puts: Puts, large: Path) -> None:
 def test_what_another_tab_is_sending_is_not_offered(page: Page, puts: Puts, large: Path) -> None:
     puts.treat = hold_the_third
     pick(page, large)
-    eventually(lambda: journaled(page), lambda parts: parts == 2)
+    eventually(lambda: journaled(page), lambda parts: parts == 3)
 
     other = page.context.new_page()
     other.goto(page.url)

@@ -65,9 +65,9 @@ def test_each_line_is_its_counts_times_their_prices(defaults: Settings) -> None:
     asked = journey.journey(100_000_000, defaults)
     found = lines(Month(files=1000, size=100_000_000), defaults)
 
-    # 6 parts, create, list, complete, tag; 6 preflights, a HEAD, the first bytes, 12 blocks.
-    assert (asked.s3_puts, asked.s3_gets) == (10, 20)
-    assert found["S3 requests"].hoist == pytest.approx(1000 * (10 * 0.005 + 20 * 0.0004) / 1000)
+    # 20 parts, create, list, complete, tag; 20 preflights, a HEAD, the first bytes, 12 blocks.
+    assert (asked.s3_puts, asked.s3_gets) == (24, 34)
+    assert found["S3 requests"].hoist == pytest.approx(1000 * (24 * 0.005 + 34 * 0.0004) / 1000)
     assert found["S3 storage"].hoist == pytest.approx(1e11 / 2**30 * 0.023 + 1000 * 0.0065 / 1e4)
     assert found["SNS"].hoist == pytest.approx(1000 * 2 * 0.5 / 1e6)
     assert found["DynamoDB"].hoist == pytest.approx(
@@ -224,9 +224,9 @@ def test_a_setting_that_is_none_is_told(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_settings_change_the_parts(capsys: pytest.CaptureFixture[str]) -> None:
-    cost.main(["--size=1GiB"], {"HOIST_PART_SIZE": str(64 * 1024**2), "HOIST_STAGE": "local"})
+    cost.main(["--size=1GiB"], {"HOIST_PART_SIZE": str(8 * 1024**2), "HOIST_STAGE": "local"})
 
-    assert "16 parts each" in capsys.readouterr().out
+    assert "128 parts each" in capsys.readouterr().out
 
 
 # --- What is shown --------------------------------------------------------------------------------

@@ -23,8 +23,8 @@ Crossing = Callable[[Client, Client, dict[str, Any]], None]
 
 @pytest.fixture(scope="module")
 def begun(owner: Client) -> Any:
-    """The owner's upload that is under way, in three parts."""
-    return owner.create(bytes(40 * MIB), "begun.bin", idempotency_key="the-owners")
+    """The owner's upload that is under way, in four parts."""
+    return owner.create(bytes(18 * MIB), "begun.bin", idempotency_key="the-owners")
 
 
 @pytest.fixture(scope="module")

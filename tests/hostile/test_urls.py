@@ -15,7 +15,7 @@ from tests.running import Client, RunningSystem, eventually, part_url, running_s
 pytestmark = pytest.mark.system
 
 MIB = 1024 * 1024
-PART = bytes(16 * MIB)
+PART = bytes(5 * MIB)
 
 
 @dataclass(frozen=True)
@@ -134,8 +134,8 @@ def single(owner: Client) -> Any:
 
 @pytest.fixture(scope="module")
 def multipart(owner: Client) -> Any:
-    """An upload of three parts; nothing is sent yet."""
-    return owner.create(bytes(40 * MIB), "one.bin")
+    """An upload of four parts; nothing is sent yet."""
+    return owner.create(bytes(18 * MIB), "one.bin")
 
 
 def keys(s3: Any) -> list[str]:
@@ -150,7 +150,7 @@ def test_untouched_urls_are_taken(owner: Client, s3: Any) -> None:
     """Or nothing here would mean anything."""
     single, multipart = (
         owner.create(bytes(100), "one.bin"),
-        owner.create(bytes(40 * MIB), "one.bin"),
+        owner.create(bytes(18 * MIB), "one.bin"),
     )
 
     assert request(part_url(single, 1), bytes(100)).send() == 200
@@ -208,7 +208,7 @@ def test_a_url_takes_exactly_its_bytes(s3: Any, single: Any, length: int) -> Non
     assert single["key"] not in keys(s3)
 
 
-@pytest.mark.parametrize("length", [5 * MIB, len(PART) - 1, len(PART) + 1])
+@pytest.mark.parametrize("length", [3 * MIB, len(PART) - 1, len(PART) + 1])
 def test_a_url_of_a_part_takes_exactly_its_bytes(
     owner: Client, multipart: Any, length: int
 ) -> None:
@@ -252,7 +252,7 @@ def test_a_url_ends(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("short") / "hoist"
     with running_system(folder, HOIST_URL_LIFETIME="2") as system:
         client = system.sign_in()
-        small, large = client.create(bytes(100), "a"), client.create(bytes(40 * MIB), "b")
+        small, large = client.create(bytes(100), "a"), client.create(bytes(18 * MIB), "b")
         accepted = client.outcome(client.upload(b"x", "c"))
         download = client.request("GET", f"/uploads/{accepted['id']}/download").json
 

@@ -16,12 +16,13 @@ export async function uploader({ api: url }: Options): Promise<Uppy> {
   const clock = systemClock;
   const fetch: typeof window.fetch = (...request) => window.fetch(...request);
   const api = new Api({ url, clock, fetch, idToken: async () => "nobody" });
+  const hasher = workerHasher();
   await api.list();
   const engine = new Engine({
     api,
     clock,
     transport: xhrTransport,
-    hasher: workerHasher(),
+    hasher,
     connectivity: browserConnectivity,
     journal: indexedDbJournal("nobody"),
     locks: browserLocks,

@@ -14,11 +14,15 @@ export type Limits = {
   max_in_progress?: number;
 };
 
-/** Many signatures, one URL per host name. Part n uses `urls[(n - 1) % urls.length]`. */
+/**
+ * Many signatures, one URL per host name. Part n uses `urls[(n - 1) % urls.length]`; signed by
+ * `other_signatures[k - 1]`, `urls[(n - 1 + k) % urls.length]` as well.
+ */
 export type Sheet = {
   urls: string[];
   first: number;
   signatures: string[];
+  other_signatures: string[][];
   expires_at: string;
 };
 

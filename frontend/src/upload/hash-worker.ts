@@ -13,3 +13,6 @@ addEventListener("message", async (event: MessageEvent<Blob>) => {
   }
   postMessage(answer);
 });
+
+// Compiles WebAssembly before the first file comes.
+void crc64nvme(new Blob());

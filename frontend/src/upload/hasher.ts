@@ -13,6 +13,7 @@ const WORKERS_PER_LANE = 2;
 export function workerHasher(): Hasher {
   const small = new Lane(WORKERS_PER_LANE);
   const large = new Lane(WORKERS_PER_LANE);
+  small.start(); // before the first file comes: over a distance, loading a worker takes a round trip
   return (data, signal) => (data.size <= SMALL ? small : large).hash(data, signal);
 }
 
@@ -22,6 +23,11 @@ class Lane {
 
   constructor(count: number) {
     this.#slots = new Slots(count);
+  }
+
+  /** All its workers, rather than each when it is first needed. */
+  start(): void {
+    while (this.#idle.length < WORKERS_PER_LANE) this.#idle.push(newWorker());
   }
 
   hash(data: Blob, signal: AbortSignal): Promise<string> {

@@ -13,10 +13,11 @@ import {
   parseRetryAfter,
   ReadError,
 } from "./errors";
+import { PartQueue, type Sender } from "./part-queue";
 import { allParts, type PartRange, partRange } from "./parts";
 import { retrying } from "./retry";
 import type { Settings } from "./settings";
-import { partHost, partUrl, type SheetSource, Sheets } from "./sheet";
+import { hostsOf, partUrl, type SheetSource, Sheets } from "./sheet";
 import type { HostPool } from "./slots";
 import type { PutAnswer, Transport } from "./transport";
 
@@ -53,7 +54,7 @@ export class PartSender {
     const stop = new AbortController();
     const either = AbortSignal.any([signal, stop.signal]);
     try {
-      await Promise.all(this.#senders(numbers, either));
+      await this.#sendAll(numbers, either);
     } catch (error) {
       stop.abort();
       signal.throwIfAborted();
@@ -74,43 +75,37 @@ export class PartSender {
     this.#options.onProgress(this.#total);
   }
 
-  /** As many senders per host as the pool has places, each taking the next part for its host. */
-  #senders(numbers: readonly number[], signal: AbortSignal): Promise<void>[] {
-    const senders: Promise<void>[] = [];
-    for (const [host, queue] of this.#byHost(numbers)) {
-      const count = Math.min(this.#options.pool.most, queue.length);
-      const next = queue.values();
-      for (let sender = 0; sender < count; sender++) senders.push(this.#sendAll(next, host, signal));
-    }
-    return senders;
-  }
-
-  #byHost(numbers: readonly number[]): Map<string, number[]> {
-    const hosts = new Map<string, number[]>();
-    for (const number of numbers) {
-      const host = partHost(this.#sheets.current, number);
-      const queue = hosts.get(host);
-      if (queue) queue.push(number);
-      else hosts.set(host, [number]);
-    }
-    return hosts;
-  }
-
-  async #sendAll(next: Iterator<number>, host: string, signal: AbortSignal): Promise<void> {
-    for (let item = next.next(); !item.done; item = next.next())
-      await this.#sendPart(item.value, host, signal);
+  /** As many senders as the pool has places, in turn over the host names, each taking the next part of all. */
+  async #sendAll(numbers: readonly number[], signal: AbortSignal): Promise<void> {
+    const { upload, pool, clock } = this.#options;
+    const count = Math.min(pool.most * this.#sheets.current.urls.length, numbers.length);
+    const queue = new PartQueue(numbers, upload.part_size, count, clock);
+    const send = async (sender: Sender, index: number) => {
+      while (!queue.isEmpty) {
+        const { changed } = queue;
+        const number = queue.next(sender);
+        if (number === undefined) await changed;
+        else await this.#sendPart(number, sender, index, signal);
+      }
+    };
+    await Promise.all(queue.senders.map(send));
   }
 
   /**
-   * One part until S3 has it. The place in the pool is free while the part waits for its next try. In an outage
-   * it waits its turn, and that counts for nothing: it is not this part that is ill.
+   * One part until S3 has it. The place in the pool is free while the part waits for its next try, which goes by the
+   * next host name: one of them may be out of reach. In an outage it waits its turn, and that counts for nothing: it is
+   * not this part that is ill.
    */
-  #sendPart(number: number, host: string, signal: AbortSignal): Promise<void> {
+  #sendPart(number: number, sender: Sender, first: number, signal: AbortSignal): Promise<void> {
     const { pool, breaker, clock, settings } = this.#options;
     const passes = (error: unknown) => isPassing(error) || isRefusal(error) || error instanceof Corrupted;
-    const put = (begun: () => void) => breaker.use(signal, () => this.#put(number, begun, signal));
-    const size = this.#size(number);
-    const work = async () => this.#compare(number, await pool.use(host, signal, size, put), signal);
+    let turn = first;
+    const work = async () => {
+      const hosts = hostsOf(this.#sheets.current);
+      const host = turn++ % hosts.length;
+      const put = () => breaker.use(signal, () => this.#put(number, host, sender, signal));
+      await this.#compare(number, await pool.use(hosts[host] ?? "", signal, put), signal);
+    };
     return retrying(work, {
       rule: settings.partRetry,
       clock,
@@ -121,28 +116,31 @@ export class PartSender {
   }
 
   /** Resolves with the checksum of what S3 received, where the browser may see it. */
-  async #put(number: number, begun: () => void, signal: AbortSignal): Promise<string | null> {
+  async #put(number: number, host: number, sender: Sender, signal: AbortSignal): Promise<string | null> {
     const { upload, transport, headers, checksums } = this.#options;
     const sheet = await this.#sheets.for(number, signal);
     // Hashed while it is sent; whoever waits for it hears of a failure.
     checksums.of(number, signal).catch(() => undefined);
     const body = this.#part(number);
-    const url = partUrl(sheet, upload.strategy, number);
-    let moving = false;
+    const url = partUrl(sheet, upload.strategy, number, host % sheet.urls.length);
     const onProgress = (sent: number) => {
-      if (!moving) begun();
-      moving = true;
+      sender.moved(sent);
       this.#count(number, Math.min(sent, body.size));
     };
+    let arrived = false;
+    sender.begins(body.size);
     try {
       const answer = await transport({ url, body, headers, signal, onProgress });
       if (answer.status === 403) this.#sheets.refuse(sheet);
       if (answer.status < 200 || answer.status > 299) throw this.#partError(number, answer);
       this.#count(number, body.size);
+      arrived = true;
       return answer.header("x-amz-checksum-crc64nvme");
     } catch (error) {
       this.#count(number, 0);
       throw await this.#readable(number, error);
+    } finally {
+      sender.ended(arrived);
     }
   }
 

@@ -7,19 +7,27 @@ import type { CreatedUpload, Sheet } from "./contract";
 /** A sheet this close to its end (milliseconds) is replaced before it is used. */
 const MARGIN = 60_000;
 
-/** The URL for part `number`; the one URL of strategy `put` has no part number. */
-export function partUrl(sheet: Sheet, strategy: CreatedUpload["strategy"], number: number): string {
-  const signature = sheet.signatures[number - sheet.first];
-  const url = sheet.urls[(number - 1) % sheet.urls.length];
+/** The URL for part `number` at host number `host` of the sheet; the one URL of strategy `put` has no part number. */
+export function partUrl(
+  sheet: Sheet,
+  strategy: CreatedUpload["strategy"],
+  number: number,
+  host: number,
+): string {
+  const count = sheet.urls.length;
+  const turn = (host + count - ((number - 1) % count)) % count;
+  const signatures = turn === 0 ? sheet.signatures : sheet.other_signatures[turn - 1];
+  const signature = signatures?.[number - sheet.first];
+  const url = sheet.urls[host];
   if (signature === undefined || url === undefined)
-    throw new RangeError(`Part ${number} is not on the sheet`);
+    throw new RangeError(`Part ${number} at host ${host} is not on the sheet`);
   const part = strategy === "multipart" ? `&partNumber=${number}` : "";
   return `${url}${part}&X-Amz-Signature=${signature}`;
 }
 
-/** The host name part `number` goes to. */
-export function partHost(sheet: Sheet, number: number): string {
-  return new URL(sheet.urls[(number - 1) % sheet.urls.length] ?? "").host;
+/** The host names that S3 is reached by, in the sheet's order. */
+export function hostsOf(sheet: Sheet): string[] {
+  return sheet.urls.map((url) => new URL(url).host);
 }
 
 export type SheetSource = (range: { first?: number }, signal: AbortSignal) => Promise<Sheet>;

@@ -1,6 +1,5 @@
 // Who may work now: so many places, first come first served, and a pool of them per host name (HTTP/1.1 gives a
 // browser six connections to a host). Must not know what the work is.
-import type { Clock } from "./clock";
 import { isOutage } from "./errors";
 import { Width } from "./width";
 
@@ -54,48 +53,34 @@ export class Slots {
   }
 }
 
-/** Places for every host name, shared by all files: few at first, more as the line gives more. */
+/** Places for every host name, shared by all files: fewer while S3 pushes back. */
 export class HostPool {
   /** More than this there are never, for one host. */
   readonly most: number;
   readonly #width: Width;
   readonly #hosts = new Map<string, Slots>();
 
-  constructor(most: number, clock: Clock) {
+  constructor(most: number) {
     this.most = most;
-    this.#width = new Width(most, clock);
+    this.#width = new Width(most);
   }
 
-  /** Does the work when its host has a place; `begun` is told when its first bytes are under way. */
-  async use<T>(
-    host: string,
-    signal: AbortSignal,
-    bytes: number,
-    work: (begun: () => void) => Promise<T>,
-  ): Promise<T> {
+  /** Does the work when its host has a place. */
+  async use<T>(host: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     let slots = this.#hosts.get(host);
     if (!slots) {
       slots = new Slots(() => this.#width.now);
       this.#hosts.set(host, slots);
     }
     try {
-      const result = await slots.use(signal, () => work(() => this.#begun()));
-      this.#width.arrived(bytes);
+      const result = await slots.use(signal, work);
+      this.#width.arrived();
       return result;
     } catch (error) {
       if (isOutage(error)) this.#width.pushedBack();
       throw error;
     } finally {
-      this.#look();
+      for (const each of this.#hosts.values()) each.look();
     }
-  }
-
-  #begun(): void {
-    this.#width.began();
-    this.#look();
-  }
-
-  #look(): void {
-    for (const slots of this.#hosts.values()) slots.look();
   }
 }

@@ -1,65 +1,35 @@
-// How many parts travel at once to each host name: few at first, more as long as the line gives more for it, fewer
-// when S3 pushes back. After TCP's slow start and additive increase, multiplicative decrease.
-// Must not know what travels.
-import type { Clock } from "./clock";
-
-const FIRST = 2;
-/** A round that brings less than this share of the one before shows that the line is full. */
-const FULL = 0.9;
+// How many parts travel at once to each host name: all that may, from the first on, fewer when S3 pushes back. They
+// begin together, because connections that come later to a line that is full starve there (bench/line.py): TCP itself
+// starts small. After its additive increase, multiplicative decrease. Must not know what travels.
 
 export class Width {
   readonly #most: number;
-  readonly #clock: Clock;
   #now: number;
-  /** One more for every part that begins to move; after the first setback, one more for every round. */
-  #slowStart = true;
-  /** So many parts are still to come, so much has, since then. */
-  #round = { parts: FIRST, bytes: 0, began: 0 };
-  #lastRate = 0;
+  /** So many parts are still to arrive before it grows. */
+  #round: number;
 
-  constructor(most: number, clock: Clock) {
+  constructor(most: number) {
     this.#most = most;
-    this.#clock = clock;
-    this.#now = Math.min(FIRST, most);
-    this.#newRound();
+    this.#now = most;
+    this.#round = most;
   }
 
   get now(): number {
     return this.#now;
   }
 
-  /** A part's first bytes are under way: the line is open. */
-  began(): void {
-    if (this.#slowStart) this.#grow();
-  }
-
-  arrived(bytes: number): void {
-    this.#round.parts--;
-    this.#round.bytes += bytes;
-    if (this.#round.parts === 0) this.#endRound();
+  /** One more for every round of parts that arrive. */
+  arrived(): void {
+    if (--this.#round === 0) this.#change(this.#now + 1);
   }
 
   /** S3 is busy, or nobody answers. */
   pushedBack(): void {
-    this.#slowStart = false;
-    this.#now = Math.max(1, Math.floor(this.#now / 2));
-    this.#lastRate = 0;
-    this.#newRound();
+    this.#change(Math.floor(this.#now / 2));
   }
 
-  #endRound(): void {
-    const rate = this.#round.bytes / Math.max(1, this.#clock.now() - this.#round.began);
-    if (this.#lastRate > 0 && rate < this.#lastRate * FULL) this.#slowStart = false;
-    else if (!this.#slowStart) this.#grow();
-    this.#lastRate = rate;
-    this.#newRound();
-  }
-
-  #newRound(): void {
-    this.#round = { parts: this.#now, bytes: 0, began: this.#clock.now() };
-  }
-
-  #grow(): void {
-    this.#now = Math.min(this.#most, this.#now + 1);
+  #change(width: number): void {
+    this.#now = Math.min(this.#most, Math.max(1, width));
+    this.#round = this.#now;
   }
 }

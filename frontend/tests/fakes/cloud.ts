@@ -144,10 +144,15 @@ export class Cloud {
     const last = Math.min(this.#plan().part_count, first + this.sheetSize - 1);
     const hosts = strategy === "put" ? this.hosts.slice(0, 1) : this.hosts;
     const sheet = ++this.#sheets;
+    const numbers = Array.from({ length: last - first + 1 }, (_, index) => first + index);
+    const [signatures = [], ...others] = hosts.map((_, turn) =>
+      numbers.map((number) => `s${sheet}n${number}@${hosts[(number - 1 + turn) % hosts.length]}`),
+    );
     return {
       urls: hosts.map((host) => `https://${host}/bucket/k?X-Amz-Expires=900`),
       first,
-      signatures: Array.from({ length: last - first + 1 }, (_, index) => `s${sheet}n${first + index}`),
+      signatures,
+      other_signatures: others,
       expires_at: new Date(this.clock.time + this.sheetLife).toISOString(),
     };
   }
@@ -181,7 +186,7 @@ export class Cloud {
     const fault = this.fault(put, this.puts.filter((other) => other.number === number).length);
     if (fault === "reset") throw new NetworkError("reset");
     const signature = url.searchParams.get("X-Amz-Signature") ?? "";
-    if (fault !== undefined || !signature.endsWith(`n${number}`))
+    if (fault !== undefined || !signature.endsWith(`n${number}@${url.host}`))
       return answer(fault ?? 403, "<Error><Code>Fault</Code><Message>Why</Message></Error>");
     const attempt = this.puts.filter((other) => other.number === number).length;
     const received = this.corrupt(put, attempt) ? new Blob(["?".repeat(body.size)]) : body;

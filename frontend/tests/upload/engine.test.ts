@@ -99,6 +99,22 @@ test.each([408, 429, 500, 503, "reset" as const])(
   },
 );
 
+test("a host name that is out of reach costs each part it was to carry one try, never the file", async () => {
+  const cloud = new Cloud();
+  cloud.fault = ({ host }) => (host === "two.test" ? "reset" : undefined);
+  const file = fileOf(400);
+  await cloud.engine().upload(file).run();
+  expect(await sameBytes(cloud.object, file.data)).toBe(true);
+  expect(cloud.puts.filter(({ host }) => host === "one.test")).toHaveLength(40);
+});
+
+test("the connections of one host name do not rest while the other has parts to send", async () => {
+  const cloud = new Cloud();
+  cloud.gate = ({ host }) => (host === "one.test" ? unhurried() : new Promise(() => undefined));
+  void cloud.engine({ connectionsPerHost: 2 }).upload(fileOf(200)).run();
+  await vi.waitFor(() => expect(cloud.stored.size).toBe(18));
+});
+
 test("a part is given up after its tries, with S3's reason, and the others stop", async () => {
   const cloud = new Cloud();
   cloud.fault = ({ number }) => (number === 1 ? 500 : undefined);

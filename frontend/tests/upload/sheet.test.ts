@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Sheet } from "../../src/upload/contract";
-import { partHost, partUrl, Sheets } from "../../src/upload/sheet";
+import { hostsOf, partUrl, Sheets } from "../../src/upload/sheet";
 import { RushingClock } from "../fakes/clock";
 
 const signal = new AbortController().signal;
@@ -13,35 +13,58 @@ function sheet(changes: Partial<Sheet> = {}): Sheet {
     ],
     first: 1,
     signatures: ["aa", "bb", "cc"],
+    other_signatures: [["dd", "ee", "ff"]],
     expires_at: "2030-01-01T01:00:00.000000Z",
     ...changes,
   };
 }
 
 test.each([
-  [1, "https://b.s3.eu-central-1.amazonaws.com/k?X-Amz-Date=d&partNumber=1&X-Amz-Signature=aa"],
-  [2, "https://b.s3.dualstack.test/k?X-Amz-Date=d&partNumber=2&X-Amz-Signature=bb"],
-  [3, "https://b.s3.eu-central-1.amazonaws.com/k?X-Amz-Date=d&partNumber=3&X-Amz-Signature=cc"],
-])("part %i has its own URL", (number, url) => {
-  expect(partUrl(sheet(), "multipart", number)).toBe(url);
+  [1, 0, "https://b.s3.eu-central-1.amazonaws.com/k?X-Amz-Date=d&partNumber=1&X-Amz-Signature=aa"],
+  [2, 1, "https://b.s3.dualstack.test/k?X-Amz-Date=d&partNumber=2&X-Amz-Signature=bb"],
+  [3, 0, "https://b.s3.eu-central-1.amazonaws.com/k?X-Amz-Date=d&partNumber=3&X-Amz-Signature=cc"],
+  [1, 1, "https://b.s3.dualstack.test/k?X-Amz-Date=d&partNumber=1&X-Amz-Signature=dd"],
+  [2, 0, "https://b.s3.eu-central-1.amazonaws.com/k?X-Amz-Date=d&partNumber=2&X-Amz-Signature=ee"],
+  [3, 1, "https://b.s3.dualstack.test/k?X-Amz-Date=d&partNumber=3&X-Amz-Signature=ff"],
+])("part %i has its own URL at host %i", (number, host, url) => {
+  expect(partUrl(sheet(), "multipart", number, host)).toBe(url);
 });
 
-test("the host follows the part number, not the place on the sheet", () => {
-  const later = sheet({ first: 2 });
-  expect(partUrl(later, "multipart", 2)).toContain(
-    "dualstack.test/k?X-Amz-Date=d&partNumber=2&X-Amz-Signature=aa",
-  );
-  expect(partHost(later, 3)).toBe("b.s3.eu-central-1.amazonaws.com");
+test.each([
+  [4, 0, "h0?&partNumber=4&X-Amz-Signature=s4h0"],
+  [4, 1, "h1?&partNumber=4&X-Amz-Signature=s4h1"],
+  [4, 2, "h2?&partNumber=4&X-Amz-Signature=s4h2"],
+  [5, 0, "h0?&partNumber=5&X-Amz-Signature=s5h0"],
+])(
+  "signatures follow the part number, not the place on the sheet: part %i, host %i of 3",
+  (number, host, url) => {
+    const later = sheet({
+      urls: ["h0?", "h1?", "h2?"],
+      first: 4,
+      signatures: ["s4h0", "s5h1"],
+      other_signatures: [
+        ["s4h1", "s5h2"],
+        ["s4h2", "s5h0"],
+      ],
+    });
+    expect(partUrl(later, "multipart", number, host)).toBe(url);
+  },
+);
+
+test("the hosts are those of the URLs", () => {
+  expect(hostsOf(sheet())).toEqual(["b.s3.eu-central-1.amazonaws.com", "b.s3.dualstack.test"]);
 });
 
 test("the URL of strategy put has no part number", () => {
-  const one = sheet({ urls: ["https://b.test/k?X-Amz-Date=d"], signatures: ["aa"] });
-  expect(partUrl(one, "put", 1)).toBe("https://b.test/k?X-Amz-Date=d&X-Amz-Signature=aa");
+  const urls = ["https://b.test/k?X-Amz-Date=d"];
+  const one = sheet({ urls, signatures: ["aa"], other_signatures: [] });
+  expect(partUrl(one, "put", 1, 0)).toBe("https://b.test/k?X-Amz-Date=d&X-Amz-Signature=aa");
 });
 
 test("a part that is not on the sheet has no URL", () => {
-  expect(() => partUrl(sheet(), "multipart", 4)).toThrow(RangeError);
-  expect(() => partUrl(sheet({ first: 2 }), "multipart", 1)).toThrow(RangeError);
+  expect(() => partUrl(sheet(), "multipart", 4, 0)).toThrow(RangeError);
+  expect(() => partUrl(sheet({ first: 2 }), "multipart", 1, 0)).toThrow(RangeError);
+  expect(() => partUrl(sheet(), "multipart", 1, 2)).toThrow(RangeError);
 });
 
 test("parts that ask at once get one new sheet between them", async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { HostPool, Slots } from "../../src/upload/slots";
-import { HandClock, settled } from "../fakes/clock";
+import { settled } from "../fakes/clock";
 
 const never = new AbortController().signal;
 
@@ -41,9 +41,9 @@ test("a failure gives the place back", async () => {
 });
 
 test("host names do not wait for each other", async () => {
-  const pool = new HostPool(1, new HandClock());
-  void pool.use("one", never, 1, () => new Promise(() => {}));
-  expect(await pool.use("two", never, 1, async () => "free")).toBe("free");
+  const pool = new HostPool(1);
+  void pool.use("one", never, () => new Promise(() => {}));
+  expect(await pool.use("two", never, async () => "free")).toBe("free");
 });
 
 test("more places let in whoever waits", async () => {

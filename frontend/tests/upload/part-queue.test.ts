@@ -1,0 +1,74 @@
+import { expect, test } from "vitest";
+import { PartQueue, type Sender } from "../../src/upload/part-queue";
+import { HandClock } from "../fakes/clock";
+
+const SIZE = 100;
+
+/** A queue of `left` parts whose senders have just had a part arrive in so many milliseconds, each. */
+async function queueOf(left: number, ...times: number[]): Promise<[PartQueue, Sender[], HandClock]> {
+  const clock = new HandClock();
+  const numbers = Array.from({ length: left }, (_, index) => index + 1);
+  const queue = new PartQueue(numbers, SIZE, times.length, clock);
+  const order = times.map((time, index) => ({ time, sender: queue.senders[index] as Sender }));
+  for (const { sender } of order) sender.begins(SIZE);
+  for (const { time, sender } of order.sort((a, b) => a.time - b.time)) {
+    await clock.advance(time - clock.now());
+    sender.moved(SIZE);
+    sender.ended(true);
+  }
+  return [queue, [...queue.senders], clock];
+}
+
+test("parts are taken in their order, by whoever asks", async () => {
+  const [queue, [one, two]] = await queueOf(3, 10, 10);
+  expect([one, two, one].map((sender) => queue.next(sender as Sender))).toEqual([1, 2, 3]);
+  expect(queue.isEmpty).toBe(true);
+});
+
+test("whoever has sent nothing yet takes what there is", () => {
+  const queue = new PartQueue([7], SIZE, 3, new HandClock());
+  expect(queue.next(queue.senders[2] as Sender)).toBe(7);
+});
+
+test.each([
+  { left: 3, takes: false },
+  { left: 4, takes: true },
+])("with $left parts left, the one that is four times as slow takes one: $takes", async ({ left, takes }) => {
+  const [queue, [slow, fast]] = await queueOf(left, 40, 10);
+  fast?.begins(SIZE);
+  expect(queue.next(slow as Sender) !== undefined).toBe(takes);
+});
+
+test("what another still has to send of its own part counts", async () => {
+  const [queue, [slow, fast], clock] = await queueOf(1, 17, 10);
+  fast?.begins(SIZE);
+  await clock.advance(9);
+  fast?.moved(90);
+  expect(queue.next(slow as Sender)).toBeUndefined();
+  const [fresh, [slower, faster]] = await queueOf(1, 17, 10);
+  faster?.begins(SIZE);
+  expect(fresh.next(slower as Sender)).toBe(1);
+});
+
+test("one that has stalled is not waited for", async () => {
+  const [queue, [slow, fast], clock] = await queueOf(1, 40, 10);
+  fast?.begins(SIZE);
+  fast?.moved(SIZE / 2);
+  await clock.advance(200);
+  expect(queue.next(slow as Sender)).toBe(1);
+});
+
+test("a part is never left to nobody", async () => {
+  const [queue, senders] = await queueOf(1, 40, 30, 20, 10);
+  expect(senders.map((sender) => queue.next(sender))).toEqual([undefined, undefined, undefined, 1]);
+});
+
+test("whoever left a part to others hears when one of them has ended, well or not", async () => {
+  const [queue, [slow, fast]] = await queueOf(1, 40, 10);
+  fast?.begins(SIZE);
+  const { changed } = queue;
+  expect(queue.next(slow as Sender)).toBeUndefined();
+  fast?.ended(false);
+  await changed;
+  expect(queue.next(slow as Sender)).toBe(1);
+});
