@@ -175,6 +175,12 @@ def object_url(bucket_url: str, key: str) -> str:
     return f"{bucket_url}/{quote(key, safe='/~')}"
 
 
+def origin(bucket_url: str) -> str:
+    """Scheme and host name, as a browser connects to it."""
+    pieces = urlsplit(bucket_url)
+    return f"{pieces.scheme}://{pieces.netloc}"
+
+
 def _host_and_path(url: str) -> tuple[str, str]:
     pieces = urlsplit(url)
     return pieces.netloc, pieces.path

@@ -106,6 +106,7 @@ class Uploads:
             "max_parts": parts.MAX_PARTS,
             "put_max_size": self.settings.put_max_size,
             "max_in_progress": self.settings.max_in_progress,
+            "origins": [signing.origin(url) for url in self.settings.bucket_urls],
         }
 
     def create(

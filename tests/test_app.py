@@ -163,6 +163,10 @@ def test_limits_need_no_token(client: Client) -> None:
         "max_parts": 10_000,
         "put_max_size": 16 * MIB,
         "max_in_progress": 100,
+        "origins": [
+            f"https://hoist-test.s3.{REGION}.amazonaws.com",
+            f"https://hoist-test.s3.dualstack.{REGION}.amazonaws.com",
+        ],
     }
     assert answer.headers["Access-Control-Allow-Origin"] == PAGE_ORIGIN
 

@@ -71,6 +71,10 @@ def test_limits_are_those_of_the_settings(uploads: Uploads) -> None:
         "max_parts": 10_000,
         "put_max_size": MIB,
         "max_in_progress": 100,
+        "origins": [
+            "https://hoist-test.s3.eu-west-1.amazonaws.com",
+            "https://hoist-test.s3.dualstack.eu-west-1.amazonaws.com",
+        ],
     }
 
 

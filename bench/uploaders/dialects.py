@@ -54,6 +54,11 @@ class Uploads:
         self.by_id[upload.id] = upload
         return upload
 
+    @property
+    def origins(self) -> list[str]:
+        """S3's, by each of its names."""
+        return [f"http://{host}:{self.s3_port}" for host in HOSTS]
+
     def url(self, host: str, upload: Upload) -> str:
         """Where its parts go."""
         return f"http://{host}:{self.s3_port}/bucket/key?uploadId={upload.id}"

@@ -117,12 +117,14 @@ class FarEnd:
 
     def _on_api(self, exchange: Exchange) -> None:
         _, first, *path = exchange.path.split("/")
-        if first not in ("uploads", "s3"):
+        if first not in ("limits", "uploads", "s3"):
             return self._static(exchange)
         if exchange.method == "OPTIONS":
             return self._preflight(exchange)
         if exchange.method == "GET" and exchange.path == "/uploads":
             return exchange.answer_json(200, {"uploads": [], "cursor": None})
+        if exchange.path == "/limits":
+            return exchange.answer_json(200, {"origins": self.uploads.origins})
         self.calls += 1
         body = exchange.json()
         time.sleep(self._delays.call)

@@ -3,6 +3,7 @@ import Uppy from "@uppy/core";
 import { HoistUploader } from "../../../frontend/src/uppy/uploader";
 import { Api } from "../../../frontend/src/upload/api";
 import { systemClock } from "../../../frontend/src/upload/clock";
+import { openConnections } from "../../../frontend/src/upload/connections";
 import { browserConnectivity } from "../../../frontend/src/upload/connectivity";
 import { Engine } from "../../../frontend/src/upload/engine";
 import { workerHasher } from "../../../frontend/src/upload/hasher";
@@ -11,13 +12,13 @@ import { browserLocks } from "../../../frontend/src/upload/locks";
 import { xhrTransport } from "../../../frontend/src/upload/xhr";
 import type { Options } from "../main";
 
-/** As on the real page, which lists the uploads when it opens. The part size is the API's to say, not an option. */
+/** As on the real page, which asks for limits, uploads and what is unfinished when it opens. The part size is the API's to say, not an option. */
 export async function uploader({ api: url }: Options): Promise<Uppy> {
   const clock = systemClock;
   const fetch: typeof window.fetch = (...request) => window.fetch(...request);
   const api = new Api({ url, clock, fetch, idToken: async () => "nobody" });
   const hasher = workerHasher();
-  await api.list();
+  const [{ origins = [] }] = await Promise.all([api.limits(), api.list()]);
   const engine = new Engine({
     api,
     clock,
@@ -26,6 +27,9 @@ export async function uploader({ api: url }: Options): Promise<Uppy> {
     connectivity: browserConnectivity,
     journal: indexedDbJournal("nobody"),
     locks: browserLocks,
+    connect: openConnections,
+    settings: { origins },
   });
+  await engine.unfinished();
   return new Uppy().use(HoistUploader, { engine, describe: String });
 }

@@ -2,6 +2,7 @@
 // Must not know how either looks inside.
 import { Api, type Fetch } from "../upload/api";
 import type { Clock } from "../upload/clock";
+import { openConnections } from "../upload/connections";
 import { NetworkError } from "../upload/errors";
 import { Account } from "./account";
 import type { Config } from "./config";
@@ -35,12 +36,15 @@ export class App {
   readonly #entrance: Entrance;
   readonly #store: Storage;
   readonly #toasts = new Toasts();
+  /** Nothing is far away on a local system. */
+  readonly #isLocal: boolean;
   #workspace: Workspace | undefined;
 
   constructor({ main, header, config, fetch, clock, store }: AppOptions) {
     this.#main = main;
     this.#clock = clock;
     this.#store = store;
+    this.#isLocal = config.demo !== undefined;
     const cognito = { endpoint: config.cognito_endpoint, clientId: config.user_pool_client_id, fetch };
     const onEnded = () => this.#ended();
     this.#account = new Account({ cognito, store, clock, onEnded });
@@ -66,7 +70,9 @@ export class App {
 
   #enter(): void {
     this.#header.show(this.#account.email);
-    this.#workspace = new Workspace(this.#api, this.#clock, this.#toasts, this.#account.email);
+    const { email } = this.#account;
+    const connect = this.#isLocal ? undefined : openConnections;
+    this.#workspace = new Workspace(this.#api, this.#clock, this.#toasts, email, connect);
     this.#main.replaceChildren(this.#workspace.element);
     this.#workspace.open();
   }

@@ -2,6 +2,7 @@
 // Must not know how signing in works: the API client it gets can already call.
 import type { Api } from "../upload/api";
 import type { Clock } from "../upload/clock";
+import type { Connect } from "../upload/connections";
 import { browserConnectivity } from "../upload/connectivity";
 import type { CreatedUpload, Upload } from "../upload/contract";
 import { Engine, type Unfinished } from "../upload/engine";
@@ -51,8 +52,8 @@ export class Workspace {
   #watch: ReturnType<typeof setInterval> | undefined;
   readonly #awake = new Awake(() => this.isBusy);
 
-  /** `owner` keeps apart what people who share this browser leave unfinished. */
-  constructor(api: Api, clock: Clock, toasts: Toasts, owner: string) {
+  /** `owner` keeps apart what people who share this browser leave unfinished; `connect` where S3 is far away. */
+  constructor(api: Api, clock: Clock, toasts: Toasts, owner: string, connect?: Connect) {
     this.#api = api;
     this.#clock = clock;
     this.#toasts = toasts;
@@ -75,7 +76,7 @@ export class Workspace {
       giveUp: (entry) => void this.#act(entry, () => this.#giveUp(entry)),
     });
     this.element.append(title, target, this.#unfinished.element, this.#list.element);
-    this.#engine = this.#newEngine(owner);
+    this.#engine = this.#newEngine(owner, connect);
     this.#dashboard = new UploadDashboard({
       target,
       engine: this.#engine,
@@ -114,13 +115,14 @@ export class Workspace {
     this.element.remove();
   }
 
-  #newEngine(owner: string): Engine {
+  #newEngine(owner: string, connect?: Connect): Engine {
     return new Engine({
       api: this.#api,
       transport: xhrTransport,
       connectivity: browserConnectivity,
       journal: indexedDbJournal(owner),
       locks: browserLocks,
+      connect,
       hasher: workerHasher(),
       clock: this.#clock,
       listener: {
@@ -181,7 +183,8 @@ export class Workspace {
   async #limit(): Promise<void> {
     const limits = await this.#api.limits().catch(() => undefined);
     if (!limits) return;
-    if (limits.put_max_size !== undefined) this.#engine.adjust({ putMaxSize: limits.put_max_size });
+    const { put_max_size: putMaxSize, origins } = limits;
+    this.#engine.adjust({ ...(putMaxSize !== undefined && { putMaxSize }), ...(origins && { origins }) });
     this.#dashboard.limit(limits);
   }
 

@@ -12,6 +12,8 @@ export type Limits = {
   max_parts: number;
   put_max_size?: number;
   max_in_progress?: number;
+  /** Where S3 is reached: scheme and host name, one for each name of the bucket. */
+  origins?: string[];
 };
 
 /**

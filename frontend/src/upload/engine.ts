@@ -21,6 +21,7 @@ export class Engine {
   readonly #s3: Breaker;
   readonly #answering: Breaker;
   readonly #claims = new Set<string>();
+  #connected = false;
 
   constructor(tools: Tools) {
     const settings = { ...defaultSettings, ...tools.settings };
@@ -33,7 +34,7 @@ export class Engine {
   }
 
   /** Changes settings for files that are yet to come. */
-  adjust(settings: Pick<Partial<Settings>, "putMaxSize">): void {
+  adjust(settings: Partial<Pick<Settings, "putMaxSize" | "origins">>): void {
     Object.assign(this.#settings, settings);
   }
 
@@ -74,8 +75,18 @@ export class Engine {
       s3: this.#s3,
       answering: this.#answering,
       claims: this.#claims,
+      connect: () => this.#connect(file.data.size),
       onProgress,
     });
+  }
+
+  /** Opens the connections that the first file takes; those that come after find them open. */
+  #connect(size: number): void {
+    if (this.#connected) return;
+    this.#connected = true;
+    const { origins, connectionsPerHost, putMaxSize } = this.#settings;
+    const [hosts, count] = size <= putMaxSize ? [origins.slice(0, 1), 1] : [origins, connectionsPerHost];
+    for (const origin of hosts) this.#tools.connect?.(origin, count);
   }
 }
 

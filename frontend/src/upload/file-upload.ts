@@ -19,7 +19,7 @@ const GONE = new Set([404, 410]);
 /** How often in a row that may happen. */
 const NEW_BEGINNINGS = 3;
 
-export type FileUploadOptions = Tools & {
+export type FileUploadOptions = Omit<Tools, "connect"> & {
   settings: Settings;
   file: SourceFile;
   pool: HostPool;
@@ -29,6 +29,8 @@ export type FileUploadOptions = Tools & {
   answering: Breaker;
   /** The files this tab is sending. */
   claims: Set<string>;
+  /** Told before the API is asked for anything, so that connections are open when there are parts to send. */
+  connect: () => void;
   onProgress: (sent: number) => void;
 };
 
@@ -112,6 +114,7 @@ export class FileUpload {
   /** From where we are to the end. Undefined when paused, or when the upload is gone and must begin anew. */
   async #turn(): Promise<Upload | undefined> {
     this.#stop = new AbortController();
+    this.#options.connect();
     const found = this.#created ? undefined : await this.#goOn();
     if (found) return found;
     const created = this.#created ?? (await this.#create());

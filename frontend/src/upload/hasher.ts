@@ -11,19 +11,15 @@ const SMALL = 64 * 1024 * 1024;
 const WORKERS_PER_LANE = 2;
 
 export function workerHasher(): Hasher {
-  const small = new Lane(WORKERS_PER_LANE);
-  const large = new Lane(WORKERS_PER_LANE);
+  const small = new Lane();
+  const large = new Lane();
   small.start(); // before the first file comes: over a distance, loading a worker takes a round trip
   return (data, signal) => (data.size <= SMALL ? small : large).hash(data, signal);
 }
 
 class Lane {
-  readonly #slots: Slots;
+  readonly #slots = new Slots(WORKERS_PER_LANE);
   readonly #idle: Worker[] = [];
-
-  constructor(count: number) {
-    this.#slots = new Slots(count);
-  }
 
   /** All its workers, rather than each when it is first needed. */
   start(): void {

@@ -34,7 +34,7 @@ export type Journal = {
 /** Tells a file that was picked again from every other: its name, size, time, and how it begins and ends. */
 export async function fingerprintOf(file: SourceFile, hasher: Hasher, signal: AbortSignal): Promise<string> {
   const { name, data, lastModified = 0 } = file;
-  const first = await hasher(data.slice(0, MIB), signal);
-  const last = await hasher(data.slice(Math.max(0, data.size - MIB)), signal);
-  return JSON.stringify([name, data.size, lastModified, first, last]);
+  const ends = [data.slice(0, MIB), data.slice(Math.max(0, data.size - MIB))];
+  const checksums = await Promise.all(ends.map((end) => hasher(end, signal)));
+  return JSON.stringify([name, data.size, lastModified, ...checksums]);
 }

@@ -2,6 +2,7 @@
 import type { Api } from "./api";
 import type { BreakerRule } from "./breaker";
 import type { Clock } from "./clock";
+import type { Connect } from "./connections";
 import type { Connectivity } from "./connectivity";
 import type { CreatedUpload, Upload } from "./contract";
 import type { Hasher } from "./hasher";
@@ -13,6 +14,8 @@ import type { Transport } from "./transport";
 export type Settings = {
   /** Part PUTs in flight to one host name. A browser opens six HTTP/1.1 connections to each. */
   connectionsPerHost: number;
+  /** The origins S3 is reached at, where they are known before an upload is created. */
+  origins: readonly string[];
   /** Files under way at once; the others wait. */
   filesAtOnce: number;
   /** Files up to this many bytes are hashed before they are created, so that S3 checks their one PUT. */
@@ -33,6 +36,7 @@ export type Settings = {
 
 export const defaultSettings: Settings = {
   connectionsPerHost: 6,
+  origins: [],
   filesAtOnce: 6,
   putMaxSize: 16 * 1024 * 1024,
   stallTimeout: 30_000,
@@ -70,6 +74,8 @@ export type Tools = {
   /** Where unfinished uploads are remembered. */
   journal: Journal;
   locks: Locks;
+  /** Where S3 is far away. */
+  connect?: Connect;
   settings?: Partial<Settings>;
   listener?: Listener;
 };

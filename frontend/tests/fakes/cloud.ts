@@ -41,6 +41,8 @@ export class Cloud {
   /** Whether the browser may see the checksum of what S3 received. */
   exposes = true;
   hashed = 0;
+  /** The connections that were opened ahead, and how many calls the API had had by then. */
+  readonly connected: { origin: string; count: number; calls: number }[] = [];
   /** What the API answers instead: a response, or undefined. */
   apiFault: (call: string, body: unknown) => Response | undefined = () => undefined;
   /** Both outlive an engine, as they outlive a page. */
@@ -91,6 +93,7 @@ export class Cloud {
       clock: this.clock,
       connectivity: this.connectivity,
       journal: this.journal,
+      connect: (origin, count) => this.connected.push({ origin, count, calls: this.calls.length }),
       locks: {
         claim: (name) => (gone() ? never() : this.locks.claim(name)),
         isHeld: (name) => this.locks.isHeld(name),

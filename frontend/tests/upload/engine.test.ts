@@ -282,6 +282,23 @@ test("progress ends at the file's size and takes back what failed", async () => 
   expect(progress.some((sent, index) => sent < (progress[index - 1] ?? 0))).toBe(true);
 });
 
+const origins = ["https://one.test", "https://two.test"];
+
+test("connections are opened while the first upload is being created, not for those that follow", async () => {
+  const cloud = new Cloud();
+  const engine = cloud.engine({ connectionsPerHost: 3 });
+  engine.adjust({ origins });
+  await engine.upload(fileOf(40)).run();
+  await engine.upload(fileOf(40)).run();
+  expect(cloud.connected).toEqual(origins.map((origin) => ({ origin, count: 3, calls: 0 })));
+});
+
+test("a file that is one PUT needs one connection", async () => {
+  const cloud = new Cloud();
+  await cloud.engine({ origins }).upload(fileOf(20)).run();
+  expect(cloud.connected).toEqual([{ origin: "https://one.test", count: 1, calls: 0 }]);
+});
+
 test("the listener hears of create and complete", async () => {
   const cloud = new Cloud();
   const heard: string[] = [];
