@@ -21,9 +21,13 @@ class Lane {
   readonly #slots = new Slots(WORKERS_PER_LANE);
   readonly #idle: Worker[] = [];
 
-  /** All its workers, rather than each when it is first needed. */
+  /** All its workers, rather than each when it is first needed; one that cannot be loaded is tried again then. */
   start(): void {
-    while (this.#idle.length < WORKERS_PER_LANE) this.#idle.push(newWorker());
+    for (let each = 0; each < WORKERS_PER_LANE; each++) {
+      const worker = newWorker();
+      this.#idle.push(worker);
+      worker.onerror = () => this.#idle.splice(this.#idle.indexOf(worker), 1);
+    }
   }
 
   hash(data: Blob, signal: AbortSignal): Promise<string> {
