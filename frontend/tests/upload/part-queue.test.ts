@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { PartQueue, type Sender } from "../../src/upload/part-queue";
 import { HandClock } from "../fakes/clock";
+import { seeded } from "../fakes/seeded";
 
 const SIZE = 100;
 
@@ -72,3 +73,40 @@ test("whoever left a part to others hears when one of them has ended, well or no
   await changed;
   expect(queue.next(slow as Sender)).toBe(1);
 });
+
+test.each(Array.from({ length: 12 }, (_, seed) => seed))(
+  "senders of any speed, that fail now and then, send every part once (seed %i)",
+  async (seed) => {
+    const random = seeded(seed + 1);
+    const clock = new HandClock();
+    const numbers = Array.from({ length: 20 }, (_, index) => index + 1);
+    const queue = new PartQueue(numbers, SIZE, 6, clock);
+    const arrived: number[] = [];
+    const sendOne = async (sender: Sender, pace: number) => {
+      for (let done = false; !done; ) {
+        sender.begins(SIZE);
+        await clock.wait(pace * (0.5 + random()));
+        sender.moved(SIZE * random());
+        done = random() < 0.8;
+        sender.ended(done);
+        if (!done) await clock.wait(100 * random());
+      }
+    };
+    const sendAll = async (sender: Sender) => {
+      const pace = 10 ** (1 + 2 * random());
+      while (!queue.isEmpty) {
+        const { changed } = queue;
+        const number = queue.next(sender);
+        if (number === undefined) await changed;
+        else {
+          await sendOne(sender, pace);
+          arrived.push(number);
+        }
+      }
+    };
+    const all = Promise.all(queue.senders.map(sendAll));
+    for (let turn = 0; arrived.length < numbers.length && turn < 200; turn++) await clock.advance(50);
+    expect(arrived.toSorted((a, b) => a - b)).toEqual(numbers);
+    await all;
+  },
+);

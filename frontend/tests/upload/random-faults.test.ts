@@ -3,18 +3,7 @@ import { expect, test } from "vitest";
 import { NetworkError } from "../../src/upload/errors";
 import { settled } from "../fakes/clock";
 import { Cloud, fileOf, problem } from "../fakes/cloud";
-
-/** Evenly spread in [0, 1), the same for the same seed. https://en.wikipedia.org/wiki/Xorshift */
-function seeded(seed: number): () => number {
-  let state = (seed * 2654435761) >>> 0 || 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    state >>>= 0;
-    return state / 2 ** 32;
-  };
-}
+import { seeded } from "../fakes/seeded";
 
 const MISFORTUNES = [500, 503, 403, 408, 404, 400, "reset"] as const;
 
