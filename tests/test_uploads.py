@@ -471,6 +471,25 @@ def test_complete_refuses_a_missing_part(
     assert table.items[OWNER, large.id].state is State.UPLOADING
 
 
+def test_complete_succeeds_while_s3_clears_up_after_a_twin(
+    uploads: Uploads, large: Upload, storage: MemoryStorage
+) -> None:
+    send(storage, large, 2)
+    storage.receive_object(large.key, b"x" * large.size)
+
+    assert uploads.complete(OWNER, large.id).state is State.UPLOADED
+
+
+def test_complete_refuses_a_missing_part_under_an_object_of_another_size(
+    uploads: Uploads, large: Upload, storage: MemoryStorage
+) -> None:
+    send(storage, large, 2)
+    storage.receive_object(large.key, b"x" * (large.size - 1))
+
+    with pytest.raises(PartsMissing):
+        uploads.complete(OWNER, large.id)
+
+
 def test_complete_refuses_a_part_of_another_length(
     uploads: Uploads, large: Upload, storage: MemoryStorage
 ) -> None:

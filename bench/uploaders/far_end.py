@@ -84,6 +84,8 @@ class FarEnd:
     def _on_s3(self, exchange: Exchange) -> None:
         if exchange.method == "OPTIONS":
             return self._preflight(exchange)
+        if exchange.method != "PUT":
+            return exchange.answer(403)  # unsigned: it was to open a connection
         fate = self._fault.part()
         if fate == "stall":
             exchange.stall()
