@@ -24,6 +24,10 @@ CHECKSUM_HEADER = "x-amz-checksum-crc64nvme"
 _UNSIGNED = "UNSIGNED-PAYLOAD"
 _SERVICE = "s3/aws4_request"  # the end of every scope
 
+# Of an upload with more parts, each is signed for one host alone: signing twice as much would delay
+# its create, and its last few parts are a small share of it.
+ANY_HOST_PARTS = 1_000
+
 Method = Literal["GET", "PUT"]
 
 
@@ -45,8 +49,9 @@ class Sheet:
     """Signatures of parts `first`, `first + 1`, … over the URLs of each host, in turn.
 
     Part n's URL is `urls[(n - 1) % len(urls)] + "&partNumber=" + n + "&X-Amz-Signature=" +
-    signatures[n - first]`; for a single PUT the part number is left out. Any part may go by any
-    host: `other_signatures[k - 1]` are those for `urls[(n - 1 + k) % len(urls)]`.
+    signatures[n - first]`; for a single PUT the part number is left out. Of an upload of up to
+    `ANY_HOST_PARTS` any part may go by any host: `other_signatures[k - 1]` are those for
+    `urls[(n - 1 + k) % len(urls)]`.
     """
 
     urls: tuple[str, ...]
@@ -93,8 +98,9 @@ class Signer:
     ) -> Sheet:
         """A sheet of `count` parts from `first`; `urls` are the object's, one for each host.
 
-        Each part is signed for every host and for its own length. Raises ValueError when the range
-        leaves the plan.
+        Part n is signed for its own length and for host (n - 1) modulo their number; where there
+        are no more than `ANY_HOST_PARTS`, for every other host as well. Raises ValueError when the
+        range leaves the plan.
         """
         if first < 1 or count < 1 or first + count - 1 > plan.part_count:
             raise ValueError(f"parts {first} to {first + count - 1} of 1 to {plan.part_count}")
@@ -104,7 +110,8 @@ class Signer:
         upload_id = f"uploadId={_encoded(multipart_id)}"
         shared = sha256(f"PUT\n{_host_and_path(urls[0])[1]}\n{query}&partNumber=".encode())
         preamble = self._preamble()
-        rows: list[list[str]] = [[] for _ in urls]
+        turns = len(urls) if plan.part_count <= ANY_HOST_PARTS else 1
+        rows: list[list[str]] = [[] for _ in range(turns)]
         for number in range(first, first + count):
             part = shared.copy()
             length = plan.length(number)

@@ -210,7 +210,7 @@ def test_the_answer_to_the_largest_file_fits_into_six_megabytes(page: Page) -> N
     answer = page.ask("POST", "/uploads", filename="a" * 255, size=MAX_OBJECT_SIZE)
 
     assert len(answer.json_body["sheet"]["signatures"]) == 10_000
-    assert len(answer.body) < 2_000_000
+    assert len(answer.body) < 1_000_000
 
 
 def test_a_sheet_can_be_asked_for_again(page: Page) -> None:

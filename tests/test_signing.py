@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from chalicelib import parts, signing
 from chalicelib.parts import MIB
-from chalicelib.signing import CHECKSUM_HEADER, Credentials, Signer
+from chalicelib.signing import ANY_HOST_PARTS, CHECKSUM_HEADER, Credentials, Signer
 
 KEYS = st.lists(
     st.text(
@@ -132,7 +132,7 @@ def test_a_put_is_signed_as_botocore_signs_it(
     size=st.integers(1, 10_000 * MIB),
     data=st.data(),
 )
-def test_each_part_is_signed_for_every_host_as_botocore_signs_it(
+def test_each_part_is_signed_for_its_hosts_as_botocore_signs_it(
     *, signer: Signer, hosts: list[str], key: str, multipart_id: str, size: int, data: st.DataObject
 ) -> None:
     plan = parts.plan(size, put_max_size=0, part_size=5 * MIB)
@@ -148,10 +148,11 @@ def test_each_part_is_signed_for_every_host_as_botocore_signs_it(
     )
 
     rows = (sheet.signatures, *sheet.other_signatures)
-    assert [len(row) for row in rows] == [count] * len(hosts)
-    for number, turn in product(range(first, first + count), range(len(hosts))):
+    signed = len(hosts) if plan.part_count <= ANY_HOST_PARTS else 1
+    assert [len(row) for row in rows] == [count] * signed
+    for number, turn in product(range(first, first + count), range(signed)):
         url = sheet.urls[(number - 1 + turn) % len(sheet.urls)]
-        signed = f"{url}&partNumber={number}&X-Amz-Signature={rows[turn][number - first]}"
+        ours = f"{url}&partNumber={number}&X-Amz-Signature={rows[turn][number - first]}"
         query = f"partNumber={number}&uploadId={percent_encode(multipart_id)}"
         expected = oracle(
             signer,
@@ -159,7 +160,7 @@ def test_each_part_is_signed_for_every_host_as_botocore_signs_it(
             f"{botocore_url(hosts[(number - 1 + turn) % len(hosts)], key)}?{query}",
             {"Content-Length": str(plan.length(number))},
         )
-        assert pieces(signed) == pieces(expected)
+        assert pieces(ours) == pieces(expected)
 
 
 @pytest.fixture

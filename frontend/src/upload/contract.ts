@@ -18,7 +18,7 @@ export type Limits = {
 
 /**
  * Many signatures, one URL per host name. Part n uses `urls[(n - 1) % urls.length]`; signed by
- * `other_signatures[k - 1]`, `urls[(n - 1 + k) % urls.length]` as well.
+ * `other_signatures[k - 1]`, `urls[(n - 1 + k) % urls.length]` as well; uploads of very many parts have none.
  */
 export type Sheet = {
   urls: string[];

@@ -78,14 +78,19 @@ export class PartQueue {
     return this.#changed;
   }
 
-  /** The next part; none for a sender that would take longer over one than the others over all that are left. */
-  next(sender: Sender): number | undefined {
+  /**
+   * The next part that is for this sender; none for one that would take longer over it than the others over all that
+   * are left.
+   */
+  next(sender: Sender, isFor: (number: number) => boolean = () => true): number | undefined {
     sender.idle = true;
+    const index = this.#numbers.findIndex(isFor);
+    if (index < 0) return undefined;
     const time = PATIENCE * sender.time(this.#partSize);
     const others = this.senders.reduce((sum, other) => sum + other.after(time, this.#partSize), 0);
     if (others >= this.#numbers.length) return undefined;
     sender.begins(this.#partSize);
-    return this.#numbers.shift();
+    return this.#numbers.splice(index, 1)[0];
   }
 
   #change(): void {

@@ -17,7 +17,7 @@ import { PartQueue, type Sender } from "./part-queue";
 import { allParts, type PartRange, partRange } from "./parts";
 import { retrying } from "./retry";
 import type { Settings } from "./settings";
-import { hostsOf, partUrl, type SheetSource, Sheets } from "./sheet";
+import { canGo, hostsOf, partUrl, type SheetSource, Sheets } from "./sheet";
 import type { HostPool } from "./slots";
 import type { PutAnswer, Transport } from "./transport";
 
@@ -83,7 +83,7 @@ export class PartSender {
     const send = async (sender: Sender, index: number) => {
       while (!queue.isEmpty) {
         const { changed } = queue;
-        const number = queue.next(sender);
+        const number = queue.next(sender, (each) => canGo(this.#sheets.current, each, index));
         if (number === undefined) await changed;
         else await this.#sendPart(number, sender, index, signal);
       }
@@ -101,7 +101,9 @@ export class PartSender {
     const passes = (error: unknown) => isPassing(error) || isRefusal(error) || error instanceof Corrupted;
     let turn = first;
     const work = async () => {
-      const hosts = hostsOf(this.#sheets.current);
+      const sheet = this.#sheets.current;
+      const hosts = hostsOf(sheet);
+      while (!canGo(sheet, number, turn)) turn++;
       const host = turn++ % hosts.length;
       const put = () => breaker.use(signal, () => this.#put(number, host, sender, signal));
       await this.#compare(number, await pool.use(hosts[host] ?? "", signal, put), signal);

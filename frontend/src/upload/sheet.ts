@@ -25,6 +25,11 @@ export function partUrl(
   return `${url}${part}&X-Amz-Signature=${signature}`;
 }
 
+/** Whether a sheet signs part `number` for its host number `host`, counted round and round. */
+export function canGo(sheet: Sheet, number: number, host: number): boolean {
+  return sheet.other_signatures.length > 0 || (number - 1 - host) % sheet.urls.length === 0;
+}
+
 /** The host names that S3 is reached by, in the sheet's order. */
 export function hostsOf(sheet: Sheet): string[] {
   return sheet.urls.map((url) => new URL(url).host);

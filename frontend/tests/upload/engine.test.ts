@@ -108,6 +108,19 @@ test("a host name that is out of reach costs each part it was to carry one try, 
   expect(cloud.puts.filter(({ host }) => host === "one.test")).toHaveLength(40);
 });
 
+test("parts that are signed for one host name each go there, at every try", async () => {
+  const cloud = new Cloud();
+  cloud.anyHost = false;
+  cloud.gate = unhurried;
+  cloud.fault = (_, attempt) => (attempt === 1 ? 500 : undefined);
+  const file = fileOf(400);
+  await cloud.engine({ connectionsPerHost: 3 }).upload(file).run();
+  expect(await sameBytes(cloud.object, file.data)).toBe(true);
+  const own = (number: number) => (number % 2 === 1 ? "one.test" : "two.test");
+  expect(cloud.puts.filter(({ host, number }) => host !== own(number))).toEqual([]);
+  expect(Object.fromEntries(cloud.widest)).toEqual({ "one.test": 3, "two.test": 3 });
+});
+
 test("the connections of one host name do not rest while the other has parts to send", async () => {
   const cloud = new Cloud();
   cloud.gate = ({ host }) => (host === "one.test" ? unhurried() : new Promise(() => undefined));
