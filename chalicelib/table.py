@@ -81,7 +81,7 @@ class UploadTable:
         """Remember a new upload, and the key it was created under where there is one.
 
         Returns it, or the earlier one that was created under the key. An id that is taken is never
-        overwritten. Raises UploadNotFound when the earlier one is gone, QuotaExceeded.
+        overwritten. Raises TryAgain when the earlier one was just taken back, QuotaExceeded.
         """
         writes = [self._new(upload)]
         if idempotency_key is not None:
@@ -104,22 +104,22 @@ class UploadTable:
         return self._created_under(upload.owner, idempotency_key)
 
     def forget(self, upload: Upload, *, idempotency_key: str | None = None) -> None:
-        """Take back a `put`, done or not: the upload was never there."""
-        gone = {
+        """Take back a `put`, done or not, as it was made: upload and key at once."""
+        gone: Any = {
             "TableName": self.name,
             "Key": items.upload_key(upload.owner, upload.id),
             "ConditionExpression": "attribute_exists(pk)",
         }
-        self._charge(upload.owner, [{"Delete": gone}], before=upload.charged, after=None)
-        if idempotency_key is None:
-            return
-        with contextlib.suppress(self.client.exceptions.ConditionalCheckFailedException):
-            self.client.delete_item(
-                TableName=self.name,
-                Key=items.idempotency_key(upload.owner, idempotency_key),
-                ConditionExpression="id = :id",
-                ExpressionAttributeValues={":id": {"S": upload.id}},
-            )
+        writes = [{"Delete": gone}]
+        if idempotency_key is not None:
+            name: Any = {
+                "TableName": self.name,
+                "Key": items.idempotency_key(upload.owner, idempotency_key),
+                "ConditionExpression": "id = :id",
+                "ExpressionAttributeValues": {":id": {"S": upload.id}},
+            }
+            writes.append({"Delete": name})
+        self._charge(upload.owner, writes, before=upload.charged, after=None)
 
     def of_object(self, name: ObjectKey) -> Upload | None:
         """The upload of an object: the one it was announced by, or that it was adopted as."""
@@ -371,7 +371,7 @@ class UploadTable:
         )
         upload = self.get(owner, found["Item"]["id"]["S"]) if "Item" in found else None
         if upload is None:
-            raise UploadNotFound("What was created under this key is gone; use a new key")
+            raise TryAgain("The same request was taken back, try again")
         return upload
 
     def _due(self, upload: Upload, state: State) -> datetime | None:

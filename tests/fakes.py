@@ -89,7 +89,7 @@ class MemoryTable:
             if earlier and self.now() < earlier.created_at + table.IDEMPOTENCY_KEPT:
                 found = self.get(earlier.owner, earlier.id)
                 if found is None:
-                    raise UploadNotFound
+                    raise TryAgain
                 return found
         self._check_room(upload.owner, before=None, after=upload.charged)
         if idempotency_key is not None:

@@ -455,11 +455,11 @@ class TestContract:
 
         assert (again.id == first.id) is same
 
-    def test_a_key_whose_upload_is_gone_is_refused(self, table: Table) -> None:
+    def test_what_meets_its_twin_being_taken_back_is_to_try_again(self, table: Table) -> None:
         table.put(put_upload(), idempotency_key="k")
-        table.forget(put_upload())
+        table.forget(put_upload())  # as it is between reading the key and the upload
 
-        with pytest.raises(UploadNotFound):
+        with pytest.raises(TryAgain):
             table.put(multipart_upload(), idempotency_key="k")
 
     def test_what_is_forgotten_was_never_there(self, table: Table) -> None:
@@ -469,6 +469,18 @@ class TestContract:
 
         assert table.get(OWNER, PUT_ID) is None
         assert table.put(multipart_upload(), idempotency_key="k") == multipart_upload()
+
+    def test_a_fault_leaves_no_key_without_its_upload(self, real: UploadTable) -> None:
+        """Forgetting is one request: it is done, or it is not."""
+        real.put(put_upload(), idempotency_key="k")
+        asked: list[str] = []
+        real.client.meta.events.register(
+            "before-call.dynamodb.*", lambda model, **_: asked.append(model.name)
+        )
+
+        real.forget(put_upload(), idempotency_key="k")
+
+        assert asked == ["TransactWriteItems"]
 
     def test_forgetting_leaves_somebody_elses_key_alone(self, table: Table) -> None:
         table.put(put_upload(), idempotency_key="k")
