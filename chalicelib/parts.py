@@ -12,7 +12,7 @@ MIB = 1024 * 1024
 MIN_PART_SIZE = 5 * MIB  # every part but the last
 MAX_PART_SIZE = 5 * 1024 * MIB
 MAX_PARTS = 10_000
-EVEN_PARTS = 96  # eight for each of a browser's twelve connections: they end at about the same time
+EVEN_PARTS = 128  # ten for each of a browser's twelve connections: they end at about the same time
 MAX_PUT_SIZE = 5 * 1024 * MIB
 MAX_OBJECT_SIZE = MAX_PARTS * MAX_PART_SIZE  # 48.8 TiB
 

@@ -85,7 +85,10 @@ class Refused(Exception):
 
 @dataclass(slots=True)
 class Api:
-    """The front; `upstream` is where `chalice local` listens, `bucket` none to let all through."""
+    """The front; `upstream` is where `chalice local` listens, `bucket` none to let all through.
+
+    Answers of `packed_from` bytes and more are packed for who takes that; none where it is None.
+    """
 
     upstream: str
     page_origin: str
@@ -95,6 +98,7 @@ class Api:
     client: aiohttp.ClientSession
     bucket: Bucket | None = None
     timeout: float = INTEGRATION_TIMEOUT
+    packed_from: int | None = None
 
     def application(self) -> web.Application:
         """What is to be served. It asks no router of aiohttp's, which answers some paths itself."""
@@ -151,7 +155,7 @@ class Api:
                     allow_redirects=False,
                 ) as answer,
             ):
-                return web.Response(
+                passed_on = web.Response(
                     status=answer.status,
                     headers=_end_to_end(answer.headers),
                     body=await answer.read(),
@@ -160,6 +164,17 @@ class Api:
             raise Refused("INTEGRATION_TIMEOUT") from error
         except aiohttp.ClientError as error:
             raise Refused("INTEGRATION_FAILURE") from error
+        if self._is_to_pack(passed_on, request.headers.get("Accept-Encoding", "")):
+            passed_on.enable_compression(web.ContentCoding.gzip)
+        return passed_on
+
+    def _is_to_pack(self, answer: web.Response, accepted: str) -> bool:
+        return (
+            self.packed_from is not None
+            and (answer.content_length or 0) >= self.packed_from
+            and "Content-Encoding" not in answer.headers
+            and "gzip" in accepted
+        )
 
     def _route(self, target: str) -> Route | None:
         """The resource that a request's target, as it came, is one of; names win over variables."""

@@ -196,6 +196,7 @@ class System:
             await self._id_tokens(client, environment["HOIST_USER_POOL_ARN"]),
             client,
             api.Bucket(gateway.rate, gateway.burst) if self._throttling else None,
+            packed_from=_chalice_config()["minimum_compression_size"],
         )
         await self._listen("api", front.application(), self.ports.api)
 
@@ -318,10 +319,13 @@ async def _orphaned() -> None:
         await asyncio.sleep(ORPHAN_CHECK)
 
 
+def _chalice_config() -> dict[str, Any]:
+    return dict(json.loads((ROOT / ".chalice" / "config.json").read_text(encoding="utf-8")))
+
+
 def _function_settings() -> dict[str, Any]:
     """What `.chalice/config.json` says of each function of the local stage."""
-    config = json.loads((ROOT / ".chalice" / "config.json").read_text(encoding="utf-8"))
-    return dict(config["stages"]["local"].get("lambda_functions", {}))
+    return dict(_chalice_config()["stages"]["local"].get("lambda_functions", {}))
 
 
 def _function(source: Mapping[str, Any], settings: Mapping[str, Any]) -> Function:

@@ -5,6 +5,7 @@ browser. Must not know what is asked of it: that is the handler's business.
 """
 
 import contextlib
+import gzip
 import json
 import select
 import socket
@@ -18,6 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 MIB = 1024 * 1024
 AT_ONCE = MIB
+PACKED_FROM = 1024  # bytes of an answer of the API, as in `.chalice/config.json`
 SEGMENT = 1448  # Ethernet's; loopback's 64 KiB make the sender's kernel take megabytes at once
 CORS = {
     "Access-Control-Allow-Origin": "*",
@@ -84,8 +86,11 @@ class Exchange:
         self.connection.sendall(f"HTTP/1.1 {status} -\r\n{head}\r\n".encode() + body)
 
     def answer_json(self, status: int, value: object) -> None:
-        """Send a JSON answer."""
-        self.answer(status, json.dumps(value).encode(), {"Content-Type": "application/json"})
+        """Send a JSON answer, packed where that is worth it, as API Gateway does."""
+        body, headers = json.dumps(value).encode(), {"Content-Type": "application/json"}
+        if len(body) >= PACKED_FROM and "gzip" in self.headers.get("accept-encoding", ""):
+            body, headers["Content-Encoding"] = gzip.compress(body), "gzip"
+        self.answer(status, body, headers)
 
     def stall(self) -> NoReturn:
         """Read no more, until the other side gives up."""

@@ -1,6 +1,7 @@
 """The front over real HTTP, with a server behind it that records what is let through."""
 
 import asyncio
+import gzip
 import io
 import json
 import logging
@@ -219,6 +220,40 @@ def test_the_address_is_passed_on_as_it_came(target: str) -> None:
         assert [asked for _, asked, _, _ in world.upstream.requests] == [target]
 
     run(story)
+
+
+@pytest.mark.parametrize(
+    ("size", "accepted", "encoding", "packed"),
+    [
+        pytest.param(1000, "gzip, deflate, br", None, True, id="from here on"),
+        pytest.param(999, "gzip, deflate, br", None, False, id="shorter"),
+        pytest.param(1000, "identity", None, False, id="for who does not take it"),
+        pytest.param(1000, None, None, False, id="for who does not say"),
+        pytest.param(1000, "gzip", "br", False, id="packed already"),
+    ],
+)
+def test_long_answers_are_packed(
+    size: int,
+    accepted: str | None,
+    encoding: str | None,
+    packed: bool,  # noqa: FBT001 - a table
+) -> None:
+    own = {} if encoding is None else {"Content-Encoding": encoding}
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(body=b"a" * size, headers={"Content-Type": "application/json", **own})
+
+    async def story(world: World) -> None:
+        asked = {"Accept-Encoding": accepted} if accepted is not None else {}
+        skipped = ["Accept-Encoding"]
+        _, headers, body = await world.ask(
+            "GET", "/uploads", headers=SIGNED_IN | asked, skip_auto_headers=skipped
+        )
+        assert headers.get("Content-Encoding") == ("gzip" if packed else encoding)
+        assert (gzip.decompress(body) if packed else body) == b"a" * size
+        assert headers["Content-Type"] == "application/json"
+
+    run(story, Upstream(answer), packed_from=1000)
 
 
 def test_body_and_headers_are_passed_on_as_they_came() -> None:

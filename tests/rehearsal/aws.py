@@ -10,7 +10,7 @@ import os
 from typing import Any
 from uuid import uuid4
 
-from moto.apigateway.models import APIGatewayBackend
+from moto.apigateway.models import APIGatewayBackend, RestAPI
 from moto.apigatewayv2 import urls
 from moto.apigatewayv2.responses import ApiGatewayV2Response
 from moto.core.config import default_user_config
@@ -106,6 +106,19 @@ def import_swagger() -> None:
     APIGatewayBackend.put_rest_api = put_rest_api  # type: ignore[method-assign]
 
 
+def pack_answers() -> None:
+    """UpdateRestApi sets from how many bytes on answers are packed; moto forgets it."""
+    patch = RestAPI.apply_patch_operations
+
+    def apply_patch_operations(self: RestAPI, operations: list[dict[str, str]]) -> None:
+        patch(self, operations)
+        for each in operations:
+            if each["path"] == "/minimumCompressionSize":
+                self.minimum_compression_size = int(each["value"]) if each["value"] else None
+
+    RestAPI.apply_patch_operations = apply_patch_operations  # type: ignore[method-assign]
+
+
 def deploy_websocket_apis() -> None:
     """CreateDeployment of WebSocket APIs, which moto has no address for."""
 
@@ -151,6 +164,7 @@ def main() -> None:
     take_filters_as_chalice_writes_them()
     read_conditions()
     import_swagger()
+    pack_answers()
     deploy_websocket_apis()
     simulate_for_nobody()
     server = make_server(

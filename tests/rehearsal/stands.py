@@ -92,6 +92,11 @@ class Stands:
             }
         return found
 
+    def packed_from(self) -> int:
+        """From how many bytes on the API's answers are packed."""
+        (api,) = self.account.client("apigateway").get_rest_apis()["items"]
+        return int(api["minimumCompressionSize"])
+
     def rest_apis(self) -> list[str]:
         listed = self.account.client("apigateway").get_rest_apis()["items"]
         return [each["id"] for each in listed]

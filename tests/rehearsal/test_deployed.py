@@ -76,6 +76,7 @@ def test_all_of_it_stands(project: Project, printed: list[str]) -> None:
             authorization, uri = routes[f"{method} {path}"]
             assert authorization == (None if path == "/limits" else "COGNITO_USER_POOLS")
             assert uri.endswith(":function:hoist-dev/invocations")
+    assert stands.packed_from() == 1024
     assert stands.authorizers() == [("users", "COGNITO_USER_POOLS", [outputs["UserPoolArn"]])]
     assert stands.gateway_responses().keys() == api_gateway.read().problems.keys()
     allowed = {

@@ -1,6 +1,7 @@
 """A file from the API to its outcome, through the real local system."""
 
 import asyncio
+import gzip
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -144,6 +145,18 @@ def test_completes_that_race_are_answered_with_one_upload(client: Client) -> Non
     assert {answer.json["id"] for answer in answers} == {created["id"]}
     upload = client.outcome(created["id"])
     assert (upload["state"], upload["report"]["crc64nvme"]) == ("accepted", crc64nvme(data))
+
+
+def test_a_long_sheet_comes_packed(client: Client) -> None:
+    asked = {"filename": "a.bin", "size": 10**12}
+    headers = {"Authorization": f"Bearer {client.id_token}", "Accept-Encoding": "gzip"}
+
+    answer = call("POST", f"{client.api_url}/uploads", asked, headers)
+
+    assert answer.headers["Content-Encoding"] == "gzip"
+    created = json.loads(gzip.decompress(answer.body))
+    assert len(created["sheet"]["signatures"]) == created["part_count"]
+    client.request("DELETE", f"/uploads/{created['id']}")
 
 
 def test_creates_that_race_under_one_key_make_one_upload(client: Client) -> None:

@@ -57,14 +57,14 @@ export class Sender {
 export class PartQueue {
   readonly senders: readonly Sender[];
   readonly #numbers: number[];
-  readonly #partSize: number;
+  readonly #sizeOf: (number: number) => number;
   #changed = Promise.resolve();
   #tellChange = () => {};
 
-  /** `numbers` of parts of `partSize` bytes each, for `count` senders. */
-  constructor(numbers: readonly number[], partSize: number, count: number, clock: Clock) {
+  /** `numbers` of parts and their bytes, for `count` senders. */
+  constructor(numbers: readonly number[], sizeOf: (number: number) => number, count: number, clock: Clock) {
     this.#numbers = [...numbers];
-    this.#partSize = partSize;
+    this.#sizeOf = sizeOf;
     this.senders = Array.from({ length: count }, () => new Sender(clock, () => this.#change()));
     this.#change();
   }
@@ -84,13 +84,15 @@ export class PartQueue {
    */
   next(sender: Sender, isFor: (number: number) => boolean = () => true): number | undefined {
     sender.idle = true;
-    const index = this.#numbers.findIndex(isFor);
-    if (index < 0) return undefined;
-    const time = PATIENCE * sender.time(this.#partSize);
-    const others = this.senders.reduce((sum, other) => sum + other.after(time, this.#partSize), 0);
+    const number = this.#numbers.find(isFor);
+    if (number === undefined) return undefined;
+    const size = this.#sizeOf(number);
+    const time = PATIENCE * sender.time(size);
+    const others = this.senders.reduce((sum, other) => sum + other.after(time, size), 0);
     if (others >= this.#numbers.length) return undefined;
-    sender.begins(this.#partSize);
-    return this.#numbers.splice(index, 1)[0];
+    sender.begins(size);
+    this.#numbers.splice(this.#numbers.indexOf(number), 1);
+    return number;
   }
 
   #change(): void {

@@ -77,9 +77,9 @@ export class PartSender {
 
   /** As many senders as the pool has places, in turn over the host names, each taking the next part of all. */
   async #sendAll(numbers: readonly number[], signal: AbortSignal): Promise<void> {
-    const { upload, pool, clock } = this.#options;
+    const { pool, clock } = this.#options;
     const count = Math.min(pool.most * this.#sheets.current.urls.length, numbers.length);
-    const queue = new PartQueue(numbers, upload.part_size, count, clock);
+    const queue = new PartQueue(numbers, (number) => this.#size(number), count, clock);
     const send = async (sender: Sender, index: number) => {
       while (!queue.isEmpty) {
         const { changed } = queue;

@@ -5,11 +5,15 @@ import { seeded } from "../fakes/seeded";
 
 const SIZE = 100;
 
-/** A queue of `left` parts whose senders have just had a part arrive in so many milliseconds, each. */
-async function queueOf(left: number, ...times: number[]): Promise<[PartQueue, Sender[], HandClock]> {
+/** A queue of parts, so many or of these sizes, whose senders have just had one arrive in so many milliseconds, each. */
+async function queueOf(
+  left: number | number[],
+  ...times: number[]
+): Promise<[PartQueue, Sender[], HandClock]> {
   const clock = new HandClock();
-  const numbers = Array.from({ length: left }, (_, index) => index + 1);
-  const queue = new PartQueue(numbers, SIZE, times.length, clock);
+  const sizes = typeof left === "number" ? Array<number>(left).fill(SIZE) : left;
+  const numbers = sizes.map((_, index) => index + 1);
+  const queue = new PartQueue(numbers, (number) => sizes[number - 1] ?? 0, times.length, clock);
   const order = times.map((time, index) => ({ time, sender: queue.senders[index] as Sender }));
   for (const { sender } of order) sender.begins(SIZE);
   for (const { time, sender } of order.sort((a, b) => a.time - b.time)) {
@@ -27,7 +31,7 @@ test("parts are taken in their order, by whoever asks", async () => {
 });
 
 test("whoever has sent nothing yet takes what there is", () => {
-  const queue = new PartQueue([7], SIZE, 3, new HandClock());
+  const queue = new PartQueue([7], () => SIZE, 3, new HandClock());
   expect(queue.next(queue.senders[2] as Sender)).toBe(7);
 });
 
@@ -49,6 +53,15 @@ test("what another still has to send of its own part counts", async () => {
   const [fresh, [slower, faster]] = await queueOf(1, 17, 10);
   faster?.begins(SIZE);
   expect(fresh.next(slower as Sender)).toBe(1);
+});
+
+test.each([
+  { size: SIZE, takes: false },
+  { size: SIZE / 5, takes: true },
+])("a part of $size bytes is for a slow one: $takes", async ({ size, takes }) => {
+  const [queue, [slow, fast]] = await queueOf([size], 40, 10);
+  fast?.begins(SIZE);
+  expect(queue.next(slow as Sender) !== undefined).toBe(takes);
 });
 
 test("one that has stalled is not waited for", async () => {
@@ -80,7 +93,7 @@ test.each(Array.from({ length: 12 }, (_, seed) => seed))(
     const random = seeded(seed + 1);
     const clock = new HandClock();
     const numbers = Array.from({ length: 20 }, (_, index) => index + 1);
-    const queue = new PartQueue(numbers, SIZE, 6, clock);
+    const queue = new PartQueue(numbers, () => SIZE, 6, clock);
     const arrived: number[] = [];
     const sendOne = async (sender: Sender, pace: number) => {
       for (let done = false; !done; ) {
