@@ -79,7 +79,12 @@ class Bare:
         self.create_small()
 
     def create_small(self) -> None:
-        self.dynamodb.put_item(TableName=environment.TABLE, Item=stubbed.item())
+        upload = {"TableName": environment.TABLE, "Item": stubbed.item()}
+        usage = ROW | {
+            "UpdateExpression": "ADD used_bytes :size",
+            "ExpressionAttributeValues": {":size": {"N": str(stubbed.SIZE)}},
+        }
+        self.dynamodb.transact_write_items(TransactItems=[{"Put": upload}, {"Update": usage}])
         self.dynamodb.query(
             TableName=environment.TABLE,
             KeyConditionExpression="pk = :pk",
