@@ -17,7 +17,7 @@ import { PartQueue, type Sender } from "./part-queue";
 import { allParts, type PartRange, partRange } from "./parts";
 import { retrying } from "./retry";
 import type { Settings } from "./settings";
-import { canGo, hostsOf, partUrl, type SheetSource, Sheets } from "./sheet";
+import { canGo, goAnywhere, hostsOf, partUrl, type SheetSource, Sheets } from "./sheet";
 import type { HostPool } from "./slots";
 import type { PutAnswer, Transport } from "./transport";
 
@@ -81,9 +81,10 @@ export class PartSender {
     const count = Math.min(pool.most * this.#sheets.current.urls.length, numbers.length);
     const queue = new PartQueue(numbers, (number) => this.#size(number), count, clock);
     const send = async (sender: Sender, index: number) => {
+      const isFor = (number: number) => canGo(this.#sheets.current, number, index);
       while (!queue.isEmpty) {
         const { changed } = queue;
-        const number = queue.next(sender, (each) => canGo(this.#sheets.current, each, index));
+        const number = queue.next(sender, goAnywhere(this.#sheets.current) ? undefined : isFor);
         if (number === undefined) await changed;
         else await this.#sendPart(number, sender, index, signal);
       }

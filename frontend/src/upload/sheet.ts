@@ -25,9 +25,14 @@ export function partUrl(
   return `${url}${part}&X-Amz-Signature=${signature}`;
 }
 
+/** Whether a sheet signs every part for every host. */
+export function goAnywhere(sheet: Sheet): boolean {
+  return sheet.urls.length === 1 || sheet.other_signatures.length > 0;
+}
+
 /** Whether a sheet signs part `number` for its host number `host`, counted round and round. */
 export function canGo(sheet: Sheet, number: number, host: number): boolean {
-  return sheet.other_signatures.length > 0 || (number - 1 - host) % sheet.urls.length === 0;
+  return goAnywhere(sheet) || (number - 1 - host) % sheet.urls.length === 0;
 }
 
 /** The host names that S3 is reached by, in the sheet's order. */

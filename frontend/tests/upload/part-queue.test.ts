@@ -77,6 +77,45 @@ test("a part is never left to nobody", async () => {
   expect(senders.map((sender) => queue.next(sender))).toEqual([undefined, undefined, undefined, 1]);
 });
 
+test.each([
+  { left: 14, times: [40, 10, 10, 10], takes: false, why: "the others make nearly as much" },
+  { left: 28, times: [40, 10, 10, 10], takes: true, why: "the end is far" },
+  { left: 14, times: [15, 10, 10, 10], takes: true, why: "it is hardly slower" },
+  { left: 7, times: [22, 10, 10], takes: true, why: "the others make too little" },
+])("with $left parts left for senders of $times, the slowest goes on: $takes ($why)", async (given) => {
+  const [queue, [slowest]] = await queueOf(given.left, ...given.times);
+  expect(queue.next(slowest as Sender) !== undefined).toBe(given.takes);
+  expect(slowest?.gone).toBe(!given.takes);
+});
+
+test("the next one stops when the others have taken up what the first left", async () => {
+  const [queue, [one, two, ...fast], clock] = await queueOf(10, 25, 25, 10, 10, 10, 10);
+  expect(queue.next(one as Sender)).toBeUndefined();
+  expect(queue.next(two as Sender)).toBe(1);
+  for (const sender of fast) sender.begins(SIZE);
+  await clock.advance(5);
+  for (const sender of fast) sender.moved(SIZE);
+  for (const sender of fast) sender.ended(true);
+  await clock.advance(20);
+  two?.ended(true);
+  expect(queue.next(two as Sender)).toBeUndefined();
+  expect([one?.gone, two?.gone, fast[0]?.gone]).toEqual([true, true, false]);
+});
+
+test("whoever stopped for good stays away when others fail", async () => {
+  const [queue, [slow, ...fast]] = await queueOf(14, 40, 10, 10, 10);
+  expect(queue.next(slow as Sender)).toBeUndefined();
+  for (const sender of fast) sender.ended(false);
+  expect(queue.next(slow as Sender)).toBeUndefined();
+  expect(queue.next(fast[0] as Sender)).toBe(1);
+});
+
+test("one that may not send every part never stops: its parts may be for nobody else", async () => {
+  const [queue, [slow]] = await queueOf(14, 40, 10, 10, 10);
+  expect(queue.next(slow as Sender, (number) => number % 2 === 0)).toBe(2);
+  expect(slow?.gone).toBe(false);
+});
+
 test("whoever left a part to others hears when one of them has ended, well or not", async () => {
   const [queue, [slow, fast]] = await queueOf(1, 40, 10);
   fast?.begins(SIZE);
