@@ -140,7 +140,9 @@ def list_parts(upload_id: str) -> dict[str, Any]:
 @route("/uploads/{upload_id}/complete", methods=["POST"])
 @problems
 def complete_upload(upload_id: str) -> Response:
-    upload = application().uploads.complete(owner(), upload_id, **body(crc64nvme=str | None))
+    upload = application().uploads.complete(
+        owner(), upload_id, **body(crc64nvme=str | None, wait=int | None)
+    )
     # S3 goes on with what takes it long; its event settles the upload.
     status = 202 if upload.state is State.UPLOADING else 200
     return Response(upload.document(), status_code=status)

@@ -63,7 +63,13 @@ class Application:
     def uploads(self) -> Uploads:
         """What the API's routes do."""
         return Uploads(
-            self.settings, self._storage, self._table, self.browser, self._signer, _utc_now
+            self.settings,
+            self._storage,
+            self._table,
+            self.browser,
+            self._signer,
+            _utc_now,
+            time.sleep,
         )
 
     @cached_property

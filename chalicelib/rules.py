@@ -17,6 +17,7 @@ from chalicelib.errors import FileTooLarge, InvalidRequest, TypeNotAllowed
 MAX_FILENAME_LENGTH = 255  # characters; what file systems and pages show comfortably
 MAX_CONTENT_TYPE_LENGTH = 127  # RFC 6838: 127 characters for a type name
 CHECKSUM_SIZE = 8  # bytes of a CRC64NVME
+MAX_WAIT = 2  # seconds; with S3's `COMPLETE_PATIENCE` within what API Gateway gives a request
 # Characters that turn text around, so that `exe.jpg` may read `gpj.exe`
 # (https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters).
 _REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -113,6 +114,12 @@ def check_crc64nvme(checksum: str | None) -> None:
         decoded = b""
     if len(decoded) != CHECKSUM_SIZE or base64.b64encode(decoded).decode() != checksum:
         raise InvalidRequest("crc64nvme is the base64 of eight bytes")
+
+
+def check_wait(wait: int) -> None:
+    """Refuse more seconds than complete waits for what is on its way."""
+    if not 0 <= wait <= MAX_WAIT:
+        raise InvalidRequest(f"wait takes 0 to {MAX_WAIT} seconds")
 
 
 def check_idempotency_key(key: str | None) -> None:

@@ -8,7 +8,7 @@ import logging
 import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from chalicelib import keys, metrics, parts, rules, signing
@@ -82,13 +82,17 @@ class Pages(Protocol):
 
 
 LIST_LIMIT = 50
+WAIT_STEP = 0.05  # seconds between two looks at what S3 holds
 # Bytes; https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
 CLOUDFRONT_MAX_SIZE = 50 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
 class Uploads:
-    """The use cases; `signer` makes one from today's credentials, `now` is the clock (UTC)."""
+    """The use cases; `signer` makes one from today's credentials, `now` is the clock (UTC).
+
+    `sleep` waits for seconds.
+    """
 
     settings: Settings
     storage: Storage
@@ -96,6 +100,7 @@ class Uploads:
     pages: Pages
     signer: Callable[[], signing.Signer]
     now: Callable[[], datetime]
+    sleep: Callable[[float], None]
 
     def limits(self) -> dict[str, Any]:
         """What a page must know before it sends a file; sizes in bytes, lifetime in seconds."""
@@ -178,13 +183,16 @@ class Uploads:
             raise UploadExpired("S3 no longer knows this upload; begin a new one")
         return upload, listed
 
-    def complete(self, owner: str, upload_id: str, *, crc64nvme: str | None = None) -> Upload:
+    def complete(
+        self, owner: str, upload_id: str, *, crc64nvme: str | None = None, wait: int = 0
+    ) -> Upload:
         """Make the parts one object, once S3 holds them all; safe to repeat.
 
-        The upload is still `uploading` when S3 takes longer than a client can wait: it is settled
-        by its event.
+        What is still on its way is waited for, `wait` seconds at most. The upload is still
+        `uploading` when S3 takes longer than a client can wait: it is settled by its event.
         """
         rules.check_crc64nvme(crc64nvme)
+        rules.check_wait(wait)
         upload = self.get(owner, upload_id)
         if upload.state is State.ABORTED:
             raise WrongState("The upload was aborted; begin a new one")
@@ -198,7 +206,7 @@ class Uploads:
             except WrongState:
                 # Its event, or another request, was quicker: answer for the state it is in now.
                 return self.complete(owner, upload_id)
-        return self._arrived(upload) if self._assemble(upload) else upload
+        return self._arrived(upload) if self._assemble(upload, wait=wait) else upload
 
     def delete(self, owner: str, upload_id: str) -> None:
         """Abort an unfinished upload, delete a finished one; safe to repeat."""
@@ -293,7 +301,18 @@ class Uploads:
             urls, multipart_id=upload.multipart_id, plan=upload.plan, first=first, count=count
         )
 
-    def _assemble(self, upload: Upload) -> bool:
+    def _assemble(self, upload: Upload, *, wait: int) -> bool:
+        """`_assemble_now`, tried until nothing is missing, `wait` seconds at most."""
+        until = self.now() + timedelta(seconds=wait)
+        while True:
+            try:
+                return self._assemble_now(upload)
+            except PartsMissing:
+                if self.now() >= until:
+                    raise
+            self.sleep(WAIT_STEP)
+
+    def _assemble_now(self, upload: Upload) -> bool:
         """CompleteMultipartUpload of exactly the planned parts; PartsMissing names what lacks.
 
         Returns whether the object is there, not only on its way.

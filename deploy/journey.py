@@ -13,11 +13,13 @@ from chalicelib.parts import MAX_PARTS, PartPlan, plan
 from chalicelib.processing import RESERVE
 from chalicelib.reader import BLOCK_SIZE
 from chalicelib.storage import COMPLETE_PATIENCE
-from chalicelib.uploads import LIST_LIMIT
+from chalicelib.uploads import LIST_LIMIT, WAIT_STEP
 
 # Parts in one answer of ListParts, whose requests cost as much as a PUT.
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListParts.html
 LIST_PAGE = 1000
+# How often complete looks for the parts: the page asks it while the last of them are on their way.
+LOOKS = 4
 # Bytes of an upload's item when the file's name has 100 letters and only SHA-256 was computed.
 # DynamoDB counts writes in KB: longer names and reports cost a unit more.
 ITEM_SIZE = 1280
@@ -109,12 +111,16 @@ def create_step(planned: PartPlan) -> Step:
     return Step(s3_puts=int(begun), writes=8, reads=1, calls=2 + begun)
 
 
-def complete_step(planned: PartPlan) -> Step:
-    """`POST /uploads/{upload_id}/complete`, with the checksum that the page computed."""
+def complete_step(planned: PartPlan, looks: int) -> Step:
+    """`POST /uploads/{upload_id}/complete`, with the checksum that the page computed.
+
+    Only parts are looked for more than once; each look in vain asks whether the object is there.
+    """
     if planned.strategy == "put":
         return Step(s3_gets=1, writes=3, reads=1.5, pushes=1, calls=5)
-    puts = ceil(planned.part_count / LIST_PAGE) + 1
-    return Step(s3_puts=puts, writes=5, reads=1.5, pushes=1, calls=5 + puts)
+    puts = looks * ceil(planned.part_count / LIST_PAGE) + 1
+    gets = looks - 1
+    return Step(s3_puts=puts, s3_gets=gets, writes=5, reads=1.5, pushes=1, calls=5 + puts + gets)
 
 
 def process_step(read: int) -> Step:
@@ -139,8 +145,10 @@ def journey(size: int, settings: Settings, *, read_speed: float = READ_SPEED) ->
     planned = plan_of(size, settings)
     read = read_size(size, whole_max_size=settings.whole_max_size, read_speed=read_speed)
     process = process_step(read)
-    ours = [*VISIT.values(), *[PING] * PINGS, create_step(planned), complete_step(planned), NOTIFY]
+    complete = complete_step(planned, LOOKS)
+    ours = [*VISIT.values(), *[PING] * PINGS, create_step(planned), complete, NOTIFY]
     steps = [*ours, process]
+    waiting = complete.s3_gets * WAIT_STEP if planned.strategy == "multipart" else 0
     # S3 puts the largest objects together for as long as anybody waits; others in their share.
     assembling = COMPLETE_PATIENCE * planned.part_count / MAX_PARTS
     return Journey(
@@ -153,7 +161,7 @@ def journey(size: int, settings: Settings, *, read_speed: float = READ_SPEED) ->
         messages=PINGS + sum(step.pushes for step in steps),
         minutes=VISIT_MINUTES,
         invocations=len(steps),
-        gb_seconds=API_MEMORY * (sum(map(_seconds, ours)) + assembling)
+        gb_seconds=API_MEMORY * (sum(map(_seconds, ours)) + waiting + assembling)
         + PROCESS_MEMORY * (_seconds(process) + read / read_speed),
         writes=sum(step.writes for step in steps),
         reads=sum(step.reads for step in steps),

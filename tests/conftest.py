@@ -64,7 +64,7 @@ def uploads(
     def signer() -> Signer:
         return Signer(Credentials("AKIDEXAMPLE", "secret"), settings.region, clock(), 900)
 
-    return Uploads(settings, storage, table, pages, signer, clock)
+    return Uploads(settings, storage, table, pages, signer, clock, clock.advance)
 
 
 @pytest.fixture(scope="session")

@@ -549,6 +549,9 @@ def test_unknown_fields_are_named(page: Page) -> None:
         ("complete", {"crc64nvme": 1}),
         ("complete", {"crc64nvme": "ü"}),
         ("complete", {"parts": []}),
+        ("complete", {"wait": 3}),
+        ("complete", {"wait": 0.5}),
+        ("complete", {"wait": "1"}),
     ],
     ids=str,
 )

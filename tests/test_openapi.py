@@ -144,6 +144,9 @@ def test_its_limits_are_those_of_the_code() -> None:
     assert SCHEMAS["PartNumber"]["maximum"] == parts.MAX_PARTS
     assert new["filename"]["maxLength"] == rules.MAX_FILENAME_LENGTH
     assert new["content_type"]["maxLength"] == rules.MAX_CONTENT_TYPE_LENGTH
+    completing = DOCUMENT["paths"]["/uploads/{upload_id}/complete"]["post"]["requestBody"]
+    asked = completing["content"]["application/json"]["schema"]["properties"]
+    assert asked["wait"]["maximum"] == rules.MAX_WAIT
 
 
 def test_its_examples_fit_their_schemas() -> None:

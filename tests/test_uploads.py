@@ -21,9 +21,10 @@ from chalicelib.errors import (
     WrongState,
 )
 from chalicelib.parts import MIB
+from chalicelib.rules import MAX_WAIT
 from chalicelib.signing import Credentials, Signer
 from chalicelib.upload import State, Upload
-from chalicelib.uploads import CLOUDFRONT_MAX_SIZE, LIST_LIMIT, Uploads
+from chalicelib.uploads import CLOUDFRONT_MAX_SIZE, LIST_LIMIT, WAIT_STEP, Uploads
 from tests.fakes import Clock, MemoryStorage, MemoryTable, RecordingPages, checksum
 from tests.payloads import OTHER_OWNER, OWNER, PUT_ID, put_upload
 
@@ -457,6 +458,80 @@ def test_complete_that_s3_is_too_busy_for_can_be_repeated(
 
     assert uploads.get(OWNER, large.id).state is State.UPLOADING
     assert uploads.complete(OWNER, large.id).state is State.UPLOADED
+
+
+@pytest.mark.parametrize("looks", [1, 3])
+def test_complete_waits_for_what_is_on_its_way(
+    uploads: Uploads, storage: MemoryStorage, large: Upload, clock: Clock, looks: int
+) -> None:
+    send(storage, large, 1, 2)
+    began, slept = clock.time, []
+
+    def sleep(seconds: float) -> None:
+        clock.advance(seconds)
+        slept.append(seconds)
+        if len(slept) == looks:
+            send(storage, large, 3)
+
+    waiting = replace(uploads, sleep=sleep)
+    completed = waiting.complete(OWNER, large.id, crc64nvme=checksum(LARGE), wait=2)
+
+    assert completed.state is State.UPLOADED
+    assert storage.objects == {large.key: LARGE}
+    assert clock.time - began == looks * timedelta(seconds=WAIT_STEP)
+
+
+def test_complete_waits_for_a_single_put(
+    uploads: Uploads, storage: MemoryStorage, small: Upload
+) -> None:
+    waiting = replace(uploads, sleep=lambda _: storage.receive_object(small.key, SMALL))
+
+    assert waiting.complete(OWNER, small.id, wait=1).state is State.UPLOADED
+
+
+def test_complete_waits_no_longer_than_it_is_asked_to(
+    uploads: Uploads, large: Upload, storage: MemoryStorage, clock: Clock
+) -> None:
+    send(storage, large, 2)
+    began = clock.time
+
+    with pytest.raises(PartsMissing) as refused:
+        uploads.complete(OWNER, large.id, wait=2)
+
+    assert refused.value.members == {"missing": [1, 3]}
+    waited = (clock.time - began).total_seconds()
+    assert 2 <= waited < 2 + 2 * WAIT_STEP
+
+
+def test_complete_that_waits_tells_what_s3_refuses_at_once(
+    uploads: Uploads, large: Upload, storage: MemoryStorage, clock: Clock
+) -> None:
+    send(storage, large)
+    began = clock.time
+
+    with pytest.raises(ChecksumMismatch):
+        uploads.complete(OWNER, large.id, crc64nvme=checksum(b"other"), wait=2)
+
+    assert clock.time == began
+
+
+def test_complete_that_waits_sees_that_the_upload_was_aborted(
+    uploads: Uploads, large: Upload
+) -> None:
+    waiting = replace(uploads, sleep=lambda _: uploads.delete(OWNER, large.id))
+
+    with pytest.raises(UploadExpired):
+        waiting.complete(OWNER, large.id, wait=2)
+
+    assert uploads.get(OWNER, large.id).state is State.ABORTED
+
+
+@pytest.mark.parametrize("wait", [-1, MAX_WAIT + 1])
+def test_complete_refuses_to_wait_longer_than_a_request_may_take(
+    uploads: Uploads, large: Upload, wait: int
+) -> None:
+    with pytest.raises(InvalidRequest, match="wait takes 0 to 2 seconds"):
+        uploads.complete(OWNER, large.id, wait=wait)
 
 
 def test_complete_refuses_a_missing_part(

@@ -6,8 +6,11 @@ Signatures are dummies: nobody checks them here. Must not know about HTTP, delay
 """
 
 import itertools
+import time
 from dataclasses import dataclass, field
 from typing import Any
+
+from chalicelib.uploads import WAIT_STEP
 
 HOSTS = ("127.0.0.1", "localhost")
 """S3's two names; Companion knows the first."""
@@ -32,6 +35,11 @@ class Upload:
     def shape(self) -> dict[str, int]:
         """Part size and count, as our contract names them."""
         return {"part_size": self.part_size, "part_count": self.part_count}
+
+    @property
+    def missing(self) -> list[int]:
+        """The numbers of the parts that have not arrived."""
+        return [number for number in range(1, self.part_count + 1) if number not in self.parts]
 
     def complete(self) -> None:
         """Make it an object; what is missing stays missing."""
@@ -78,6 +86,11 @@ def hoist(uploads: Uploads, method: str, path: list[str], body: dict[str, Any]) 
             parts = [{"number": n, "size": s, "etag": f'"{n}"'} for n, s in upload.parts.items()]
             return 200, {**upload.shape, "parts": sorted(parts, key=lambda part: part["number"])}
         case "POST", "complete":
+            until = time.monotonic() + body.get("wait", 0)
+            while upload.missing and time.monotonic() < until:
+                time.sleep(WAIT_STEP)
+            if upload.missing:
+                return 409, {"code": "parts_missing", "missing": upload.missing}
             upload.complete()
             return 200, _described(upload)
         case "DELETE", *_:

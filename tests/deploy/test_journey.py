@@ -69,6 +69,7 @@ class Stage:
             self.browser,
             lambda: Signer(Credentials("AKIDEXAMPLE", "secret"), "eu-west-1", clock(), 900),
             clock,
+            clock.advance,
         )
         self.processing = Processing(
             settings, meter.storage, table, self.browser, sniff, processors.run, clock
@@ -141,8 +142,8 @@ def test_each_step_asks_what_is_counted(stage: Stage, settings: Settings, size: 
     assert stage.meter.take() == journey.create_step(plan)
 
     stage.receive(upload, data)
-    stage.uploads.complete(OWNER, upload.id, crc64nvme=checksum(data))
-    assert stage.meter.take() == journey.complete_step(plan)
+    stage.uploads.complete(OWNER, upload.id, crc64nvme=checksum(data), wait=2)
+    assert stage.meter.take() == journey.complete_step(plan, 1)
 
     report = stage.process(upload)
     processed = stage.meter.take()
@@ -156,6 +157,27 @@ def test_each_step_asks_what_is_counted(stage: Stage, settings: Settings, size: 
     stage.meter.take()
     stage.uploads.download(OWNER, upload.id)
     assert stage.meter.take() == journey.DOWNLOAD
+
+
+def test_each_look_for_parts_on_their_way_asks_what_is_counted(
+    stage: Stage, settings: Settings
+) -> None:
+    data = noise(2 * MIB)
+    stage.visit()
+    upload = stage.create(data, None)
+    stage.meter.take()
+    slept = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == journey.LOOKS - 1:
+            stage.receive(upload, data)
+
+    waiting = replace(stage.uploads, sleep=sleep)
+    waiting.complete(OWNER, upload.id, crc64nvme=checksum(data), wait=2)
+
+    plan = journey.plan_of(len(data), settings)
+    assert stage.meter.take() == journey.complete_step(plan, journey.LOOKS)
 
 
 def test_what_is_too_large_to_be_read_whole_is_not(
@@ -202,7 +224,8 @@ def test_an_item_takes_no_more_than_is_counted(stage: Stage) -> None:
 def test_parts_are_listed_a_thousand_at_a_time(settings: Settings, parts: int, lists: int) -> None:
     plan = replace(journey.plan_of(2 * MIB, settings), part_count=parts)
 
-    assert journey.complete_step(plan).s3_puts == lists + 1
+    assert journey.complete_step(plan, 1).s3_puts == lists + 1
+    assert journey.complete_step(plan, 3).s3_puts == 3 * lists + 1
 
 
 @pytest.mark.parametrize(

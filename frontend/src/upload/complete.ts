@@ -1,5 +1,6 @@
 // Complete, until it is known what became of it. S3 may take minutes over a large object, longer than the API can
 // wait: then its answer is 202 or 504, nothing is asked again, and the upload is watched instead.
+// Who asks ahead, when the last byte has left, has the answer sooner by the way there and back.
 // Must not know about parts: what is missing is the caller's business.
 import type { Api } from "./api";
 import type { Breaker } from "./breaker";
@@ -9,9 +10,16 @@ import { ApiError, isPassing } from "./errors";
 import { backoff, patiently } from "./retry";
 import type { Settings } from "./settings";
 
+/** Seconds that complete, asked ahead, waits for what is on its way. */
+const WAIT = 2;
+
+/** What complete answered: the upload, or why no answer came. */
+export type Answer = Upload | Error;
+
 export type Completing = {
   id: string;
-  crc64nvme: string;
+  /** The whole file's. */
+  checksum: () => Promise<string>;
   api: Api;
   clock: Clock;
   answering: Breaker;
@@ -19,11 +27,19 @@ export type Completing = {
   signal: AbortSignal;
 };
 
-/** The upload once its parts are one object. Rejects with what the API refuses it for. */
-export async function completed(completing: Completing): Promise<Upload> {
+/** Asks while the last bytes are on their way. Rejects where it is refused: whether for good, tells who asks later. */
+export function askAhead(completing: Completing): Promise<Answer> {
+  return ask(completing, { wait: WAIT });
+}
+
+/**
+ * The upload once its parts are one object, from what was answered to whom asked ahead. Rejects with what the API
+ * refuses it for.
+ */
+export async function completed(completing: Completing, ahead?: Answer): Promise<Upload> {
   const { clock, settings, signal } = completing;
   for (let asked = 1; ; asked++) {
-    const answer = await ask(completing);
+    const answer = (asked === 1 && ahead) || (await ask(completing));
     if (!(answer instanceof Error) && answer.state !== "uploading") return known(answer);
     const found = await watched(completing, isAtIt(answer) ? settings.completeSilence : 0);
     if (found.state !== "uploading") return known(found);
@@ -31,10 +47,11 @@ export async function completed(completing: Completing): Promise<Upload> {
   }
 }
 
-/** The upload as complete answers it, or why no answer came. */
-async function ask({ id, crc64nvme, api, answering, signal }: Completing): Promise<Upload | Error> {
+async function ask(completing: Completing, wait: { wait?: number } = {}): Promise<Answer> {
+  const { id, checksum, api, answering, signal } = completing;
+  const crc64nvme = await checksum();
   try {
-    return await answering.use(signal, () => api.complete(id, { crc64nvme }));
+    return await answering.use(signal, () => api.complete(id, { crc64nvme, ...wait }));
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof Error && isPassing(error)) return error;
@@ -43,7 +60,7 @@ async function ask({ id, crc64nvme, api, answering, signal }: Completing): Promi
 }
 
 /** Whether S3 is putting the object together: 202, or API Gateway's 504. */
-function isAtIt(answer: Upload | Error): boolean {
+function isAtIt(answer: Answer): boolean {
   return !(answer instanceof Error) || (answer instanceof ApiError && answer.status === 504);
 }
 

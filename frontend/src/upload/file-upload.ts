@@ -3,7 +3,7 @@
 // Must not know about Uppy, the page, or other files (the pool and the places it is given are shared).
 import type { Breaker } from "./breaker";
 import { Checksums } from "./checksums";
-import { completed } from "./complete";
+import { type Answer, askAhead, type Completing, completed } from "./complete";
 import type { CreatedUpload, CreateRequest, Upload } from "./contract";
 import { ApiError, Cancelled, PartError, ReadError } from "./errors";
 import { PartSender } from "./part-sender";
@@ -44,9 +44,10 @@ export class FileUpload {
   #sender: PartSender | undefined;
   #checksums: Checksums | undefined;
   readonly #remembered: Remembered;
-  /** Whether any part was tried, and whether all were sent, since the upload was created. */
+  /** Whether any part was tried, and whether all have left, since the upload was created. */
   #begun = false;
   #sent = false;
+  #onAllLeft: () => void = () => undefined;
   #finished = false;
   #beginnings = 0;
   /** Makes a repeated create one upload. */
@@ -120,8 +121,8 @@ export class FileUpload {
     const created = this.#created ?? (await this.#create());
     this.#cancel.signal.throwIfAborted();
     try {
-      await this.#sendMissing(created, this.#stop.signal);
-      return await this.#complete(created, this.#stop.signal);
+      const ahead = await this.#sendMissing(created, this.#stop.signal);
+      return await this.#complete(created, ahead, this.#stop.signal);
     } catch (error) {
       this.#cancel.signal.throwIfAborted();
       if (this.#pause.isOn) return undefined;
@@ -201,7 +202,7 @@ export class FileUpload {
   }
 
   #newSender(upload: CreatedUpload, checksum: string | undefined): PartSender {
-    const { api, file, hasher, transport, pool, s3, clock, settings, onProgress } = this.#options;
+    const { api, file, hasher, transport, pool, s3, clock, settings } = this.#options;
     const headers: Record<string, string> = {};
     if (upload.strategy === "put" && checksum !== undefined) headers["x-amz-checksum-crc64nvme"] = checksum;
     const sheets = (range: { first?: number }, signal: AbortSignal) =>
@@ -210,18 +211,41 @@ export class FileUpload {
     this.#checksums = checksums;
     if (upload.strategy === "put" && checksum !== undefined) checksums.know(1, checksum);
     const onPart = (number: number, crc64nvme: string) => this.#remembered.arrived(number, crc64nvme);
+    const onProgress = (sent: number) => this.#moved(sent, file.data.size);
     const shared = { checksums, transport, pool, breaker: s3, clock, settings, onProgress, onPart };
     return new PartSender({ upload, data: file.data, headers, sheets, ...shared });
   }
 
-  async #sendMissing(created: CreatedUpload, signal: AbortSignal): Promise<void> {
+  /**
+   * Resolves with what complete answered, where it was asked ahead: as soon as the last byte has left. Once the parts
+   * are an object S3 forgets them, so that one whose answer was lost can only fail: then complete knows better.
+   */
+  async #sendMissing(created: CreatedUpload, signal: AbortSignal): Promise<Answer | undefined> {
     signal.throwIfAborted();
-    if (this.#sent) return;
+    if (this.#sent) return undefined;
     const missing = await this.#missing(created, signal);
     this.#begun = true;
+    let ahead: Promise<Answer | undefined> | undefined;
+    this.#onAllLeft = () => {
+      if (created.strategy === "put") return;
+      this.#sent = true;
+      ahead ??= askAhead(this.#completing(created, signal)).catch(() => undefined);
+    };
     this.#sender?.expect(missing);
-    await this.#sender?.send(missing, signal);
-    this.#sent = true;
+    try {
+      await this.#sender?.send(missing, signal);
+      this.#sent = true;
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#sent = (await ahead) !== undefined;
+      if (!this.#sent) throw error;
+    }
+    return ahead;
+  }
+
+  #moved(sent: number, size: number): void {
+    this.#options.onProgress(sent);
+    if (sent === size) this.#onAllLeft();
   }
 
   async #missing(created: CreatedUpload, signal: AbortSignal): Promise<number[]> {
@@ -232,13 +256,12 @@ export class FileUpload {
   }
 
   /** Completes; parts that S3 turns out not to hold are sent again first. */
-  async #complete({ id }: CreatedUpload, signal: AbortSignal): Promise<Upload> {
-    const { api, clock, settings, answering } = this.#options;
+  async #complete(created: CreatedUpload, ahead: Answer | undefined, signal: AbortSignal): Promise<Upload> {
+    const { settings } = this.#options;
     for (let tries = 1; ; tries++) {
       signal.throwIfAborted();
-      const crc64nvme = (await this.#checksums?.whole(signal)) ?? "";
       try {
-        return await completed({ id, crc64nvme, api, clock, answering, settings, signal });
+        return await completed(this.#completing(created, signal), tries === 1 ? ahead : undefined);
       } catch (error) {
         const missing = missingFrom(error);
         if (!missing || tries >= settings.completeTries) throw error;
@@ -246,6 +269,12 @@ export class FileUpload {
         await this.#sender?.send(missing, signal);
       }
     }
+  }
+
+  #completing({ id }: CreatedUpload, signal: AbortSignal): Completing {
+    const { api, clock, settings, answering } = this.#options;
+    const checksum = async () => (await this.#checksums?.whole(signal)) ?? "";
+    return { id, checksum, api, clock, answering, settings, signal };
   }
 
   /** Asks the API; an outage is waited for. */

@@ -56,6 +56,8 @@ export class Cloud {
   };
   /** Resolves when a part may go on; by default at once. */
   gate: (put: Put) => Promise<void> = () => new Promise((resolve) => setTimeout(resolve, 1));
+  /** Resolves when S3 may answer for a part that it has; rejects when its answer is lost. */
+  answerGate: (put: Put) => Promise<void> = () => Promise.resolve();
   upload: Held | undefined;
   #page = 0;
   #sheets = 0;
@@ -117,7 +119,7 @@ export class Cloud {
     return this.apiFault(call, body) ?? this.#answer(call, body);
   };
 
-  async #answer(call: string, body: CreateRequest & { first?: number }): Promise<Response> {
+  async #answer(call: string, body: CreateRequest & { first?: number; wait?: number }): Promise<Response> {
     if (call === "POST /uploads") return json(201, this.#create(body));
     const upload = this.upload;
     if (!upload) return problem(404, "upload_not_found");
@@ -126,9 +128,11 @@ export class Cloud {
       return new Response(null, { status: 204 });
     }
     if (call === `GET /uploads/${upload.id}`) return json(200, upload);
+    const completing = call.endsWith("/complete");
+    if (!completing && upload.state !== "uploading") return problem(409, "wrong_state");
     if (call.endsWith("/sheet")) return json(200, this.#sheet(body.first ?? 1));
     if (call.endsWith("/parts")) return json(200, { ...this.#plan(), parts: this.#parts() });
-    return this.#complete(upload, body.crc64nvme);
+    return this.#complete(upload, body.crc64nvme, body.wait);
   }
 
   #create(request: CreateRequest) {
@@ -166,9 +170,12 @@ export class Cloud {
     return [...this.stored].map(([number, part]) => ({ number, size: part.size, etag: "e" }));
   }
 
-  async #complete(upload: Held, checksum: string | undefined): Promise<Response> {
+  async #complete(upload: Held, checksum: string | undefined, wait = 0): Promise<Response> {
     const numbers = Array.from({ length: this.#plan().part_count }, (_, index) => index + 1);
-    const missing = numbers.filter((number) => !this.stored.has(number));
+    const missingNow = () => numbers.filter((number) => !this.stored.has(number));
+    for (let looks = 0; missingNow().length > 0 && looks < wait * 5; looks++)
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    const missing = missingNow();
     if (missing.length > 0) return problem(409, "parts_missing", { missing });
     if (checksum !== (await crc64nvme(this.object))) return problem(422, "checksum_mismatch");
     upload.state = "uploaded";
@@ -193,9 +200,12 @@ export class Cloud {
     const signature = url.searchParams.get("X-Amz-Signature") ?? "";
     if (fault !== undefined || !signature.endsWith(`n${number}@${url.host}`))
       return answer(fault ?? 403, "<Error><Code>Fault</Code><Message>Why</Message></Error>");
+    if (this.upload?.strategy === "multipart" && this.upload.state !== "uploading")
+      return answer(404, "<Error><Code>NoSuchUpload</Code><Message>Why</Message></Error>");
     const attempt = this.puts.filter((other) => other.number === number).length;
     const received = this.corrupt(put, attempt) ? new Blob(["?".repeat(body.size)]) : body;
     this.stored.set(number, received);
+    await Promise.race([this.answerGate(put), aborted(signal)]);
     const shown = { "x-amz-checksum-crc64nvme": await crc64nvme(received) };
     return answer(200, "", this.exposes ? shown : {});
   };

@@ -7,13 +7,16 @@ import { seeded } from "../fakes/seeded";
 
 const MISFORTUNES = [500, 503, 403, 408, 404, 400, "reset"] as const;
 
-/** How often what happens to a part, an API call, the bytes on the way. */
-type Weather = { parts: number; api: number; corrupt: number; fatal: boolean };
+/** How often what happens to a part, S3's answer for it, an API call, the bytes on the way. */
+type Weather = { parts: number; answers: number; api: number; corrupt: number; fatal: boolean };
 
 function stormy(cloud: Cloud, chance: () => number, weather: Weather): void {
   const misfortunes = weather.fatal ? MISFORTUNES : MISFORTUNES.filter((one) => one !== 400 && one !== 404);
   const one = () => misfortunes[Math.floor(chance() * misfortunes.length)];
   cloud.fault = () => (chance() < weather.parts ? one() : undefined);
+  cloud.answerGate = async () => {
+    if (chance() < weather.answers) throw new NetworkError("lost");
+  };
   cloud.corrupt = () => chance() < weather.corrupt;
   cloud.apiFault = () => {
     if (chance() >= weather.api) return undefined;
@@ -34,7 +37,7 @@ test.each(Array.from({ length: 60 }, (_, seed) => seed))(
     cloud.exposes = chance() < 0.7;
     cloud.sheetSize = chance() < 0.5 ? 7 : 10_000;
     const file = fileOf(Math.floor(chance() * 400));
-    stormy(cloud, chance, { parts: 0.1, api: 0.1, corrupt: 0.05, fatal: chance() < 0.5 });
+    stormy(cloud, chance, { parts: 0.1, answers: 0.1, api: 0.1, corrupt: 0.05, fatal: chance() < 0.5 });
     const upload = cloud.engine().upload(file);
     const run = upload.run().then(
       ({ state }) => state,
@@ -58,7 +61,7 @@ test.each(Array.from({ length: 30 }, (_, seed) => seed))(
     const chance = seeded(seed + 1000);
     const cloud = new Cloud();
     const file = fileOf(100 + Math.floor(chance() * 300));
-    stormy(cloud, chance, { parts: 0.05, api: 0.05, corrupt: 0, fatal: false });
+    stormy(cloud, chance, { parts: 0.05, answers: 0.05, api: 0.05, corrupt: 0, fatal: false });
     for (let page = 0; page < 3; page++) {
       void cloud
         .engine()
@@ -68,7 +71,7 @@ test.each(Array.from({ length: 30 }, (_, seed) => seed))(
       for (let turn = 0; turn < 1 + chance() * 8; turn++) await settled();
       cloud.reload();
     }
-    stormy(cloud, chance, { parts: 0.05, api: 0.05, corrupt: 0, fatal: false });
+    stormy(cloud, chance, { parts: 0.05, answers: 0.05, api: 0.05, corrupt: 0, fatal: false });
     const last = await cloud.engine().upload(file).run();
     expect(["uploaded", "accepted"]).toContain(last.state);
     expect(await bytes(cloud.object)).toBe(await bytes(file.data));
