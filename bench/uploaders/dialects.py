@@ -86,17 +86,21 @@ def hoist(uploads: Uploads, method: str, path: list[str], body: dict[str, Any]) 
             parts = [{"number": n, "size": s, "etag": f'"{n}"'} for n, s in upload.parts.items()]
             return 200, {**upload.shape, "parts": sorted(parts, key=lambda part: part["number"])}
         case "POST", "complete":
-            until = time.monotonic() + body.get("wait", 0)
-            while upload.missing and time.monotonic() < until:
-                time.sleep(WAIT_STEP)
-            if upload.missing:
-                return 409, {"code": "parts_missing", "missing": upload.missing}
-            upload.complete()
-            return 200, _described(upload)
+            return _completed(upload, wait=int(body.get("wait", 0)))
         case "DELETE", *_:
             return 204, None
         case _:
             return 200, _described(upload)
+
+
+def _completed(upload: Upload, *, wait: int) -> tuple[int, Any]:
+    until = time.monotonic() + wait
+    while upload.missing and time.monotonic() < until:
+        time.sleep(WAIT_STEP)
+    if upload.missing:
+        return 409, {"code": "parts_missing", "missing": upload.missing}
+    upload.complete()
+    return 200, _described(upload)
 
 
 def _described(upload: Upload) -> dict[str, Any]:

@@ -68,7 +68,11 @@ export class Api {
   }
 
   /** Asked once: S3 may take long over it, and an answer that was lost is no reason to begin again. */
-  complete(id: string, request: { crc64nvme?: string; wait?: number }, signal?: AbortSignal): Promise<Upload> {
+  complete(
+    id: string,
+    request: { crc64nvme?: string; wait?: number },
+    signal?: AbortSignal,
+  ): Promise<Upload> {
     return this.#json({
       method: "POST",
       path: `${uploadPath(id)}/complete`,
