@@ -23,8 +23,10 @@ from chalicelib.errors import (
 from chalicelib.parts import MIB
 from chalicelib.rules import MAX_WAIT
 from chalicelib.signing import Credentials, Signer
+from chalicelib.storage import COMPLETE_PATIENCE
 from chalicelib.upload import State, Upload
 from chalicelib.uploads import CLOUDFRONT_MAX_SIZE, LIST_LIMIT, WAIT_STEP, Uploads
+from local.api import INTEGRATION_TIMEOUT
 from tests.fakes import Clock, MemoryStorage, MemoryTable, RecordingPages, checksum
 from tests.payloads import OTHER_OWNER, OWNER, PUT_ID, put_upload
 
@@ -532,6 +534,10 @@ def test_complete_refuses_to_wait_longer_than_a_request_may_take(
 ) -> None:
     with pytest.raises(InvalidRequest, match="wait takes 0 to 2 seconds"):
         uploads.complete(OWNER, large.id, wait=wait)
+
+
+def test_the_longest_complete_ends_before_api_gateway_does() -> None:
+    assert MAX_WAIT + COMPLETE_PATIENCE < INTEGRATION_TIMEOUT
 
 
 def test_complete_refuses_a_missing_part(
