@@ -197,6 +197,10 @@ def test_an_upload_that_is_cancelled_is_gone(page: Page, puts: Puts, large: Path
     page.get_by_role("button", name="Cancel").first.click()
 
     expect(uploading).to_have_count(0)
+    page.reload()
+    page.get_by_test_id("account").wait_for()
+    expect(page.get_by_text("Nothing here yet")).to_be_visible()
+    assert journaled(page) == 0
 
 
 def test_two_tabs_do_not_send_one_file(

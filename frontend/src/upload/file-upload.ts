@@ -91,9 +91,9 @@ export class FileUpload {
     const id = this.#created?.id;
     if (id === undefined || this.#finished) return;
     this.#created = undefined;
-    this.#options.listener?.removed?.(id);
     await this.#remembered.forget();
     await this.#options.api.remove(id);
+    this.#options.listener?.removed?.(id); // not sooner: it is there until the API has heard of it
   }
 
   async #run(): Promise<Upload> {

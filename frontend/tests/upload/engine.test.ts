@@ -200,7 +200,7 @@ test("a refused create says why and leaves nothing behind", async () => {
 test("cancel stops the parts and aborts the upload in S3", async () => {
   const cloud = new Cloud();
   cloud.gate = ({ number }) => (number === 1 ? Promise.resolve() : new Promise(() => undefined));
-  const removed = vi.fn();
+  const removed = vi.fn(() => expect(cloud.upload).toBeUndefined());
   const upload = cloud.engine({}, { removed }).upload(fileOf(60));
   const run = upload.run();
   await vi.waitFor(() => expect(cloud.stored.size).toBe(1));
