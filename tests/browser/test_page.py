@@ -1,11 +1,13 @@
 """The page beside the main job: leaving it, seeing it, using it without a mouse."""
 
+import gzip
 import os
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Dialog, Page, expect
 
+from deploy.page import BUILT
 from tests.browser.conftest import MIB, WITHOUT_PICKER, Puts
 from tests.browser.test_main_job import pick, row
 from tests.running import ROOT, RunningSystem
@@ -115,6 +117,13 @@ def test_the_page_is_seen_before_the_api_is_asked(
     page.goto(system.ports.page_origin)
 
     expect(page.get_by_test_id("sign-in")).to_be_visible()
+
+
+def test_its_scripts_weigh_less_than_250_kb_gzipped() -> None:
+    scripts = list((BUILT / "assets").glob("*.js"))
+
+    assert scripts
+    assert sum(len(gzip.compress(script.read_bytes())) for script in scripts) < 250_000
 
 
 AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"

@@ -170,7 +170,7 @@ def test_a_corrupted_part_is_sent_again_alone(page: Page, puts: Puts, large: Pat
     assert puts.sent == Counter({1: 1, 2: 1, 3: 2, 4: 1})
 
 
-def test_offline_for_a_while_it_goes_on_by_itself(
+def test_offline_for_ten_seconds_it_waits_and_goes_on_by_itself(
     page: Page, puts: Puts, large: Path, context: BrowserContext
 ) -> None:
     def cut(*_: object) -> bool:
@@ -182,6 +182,9 @@ def test_offline_for_a_while_it_goes_on_by_itself(
 
     pick(page, large)
     page.wait_for_function("() => !navigator.onLine")
+    tried = puts.sent.total()
+    page.wait_for_timeout(10_000)
+    assert puts.sent.total() <= tried + 1, "no more than a probe is sent while there is no network"
     puts.treat = lambda *_: False
     context.set_offline(False)
 
