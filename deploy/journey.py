@@ -145,10 +145,10 @@ def journey(size: int, settings: Settings, *, read_speed: float = READ_SPEED) ->
     planned = plan_of(size, settings)
     read = read_size(size, whole_max_size=settings.whole_max_size, read_speed=read_speed)
     process = process_step(read)
-    complete = complete_step(planned, LOOKS)
-    ours = [*VISIT.values(), *[PING] * PINGS, create_step(planned), complete, NOTIFY]
+    api = [create_step(planned), complete_step(planned, LOOKS)]
+    ours = [*VISIT.values(), *[PING] * PINGS, *api, NOTIFY]
     steps = [*ours, process]
-    waiting = complete.s3_gets * WAIT_STEP if planned.strategy == "multipart" else 0
+    waiting = (LOOKS - 1) * WAIT_STEP if planned.strategy == "multipart" else 0
     # S3 puts the largest objects together for as long as anybody waits; others in their share.
     assembling = COMPLETE_PATIENCE * planned.part_count / MAX_PARTS
     return Journey(

@@ -128,11 +128,10 @@ export class Cloud {
       return new Response(null, { status: 204 });
     }
     if (call === `GET /uploads/${upload.id}`) return json(200, upload);
-    const completing = call.endsWith("/complete");
-    if (!completing && upload.state !== "uploading") return problem(409, "wrong_state");
+    if (call.endsWith("/complete")) return this.#complete(upload, body.crc64nvme, body.wait);
+    if (upload.state !== "uploading") return problem(409, "wrong_state");
     if (call.endsWith("/sheet")) return json(200, this.#sheet(body.first ?? 1));
-    if (call.endsWith("/parts")) return json(200, { ...this.#plan(), parts: this.#parts() });
-    return this.#complete(upload, body.crc64nvme, body.wait);
+    return json(200, { ...this.#plan(), parts: this.#parts() });
   }
 
   #create(request: CreateRequest) {
@@ -215,6 +214,16 @@ export class Cloud {
     this.inFlight.set(host, now);
     this.widest.set(host, Math.max(now, this.widest.get(host) ?? 0));
   }
+}
+
+/** How often the API was asked for something, such as "POST /uploads". */
+export function count(cloud: Cloud, call: string): number {
+  return cloud.calls.filter((each) => each === call).length;
+}
+
+/** The parts that were sent, each as often as it was. */
+export function numbers(cloud: Cloud): number[] {
+  return cloud.puts.map(({ number }) => number).sort((a, b) => a - b);
 }
 
 function answer(status: number, text: string, headers: Record<string, string> = {}): PutAnswer {

@@ -1,17 +1,11 @@
 // Complete is asked when the last byte has left, before S3 has answered for it: what is gained, and what must not be
 // lost when the two cross.
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { NetworkError } from "../../src/upload/errors";
 import { settled } from "../fakes/clock";
-import { Cloud, fileOf, json, type Put } from "../fakes/cloud";
+import { Cloud, count, fileOf, json, numbers, type Put } from "../fakes/cloud";
 
 const COMPLETE = "POST /uploads/u1/complete";
-const count = (cloud: Cloud, call: string) => cloud.calls.filter((each) => each === call).length;
-const sent = (cloud: Cloud) => cloud.puts.map(({ number }) => number).sort((a, b) => a - b);
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 1));
-}
 
 /** S3's answer for the last of six parts comes when `holds`; then `lost` says whether it is heard. */
 function lastAnswer(cloud: Cloud, holds: () => boolean, lost = false): void {
@@ -19,7 +13,7 @@ function lastAnswer(cloud: Cloud, holds: () => boolean, lost = false): void {
   cloud.answerGate = async ({ number }: Put) => {
     if (number !== 6 || !first) return;
     first = false;
-    await until(holds);
+    await vi.waitUntil(holds, { interval: 1 });
     if (lost) throw new NetworkError("lost");
   };
 }
@@ -40,7 +34,7 @@ test("it is not asked while any byte is still here", async () => {
   });
   cloud.gate = ({ number }) => (number === 2 ? held : Promise.resolve());
   const run = cloud.engine().upload(fileOf(60)).run();
-  await until(() => cloud.stored.size === 5);
+  await vi.waitUntil(() => cloud.stored.size === 5);
   for (let turn = 0; turn < 5; turn++) await settled();
   expect(count(cloud, COMPLETE)).toBe(0);
   go();
@@ -64,7 +58,7 @@ test("a part whose answer is lost after the parts became an object does not begi
   lastAnswer(cloud, () => cloud.upload?.state === "uploaded", true);
   const upload = await cloud.engine().upload(fileOf(60)).run();
   expect(upload.state).toBe("uploaded");
-  expect(sent(cloud)).toEqual([1, 2, 3, 4, 5, 6, 6]);
+  expect(numbers(cloud)).toEqual([1, 2, 3, 4, 5, 6, 6]);
   expect(count(cloud, "POST /uploads")).toBe(1);
   expect(count(cloud, COMPLETE)).toBe(1);
 });
@@ -72,14 +66,11 @@ test("a part whose answer is lost after the parts became an object does not begi
 test("so it is when the answer of complete is lost as well", async () => {
   const cloud = new Cloud();
   lastAnswer(cloud, () => cloud.upload?.state === "uploaded", true);
-  const fetch = cloud.fetch;
-  Object.assign(cloud, {
-    fetch: async (url: string, options: RequestInit) => {
-      const answer = await fetch(url, options);
-      if (url.endsWith("/complete") && count(cloud, COMPLETE) === 1) throw new NetworkError("lost");
-      return answer;
-    },
-  });
+  cloud.apiFault = (call) => {
+    if (call !== COMPLETE || count(cloud, COMPLETE) > 1) return undefined;
+    if (cloud.upload) cloud.upload.state = "uploaded";
+    throw new NetworkError("lost");
+  };
   const upload = await cloud.engine().upload(fileOf(60)).run();
   expect(upload.state).toBe("uploaded");
   expect(count(cloud, "POST /uploads")).toBe(1);
@@ -95,7 +86,7 @@ test("what was asked ahead and waited in vain is asked again when the part has a
   };
   const upload = await cloud.engine().upload(fileOf(60)).run();
   expect(upload.state).toBe("uploaded");
-  expect(sent(cloud)).toEqual([1, 2, 3, 4, 5, 6, 6]);
+  expect(numbers(cloud)).toEqual([1, 2, 3, 4, 5, 6, 6]);
   expect(count(cloud, COMPLETE)).toBe(2);
 });
 
@@ -107,7 +98,7 @@ test("a part that S3 received otherwise is sent again, whatever complete said of
   const upload = await cloud.engine().upload(file).run();
   expect(upload.state).toBe("uploaded");
   expect(await cloud.object.text()).toBe(await file.data.text());
-  expect(sent(cloud)).toEqual([1, 2, 3, 4, 5, 6, 6]);
+  expect(numbers(cloud)).toEqual([1, 2, 3, 4, 5, 6, 6]);
   expect(count(cloud, "POST /uploads")).toBe(1);
 });
 
@@ -116,12 +107,12 @@ test("a pause while complete is asked loses nothing: whoever goes on is told tha
   lastAnswer(cloud, () => false);
   const upload = cloud.engine().upload(fileOf(60));
   const run = upload.run();
-  await until(() => cloud.upload?.state === "uploaded");
+  await vi.waitUntil(() => cloud.upload?.state === "uploaded");
   upload.pause();
   await settled();
   upload.resume();
   expect((await run).state).toBe("uploaded");
-  expect(sent(cloud)).toEqual([1, 2, 3, 4, 5, 6]);
+  expect(numbers(cloud)).toEqual([1, 2, 3, 4, 5, 6]);
 });
 
 test("asked ahead and answered 202, it is watched as ever", async () => {

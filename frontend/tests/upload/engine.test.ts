@@ -2,10 +2,7 @@ import { expect, test, vi } from "vitest";
 import { crc64nvme } from "../../src/upload/crc64nvme";
 import { ApiError, Cancelled, PartError } from "../../src/upload/errors";
 import { settled } from "../fakes/clock";
-import { Cloud, fileOf, json, problem } from "../fakes/cloud";
-
-const count = (cloud: Cloud, call: string) => cloud.calls.filter((each) => each === call).length;
-const numbers = (cloud: Cloud) => cloud.puts.map(({ number }) => number).sort((a, b) => a - b);
+import { Cloud, count, fileOf, json, numbers, problem } from "../fakes/cloud";
 
 /** A part that travels until everybody else who can has set out. */
 async function unhurried(): Promise<void> {

@@ -2,9 +2,8 @@
 import { expect, test } from "vitest";
 import { NetworkError } from "../../src/upload/errors";
 import { settled } from "../fakes/clock";
-import { Cloud, fileOf, json, problem } from "../fakes/cloud";
+import { Cloud, count, fileOf, json, problem } from "../fakes/cloud";
 
-const count = (cloud: Cloud, call: string) => cloud.calls.filter((each) => each === call).length;
 const lost = (): Response => {
   throw new NetworkError("lost");
 };

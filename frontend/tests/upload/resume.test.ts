@@ -2,9 +2,7 @@
 import { expect, test } from "vitest";
 import type { SourceFile } from "../../src/upload/settings";
 import { settled } from "../fakes/clock";
-import { Cloud, fileOf, problem } from "../fakes/cloud";
-
-const count = (cloud: Cloud, call: string) => cloud.calls.filter((each) => each === call).length;
+import { Cloud, count, fileOf, problem } from "../fakes/cloud";
 
 /** A page that sends the first parts of a file and is then gone. */
 async function leftAfter(cloud: Cloud, parts: number, file: SourceFile = fileOf(200)) {
