@@ -38,7 +38,7 @@ class PartPlan:
 def plan(size: int, *, put_max_size: int, part_size: int) -> PartPlan:
     """The plan for a file of `size` bytes, 0 to 48.8 TiB.
 
-    Up to `put_max_size` it is one PUT. Above, parts are whole MiB: those of which it takes 96, but
+    Up to `put_max_size` it is one PUT. Above, parts are whole MiB: those of which it takes 128, but
     at least 5 MiB and at most `part_size`, or as many as it takes to need no more than 10,000.
     """
     if not 0 <= size <= MAX_OBJECT_SIZE:
