@@ -82,7 +82,7 @@ class Pages(Protocol):
 
 
 LIST_LIMIT = 50
-WAIT_STEP = 0.05  # seconds between two looks at what S3 holds
+WAIT_STEP = 0.02  # seconds between two looks at what S3 holds
 # Bytes; https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
 CLOUDFRONT_MAX_SIZE = 50 * 10**9
 
