@@ -27,7 +27,8 @@ export class Engine {
     const settings = { ...defaultSettings, ...tools.settings };
     this.#tools = { ...tools, transport: watched(tools.transport, tools.clock, settings.stallTimeout) };
     this.#settings = settings;
-    this.#pool = new HostPool(settings.connectionsPerHost);
+    const { connectionsAtFirst: first, connectionsPerHost: most } = settings;
+    this.#pool = new HostPool({ first, most, clock: tools.clock });
     this.#s3 = new Breaker(settings.outage, tools.clock, tools.connectivity);
     this.#answering = new Breaker(settings.outage, tools.clock, tools.connectivity);
     this.#files = new Slots(this.#settings.filesAtOnce);

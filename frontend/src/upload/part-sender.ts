@@ -193,7 +193,9 @@ export class PartSender {
   }
 
   #count(number: number, sent: number): void {
-    this.#total += sent - (this.#sent.get(number) ?? 0);
+    const moved = sent - (this.#sent.get(number) ?? 0);
+    if (moved > 0) this.#options.pool.moved(moved);
+    this.#total += moved;
     this.#sent.set(number, sent);
     this.#options.onProgress(this.#total);
   }

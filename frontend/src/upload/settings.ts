@@ -14,6 +14,8 @@ import type { Transport } from "./transport";
 export type Settings = {
   /** Part PUTs in flight to one host name. A browser opens six HTTP/1.1 connections to each. */
   connectionsPerHost: number;
+  /** So many of them begin; the others follow while throughput grows. */
+  connectionsAtFirst: number;
   /** The origins S3 is reached at, where they are known before an upload is created. */
   origins: readonly string[];
   /** Files under way at once; the others wait. */
@@ -36,6 +38,7 @@ export type Settings = {
 
 export const defaultSettings: Settings = {
   connectionsPerHost: 6,
+  connectionsAtFirst: 5, // with fewer, those that follow find a long line full and starve there (bench/line.py)
   origins: [],
   filesAtOnce: 6,
   putMaxSize: 16 * 1024 * 1024,

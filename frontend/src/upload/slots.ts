@@ -1,7 +1,7 @@
 // Who may work now: so many places, first come first served, and a pool of them per host name (HTTP/1.1 gives a
 // browser six connections to a host). Must not know what the work is.
 import { isOutage } from "./errors";
-import { Width } from "./width";
+import { Width, type WidthOptions } from "./width";
 
 export class Slots {
   #used = 0;
@@ -53,16 +53,22 @@ export class Slots {
   }
 }
 
-/** Places for every host name, shared by all files: fewer while S3 pushes back. */
+/** Places for every host name, shared by all files: as many as the line and S3 are good for. */
 export class HostPool {
   /** More than this there are never, for one host. */
   readonly most: number;
   readonly #width: Width;
   readonly #hosts = new Map<string, Slots>();
 
-  constructor(most: number) {
-    this.most = most;
-    this.#width = new Width(most);
+  constructor(options: WidthOptions) {
+    this.most = options.most;
+    this.#width = new Width(options);
+  }
+
+  /** Bytes have left, to whichever host. */
+  moved(bytes: number): void {
+    this.#width.moved(bytes);
+    this.#look();
   }
 
   /** Does the work when its host has a place. */
@@ -80,7 +86,11 @@ export class HostPool {
       if (isOutage(error)) this.#width.pushedBack();
       throw error;
     } finally {
-      for (const each of this.#hosts.values()) each.look();
+      this.#look();
     }
+  }
+
+  #look(): void {
+    for (const each of this.#hosts.values()) each.look();
   }
 }

@@ -1,30 +1,64 @@
-// How many parts travel at once to each host name: all that may, from the first on, fewer when S3 pushes back. They
-// begin together, because connections that come later to a line that is full starve there (bench/line.py): TCP itself
-// starts small. After its additive increase, multiplicative decrease. Must not know what travels.
+// How many parts travel at once to each host name. It starts and adapts as TCP does: a few begin, one more whenever
+// throughput is higher than it ever was; half as many when S3 pushes back, and from then on one more for every round of
+// parts that arrive (additive increase, multiplicative decrease). Must not know what travels.
+import type { Clock } from "./clock";
+
+/** Throughput is taken over so long (milliseconds): browsers tell of progress about as often. */
+const WINDOW = 100;
+/** Throughput has grown when it is so many times what it was at best. */
+const GROWN = 1.1;
+
+export type WidthOptions = {
+  /** So many begin. */
+  first: number;
+  most: number;
+  clock: Clock;
+};
 
 export class Width {
   readonly #most: number;
+  readonly #clock: Clock;
   #now: number;
+  /** Until S3 pushes back, throughput decides; after that, rounds of parts. */
+  #starting = true;
+  #window = { began: 0, bytes: 0 };
+  /** Bytes a millisecond. */
+  #best = 0;
   /** So many parts are still to arrive before it grows. */
-  #round: number;
+  #round = 0;
 
-  constructor(most: number) {
+  constructor({ first, most, clock }: WidthOptions) {
     this.#most = most;
-    this.#now = most;
-    this.#round = most;
+    this.#now = Math.min(first, most);
+    this.#clock = clock;
   }
 
   get now(): number {
     return this.#now;
   }
 
-  /** One more for every round of parts that arrive. */
+  /** Bytes have left. */
+  moved(bytes: number): void {
+    if (!this.#starting) return;
+    const now = this.#clock.now();
+    this.#window.bytes += bytes;
+    const time = now - this.#window.began;
+    if (time < WINDOW) return;
+    const rate = this.#window.bytes / time;
+    this.#window = { began: now, bytes: 0 };
+    if (rate <= GROWN * this.#best) return;
+    this.#best = rate;
+    this.#change(this.#now + 1);
+  }
+
+  /** S3 has a part. */
   arrived(): void {
-    if (--this.#round === 0) this.#change(this.#now + 1);
+    if (!this.#starting && --this.#round === 0) this.#change(this.#now + 1);
   }
 
   /** S3 is busy, or nobody answers. */
   pushedBack(): void {
+    this.#starting = false;
     this.#change(Math.floor(this.#now / 2));
   }
 

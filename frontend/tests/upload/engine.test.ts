@@ -68,6 +68,23 @@ test("as many parts travel at once as the pool is wide, to each host name", asyn
   expect(Object.fromEntries(cloud.widest)).toEqual({ "one.test": 3, "two.test": 3 });
 });
 
+test("a few parts begin, the others as soon as bytes leave", async () => {
+  const cloud = new Cloud();
+  const begun: number[] = [];
+  let go = () => {};
+  const first = new Promise<void>((resolve) => (go = resolve));
+  cloud.gate = ({ number }) => {
+    begun.push(number);
+    return number === 1 ? first : new Promise(() => undefined);
+  };
+  void cloud.engine({ connectionsAtFirst: 1, connectionsPerHost: 2 }).upload(fileOf(100)).run();
+  await vi.waitFor(() => expect(begun).toEqual([1, 2]));
+  await unhurried();
+  expect(begun).toEqual([1, 2]);
+  go();
+  await vi.waitFor(() => expect(begun).toEqual([1, 2, 3, 4, 5]));
+});
+
 test("files share the pool", async () => {
   const cloud = new Cloud();
   cloud.hosts = ["one.test"];

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { HostPool, Slots } from "../../src/upload/slots";
-import { settled } from "../fakes/clock";
+import { HandClock, settled } from "../fakes/clock";
 
 const never = new AbortController().signal;
 
@@ -41,7 +41,7 @@ test("a failure gives the place back", async () => {
 });
 
 test("host names do not wait for each other", async () => {
-  const pool = new HostPool(1);
+  const pool = new HostPool({ first: 1, most: 1, clock: new HandClock() });
   void pool.use("one", never, () => new Promise(() => {}));
   expect(await pool.use("two", never, async () => "free")).toBe("free");
 });
