@@ -218,9 +218,13 @@ def _chalice(session: boto3.Session, root: Path, *arguments: str) -> str:
             command, cwd=root, env=environment, text=True, stdout=subprocess.PIPE, stderr=errors
         ) as process,
     ):
-        for line in process.stdout or ():
-            print(f"  {line.rstrip()}", flush=True)
-        process.wait()
+        try:
+            for line in process.stdout or ():
+                print(f"  {line.rstrip()}", flush=True)
+            process.wait()
+        finally:  # Ctrl-C may pass it by in the middle of a request: nothing of it goes on unseen
+            process.kill()
+            process.wait()
         errors.seek(0)
         said = errors.read()
     if process.returncode == 0:

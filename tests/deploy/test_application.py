@@ -1,0 +1,32 @@
+"""`chalice deploy`, run by ours."""
+
+import os
+import sys
+from pathlib import Path
+
+import boto3
+import pytest
+
+from deploy import application
+
+
+def test_a_chalice_that_misses_ctrl_c_does_not_go_on_unseen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chalice = tmp_path / "chalice"
+    chalice.write_text("#!/bin/sh\necho $$\nexec sleep 600\n")
+    chalice.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    printed = []
+
+    def interrupted(line: str, **_: object) -> None:
+        printed.append(line)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(application, "print", interrupted, raising=False)
+
+    with pytest.raises(KeyboardInterrupt):
+        application.delete(boto3.Session(region_name="eu-west-1"), "dev", root=tmp_path)
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(printed[0]), 0)
