@@ -9,6 +9,8 @@ import type { SourceFile } from "../upload/settings";
 
 /** Uppy redraws on every progress event; more often than this (milliseconds) nobody sees. */
 const PROGRESS_INTERVAL = 150;
+/** Before so long (milliseconds) Uppy would tell a time that is far off, and correct it over many seconds. */
+const FIRST_PROGRESS = 1_000;
 
 export type HoistUploaderOptions = PluginOpts & {
   engine: Engine;
@@ -95,13 +97,13 @@ export class HoistUploader<M extends Meta, B extends Body> extends BasePlugin<Ho
     return upload;
   }
 
-  /** Tells Uppy at most every PROGRESS_INTERVAL, and always the last byte. */
+  /** Tells Uppy from FIRST_PROGRESS on, at most every PROGRESS_INTERVAL, and always the last byte. */
   #progress(id: string, bytesTotal: number): (sent: number) => void {
-    let told = 0;
+    let next = performance.now() + FIRST_PROGRESS;
     return (bytesUploaded) => {
       const now = performance.now();
-      if (bytesUploaded < bytesTotal && now - told < PROGRESS_INTERVAL) return;
-      told = now;
+      if (bytesUploaded < bytesTotal && now < next) return;
+      next = now + PROGRESS_INTERVAL;
       const file = this.uppy.getFile(id);
       const uploadStarted = file?.progress.uploadStarted;
       if (!uploadStarted) return;

@@ -26,6 +26,27 @@ test.each([0, 5, 300])("Uppy sees a file of %i bytes start, move and succeed", a
   expect(result?.successful).toHaveLength(1);
 });
 
+test("Uppy hears of progress after a second, then now and then, and of the last byte", async () => {
+  const cloud = new Cloud();
+  const { uppy, add } = page(cloud);
+  let time = 0;
+  const clock = vi.spyOn(performance, "now").mockImplementation(() => time);
+  cloud.gate = async () => {
+    time += 100;
+  };
+  const heard: [number, number][] = [];
+  uppy.on("upload-progress", (_, { bytesUploaded }) => heard.push([time, bytesUploaded]));
+  add(300);
+  await uppy.upload();
+  clock.mockRestore();
+  const times = heard.filter(([, bytes]) => bytes < 300).map(([at]) => at);
+  expect(times[0]).toBeGreaterThanOrEqual(1000);
+  expect(times.length).toBeGreaterThan(3);
+  const pauses = times.slice(1).map((at, index) => at - (times[index] ?? 0));
+  expect(Math.min(...pauses)).toBeGreaterThanOrEqual(150);
+  expect(heard.at(-1)?.[1]).toBe(300);
+});
+
 test("a failure reaches Uppy in a person's words, and Uppy's retry goes on", async () => {
   const cloud = new Cloud();
   cloud.apiFault = (call) => (call.endsWith("/complete") ? problem(403, "forbidden") : undefined);
