@@ -18,7 +18,7 @@ export type WidthOptions = {
 export class Width {
   readonly #most: number;
   readonly #clock: Clock;
-  #now: number;
+  #now = 1;
   /** Until S3 pushes back, throughput decides; after that, rounds of parts. */
   #starting = true;
   #window = { began: 0, bytes: 0 };
@@ -29,8 +29,8 @@ export class Width {
 
   constructor({ first, most, clock }: WidthOptions) {
     this.#most = most;
-    this.#now = Math.min(first, most);
     this.#clock = clock;
+    this.#change(first);
   }
 
   get now(): number {

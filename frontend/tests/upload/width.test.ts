@@ -50,6 +50,10 @@ test("never more than may", () => {
   expect(starting(5, 2).width.now).toBe(2);
 });
 
+test("one begins at least: with none, no bytes would ever leave", () => {
+  expect(starting(0, 6).width.now).toBe(1);
+});
+
 test("throughput is taken over time, however often bytes are told of", () => {
   const clock = new HandClock();
   const width = new Width({ first: 1, most: 6, clock });
