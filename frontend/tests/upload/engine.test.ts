@@ -103,6 +103,25 @@ test("no more files are under way than the setting says", async () => {
   expect(count(cloud, "POST /uploads")).toBe(9);
 });
 
+test("a file of 10,000 parts arrives whole, each part sent once, over several sheets", async () => {
+  const cloud = new Cloud();
+  cloud.partSize = 1;
+  cloud.sheetSize = 1_000;
+  const file = fileOf(10_000);
+  await cloud.engine().upload(file).run();
+  expect(numbers(cloud)).toEqual(Array.from({ length: 10_000 }, (_, index) => index + 1));
+  expect(await sameBytes(cloud.object, file.data)).toBe(true);
+}, 60_000);
+
+test("hundreds of small files at once all arrive, a few under way at a time", async () => {
+  const cloud = new Cloud();
+  const engine = cloud.engine();
+  const uploads = await Promise.all(Array.from({ length: 300 }, () => engine.upload(fileOf(5)).run()));
+  expect(uploads.map(({ state }) => state)).toEqual(Array(300).fill("uploaded"));
+  expect(cloud.widest.get("one.test")).toBeLessThanOrEqual(6);
+  expect(cloud.puts).toHaveLength(300);
+});
+
 test.each([408, 429, 500, 503, "reset" as const])(
   "a part that meets %s is sent again, alone",
   async (fault) => {
