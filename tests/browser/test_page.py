@@ -68,9 +68,50 @@ def test_the_screen_stays_on_while_something_is_under_way(page: Page, tmp_path: 
 
     pick(page, sent)
 
-    page.wait_for_function("window.locks === 1")
+    page.wait_for_function("() => window.locks === 1")
     expect(row(page, sent.name)).to_have_attribute("data-state", "accepted", timeout=60_000)
-    page.wait_for_function("window.locks === 0")
+    page.wait_for_function("() => window.locks === 0")
+
+
+def test_who_looks_elsewhere_is_told_by_the_browser(
+    page: Page, context: BrowserContext, tmp_path: Path
+) -> None:
+    page.evaluate(
+        """() => {
+            window.told = [];
+            const { Notification } = window;
+            window.Notification = class extends Notification {
+                constructor(title, options) {
+                    super(title, options);
+                    window.told.push(options.body);
+                }
+            };
+        }"""
+    )
+    context.grant_permissions(["notifications"])
+    seen, unseen = tmp_path / "seen.txt", tmp_path / "unseen.txt"
+    seen.write_text("looked at")
+    unseen.write_text("not looked at")
+
+    pick(page, seen)
+    expect(row(page, seen.name)).to_have_attribute("data-state", "accepted", timeout=60_000)
+    page.evaluate("Object.defineProperty(document, 'hidden', { get: () => true })")
+    pick(page, unseen)
+
+    page.wait_for_function("() => window.told.length > 0")
+    assert page.evaluate("window.told") == ["unseen.txt was accepted."]
+
+
+def test_a_folder_is_sent_with_all_that_is_in_it(page: Page, tmp_path: Path) -> None:
+    inner = tmp_path / "folder" / "inner"
+    inner.mkdir(parents=True)
+    (inner.parent / "outer.txt").write_text("outer")
+    (inner / "inner.txt").write_text("inner")
+
+    page.locator("input[webkitdirectory]").first.set_input_files(inner.parent)
+
+    for name in ("outer.txt", "inner.txt"):
+        expect(row(page, name)).to_have_attribute("data-state", "accepted", timeout=60_000)
 
 
 @pytest.fixture
