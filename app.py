@@ -1,7 +1,7 @@
 """The table of contents: every route and every handler of Hoist, and what it calls.
 
 Handlers parse, call and shape; what is decided is decided in `chalicelib`. Follow a file from top
-to bottom: created, sent, completed, processed, told.
+to bottom: created, sent, completed, processed, notified.
 """
 
 import functools
@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from chalice.app import (
     Chalice,
+    CloudWatchEvent,
     CognitoUserPoolAuthorizer,
     CORSConfig,
     EventSourceHandler,
+    Rate,
     Request,
     Response,
     S3Event,
@@ -33,10 +35,10 @@ from chalicelib.errors import (
     UploadError,
 )
 from chalicelib.signing import Sheet
-from chalicelib.upload import State
+from chalicelib.upload import State, written
 
 if TYPE_CHECKING:
-    from chalicelib.processing import Invocation
+    from chalicelib.patience import Invocation
 
 settings = application().settings
 app = Chalice(app_name="hoist")
@@ -99,6 +101,7 @@ def create_upload() -> Response:
         ),
     )
     plan = upload.plan
+    expire_at = application().uploads.parts_expire_at(upload)
     return Response(
         {
             "id": upload.id,
@@ -108,6 +111,7 @@ def create_upload() -> Response:
             "part_size": plan.part_size,
             "part_count": plan.part_count,
             "sheet": shown(sheet),
+            **({"parts_expire_at": written(expire_at)} if expire_at else {}),
         },
         status_code=201,
     )
@@ -117,7 +121,7 @@ def create_upload() -> Response:
 @problems
 def sign_sheet(upload_id: str) -> dict[str, Any]:
     sheet = application().uploads.sheet(
-        owner(), upload_id, **body(first=int | None, count=int | None)
+        owner(), upload_id, **body(first=int | None, count=int | None, refused=bool | None)
     )
     return shown(sheet)
 
@@ -233,7 +237,13 @@ cast("EventSourceHandler", process_upload).event_class = AnyS3Event
 def notify(event: SNSEvent) -> None:
     logs.begin(event.context)
     for record in event.to_dict()["Records"]:
-        application().notifier.notify(record["Sns"]["Message"], invocation(event).aws_request_id)
+        application().notifier.notify(record["Sns"]["Message"], invocation(event))
+
+
+@app.schedule(Rate(15, unit=Rate.MINUTES), name="sweep")
+def sweep(event: CloudWatchEvent) -> dict[str, int]:
+    logs.begin(event.context)
+    return application().sweep.run(invocation(event))
 
 
 # --- The owner's open pages ----------------------------------------------------------------------
@@ -275,7 +285,7 @@ def request() -> Request:
     return current
 
 
-def invocation(event: S3Event | SNSEvent) -> "Invocation":
+def invocation(event: S3Event | SNSEvent | CloudWatchEvent) -> "Invocation":
     """Lambda's context object; Chalice says that it is a dictionary."""
     return cast("Invocation", event.context)
 
@@ -334,7 +344,9 @@ def body(**fields: Any) -> dict[str, Any]:
     if unknown := sent.keys() - fields.keys():
         raise InvalidRequest(f"Unknown fields: {', '.join(sorted(unknown))}")
     for name, kind in fields.items():
-        if not isinstance(sent.get(name), kind) or isinstance(sent.get(name), bool):
+        value = sent.get(name)
+        # A bool is an int to Python, not to JSON.
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind != bool | None):
             raise InvalidRequest(f"{name} is missing or of the wrong type")
     return {name: value for name, value in sent.items() if value is not None}
 
@@ -360,5 +372,6 @@ def shown(sheet: Sheet) -> dict[str, Any]:
         "first": sheet.first,
         "signatures": list(sheet.signatures),
         "other_signatures": [list(signatures) for signatures in sheet.other_signatures],
+        "headers": dict(sheet.headers),
         "expires_at": sheet.expires_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
     }

@@ -10,7 +10,8 @@ The map, in the order a file meets the modules:
     rules        which files may be uploaded
     storage      the only S3 calls
     table        the only DynamoDB calls about uploads
-    items        an upload as an item of the table, and back
+    items        an upload as items of the table, and back; the schema
+    transitions  which change of an upload may follow which
     usage        what an owner's uploads take of the quota
     credentials  temporary S3 credentials limited to the caller's own prefix
     processing   what is done with a finished object
@@ -18,7 +19,10 @@ The map, in the order a file meets the modules:
     processors   what can be computed from an object, one module each
     sniffing     the type that an object's first bytes show
     records      S3 event records -> new objects, invocation records -> outcomes
+    state_tag    the object's tag, which follows the table
+    patience     waits out what throttles, while an invocation has time
     notifier     outcome -> message to the notifications topic and to the owner's pages
+    sweep        finds what events have lost, and brings it to its end
     subscriptions who is emailed: addresses subscribed to the notifications topic
     browser      WebSocket connections: tickets, registry, push
     config       Settings, the only reader of the environment
@@ -27,8 +31,8 @@ The map, in the order a file meets the modules:
     metrics      what is counted, as members of such a line
     application  composes all of the above; one cached factory
 
-Imports point inward: `keys parts signing rules records errors reader items metrics` use the
-standard library only; `uploads processing notifier` add those and the ports they declare, a
-processor adds the reader; boto3's clients are known to `storage table usage credentials browser
+Imports point inward: `keys parts signing rules records errors reader items metrics upload
+transitions patience state_tag` use the standard library only; `uploads processing notifier sweep`
+add those and the ports they declare, a processor adds the reader; boto3's clients are known to `storage table usage credentials browser
 subscriptions application`, Chalice only to `app.py`. `tests/test_imports.py` proves it.
 """

@@ -4,6 +4,7 @@ The only place, beside the adapters, that knows botocore, which makes boto3's cl
 need not wait for the rest of boto3. Nothing connects at import.
 """
 
+import json
 import time
 from datetime import UTC, datetime
 from functools import cache, cached_property
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from chalicelib.notifier import Notifier
     from chalicelib.processing import Processing
     from chalicelib.subscriptions import Subscriptions
+    from chalicelib.sweep import Sweep
 
 # Tries and seconds. Two calls that nobody answers (and what botocore waits between) end before API
 # Gateway's 29 seconds do.
@@ -53,7 +55,8 @@ class Application:
 
     def __init__(self, settings: Settings, *, tries: int = _TRIES) -> None:
         self.settings = settings
-        self._retries: Any = {"mode": "adaptive", "total_max_attempts": tries}
+        # Not adaptive: after one owner's throttle that mode holds back whoever comes next.
+        self._retries: Any = {"mode": "standard", "total_max_attempts": tries}
         session: Any = get_session()
         session.register("after-call", _refuse_busy)
         session.register("after-call-error", _refuse_unreachable)
@@ -68,6 +71,7 @@ class Application:
             self._table,
             self.browser,
             self._signer,
+            self._new_signer,
             _utc_now,
             time.sleep,
         )
@@ -89,6 +93,7 @@ class Application:
             sniff,
             processors.run,
             _utc_now,
+            time.sleep,
         )
 
     @cached_property
@@ -104,6 +109,27 @@ class Application:
             self.settings.notifications_topic_arn,
             self.settings.page_origin,
             _utc_now,
+            time.sleep,
+        )
+
+    @cached_property
+    def sweep(self) -> "Sweep":
+        """What the scheduled sweep does."""
+        from chalicelib.sweep import Sweep
+
+        functions = self._client("lambda")
+        return Sweep(
+            self.settings,
+            self._storage,
+            self._table,
+            self.notifier,
+            lambda event: functions.invoke(
+                FunctionName=f"hoist-{self.settings.stage}-process_upload",
+                InvocationType="Event",
+                Payload=json.dumps(event).encode(),
+            ),
+            _utc_now,
+            time.sleep,
         )
 
     @cached_property
@@ -188,6 +214,17 @@ class Application:
             _utc_now(),
             self.settings.url_lifetime,
         )
+
+    def _new_signer(self, owner: str) -> Signer:
+        """Signs with credentials that STS makes for it, limited to the owner's own prefix."""
+        lent = self.credentials.lend(owner)
+        credentials = Credentials(
+            lent["access_key_id"],
+            lent["secret_access_key"],
+            lent["session_token"],
+            datetime.fromisoformat(lent["expiration"]),
+        )
+        return Signer(credentials, self.settings.region, _utc_now(), self.settings.url_lifetime)
 
     def _client(
         self,

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from chalicelib.parts import MAX_OBJECT_SIZE, MAX_PART_SIZE, MAX_PUT_SIZE, MIB, MIN_PART_SIZE
 
+# Seconds. A URL ends with the credentials that signed it, and Lambda does not say when its own do;
+# they live for hours.
+MAX_URL_LIFETIME = 3600
 LOCAL_ENVIRONMENT_FILE = "environment.json"
 
 
@@ -57,6 +60,8 @@ class Settings:
     max_pages: int
     # Days that S3 keeps the parts of an upload that nobody completes.
     upload_days: int
+    # Days that S3 keeps a rejected object.
+    rejected_days: int
 
 
 def load_settings(environ: MutableMapping[str, str] = os.environ) -> Settings:
@@ -92,19 +97,20 @@ def load_settings(environ: MutableMapping[str, str] = os.environ) -> Settings:
         websocket_url=_text(environ, "HOIST_WEBSOCKET_URL"),
         max_size=_number(environ, "HOIST_MAX_SIZE", MAX_OBJECT_SIZE, most=MAX_OBJECT_SIZE),
         allowed_types=_words(environ, "HOIST_ALLOWED_TYPES"),
-        url_lifetime=_number(environ, "HOIST_URL_LIFETIME", 3600, least=1, most=7 * 24 * 3600),
+        url_lifetime=_number(environ, "HOIST_URL_LIFETIME", 3600, least=1, most=MAX_URL_LIFETIME),
         part_size=_number(
             environ, "HOIST_PART_SIZE", 16 * MIB, least=MIN_PART_SIZE, most=MAX_PART_SIZE
         ),
         put_max_size=_number(environ, "HOIST_PUT_MAX_SIZE", 16 * MIB, most=MAX_PUT_SIZE),
         max_in_progress=_number(environ, "HOIST_MAX_IN_PROGRESS", 100, least=1, most=10**6),
-        owner_max_bytes=_number(environ, "HOIST_OWNER_MAX_BYTES", 2**60, most=2**60),
-        owner_max_files=_number(environ, "HOIST_OWNER_MAX_FILES", 10**9, most=10**9),
+        owner_max_bytes=_number(environ, "HOIST_OWNER_MAX_BYTES", 2**40, most=2**60),
+        owner_max_files=_number(environ, "HOIST_OWNER_MAX_FILES", 10**6, most=10**9),
         whole_max_size=_number(
             environ, "HOIST_WHOLE_MAX_SIZE", 32 * 1024 * MIB, most=MAX_OBJECT_SIZE
         ),
         max_pages=_number(environ, "HOIST_MAX_PAGES", 20, least=1, most=1000),
-        upload_days=_number(environ, "HOIST_UPLOAD_DAYS", 1, least=1, most=365),
+        upload_days=_number(environ, "HOIST_UPLOAD_DAYS", 7, least=1, most=365),
+        rejected_days=_number(environ, "HOIST_REJECTED_DAYS", 7, least=1, most=3650),
     )
 
 

@@ -1,5 +1,8 @@
-"""An upload as an item of the table, and back; the keys of all items. Pure.
+"""An upload as items of the table, and back; the keys of all items and the table's schema. Pure.
 
+Every upload has a partition key of its own, so that no owner's uploads share DynamoDB's limit of
+1,000 write units a second. Two sparse indexes find them: `by_owner` lists an owner's uploads by id,
+which sorts by time; `to_check` lists what the sweep must look at, by the time it is due.
 Times are texts of one form and length, so that they compare as times do; documents are JSON.
 """
 
@@ -13,37 +16,77 @@ from chalicelib.upload import State, Upload
 
 Value = dict[str, Any]
 
-_NUMBERS = frozenset({"size", "part_size", "part_count", "charged"})
-_TIMES = frozenset({"created_at", "updated_at", "held_until"})
+BY_OWNER = "by_owner"
+TO_CHECK = "to_check"
+# Shards of the index of the sweep, named by the last digit of an upload's id, which is random.
+CHECK_SHARDS = tuple("0123456789abcdef")
+# What CreateTable takes beside the name.
+SCHEMA: Any = {
+    "BillingMode": "PAY_PER_REQUEST",
+    "AttributeDefinitions": [
+        {"AttributeName": name, "AttributeType": "S"}
+        for name in ("pk", "sk", "owner", "id", "check_shard", "check_at")
+    ],
+    "KeySchema": [
+        {"AttributeName": "pk", "KeyType": "HASH"},
+        {"AttributeName": "sk", "KeyType": "RANGE"},
+    ],
+    "GlobalSecondaryIndexes": [
+        {
+            "IndexName": index,
+            "KeySchema": [
+                {"AttributeName": partition, "KeyType": "HASH"},
+                {"AttributeName": sort, "KeyType": "RANGE"},
+            ],
+            "Projection": {"ProjectionType": "KEYS_ONLY"},
+        }
+        for index, partition, sort in (
+            (BY_OWNER, "owner", "id"),
+            (TO_CHECK, "check_shard", "check_at"),
+        )
+    ],
+}
+
+# Bytes of JSON up to which what processors found stays in the upload's own item. A larger report is
+# an item of its own, so that a change of state does not pay for it.
+INLINE_REPORT_SIZE = 512
+
+_NUMBERS = frozenset({"size", "part_size", "part_count", "charged", "version"})
+_TIMES = frozenset({"created_at", "updated_at", "held_until", "notifying_until", "check_at"})
 _TEXTS = frozenset({
-    "id", "owner", "filename", "content_type", "key", "multipart_id", "crc64nvme", "reason", "told",
-    "sequencer", "holder",
+    "id", "owner", "filename", "content_type", "key", "multipart_id", "crc64nvme", "reason",
+    "outcome", "notified", "sequencer", "holder", "notifier",
 })  # fmt: skip
 _DOCUMENTS = frozenset({"report", "event"})
 
 
 def upload_key(owner: str, upload_id: str) -> dict[str, Value]:
     """The key of an upload."""
-    return {"pk": {"S": f"owner#{owner}"}, "sk": {"S": f"upload#{upload_id}"}}
+    return {"pk": {"S": f"upload#{owner}#{upload_id}"}, "sk": {"S": "upload"}}
+
+
+def report_key(owner: str, upload_id: str) -> dict[str, Value]:
+    """The key of what processors found of an upload, where that is large."""
+    return {"pk": {"S": f"upload#{owner}#{upload_id}"}, "sk": {"S": "report"}}
+
+
+def in_progress_key(owner: str, upload_id: str) -> dict[str, Value]:
+    """The key of the mark of an announced upload that is under way."""
+    return {"pk": {"S": f"uploading#{owner}"}, "sk": {"S": f"upload#{upload_id}"}}
 
 
 def idempotency_key(owner: str, key: str) -> dict[str, Value]:
     """The key of an item that names the upload created under an idempotency key."""
-    return {"pk": {"S": f"owner#{owner}"}, "sk": {"S": f"idempotency#{key}"}}
+    return {"pk": {"S": f"idempotency#{owner}#{key}"}, "sk": {"S": "idempotency"}}
 
 
 def object_key(owner: str, key: str) -> dict[str, Value]:
     """The key of an item that names the upload an object was adopted as.
 
-    A sort key takes 1,024 bytes; an object's key may be as long itself.
+    A partition key takes 2,048 bytes; the digest keeps it short.
     """
     digest = hashlib.sha256(key.encode()).hexdigest()
-    return {"pk": {"S": f"owner#{owner}"}, "sk": {"S": f"object#{digest}"}}
-
-
-def state_id(state: State, upload_id: str) -> str:
-    """What the index `by_state` sorts by."""
-    return f"{state}#{upload_id}"
+    return {"pk": {"S": f"object#{owner}#{digest}"}, "sk": {"S": "object"}}
 
 
 def expires(moment: datetime) -> Value:
@@ -73,21 +116,39 @@ def values(attributes: Mapping[str, Any]) -> dict[str, Value]:
     return found
 
 
-def item(upload: Upload, *, due: datetime | None) -> dict[str, Value]:
-    """The whole item of an upload, to be forgotten when it is due."""
+def item(upload: Upload) -> dict[str, Value]:
+    """The whole item of a new upload."""
     fields = (*_TEXTS, *_NUMBERS, *_TIMES, *_DOCUMENTS, "state")
     return {
         **upload_key(upload.owner, upload.id),
         **values({field: getattr(upload, field) for field in fields}),
-        "state_id": {"S": state_id(upload.state, upload.id)},
-        **({} if due is None else {"expires": expires(due)}),
+        "check_shard": {"S": upload.id[-1]},
     }
 
 
 def upload_of(item: Mapping[str, Any]) -> Upload:
-    """The upload that an item is."""
+    """The upload that an item is, but for what processors found where that is large."""
     fields: dict[str, Any] = {name: item[name]["S"] for name in _TEXTS if name in item}
     fields |= {name: int(item[name]["N"]) for name in _NUMBERS if name in item}
     fields |= {name: datetime.fromisoformat(item[name]["S"]) for name in _TIMES if name in item}
     fields |= {name: json.loads(item[name]["S"]) for name in _DOCUMENTS if name in item}
     return Upload(state=State(item["state"]["S"]), **fields)
+
+
+def cut(report: Mapping[str, Any]) -> tuple[dict[str, Any], Value | None]:
+    """A report without what processors found, and that as a value where it is large."""
+    processors = report.get("processors")
+    text = json.dumps(processors, ensure_ascii=False)
+    if processors is None or len(text.encode()) <= INLINE_REPORT_SIZE:
+        return dict(report), None
+    return {name: value for name, value in report.items() if name != "processors"}, {"S": text}
+
+
+def is_apart(report: Mapping[str, Any] | None) -> bool:
+    """Whether what processors found is an item of its own."""
+    return report is not None and cut(report)[1] is not None
+
+
+def joined(upload: Upload, apart: Mapping[str, Any]) -> dict[str, Any]:
+    """The report of an upload with what processors found, from the item that holds it."""
+    return dict(upload.report or {}) | {"processors": json.loads(apart["processors"]["S"])}

@@ -18,7 +18,8 @@ MAX_FILENAME_BYTES = 255
 _SAFE_PUNCTUATION = frozenset("._-()+ ")
 _UPLOAD_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _OWNER = re.compile(r"[A-Za-z0-9_:-]{1,128}")
-_KEY = re.compile(rf"{PREFIX}(?P<owner>{_OWNER.pattern})/(?P<path>.*[^/].*)", re.DOTALL)
+# A key that ends in a slash is a folder that a tool has made, never a file.
+_KEY = re.compile(rf"{PREFIX}(?P<owner>{_OWNER.pattern})/(?P<path>.*[^/])", re.DOTALL)
 _PLANNED = re.compile(rf"(?P<upload_id>{_UPLOAD_ID.pattern})/[^/]+")
 
 
@@ -41,7 +42,7 @@ class ObjectKey:
     @property
     def filename(self) -> str:
         """Its last segment, safe to show wherever a filename is."""
-        return safe_filename(self.path.rstrip("/").rpartition("/")[2])
+        return safe_filename(self.path.rpartition("/")[2])
 
 
 def is_owner(text: str) -> bool:
@@ -60,7 +61,7 @@ def object_key(*, owner: str, upload_id: str, filename: str) -> str:
 
 
 def parse_key(key: str) -> ObjectKey | None:
-    """The owner in a decoded key and what follows, or None for a key that is nobody's."""
+    """The owner in a decoded key and what follows; None for a key that no upload can have."""
     found = _KEY.fullmatch(key)
     return ObjectKey(**found.groupdict()) if found else None
 

@@ -19,6 +19,14 @@ UNITS = {
     "UploadsFailed": "Count",
     "Bytes": "Bytes",
     "EventToOutcomeSeconds": "Seconds",
+    # What the sweep found and repaired.
+    "SweepLostEvents": "Count",
+    "SweepLeftBehind": "Count",
+    "SweepNotNotified": "Count",
+    "SweepWrongTags": "Count",
+    "SweepObjectsWithoutUpload": "Count",
+    "SweepDeleted": "Count",
+    "SweepAbandoned": "Count",
 }
 CREATED = {"UploadsCreated": 1}
 COMPLETED = {"UploadsCompleted": 1}

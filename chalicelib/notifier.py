@@ -1,19 +1,22 @@
-"""Tells people: outcome -> a readable message to the notifications topic, and to open pages.
+"""Notifies people: outcome -> a readable message to the notifications topic, and to open pages.
 
-The notifications topic has owners' addresses (and an operator's) subscribed to it. Must not know
-boto3: `publish` is the SNS client's own method, passed in.
+`notify` claims the right to announce an outcome, publishes it, then records that it did. The
+notifications topic has owners' addresses (and an operator's) subscribed to it. Must not know boto3:
+`publish` is the SNS client's own method, passed in.
 """
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from chalicelib import keys, metrics, records
-from chalicelib.errors import TryAgain, UploadNotFound, WrongState
+from chalicelib.errors import QuotaExceeded, TryAgain, UploadNotFound, WrongState
+from chalicelib.patience import Invocation, patient
 from chalicelib.records import Failure, Outcome
 from chalicelib.rules import DEFAULT_CONTENT_TYPE
+from chalicelib.transitions import outcome_of
 from chalicelib.upload import OUTCOMES, UNSETTLED, State, Upload, adopted
 from chalicelib.uploads import Pages, Transitions
 
@@ -22,25 +25,40 @@ log = logging.getLogger(__name__)
 # SNS takes subjects of less than 100 ASCII characters
 # (https://docs.aws.amazon.com/sns/latest/api/API_Publish.html).
 MAX_SUBJECT = 99
-# How long a message that is about to be sent keeps others from sending it. Lambda tries an
-# invocation three times within six minutes; whoever comes later is an operator.
-TELLING = timedelta(minutes=15)
+# How long an invocation that is about to publish keeps others from it: longer than it can run.
+HELD = timedelta(minutes=2)
 # Of a record that nobody can read, what is logged and sent; characters.
 EXCERPT = 1000
 UNKNOWN_OWNER = "unknown"
 
 
 class Table(Transitions, Protocol):
-    """What telling needs of the table."""
+    """What notifying needs of the table."""
 
     def of_object(self, name: keys.ObjectKey) -> Upload | None: ...
     def adopt(self, upload: Upload) -> Upload: ...
-    def claim_telling(self, upload: Upload, *, holder: str, until: datetime) -> Upload: ...
+    def fail(
+        self,
+        upload: Upload,
+        *,
+        request_id: str,
+        outcome: str,
+        reason: str,
+        event: Mapping[str, Any],
+    ) -> Upload: ...
+    def begin_notifying(self, upload: Upload, *, holder: str, until: datetime) -> Upload: ...
+    def end_notifying(
+        self, upload: Upload, *, holder: str, notified: str | None, is_done: bool
+    ) -> Upload: ...
+    def check_again(self, upload: Upload, at: datetime) -> Upload: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Notifier:
-    """What `notify` does; `page` is the address people go to, `now` the clock (UTC)."""
+    """What `notify` does; `page` is the address people go to, `now` the clock (UTC).
+
+    `wait` sleeps for seconds.
+    """
 
     table: Table
     pages: Pages
@@ -48,26 +66,34 @@ class Notifier:
     topic_arn: str
     page: str
     now: Callable[[], datetime]
+    wait: Callable[[float], None]
 
-    def notify(self, record: str, request_id: str) -> None:
-        """Tell of every outcome in the text of an invocation record.
+    def notify(self, record: str, invocation: Invocation) -> None:
+        """Notify owners of every outcome in the text of an invocation record.
 
-        `request_id` is of the invocation that tells; its retries have the same. A record that
-        nobody can read is told to operators: to try it again would not help.
+        The retries of an invocation have its request id. Operators are notified of a record that
+        nobody can read: to try it again would not help.
         """
         try:
             outcomes = records.outcomes(record)
         except ValueError as error:
-            self._tell_operators(record, str(error))
+            self._notify_operators(record, str(error))
             return
         for outcome in outcomes:
-            self.tell(outcome, request_id)
+            self.announce(outcome, invocation)
 
-    def tell(self, outcome: Outcome | Failure, request_id: str) -> bool:
-        """Tell the owner, once for each outcome; returns whether there was anything to tell.
+    def announce(self, outcome: Outcome | Failure, invocation: Invocation) -> bool:
+        """Notify the owner, once for each outcome; returns whether there was anything to announce.
 
-        What is told is what the table says: a record may be late, or know less.
+        What is announced is what the table says: a record may be late, or know less. Raises
+        TryAgain while another invocation is about to announce it, which may die before it did.
         """
+        work = replace(self, table=patient(self.table, invocation, self.wait))
+        return work.announce_now(outcome, invocation.aws_request_id)
+
+    def announce_now(self, outcome: Outcome | Failure, request_id: str) -> bool:
+        """`announce`, without waiting out what throttles."""
+        is_failure = isinstance(outcome, Failure)
         upload = (
             self._fail(outcome)
             if isinstance(outcome, Failure)
@@ -75,11 +101,15 @@ class Notifier:
         )
         if upload is None or upload.state not in OUTCOMES:
             return False
-        try:
-            held = self.table.claim_telling(upload, holder=request_id, until=self.now() + TELLING)
-        except (WrongState, UploadNotFound):
-            self._check_told(upload)
+        if is_failure and upload.check_at is None:
+            # The invocation that gave up may have left an old state on the object's tag.
+            upload = self.table.check_again(upload, self.now())
+        if upload.outcome == upload.notified:
             return False
+        try:
+            held = self.table.begin_notifying(upload, holder=request_id, until=self.now() + HELD)
+        except (WrongState, UploadNotFound):
+            return self._check_notified(upload)
         self.pages.show(held)
         try:
             self.publish(
@@ -89,75 +119,77 @@ class Notifier:
                 MessageAttributes=_attributes(held.owner, held.state),
             )
         except Exception:
-            self._release(held, told=held.told)
+            self._end(held, notified=None, is_done=False)
             raise
         # The message is out. If this fails, to fail as well would only send it again.
-        if self._release(held, told=held.state.value):
-            log.info("told", extra=held.log_fields)
+        if self._end(held, notified=held.outcome, is_done=not is_failure):
+            log.info("notified", extra=held.log_fields)
         return True
 
-    def _check_told(self, upload: Upload) -> None:
-        """Raise TryAgain while another invocation is about to tell: it may die before it did."""
+    def _check_notified(self, upload: Upload) -> bool:
+        """False when its owner was notified, or will be of another outcome; else raise TryAgain."""
         current = self.table.get(upload.owner, upload.id)
-        if current is not None and current.state is upload.state != current.told:
-            raise TryAgain("Another invocation is about to tell of this upload")
+        if current is None or current.outcome != upload.outcome:
+            return False
+        if current.outcome != current.notified:
+            raise TryAgain("Another invocation is about to notify the owner")
+        return False
 
-    def _fail(self, failure: Failure) -> Upload:
+    def _fail(self, failure: Failure) -> Upload | None:
         """Record that processing gave up, unless another invocation is at it, or was.
 
-        Nobody may have got as far as making a row for an object that came without one.
+        Nobody may have got as far as making a row for an object that came without one. An object
+        for which there is no room is left to the sweep, which sends it to be rejected.
         """
         created = failure.created
-        upload = self.table.of_object(failure.name) or self.table.adopt(
-            adopted(
-                failure.name,
-                size=created.size,
-                content_type=DEFAULT_CONTENT_TYPE,
-                now=self.now(),
-            )
-        )
-        if upload.state not in UNSETTLED:
-            return upload
         try:
-            failed = self.table.change(
+            upload = self.table.of_object(failure.name) or self.table.adopt(
+                adopted(
+                    failure.name,
+                    size=created.size,
+                    content_type=DEFAULT_CONTENT_TYPE,
+                    now=self.now(),
+                )
+            )
+            if upload.state not in UNSETTLED:
+                return upload
+            failed = self.table.fail(
                 upload,
-                to=State.FAILED,
-                allowed={upload.state},
-                held_by=failure.request_id if upload.state is State.PROCESSING else None,
+                request_id=failure.request_id,
+                outcome=outcome_of(State.FAILED, failure.request_id),
                 reason=failure.reason,
                 event=created.event,
-                holder=None,
-                held_until=None,
             )
         except WrongState:
-            return self.table.get(upload.owner, upload.id) or upload
+            return self.table.of_object(failure.name)
+        except (QuotaExceeded, UploadNotFound) as error:
+            log.warning("left to the sweep", extra={"key": created.key, "reason": str(error)})
+            return None
         log.error(
             "failed",
             extra=failed.log_fields | {"reason": failure.reason, "metrics": metrics.FAILED},
         )
         return failed
 
-    def _release(self, upload: Upload, *, told: str | None) -> bool:
-        """Hold it no more, and say what was told; returns whether that could be recorded.
+    def _end(self, upload: Upload, *, notified: str | None, is_done: bool) -> bool:
+        """Let go of an outcome, and record that it was announced; returns whether that worked.
 
-        If not, whoever comes with the same record within `TELLING` tries again.
+        If not, whoever comes with the same record after `HELD` announces it again.
         """
         try:
-            self.table.change(
-                upload,
-                to=upload.state,
-                allowed={upload.state},
-                held_by=upload.holder,
-                told=told,
-                holder=None,
-                held_until=None,
+            self.table.end_notifying(
+                upload, holder=upload.notifier or "", notified=notified, is_done=is_done
             )
+        except WrongState:
+            # The answer of an earlier try was lost, or somebody else took over meanwhile.
+            current = self.table.get(upload.owner, upload.id)
+            return current is not None and current.notified == notified
         except Exception:
-            log.exception("not released", extra=upload.log_fields)
+            log.exception("not recorded", extra=upload.log_fields)
             return False
         return True
 
-    def _tell_operators(self, record: str, error: str) -> None:
+    def _notify_operators(self, record: str, error: str) -> None:
         log.error("unreadable record", extra={"error": error, "record": record[:EXCERPT]})
         self.publish(
             TopicArn=self.topic_arn,

@@ -1,8 +1,8 @@
-"""What is done with an object once it is there: claim, verify, sniff, process, tag, record, report.
+"""What is done with an object once it is there: claim, verify, sniff, process, record, tag, report.
 
-S3 tells of an object at least once, and Lambda repeats what failed, so every step can be repeated:
-what is already settled is reported again, marked as a duplicate. Must not know SNS or HTTP; who is
-told of the outcome is the business of the function's destinations.
+S3 tells of an object at least once, in any order, and Lambda repeats what failed, so every step can
+be repeated. The table decides: an outcome is recorded first, and the object's tag follows it.
+Must not know SNS or HTTP; the function's destinations decide who hears of the outcome.
 """
 
 import functools
@@ -12,53 +12,56 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from chalicelib import keys, metrics, rules
+from chalicelib import keys, metrics, rules, state_tag
 from chalicelib.config import Settings
-from chalicelib.errors import QuotaExceeded, UploadNotFound, WrongState
-from chalicelib.reader import ObjectReader
+from chalicelib.errors import QuotaExceeded, TryAgain, UploadNotFound, WrongState
+from chalicelib.patience import Invocation, patient, time_left
+from chalicelib.reader import ObjectReader, ObjectReplaced
 from chalicelib.records import ObjectCreated, objects_created
+from chalicelib.transitions import outcome_of
 from chalicelib.upload import OUTCOMES, State, StoredObject, Upload, adopted, differs
 from chalicelib.uploads import Pages, Transitions
 
 log = logging.getLogger(__name__)
 
 HEAD_SIZE = 8192  # bytes read to sniff the type
-# What is kept of an invocation's time for tagging, recording and reporting.
-RESERVE = timedelta(seconds=10)
+# What is kept of an invocation's time for recording, tagging and reporting. Each of these calls may
+# take four tries of three seconds.
+RESERVE = timedelta(seconds=45)
 # A claim outlives its invocation by this, so that no other begins while it is at its last step.
 CLAIM_SLACK = timedelta(seconds=5)
+# How often one event is begun anew because its upload was deleted or its object replaced meanwhile.
+ATTEMPTS = 10
+# Encodings that S3 may keep with an object whose bytes are what a browser will save.
+_PLAIN_ENCODINGS = frozenset({"", "identity", "aws-chunked"})
 
 
-class Storage(Protocol):
+class Storage(state_tag.Storage, Protocol):
     """What processing needs of S3."""
 
     def head(self, key: str) -> StoredObject | None: ...
     def read_range(self, key: str, offset: int, size: int, *, etag: str) -> bytes: ...
-    def tag(self, key: str, *, state: str) -> None: ...
     def delete(self, key: str) -> None: ...
 
 
-class Table(Transitions, Protocol):
+class Table(Transitions, state_tag.Table, Protocol):
     """What processing needs of the table."""
 
-    def of_object(self, name: keys.ObjectKey) -> Upload | None: ...
     def adopt(self, upload: Upload) -> Upload: ...
-    def claim(self, upload: Upload, *, sequencer: str, holder: str, until: datetime) -> Upload: ...
-
-
-class Invocation(Protocol):
-    """Lambda's context object: one invocation of a function, whose retries have the same id."""
-
-    @property
-    def aws_request_id(self) -> str: ...
-    def get_remaining_time_in_millis(self) -> int: ...
+    def claim(
+        self, upload: Upload, *, sequencer: str, holder: str, until: datetime, charged: int | None
+    ) -> tuple[Upload, State]: ...
+    def settle(
+        self, upload: Upload, *, to: State, outcome: str, holder: str | None, **attributes: Any
+    ) -> Upload: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Processing:
     """What `process_upload` does.
 
-    `sniff` tells a type from an object's first bytes, `compute` what processors find out of it.
+    `sniff` tells a type from an object's first bytes, `compute` what processors find out of it,
+    `wait` sleeps for seconds.
     """
 
     settings: Settings
@@ -68,6 +71,7 @@ class Processing:
     sniff: Callable[[bytes], str]
     compute: Callable[[ObjectReader], Mapping[str, Any]]
     now: Callable[[], datetime]
+    wait: Callable[[float], None]
 
     def process(self, event: Mapping[str, Any], invocation: Invocation) -> dict[str, Any]:
         """Process every object of an S3 event; returns `{"uploads": [result, …]}`.
@@ -78,38 +82,55 @@ class Processing:
         objects = list(objects_created(event))
         if not objects:
             log.warning("no object in the event", extra={"event": event.get("Event")})
-        results = [self._process(created, invocation) for created in objects]
+        work = replace(
+            self,
+            storage=patient(self.storage, invocation, self.wait),
+            table=patient(self.table, invocation, self.wait),
+        )
+        results = [work.settle(created, invocation) for created in objects]
         return {"uploads": [result for result in results if result is not None]}
 
-    def _process(self, created: ObjectCreated, invocation: Invocation) -> dict[str, Any] | None:
+    def settle(self, created: ObjectCreated, invocation: Invocation) -> dict[str, Any] | None:
+        """One object; begun anew when its upload is deleted or the object is replaced meanwhile."""
         name = keys.parse_key(created.key)
-        upload = self._find(name) if name else None
+        if name is None:
+            if created.key.startswith(keys.PREFIX):
+                self.storage.delete(created.key)
+                log.warning("deleted", extra={"key": created.key, "reason": "nobody's key"})
+            return None
+        for _ in range(ATTEMPTS):
+            try:
+                return self._attempt(name, created, invocation)
+            except (ObjectReplaced, UploadNotFound) as error:
+                log.info("begun anew", extra={"key": created.key, "reason": type(error).__name__})
+        raise TryAgain("The object is replaced again and again")
+
+    def _attempt(
+        self, name: keys.ObjectKey, created: ObjectCreated, invocation: Invocation
+    ) -> dict[str, Any] | None:
+        upload = self._find(name)
         if upload is None:
             log.warning("ignored", extra={"key": created.key})
             return None
         if upload.state is State.ABORTED:
-            # Its URLs live on: what they bring after it was deleted goes as well.
+            # Its URLs live on. What they bring after it was deleted goes as well.
             self.storage.delete(upload.key)
             log.info("deleted again", extra=upload.log_fields)
             return None
-        if upload.state in OUTCOMES - {State.FAILED} and self._is_settled(upload, created):
-            return self._duplicate(upload)
         try:
-            claimed = self._claim(upload, created, invocation)
+            settled = self._settle(upload, created, invocation)
         except WrongState:
-            return self._duplicate(upload)
-        try:
-            settled = self._settle(claimed, invocation)
-        except (WrongState, UploadNotFound):
-            # Deleted under our hands, or replaced by a newer object, whose event settles it.
-            log.info("overtaken", extra=upload.log_fields)
-            return None
+            return self._duplicate(name)
         counted = metrics.settled(settled, event_at=created.at, now=self.now())
         log.info(settled.state.value, extra=settled.log_fields | {"metrics": counted})
+        state_tag.follow(self.storage, self.table, settled)
         return _result(settled)
 
     def _find(self, name: keys.ObjectKey) -> Upload | None:
-        """Its upload; an object that came without one, as temporary credentials allow, gets one."""
+        """Its upload; an object that came without one, as temporary credentials allow, gets one.
+
+        It is charged from then on, at the size that S3 tells, if there is room.
+        """
         upload = self.table.of_object(name)
         if upload is not None:
             return upload
@@ -117,107 +138,130 @@ class Processing:
         if found is None:
             return None
         new = adopted(name, size=found.size, content_type=found.content_type, now=self.now())
-        upload = self.table.adopt(new)
+        try:
+            upload = self.table.adopt(new)
+        except QuotaExceeded:
+            # Charging it will be refused again when it is claimed, and the refusal recorded.
+            upload = self.table.adopt(replace(new, charged=None))
         log.info("adopted", extra=upload.log_fields | {"metrics": metrics.CREATED})
         return upload
 
-    def _is_settled(self, upload: Upload, created: ObjectCreated) -> bool:
-        """Whether its outcome is about the object that is there now.
+    def _duplicate(self, name: keys.ObjectKey) -> dict[str, Any] | None:
+        """What another invocation made of it, or an earlier try of this one, or is about to make.
 
-        A URL of a single PUT can be used again while it lives. Other bytes are another object, to
-        be checked anew; the same bytes have lost the tag.
+        Raises UploadNotFound when it was deleted meanwhile: the object must go, or is a new upload.
         """
-        if upload.sequencer is not None and created.sequencer <= upload.sequencer:
-            return True
-        found = self.storage.head(upload.key)
-        if found is None:
-            return True
-        if found.etag != (upload.report or {}).get("etag"):
-            return False
-        self.storage.tag(upload.key, state=upload.state)
-        return True
-
-    def _claim(self, upload: Upload, created: ObjectCreated, invocation: Invocation) -> Upload:
-        """Move it to processing; an event that beats the page's complete also says uploaded."""
-        if upload.state is State.UPLOADING:
-            try:
-                upload = self.table.change(upload, to=State.UPLOADED, allowed={State.UPLOADING})
-                self.pages.show(upload)
-                log.info("uploaded", extra=upload.log_fields | {"metrics": metrics.COMPLETED})
-            except WrongState:
-                log.info("complete was quicker", extra=upload.log_fields)
-        claimed = self.table.claim(
-            upload,
-            sequencer=created.sequencer,
-            holder=invocation.aws_request_id,
-            until=self.now() + _left(invocation) + CLAIM_SLACK,
-        )
-        self.pages.show(claimed)
-        return claimed
-
-    def _duplicate(self, upload: Upload) -> dict[str, Any] | None:
-        """What another invocation made of it, or has begun to."""
-        current = self.table.get(upload.owner, upload.id)
+        current = self.table.of_object(name)
         if current is None or current.state is State.ABORTED:
-            return None
+            raise UploadNotFound
+        state_tag.follow(self.storage, self.table, current)
         log.info("duplicate", extra=current.log_fields)
         return _result(current) | {"duplicate": True}
 
-    def _settle(self, upload: Upload, invocation: Invocation) -> Upload:
-        found = self.storage.head(upload.key)
-        if found is None:
-            return self._record(
-                upload, State.FAILED, "The object was deleted before it was checked"
-            )
-        if upload.is_adopted:
-            # Nobody announced it, so it is what it is; a newer object under its key as well.
-            upload = replace(upload, size=found.size, content_type=found.content_type)
-        read = functools.partial(self.storage.read_range, upload.key, etag=found.etag)
-        shown = self.sniff(read(0, HEAD_SIZE) if found.size else b"")
-        content_type = rules.settled_type(upload.content_type, upload.filename, shown)
-        report = {
-            "size": found.size,
-            "content_type": content_type or shown,
-            "etag": found.etag,
-            "crc64nvme": found.crc64nvme,
-            "checksum_verified": upload.crc64nvme is not None
-            and upload.crc64nvme == found.crc64nvme,
-        }
-        reason = self._objection(upload, found, shown, content_type)
-        if reason is None and content_type is not None:
-            report["processors"] = dict(
-                self.compute(
-                    ObjectReader(
-                        filename=upload.filename,
-                        content_type=content_type,
-                        size=found.size,
-                        read_range=read,
-                        remaining=lambda: _left(invocation, but=RESERVE).total_seconds(),
-                    )
-                )
-            )
-        state = State.REJECTED if reason else State.ACCEPTED
-        self.storage.tag(upload.key, state=state)
-        try:
-            return self._record(upload, state, reason, report)
-        except QuotaExceeded as error:
-            self.storage.tag(upload.key, state=State.REJECTED)
-            return self._record(upload, State.REJECTED, error.detail, report)
+    def _settle(self, upload: Upload, created: ObjectCreated, invocation: Invocation) -> Upload:
+        """Claim an upload, look at its object and record the outcome.
 
-    def _objection(
-        self, upload: Upload, found: StoredObject, shown: str, content_type: str | None
-    ) -> str | None:
-        """Why the object is rejected, in a sentence for its owner; None when it is not."""
+        Raises WrongState where another invocation did, or is at it.
+        """
+        if upload.state in OUTCOMES - {State.FAILED} and not created.is_newer_than(
+            upload.sequencer
+        ):
+            raise WrongState(f"The upload is {upload.state}")
+        found = self.storage.head(upload.key)
+        claimed, refusal = self._claim(upload, found, created, invocation)
+        if found is None:
+            gone = "The object was deleted before it was checked"
+            return self._record(claimed, State.FAILED, gone, charged=None)
+        if claimed.is_adopted and found.unreadable is None:
+            # Nobody announced it, so it is what it is; a newer object under its key as well.
+            claimed = replace(claimed, size=found.size, content_type=found.content_type)
+        report = {
+            "content_type": claimed.content_type,
+            "checksum_verified": claimed.crc64nvme is not None
+            and claimed.crc64nvme == found.crc64nvme,
+            **found.identity,
+        }
+        reason = refusal or self._objection(claimed, found)
+        if reason is None:
+            reason = self._examine(claimed, found, report, invocation)
+        return self._record(claimed, State.REJECTED if reason else State.ACCEPTED, reason, report)
+
+    def _claim(
+        self,
+        upload: Upload,
+        found: StoredObject | None,
+        created: ObjectCreated,
+        invocation: Invocation,
+    ) -> tuple[Upload, str | None]:
+        """Move it to processing and charge the object that is there.
+
+        Returns why it is rejected, where there is no room for it. An event that comes before the
+        page's complete says as well that the upload has arrived.
+        """
+        size = None if found is None else found.size if found.unreadable is None else created.size
+        claim = functools.partial(
+            self.table.claim,
+            upload,
+            sequencer=created.sequencer,
+            holder=invocation.aws_request_id,
+            until=self.now() + time_left(invocation) + CLAIM_SLACK,
+        )
+        refusal = None
+        try:
+            claimed, before = claim(charged=size)
+        except QuotaExceeded as error:
+            refusal = error.detail
+            claimed, before = claim(charged=None)
+        if before is State.UPLOADING:
+            log.info("uploaded", extra=claimed.log_fields | {"metrics": metrics.COMPLETED})
+        self.pages.show(claimed)
+        return claimed, refusal
+
+    def _objection(self, upload: Upload, found: StoredObject) -> str | None:
+        """Why the object is rejected before a byte of it is read; None when it is not."""
+        if found.unreadable is not None:
+            return found.unreadable
         if found.size != upload.size:
             return f"{upload.size} bytes were announced, {found.size} have arrived"
         if found.size > self.settings.max_size:
             return f"It has {found.size} bytes; the limit is {self.settings.max_size}"
         if differs(upload.crc64nvme, found.crc64nvme):
             return "The checksum of what arrived is not the one that was announced"
+        if found.content_encoding.lower() not in _PLAIN_ENCODINGS:
+            # A browser would decode it and save something else than was checked.
+            return f"It is stored with Content-Encoding: {found.content_encoding}; send it without"
+        return None
+
+    def _examine(
+        self,
+        upload: Upload,
+        found: StoredObject,
+        report: dict[str, Any],
+        invocation: Invocation,
+    ) -> str | None:
+        """Read the object into the report; returns why it is rejected, None when it is not.
+
+        Raises ObjectReplaced when another object has the key by now.
+        """
+        read = functools.partial(self.storage.read_range, upload.key, etag=found.etag)
+        shown = self.sniff(read(0, HEAD_SIZE) if found.size else b"")
+        content_type = rules.settled_type(upload.content_type, upload.filename, shown)
+        report["content_type"] = content_type or shown
         if content_type is None:
             return f"Its content is {shown}, which is not what its name and type say"
         if not rules.is_allowed(content_type, allowed=self.settings.allowed_types):
             return f"Its content is {content_type}, which is not allowed"
+        report["processors"] = dict(
+            self.compute(
+                ObjectReader(
+                    filename=upload.filename,
+                    content_type=content_type,
+                    size=found.size,
+                    read_range=read,
+                    remaining=lambda: time_left(invocation, but=RESERVE).total_seconds(),
+                )
+            )
+        )
         return None
 
     def _record(
@@ -226,24 +270,19 @@ class Processing:
         state: State,
         reason: str | None,
         report: Mapping[str, Any] | None = None,
+        **attributes: Any,
     ) -> Upload:
-        return self.table.change(
+        return self.table.settle(
             upload,
             to=state,
-            allowed={State.PROCESSING},
-            held_by=upload.holder,
+            outcome=outcome_of(state, report or upload.holder or ""),
+            holder=upload.holder,
             size=upload.size,
             content_type=upload.content_type,
             report=report,
             reason=reason,
-            holder=None,
-            held_until=None,
-            event=None,
+            **attributes,
         )
-
-
-def _left(invocation: Invocation, *, but: timedelta = timedelta()) -> timedelta:
-    return timedelta(milliseconds=invocation.get_remaining_time_in_millis()) - but
 
 
 def _result(upload: Upload) -> dict[str, Any]:

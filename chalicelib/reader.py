@@ -26,6 +26,10 @@ class OutOfTime(Exception):
     """The time that a processor was given is over."""
 
 
+class ObjectReplaced(Exception):
+    """Another object has the key by now, or none: what was read so far is about neither."""
+
+
 class ReadTooLarge(Exception):
     """More bytes were asked for at once than an honest header or directory has."""
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib.parse import quote_plus, unquote_plus
 
 from chalicelib import keys
 from chalicelib.upload import State
@@ -31,6 +31,10 @@ class ObjectCreated:
     at: datetime | None
     # The event that tells of this object only.
     event: Mapping[str, Any]
+
+    def is_newer_than(self, sequencer: str | None) -> bool:
+        """Whether it came after the event that an upload was last processed for."""
+        return sequencer is None or self.sequencer > sequencer
 
 
 # S3's sequencers are hexadecimal and of different lengths; the shorter is padded on its right.
@@ -70,6 +74,28 @@ def objects_created(event: Any) -> Iterator[ObjectCreated]:
             at=_time(record.get("eventTime")),
             event={"Records": [record]},
         )
+
+
+def event_of(key: str, *, bucket: str, size: int, sequencer: str) -> Mapping[str, Any]:
+    """An event that tells of an object, for one that S3 sent and that was lost."""
+    record = {
+        "eventSource": "aws:s3",
+        "eventName": "ObjectCreated:Redrive",
+        "s3": {
+            "bucket": {"name": bucket},
+            "object": {"key": quote_plus(key, safe="/"), "size": size, "sequencer": sequencer},
+        },
+    }
+    return {"Records": [record]}
+
+
+def next_sequencer(sequencer: str | None) -> str:
+    """The order of an event that is newer than one, and older than all that S3 will send.
+
+    S3's own sequencers are shorter than `SEQUENCER_LENGTH`, so the last digits are free.
+    """
+    following = int(sequencer or "0", 16) + 1
+    return f"{following:0{SEQUENCER_LENGTH}X}"
 
 
 def outcomes(message: str) -> list[Outcome] | list[Failure]:

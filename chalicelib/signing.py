@@ -3,7 +3,7 @@
 `generate_presigned_url` takes hundreds of microseconds a URL. Here the signing key is derived once
 a day and region, and what all parts share, of the canonical request and of the string to sign, is
 hashed once and copied, so that one more part costs two short hashes. A URL is good for exactly its
-bytes: `content-length` is signed.
+bytes: `content-length` is signed; that of a whole file is good once.
 Pure; tests hold every signature against botocore's.
 https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
 """
@@ -21,6 +21,7 @@ from chalicelib.parts import PartPlan
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 CHECKSUM_HEADER = "x-amz-checksum-crc64nvme"
+ONCE_HEADER = "if-none-match"
 _UNSIGNED = "UNSIGNED-PAYLOAD"
 _SERVICE = "s3/aws4_request"  # the end of every scope
 
@@ -51,7 +52,7 @@ class Sheet:
     Part n's URL is `urls[(n - 1) % len(urls)] + "&partNumber=" + n + "&X-Amz-Signature=" +
     signatures[n - first]`; for a single PUT the part number is left out. Of an upload of up to
     `ANY_HOST_PARTS` any part may go by any host: `other_signatures[k - 1]` are those for
-    `urls[(n - 1 + k) % len(urls)]`.
+    `urls[(n - 1 + k) % len(urls)]`. `headers` go with each PUT, exactly as they are.
     """
 
     urls: tuple[str, ...]
@@ -59,6 +60,7 @@ class Sheet:
     signatures: tuple[str, ...]
     other_signatures: tuple[tuple[str, ...], ...]
     expires_at: datetime
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +82,21 @@ class Signer:
     def put_sheet(self, url: str, *, size: int, checksum: str | None) -> Sheet:
         """A sheet of one PUT of exactly `size` bytes.
 
-        With `checksum` (CRC64NVME in base64) the client must send it along, and S3 compares.
+        It is good once: S3 refuses to replace an object. With `checksum` (CRC64NVME in base64) the
+        client must send it along, and S3 compares.
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
         """
         host, path = _host_and_path(url)
-        headers = {"content-length": str(size), "host": host}
+        headers = {ONCE_HEADER: "*"}
         if checksum is not None:
             headers[CHECKSUM_HEADER] = checksum
-        names = ";".join(headers)
-        lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
+        signed = {"content-length": str(size), "host": host, **headers}
+        names = ";".join(signed)
+        lines = "".join(f"{name}:{value}\n" for name, value in signed.items())
         query = self._query(names, {})
         text = f"PUT\n{path}\n{query}\n{lines}\n{names}\n{_UNSIGNED}"
         signature = self._signature(sha256(text.encode()))
-        return Sheet((f"{url}?{query}",), 1, (signature,), (), self.expires_at)
+        return Sheet((f"{url}?{query}",), 1, (signature,), (), self.expires_at, headers)
 
     def part_sheet(
         self, urls: Sequence[str], *, multipart_id: str, plan: PartPlan, first: int, count: int

@@ -2,7 +2,8 @@
 
 IAM: s3:PutObject (create, complete and the presigned PUTs), s3:ListMultipartUploadParts,
 s3:AbortMultipartUpload, s3:GetObject (head, read and the presigned GETs), s3:DeleteObject,
-s3:PutObjectTagging, s3:ListBucket (without it S3 answers 403 for an object that is not there).
+s3:GetObjectTagging, s3:PutObjectTagging, s3:ListBucket (the sweep's listing; and without it S3
+answers 403 for an object that is not there).
 Must not know the table, the rules or HTTP.
 """
 
@@ -14,11 +15,12 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 
 from chalicelib.errors import ChecksumMismatch, TryAgain, UploadExpired
+from chalicelib.reader import ObjectReplaced
 from chalicelib.upload import Part, StoredObject
 
 if TYPE_CHECKING:
@@ -32,6 +34,10 @@ READ_TRIES = 4
 # Seconds; API Gateway gives a request 29
 # (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
 COMPLETE_PATIENCE = 25.0
+STATE_TAG = "state"
+# Objects in these storage classes must be restored before anybody can read them.
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,23 +151,31 @@ class S3Storage:
         except ClientError as error:
             if _code(error) in ("404", "NoSuchKey"):
                 return None
+            if _code(error) == "400":
+                # So S3 answers for an object that its sender encrypted with a key of their own.
+                return StoredObject(
+                    0, "", None, "", unreadable="It is encrypted with a key that S3 does not keep"
+                )
             raise
-        return StoredObject(
-            head["ContentLength"],
-            head["ETag"].strip('"'),
-            head.get("ChecksumCRC64NVME"),
-            head["ContentType"],
-        )
+        return _stored(head)
 
     def read_range(self, key: str, offset: int, size: int, *, etag: str) -> bytes:
-        """`size` bytes from `offset`, of the object with this ETag and of no other."""
+        """`size` bytes from `offset`, of the object with this ETag and of no other.
+
+        Raises ObjectReplaced when there is another object, or none.
+        """
         for attempt in range(READ_TRIES):
-            answer = self.client.get_object(
-                Bucket=self.bucket,
-                Key=key,
-                Range=f"bytes={offset}-{offset + size - 1}",
-                IfMatch=f'"{etag}"',
-            )
+            try:
+                answer = self.client.get_object(
+                    Bucket=self.bucket,
+                    Key=key,
+                    Range=f"bytes={offset}-{offset + size - 1}",
+                    IfMatch=f'"{etag}"',
+                )
+            except ClientError as error:
+                if _code(error) in ("PreconditionFailed", "412", "NoSuchKey", "InvalidRange"):
+                    raise ObjectReplaced(key) from error
+                raise
             try:
                 return answer["Body"].read()
             except (HTTPClientError, IncompleteReadError) as error:
@@ -171,11 +185,53 @@ class S3Storage:
                 )
         raise TryAgain("S3 breaks off its answers, try again")
 
-    def tag(self, key: str, *, state: str) -> None:
-        """Write the state on the object, where the lifecycle rules read it."""
-        self.client.put_object_tagging(
-            Bucket=self.bucket, Key=key, Tagging={"TagSet": [{"Key": "state", "Value": state}]}
+    def state_tag(self, key: str) -> str | None:
+        """The state that the object's tag says; None where it has none, or there is no object."""
+        try:
+            return self._tags(key).get(STATE_TAG)
+        except ClientError as error:
+            if _code(error) == "NoSuchKey":
+                return None
+            raise
+
+    def tag(self, key: str, *, state: str) -> bool:
+        """Write the state on the object, where the lifecycle rules read it.
+
+        Other tags stay. S3 cannot write one tag alone: what somebody else tags between our two
+        requests is lost. Returns whether there is an object.
+        """
+        try:
+            tags = self._tags(key)
+            if tags.get(STATE_TAG) == state:
+                return True
+            tags[STATE_TAG] = state
+            self.client.put_object_tagging(
+                Bucket=self.bucket,
+                Key=key,
+                Tagging={"TagSet": [{"Key": k, "Value": v} for k, v in tags.items()]},
+            )
+        except ClientError as error:
+            if _code(error) == "NoSuchKey":
+                return False
+            raise
+        return True
+
+    def _tags(self, key: str) -> dict[str, str]:
+        answer = self.client.get_object_tagging(Bucket=self.bucket, Key=key)
+        return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
+
+    def list_objects(self, prefix: str, *, after: str) -> Iterator[tuple[str, StoredObject]]:
+        """The objects below a prefix that come after a key, as ListObjectsV2 knows them."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=prefix, StartAfter=after
         )
+        for page in pages:
+            for listed in page.get("Contents", []):
+                etag = listed["ETag"].strip('"')
+                yield (
+                    listed["Key"],
+                    StoredObject(listed["Size"], etag, None, "", listed["LastModified"]),
+                )
 
     def delete(self, key: str) -> None:
         """DeleteObject; nothing happens when there is none."""
@@ -195,6 +251,21 @@ def _translated() -> Iterator[None]:
         if _code(error) in ("ConditionalRequestConflict", "InvalidPart"):
             raise TryAgain("Something else is at work on this upload") from error
         raise
+
+
+def _stored(head: Any) -> StoredObject:
+    """What HeadObject says."""
+    storage_class = head.get("StorageClass", "STANDARD")
+    is_archived = storage_class in ARCHIVES or "ArchiveStatus" in head
+    return StoredObject(
+        head["ContentLength"],
+        head["ETag"].strip('"'),
+        head.get("ChecksumCRC64NVME"),
+        head["ContentType"],
+        head["LastModified"],
+        head.get("ContentEncoding", ""),
+        f"It is stored as {storage_class}, which cannot be read" if is_archived else None,
+    )
 
 
 def _code(error: ClientError) -> str:

@@ -1,12 +1,9 @@
-"""The only DynamoDB calls about uploads, every transition of state a conditional write.
+"""The only DynamoDB calls about uploads: every change is written over the version that was read.
 
-One item an upload: `pk` is `owner#{owner}`, `sk` is `upload#{id}`; ids sort by time, so a query
-backwards gives the newest first. The local index `by_state` has the same `pk` and sorts by
-`state_id`, `{state}#{id}`. An idempotency key is an item of its own, `sk` `idempotency#{key}`, and
-so is the object key of an adopted upload, `sk` `object#{SHA-256}`.
-`expires`, in seconds, is the table's time to live; DynamoDB deletes what is due within days, so
-what is due is not seen any more. IAM: dynamodb:GetItem, PutItem, UpdateItem, DeleteItem, Query (on
-the table and its index); Scan for operators. Must not know S3 or the rules.
+`chalicelib/items.py` has the items and their keys, `chalicelib/transitions.py` decides what may
+change. `expires`, in seconds, is the table's time to live. DynamoDB deletes what is due within
+days, so what is due is not seen any more. IAM: dynamodb:GetItem, BatchGetItem, PutItem, UpdateItem,
+DeleteItem, Query (on the table and its indexes); Scan for operators. Must not know S3 or the rules.
 """
 
 from __future__ import annotations
@@ -14,68 +11,51 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from chalicelib import items
+from chalicelib import items, transitions
 from chalicelib.errors import InvalidRequest, TryAgain, UploadNotFound, WrongState
 from chalicelib.keys import ObjectKey, is_upload_id
-from chalicelib.upload import OUTCOMES, State, Upload
-from chalicelib.usage import CONDITION_FAILED, Quota, Usage
+from chalicelib.transitions import Attributes
+from chalicelib.upload import State, Upload
+from chalicelib.usage import CONDITION_FAILED, Amount, Quota, Usage
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
     from chalicelib.config import Settings
 
-INDEX = "by_state"
-# What CreateTable takes beside the name.
-SCHEMA: Any = {
-    "BillingMode": "PAY_PER_REQUEST",
-    "AttributeDefinitions": [
-        {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "state_id")
-    ],
-    "KeySchema": [
-        {"AttributeName": "pk", "KeyType": "HASH"},
-        {"AttributeName": "sk", "KeyType": "RANGE"},
-    ],
-    "LocalSecondaryIndexes": [
-        {
-            "IndexName": INDEX,
-            "KeySchema": [
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "state_id", "KeyType": "RANGE"},
-            ],
-            "Projection": {"ProjectionType": "ALL"},
-        }
-    ],
-}
-# An aborted upload is remembered until the last of its URLs is dead (S3 signs for 7 days at most):
-# what a late PUT brings must be known for what it is.
-ABORTED_KEPT = timedelta(days=8)
-# S3's lifecycle counts from the next midnight (UTC) and may take a day; the item goes after that.
-UPLOADING_KEPT_LONGER = timedelta(days=2)
 IDEMPOTENCY_KEPT = timedelta(days=1)
-# What is in these states takes nothing of its owner's quota.
-FREE = frozenset({State.REJECTED, State.ABORTED})
-_NOT_HELD = "(attribute_not_exists(holder) OR holder = :holder OR held_until <= :now)"
+# How often a change is decided anew because somebody else has written in between.
+RACES = 20
+# Uploads that one request for a page of one state looks through at the most.
+LOOKED_THROUGH = 500
+# Keys that BatchGetItem takes.
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+_BATCH = 100
+
+
+class _Stale(Exception):
+    """Somebody has written an upload since it was read."""
 
 
 @dataclass(frozen=True, slots=True)
 class UploadTable:
-    """One table; `now` is the clock of `updated_at` (UTC), `upload_days` as in Settings.
+    """One table; `now` is the clock of `updated_at` (UTC), `rejected_days` as in Settings.
 
-    What an upload is `charged` counts in its owner's `usage` until it is rejected or aborted; one
-    that was not is charged when it is accepted.
+    What an upload is `charged` counts in its owner's `usage`.
     """
 
     client: DynamoDBClient
     name: str
     now: Callable[[], datetime]
-    upload_days: int
+    rejected_days: int
     usage: Usage
+
+    # --- New uploads -----------------------------------------------------------------------------
 
     def put(self, upload: Upload, *, idempotency_key: str | None = None) -> Upload:
         """Remember a new upload, and the key it was created under where there is one.
@@ -83,7 +63,7 @@ class UploadTable:
         Returns it, or the earlier one that was created under the key. An id that is taken is never
         overwritten. Raises TryAgain when the earlier one was just taken back, QuotaExceeded.
         """
-        writes = [self._new(upload)]
+        writes = [self._new(upload), self._put(items.in_progress_key(upload.owner, upload.id))]
         if idempotency_key is not None:
             names: Any = {
                 "TableName": self.name,
@@ -110,7 +90,8 @@ class UploadTable:
             "Key": items.upload_key(upload.owner, upload.id),
             "ConditionExpression": "attribute_exists(pk)",
         }
-        writes = [{"Delete": gone}]
+        mark: Any = {"TableName": self.name, "Key": items.in_progress_key(upload.owner, upload.id)}
+        writes = [{"Delete": gone}, {"Delete": mark}]
         if idempotency_key is not None:
             name: Any = {
                 "TableName": self.name,
@@ -121,42 +102,111 @@ class UploadTable:
             writes.append({"Delete": name})
         self._charge(upload.owner, writes, before=upload.charged, after=None)
 
-    def of_object(self, name: ObjectKey) -> Upload | None:
-        """The upload of an object: the one it was announced by, or that it was adopted as."""
-        if name.upload_id is not None:
-            announced = self.get(name.owner, name.upload_id)
-            if announced is not None and announced.key == str(name):
-                return announced
-        _, found = self._adopted(name.owner, str(name))
-        return found
-
     def adopt(self, upload: Upload) -> Upload:
         """Remember the upload of an object that nobody announced, one for each key.
 
-        Returns it, or the one that there is already.
+        Returns it, or the one that there is already. Raises QuotaExceeded.
         """
-        while True:
-            earlier, found = self._adopted(upload.owner, upload.key)
-            if found is not None:
-                return found
+        for _ in range(RACES):
+            earlier, current = self._adopted(upload.owner, upload.key)
+            if current is not None:
+                return current
             name: Any = {
                 "TableName": self.name,
                 "Item": {**items.object_key(upload.owner, upload.key), "id": {"S": upload.id}},
                 "ConditionExpression": "attribute_not_exists(pk)",
             }
             if earlier is not None:
-                name["ConditionExpression"] = "id = :earlier"
+                name["ConditionExpression"] = "attribute_not_exists(pk) OR id = :earlier"
                 name["ExpressionAttributeValues"] = {":earlier": {"S": earlier}}
-            if not self.usage.transact([{"Put": name}, self._new(upload)]):
+            writes = [{"Put": name}, self._new(upload)]
+            if not self._charge(upload.owner, writes, before=None, after=upload.charged):
                 return upload
+        raise TryAgain("Too many events of one object at once")
+
+    # --- Reading ---------------------------------------------------------------------------------
 
     def get(self, owner: str, upload_id: str) -> Upload | None:
         """The upload as it stands now, or None."""
-        found = self.client.get_item(
-            TableName=self.name, Key=items.upload_key(owner, upload_id), ConsistentRead=True
+        for _ in range(RACES):
+            item = self._item(items.upload_key(owner, upload_id))
+            if item is None or self._is_due(item):
+                return None
+            upload = items.upload_of(item)
+            if "report_apart" not in item:
+                return upload
+            apart = self._item(items.report_key(owner, upload_id))
+            if apart is not None and apart["of"] == item["report_apart"]:
+                return replace(upload, report=items.joined(upload, apart))
+        raise TryAgain("The upload is being changed")
+
+    def of_object(self, name: ObjectKey) -> Upload | None:
+        """The upload of an object: the one it was announced by, or that it was adopted as."""
+        if name.upload_id is not None:
+            announced = self.get(name.owner, name.upload_id)
+            if announced is not None and announced.key == str(name):
+                return announced
+        _, current = self._adopted(name.owner, str(name))
+        return current
+
+    def newest(
+        self, owner: str, *, state: State | None, cursor: str | None, limit: int
+    ) -> tuple[list[Upload], str | None]:
+        """At most `limit` uploads, newest first, and the cursor of the next page.
+
+        Where one state is asked for, a request looks through `LOOKED_THROUGH` uploads at the most:
+        the page may then be empty, and its cursor leads on.
+        """
+        uploads: list[Upload] = []
+        start = _opened(cursor)
+        looked_through = 0
+        while True:
+            ids, start = self._ids(owner, before=start, limit=limit - len(uploads))
+            looked_through += len(ids)
+            uploads += [u for u in self._uploads(owner, ids) if state in (None, u.state)]
+            if start is None or len(uploads) >= limit or looked_through >= LOOKED_THROUGH:
+                return uploads, _sealed(start)
+
+    def in_progress(self, owner: str, *, most: int) -> int:
+        """How many announced uploads of an owner are under way, the last write included.
+
+        Marks that a crash has left behind are removed where they would make it more than `most`.
+        """
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.name,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": items.in_progress_key(owner, "")["pk"]},
+            ConsistentRead=True,
         )
-        item: Any = found.get("Item")
-        return items.upload_of(item) if item is not None and not self._is_due(item) else None
+        ids = [item["sk"]["S"].removeprefix("upload#") for page in pages for item in page["Items"]]
+        if len(ids) <= most:
+            return len(ids)
+        under_way = {
+            item["id"]["S"]
+            for item in self._items([items.upload_key(owner, upload_id) for upload_id in ids])
+            if item["state"]["S"] == State.UPLOADING
+        }
+        for upload_id in set(ids) - under_way:
+            self._delete(items.in_progress_key(owner, upload_id))
+        return len(under_way)
+
+    def scan(self, *, upload_id: str | None = None) -> Iterator[Upload]:
+        """The uploads of all owners, or those with one id: for operators, it reads the table."""
+        values: Any = {":sk": {"S": "upload"}}
+        condition = "sk = :sk"
+        if upload_id is not None:
+            condition += " AND id = :id"
+            values[":id"] = {"S": upload_id}
+        pages = self.client.get_paginator("scan").paginate(
+            TableName=self.name,
+            FilterExpression=condition,
+            ExpressionAttributeValues=values,
+            ConsistentRead=True,
+        )
+        for page in pages:
+            yield from (items.upload_of(item) for item in page["Items"] if not self._is_due(item))
+
+    # --- Changes ---------------------------------------------------------------------------------
 
     def change(
         self,
@@ -165,112 +215,266 @@ class UploadTable:
         to: State,
         allowed: Collection[State],
         held_by: str | None = None,
+        unchanged_since: int | None = None,
         **attributes: Any,
     ) -> Upload:
-        """Move an upload to a state, from one of the `allowed` only, and set attributes with it.
+        """Move an upload to a state, as `transitions.move` decides, and set attributes with it.
 
-        An attribute that is None is removed: a reason must not outlive the state it belongs to.
-        With `held_by`, only that invocation may. Raises WrongState when it is in another state or
-        held by another, UploadNotFound when it is gone, QuotaExceeded.
+        Raises WrongState, UploadNotFound when it is gone, QuotaExceeded.
         """
-        asked: Any = {f":from{i}": {"S": state} for i, state in enumerate(sorted(allowed))}
-        condition = f"#state IN ({', '.join(asked)})"
-        if held_by is not None:
-            condition += " AND holder = :held_by"
-            asked[":held_by"] = {"S": held_by}
-        if to not in FREE | {State.ACCEPTED}:
-            return self._update(upload, condition, asked, state=to, **attributes)
-        attributes["charged"] = None if to in FREE else attributes.get("size", upload.size)
-        if upload.charged is None:
-            condition += " AND attribute_not_exists(charged)"
-        else:
-            condition += " AND charged = :before"
-            asked[":before"] = {"N": str(upload.charged)}
-        try:
-            return self._update(upload, condition, asked, state=to, **attributes)
-        except WrongState:
-            current = self.get(upload.owner, upload.id)
-            if current is None or current.charged == upload.charged:
-                raise
-            # It is charged otherwise than when it was read: that alone is no reason to refuse.
-            attributes.pop("charged")
-            return self.change(current, to=to, allowed=allowed, held_by=held_by, **attributes)
-
-    def claim(self, upload: Upload, *, sequencer: str, holder: str, until: datetime) -> Upload:
-        """Move it to processing for one event, held by one invocation until a time at most.
-
-        Sequencers are padded to one length. A claim is refused (WrongState) when a newer event was
-        processed already, when this one was and did not fail, and while another invocation is at
-        it; a crashed one's claim ends at its time. UploadNotFound when the upload is gone.
-        """
-        condition = (
-            "#state IN (:uploaded, :processing, :accepted, :rejected, :failed) AND ("
-            "attribute_not_exists(#sequencer) OR #sequencer < :sequencer OR #sequencer = :sequencer"
-            f" AND (#state IN (:uploaded, :failed) OR #state = :processing AND {_NOT_HELD}))"
-        )
-        states: Any = {f":{s}": {"S": s} for s in OUTCOMES | {State.UPLOADED, State.PROCESSING}}
-        return self._update(
+        return self._edit(
             upload,
-            condition,
-            {":now": items.time_value(self.now()), **states},
-            state=State.PROCESSING,
-            sequencer=sequencer,
-            holder=holder,
-            held_until=until,
-            told=None,
+            lambda u: transitions.move(
+                u,
+                to=to,
+                allowed=allowed,
+                held_by=held_by,
+                unchanged_since=unchanged_since,
+                **attributes,
+            ),
         )
 
-    def claim_telling(self, upload: Upload, *, holder: str, until: datetime) -> Upload:
-        """Hold an outcome that its owner was not told, to tell it.
+    def claim(
+        self, upload: Upload, *, sequencer: str, holder: str, until: datetime, charged: int | None
+    ) -> tuple[Upload, State]:
+        """Move it to processing, as `transitions.claim` decides; returns the state it was in too.
 
-        Raises WrongState when it was told, has changed, or another invocation is about to tell it;
-        UploadNotFound when the upload is gone.
+        `charged` are the bytes of the object that is there. Raises as `change` does.
         """
-        return self._update(
-            upload,
-            f"#state = :state AND (attribute_not_exists(told) OR told <> :state) AND {_NOT_HELD}",
-            {":now": items.time_value(self.now())},
-            state=upload.state,
-            holder=holder,
-            held_until=until,
-        )
+        before = upload.state
 
-    def _update(
-        self, upload: Upload, condition: str, asked: dict[str, items.Value], **attributes: Any
+        def decide(current: Upload) -> Attributes:
+            nonlocal before
+            before = current.state
+            return transitions.claim(
+                current,
+                sequencer=sequencer,
+                holder=holder,
+                until=until,
+                charged=charged,
+                now=self.now(),
+            )
+
+        if upload.is_adopted and upload.state is State.REJECTED:
+            self._keep_object(upload)
+        return self._edit(upload, decide), before
+
+    def settle(
+        self, upload: Upload, *, to: State, outcome: str, holder: str | None, **attributes: Any
     ) -> Upload:
-        """Set attributes where a condition holds; those that are None are removed."""
-        attributes["updated_at"] = self.now()
+        """Record an outcome, as `transitions.settle` decides. Raises as `change` does."""
+        return self._edit(
+            upload,
+            lambda u: transitions.settle(u, to=to, outcome=outcome, holder=holder, **attributes),
+        )
+
+    def fail(
+        self,
+        upload: Upload,
+        *,
+        request_id: str,
+        outcome: str,
+        reason: str,
+        event: Mapping[str, Any],
+    ) -> Upload:
+        """Record that processing gave up, as `transitions.fail` decides. Raises as `change`."""
+        return self._edit(
+            upload,
+            lambda u: transitions.fail(
+                u, request_id=request_id, outcome=outcome, reason=reason, event=event
+            ),
+        )
+
+    def begin_notifying(self, upload: Upload, *, holder: str, until: datetime) -> Upload:
+        """Hold an outcome to notify its owner of it. Raises as `change` does."""
+        return self._edit(
+            upload,
+            lambda u: transitions.begin_notifying(u, holder=holder, until=until, now=self.now()),
+        )
+
+    def end_notifying(
+        self, upload: Upload, *, holder: str, notified: str | None, is_done: bool
+    ) -> Upload:
+        """Let go of an outcome, of which its owner was notified or not. Raises as `change` does."""
+        return self._edit(
+            upload,
+            lambda u: transitions.end_notifying(
+                u, holder=holder, notified=notified, is_done=is_done
+            ),
+        )
+
+    def check_again(self, upload: Upload, at: datetime) -> Upload:
+        """Say when the sweep is to look at an upload. Raises as `change` does."""
+        return self._edit(upload, lambda u: {"check_at": at, "updated_at": u.updated_at})
+
+    def rest(self, upload: Upload) -> bool:
+        """Let the sweep look at an upload no more, unless it was changed; returns whether so."""
+        try:
+            self._write(upload, {"check_at": None, "updated_at": upload.updated_at})
+        except _Stale:
+            return False
+        return True
+
+    # --- The sweep -------------------------------------------------------------------------------
+
+    def to_check(self) -> Iterator[Upload]:
+        """The uploads of all owners that the sweep is to look at by now, those due first."""
+        for shard in items.CHECK_SHARDS:
+            pages = self.client.get_paginator("query").paginate(
+                TableName=self.name,
+                IndexName=items.TO_CHECK,
+                KeyConditionExpression="check_shard = :shard AND check_at <= :now",
+                ExpressionAttributeValues={
+                    ":shard": {"S": shard},
+                    ":now": items.time_value(self.now()),
+                },
+                PaginationConfig={"PageSize": _BATCH},
+            )
+            for page in pages:
+                keys = [{name: item[name] for name in ("pk", "sk")} for item in page["Items"]]
+                for item in self._items(keys):
+                    # The index may lag behind the upload.
+                    if "check_at" in item and not self._is_due(item):
+                        yield items.upload_of(item)
+
+    def sweep(self) -> Mapping[str, Any]:
+        """What the last sweep has left to the next, and what it found; empty before the first."""
+        item = self._item(_SWEEP) or {}
+        return {name: item[name]["S"] for name in item if name not in _SWEEP}
+
+    def keep_sweep(self, **values: str) -> None:
+        """Remember something for the next sweep, and for operators."""
+        texts: Any = {name: {"S": value} for name, value in values.items()}
+        self.client.put_item(TableName=self.name, Item={**_SWEEP, **texts})
+
+    # --- How -------------------------------------------------------------------------------------
+
+    def _edit(self, upload: Upload, decide: Callable[[Upload], Attributes]) -> Upload:
+        """Write what is decided of an upload as it stands, whoever else writes meanwhile."""
+        is_fresh = False
+        for _ in range(RACES):
+            try:
+                return self._write(upload, decide(upload))
+            except WrongState:
+                if is_fresh:
+                    raise
+            except _Stale:
+                pass
+            current = self.get(upload.owner, upload.id)
+            if current is None:
+                raise UploadNotFound
+            upload, is_fresh = current, True
+        raise TryAgain("Too many changes of one upload at once")
+
+    def _write(self, upload: Upload, decided: Attributes) -> Upload:
+        """Set attributes, remove those that are None; raises _Stale over another version."""
+        attributes = {
+            "state": upload.state,
+            "updated_at": self.now(),
+            **decided,
+            "version": upload.version + 1,
+        }
+        report = attributes.get("report")
+        kept, apart = (None, None) if report is None else items.cut(report)
+        stored = attributes | ({} if report is None else {"report": kept})
+        writes = [self._update(upload, stored, is_apart=apart is not None)]
+        if apart is not None:
+            of = {"of": {"N": str(attributes["version"])}, "processors": apart}
+            writes.append(self._put(items.report_key(upload.owner, upload.id), **of))
+        charged = attributes.get("charged", upload.charged)
+        if len(writes) == 1 and charged == upload.charged:
+            try:
+                self.client.update_item(**writes[0]["Update"])
+            except self.client.exceptions.ConditionalCheckFailedException as error:
+                raise _Stale from error
+        elif self._charge(upload.owner, writes, before=upload.charged, after=charged):
+            raise _Stale
+        changed = replace(upload, **attributes)
+        self._follow(upload, changed)
+        return changed
+
+    def _update(self, upload: Upload, attributes: Attributes, *, is_apart: bool) -> Any:
+        """The write of attributes over the version of an upload that was read."""
         changes = items.values(attributes)
-        changes["state_id"] = {"S": items.state_id(attributes["state"], upload.id)}
         removed = [name for name, value in attributes.items() if value is None]
-        if (due := self._due(upload, attributes["state"])) is not None:
-            changes["expires"] = items.expires(due)
-        else:
+        if "report" in attributes:
+            if is_apart:
+                changes["report_apart"] = {"N": str(attributes["version"])}
+            else:
+                removed.append("report_apart")
+        forgotten = self._forgotten_at(attributes["state"])
+        if forgotten is not None:
+            changes["expires"] = items.expires(forgotten)
+        elif upload.state is not attributes["state"]:
             removed.append("expires")
         names = {f"#{name}": name for name in (*changes, *removed)}
         update = "SET " + ", ".join(f"#{name} = :{name}" for name in changes)
         if removed:
             update += " REMOVE " + ", ".join(f"#{name}" for name in removed)
-        request: Any = {
-            "TableName": self.name,
-            "Key": items.upload_key(upload.owner, upload.id),
-            "UpdateExpression": update,
-            "ConditionExpression": condition,
-            "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": {f":{n}": value for n, value in changes.items()} | asked,
+        return {
+            "Update": {
+                "TableName": self.name,
+                "Key": items.upload_key(upload.owner, upload.id),
+                "UpdateExpression": update,
+                "ConditionExpression": "#version = :read",
+                "ExpressionAttributeNames": names,
+                "ExpressionAttributeValues": {
+                    ":read": {"N": str(upload.version)},
+                    **{f":{name}": value for name, value in changes.items()},
+                },
+            }
         }
-        charged = attributes.get("charged", upload.charged)
+
+    def _follow(self, before: Upload, after: Upload) -> None:
+        """Change what other items say of an upload, after its state has changed.
+
+        A fault leaves a mark that `in_progress` removes, or a name that costs a few bytes.
+        """
+        with contextlib.suppress(TryAgain):
+            self._follow_state(before, after)
+
+    def _follow_state(self, before: Upload, after: Upload) -> None:
+        if before.state is State.UPLOADING is not after.state and not after.is_adopted:
+            self._delete(items.in_progress_key(after.owner, after.id))
+        if items.is_apart(before.report) and not items.is_apart(after.report):
+            self._delete_report(before)
+        forgotten = self._forgotten_at(after.state)
+        if forgotten is not None and before.state is not after.state and after.is_adopted:
+            self._expire_object(after, forgotten)
+
+    def _forgotten_at(self, state: State) -> datetime | None:
+        return transitions.forgotten_at(state, now=self.now(), rejected_days=self.rejected_days)
+
+    def _delete_report(self, upload: Upload) -> None:
+        """Delete what processors found, unless somebody has written a newer report meanwhile."""
         with contextlib.suppress(self.client.exceptions.ConditionalCheckFailedException):
-            if charged == upload.charged:
-                answer = self.client.update_item(**request, ReturnValues="ALL_NEW")
-                return items.upload_of(answer["Attributes"])
-            write = {"Update": request}
-            if not self._charge(upload.owner, [write], before=upload.charged, after=charged):
-                return replace(upload, **attributes)
-        current = self.get(upload.owner, upload.id)
-        if current is None:
-            raise UploadNotFound
-        raise WrongState(f"The upload is {current.state}")
+            self.client.delete_item(
+                TableName=self.name,
+                Key=items.report_key(upload.owner, upload.id),
+                ConditionExpression="#of <= :version",
+                ExpressionAttributeNames={"#of": "of"},
+                ExpressionAttributeValues={":version": {"N": str(upload.version)}},
+            )
+
+    def _expire_object(self, upload: Upload, moment: datetime) -> None:
+        """Let the name of an adopted object go with its upload."""
+        self._rename(upload, "SET expires = :expires", {":expires": items.expires(moment)})
+
+    def _keep_object(self, upload: Upload) -> None:
+        """Keep the name of an adopted object as long as its upload."""
+        self._rename(upload, "REMOVE expires", {})
+
+    def _rename(self, upload: Upload, update: str, values: Any) -> None:
+        try:
+            self.client.update_item(
+                TableName=self.name,
+                Key=items.object_key(upload.owner, upload.key),
+                UpdateExpression=update,
+                ConditionExpression="id = :id",
+                ExpressionAttributeValues={":id": {"S": upload.id}, **values},
+            )
+        except self.client.exceptions.ConditionalCheckFailedException:
+            """Another upload has the object by now."""
 
     def _charge(
         self, owner: str, writes: list[Any], *, before: int | None, after: int | None
@@ -281,108 +485,106 @@ class UploadTable:
         """
         if before == after:
             return self.usage.transact(writes)
-        return self.usage.charge(
-            owner,
-            (after or 0) - (before or 0),
-            (after is not None) - (before is not None),
-            writes=writes,
-            uploads=lambda: self._query(owner, None),
-        )
+        files = (after is not None) - (before is not None)
+        return self.usage.charge(owner, Amount((after or 0) - (before or 0), files), writes)
 
     def _new(self, upload: Upload) -> Any:
         """The write of an upload whose id is not taken."""
         return {
             "Put": {
                 "TableName": self.name,
-                "Item": items.item(upload, due=self._due(upload, upload.state)),
+                "Item": items.item(upload),
                 "ConditionExpression": "attribute_not_exists(pk)",
             }
         }
 
+    def _put(self, key: Mapping[str, Any], **values: Any) -> Any:
+        return {"Put": {"TableName": self.name, "Item": {**key, **values}}}
+
+    def _delete(self, key: Mapping[str, Any]) -> None:
+        self.client.delete_item(TableName=self.name, Key=key)
+
+    def _item(self, key: Mapping[str, Any]) -> Any:
+        """One item as it stands now, or None."""
+        return self.client.get_item(TableName=self.name, Key=key, ConsistentRead=True).get("Item")
+
+    def _items(self, keys: Sequence[Mapping[str, Any]]) -> Iterator[Any]:
+        """Many items as they stand now, those that there are, in the order of their keys."""
+        for first in range(0, len(keys), _BATCH):
+            batch = list(keys[first : first + _BATCH])
+            found: dict[tuple[str, str], Any] = {}
+            asked = batch
+            while asked:
+                answer: Any = self.client.batch_get_item(
+                    RequestItems={self.name: {"Keys": asked, "ConsistentRead": True}}
+                )
+                for item in answer["Responses"][self.name]:
+                    found[item["pk"]["S"], item["sk"]["S"]] = item
+                asked = answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
+            names = [(key["pk"]["S"], key["sk"]["S"]) for key in batch]
+            yield from (found[name] for name in names if name in found)
+
+    def _ids(self, owner: str, *, before: str | None, limit: int) -> tuple[list[str], str | None]:
+        """Ids of an owner's uploads, newest first, and where the next page begins."""
+        request: Any = {
+            "TableName": self.name,
+            "IndexName": items.BY_OWNER,
+            "KeyConditionExpression": "#owner = :owner",
+            "ExpressionAttributeNames": {"#owner": "owner"},
+            "ExpressionAttributeValues": {":owner": {"S": owner}},
+            "ScanIndexForward": False,
+            "Limit": limit,
+        }
+        if before is not None:
+            request["ExclusiveStartKey"] = {
+                **items.upload_key(owner, before),
+                "owner": {"S": owner},
+                "id": {"S": before},
+            }
+        page = self.client.query(**request)
+        last = page.get("LastEvaluatedKey")
+        return [item["id"]["S"] for item in page["Items"]], last["id"]["S"] if last else None
+
+    def _uploads(self, owner: str, ids: Sequence[str]) -> Iterator[Upload]:
+        """Uploads with their whole reports, in the order of their ids, those that are not due."""
+        keys = [
+            key(owner, upload_id)
+            for upload_id in ids
+            for key in (items.upload_key, items.report_key)
+        ]
+        found = {(item["pk"]["S"], item["sk"]["S"]): item for item in self._items(keys)}
+        for upload_id in ids:
+            item = found.get(_name(items.upload_key(owner, upload_id)))
+            if item is None or self._is_due(item):
+                continue
+            upload = items.upload_of(item)
+            apart = found.get(_name(items.report_key(owner, upload_id)))
+            if apart is not None and apart["of"] == item.get("report_apart"):
+                upload = replace(upload, report=items.joined(upload, apart))
+            yield upload
+
     def _adopted(self, owner: str, key: str) -> tuple[str | None, Upload | None]:
         """The id under which an object was adopted before, and the upload unless it was deleted."""
-        item: Any = self.client.get_item(
-            TableName=self.name, Key=items.object_key(owner, key), ConsistentRead=True
-        ).get("Item")
+        item = self._item(items.object_key(owner, key))
         if item is None:
             return None, None
         earlier = item["id"]["S"]
-        found = self.get(owner, earlier)
-        return earlier, found if found and found.state is not State.ABORTED else None
-
-    def newest(
-        self, owner: str, *, state: State | None, cursor: str | None, limit: int
-    ) -> tuple[list[Upload], str | None]:
-        """At most `limit` uploads, newest first, and the cursor of the next page."""
-        found: list[Upload] = []
-        start = _opened(cursor)
-        while True:
-            request = self._query(owner, state) | {
-                "ScanIndexForward": False,
-                "Limit": limit - len(found),
-            }
-            if start is not None:
-                request["ExclusiveStartKey"] = items.upload_key(owner, start)
-                if state is not None:
-                    request["ExclusiveStartKey"]["state_id"] = {"S": items.state_id(state, start)}
-            page = self.client.query(**request)
-            found += [items.upload_of(item) for item in page["Items"]]
-            last = page.get("LastEvaluatedKey")
-            start = last["sk"]["S"].removeprefix("upload#") if last else None
-            if start is None or len(found) >= limit:
-                return found, _sealed(start)
-
-    def count(self, owner: str, *, state: State) -> int:
-        """How many of an owner's uploads are in a state, the last write included."""
-        request = self._query(owner, state) | {"Select": "COUNT", "ConsistentRead": True}
-        pages = self.client.get_paginator("query").paginate(**request)
-        return sum(page["Count"] for page in pages)
-
-    def scan(self, *, upload_id: str | None = None) -> Iterator[Upload]:
-        """The uploads of all owners, or those with one id: for operators, it reads the table."""
-        pages = self.client.get_paginator("scan").paginate(
-            TableName=self.name,
-            FilterExpression="begins_with(sk, :sk)",
-            ExpressionAttributeValues={":sk": {"S": f"upload#{upload_id or ''}"}},
-        )
-        for page in pages:
-            yield from (items.upload_of(item) for item in page["Items"] if not self._is_due(item))
-
-    def _query(self, owner: str, state: State | None) -> dict[str, Any]:
-        """A query for what is not due of an owner's uploads, those in one state by the index."""
-        sort, prefix = ("sk", "upload#") if state is None else ("state_id", f"{state}#")
-        request: dict[str, Any] = {
-            "TableName": self.name,
-            "KeyConditionExpression": f"pk = :pk AND begins_with({sort}, :prefix)",
-            "FilterExpression": "attribute_not_exists(expires) OR expires > :now",
-            "ExpressionAttributeValues": {
-                ":pk": {"S": f"owner#{owner}"},
-                ":prefix": {"S": prefix},
-                ":now": items.expires(self.now()),
-            },
-        }
-        return request if state is None else request | {"IndexName": INDEX}
+        current = self.get(owner, earlier)
+        return earlier, current if current and current.state is not State.ABORTED else None
 
     def _created_under(self, owner: str, idempotency_key: str) -> Upload:
-        found = self.client.get_item(
-            TableName=self.name,
-            Key=items.idempotency_key(owner, idempotency_key),
-            ConsistentRead=True,
-        )
-        upload = self.get(owner, found["Item"]["id"]["S"]) if "Item" in found else None
+        item = self._item(items.idempotency_key(owner, idempotency_key))
+        upload = self.get(owner, item["id"]["S"]) if item is not None else None
         if upload is None:
             raise TryAgain("The same request was taken back, try again")
         return upload
 
-    def _due(self, upload: Upload, state: State) -> datetime | None:
-        """When an upload that enters a state is to be forgotten; None for never."""
-        if state is State.UPLOADING:
-            return upload.created_at + timedelta(days=self.upload_days) + UPLOADING_KEPT_LONGER
-        return self.now() + ABORTED_KEPT if state is State.ABORTED else None
-
     def _is_due(self, item: Mapping[str, Any]) -> bool:
         """Whether its time to live is over; DynamoDB itself may take days to delete it."""
         return "expires" in item and int(item["expires"]["N"]) <= self.now().timestamp()
+
+
+_SWEEP: Any = {"pk": {"S": "sweep"}, "sk": {"S": "sweep"}}
 
 
 def table_of(
@@ -390,8 +592,12 @@ def table_of(
 ) -> UploadTable:
     """A stage's table."""
     quota = Quota(settings.owner_max_bytes, settings.owner_max_files)
-    usage = Usage(client, settings.table, now, quota)
-    return UploadTable(client, settings.table, now, settings.upload_days, usage)
+    usage = Usage(client, settings.table, quota)
+    return UploadTable(client, settings.table, now, settings.rejected_days, usage)
+
+
+def _name(key: Mapping[str, Any]) -> tuple[str, str]:
+    return key["pk"]["S"], key["sk"]["S"]
 
 
 def _sealed(upload_id: str | None) -> str | None:

@@ -6,7 +6,7 @@ Values only, shared by the use cases and the adapters. Must not know how they ar
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -27,6 +27,8 @@ class State(StrEnum):
 
 UNSETTLED = frozenset({State.UPLOADING, State.UPLOADED, State.PROCESSING})
 OUTCOMES = frozenset({State.ACCEPTED, State.REJECTED, State.FAILED})
+# The sweep looks at an upload this long after it was made, unless all is done by then.
+CHECK_AFTER = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +50,22 @@ class Upload:
     crc64nvme: str | None = None
     report: Mapping[str, Any] | None = None
     reason: str | None = None
-    # The outcome its owner was last told.
-    told: str | None = None
+    # Names the outcome it has: its state, and the object or the invocation that it is about.
+    outcome: str | None = None
+    # The outcome that its owner was last notified of.
+    notified: str | None = None
     # The order, among events of its key, of the event that it was last processed for.
     sequencer: str | None = None
-    # The invocation at work on it, to process it or to tell of it, and until when at the latest.
+    # The invocation that processes it, and until when at the latest.
     holder: str | None = None
     held_until: datetime | None = None
+    # The invocation that is about to notify its owner, and until when at the latest.
+    notifier: str | None = None
+    notifying_until: datetime | None = None
+    # When the sweep looks at it, unless all is done by then; None once nothing is left to do.
+    check_at: datetime | None = None
+    # How often its item was written: who writes it says which version they read.
+    version: int = 0
     # The S3 event that failed, to be sent again.
     event: Mapping[str, Any] | None = None
     # Bytes of its owner's quota that it takes; None while it takes none, not even a file's place.
@@ -91,8 +102,8 @@ class Upload:
             "content_type": self.content_type,
             "key": self.key,
             "state": self.state.value,
-            "created_at": _written(self.created_at),
-            "updated_at": _written(self.updated_at),
+            "created_at": written(self.created_at),
+            "updated_at": written(self.updated_at),
         }
         if self.report is not None:
             document["report"] = dict(self.report)
@@ -113,12 +124,38 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object as HeadObject reports it."""
+    """An object as HeadObject reports it; S3 tells `last_modified` in whole seconds."""
 
     size: int
     etag: str
     crc64nvme: str | None
     content_type: str
+    last_modified: datetime | None = None
+    content_encoding: str = ""
+    # Why S3 does not let its bytes be read, in a sentence; None where it does.
+    unreadable: str | None = None
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What tells this object from another one under its key, as reports hold it.
+
+        An ETag alone does not: it may be an MD5, and two files can share one.
+        """
+        return {
+            "size": self.size,
+            "etag": self.etag,
+            "crc64nvme": self.crc64nvme,
+            "last_modified": written(self.last_modified) if self.last_modified else None,
+        }
+
+    def is_reported_by(self, report: Mapping[str, Any] | None) -> bool:
+        """Whether a report is about this object and no other that had its key."""
+        return report is not None and all(
+            report.get(name) == value
+            for name, value in self.identity.items()
+            # A report of an earlier version of Hoist has no time.
+            if name != "last_modified" or name in report
+        )
 
 
 def adopted(key: keys.ObjectKey, *, size: int, content_type: str, now: datetime) -> Upload:
@@ -135,10 +172,12 @@ def adopted(key: keys.ObjectKey, *, size: int, content_type: str, now: datetime)
         part_count=1,
         created_at=now,
         updated_at=now,
+        charged=size,
+        check_at=now + CHECK_AFTER,
     )
 
 
-def _written(moment: datetime) -> str:
+def written(moment: datetime) -> str:
     """ISO 8601 in UTC with microseconds, so that texts sort as times do."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 

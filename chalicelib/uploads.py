@@ -25,7 +25,7 @@ from chalicelib.errors import (
     UploadNotFound,
     WrongState,
 )
-from chalicelib.upload import Part, State, StoredObject, Upload, differs
+from chalicelib.upload import CHECK_AFTER, Part, State, StoredObject, Upload, differs
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,8 @@ class Table(Transitions, Protocol):
 
     def put(self, upload: Upload, *, idempotency_key: str | None = None) -> Upload: ...
     def forget(self, upload: Upload, *, idempotency_key: str | None = None) -> None: ...
-    def count(self, owner: str, *, state: State) -> int: ...
+    def in_progress(self, owner: str, *, most: int) -> int: ...
+    def check_again(self, upload: Upload, at: datetime) -> Upload: ...
     def newest(
         self, owner: str, *, state: State | None, cursor: str | None, limit: int
     ) -> tuple[list[Upload], str | None]: ...
@@ -82,7 +83,9 @@ class Pages(Protocol):
 
 
 LIST_LIMIT = 50
-WAIT_STEP = 0.02  # seconds between two looks at what S3 holds
+# Seconds between two looks at what S3 holds: the first, and how much longer each next one is.
+WAIT_STEP = 0.02
+WAIT_GROWTH = 1.5
 # Bytes; https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
 CLOUDFRONT_MAX_SIZE = 50 * 10**9
 
@@ -91,7 +94,8 @@ CLOUDFRONT_MAX_SIZE = 50 * 10**9
 class Uploads:
     """The use cases; `signer` makes one from today's credentials, `now` is the clock (UTC).
 
-    `sleep` waits for seconds.
+    `new_signer` makes one from credentials that nobody has signed with yet; `sleep` waits for
+    seconds.
     """
 
     settings: Settings
@@ -99,6 +103,7 @@ class Uploads:
     table: Table
     pages: Pages
     signer: Callable[[], signing.Signer]
+    new_signer: Callable[[str], signing.Signer]
     now: Callable[[], datetime]
     sleep: Callable[[float], None]
 
@@ -158,20 +163,39 @@ class Uploads:
             multipart_id=multipart_id,
             crc64nvme=crc64nvme,
             charged=size,
+            check_at=now + CHECK_AFTER,
         )
         remembered = self._remember(upload, idempotency_key)
-        return remembered, self._sheet(remembered, first=1, count=remembered.part_count)
+        sheet = self._sheet(remembered, self.signer(), first=1, count=remembered.part_count)
+        return remembered, sheet
+
+    def parts_expire_at(self, upload: Upload) -> datetime | None:
+        """When S3 drops the parts at the earliest; None for a single PUT."""
+        if upload.multipart_id is None:
+            return None
+        return upload.created_at + timedelta(days=self.settings.upload_days)
 
     def sheet(
-        self, owner: str, upload_id: str, *, first: int = 1, count: int | None = None
+        self,
+        owner: str,
+        upload_id: str,
+        *,
+        first: int = 1,
+        count: int | None = None,
+        refused: bool = False,
     ) -> signing.Sheet:
-        """Sign again: `count` parts from `first`, all the rest when `count` is None."""
+        """Sign again: `count` parts from `first`, all the rest when `count` is None.
+
+        Where S3 `refused` the last sheet, the credentials that signed it may have ended before
+        their time: the new one is signed with others.
+        """
         upload = self._uploading(owner, upload_id)
         most = upload.part_count - first + 1
         count = most if count is None else count
         if not (1 <= first <= upload.part_count and 1 <= count <= most):
             raise InvalidRequest(f"The parts are 1 to {upload.part_count}")
-        return self._sheet(upload, first=first, count=count)
+        signer = self.new_signer(owner) if refused else self.signer()
+        return self._sheet(upload, signer, first=first, count=count)
 
     def list_parts(self, owner: str, upload_id: str) -> tuple[Upload, list[Part]]:
         """The upload and the parts that S3 holds of it."""
@@ -213,10 +237,13 @@ class Uploads:
         upload = self.get(owner, upload_id)
         if upload.state is State.ABORTED:
             return
+        if upload.check_at is None:
+            # Should this end half way, the sweep brings it to its end.
+            upload = self.table.check_again(upload, self.now())
         if upload.state is State.UPLOADING:
             self._abort(upload)
         self.storage.delete(upload.key)
-        self.pages.show(self.table.change(upload, to=State.ABORTED, allowed=set(State)))
+        self.pages.show(self._aborted(upload))
         log.info("deleted", extra=upload.log_fields)
 
     def get(self, owner: str, upload_id: str) -> Upload:
@@ -236,10 +263,17 @@ class Uploads:
         return self.table.newest(owner, state=wanted, cursor=cursor, limit=LIST_LIMIT)
 
     def download(self, owner: str, upload_id: str) -> tuple[str, int]:
-        """A presigned URL of an accepted upload, and the seconds it lives."""
+        """A presigned URL of an accepted upload, and the seconds it lives.
+
+        Its owner may have overwritten it with temporary credentials, so the object that is there
+        is compared with the one that was accepted.
+        """
         upload = self.get(owner, upload_id)
         if upload.state is not State.ACCEPTED:
             raise NotAccepted(f"The upload is {upload.state}")
+        found = self.storage.head(upload.key)
+        if found is None or not found.is_reported_by(upload.report):
+            raise NotAccepted("Its object was replaced and is not checked yet, or was deleted")
         signer, bucket_url = self.signer(), self.settings.bucket_urls[0]
         url = signer.presigned_url(
             "GET",
@@ -247,12 +281,18 @@ class Uploads:
             parameters={
                 "response-content-disposition": rules.content_disposition(upload.filename),
                 "response-content-type": _type_of(upload),
+                "response-cache-control": "no-store",
             },
         )
         if self.settings.download_url and upload.size <= CLOUDFRONT_MAX_SIZE:
             # What is there asks the bucket by its own name, for which the URL is signed.
             url = self.settings.download_url + url.removeprefix(bucket_url)
         return url, int((signer.expires_at - signer.now).total_seconds())
+
+    def _aborted(self, upload: Upload) -> Upload:
+        return self.table.change(
+            upload, to=State.ABORTED, allowed=set(State), check_at=None, report=None
+        )
 
     def _remember(self, upload: Upload, idempotency_key: str | None) -> Upload:
         """Put a new upload in the table; whatever prevents that, nothing of it is left behind.
@@ -271,7 +311,7 @@ class Uploads:
             log.info("created", extra=upload.log_fields | {"metrics": metrics.CREATED})
             return upload
         self._abort(upload)
-        if (remembered.filename, remembered.size) != (upload.filename, upload.size):
+        if not _asks_for(upload, remembered):
             raise IdempotencyKeyReused("Use a new idempotency_key for another file")
         if remembered.state is not State.UPLOADING:
             raise WrongState(f"The upload is {remembered.state}")
@@ -280,7 +320,7 @@ class Uploads:
     def _check_in_progress(self, owner: str) -> None:
         """Refuse one too many. It is counted itself: requests at the same time see each other."""
         most = self.settings.max_in_progress
-        if self.table.count(owner, state=State.UPLOADING) > most:
+        if self.table.in_progress(owner, most=most) > most:
             raise TooManyUploads(f"{most} uploads are under way; finish or delete one", limit=most)
 
     def _abort(self, upload: Upload) -> None:
@@ -293,24 +333,29 @@ class Uploads:
             raise WrongState(f"The upload is {upload.state}")
         return upload
 
-    def _sheet(self, upload: Upload, *, first: int, count: int) -> signing.Sheet:
+    def _sheet(
+        self, upload: Upload, signer: signing.Signer, *, first: int, count: int
+    ) -> signing.Sheet:
         urls = [signing.object_url(url, upload.key) for url in self.settings.bucket_urls]
         if upload.multipart_id is None:
-            return self.signer().put_sheet(urls[0], size=upload.size, checksum=upload.crc64nvme)
-        return self.signer().part_sheet(
+            return signer.put_sheet(urls[0], size=upload.size, checksum=upload.crc64nvme)
+        return signer.part_sheet(
             urls, multipart_id=upload.multipart_id, plan=upload.plan, first=first, count=count
         )
 
     def _assemble(self, upload: Upload, *, wait: int) -> bool:
         """`_assemble_now`, tried until nothing is missing, `wait` seconds at most."""
         until = self.now() + timedelta(seconds=wait)
+        pause = WAIT_STEP
         while True:
             try:
                 return self._assemble_now(upload)
             except PartsMissing:
-                if self.now() >= until:
+                left = (until - self.now()).total_seconds()
+                if left <= 0:
                     raise
-            self.sleep(WAIT_STEP)
+            self.sleep(min(pause, left))
+            pause *= WAIT_GROWTH
 
     def _assemble_now(self, upload: Upload) -> bool:
         """CompleteMultipartUpload of exactly the planned parts; PartsMissing names what lacks.
@@ -367,6 +412,21 @@ class Uploads:
         self.pages.show(arrived)
         log.info("uploaded", extra=arrived.log_fields | {"metrics": metrics.COMPLETED})
         return arrived
+
+
+def _asks_for(asked: Upload, remembered: Upload) -> bool:
+    """Whether a request that comes again asks for the upload that was created under its key.
+
+    The sheet of a single PUT holds the checksum; a complete may have named that of a multipart one.
+    """
+    same_checksum = asked.crc64nvme == remembered.crc64nvme or (
+        asked.crc64nvme is None and remembered.multipart_id is not None
+    )
+    return same_checksum and (asked.filename, asked.size, asked.content_type) == (
+        remembered.filename,
+        remembered.size,
+        remembered.content_type,
+    )
 
 
 def _type_of(upload: Upload) -> str:

@@ -15,7 +15,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.table import SCHEMA
+from chalicelib.items import SCHEMA
 from local.home import HOST, Ports
 from local.s3 import ACCOUNT, UPLOADER_ROLE
 

@@ -14,7 +14,7 @@ from moto import mock_aws
 from chalicelib.config import Settings, load_settings
 from chalicelib.parts import MIB
 from chalicelib.signing import Credentials, Signer
-from chalicelib.table import SCHEMA
+from chalicelib.items import SCHEMA
 from chalicelib.uploads import Uploads
 from tests import environment
 from tests.fakes import Clock, MemoryStorage, MemoryTable, RecordingPages
@@ -64,7 +64,10 @@ def uploads(
     def signer() -> Signer:
         return Signer(Credentials("AKIDEXAMPLE", "secret"), settings.region, clock(), 900)
 
-    return Uploads(settings, storage, table, pages, signer, clock, clock.advance)
+    def new_signer(owner: str) -> Signer:
+        return Signer(Credentials(f"NEW-{owner}", "secret"), settings.region, clock(), 900)
+
+    return Uploads(settings, storage, table, pages, signer, new_signer, clock, clock.advance)
 
 
 @pytest.fixture(scope="session")

@@ -4,27 +4,28 @@
 server, so that a fake cannot lie.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import md5
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from chalicelib import keys, table
+from chalicelib import keys, table, transitions
 from chalicelib.errors import (
     ChecksumMismatch,
     InvalidRequest,
     TryAgain,
     UploadExpired,
     UploadNotFound,
-    WrongState,
 )
+from chalicelib.reader import ObjectReplaced
 from chalicelib.upload import Part, State, StoredObject, Upload
 from chalicelib.usage import Quota
 from tests.running import crc64nvme as checksum
 
+EPOCH = datetime(2026, 3, 1, 11, 59, tzinfo=UTC)
 # Room enough for every test that is not about quotas.
 AMPLE = Quota(max_bytes=2**60, max_files=1000)
 
@@ -70,14 +71,16 @@ class Interruptions:
 
 @dataclass
 class MemoryTable:
-    """`UploadTable`: every change of state is conditional."""
+    """`UploadTable`: every change is what `transitions` decides."""
 
     now: Callable[[], datetime]
-    upload_days: int = 1
+    rejected_days: int = 7
     quota: Quota = AMPLE
     items: dict[tuple[str, str], Upload] = field(default_factory=dict)
+    due: dict[tuple[str, str], datetime] = field(default_factory=dict)
     created_under: dict[tuple[str, str], Upload] = field(default_factory=dict)
     adopted: dict[str, Upload] = field(default_factory=dict)
+    swept: dict[str, str] = field(default_factory=dict)
     before_put: Interruptions = field(default_factory=Interruptions)
     before_change: Interruptions = field(default_factory=Interruptions)
     before_count: Interruptions = field(default_factory=Interruptions)
@@ -115,6 +118,7 @@ class MemoryTable:
         found = self._adopted(upload.key)
         if found is not None:
             return found
+        self._check_room(upload.owner, before=None, after=upload.charged)
         self.adopted[upload.key] = upload
         self.items[upload.owner, upload.id] = upload
         return upload
@@ -125,76 +129,78 @@ class MemoryTable:
         return found if found and found.state is not State.ABORTED else None
 
     def get(self, owner: str, upload_id: str) -> Upload | None:
-        if len(upload_id) > 1000:  # DynamoDB refuses sort keys of more than 1,024 bytes
+        if len(upload_id) > 1000:  # DynamoDB refuses keys of more than 2,048 bytes
             raise client_error("ValidationException", "GetItem")
         found = self.items.get((owner, upload_id))
         return None if found is None or self._is_due(found) else found
 
-    def count(self, owner: str, *, state: State) -> int:
+    def in_progress(self, owner: str, *, most: int) -> int:  # noqa: ARG002 - counts are right here
         self.before_count.happen()
-        return len([u for u in self._all(owner) if u.state is state])
+        return len([u for u in self._all(owner) if u.state is State.UPLOADING and not u.is_adopted])
 
-    def change(
-        self,
-        upload: Upload,
-        *,
-        to: State,
-        allowed: Collection[State],
-        held_by: str | None = None,
-        **attributes: Any,
-    ) -> Upload:
-        stored = self._for_change(upload)
-        if stored.state not in allowed or held_by not in (None, stored.holder):
-            raise WrongState(f"The upload is {stored.state}")
-        if to in table.FREE:
-            attributes["charged"] = None
-        elif to is State.ACCEPTED:
-            attributes["charged"] = attributes.get("size", stored.size)
-            self._check_room(stored.owner, before=stored.charged, after=attributes["charged"])
-        return self._changed(stored, state=to, **attributes)
+    def change(self, upload: Upload, **moved: Any) -> Upload:
+        return self._edit(upload, lambda stored: transitions.move(stored, **moved))
 
-    def claim(self, upload: Upload, *, sequencer: str, holder: str, until: datetime) -> Upload:
-        stored = self._for_change(upload)
-        newer = stored.sequencer is None or stored.sequencer < sequencer
-        again = stored.sequencer == sequencer and (
-            stored.state in (State.UPLOADED, State.FAILED)
-            or (stored.state is State.PROCESSING and not self._is_held(stored, holder))
-        )
-        if stored.state in (State.UPLOADING, State.ABORTED) or not (newer or again):
-            raise WrongState(f"The upload is {stored.state}")
-        return self._changed(
-            stored,
-            state=State.PROCESSING,
-            sequencer=sequencer,
-            holder=holder,
-            held_until=until,
-            told=None,
+    def claim(self, upload: Upload, **claimed: Any) -> tuple[Upload, State]:
+        before: list[State] = []
+
+        def decide(stored: Upload) -> dict[str, Any]:
+            before.append(stored.state)
+            return transitions.claim(stored, **claimed, now=self.now())
+
+        return self._edit(upload, decide), before[-1]
+
+    def settle(self, upload: Upload, **settled: Any) -> Upload:
+        return self._edit(upload, lambda stored: transitions.settle(stored, **settled))
+
+    def fail(self, upload: Upload, **failed: Any) -> Upload:
+        return self._edit(upload, lambda stored: transitions.fail(stored, **failed))
+
+    def begin_notifying(self, upload: Upload, **held: Any) -> Upload:
+        return self._edit(
+            upload, lambda stored: transitions.begin_notifying(stored, **held, now=self.now())
         )
 
-    def claim_telling(self, upload: Upload, *, holder: str, until: datetime) -> Upload:
-        stored = self._for_change(upload)
-        told = stored.state is not upload.state or stored.told == stored.state
-        if told or self._is_held(stored, holder):
-            raise WrongState(f"The upload is {stored.state}")
-        return self._changed(stored, holder=holder, held_until=until)
+    def end_notifying(self, upload: Upload, **ended: Any) -> Upload:
+        return self._edit(upload, lambda stored: transitions.end_notifying(stored, **ended))
 
-    def _for_change(self, upload: Upload) -> Upload:
+    def check_again(self, upload: Upload, at: datetime) -> Upload:
+        return self._edit(upload, lambda u: {"check_at": at, "updated_at": u.updated_at})
+
+    def rest(self, upload: Upload) -> bool:
+        stored = self.get(upload.owner, upload.id)
+        if stored is None or stored.version != upload.version:
+            return False
+        self._edit(upload, lambda u: {"check_at": None, "updated_at": u.updated_at})
+        return True
+
+    def to_check(self) -> Iterator[Upload]:
+        due = [u for u in self.items.values() if u.check_at and u.check_at <= self.now()]
+        yield from sorted(due, key=lambda upload: upload.id)
+
+    def sweep(self) -> dict[str, str]:
+        return self.swept
+
+    def keep_sweep(self, **values: str) -> None:
+        self.swept = values
+
+    def _edit(self, upload: Upload, decide: Callable[[Upload], dict[str, Any]]) -> Upload:
         self.before_change.happen()
         stored = self.get(upload.owner, upload.id)
         if stored is None:
             raise UploadNotFound
-        return stored
-
-    def _changed(self, stored: Upload, **attributes: Any) -> Upload:
-        changed = replace(stored, updated_at=self.now(), **attributes)
+        attributes = {"updated_at": self.now(), **decide(stored), "version": stored.version + 1}
+        charged = attributes.get("charged", stored.charged)
+        self._check_room(stored.owner, before=stored.charged, after=charged)
+        changed = replace(stored, **attributes)
         self.items[stored.owner, stored.id] = changed
+        due = transitions.forgotten_at(
+            changed.state, now=self.now(), rejected_days=self.rejected_days
+        )
+        self.due.pop((stored.owner, stored.id), None)
+        if due is not None:
+            self.due[stored.owner, stored.id] = due
         return changed
-
-    def _is_held(self, stored: Upload, holder: str) -> bool:
-        """Whether another invocation is at it."""
-        if stored.holder in (None, holder):
-            return False
-        return stored.held_until is None or stored.held_until > self.now()
 
     def newest(
         self, owner: str, *, state: State | None, cursor: str | None, limit: int
@@ -224,12 +230,8 @@ class MemoryTable:
         return [u for (whose, _), u in items if whose == owner and not self._is_due(u)]
 
     def _is_due(self, upload: Upload) -> bool:
-        days = timedelta(days=self.upload_days)
-        due = {
-            State.UPLOADING: upload.created_at + days + table.UPLOADING_KEPT_LONGER,
-            State.ABORTED: upload.updated_at + table.ABORTED_KEPT,
-        }
-        return upload.state in due and due[upload.state] <= self.now()
+        due = self.due.get((upload.owner, upload.id))
+        return due is not None and due <= self.now()
 
 
 @dataclass
@@ -240,8 +242,13 @@ class MemoryStorage:
     tags: dict[str, str] = field(default_factory=dict)
     multiparts: dict[str, tuple[str, dict[int, bytes]]] = field(default_factory=dict)
     content_types: dict[str, str] = field(default_factory=dict)
+    # When each object was written; what a test does not say is `EPOCH`.
+    written: dict[str, datetime] = field(default_factory=dict)
+    # What HeadObject says of an object beside the usual.
+    oddities: dict[str, dict[str, Any]] = field(default_factory=dict)
     before_complete: Interruptions = field(default_factory=Interruptions)
     before_tag: Interruptions = field(default_factory=Interruptions)
+    before_read: Interruptions = field(default_factory=Interruptions)
     after_complete: Interruptions = field(default_factory=Interruptions)
     created: int = 0
     patient: bool = True
@@ -257,8 +264,11 @@ class MemoryStorage:
     def receive_part(self, key: str, multipart_id: str, number: int, data: bytes) -> None:
         self._parts(key, multipart_id)[number] = data
 
-    def receive_object(self, key: str, data: bytes) -> None:
+    def receive_object(self, key: str, data: bytes, *, at: datetime | None = None) -> None:
         self.objects[key] = data
+        self.tags.pop(key, None)
+        if at is not None:
+            self.written[key] = at
 
     def list_parts(self, key: str, multipart_id: str) -> list[Part] | None:
         if multipart_id not in self.multiparts:
@@ -304,19 +314,34 @@ class MemoryStorage:
             return None
         crc64nvme = checksum(data) if self.keeps_checksums else None
         content_type = self.content_types.get(key, "binary/octet-stream")
-        return StoredObject(len(data), _etag(data).strip('"'), crc64nvme, content_type)
+        written = self.written.get(key, EPOCH)
+        found = StoredObject(
+            len(data), _etag(data).strip('"'), crc64nvme, content_type, last_modified=written
+        )
+        return replace(found, **self.oddities.get(key, {}))
 
     def read_range(self, key: str, offset: int, size: int, *, etag: str) -> bytes:
-        data = self.objects[key]
-        if _etag(data).strip('"') != etag:
-            raise client_error("PreconditionFailed", "GetObject")
+        self.before_read.happen()
+        data = self.objects.get(key)
+        if data is None or _etag(data).strip('"') != etag:
+            raise ObjectReplaced(key)
         return data[offset : offset + size]
 
-    def tag(self, key: str, *, state: str) -> None:
+    def tag(self, key: str, *, state: str) -> bool:
         self.before_tag.happen()
         if key not in self.objects:
-            raise client_error("NoSuchKey", "PutObjectTagging")
+            return False
         self.tags[key] = state
+        return True
+
+    def state_tag(self, key: str) -> str | None:
+        return self.tags.get(key)
+
+    def list_objects(self, prefix: str, *, after: str) -> Iterator[tuple[str, StoredObject]]:
+        for key in sorted(self.objects):
+            found = self.head(key)
+            if found is not None and key.startswith(prefix) and key > after:
+                yield key, replace(found, crc64nvme=None, content_type="")
 
     def delete(self, key: str) -> None:
         self.objects.pop(key, None)

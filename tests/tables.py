@@ -11,8 +11,8 @@ from tests.fakes import AMPLE
 
 
 def real_table(
-    client: Any, now: Callable[[], datetime], *, upload_days: int = 1, quota: Quota = AMPLE
+    client: Any, now: Callable[[], datetime], *, rejected_days: int = 7, quota: Quota = AMPLE
 ) -> UploadTable:
     """The adapter; nobody waits in a test."""
-    usage = Usage(client, TABLE, now, quota, wait=lambda _: None)
-    return UploadTable(client, TABLE, now, upload_days, usage)
+    usage = Usage(client, TABLE, quota, wait=lambda _: None)
+    return UploadTable(client, TABLE, now, rejected_days, usage)

@@ -14,8 +14,11 @@ PROCESSORS = {
 }
 ALL = {**MODULES, **PROCESSORS, "app": ROOT / "app.py"}
 
-PURE = ["keys", "parts", "signing", "rules", "records", "errors", "reader", "items", "metrics"]
-USE_CASES = ["uploads", "processing", "notifier"]
+PURE = [
+    "keys", "parts", "signing", "rules", "records", "errors", "reader", "items", "metrics",
+    "upload", "transitions", "patience", "state_tag",
+]  # fmt: skip
+USE_CASES = ["uploads", "processing", "notifier", "sweep"]
 BOTO3 = {
     "storage", "table", "usage", "credentials", "browser", "subscriptions", "application",
 }  # fmt: skip

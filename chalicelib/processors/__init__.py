@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from chalicelib.processors import archive, digest, image, table, video
-from chalicelib.reader import ObjectReader, OutOfTime
+from chalicelib.reader import ObjectReader, ObjectReplaced, OutOfTime
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class Processors:
         """Each processor's part of the report, under its name.
 
         The time that is left is shared: each may use an equal share, and what those before it did
-        not need.
+        not need. Raises ObjectReplaced when another object has the key by now.
         """
         chosen = {
             name: processor
@@ -89,6 +89,8 @@ class Processors:
         except (OutOfTime, TimeoutError):
             log.warning("out of time", extra={"processor": name, "file_size": stored.size})
             return {"error": "It ran out of time"}
+        except ObjectReplaced:
+            raise
         except Exception as error:
             log.exception("a processor failed", extra={"processor": name})
             return {"error": f"It failed: {type(error).__name__}"}

@@ -27,7 +27,7 @@ from chalice.test import Client
 import app
 from chalicelib.application import application
 from chalicelib.parts import MIB
-from chalicelib.table import SCHEMA
+from chalicelib.items import SCHEMA
 from deploy import policies
 from deploy.stage import ROOT, StageError
 from local.resources import ACCESS_KEY, SECRET_KEY

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.config import load_settings
-from chalicelib.table import SCHEMA
+from chalicelib.items import SCHEMA
 from deploy import application, destinations, policies
 from local.resources import PASSWORD_POLICY
 from tests.deploy.template import OUTPUTS, PARAMETERS, PATH, RESOURCES, TEXT, listed, mappings

@@ -14,7 +14,7 @@ from moto import mock_aws
 
 from chalicelib.config import load_settings
 from chalicelib.keys import PREFIX
-from chalicelib.table import SCHEMA
+from chalicelib.items import SCHEMA
 from chalicelib.upload import State
 from tests.deploy.cloudformation import ACCOUNT, client
 from tests.deploy.template import OUTPUTS, PARAMETERS, TEXT, listed

@@ -1,0 +1,262 @@
+"""Finds what events have lost, and brings it to its end: one run of the scheduled function `sweep`.
+
+It looks at the uploads that are due to be checked: those under way for an hour, those left behind
+in a passing state, those whose owner was not notified, those whose tag nobody has written. Then it
+walks through the bucket, a part of it each time, and compares every object with its upload.
+Everything it does can be repeated. Must not know SNS, HTTP or how Lambda is invoked.
+"""
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Protocol
+
+from chalicelib import keys, state_tag
+from chalicelib.config import Settings
+from chalicelib.errors import TryAgain, UploadNotFound, WrongState
+from chalicelib.patience import Invocation, is_over, patient
+from chalicelib.records import Outcome, event_of, next_sequencer
+from chalicelib.upload import CHECK_AFTER, OUTCOMES, State, StoredObject, Upload, written
+
+log = logging.getLogger(__name__)
+
+# An upload that nobody completed is given up this long after S3 has dropped its parts.
+ABANDONED_AFTER = timedelta(days=2)
+# Kept of an invocation's time, to note how far it came.
+RESERVE = timedelta(seconds=30)
+
+
+class Found(StrEnum):
+    """What a sweep repairs, each a metric of its own."""
+
+    LOST_EVENT = "SweepLostEvents"
+    LEFT_BEHIND = "SweepLeftBehind"
+    NOT_NOTIFIED = "SweepNotNotified"
+    WRONG_TAG = "SweepWrongTags"
+    WITHOUT_UPLOAD = "SweepObjectsWithoutUpload"
+    DELETED = "SweepDeleted"
+    ABANDONED = "SweepAbandoned"
+
+
+class Storage(state_tag.Storage, Protocol):
+    """What the sweep needs of S3."""
+
+    def head(self, key: str) -> StoredObject | None: ...
+    def abort(self, key: str, multipart_id: str) -> None: ...
+    def delete(self, key: str) -> None: ...
+    def state_tag(self, key: str) -> str | None: ...
+    def list_objects(self, prefix: str, *, after: str) -> Iterator[tuple[str, StoredObject]]: ...
+
+
+class Table(state_tag.Table, Protocol):
+    """What the sweep needs of the table."""
+
+    def to_check(self) -> Iterator[Upload]: ...
+    def change(self, upload: Upload, *, to: State, allowed: Any, **attributes: Any) -> Upload: ...
+    def check_again(self, upload: Upload, at: datetime) -> Upload: ...
+    def rest(self, upload: Upload) -> bool: ...
+    def sweep(self) -> Mapping[str, str]: ...
+    def keep_sweep(self, **values: str) -> None: ...
+
+
+class Notifier(Protocol):
+    """What the sweep needs to notify owners."""
+
+    def announce(self, outcome: Outcome, invocation: Invocation) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What `sweep` does; `invoke` sends an event to `process_upload`, `now` is the clock (UTC)."""
+
+    settings: Settings
+    storage: Storage
+    table: Table
+    notifier: Notifier
+    invoke: Callable[[Mapping[str, Any]], object]
+    now: Callable[[], datetime]
+    wait: Callable[[float], None]
+
+    def run(self, invocation: Invocation) -> dict[str, int]:
+        """One sweep, for as long as the invocation has time; returns what it found."""
+        work = replace(
+            self,
+            storage=patient(self.storage, invocation, self.wait),
+            table=patient(self.table, invocation, self.wait),
+        )
+        found = work.sweep(invocation)
+        counted = {each.value: count for each, count in found.items()}
+        log.info("swept", extra={"found": counted} | ({"metrics": counted} if counted else {}))
+        return counted
+
+    def sweep(self, invocation: Invocation) -> Counter[Found]:
+        """`run`, with ports that wait out what throttles; counts what it found."""
+        found: Counter[Found] = Counter()
+        for upload in self.table.to_check():
+            if is_over(invocation, but=RESERVE):
+                break
+            self._note(found, self._checked(upload, invocation), upload.log_fields)
+        cursor = self._walk(found, invocation)
+        self.table.keep_sweep(cursor=cursor, at=written(self.now()), found=json.dumps(found))
+        return found
+
+    def check(self, upload: Upload, invocation: Invocation) -> Found | None:
+        """Bring one upload to its end; returns what was wrong, None when nothing was.
+
+        An upload at which somebody else may still be is looked at again later.
+        """
+        if upload.state is State.UPLOADING:
+            return self._check_uploading(upload)
+        if upload.state in (State.UPLOADED, State.PROCESSING):
+            return self._check_passing(upload)
+        if upload.state is State.ABORTED:
+            return self._check_aborted(upload)
+        return self._check_settled(upload, invocation)
+
+    def _checked(self, upload: Upload, invocation: Invocation) -> Found | None:
+        try:
+            return self.check(upload, invocation)
+        except (WrongState, UploadNotFound, TryAgain) as error:
+            # Somebody else is at it. It stays due, so the next sweep looks again.
+            log.info("not checked", extra=upload.log_fields | {"reason": str(error)})
+            return None
+
+    def _check_uploading(self, upload: Upload) -> Found | None:
+        if self.storage.head(upload.key) is not None:
+            return self._send(upload, Found.LOST_EVENT)
+        given_up = upload.created_at + timedelta(days=self.settings.upload_days) + ABANDONED_AFTER
+        if self.now() < given_up:
+            # Twice as late each time: an upload may take days.
+            self._look_again(upload, max(CHECK_AFTER, self.now() - upload.created_at))
+            return None
+        if upload.multipart_id is not None:
+            self.storage.abort(upload.key, upload.multipart_id)
+        self._abort(upload)
+        return Found.ABANDONED
+
+    def _check_passing(self, upload: Upload) -> Found | None:
+        is_held = upload.held_until is not None and upload.held_until > self.now()
+        if is_held or self.now() - upload.updated_at < CHECK_AFTER:
+            self._look_again(upload, CHECK_AFTER)
+            return None
+        return self._send(upload, Found.LEFT_BEHIND)
+
+    def _check_aborted(self, upload: Upload) -> Found | None:
+        self.storage.delete(upload.key)
+        self.table.rest(upload)
+        return Found.DELETED
+
+    def _check_settled(self, upload: Upload, invocation: Invocation) -> Found | None:
+        found = self.storage.head(upload.key)
+        if found is None and upload.charged is not None:
+            # Its owner deleted it, and the request ended half way.
+            self._abort(upload)
+            return Found.DELETED
+        repaired = None
+        if found is not None:
+            if upload.report is not None and not found.is_reported_by(upload.report):
+                return self._send(upload, Found.LOST_EVENT)
+            repaired = self._check_tag(upload)
+        if upload.outcome != upload.notified:
+            self.notifier.announce(Outcome(upload.owner, upload.id, upload.state), invocation)
+            return Found.NOT_NOTIFIED
+        self.table.rest(upload)
+        return repaired
+
+    def _abort(self, upload: Upload) -> None:
+        """To aborted, unless anything has happened to it since it was read."""
+        self.table.change(
+            upload,
+            to=State.ABORTED,
+            allowed={upload.state},
+            unchanged_since=upload.version,
+            check_at=None,
+            report=None,
+        )
+
+    def _check_tag(self, upload: Upload) -> Found | None:
+        if self.storage.state_tag(upload.key) == upload.state:
+            return None
+        state_tag.follow(self.storage, self.table, upload)
+        return Found.WRONG_TAG
+
+    def _send(self, upload: Upload, found: Found) -> Found:
+        """Send an event of its object again; what comes of it is looked at an hour later."""
+        self.invoke(event_again(upload, self.settings.bucket))
+        self._look_again(upload, CHECK_AFTER)
+        return found
+
+    def _look_again(self, upload: Upload, after: timedelta) -> None:
+        self.table.check_again(upload, self.now() + after)
+
+    # --- The walk through the bucket -------------------------------------------------------------
+
+    def _walk(self, found: Counter[Found], invocation: Invocation) -> str:
+        """Compare objects with their uploads; returns where the next sweep begins."""
+        after = self.table.sweep().get("cursor", "")
+        for key, listed in self.storage.list_objects(keys.PREFIX, after=after):
+            if is_over(invocation, but=RESERVE):
+                return after
+            repaired = self._check_object(key, listed)
+            self._note(found, repaired, {"key": key})
+            after = key
+        return ""
+
+    def _check_object(self, key: str, listed: StoredObject) -> Found | None:
+        name = keys.parse_key(key)
+        if name is None:
+            self.storage.delete(key)
+            return Found.DELETED
+        if listed.last_modified is not None and self.now() - listed.last_modified < CHECK_AFTER:
+            return None
+        upload = self.table.of_object(name)
+        if upload is None:
+            sequencer = next_sequencer(None)
+            self.invoke(
+                event_of(key, bucket=self.settings.bucket, size=listed.size, sequencer=sequencer)
+            )
+            return Found.WITHOUT_UPLOAD
+        return self._compare(upload, listed)
+
+    def _compare(self, upload: Upload, listed: StoredObject) -> Found | None:
+        """An object and its upload, unless somebody is at it."""
+        if upload.state is State.ABORTED:
+            self.storage.delete(upload.key)
+            return Found.DELETED
+        if upload.state not in OUTCOMES or self.now() - upload.updated_at < CHECK_AFTER:
+            return None
+        if upload.report is not None and not _is_listed(listed, upload.report):
+            return self._send(upload, Found.LOST_EVENT)
+        return self._check_tag(upload)
+
+    def _note(self, found: Counter[Found], repaired: Found | None, fields: dict[str, Any]) -> None:
+        if repaired is not None:
+            found[repaired] += 1
+            log.warning("repaired", extra=fields | {"found": repaired.value})
+
+
+def event_again(upload: Upload, bucket: str) -> Mapping[str, Any]:
+    """The event that failed; where none did, one that says the same of an upload's object."""
+    if upload.event is not None:
+        return upload.event
+    is_settled = upload.state in (State.ACCEPTED, State.REJECTED)
+    sequencer = (
+        next_sequencer(upload.sequencer)
+        if is_settled or upload.sequencer is None
+        else upload.sequencer
+    )
+    return event_of(upload.key, bucket=bucket, size=upload.size, sequencer=sequencer)
+
+
+def _is_listed(listed: StoredObject, report: Mapping[str, Any]) -> bool:
+    """Whether a report is about the object of a listing, which tells no checksum.
+
+    A report of an object that nobody can read does not say which it is about.
+    """
+    return not report.get("etag") or replace(
+        listed, crc64nvme=report.get("crc64nvme")
+    ).is_reported_by(report)

@@ -1,0 +1,177 @@
+"""Which change may follow which: the life of an upload as pure decisions. Pure.
+
+Each function takes an upload as it was read and returns the attributes to write; the table writes
+them only if nobody has written in between, and asks again otherwise. Raises WrongState where the
+change does not fit. Must not know how an upload is stored.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from chalicelib.errors import WrongState
+from chalicelib.upload import CHECK_AFTER, OUTCOMES, State, Upload
+
+# What is in these states takes nothing of its owner's quota: S3 deletes it, or has done so.
+FREE = frozenset({State.REJECTED, State.ABORTED})
+# An aborted upload is remembered for this long, which is longer than any presigned URL lives: an
+# object that a late PUT brings is recognised and deleted.
+ABORTED_KEPT = timedelta(days=7)
+# A rejected upload outlives its object, which the lifecycle rule deletes a day or two late.
+REJECTED_KEPT_LONGER = timedelta(days=7)
+
+Attributes = dict[str, Any]
+
+
+def move(
+    upload: Upload,
+    *,
+    to: State,
+    allowed: Collection[State],
+    held_by: str | None = None,
+    unchanged_since: int | None = None,
+    **attributes: Any,
+) -> Attributes:
+    """To a state from one of the `allowed`; with `held_by`, only for the invocation that holds it.
+
+    With `unchanged_since`, only over that version. An attribute that is None is removed. What
+    becomes free of charge is charged no more, and what failed is charged: it is kept.
+    """
+    if upload.state not in allowed or held_by not in (None, upload.holder):
+        raise _refused(upload)
+    if unchanged_since not in (None, upload.version):
+        raise _refused(upload)
+    if to in FREE:
+        attributes["charged"] = None
+    elif to is State.FAILED and upload.charged is None and "charged" not in attributes:
+        attributes["charged"] = upload.size
+    return {"state": to, **attributes}
+
+
+def claim(
+    upload: Upload,
+    *,
+    sequencer: str,
+    holder: str,
+    until: datetime,
+    charged: int | None,
+    now: datetime,
+) -> Attributes:
+    """To processing for one event, held by one invocation until a time at most.
+
+    Sequencers are padded to one length. Refused when a newer event was processed already, when this
+    one was and did not fail, and while another invocation is at it.
+    """
+    if upload.state is State.ABORTED:
+        raise _refused(upload)
+    if upload.sequencer is not None and sequencer <= upload.sequencer:
+        is_again = upload.state in (State.UPLOADED, State.FAILED) or (
+            upload.state is State.PROCESSING
+            and _is_free(upload.holder, upload.held_until, holder, now)
+        )
+        if sequencer < upload.sequencer or not is_again:
+            raise _refused(upload)
+    return {
+        "state": State.PROCESSING,
+        "sequencer": sequencer,
+        "holder": holder,
+        "held_until": until,
+        "charged": charged,
+        "outcome": None,
+        "check_at": upload.check_at or now + CHECK_AFTER,
+    }
+
+
+def settle(
+    upload: Upload,
+    *,
+    to: State,
+    outcome: str,
+    holder: str | None,
+    **attributes: Any,
+) -> Attributes:
+    """To an outcome, by the invocation that processes the upload (`holder`)."""
+    return {
+        **move(upload, to=to, allowed={State.PROCESSING}, held_by=holder, **attributes),
+        "outcome": outcome,
+        "holder": None,
+        "held_until": None,
+        "event": None,
+    }
+
+
+def fail(
+    upload: Upload, *, request_id: str, outcome: str, reason: str, event: Mapping[str, Any]
+) -> Attributes:
+    """To failed, unless it is settled or another invocation than the one that gave up is at it."""
+    if upload.state is State.PROCESSING and upload.holder != request_id:
+        raise _refused(upload)
+    return {
+        **move(
+            upload, to=State.FAILED, allowed={State.UPLOADING, State.UPLOADED, State.PROCESSING}
+        ),
+        "outcome": outcome,
+        "reason": reason,
+        "report": None,
+        "event": event,
+        "holder": None,
+        "held_until": None,
+        # Its tag does not say so yet, and who notifies cannot write it.
+        "check_at": upload.check_at or upload.updated_at,
+    }
+
+
+def begin_notifying(upload: Upload, *, holder: str, until: datetime, now: datetime) -> Attributes:
+    """Hold an outcome that its owner was not notified of."""
+    is_due = upload.state in OUTCOMES and upload.outcome != upload.notified
+    if not is_due or not _is_free(upload.notifier, upload.notifying_until, holder, now):
+        raise _refused(upload)
+    return {"notifier": holder, "notifying_until": until}
+
+
+def end_notifying(
+    upload: Upload, *, holder: str, notified: str | None, is_done: bool
+) -> Attributes:
+    """Let go of it; `notified` is the outcome of which its owner was notified, if of any.
+
+    `is_done` says that nothing else is left to do about that outcome.
+    """
+    if upload.notifier != holder:
+        raise _refused(upload)
+    ended: Attributes = {"notifier": None, "notifying_until": None}
+    if notified is None:
+        return ended
+    if is_done and upload.outcome == notified:
+        ended["check_at"] = None
+    return {**ended, "notified": notified}
+
+
+def forgotten_at(state: State, *, now: datetime, rejected_days: int) -> datetime | None:
+    """When an upload that is in a state from now on is forgotten; None for never.
+
+    What is charged is never forgotten by the clock: the sums would keep it for ever.
+    """
+    kept = {
+        State.ABORTED: ABORTED_KEPT,
+        State.REJECTED: timedelta(days=rejected_days) + REJECTED_KEPT_LONGER,
+    }
+    return now + kept[state] if state in kept else None
+
+
+def outcome_of(state: State, about: Mapping[str, Any] | str) -> str:
+    """The name of an outcome: the same where one object is checked twice and found the same.
+
+    `about` is the report of an object, or the request that failed.
+    """
+    if isinstance(about, str):
+        return f"{state}:{about}"
+    return f"{state}:{about.get('etag')}:{about.get('last_modified')}:{about.get('size')}"
+
+
+def _is_free(holder: str | None, until: datetime | None, other: str, now: datetime) -> bool:
+    """Whether another invocation may take what `holder` holds."""
+    return holder in (None, other) or (until is not None and until <= now)
+
+
+def _refused(upload: Upload) -> WrongState:
+    return WrongState(f"The upload is {upload.state}")
