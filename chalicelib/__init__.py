@@ -33,6 +33,7 @@ The map, in the order a file meets the modules:
 
 Imports point inward: `keys parts signing rules records errors reader items metrics upload
 transitions patience state_tag` use the standard library only; `uploads processing notifier sweep`
-add those and the ports they declare, a processor adds the reader; boto3's clients are known to `storage table usage credentials browser
-subscriptions application`, Chalice only to `app.py`. `tests/test_imports.py` proves it.
+add those and the ports they declare, a processor adds the reader; boto3's clients are known to
+`storage table usage credentials browser subscriptions application`, Chalice only to `app.py`.
+`tests/test_imports.py` proves it.
 """
