@@ -52,7 +52,10 @@ SCHEMA: Any = {
 INLINE_REPORT_SIZE = 512
 
 _NUMBERS = frozenset({"size", "part_size", "part_count", "charged", "version"})
-_TIMES = frozenset({"created_at", "updated_at", "held_until", "notifying_until", "check_at"})
+_TIMES = frozenset({
+    "created_at", "updated_at", "held_until", "notifying_until", "check_at",
+    "deletion_began_at",
+})  # fmt: skip
 _TEXTS = frozenset({
     "id", "owner", "filename", "content_type", "key", "multipart_id", "crc64nvme", "reason",
     "outcome", "notified", "sequencer", "holder", "notifier",

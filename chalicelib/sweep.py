@@ -129,9 +129,10 @@ class Sweep:
         if self.storage.head(upload.key) is not None:
             return self._send(upload, Found.LOST_EVENT)
         given_up = upload.created_at + timedelta(days=self.settings.upload_days) + ABANDONED_AFTER
-        if self.now() < given_up:
-            # Twice as late each time: an upload may take days.
-            self._look_again(upload, max(CHECK_AFTER, self.now() - upload.created_at))
+        now = self.now()
+        if now < given_up:
+            # Twice as late each time, for an upload may take days.
+            self._look_again(upload, min(given_up - now, max(CHECK_AFTER, now - upload.created_at)))
             return None
         if upload.multipart_id is not None:
             self.storage.abort(upload.key, upload.multipart_id)

@@ -307,10 +307,17 @@ class UploadTable:
         """Say when the sweep is to look at an upload. Raises as `change` does."""
         return self._edit(upload, lambda u: {"check_at": at, "updated_at": u.updated_at})
 
+    def begin_deletion(self, upload: Upload) -> Upload:
+        """Note that its object is about to be deleted. Raises as `change` does."""
+        return self._edit(upload, lambda u: transitions.begin_deletion(u, now=self.now()))
+
     def rest(self, upload: Upload) -> bool:
         """Let the sweep look at an upload no more, unless it was changed; returns whether so."""
         try:
-            self._write(upload, {"check_at": None, "updated_at": upload.updated_at})
+            self._write(
+                upload,
+                {"check_at": None, "deletion_began_at": None, "updated_at": upload.updated_at},
+            )
         except _Stale:
             return False
         return True
@@ -328,7 +335,6 @@ class UploadTable:
                     ":shard": {"S": shard},
                     ":now": items.time_value(self.now()),
                 },
-                PaginationConfig={"PageSize": _BATCH},
             )
             for page in pages:
                 keys = [{name: item[name] for name in ("pk", "sk")} for item in page["Items"]]

@@ -141,9 +141,14 @@ def end_notifying(
     ended: Attributes = {"notifier": None, "notifying_until": None}
     if notified is None:
         return ended
-    if is_done and upload.outcome == notified:
+    if is_done and upload.outcome == notified and upload.deletion_began_at is None:
         ended["check_at"] = None
     return {**ended, "notified": notified}
+
+
+def begin_deletion(upload: Upload, *, now: datetime) -> Attributes:
+    """Note that its object is about to be deleted, so that the sweep ends what a crash leaves."""
+    return {"deletion_began_at": now, "check_at": now, "updated_at": upload.updated_at}
 
 
 def forgotten_at(state: State, *, now: datetime, rejected_days: int) -> datetime | None:

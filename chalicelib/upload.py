@@ -62,6 +62,8 @@ class Upload:
     # The invocation that is about to notify its owner, and until when at the latest.
     notifier: str | None = None
     notifying_until: datetime | None = None
+    # When its owner began to delete it; its object may be gone already.
+    deletion_began_at: datetime | None = None
     # When the sweep looks at it, unless all is done by then; None once nothing is left to do.
     check_at: datetime | None = None
     # How often its item was written: who writes it says which version they read.

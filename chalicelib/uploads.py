@@ -70,7 +70,7 @@ class Table(Transitions, Protocol):
     def put(self, upload: Upload, *, idempotency_key: str | None = None) -> Upload: ...
     def forget(self, upload: Upload, *, idempotency_key: str | None = None) -> None: ...
     def in_progress(self, owner: str, *, most: int) -> int: ...
-    def check_again(self, upload: Upload, at: datetime) -> Upload: ...
+    def begin_deletion(self, upload: Upload) -> Upload: ...
     def newest(
         self, owner: str, *, state: State | None, cursor: str | None, limit: int
     ) -> tuple[list[Upload], str | None]: ...
@@ -237,9 +237,8 @@ class Uploads:
         upload = self.get(owner, upload_id)
         if upload.state is State.ABORTED:
             return
-        if upload.check_at is None:
-            # Should this end half way, the sweep brings it to its end.
-            upload = self.table.check_again(upload, self.now())
+        # Should this request die half way, the sweep finishes what it began.
+        upload = self.table.begin_deletion(upload)
         if upload.state is State.UPLOADING:
             self._abort(upload)
         self.storage.delete(upload.key)

@@ -167,11 +167,16 @@ class MemoryTable:
     def check_again(self, upload: Upload, at: datetime) -> Upload:
         return self._edit(upload, lambda u: {"check_at": at, "updated_at": u.updated_at})
 
+    def begin_deletion(self, upload: Upload) -> Upload:
+        return self._edit(upload, lambda u: transitions.begin_deletion(u, now=self.now()))
+
     def rest(self, upload: Upload) -> bool:
         stored = self.get(upload.owner, upload.id)
         if stored is None or stored.version != upload.version:
             return False
-        self._edit(upload, lambda u: {"check_at": None, "updated_at": u.updated_at})
+        self._edit(upload, lambda u: {
+                "check_at": None, "deletion_began_at": None, "updated_at": u.updated_at,
+            })  # fmt: skip
         return True
 
     def to_check(self) -> Iterator[Upload]:

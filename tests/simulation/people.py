@@ -1,0 +1,181 @@
+"""What comes from outside: browsers, tools with temporary credentials, operators, other programs.
+
+Each action is a task of its own. A browser sends what it announced, once or again, completes or
+does not. Credentials let an owner write any key below their prefix, also one that is in use.
+"""
+
+from collections.abc import Callable
+
+from chalicelib import keys
+from chalicelib.errors import TryAgain, UploadError
+from chalicelib.sweep import event_again
+from chalicelib.upload import State, Upload
+from tests.simulation.s3 import Content
+from tests.simulation.world import API_SECONDS, World
+
+OWNERS = ("alice", "bob")
+GOOD = Content("good", 20, "e-good", is_good=True)
+LARGE = Content("large", 60, "e-large", is_good=True)
+HUGE = Content("huge", 200, "e-huge", is_good=True)
+EVIL = Content("evil", 20, "e-evil", is_good=False)
+# One MD5, and so one ETag, for two contents.
+TWIN = Content("twin", 20, "e-twin", is_good=True)
+EVIL_TWIN = Content("evil twin", 20, "e-twin", is_good=False)
+CONTENTS = (GOOD, LARGE, HUGE, EVIL, TWIN, EVIL_TWIN)
+# What tools with credentials write; the last two are folders that tools make.
+PATHS = ("report.txt", "deep/er/photo.txt", "one.txt", "folder/", "/")
+
+
+class People:
+    """Everybody outside, with what they remember: the uploads they were given."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.random = world.random
+        # Owner, upload and content, as the browser knows them.
+        self.known: list[tuple[str, Upload, Content]] = []
+        self.downloads: list[str] = []
+
+    def act(self) -> None:
+        """One thing that somebody does."""
+        weighted: tuple[tuple[int, Callable[[], None]], ...] = (
+            (8, self.upload),
+            (6, self.overwrite),
+            (3, self.replay),
+            (3, self.delete),
+            (3, self.download),
+            (2, self.complete),
+            (2, self.world.start_sweep),
+            (1, self.redrive),
+            (1, self.tag),
+            (1, self.wait_days),
+        )
+        actions = [action for _, action in weighted]
+        (action,) = self.random.choices(actions, [weight for weight, _ in weighted])
+        action()
+
+    def upload(self) -> None:
+        """A browser announces a file, sends it, and may complete it."""
+        owner = self.random.choice(OWNERS)
+        content = self.random.choice(CONTENTS)
+        is_multipart = content.size > self.world.settings.put_max_size
+        declares = self.random.random() < 0.5
+        finishes = self.random.random()
+
+        def work() -> None:
+            upload, _ = self._patient(
+                lambda key: self.world.uploads.create(
+                    owner,
+                    filename="file.txt",
+                    size=content.size,
+                    content_type="text/plain",
+                    crc64nvme="rosUhgp5mIg=" if declares and is_multipart else None,
+                    idempotency_key=key,
+                )
+            )
+            self.known.append((owner, upload, content))
+            if finishes < 0.15:
+                return
+            self.world.scheduler.sleep(self.random.random() * 5)
+            if upload.multipart_id is None:
+                self.world.s3.put(upload.key, content, once=True)
+            else:
+                self.world.s3.put_parts(upload.multipart_id, content)
+            if finishes > 0.4 or upload.multipart_id is not None:
+                self.world.uploads.complete(owner, upload.id)
+
+        self._request("browser", work)
+
+    def _patient(self, create: Callable[[str], tuple[Upload, object]]) -> tuple[Upload, object]:
+        """A create that is asked again under its key, as the engine does."""
+        key = f"key-{self.random.randrange(10**9)}"
+        for _ in range(3):
+            try:
+                return create(key)
+            except TryAgain:
+                self.world.scheduler.sleep(1)
+        return create(key)
+
+    def overwrite(self) -> None:
+        """A tool with credentials writes a key: of its own choice, or one that is in use."""
+        owner = self.random.choice(OWNERS)
+        used = [upload.key for whose, upload, _ in self.known if whose == owner]
+        prefix = keys.owner_prefix(owner)
+        if used and self.random.random() < 0.4:
+            key = self.random.choice(used)
+        else:
+            key = prefix + self.random.choice(PATHS)
+        archived = self.random.random() < 0.1
+        self.world.s3.put(key, self.random.choice(CONTENTS), archived=archived)
+
+    def replay(self) -> None:
+        """A URL of a single PUT is used again, with other bytes of the same length."""
+        found = [u for _, u, _ in self.known if u.multipart_id is None]
+        if not found:
+            return
+        upload = self.random.choice(found)
+        same_size = [content for content in CONTENTS if content.size == upload.size]
+        self.world.s3.put(upload.key, self.random.choice(same_size), once=True)
+
+    def delete(self) -> None:
+        """An owner deletes something of their list."""
+        rows = self.world.rows()
+        if rows:
+            upload = self.random.choice(rows)
+            self._request("delete", lambda: self.world.uploads.delete(upload.owner, upload.id))
+
+    def complete(self) -> None:
+        """A browser completes what it sent before, late or again."""
+        if self.known:
+            owner, upload, _ = self.random.choice(self.known)
+            self._request("complete", lambda: self.world.uploads.complete(owner, upload.id))
+
+    def download(self) -> None:
+        """An owner downloads; what the API lets through must be what was accepted."""
+        rows = [row for row in self.world.rows() if row.state is State.ACCEPTED]
+        if not rows:
+            return
+        upload = self.random.choice(rows)
+
+        def work() -> None:
+            self.world.uploads.download(upload.owner, upload.id)
+            seen = self.world.s3.seen[self.world.who()]
+            if not seen.is_good:
+                self.downloads.append(f"{seen.name} was handed out as {upload.key}")
+
+        self._request("download", work)
+
+    def redrive(self) -> None:
+        """An operator sends again what failed, and the dead letters."""
+        for row in self.world.rows():
+            if row.state is State.FAILED:
+                self.world.scheduler.say(f"redrive {row.id}")
+                self.world.invoke_processing(event_again(row, "bucket"))
+        letters, self.world.dead_letters[:] = list(self.world.dead_letters), []
+        for letter in letters:
+            self.world.notify(letter)
+
+    def tag(self) -> None:
+        """GuardDuty tags an object."""
+        if self.world.s3.objects:
+            found = self.random.choice(list(self.world.s3.objects.values()))
+            found.tags["GuardDutyMalwareScanStatus"] = "NO_THREATS_FOUND"
+
+    def wait_days(self) -> None:
+        """Days go by."""
+        self.world.scheduler.later(self.random.choice((1, 3, 9)) * 86400, self.world.pass_time)
+
+    def _request(self, name: str, work: Callable[[], object]) -> None:
+        """A request to the API, in a task that API Gateway does not wait for any longer."""
+
+        def asked() -> None:
+            try:
+                work()
+            except UploadError as error:
+                self.world.scheduler.say(f"answers {error.code}")
+            except Exception as error:
+                self.world.unexpected.append(f"{name}: {error!r}")
+                raise
+
+        number = self.world.number(name)
+        self.world.scheduler.start(f"{name}-{number}", asked, seconds=API_SECONDS)
