@@ -69,18 +69,30 @@ class Kept(dict[str, Any]):
         return deepcopy(dict(self), memo)
 
 
+class KeptMembers(Kept):
+    """A value whose content could be changed in place: it is copied when it is given out."""
+
+    __slots__ = ()
+
+
 def stored(value: Mapping[str, Any]) -> Value:
     """A copy of a value as it is kept; raises Invalid for what DynamoDB refuses."""
-    if type(value) is Kept:
+    if isinstance(value, Kept):
         return value
     if len(value) != 1:
         raise _bad_type(value)
+    if "S" in value:
+        return _kept_text(_checked_text(value["S"]))
+    if "N" in value:
+        return _kept_number(_checked_text(value["N"]))
     ((kind, content),) = value.items()
-    if kind == "S":
-        return Kept(S=content if type(content) is str else _text(content))
-    if kind == "N":
-        return _kept_number(content if type(content) is str else _text(content))
-    return Kept({kind: _stored_other(kind, content)})
+    keep = Kept if kind in _FLAT else KeptMembers
+    return keep({kind: _stored_other(kind, content)})
+
+
+@lru_cache(maxsize=1 << 16)
+def _kept_text(text: str) -> Value:
+    return Kept(S=str.__str__(text))
 
 
 @lru_cache(maxsize=1 << 16)
@@ -88,11 +100,10 @@ def _kept_number(text: str) -> Value:
     return Kept(N=plain_number(text))
 
 
-def _text(content: Any) -> str:
-    """The text of a member of a StrEnum, say."""
+def _checked_text(content: Any) -> str:
     if not isinstance(content, str):
         raise _bad_type(content)
-    return str.__str__(content)
+    return content
 
 
 def _stored_other(kind: str, content: Any) -> Any:
@@ -128,9 +139,9 @@ def stored_item(item: Mapping[str, Mapping[str, Any]]) -> Item:
 
 def copy_of(item: Item) -> Item:
     """An item for the caller, who may change it without changing the table."""
-    item = item.copy()
+    item = dict(item)
     for name, value in item.items():
-        if not _FLAT.issuperset(value):
+        if type(value) is KeptMembers:
             item[name] = deepcopy(value)
     return item
 

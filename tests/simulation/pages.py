@@ -12,7 +12,7 @@ from tests.simulation.indexes import Entry, Index, Place, Row
 from tests.simulation.plans import NO_PLAN, Plan, key_range
 from tests.simulation.refusals import Invalid
 
-# Bytes that one page reads at most.
+# Bytes that one page reads at most: what would not fit is left for the next.
 MAX_PAGE = 1024 * 1024
 _COMMON = frozenset({
     "TableName", "IndexName", "FilterExpression", "ProjectionExpression", "Limit", "Select",
@@ -76,24 +76,28 @@ def page_of(
 ) -> Page:
     """Read until the limit, or until a page is full; then filter."""
     limit = request.get("Limit")
-    kept, count, scanned, read, last = [], 0, 0, 0, None
+    kept, count, scanned, read = [], 0, 0, 0
+    previous, last = None, None
     keeps, counts_only = plan.filter, request.get("Select") == "COUNT"
     for row in islice(rows, limit):
-        item = index.projection(row.item)
+        size = index.size(row)
+        if previous is not None and read + size > MAX_PAGE:
+            last = previous
+            break
+        previous, item = row, index.projection(row.item)
         scanned += 1
-        read += index.size(row)
+        read += size
         if keeps is None or keeps(item, values):
             count += 1
             if not counts_only:
                 kept.append(projected(item, plan))
-        if scanned == limit or read >= MAX_PAGE:
-            last = last_key(index, row.item)
-            break
+        if scanned == limit:
+            last = row
     answer: dict[str, Any] = {"Count": count, "ScannedCount": scanned}
     if not counts_only:
         answer["Items"] = kept
     if last is not None:
-        answer["LastEvaluatedKey"] = last
+        answer["LastEvaluatedKey"] = {name: last.item[name] for name in index.keys}
     return Page(answer, read)
 
 
@@ -118,11 +122,6 @@ def projected(item: Item, plan: Plan = NO_PLAN) -> Item:
     if plan.projection is None:
         return copy_of(item)
     return copy_of({name: item[name] for name in plan.projection if name in item})
-
-
-def last_key(index: Index, item: Item) -> Item:
-    """Where the next page starts: the item's key in the table, and in the index."""
-    return {name: item[name] for name in index.keys}
 
 
 def _start(given: Mapping[str, Any], index: Index) -> Place:

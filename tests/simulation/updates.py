@@ -11,7 +11,7 @@ from typing import NamedTuple
 from tests.simulation.attributes import (
     SETS,
     Item,
-    Kept,
+    KeptMembers,
     Value,
     kind_of,
     number,
@@ -147,7 +147,7 @@ def _add(parser: Parser) -> tuple[str, Action]:
         elif kind == "N":
             after[name] = add(old, added)
         else:
-            after[name] = Kept({kind: sorted({*old[kind], *added[kind]})})
+            after[name] = KeptMembers({kind: sorted({*old[kind], *added[kind]})})
 
     return name, action
 
@@ -169,7 +169,7 @@ def _delete(parser: Parser) -> tuple[str, Action]:
         if kind not in old:
             raise Invalid(WRONG_TYPE)
         if left := sorted(set(old[kind]) - set(gone[kind])):
-            after[name] = Kept({kind: left})
+            after[name] = KeptMembers({kind: left})
         else:
             del after[name]
 
