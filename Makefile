@@ -33,6 +33,11 @@ check: install page ## Lint, types and the fast tests, in about a minute
 	cd frontend && npm test --silent
 	$(BIN)/pytest -m "not system and not browser"
 
+.PHONY: simulate
+simulate: install ## Simulate the asynchronous path: SEEDS=100000, FROM=, SEED=n for its story, FAULT=H1
+	@$(BIN)/python -m tests.simulation.runner $(if $(SEEDS),--seeds="$(SEEDS)") \
+		$(if $(FROM),--from="$(FROM)") $(if $(SEED),--seed="$(SEED)") $(if $(FAULT),--fault="$(FAULT)")
+
 .PHONY: format
 format: install ## Format the code and mend what the linters can
 	$(BIN)/ruff check --fix .

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from chalicelib import keys
-from chalicelib.upload import OUTCOMES, State, Upload
+from chalicelib.upload import OUTCOMES, State, Upload, written
 from tests.simulation.people import OWNERS, People
 from tests.simulation.s3 import Object
 from tests.simulation.world import World
@@ -16,12 +16,33 @@ def broken(world: World, people: People) -> list[str]:
     rows = world.rows()
     return [
         *world.unexpected,
+        *world.lost,
         *people.downloads,
         *_objects(world, rows),
         *_rows(world, rows),
         *_sums(world, rows),
         *_messages(world, rows),
     ]
+
+
+def unfinished(world: World) -> list[str]:
+    """What is wrong before the sweeps, where nobody died and no record was lost."""
+    if world.deaths or world.dead_letters or world.faults_drawn.lost_record:
+        return []
+    return [
+        wrong
+        for row in world.rows()
+        if row.state in (State.ACCEPTED, State.REJECTED)
+        for wrong in _finished(world, row)
+    ]
+
+
+def _finished(world: World, row: Upload) -> Iterator[str]:
+    stored = world.s3.objects.get(row.key)
+    if stored is not None and stored.tags.get("state") not in (row.state, None):
+        yield f"{row.id} is {row.state}, and its object is tagged {stored.tags['state']}"
+    if row.notified != row.outcome:
+        yield f"{row.id} is {row.state}, and nobody was notified"
 
 
 def _objects(world: World, rows: list[Upload]) -> Iterator[str]:
@@ -41,24 +62,26 @@ def _objects(world: World, rows: list[Upload]) -> Iterator[str]:
 def _object(stored: Object, row: Upload) -> Iterator[str]:
     if stored.tags.get("state") != row.state:
         yield f"its tag says {stored.tags.get('state')}, the table says {row.state}"
-    if row.state is State.ACCEPTED and not (stored.content.is_good and not stored.is_archived):
+    if row.state is State.ACCEPTED and not _may_be_accepted(stored):
         yield f"{stored.content.name} is accepted"
     if row.state in (State.ACCEPTED, State.REJECTED) and not stored.is_archived:
         report = row.report or {}
-        if (report.get("etag"), report.get("crc64nvme")) != (
-            stored.content.etag,
-            stored.content.crc64nvme,
-        ):
-            yield f"its outcome is about {report.get('crc64nvme')}, not {stored.content.name}"
+        about = [report.get(name) for name in ("etag", "crc64nvme", "last_modified")]
+        if about != [stored.content.etag, stored.content.crc64nvme, written(stored.written)]:
+            yield f"its outcome is about {about}, not {stored.content.name} of {stored.written}"
     if row.state is State.REJECTED and _is_honest(stored, row):
         yield f"{stored.content.name} is rejected: {row.reason}"
+
+
+def _may_be_accepted(stored: Object) -> bool:
+    content = stored.content
+    return content.is_good and not content.is_forbidden and not stored.is_archived
 
 
 def _is_honest(stored: Object, row: Upload) -> bool:
     """Whether there is no reason to reject an object."""
     return (
-        stored.content.is_good
-        and not stored.is_archived
+        _may_be_accepted(stored)
         and stored.content.size == row.size
         and OVER_QUOTA not in (row.reason or "")
         and "checksum" not in (row.reason or "")
@@ -91,9 +114,9 @@ def _sums(world: World, rows: list[Upload]) -> Iterator[str]:
             yield f"{owner}: uploads are counted that are not under way"
     for row in rows:
         stored = world.s3.objects.get(row.key)
-        if row.state in (State.ACCEPTED, State.FAILED) and stored is not None:
-            if row.charged != stored.content.size:
-                yield f"{row.id} is charged {row.charged} of {stored.content.size} bytes"
+        is_kept = row.state in (State.ACCEPTED, State.FAILED) and stored is not None
+        if is_kept and row.charged != stored.content.size:
+            yield f"{row.id} is charged {row.charged} of {stored.content.size} bytes"
 
 
 def _messages(world: World, rows: list[Upload]) -> Iterator[str]:

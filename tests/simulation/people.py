@@ -21,7 +21,8 @@ EVIL = Content("evil", 20, "e-evil", is_good=False)
 # One MD5, and so one ETag, for two contents.
 TWIN = Content("twin", 20, "e-twin", is_good=True)
 EVIL_TWIN = Content("evil twin", 20, "e-twin", is_good=False)
-CONTENTS = (GOOD, LARGE, HUGE, EVIL, TWIN, EVIL_TWIN)
+FORBIDDEN = Content("forbidden", 20, "e-forbidden", is_good=True, is_forbidden=True)
+CONTENTS = (FORBIDDEN, GOOD, LARGE, HUGE, EVIL, TWIN, EVIL_TWIN)
 # What tools with credentials write; the last two are folders that tools make.
 PATHS = ("report.txt", "deep/er/photo.txt", "one.txt", "folder/", "/")
 
@@ -122,6 +123,7 @@ class People:
         rows = self.world.rows()
         if rows:
             upload = self.random.choice(rows)
+            self.world.asked_to_delete.add(upload.key)
             self._request("delete", lambda: self.world.uploads.delete(upload.owner, upload.id))
 
     def complete(self) -> None:

@@ -32,6 +32,8 @@ class Content:
     size: int
     etag: str
     is_good: bool
+    # Whether reading it fails, as with a key of KMS that nobody may use.
+    is_forbidden: bool = False
 
     @property
     def crc64nvme(self) -> str:
@@ -40,6 +42,10 @@ class Content:
     @property
     def first_bytes(self) -> bytes:
         return b"good" if self.is_good else b"evil"
+
+
+class Forbidden(Exception):
+    """S3 answers AccessDenied."""
 
 
 @dataclass
@@ -63,14 +69,19 @@ class Multipart:
 
 
 class S3:
-    """One bucket; `created` is told of every new object (key, object)."""
+    """One bucket; `created` and `deleted` hear of objects that come and that the product deletes."""
 
-    def __init__(self, calls: Calls, created: Callable[[str, Object], None]) -> None:
+    def __init__(
+        self,
+        calls: Calls,
+        created: Callable[[str, Object], None],
+        deleted: Callable[[str, Object], None],
+    ) -> None:
         self.objects: dict[str, Object] = {}
         self.multiparts: dict[str, Multipart] = {}
         # What each task last saw of an object.
         self.seen: dict[str, Content] = {}
-        self._calls, self._created = calls, created
+        self._calls, self._created, self._deleted = calls, created, deleted
         self._count = 0
 
     # What senders do; no call of ours.
@@ -78,7 +89,7 @@ class S3:
     def put(
         self, key: str, content: Content, *, once: bool = False, archived: bool = False
     ) -> bool:
-        """A PUT; with `once` it is refused where there is an object. Returns whether it was taken."""
+        """A PUT, with `once` refused where there is an object; returns whether it was taken."""
         if once and key in self.objects:
             return False
         self._store(key, content, archived=archived)
@@ -169,6 +180,8 @@ class S3:
             found = self.objects.get(key)
             if found is None or found.content.etag != etag:
                 raise ObjectReplaced(key)
+            if found.content.is_forbidden:
+                raise Forbidden(key)
             return found.content.first_bytes
 
         return self._calls.call(f"GetObject {key}", effect, writes=False)
@@ -200,4 +213,9 @@ class S3:
                 yield key, replace(found, crc64nvme=None, content_type="", unreadable=None)
 
     def delete(self, key: str) -> None:
-        self._calls.call(f"DeleteObject {key}", lambda: self.objects.pop(key, None))
+        def effect() -> None:
+            found = self.objects.pop(key, None)
+            if found is not None:
+                self._deleted(key, found)
+
+        self._calls.call(f"DeleteObject {key}", effect)

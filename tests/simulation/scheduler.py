@@ -95,8 +95,11 @@ class Scheduler:
         Where it may not end, the call is at work in a service, which does not die with the task.
         """
         task = self.current()
-        self._ready.append(task)
-        self._hub.switch()
+        if self._ready or (self._timers and self._timers[0][0] <= self.time):
+            self._ready.append(task)
+            self._hub.switch()
+        else:
+            self._tick()
         if may_end:
             self._check(task)
 
@@ -122,9 +125,12 @@ class Scheduler:
                 self.time = max(self.time, moment)
                 action()
                 continue
-            self.time += timedelta(milliseconds=self.random.randrange(1, TURN))
+            self._tick()
             task = self._ready.pop(self.random.randrange(len(self._ready)))
             task.switch()
+
+    def _tick(self) -> None:
+        self.time += timedelta(milliseconds=1 + int(self.random.random() * TURN))
 
     def close(self) -> None:
         """End what is left of dead tasks; their code finds every port closed."""

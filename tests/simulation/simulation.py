@@ -1,4 +1,4 @@
-"""One seed: fifty things happen, with faults; then it becomes quiet; then everything must be true."""
+"""One seed: fifty things happen, with faults. Then it is quiet, and everything must be true."""
 
 import os
 from collections.abc import Iterator
@@ -10,9 +10,9 @@ from chalicelib import patience, usage
 from chalicelib.config import load_settings
 from chalicelib.usage import Quota
 from tests import environment
-from tests.simulation.invariants import broken
+from tests.simulation.invariants import broken, unfinished
 from tests.simulation.people import People
-from tests.simulation.world import HOUR, World
+from tests.simulation.world import HOUR, Faults, World
 
 EVENTS = 50
 SETTINGS = replace(
@@ -37,9 +37,14 @@ class Result:
     story: list[str]
 
 
-def simulate(seed: int, *, events: int = EVENTS, tells: bool = False) -> Result:
-    """Run one seed; with `tells`, or when something is broken, its story in plain words."""
-    world = World(seed, SETTINGS, QUOTA)
+def simulate(
+    seed: int, *, events: int = EVENTS, faults: Faults | None = None, tells: bool = False
+) -> Result:
+    """Run one seed; with `tells`, or when something is broken, its story in plain words.
+
+    `faults` are drawn from the seed unless they are given.
+    """
+    world = World(seed, SETTINGS, QUOTA, faults)
     people = People(world)
     with _seeded(world.random):
         found = _run(world, people, events)
@@ -50,11 +55,11 @@ def _run(world: World, people: People, events: int) -> list[str]:
     try:
         _happen(world, people, events)
         world.calm()
+        found = unfinished(world)
         for seconds in QUIET:
             world.scheduler.later(seconds, world.pass_time)
             world.scheduler.later(seconds, world.start_sweep)
             world.scheduler.run()
-        found: list[str] = []
         # The last look makes calls as well, and calls take turns.
         world.scheduler.start("look", lambda: found.extend(broken(world, people)))
         world.scheduler.run()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from chalicelib import items
+from chalicelib import items, keys
 from chalicelib.config import Settings
 from chalicelib.errors import TryAgain
 from chalicelib.notifier import Notifier
@@ -21,11 +21,11 @@ from chalicelib.records import event_of
 from chalicelib.signing import Credentials, Signer
 from chalicelib.sweep import Sweep
 from chalicelib.table import UploadTable
-from chalicelib.upload import Upload
+from chalicelib.upload import State, Upload
 from chalicelib.uploads import Uploads
 from chalicelib.usage import Quota, Usage
 from tests.simulation.dynamodb import FakeDynamoDB
-from tests.simulation.s3 import S3, Object
+from tests.simulation.s3 import S3, Forbidden, Object
 from tests.simulation.scheduler import Scheduler, Task
 
 T = TypeVar("T")
@@ -118,24 +118,30 @@ class Client:
 class World:
     """One stage, and everything that happens to it."""
 
-    def __init__(self, seed: int, settings: Settings, quota: Quota) -> None:
+    def __init__(
+        self, seed: int, settings: Settings, quota: Quota, faults: Faults | None = None
+    ) -> None:
         self.scheduler = Scheduler(seed, START)
         self.now = self.scheduler.now
         self.random = self.scheduler.random
-        self.faults = Faults.drawn(self.random)
+        self.faults = self.faults_drawn = faults or Faults.drawn(self.random)
         self.settings = settings
         self.quota = quota
         self.messages: Counter[tuple[str, str]] = Counter()
         # Outcomes whose message may have gone out twice: the note of it was lost with its process.
         self.may_repeat: set[tuple[str, str]] = set()
         self.dead_letters: list[str] = []
+        # Keys of uploads that their owners asked to delete, and objects deleted that nobody did.
+        self.asked_to_delete: set[str] = set()
+        self.lost: list[str] = []
+        self.deaths = 0
         # Errors that no use case may end with.
         self.unexpected: list[str] = []
         self.computing: Callable[[float], None] = self.scheduler.sleep
         self._numbers: dict[str, int] = defaultdict(int)
         self._published: dict[str, tuple[str, str]] = {}
         self.scheduler.on_death = self._died
-        self.s3 = S3(self, self._object_created)
+        self.s3 = S3(self, self._object_created, self._object_deleted)
         self.dynamodb = FakeDynamoDB(items.SCHEMA, TABLE, hooks=self, clock=None)
         self._compose()
 
@@ -229,6 +235,14 @@ class World:
         for _ in range(2 if self.chance(self.faults.twice) else 1):
             self._deliver_event(event)
 
+    def _object_deleted(self, key: str, stored: Object) -> None:
+        """The product may delete what nobody can own, and what its owner wants deleted."""
+        if keys.parse_key(key) is None or key in self.asked_to_delete:
+            return
+        rows = [row for row in self.rows() if row.key == key and row.state is State.ABORTED]
+        if not any(stored.written >= row.updated_at.replace(microsecond=0) for row in rows):
+            self.lost.append(f"{key} ({stored.content.name}) was deleted, and nobody asked for it")
+
     def _deliver_event(self, event: Mapping[str, Any]) -> None:
         request_id = f"process-{self.number('process')}"
 
@@ -319,7 +333,7 @@ class World:
         def run() -> None:
             try:
                 results.append(work(invocation))
-            except TryAgain:
+            except (TryAgain, Forbidden):
                 raise
             except Exception as error:
                 self.unexpected.append(f"{request_id}: {error!r}")
@@ -369,6 +383,7 @@ class World:
 
     def _died(self, task: Task) -> None:
         """Whoever died between SNS's answer and its note may have a message sent twice."""
+        self.deaths += 1
         about = self._published.pop(task.name, None)
         if about is not None and self._row(about[0]).notified != about[1]:
             self.may_repeat.add(about)
@@ -409,10 +424,8 @@ class World:
     def story(self) -> list[str]:
         """What happened, a line each."""
         lines = []
-        for moment, who, what in self.scheduler.story:
-            if isinstance(what, tuple):
-                operation, request = what
-                what = f"{operation} {_told(request)}"
+        for moment, who, event in self.scheduler.story:
+            what = f"{event[0]} {_about(event[1])}" if isinstance(event, tuple) else event
             lines.append(f"{moment:%d %H:%M:%S.%f} {who:<14} {what}")
         return lines
 
@@ -432,21 +445,20 @@ def _sniff(first_bytes: bytes) -> str:
     return "application/x-executable" if first_bytes == b"evil" else "text/plain"
 
 
-def _told(request: Mapping[str, Any]) -> str:
+def _about(request: Mapping[str, Any]) -> str:
     """What a call of DynamoDB is about."""
     if "TransactItems" in request:
-        return ", ".join(
-            f"{kind} {_told(w)}" for t in request["TransactItems"] for kind, w in t.items()
-        )
+        writes = [write for writes in request["TransactItems"] for write in writes.items()]
+        return ", ".join(f"{kind} {_about(write)}" for kind, write in writes)
     key = request.get("Key") or request.get("Item") or {}
-    about = key.get("pk", {}).get("S", "") + "/" + key.get("sk", {}).get("S", "")
     values = request.get("ExpressionAttributeValues", {})
-    said = [
-        f"{n}={values[n].get('S') or values[n].get('N')}"
-        for n in (":state", ":holder", ":outcome", ":notified", ":read", ":check_at")
-        if n in values
-    ]
-    return f"{about} {' '.join(said)}"
+    texts = [f"{name}={next(iter(values[name].values()))}" for name in _TOLD if name in values]
+    return " ".join([*(value["S"] for name, value in key.items() if name in ("pk", "sk")), *texts])
 
 
+# Of a write, what its story tells.
+_TOLD = (
+    ":state", ":holder", ":outcome", ":notified", ":charged", ":read", ":check_at", ":used_bytes",
+    ":left_bytes",
+)  # fmt: skip
 _READS = frozenset({"GetItem", "BatchGetItem", "Query", "Scan"})

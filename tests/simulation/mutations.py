@@ -1,0 +1,134 @@
+"""Faults that Hoist once had, put back one at a time: what the simulation must see.
+
+Each is a function that changes classes or modules of the product and returns how to undo that. A
+sweep that did not exist then is blind here to what the fault leaves behind.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from chalicelib import keys, state_tag, transitions
+from chalicelib.errors import WrongState
+from chalicelib.processing import Processing
+from chalicelib.sweep import Sweep
+from chalicelib.upload import OUTCOMES, State, Upload
+
+Changes = list[tuple[Any, str, Any]]
+
+
+def tag_before_the_record() -> Changes:
+    """H1: the tag goes to the key first, and whoever is overtaken does not look again."""
+    record, check = Processing._record, Sweep._check_tag
+
+    def checked(self: Sweep, upload: Upload) -> Any:
+        return None if self.storage.state_tag(upload.key) else check(self, upload)
+
+    def tag_and_record(
+        self: Processing, upload: Upload, state: State, *args: Any, **kwargs: Any
+    ) -> Upload:
+        self.storage.tag(upload.key, state=state)
+        return record(self, upload, state, *args, **kwargs)
+
+    def follow(storage: Any, _: Any, upload: Upload) -> None:
+        if upload.state in OUTCOMES:
+            storage.tag(upload.key, state=upload.state)
+
+    return [
+        (Processing, "_record", tag_and_record),
+        (state_tag, "follow", follow),
+        (Sweep, "_check_tag", checked),
+    ]
+
+
+def keys_of_nobody_stay() -> Changes:
+    """H2: an object whose key no upload can have is left where it is."""
+    settle, check = Processing.settle, Sweep._check_object
+
+    def settled(self: Processing, created: Any, invocation: Any) -> Any:
+        return settle(self, created, invocation) if keys.parse_key(created.key) else None
+
+    def checked(self: Sweep, key: str, listed: Any) -> Any:
+        return check(self, key, listed) if keys.parse_key(key) else None
+
+    return [(Processing, "settle", settled), (Sweep, "_check_object", checked)]
+
+
+def what_failed_is_free() -> Changes:
+    """H3: an object that came by credentials and could not be processed is charged to nobody."""
+    move = transitions.move
+
+    def moved(upload: Upload, *, to: State, **asked: Any) -> dict[str, Any]:
+        if upload.is_adopted and to is State.FAILED:
+            asked["charged"] = None
+        return move(upload, to=to, **asked)
+
+    return [(transitions, "move", moved)]
+
+
+def an_etag_is_an_identity() -> Changes:
+    """H4 and M1: a newer object with the ETag of the last one is not looked at."""
+    settle = Processing._settle
+
+    def settled(self: Processing, upload: Upload, created: Any, invocation: Any) -> Upload:
+        if upload.state in OUTCOMES - {State.FAILED}:
+            found = self.storage.head(upload.key)
+            if found is not None and found.etag == (upload.report or {}).get("etag"):
+                raise WrongState
+        return settle(self, upload, created, invocation)
+
+    return [(Processing, "_settle", settled)]
+
+
+def a_lost_answer_is_somebody_elses() -> Changes:
+    """M2: a record whose answer was lost is taken for another invocation's."""
+    return [(Processing, "_duplicate", lambda *_: None)]
+
+
+def uploads_under_way_are_left_alone() -> Changes:
+    """M3: an upload that is under way is given up, whether its object is there or not."""
+    check = Sweep._check_uploading
+
+    def checked(self: Sweep, upload: Upload) -> Any:
+        blind = replace(self, storage=_Blind(self.storage))
+        return check(blind, upload)
+
+    return [(Sweep, "_check_uploading", checked)]
+
+
+class _Blind:
+    """S3, in which nobody finds an object."""
+
+    def __init__(self, storage: Any) -> None:
+        self._storage = storage
+
+    def head(self, key: str) -> None:  # noqa: ARG002 - the port's
+        return None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._storage, name)
+
+
+MUTATIONS: Mapping[str, Callable[[], Changes]] = {
+    "H1": tag_before_the_record,
+    "H2": keys_of_nobody_stay,
+    "H3": what_failed_is_free,
+    "H4": an_etag_is_an_identity,
+    "M2": a_lost_answer_is_somebody_elses,
+    "M3": uploads_under_way_are_left_alone,
+}
+
+
+@contextmanager
+def mutated(name: str) -> Iterator[None]:
+    """The product with one of these faults."""
+    changes = MUTATIONS[name]()
+    before = [(where, what, getattr(where, what)) for where, what, _ in changes]
+    for where, what, changed in changes:
+        setattr(where, what, changed)
+    try:
+        yield
+    finally:
+        for where, what, old in before:
+            setattr(where, what, old)

@@ -1,0 +1,30 @@
+"""The simulation sees: each fault that Hoist once had, put back, is caught by a few seeds."""
+
+import pytest
+
+from tests.simulation.mutations import MUTATIONS, mutated
+from tests.simulation.simulation import simulate
+from tests.simulation.world import Faults
+
+# What goes wrong around each fault, so that few seeds do; `make simulate` draws of all kinds.
+FAULTS = {
+    "M2": Faults(lost_answer=0.1, twice=0.2),
+    "M3": Faults(lost_event=0.3),
+}
+SEEDS = 100
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_a_fault_that_is_put_back_is_caught(name: str) -> None:
+    with mutated(name):
+        caught = next(
+            (seed for seed in range(SEEDS) if simulate(seed, faults=FAULTS.get(name)).broken), None
+        )
+
+    assert caught is not None
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_the_product_without_the_fault_passes_the_same_seeds(name: str) -> None:
+    for seed in range(5):
+        assert simulate(seed, faults=FAULTS.get(name)).broken == []
