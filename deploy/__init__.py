@@ -29,4 +29,5 @@ bill           the sums of that
 prices         AWS's list prices, and since when they are known
 stage          what a stage is made of: environment, functions
 errors         what AWS's errors mean to an operator
+terminal       what of a client's texts reaches an operator's terminal
 """
