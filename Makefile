@@ -54,7 +54,7 @@ status: install ## Tell what a STAGE has deployed, where it drifts (DRIFT=1: Clo
 	@$(BIN)/python -m deploy.status --stage "$(STAGE)" $(if $(filter 1,$(DRIFT)),--drift)
 
 .PHONY: smoke
-smoke: install ## Send a small file through a STAGE, or the running local system, and wait for its outcome
+smoke: install ## Send a small file and one in parts through a STAGE, or the running local system, and wait for their outcomes
 	@$(BIN)/python -m deploy.smoke --stage "$(or $(STAGE),local)"
 
 .PHONY: logs

@@ -13,7 +13,9 @@ functions      what else Chalice cannot set of them
 snap_start     a published version for the API, where asked for
 api_gateway    what API Gateway answers by itself: `.chalice/api-gateway.json`, applied
 page           the page in its bucket
-smoke          a small file goes the whole way
+smoke          a small file and one in parts go the whole way
+sample         the files that it sends
+answers        what it is answered
 
 Beside it:
 

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy import logs, status
+from deploy.answers import _told
 from deploy.audit import Answer
-from deploy.smoke import _told
 from deploy.stage import StageError, succeeds
 from deploy.terminal import escaped, readable
 from tests.payloads import OWNER
