@@ -45,7 +45,7 @@ deploy: install page ## Deploy a STAGE into AWS: REGION=…, EMAIL=…, SET="Par
 		--set "$(SET)" --only "$(ONLY)" $(if $(filter no,$(SMOKE)),--no-smoke)
 
 .PHONY: destroy
-destroy: install ## Remove a STAGE from AWS: asks, or YES=1; DELETE_UPLOADS=1 for accepted uploads
+destroy: install ## Remove a STAGE from AWS: asks, or YES=1; DELETE_UPLOADS=1 with its uploads
 	@$(BIN)/python -m deploy.destroy --stage "$(STAGE)" \
 		$(if $(filter 1,$(YES)),--yes) $(if $(filter 1,$(DELETE_UPLOADS)),--delete-uploads)
 

@@ -20,6 +20,8 @@ answers        what it is answered
 Beside it:
 
 destroy        all of it out of AWS again
+holdings       what people would miss then
+bucket         what is in a bucket, and how all of it goes
 status         what is deployed, where it drifts, what failed
 logs           what the functions wrote, and the story of one upload
 redrive        sends again what failed

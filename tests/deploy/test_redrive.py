@@ -109,8 +109,8 @@ class Functions:
 class Account:
     """An account of moto's, whose Lambda only remembers; `session` gives its clients."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._session: Any = boto3.Session(region_name=REGION)
+    def __init__(self, settings: Settings, clients: dict[str, Any]) -> None:
+        self._clients = clients
         self.functions = Functions()
         dynamodb = self.client("dynamodb")
         dynamodb.create_table(TableName=TABLE, **SCHEMA)
@@ -126,7 +126,7 @@ class Account:
         self.redrive = Redrive(Stage("test", settings, environment, names), session)
 
     def client(self, service: str) -> Any:
-        return self.functions if service == "lambda" else self._session.client(service)
+        return self.functions if service == "lambda" else self._clients[service]
 
     def put(self, upload: Upload, *, age: timedelta = timedelta()) -> None:
         """Put an upload into the table that was last changed some time ago."""
@@ -145,10 +145,16 @@ class Account:
         return sum(int(told[name]) for name in names)
 
 
+@pytest.fixture(scope="module")
+def clients() -> dict[str, Any]:
+    session: Any = boto3.Session(region_name=REGION)
+    return {service: session.client(service) for service in ("dynamodb", "s3", "sqs")}
+
+
 @pytest.fixture
-def account(settings: Settings) -> Iterator[Account]:
+def account(settings: Settings, clients: dict[str, Any]) -> Iterator[Account]:
     with mock_aws():
-        yield Account(settings)
+        yield Account(settings, clients)
 
 
 @pytest.mark.parametrize("position", [0, 1, 2])

@@ -336,6 +336,20 @@ def test_a_file_that_nothing_comes_of_is_sent_again(
     assert cognito.accounts == set()
 
 
+def test_what_a_stage_answers_is_printed_readably(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("deploy.smoke._PAUSE", 0.01)
+    stage.answers[f"GET /uploads/{UPLOAD}"] = (200, {"state": "\x1b[2J\r\nforged\u202e"})
+    config = {"api_url": stage.url, "user_pool_id": "p", "user_pool_client_id": "c"}
+
+    with pytest.raises(StageError, match="no outcome"):
+        Smoke(config, Cognito(), "make logs STAGE=dev", patience=0.05).run()
+
+    printed = capsys.readouterr().out.split("\n")
+    assert all(line.isprintable() and not line.startswith("forged") for line in printed)
+
+
 @pytest.mark.parametrize(
     "spoil",
     [lambda sent: sent[:-1], lambda sent: sent + b"x", lambda sent: sent[::-1], lambda _: b""],

@@ -18,7 +18,7 @@ from deploy.answers import _told
 from deploy.audit import Answer
 from deploy.stage import StageError, succeeds
 from deploy.terminal import escaped, readable
-from tests.payloads import OWNER
+from tests.payloads import OWNER, PUT_ID
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 # OSC 52 writes the clipboard, a line break forges a line, U+202E turns what follows round.
@@ -165,6 +165,32 @@ def test_a_key_with_a_line_break_of_unicodes_is_one_line_of_the_local_log(
 
     assert found.fields["key"] == f"uploads/a{separator}b"
     assert seen(found.told())
+
+
+@pytest.mark.parametrize("upload", ["", PUT_ID], ids=["all", "a story"])
+def test_make_logs_prints_lines_and_keys_readably(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    upload: str,
+) -> None:
+    """The first lines of a story are the keys themselves."""
+    now = datetime.now(UTC).isoformat()
+    written = [
+        line(time=now, key=KEY.replace("\ud800", ""), upload_id=PUT_ID, request_id="r-1"),
+        line(time=now, exception=f"Traceback\nValueError: {PUT_ID} \x1b[2J\rx", request_id="r-1"),
+    ]
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log" / "functions.log").write_text("\n".join(written) + "\n")
+    monkeypatch.setenv("HOIST_HOME", str(tmp_path))
+    monkeypatch.setattr("sys.argv", ["logs", "--stage", "local", "--upload", upload])
+
+    assert logs.main() == 0
+
+    printed = capsys.readouterr().out
+    assert seen(printed)
+    assert printed.count("\n") == 4 + bool(upload)
+    assert printed.startswith("uploads/") == bool(upload)
 
 
 def test_status_tells_each_finding_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
