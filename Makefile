@@ -50,7 +50,7 @@ deploy: install page ## Deploy a STAGE into AWS: REGION=…, EMAIL=…, SET="Par
 		--set "$(SET)" --only "$(ONLY)" $(if $(filter no,$(SMOKE)),--no-smoke)
 
 .PHONY: destroy
-destroy: install ## Remove a STAGE from AWS: asks, or YES=1; DELETE_UPLOADS=1 for accepted uploads
+destroy: install ## Remove a STAGE from AWS: asks, or YES=1; DELETE_UPLOADS=1 with its uploads
 	@$(BIN)/python -m deploy.destroy --stage "$(STAGE)" \
 		$(if $(filter 1,$(YES)),--yes) $(if $(filter 1,$(DELETE_UPLOADS)),--delete-uploads)
 
@@ -59,7 +59,7 @@ status: install ## Tell what a STAGE has deployed, where it drifts (DRIFT=1: Clo
 	@$(BIN)/python -m deploy.status --stage "$(STAGE)" $(if $(filter 1,$(DRIFT)),--drift)
 
 .PHONY: smoke
-smoke: install ## Send a small file through a STAGE, or the running local system, and wait for its outcome
+smoke: install ## Send a small file and one in parts through a STAGE, or the running local system, and wait for their outcomes
 	@$(BIN)/python -m deploy.smoke --stage "$(or $(STAGE),local)"
 
 .PHONY: logs

@@ -50,7 +50,7 @@ class Browser:
     gateway: Callable[[], ApiGatewayManagementApiClient]
     url: str
     now: Callable[[], datetime]
-    # Open pages of one owner; each is sent every change.
+    # Open pages of one owner; each receives every change.
     max_pages: int
 
     def invite(self, owner: str) -> str:
@@ -63,6 +63,8 @@ class Browser:
         """Use up a ticket and register the connection; returns its owner.
 
         Raises NotSignedIn for any other ticket, TooManyPages when the owner has enough open.
+        The connection is counted after it is registered, so that pages that connect at the same
+        time see each other. One page too many is removed again.
         """
         used = self.client.delete_item(
             TableName=self.table, Key=_ticket_key(ticket), ReturnValues="ALL_OLD"
@@ -70,9 +72,12 @@ class Browser:
         if not used or int(used["expires"]["N"]) < self.now().timestamp():
             raise NotSignedIn("The ticket is used up or too old")
         owner = used["owner"]["S"]
-        self._check_pages(owner)
         self._put(_connection_key(connection_id), CONNECTION_LIFETIME, owner=owner)
         self._put(_owner_key(owner, connection_id), CONNECTION_LIFETIME)
+        if not self._has_room(owner, connection_id):
+            self.disconnect(connection_id)
+            log.warning("too many pages", extra={"owner": owner})
+            raise TooManyPages
         log.info("connected", extra={"owner": owner})
         return owner
 
@@ -105,26 +110,39 @@ class Browser:
             return False
         return True
 
-    def _check_pages(self, owner: str) -> None:
-        """Refuse one too many, when those there are all still open."""
-        if len(self._connections(owner)) < self.max_pages:
-            return
-        if self._send_all(owner, {"type": "ping"}) >= self.max_pages:
-            log.warning("too many pages", extra={"owner": owner})
-            raise TooManyPages
+    def _has_room(self, owner: str, connection_id: str) -> bool:
+        """Whether an owner may have this connection too; pages that are gone do not count."""
+        others = [
+            each for each in self._connections(owner, consistent=True) if each[0] != connection_id
+        ]
+        if len(others) < self.max_pages:
+            return True
+        return self._send_each(others, {"type": "ping"}, most=self.max_pages) < self.max_pages
 
-    def _send_all(self, owner: str, message: Mapping[str, Any]) -> int:
-        """Send to every page of an owner, forget those that are gone; returns how many are left."""
-        left = 0
-        for connection_id, connected_at in self._connections(owner):
+    def _send_all(self, owner: str, message: Mapping[str, Any]) -> None:
+        """Send to the pages of an owner, and forget those that are gone.
+
+        Pages that are about to be refused are registered as well for a moment. They are the newest,
+        so the oldest pages receive the message, and no more of them than may be open.
+        """
+        self._send_each(self._connections(owner), message, most=self.max_pages)
+
+    def _send_each(
+        self, connections: list[tuple[str, datetime]], message: Mapping[str, Any], *, most: int
+    ) -> int:
+        """Send to the oldest connections, until `most` of them are open; returns how many are."""
+        count = 0
+        for connection_id, connected_at in sorted(connections, key=lambda each: each[1]):
+            if count == most:
+                break
             reached = self.send(connection_id, message)
             if reached or self.now() - connected_at <= CONNECTING:
-                left += 1
+                count += 1
             else:
                 self.disconnect(connection_id)
-        return left
+        return count
 
-    def _connections(self, owner: str) -> list[tuple[str, datetime]]:
+    def _connections(self, owner: str, *, consistent: bool = False) -> list[tuple[str, datetime]]:
         """The ids of an owner's connections, and when each was registered."""
         pages = self.client.get_paginator("query").paginate(
             TableName=self.table,
@@ -133,6 +151,7 @@ class Browser:
                 ":pk": {"S": f"owner#{owner}"},
                 ":connection": {"S": "connection#"},
             },
+            ConsistentRead=consistent,
         )
         return [
             (item["sk"]["S"].removeprefix("connection#"), _made_at(item, CONNECTION_LIFETIME))

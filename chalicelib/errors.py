@@ -81,6 +81,15 @@ class EmailNotVerified(UploadError):
     code, status, title = "email_not_verified", 409, "The email address is not verified"
 
 
+class EmailUnavailable(UploadError):
+    """SNS takes no more subscriptions of the topic, until AWS raises the quota for the operator.
+
+    Not a 503: the same request fails until then, so a client must not retry it.
+    """
+
+    code, status, title = "email_unavailable", 409, "Nobody else can be emailed for now"
+
+
 class UploadExpired(UploadError):
     """S3 no longer knows the multipart upload: begin a new one."""
 

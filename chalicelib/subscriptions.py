@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from chalicelib.errors import WrongState
+from chalicelib.errors import EmailUnavailable, WrongState
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -59,7 +61,8 @@ class Subscriptions:
     def subscribe(self, owner: str, address: str) -> Mailing:
         """Email an owner under an address from now on; while it is pending, SNS asks again.
 
-        Raises WrongState when the address is subscribed for somebody else.
+        Raises WrongState when the address is subscribed for somebody else, EmailUnavailable when
+        SNS takes no more subscriptions.
         """
         found = self._get(owner)
         if found is not None and found.address != address:
@@ -67,18 +70,8 @@ class Subscriptions:
         elif self.state(owner) == "on":
             return "on"
         policy = json.dumps({"owner": [owner]})
-        try:
-            arn = self.sns.subscribe(
-                TopicArn=self.topic_arn,
-                Protocol="email",
-                Endpoint=address,
-                Attributes={"FilterPolicy": policy},
-                ReturnSubscriptionArn=True,
-            )["SubscriptionArn"]
-        except self.sns.exceptions.InvalidParameterException as error:
-            if "already exists with different attributes" not in str(error):
-                raise
-            arn = self._take_over(address, policy)
+        with self._quota_explained(owner):
+            arn = self._subscribe(address, policy)
         self._put(owner, Subscription(address, arn))
         log.info("email on", extra={"owner": owner})
         return self.state(owner)
@@ -98,6 +91,41 @@ class Subscriptions:
         self._forget(owner, found)
         log.info("email off", extra={"owner": owner})
         return "off"
+
+    def _subscribe(self, address: str, policy: str) -> str:
+        """The ARN of the subscription of an address, made or taken over from an earlier account."""
+        try:
+            return self.sns.subscribe(
+                TopicArn=self.topic_arn,
+                Protocol="email",
+                Endpoint=address,
+                Attributes={"FilterPolicy": policy},
+                ReturnSubscriptionArn=True,
+            )["SubscriptionArn"]
+        except self.sns.exceptions.InvalidParameterException as error:
+            if "already exists with different attributes" not in str(error):
+                raise
+            return self._take_over(address, policy)
+
+    @contextmanager
+    def _quota_explained(self, owner: str) -> Iterator[None]:
+        """Raise EmailUnavailable where SNS takes no more subscriptions or filter policies.
+
+        A topic has 200 filter policies and an account 10,000, unless AWS raised the quota.
+        https://docs.aws.amazon.com/sns/latest/dg/subscription-filter-policy-constraints.html
+        """
+        exceptions = self.sns.exceptions
+        try:
+            yield
+        except (
+            exceptions.FilterPolicyLimitExceededException,
+            exceptions.SubscriptionLimitExceededException,
+        ) as error:
+            log.warning("email quota reached", extra={"owner": owner, "error": str(error)})
+            raise EmailUnavailable(
+                "No more people can be emailed: your uploads go on as before, and the page shows"
+                " their outcome; tell the operator"
+            ) from error
 
     def _take_over(self, address: str, policy: str) -> str:
         """Give the subscription of an earlier account with the address another filter policy.

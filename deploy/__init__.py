@@ -13,11 +13,15 @@ functions      what else Chalice cannot set of them
 snap_start     a published version for the API, where asked for
 api_gateway    what API Gateway answers by itself: `.chalice/api-gateway.json`, applied
 page           the page in its bucket
-smoke          a small file goes the whole way
+smoke          a small file and one in parts go the whole way
+sample         the files that it sends
+answers        what it is answered
 
 Beside it:
 
 destroy        all of it out of AWS again
+holdings       what people would miss then
+bucket         what is in a bucket, and how all of it goes
 status         what is deployed, where it drifts, what failed
 logs           what the functions wrote, and the story of one upload
 redrive        sends again what failed
@@ -29,4 +33,5 @@ bill           the sums of that
 prices         AWS's list prices, and since when they are known
 stage          what a stage is made of: environment, functions
 errors         what AWS's errors mean to an operator
+terminal       what of a client's texts reaches an operator's terminal
 """

@@ -17,6 +17,7 @@ from typing import Any
 
 from deploy import secrets
 from deploy.stage import ROOT, StageError
+from deploy.terminal import escaped, readable
 
 # requirements-dev.txt locks requirements.txt as well, by hash: nothing needs to be resolved.
 PIP_AUDIT = [
@@ -60,7 +61,9 @@ class Answer:
 
     def __str__(self) -> str:
         lines = [*self.found, *(f"NOT CHECKED: {reason}" for reason in self.unknown)]
-        return "\n".join(f"  {line}" for line in lines or [f"{self.looked_at}: nothing found"])
+        return "\n".join(
+            f"  {readable(line)}" for line in lines or [f"{self.looked_at}: nothing found"]
+        )
 
 
 def committable(root: Path = ROOT) -> Answer:
@@ -171,10 +174,11 @@ def main() -> int:
         "The template, as checkov sees it": template,
     }
     answers = []
-    for title, check in checks.items():
-        print(f"{title}:", flush=True)
-        answers.append(check())
-        print(answers[-1], flush=True)
+    with escaped():
+        for title, check in checks.items():
+            print(f"{title}:", flush=True)
+            answers.append(check())
+            print(answers[-1], flush=True)
     return status(answers)
 
 

@@ -21,6 +21,7 @@ from deploy.config import planned_settings
 from deploy.journey import READ_SPEED, plan_of
 from deploy.prices import GIB, US_EAST_1, Price, Prices
 from deploy.stage import ROOT
+from deploy.terminal import escaped
 
 Number = TypeVar("Number", int, float)
 
@@ -147,6 +148,12 @@ def main(arguments: list[str] | None = None, environ: Mapping[str, str] = os.env
     parser.add_argument("--json", action="store_true", help="the same for programs")
     parser.add_argument("--table", action="store_true", help="the tables of docs/cost.md")
     options = parser.parse_args(arguments)
+    with escaped():
+        return _answer(options, environ)
+
+
+def _answer(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Print what was asked for; returns the exit status."""
     try:
         settings = planned_settings({**environ, "HOIST_STAGE": "cost"})
         month = Month(

@@ -1,8 +1,9 @@
 """`make destroy`: a stage out of AWS, with nothing left that costs.
 
-Shows what goes and asks; refuses while there are accepted uploads, unless told to delete them. The
-data goes last; interrupted anywhere, the same command again goes on. What an operator chose stays
-in config.json, so that the stage could be made again.
+Shows what goes and asks. Refuses while there is anything but rejected and aborted uploads, unless
+told to delete that too: at the beginning, when the application is gone, and before the bucket is
+emptied. The data goes last; interrupted anywhere, the same command again goes on. What an operator
+chose stays in config.json, so that the stage could be made again.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ import boto3
 from botocore.exceptions import ClientError
 
 from chalicelib.config import load_settings
-from chalicelib.keys import PREFIX
 from chalicelib.table import table_of
-from chalicelib.upload import State
-from deploy import application, config, policies, preflight, resources
+from chalicelib.upload import Upload
+from deploy import application, bucket, config, holdings, policies, preflight, resources
+from deploy.holdings import Holdings
 from deploy.stage import ROOT, StageError, check_name, declared, note_path, succeeds
+from deploy.terminal import readable
 
 _GONE = frozenset({
     "404", "NoSuchBucket", "NoSuchEntity", "NotFound", "NotFoundException",
@@ -48,8 +50,16 @@ class Remains:
 class Destruction:
     """A stage, the clients to look at it and to delete it."""
 
-    def __init__(self, session: boto3.Session, stage: str, *, root: Path = ROOT) -> None:
+    def __init__(
+        self,
+        session: boto3.Session,
+        stage: str,
+        *,
+        delete_uploads: bool = False,
+        root: Path = ROOT,
+    ) -> None:
         self._session, self._stage, self._root = session, stage, root
+        self._delete_uploads = delete_uploads
 
     def remains(self) -> Remains:
         """What is there, as the stack tells it, or config.json once the stack is gone."""
@@ -67,43 +77,49 @@ class Destruction:
             environment,
         )
 
-    def accepted(self, remains: Remains) -> int:
-        """How many accepted uploads there are; without the table every object counts as one."""
-        if remains.table and self._found("dynamodb", "describe_table", TableName=remains.table):
-            settings = load_settings(
-                {**remains.environment, "AWS_REGION": str(self._session.region_name)}
-            )
-            table = table_of(settings, self._client("dynamodb"), lambda: datetime.now(UTC))
-            return sum(upload.state is State.ACCEPTED for upload in table.scan())
+    def holdings(self, remains: Remains) -> Holdings:
+        """What people would miss; without the table every object counts."""
         if not self._has_bucket(remains.bucket):
-            return 0
-        pages = self._client("s3").get_paginator("list_objects_v2")
-        return sum(
-            page["KeyCount"] for page in pages.paginate(Bucket=remains.bucket, Prefix=PREFIX)
-        )
+            return Holdings()
+        return holdings.look(self._uploads(remains), self._client("s3"), remains.bucket)
 
-    def show(self, remains: Remains, accepted: int) -> None:
+    def check(self, remains: Remains, consequence: str) -> None:
+        """Raise StageError while there is anything that people would miss."""
+        if not self._delete_uploads:
+            self.refuse(self.holdings(remains), consequence)
+
+    def refuse(self, held: Holdings, consequence: str) -> None:
+        """Raise StageError when people would miss something and nobody said to delete it."""
+        if held and not self._delete_uploads:
+            raise StageError(
+                f"{self._stage} holds {held}: {consequence}; DELETE_UPLOADS=1 deletes them too"
+            )
+
+    def show(self, remains: Remains, held: Holdings) -> None:
         """Print what goes."""
         account, _ = preflight.identity(self._session)
         print(f"This goes, of stage {self._stage} in {self._session.region_name}, {account}:")
         print(f"  application  {', '.join(self._functions())}; their roles, logs and APIs")
         print(f"  stack        {resources.stack_name(self._stage)}")
         if remains.bucket:
-            print(f"  bucket       {remains.bucket}: {accepted} accepted uploads")
+            print(f"  bucket       {remains.bucket}: {held}")
             print(f"  table        {remains.table}")
             print(f"  user pool    {remains.user_pool}, with its accounts")
 
     def run(self, remains: Remains) -> None:
-        """Delete all of it."""
+        """Delete all of it; what arrived meanwhile is a reason to stop."""
         print("application", flush=True)
         self._delete_application()
+        self.check(
+            remains, "the application is gone, the data is kept; `make deploy` brings it back"
+        )
         print("page", flush=True)
         self._empty(remains.page_bucket)
         print("stack", flush=True)
         if resources.delete(self._client("cloudformation"), self._stage):
             print(f"  {resources.stack_name(self._stage):<32} deleted")
         print("data", flush=True)
-        self._delete_bucket(remains.bucket)
+        self._delete_bucket(remains)
         self._delete_table(remains.table)
         self._delete_user_pool(remains.user_pool)
         print("notes", flush=True)
@@ -112,10 +128,25 @@ class Destruction:
         shutil.rmtree(rendered, ignore_errors=True)
         config.forget(self._stage, root=self._root)
 
+    def _uploads(self, remains: Remains) -> Iterator[Upload]:
+        """The uploads of the table; none where it is gone."""
+        if not remains.table or not self._found(
+            "dynamodb", "describe_table", TableName=remains.table
+        ):
+            return
+        settings = load_settings(
+            {**remains.environment, "AWS_REGION": str(self._session.region_name)}
+        )
+        yield from table_of(settings, self._client("dynamodb"), lambda: datetime.now(UTC)).scan()
+
     def _delete_application(self) -> None:
         """By Chalice as far as it knows; what an interrupted run left, by its names."""
         if note_path(self._stage, self._root).exists():
-            application.delete(self._session, self._stage, root=self._root)
+            try:
+                application.delete(self._session, self._stage, root=self._root)
+            except StageError as error:
+                # Chalice fails over what an interrupted run of it has deleted already.
+                print(f"  {readable(error)}: going by names", flush=True)
         for api in application.rest_apis(self._session, self._stage):
             self._delete("apigateway", "delete_rest_api", restApiId=api)
         for api in application.websocket_apis(self._session, self._stage):
@@ -138,34 +169,22 @@ class Destruction:
             application.function_name(self._stage, name) for name in policies.templates(self._root)
         ]
 
-    def _delete_bucket(self, bucket: str) -> None:
+    def _delete_bucket(self, remains: Remains) -> None:
         for left in reversed(range(_TRIES)):
-            self._empty(bucket)
+            self.check(remains, "application and stack are gone, bucket and table are kept")
+            self._empty(remains.bucket)
             try:
-                if self._has_bucket(bucket):
-                    self._delete("s3", "delete_bucket", Bucket=bucket)
+                if self._has_bucket(remains.bucket):
+                    self._delete("s3", "delete_bucket", Bucket=remains.bucket)
             except ClientError as error:
                 if not left or _code(error) != "BucketNotEmpty":
                     raise
             else:
                 return
 
-    def _empty(self, bucket: str) -> None:
-        """Delete all versions of all objects, and the parts of what is under way."""
-        if not self._has_bucket(bucket):
-            return
-        s3, count = self._client("s3"), 0
-        for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket):
-            for upload in page.get("Uploads", []):
-                s3.abort_multipart_upload(
-                    Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"]
-                )
-        for objects in _versions(s3, bucket):
-            told = s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
-            if errors := told.get("Errors"):
-                raise StageError(f"S3 keeps {errors[0]['Key']}: {errors[0]['Message']}")
-            count += len(objects)
-            print(f"  {bucket:<32} {count} objects deleted", flush=True)
+    def _empty(self, name: str) -> None:
+        if self._has_bucket(name):
+            bucket.empty(self._client("s3"), name)
 
     def _delete_table(self, table: str) -> None:
         if table:
@@ -177,8 +196,8 @@ class Destruction:
             cognito.update_user_pool(UserPoolId=pool, DeletionProtection="INACTIVE")
             self._delete("cognito-idp", "delete_user_pool", UserPoolId=pool)
 
-    def _has_bucket(self, bucket: str) -> bool:
-        return bool(bucket) and self._found("s3", "head_bucket", Bucket=bucket)
+    def _has_bucket(self, name: str) -> bool:
+        return bool(name) and self._found("s3", "head_bucket", Bucket=name)
 
     def _found(self, service: str, operation: str, **names: str) -> bool:
         """Call AWS; whether there was what it was called for."""
@@ -200,13 +219,6 @@ class Destruction:
         return make(service)
 
 
-def _versions(s3: Any, bucket: str) -> Iterator[list[dict[str, str]]]:
-    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
-        found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-        if found:
-            yield [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found]
-
-
 def _code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code"))
 
@@ -226,7 +238,7 @@ def main() -> int:
     parser.add_argument("--stage", required=True, help="STAGE: a stage of .chalice/config.json")
     parser.add_argument("--yes", action="store_true", help="YES=1: do not ask")
     parser.add_argument(
-        "--delete-uploads", action="store_true", help="DELETE_UPLOADS=1: accepted ones as well"
+        "--delete-uploads", action="store_true", help="DELETE_UPLOADS=1: all uploads as well"
     )
     options = parser.parse_args()
 
@@ -234,15 +246,11 @@ def main() -> int:
         check_name(options.stage)
         declared(options.stage)
         session = preflight.session("", config.recorded_region(options.stage))
-        destruction = Destruction(session, options.stage)
+        destruction = Destruction(session, options.stage, delete_uploads=options.delete_uploads)
         remains = destruction.remains()
-        accepted = destruction.accepted(remains)
-        destruction.show(remains, accepted)
-        if accepted and not options.delete_uploads:
-            raise StageError(
-                f"{options.stage} holds {accepted} accepted uploads: nothing was deleted;"
-                " DELETE_UPLOADS=1 deletes them too"
-            )
+        held = destruction.holdings(remains)
+        destruction.show(remains, held)
+        destruction.refuse(held, "nothing was deleted")
         if not options.yes:
             _ask(options.stage)
         destruction.run(remains)

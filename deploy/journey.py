@@ -96,7 +96,7 @@ VISIT: Mapping[str, Step] = {
     "limits": Step(),
     "get_email": Step(reads=1, calls=1),
     "invite_page": Step(writes=1, calls=1),
-    "connect_page": Step(writes=3, reads=0.5, calls=4),
+    "connect_page": Step(writes=3, reads=1, calls=4),
     "list_uploads": Step(reads=ceil(LIST_SIZE / 4096) / 2, calls=1),
     "disconnect_page": Step(writes=2, calls=2),
 }

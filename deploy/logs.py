@@ -23,6 +23,7 @@ from chalicelib.keys import is_upload_id
 from deploy import config, policies, preflight
 from deploy.application import function_name, log_group
 from deploy.stage import ROOT, StageError, check_name, declared, succeeds
+from deploy.terminal import readable
 
 LOCAL_LOGS = ("functions.log", "chalice.log")
 # What a line has that every line has; the rest is told as it is.
@@ -55,12 +56,17 @@ class Line:
         """The line in words, without the fields that whoever reads knows."""
         at = self.at.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
         if not self.fields:
-            return f"{at} {self.function:<28} {self.text.rstrip()}"
+            # Lambda puts tabs between what it says.
+            text = self.text.rstrip().replace("\t", "  ")
+            return readable(f"{at} {self.function:<28} {text}")
         left_out = known.union(_HEAD)
         rest = {name: value for name, value in self.fields.items() if name not in left_out}
         told = " ".join(f"{name}={value}" for name, value in rest.items())
-        head = f"{at} {self.function:<28} {self.fields['level']} {self.fields['message']}  {told}"
-        return "\n".join(filter(None, [head.rstrip(), self.fields.get("exception", "").rstrip()]))
+        level, message = (self.fields.get(name, "") for name in ("level", "message"))
+        head = readable(f"{at} {self.function:<28} {level} {message}  {told}")
+        # Indented, so that no line of an exception is taken for a line of the log.
+        trace = str(self.fields.get("exception", "")).rstrip().split("\n")
+        return "\n".join([head.rstrip(), *(f"  {readable(line)}" for line in trace if line)])
 
 
 def parse(text: str, *, function: str, at: datetime) -> Line:
@@ -101,8 +107,9 @@ def at_home(folder: Path, since: datetime) -> list[Line]:
     for name in LOCAL_LOGS:
         at = since
         path = folder / name
-        text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-        for written in text.splitlines():
+        text = path.read_bytes().decode(errors="replace") if path.exists() else ""
+        # JSON leaves Unicode's other line breaks as they are: only this one ends a line.
+        for written in filter(None, text.split("\n")):
             line = parse(written, function=path.stem, at=at)
             at = line.at
             lines.append(line)
@@ -198,7 +205,8 @@ def main() -> int:
             _follow(reader, since)
         lines = reader.lines(since)
         if options.upload:
-            print(*{line.fields["key"]: None for line in lines if "key" in line.fields}, sep="\n")
+            keys = {line.fields["key"]: None for line in lines if "key" in line.fields}
+            print(*map(readable, keys), sep="\n")
         for line in lines:
             print(line.told(known=_OF_UPLOAD if options.upload else frozenset()))
         if not lines:

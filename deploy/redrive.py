@@ -1,8 +1,8 @@
 """Sends again what failed: the event of an upload to `process_upload`, dead letters to `notify`.
 
 Safe to repeat: an upload that was settled meanwhile is left alone, and what was told is not told
-again. IAM: dynamodb:Scan, lambda:InvokeFunction; sqs:GetQueueUrl, ReceiveMessage and DeleteMessage
-for dead letters.
+again. IAM: dynamodb:Scan, lambda:InvokeFunction; s3:GetObject and s3:ListBucket for an upload that
+is still uploading; sqs:GetQueueUrl, ReceiveMessage and DeleteMessage for dead letters.
 """
 
 from __future__ import annotations
@@ -16,15 +16,21 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import boto3
+from botocore.exceptions import ClientError
 
 from chalicelib.keys import is_upload_id
 from chalicelib.table import table_of
 from chalicelib.upload import State, Upload
 from deploy.stage import Stage, StageError, enter, succeeds
+from deploy.terminal import readable
 
 # An event that was not worked on for this long will not be: Lambda keeps one for six hours at most.
 LOST_AFTER = timedelta(hours=7)
 STATES = {State.FAILED, State.UPLOADED, State.PROCESSING}
+
+
+class UnreadableLetterError(Exception):
+    """A message in the queue of dead letters that neither Lambda nor SNS writes so."""
 
 
 def is_left_behind(upload: Upload, now: datetime) -> bool:
@@ -53,31 +59,48 @@ def s3_event(upload: Upload, bucket: str) -> Mapping[str, Any]:
     return {"Records": [record]}
 
 
-def dead_letter(letter: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+def dead_letter(body: str) -> tuple[str, Mapping[str, Any]]:
     """What a dead letter is called, and the event that `notify` was, or would have been, given.
 
     Lambda's is an invocation record with the event; SNS's is the message that it could not hand on.
+    Raises UnreadableLetterError for anything else.
     https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html
     """
-    if "requestPayload" in letter:
-        return letter["requestContext"]["requestId"], letter["requestPayload"]
-    record = {"EventSource": "aws:sns", "EventVersion": "1.0", "Sns": dict(letter)}
-    return letter["MessageId"], {"Records": [record]}
+    try:
+        letter = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableLetterError("it is not JSON") from error
+    match letter:
+        case {
+            "requestContext": {"requestId": str(name)},
+            "requestPayload": {"Records": [_, *_] as records},
+        }:
+            return name, {"Records": [_sns_record(record) for record in records]}
+        case {"MessageId": str(name)}:
+            record = {"EventSource": "aws:sns", "EventVersion": "1.0", "Sns": letter}
+            return name, {"Records": [_sns_record(record)]}
+    raise UnreadableLetterError("it is neither an invocation record nor a message of SNS")
+
+
+def _sns_record(record: Any) -> Mapping[str, Any]:
+    """A record as SNS gives it to a function: absent members are there, and empty.
+
+    Chalice reads them. SNS leaves them out of what it puts into a queue.
+    """
+    match record:
+        case {"Sns": {"Message": str()} as message}:
+            return {**record, "Sns": {"Subject": None, "MessageAttributes": {}, **message}}
+    raise UnreadableLetterError("it holds no message of SNS")
 
 
 class Redrive:
     """The clients of a stage, and what can be sent again."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, session: boto3.Session) -> None:
         self._stage = stage
-        region = stage.settings.region
-        self._lambda: Any = boto3.client("lambda", region_name=region)
-        self._sqs: Any = boto3.client("sqs", region_name=region)
-        self._table = table_of(
-            stage.settings,
-            boto3.client("dynamodb", region_name=region),
-            lambda: datetime.now(UTC),
-        )
+        client: Any = session.client
+        self._lambda, self._sqs, self._s3 = client("lambda"), client("sqs"), client("s3")
+        self._table = table_of(stage.settings, client("dynamodb"), lambda: datetime.now(UTC))
 
     def upload(self, upload_id: str) -> int:
         """One upload; raises StageError when there is nothing to send again."""
@@ -88,7 +111,9 @@ class Redrive:
         found = next(self._table.scan(upload_id=upload_id), None)
         if found is None:
             raise StageError(f"There is no upload {upload_id} in {self._stage.name}")
-        if found.state not in STATES:
+        if found.state is State.UPLOADING and not self._has_arrived(found):
+            raise StageError("The upload is uploading, and its object has not arrived yet")
+        if found.state not in STATES | {State.UPLOADING}:
             raise StageError(f"The upload is {found.state}: there is nothing to send again")
         self._send(found)
         return 1
@@ -103,28 +128,50 @@ class Redrive:
                 count += 1
         return count
 
-    def dead_letters(self) -> int:
-        """Every event that `notify` gave up on; returns how many."""
+    def dead_letters(self) -> tuple[int, int]:
+        """Every event that `notify` gave up on; returns how many were sent, and how many left."""
         arn = self._stage.arn("HOIST_DEAD_LETTERS_ARN")
         url = self._sqs.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
-        count = 0
+        sent = left = 0
         for letter in self._letters(url):
-            name, event = dead_letter(json.loads(letter["Body"]))
+            try:
+                name, event = dead_letter(letter["Body"])
+            except UnreadableLetterError as error:
+                print(f"  left: {readable(letter['MessageId'])}, {error}", flush=True)
+                left += 1
+                continue
             self._invoke("notify", event)
             self._sqs.delete_message(QueueUrl=url, ReceiptHandle=letter["ReceiptHandle"])
-            print(f"  sent again: {name}")
-            count += 1
-        return count
+            print(f"  sent again: {readable(name)}", flush=True)
+            sent += 1
+        return sent, left
 
     def _letters(self, url: str) -> Iterator[dict[str, Any]]:
+        """Every letter once; SQS offers the letters that are left again after a while."""
+        known: set[str] = set()
         while letters := self._sqs.receive_message(
             QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1
         ).get("Messages"):
-            yield from letters
+            new = [letter for letter in letters if letter["MessageId"] not in known]
+            if not new:
+                return
+            known.update(letter["MessageId"] for letter in new)
+            yield from new
+
+    def _has_arrived(self, upload: Upload) -> bool:
+        """Whether S3 has an object under the key of an upload."""
+        try:
+            self._s3.head_object(Bucket=self._stage.settings.bucket, Key=upload.key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+                return False
+            raise
+        return True
 
     def _send(self, upload: Upload) -> None:
         self._invoke("process_upload", s3_event(upload, self._stage.settings.bucket))
-        print(f"  sent again: {upload.id}  {upload.filename}  (was {upload.state})", flush=True)
+        name = readable(upload.filename)
+        print(f"  sent again: {upload.id}  {name}  (was {upload.state})", flush=True)
 
     def _invoke(self, function: str, event: Mapping[str, Any]) -> None:
         self._lambda.invoke(
@@ -149,12 +196,21 @@ def main() -> int:
     options = parser.parse_args()
 
     def work() -> None:
-        redrive = Redrive(enter(options.stage))
+        stage = enter(options.stage)
+        redrive = Redrive(stage, boto3.Session(region_name=stage.settings.region))
+        left = 0
         if options.upload:
             count = redrive.upload(options.upload)
+        elif options.all_failed:
+            count = redrive.all_failed()
         else:
-            count = redrive.all_failed() if options.all_failed else redrive.dead_letters()
-        print(f"{count} sent again" if count else "Nothing to send again")
+            count, left = redrive.dead_letters()
+        print(f"{count} sent again" if count else "Nothing to send again", flush=True)
+        if left:
+            raise StageError(
+                f"{left} dead letters are left in the queue, as nobody can read them: look at them"
+                " in SQS and delete them there"
+            )
 
     return succeeds(work)
 

@@ -1,6 +1,6 @@
-"""`make smoke`: a small file goes the whole way through a stage, as a page would send it.
+"""`make smoke`: a small file and one in parts go the whole way through a stage, as from a page.
 
-An account is made for it, and is gone with the upload at the end, whatever happens. Prints no
+An account is made for them, and is gone with the uploads at the end, whatever happens. Prints no
 address that was signed, no token and no password. IAM: cognito-idp:AdminCreateUser,
 AdminSetUserPassword and AdminDeleteUser on the pool.
 """
@@ -8,39 +8,36 @@ AdminSetUserPassword and AdminDeleteUser on the pool.
 from __future__ import annotations
 
 import argparse
-import base64
+import http.client
 import json
 import secrets
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from fnmatch import fnmatchcase
 from typing import Any
 
 import boto3
 
+from deploy.answers import RefusedError, answered, fetch
+from deploy.sample import BLOCK, Sample, sample_of
 from deploy.stage import Stage, StageError, check_name, declared, enter, succeeds
+from deploy.terminal import readable
 
 # Seconds until an outcome is missed, between two looks, and that a request may take.
 PATIENCE = 60.0
+# Bytes that a stage checks in a second at least: a large file has that much longer.
+CHECKED_A_SECOND = 10_000_000
 # How often a file is sent: S3 may take minutes to know a new rule, and tells of nothing before.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-event-notifications.html
 TRIES = 3
 _PAUSE = 1.0
-_TIMEOUT = 30
-_PIXEL = base64.b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+TOO_OLD = (
+    "a small file went through, but a file in parts does not: is the runtime of the functions too"
+    " old? Their boto3 must be 1.36 or newer, or `make logs` shows a ParamValidationError;"
+    " choose a newer Python and deploy again"
 )
-# A file of each of some types: a stage may take only a few.
-SAMPLES = {
-    "text/plain": ("hoist-smoke.txt", b"Hoist sends this to see whether all is well.\n"),
-    "image/png": ("hoist-smoke.png", _PIXEL),
-    "text/csv": ("hoist-smoke.csv", b"name,bytes\nhoist,5\n"),
-    "application/json": ("hoist-smoke.json", b'{"hoist": "smoke"}\n'),
-}
 
 
 class NoOutcomeError(StageError):
@@ -64,27 +61,52 @@ class Smoke:
 
     def run(self) -> None:
         """Send, wait, download, compare, delete; raises StageError with the leg that failed."""
-        types = self._ask("limits", "GET", "/limits")["allowed_types"]
-        content_type, (filename, content) = _sample(types)
+        limits = self._ask("limits", "GET", "/limits")
+        small = sample_of(limits["allowed_types"])
+        if small is None:
+            types = ", ".join(limits["allowed_types"])
+            raise StageError(f"smoke: there is no sample of {types}: send a file from the page")
         with self._account() as token:
-            for left in reversed(range(TRIES)):
-                try:
-                    self._send_and_fetch(token, filename, content, content_type)
-                    break
-                except NoOutcomeError:
-                    if not left:
-                        raise
-                print(f"  no outcome after {self._patience:.0f} s: once more", flush=True)
-        print(f"  {filename:<32} sent, accepted, downloaded, deleted")
+            self._try(token, small)
+            large = small.of_size(limits["put_max_size"] + 1)
+            if large.size > limits["max_size"]:
+                print("  no file of this stage is large enough to be sent in parts")
+                return
+            try:
+                self._try(token, large)
+            except RefusedError as error:
+                if error.status != http.client.INTERNAL_SERVER_ERROR:
+                    raise
+                raise StageError(f"{error}; {TOO_OLD}") from None
 
-    def _send_and_fetch(self, token: str, filename: str, content: bytes, content_type: str) -> None:
-        created = self._create(token, filename, content, content_type)
+    def _try(self, token: str, sample: Sample) -> None:
+        """Send a file until it has an outcome, a few times at most."""
+        for left in reversed(range(TRIES)):
+            try:
+                self._send_andfetch(token, sample)
+                break
+            except NoOutcomeError:
+                if not left:
+                    raise
+            print(f"  no outcome after {self._patience:.0f} s: once more", flush=True)
+        print(f"  {sample.filename:<32} sent, accepted, downloaded, deleted", flush=True)
+
+    def _send_andfetch(self, token: str, sample: Sample) -> None:
+        checksum = sample.crc64nvme()
+        created = self._create(token, sample, checksum)
         with self._deleted_at_last(token, created["id"]):
-            self._send(created, content, content_type)
             if created["strategy"] == "multipart":
-                self._ask("complete", "POST", f"/uploads/{created['id']}/complete", token, {})
-            self._wait(token, created["id"])
-            self._compare(token, created["id"], content)
+                self._send_parts(token, created, sample)
+                sent = {"crc64nvme": checksum}
+                self._ask("complete", "POST", f"/uploads/{created['id']}/complete", token, sent)
+            else:
+                known = {
+                    "Content-Type": sample.content_type,
+                    "x-amz-checksum-crc64nvme": checksum,
+                }
+                self._put(created["sheet"], 1, sample.read(0, sample.size), known)
+            self._wait(token, created["id"], sample.size)
+            self._compare(token, created["id"], sample)
 
     @contextmanager
     def _account(self) -> Iterator[str]:
@@ -118,25 +140,57 @@ class Smoke:
             raise
         self._ask("delete", "DELETE", f"/uploads/{upload}", token)
 
-    def _create(self, token: str, filename: str, content: bytes, content_type: str) -> Any:
-        wanted = {"filename": filename, "size": len(content), "content_type": content_type}
+    def _create(self, token: str, sample: Sample, checksum: str) -> Any:
+        wanted = {
+            "filename": sample.filename,
+            "size": sample.size,
+            "content_type": sample.content_type,
+            "crc64nvme": checksum,
+        }
         return self._ask("create", "POST", "/uploads", token, wanted)
 
-    def _send(self, created: Mapping[str, Any], content: bytes, content_type: str) -> None:
-        """PUT the content by the sheet: a whole one, or one part."""
-        sheet = created["sheet"]
-        part = "&partNumber=1" if created["strategy"] == "multipart" else ""
-        url = f"{sheet['urls'][0]}{part}&X-Amz-Signature={sheet['signatures'][0]}"
-        headers = {} if part else {"Content-Type": content_type}
-        _fetch("send", urllib.request.Request(url, content, headers, method="PUT"))  # noqa: S310
+    def _send_parts(self, token: str, created: Mapping[str, Any], sample: Sample) -> None:
+        """PUT all parts by the first sheet, and the last one by a sheet of its own."""
+        path, count, size = f"/uploads/{created['id']}", created["part_count"], created["part_size"]
+        sheet, shown = created["sheet"], 0
+        for number in range(1, count + 1):
+            if number == count:
+                wanted = {"first": number, "count": 1}
+                sheet = self._ask("sheet", "POST", f"{path}/sheet", token, wanted)
+            end = min(number * size, sample.size)
+            self._put(sheet, number, sample.read((number - 1) * size, end), {}, in_parts=True)
+            if end * 10 // sample.size > shown:
+                shown = end * 10 // sample.size
+                print(f"  {sample.filename}: part {number} of {count}, {end:,} bytes", flush=True)
+        listed = self._ask("parts", "GET", f"{path}/parts", token)["parts"]
+        if [part["number"] for part in listed] != list(range(1, count + 1)):
+            raise StageError(f"smoke: parts: {count} were sent, the API lists {len(listed)}")
 
-    def _wait(self, token: str, upload: str) -> None:
+    def _put(
+        self,
+        sheet: Mapping[str, Any],
+        number: int,
+        content: bytes,
+        known: Mapping[str, str],
+        *,
+        in_parts: bool = False,
+    ) -> None:
+        """PUT a part, or the whole content, by a sheet, with the headers that it asks for."""
+        url = sheet["urls"][(number - 1) % len(sheet["urls"])]
+        part = f"&partNumber={number}" if in_parts else ""
+        signed = f"{url}{part}&X-Amz-Signature={sheet['signatures'][number - sheet['first']]}"
+        headers = {**known, **sheet.get("headers", {})}
+        request = urllib.request.Request(signed, content, headers, method="PUT")  # noqa: S310
+        fetch(f"send part {number}" if in_parts else "send", request)
+
+    def _wait(self, token: str, upload: str, size: int) -> None:
+        patience = self._patience + size // CHECKED_A_SECOND
         began, state = time.monotonic(), ""
-        while time.monotonic() - began < self._patience:
+        while time.monotonic() - began < patience:
             found = self._ask("wait", "GET", f"/uploads/{upload}", token)
             if found["state"] != state:
                 state = found["state"]
-                print(f"  {upload} {state}", flush=True)
+                print(f"  {readable(upload)} {readable(state)}", flush=True)
             if state == "accepted":
                 print(f"  {time.monotonic() - began:.1f} s from the last byte to the outcome")
                 return
@@ -146,14 +200,16 @@ class Smoke:
                 )
             time.sleep(_PAUSE)
         raise NoOutcomeError(
-            f"smoke: no outcome after {self._patience:.0f} s, the upload is {state}: does"
+            f"smoke: no outcome after {patience:.0f} s, the upload is {state}: does"
             f" S3's event reach process_upload? {self._look(upload)}"
         )
 
-    def _compare(self, token: str, upload: str, content: bytes) -> None:
+    def _compare(self, token: str, upload: str, sample: Sample) -> None:
         url = self._ask("download", "GET", f"/uploads/{upload}/download", token)["url"]
-        if _fetch("download", urllib.request.Request(url)) != content:  # noqa: S310
-            raise StageError("smoke: what was downloaded is not what was sent")
+        with answered("download", urllib.request.Request(url)) as answer:  # noqa: S310
+            same = all(answer.read(len(block)) == block for block in sample.blocks())
+            if not same or answer.read(BLOCK):
+                raise StageError("smoke: what was downloaded is not what was sent")
 
     def _ask(self, leg: str, method: str, path: str, token: str = "", body: Any = None) -> Any:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -163,7 +219,7 @@ class Smoke:
         request = urllib.request.Request(  # noqa: S310 - the stage's own API
             f"{self._config['api_url']}{path}", data, headers, method=method
         )
-        answered = _fetch(leg, request)
+        answered = fetch(leg, request)
         return json.loads(answered) if answered else None
 
     def _look(self, upload: str) -> str:
@@ -178,36 +234,6 @@ def run(stage: Stage, config: Mapping[str, str], cognito: Any) -> None:
     Smoke(config, cognito, f"make logs STAGE={stage.name}", domain=domain or "example.com").run()
 
 
-def _sample(types: list[str]) -> tuple[str, tuple[str, bytes]]:
-    for content_type, sample in SAMPLES.items():
-        if not types or any(fnmatchcase(content_type, pattern) for pattern in types):
-            return content_type, sample
-    raise StageError(f"smoke: there is no sample of {', '.join(types)}: send a file from the page")
-
-
-def _fetch(leg: str, request: urllib.request.Request) -> bytes:
-    """The body of an answer; raises StageError without the address, which may be signed."""
-    try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310
-            return bytes(answer.read())
-    except urllib.error.HTTPError as error:
-        with error:
-            raise StageError(f"smoke: {leg}: {error.code} {_told(error.read())}") from None
-    except (urllib.error.URLError, OSError, ValueError) as error:
-        reason = getattr(error, "reason", None) or type(error).__name__
-        raise StageError(f"smoke: {leg}: {request.host} does not answer: {reason}") from None
-
-
-def _told(body: bytes) -> str:
-    """What a problem document says; of S3's XML, which repeats what was signed, its code alone."""
-    try:
-        problem = json.loads(body)
-        return f"{problem['code']}: {problem['detail']}"
-    except (ValueError, KeyError, TypeError):
-        code = body.partition(b"<Code>")[2].partition(b"</Code>")[0]
-        return code.decode(errors="replace")[:80]
-
-
 def main() -> int:
     """The command; returns the exit status."""
     parser = argparse.ArgumentParser(prog="make smoke", description=__doc__)
@@ -219,7 +245,7 @@ def main() -> int:
             check_name(options.stage)
         stage = enter(options.stage)
         page = f"{stage.settings.page_origin}/config.json"
-        config = json.loads(_fetch("page", urllib.request.Request(page)))  # noqa: S310
+        config = json.loads(fetch("page", urllib.request.Request(page)))  # noqa: S310
         run(stage, config, boto3.client("cognito-idp", region_name=stage.settings.region))
 
     return succeeds(work)

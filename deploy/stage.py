@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sys
+import traceback
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.config import Settings, SettingsError, load_settings
 from deploy.errors import explained
+from deploy.terminal import escaped, readable
 
 ROOT = Path(__file__).parent.parent
 # As the template's parameter Stage has it.
@@ -107,19 +109,25 @@ def deployed(name: str, *, root: Path = ROOT) -> list[dict[str, Any]]:
 
 
 def succeeds(work: Callable[[], None]) -> int:
-    """Run a command's work; returns its exit status, what went wrong in one line before it."""
-    try:
-        work()
-    except StageError as error:
-        print(error, file=sys.stderr)
-    except (BotoCoreError, ClientError) as error:
-        print(explained(error), file=sys.stderr)
-    except KeyboardInterrupt:
-        print("Interrupted: run the same command again to go on", file=sys.stderr)
-        return 130
-    else:
-        return 0
-    return 1
+    """Run a command's work; returns its exit status, what went wrong in one line before it.
+
+    What the work prints is escaped, so that no text of a client's reaches the terminal raw.
+    """
+    with escaped():
+        try:
+            work()
+        except StageError as error:
+            print(readable(error), file=sys.stderr)
+        except (BotoCoreError, ClientError) as error:
+            print(readable(explained(error)), file=sys.stderr)
+        except KeyboardInterrupt:
+            print("Interrupted: run the same command again to go on", file=sys.stderr)
+            return 130
+        except Exception:  # noqa: BLE001 - printed here, as its text may repeat a client's
+            traceback.print_exc()
+        else:
+            return 0
+        return 1
 
 
 def _functions(name: str, root: Path) -> dict[str, str]:

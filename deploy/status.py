@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 
 from deploy import api_gateway, application, config, destinations, policies, preflight, resources
 from deploy.stage import Stage, StageError, check_name, declared, enter, succeeds
+from deploy.terminal import readable
 
 PERIOD = timedelta(hours=24)
 UPLOADS = (
@@ -192,7 +193,7 @@ def _print(title: str, lines: Iterator[str], otherwise: str = "") -> None:
     print(title, flush=True)
     count = 0
     for line in lines:
-        print(f"  {line}", flush=True)
+        print(f"  {readable(line)}", flush=True)
         count += 1
     if not count:
         print(f"  {otherwise}")

@@ -1,6 +1,9 @@
 """Tickets, connections and pushes: on moto's DynamoDB, with a gateway that records."""
 
 import json
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -125,6 +128,7 @@ def test_an_upload_is_shown_on_every_page_of_its_owner(
 def test_an_upload_is_shown_on_more_pages_than_a_query_answers_at_once(
     browser: Browser, gateway: RecordingGateway, dynamodb: Any
 ) -> None:
+    browser = replace(browser, max_pages=4)
     # A query answers 1 MB at a time; ballast fills that with three connections.
     for connection_id in ("c1", "c2", "c3", "c4"):
         item = {
@@ -256,3 +260,134 @@ def test_pages_that_are_gone_make_room(
 
     assert connected(browser, "one more")
     assert [to for to, _ in gateway.sent] == ["c0", "c2"], "those that are there were asked"
+
+
+class Interleaved:
+    """DynamoDB's client: before the query whose turn it is, something else happens."""
+
+    def __init__(self, client: Any, meanwhile: Callable[[], None], *, query: int = 1) -> None:
+        self._client, self._meanwhile, self._left = client, meanwhile, query
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "get_paginator":
+            self._left -= 1
+            if self._left == 0:
+                self._meanwhile()
+        return getattr(self._client, name)
+
+
+def registered(dynamodb: Any) -> set[str]:
+    """The connections in the table, each of which has two items."""
+    own = {item["pk"]["S"] for item in items(dynamodb) if item["sk"]["S"] == "connection"}
+    owners = {item["sk"]["S"] for item in items(dynamodb) if item["pk"]["S"].startswith("owner#")}
+    assert {pk.partition("#")[2] for pk in own} == {sk.partition("#")[2] for sk in owners}
+    return {pk.partition("#")[2] for pk in own}
+
+
+def test_a_page_that_is_refused_is_not_registered(browser: Browser, dynamodb: Any) -> None:
+    for number in range(3):
+        connected(browser, f"c{number}")
+
+    with pytest.raises(TooManyPages):
+        connected(browser, "one more")
+
+    assert registered(dynamodb) == {"c0", "c1", "c2"}
+
+
+def test_of_two_pages_that_connect_at_once_the_later_count_keeps_its_place(
+    browser: Browser, dynamodb: Any
+) -> None:
+    """The first page registers, the second registers and is counted, then the first is counted."""
+    for number in range(2):
+        connected(browser, f"c{number}")
+
+    def second() -> None:
+        with pytest.raises(TooManyPages):
+            connected(browser, "second")
+
+    client: Any = Interleaved(dynamodb, second)
+    connected(replace(browser, client=client), "first")
+
+    assert registered(dynamodb) == {"c0", "c1", "first"}
+
+
+def test_of_two_pages_that_connect_one_after_the_other_the_first_keeps_its_place(
+    browser: Browser, dynamodb: Any
+) -> None:
+    for number in range(2):
+        connected(browser, f"c{number}")
+
+    connected(browser, "first")
+    with pytest.raises(TooManyPages):
+        connected(browser, "second")
+
+    assert registered(dynamodb) == {"c0", "c1", "first"}
+
+
+def test_a_burst_of_pages_never_opens_more_than_allowed(browser: Browser, dynamodb: Any) -> None:
+    """Each page registers, and before it is counted the next one does."""
+    opened: list[str] = []
+
+    def connect(number: int) -> None:
+        client: Any = Interleaved(dynamodb, lambda: connect(number + 1) if number < 9 else None)
+        with suppress(TooManyPages):
+            opened.append(connected(replace(browser, client=client), f"c{number}"))
+
+    connect(0)
+
+    assert registered(dynamodb) == set(opened)
+    assert len(opened) == 3
+
+
+def test_pages_are_counted_as_the_last_write_left_them(browser: Browser, dynamodb: Any) -> None:
+    """A count that is eventually consistent may not see pages that have just connected."""
+    asked: list[bool] = []
+
+    class Noting:
+        def get_paginator(self, name: str) -> Any:
+            real = dynamodb.get_paginator(name)
+
+            class Paginator:
+                def paginate(self, **request: Any) -> Any:
+                    asked.append(request.get("ConsistentRead", False))
+                    return real.paginate(**request)
+
+            return Paginator()
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(dynamodb, name)
+
+    client: Any = Noting()
+    connected(replace(browser, client=client), "c1")
+
+    assert asked == [True]
+
+
+def test_an_upload_is_shown_on_no_more_pages_than_may_be_open(
+    browser: Browser, gateway: RecordingGateway, clock: Clock
+) -> None:
+    """A burst of pages is registered for a moment, until each is counted and refused."""
+    crowded = replace(browser, max_pages=1000)
+    for number in range(3):
+        connected(browser, f"c{number}")
+    clock.advance(1)
+    for number in range(200):
+        connected(crowded, f"burst{number}")
+
+    browser.show(put_upload())
+
+    assert receivers(gateway) == {"c0", "c1", "c2"}
+
+
+def test_pages_of_a_burst_that_are_gone_do_not_hide_the_open_ones(
+    browser: Browser, gateway: RecordingGateway, clock: Clock, dynamodb: Any
+) -> None:
+    crowded = replace(browser, max_pages=1000)
+    gateway.gone = {connected(crowded, f"gone{number}") for number in range(50)}
+    clock.advance(CONNECTING.total_seconds() + 1)
+    connected(crowded, "c1")
+
+    browser.show(put_upload())
+
+    assert receivers(gateway) == {"c1"}
+    assert registered(dynamodb) == {"c1"}

@@ -7,7 +7,7 @@ import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.sns import sns_backends
 
-from chalicelib.errors import WrongState
+from chalicelib.errors import EmailUnavailable, WrongState
 from chalicelib.subscriptions import Subscriptions
 from tests.environment import NOTIFICATIONS_TOPIC, REGION, TABLE
 from tests.payloads import OTHER_OWNER, OWNER
@@ -110,18 +110,24 @@ def test_who_unsubscribed_by_the_link_in_a_mail_is_off_and_may_come_back(
 class Refusing:
     """SNS as AWS has it, where moto is kinder: it refuses what `refused` names."""
 
-    def __init__(self, sns: Any, refused: str, because: str = DIFFERENT) -> None:
-        self._sns, self._refused, self._because = sns, refused, because
+    def __init__(
+        self,
+        sns: Any,
+        refused: str,
+        because: str = DIFFERENT,
+        *,
+        error: str = "InvalidParameterException",
+    ) -> None:
+        self._sns, self._refused, self._because, self._error = sns, refused, because, error
 
     def __getattr__(self, name: str) -> Any:
         if name != self._refused:
             return getattr(self._sns, name)
-        error = self._sns.exceptions.InvalidParameterException
+        error = getattr(self._sns.exceptions, self._error)
+        code = self._error.removesuffix("Exception")
 
         def refuse(**_: Any) -> None:
-            raise error(
-                {"Error": {"Code": "InvalidParameter", "Message": self._because}}, self._refused
-            )
+            raise error({"Error": {"Code": code, "Message": self._because}}, self._refused)
 
         return refuse
 
@@ -196,3 +202,50 @@ def test_a_pending_subscription_that_cannot_be_taken_back_is_forgotten(
 
     assert Subscriptions(strict, dynamodb, TABLE, NOTIFICATIONS_TOPIC).unsubscribe(OWNER) == "off"
     assert subscriptions.state(OWNER) == "off"
+
+
+@pytest.mark.parametrize(
+    "error", ["FilterPolicyLimitExceededException", "SubscriptionLimitExceededException"]
+)
+def test_an_owner_above_the_quota_of_sns_is_told_so(
+    subscriptions: Subscriptions, sns: Any, dynamodb: Any, error: str
+) -> None:
+    full: Any = Refusing(sns, "subscribe", "Filter policy limit exceeded", error=error)
+
+    with pytest.raises(EmailUnavailable) as raised:
+        Subscriptions(full, dynamodb, TABLE, NOTIFICATIONS_TOPIC).subscribe(OWNER, ADA)
+
+    assert (raised.value.status, raised.value.code) == (409, "email_unavailable")
+    assert "tell the operator" in raised.value.detail
+    assert subscriptions.state(OWNER) == "off", "nothing is remembered of a subscription not made"
+    assert subscriptions.subscribe(OWNER, ADA) == "on", "once there is room"
+
+
+def test_an_address_that_is_taken_over_meets_the_quota_as_well(sns: Any, dynamodb: Any) -> None:
+    """A filter policy that is set later counts as one that comes with the subscription."""
+    Subscriptions(sns, dynamodb, TABLE, NOTIFICATIONS_TOPIC).subscribe(OTHER_OWNER, ADA)
+    full = Refusing(
+        Refusing(sns, "subscribe"),
+        "set_subscription_attributes",
+        "Filter policy limit exceeded",
+        error="FilterPolicyLimitExceededException",
+    )
+    strict: Any = full
+
+    with pytest.raises(EmailUnavailable):
+        Subscriptions(strict, dynamodb, TABLE, NOTIFICATIONS_TOPIC).subscribe(OWNER, ADA)
+
+    assert subscribed(sns) == {ADA: f'{{"owner": ["{OTHER_OWNER}"]}}'}
+
+
+def test_the_warning_names_the_owner_and_no_address(
+    sns: Any, dynamodb: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    full: Any = Refusing(sns, "subscribe", "limit", error="FilterPolicyLimitExceededException")
+
+    with caplog.at_level("WARNING"), pytest.raises(EmailUnavailable):
+        Subscriptions(full, dynamodb, TABLE, NOTIFICATIONS_TOPIC).subscribe(OWNER, ADA)
+
+    (record,) = [each for each in caplog.records if each.message == "email quota reached"]
+    assert vars(record)["owner"] == OWNER
+    assert ADA not in str(vars(record))

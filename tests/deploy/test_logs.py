@@ -125,7 +125,7 @@ def test_a_line_is_told_in_words() -> None:
 
     first, *rest = told.splitlines()
     assert first.endswith(f"hoist-dev-notify             INFO accepted  upload_id={PUT_ID} Bytes=5")
-    assert rest == ["Traceback", "ValueError: x"]
+    assert rest == ["  Traceback", "  ValueError: x"]
 
 
 def test_what_is_not_ours_is_told_as_it_is() -> None:

@@ -1,25 +1,248 @@
-"""What a dead letter says: whom it was for, and what they would have been given."""
+"""`make redrive`: what can be sent again, and what is left without stopping the rest."""
 
 import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from deploy.redrive import dead_letter
-from tests.payloads import event
+import boto3
+import pytest
+from chalice.app import SNSEvent
+from moto import mock_aws
+
+from chalicelib.config import Settings
+from chalicelib.table import SCHEMA, table_of
+from chalicelib.upload import State, Upload
+from deploy.redrive import LOST_AFTER, Redrive, UnreadableLetterError, dead_letter
+from deploy.stage import Stage, StageError
+from tests.environment import BUCKET, HOIST_ENVIRONMENT, REGION, TABLE
+from tests.payloads import MULTIPART_ID, PUT_ID, event, multipart_upload, put_upload
+
+DEAD_LETTERS = f"arn:aws:sqs:{REGION}:123456789012:hoist-test-dead-letters"
+GIVEN = event("sns_success")
+# As SNS writes one: of what a message does not have there is no member.
+QUEUED = {
+    "Type": "Notification",
+    "MessageId": "95df01b4-ee98-5cb9-9903-4c221d41eb5e",
+    "TopicArn": "arn:aws:sns:eu-west-1:123456789012:hoist-test-results",
+    "Message": GIVEN["Records"][0]["Sns"]["Message"],
+    "Timestamp": "2026-03-01T12:00:08.000Z",
+    "SignatureVersion": "1",
+    "Signature": "EXAMPLE",
+    "SigningCertURL": "https://sns.eu-west-1.amazonaws.com/cert.pem",
+    "UnsubscribeURL": "https://sns.eu-west-1.amazonaws.com/?Action=Unsubscribe",
+}
+
+
+def lambdas(payload: Any) -> str:
+    """A dead letter as Lambda writes it."""
+    return json.dumps({"requestContext": {"requestId": "r-1"}, "requestPayload": payload})
 
 
 def test_what_lambda_gave_up_on_is_the_event_it_had() -> None:
-    given = event("sns_success")
-    letter = {"requestContext": {"requestId": "r-1"}, "requestPayload": given}
-
-    assert dead_letter(letter) == ("r-1", given)
+    assert dead_letter(lambdas(GIVEN)) == ("r-1", GIVEN)
 
 
 def test_what_sns_could_not_hand_on_is_made_an_event_again() -> None:
-    given = event("sns_success")
-    (record,) = given["Records"]
+    name, made = dead_letter(json.dumps(QUEUED))
 
-    name, made = dead_letter(json.loads(json.dumps(record["Sns"])))
-
-    assert name == record["Sns"]["MessageId"]
+    assert name == QUEUED["MessageId"]
     (again,) = made["Records"]
-    assert again["Sns"] == record["Sns"]
     assert again["EventSource"] == "aws:sns"
+    assert again["Sns"].items() >= QUEUED.items()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        json.dumps(QUEUED),
+        json.dumps(QUEUED | {"Subject": "s", "MessageAttributes": {"a": {"Value": "1"}}}),
+        # What an earlier version sent to `notify` came back so.
+        lambdas({"Records": [{"EventSource": "aws:sns", "Sns": QUEUED}]}),
+        lambdas(GIVEN),
+    ],
+    ids=["SNS's", "SNS's with attributes", "SNS's within Lambda's", "Lambda's"],
+)
+def test_chalice_can_read_the_event_that_is_sent(body: str) -> None:
+    _, made = dead_letter(body)
+
+    assert SNSEvent(made, None).message == QUEUED["Message"]
+
+
+UNREADABLE = {
+    "no JSON": "not JSON",
+    "nothing": "",
+    "half of it": json.dumps(QUEUED)[:-1],
+    "too deep": "[" * 100_000,
+    "null": "null",
+    "a list": "[1]",
+    "a text": '"text"',
+    "a number": "1",
+    "another object": '{"a": 1}',
+    "a record without its event": json.dumps({"requestContext": {"requestId": "r"}}),
+    "an event of S3": lambdas({"Records": [{"s3": {}}]}),
+    "an event without records": lambdas({"Records": []}),
+    "an empty event": lambdas(None),
+    "a message without text": json.dumps({"MessageId": "1", "Message": {}}),
+    "a name that is none": json.dumps(QUEUED | {"MessageId": 1}),
+}
+
+
+@pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE)
+def test_what_is_no_dead_letter_is_said_to_be_none(body: str) -> None:
+    with pytest.raises(UnreadableLetterError):
+        dead_letter(body)
+
+
+class Functions:
+    """Lambda's client; remembers what was sent to which function."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, Any]] = []
+
+    def invoke(self, *, FunctionName: str, InvocationType: str, Payload: bytes) -> None:  # noqa: N803
+        assert InvocationType == "Event"
+        self.sent.append((FunctionName, json.loads(Payload)))
+
+
+class Account:
+    """An account of moto's, whose Lambda only remembers; `session` gives its clients."""
+
+    def __init__(self, settings: Settings, clients: dict[str, Any]) -> None:
+        self._clients = clients
+        self.functions = Functions()
+        dynamodb = self.client("dynamodb")
+        dynamodb.create_table(TableName=TABLE, **SCHEMA)
+        self.table = table_of(settings, dynamodb, lambda: datetime.now(UTC))
+        self.client("s3").create_bucket(
+            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
+        )
+        sqs = self.client("sqs")
+        self.queue = sqs.create_queue(QueueName="hoist-test-dead-letters")["QueueUrl"]
+        names = {name: f"hoist-test-{name}" for name in ("process_upload", "notify")}
+        environment = {**HOIST_ENVIRONMENT, "HOIST_DEAD_LETTERS_ARN": DEAD_LETTERS}
+        session: Any = self
+        self.redrive = Redrive(Stage("test", settings, environment, names), session)
+
+    def client(self, service: str) -> Any:
+        return self.functions if service == "lambda" else self._clients[service]
+
+    def put(self, upload: Upload, *, age: timedelta = timedelta()) -> None:
+        """Put an upload into the table that was last changed some time ago."""
+        changed_at = datetime.now(UTC) - age
+        self.table.put(replace(upload, created_at=changed_at, updated_at=changed_at))
+
+    def letters(self, *bodies: str) -> None:
+        for body in bodies:
+            self.client("sqs").send_message(QueueUrl=self.queue, MessageBody=body)
+
+    def waiting(self) -> int:
+        told = self.client("sqs").get_queue_attributes(QueueUrl=self.queue, AttributeNames=["All"])[
+            "Attributes"
+        ]
+        names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+        return sum(int(told[name]) for name in names)
+
+
+@pytest.fixture(scope="module")
+def clients() -> dict[str, Any]:
+    session: Any = boto3.Session(region_name=REGION)
+    return {service: session.client(service) for service in ("dynamodb", "s3", "sqs")}
+
+
+@pytest.fixture
+def account(settings: Settings, clients: dict[str, Any]) -> Iterator[Account]:
+    with mock_aws():
+        yield Account(settings, clients)
+
+
+@pytest.mark.parametrize("position", [0, 1, 2])
+def test_a_letter_that_nobody_can_read_is_left_and_the_others_are_sent(
+    account: Account, capsys: pytest.CaptureFixture[str], position: int
+) -> None:
+    bodies = [json.dumps(QUEUED), lambdas(GIVEN)]
+    bodies.insert(position, "no letter")
+    account.letters(*bodies)
+
+    assert account.redrive.dead_letters() == (2, 1)
+
+    assert [name for name, _ in account.functions.sent] == ["hoist-test-notify"] * 2
+    assert account.waiting() == 1
+    printed = capsys.readouterr().out
+    assert printed.count("sent again: ") == 2
+    assert printed.count("left: ") == 1
+    assert ", it is not JSON\n" in printed
+
+
+def test_more_letters_than_sqs_gives_at_once_are_all_looked_at(account: Account) -> None:
+    account.letters(*["no letter"] * 12, *[json.dumps(QUEUED)] * 12)
+
+    assert account.redrive.dead_letters() == (12, 12)
+    assert account.waiting() == 12
+
+
+def test_letters_that_come_back_at_once_are_told_once(account: Account) -> None:
+    """The queue hides a letter for a while; here it does not."""
+    account.client("sqs").set_queue_attributes(
+        QueueUrl=account.queue, Attributes={"VisibilityTimeout": "0"}
+    )
+    account.letters("no letter")
+
+    assert account.redrive.dead_letters() == (0, 1)
+
+
+def test_no_letters_are_no_error(account: Account) -> None:
+    assert account.redrive.dead_letters() == (0, 0)
+
+
+@pytest.mark.parametrize("upload", [put_upload(), multipart_upload()], ids=["put", "multipart"])
+def test_an_upload_whose_object_is_there_is_sent_though_it_is_uploading(
+    account: Account, upload: Upload
+) -> None:
+    """S3's event is lost, and the page that would have asked is gone."""
+    account.put(upload)
+    account.client("s3").put_object(Bucket=BUCKET, Key=upload.key, Body=b"content")
+
+    assert account.redrive.upload(upload.id) == 1
+
+    ((name, sent),) = account.functions.sent
+    assert name == "hoist-test-process_upload"
+    assert sent["Records"][0]["s3"]["bucket"]["name"] == BUCKET
+
+
+def test_an_upload_whose_object_is_not_there_is_not_sent(account: Account) -> None:
+    account.put(multipart_upload())
+
+    with pytest.raises(StageError, match="its object has not arrived yet"):
+        account.redrive.upload(MULTIPART_ID)
+
+    assert account.functions.sent == []
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.UPLOADED, State.PROCESSING])
+def test_a_named_upload_is_sent_however_young(account: Account, state: State) -> None:
+    account.put(put_upload(state=state))
+
+    assert account.redrive.upload(PUT_ID) == 1
+
+
+@pytest.mark.parametrize("state", [State.ACCEPTED, State.REJECTED])
+def test_a_settled_upload_is_not_sent(account: Account, state: State) -> None:
+    account.put(put_upload(state=state))
+
+    with pytest.raises(StageError, match=f"The upload is {state}: there is nothing to send again"):
+        account.redrive.upload(PUT_ID)
+
+
+def test_all_failed_takes_what_failed_and_what_was_left_behind(
+    account: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    account.put(put_upload(state=State.FAILED, filename="a\x1b]0;x\x07\nsent again: b"))
+    account.put(multipart_upload(state=State.UPLOADED), age=LOST_AFTER + timedelta(minutes=1))
+
+    assert account.redrive.all_failed() == 2
+
+    printed = capsys.readouterr().out
+    assert printed.count("\n") == 2
+    assert all(line.isprintable() for line in printed.split("\n"))

@@ -1,10 +1,11 @@
 """`make destroy`, rehearsed: it asks, it refuses, it goes on, and nothing is left that costs."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -55,7 +56,7 @@ def keep_an_upload(project: Project, state: str = "accepted") -> None:
     upload = put_upload()
     code = f"""
 import json, sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 import boto3
 from chalicelib.config import load_settings
 from chalicelib.table import table_of
@@ -63,7 +64,8 @@ from chalicelib.upload import State
 from tests.payloads import put_upload
 settings = load_settings({{**json.loads(sys.argv[1]), "AWS_REGION": "eu-west-1"}})
 clock = lambda: datetime.now(UTC)
-table_of(settings, boto3.client("dynamodb"), clock).put(put_upload(state=State("{state}")))
+upload = put_upload(state=State("{state}"), updated_at=clock() + timedelta(minutes=1))
+table_of(settings, boto3.client("dynamodb"), clock).put(upload)
 """
     subprocess.run(
         [sys.executable, "-c", code, json.dumps({**HOIST_ENVIRONMENT, **environment})],
@@ -96,13 +98,13 @@ def test_nothing_is_left_but_what_an_operator_chose(project: Project) -> None:
     assert "none: all is as declared" in project.status()
 
 
-def test_it_asks_and_accepted_uploads_stay_unless_told(project: Project) -> None:
+def test_it_asks_and_uploads_stay_unless_told(project: Project) -> None:
     project.deploy("--set", "Versioning=Enabled")
     keep_an_upload(project)
     before = Stands(project.account).everything()
 
     refused = project.destroy("--yes", status=1)
-    assert "dev holds 1 accepted uploads: nothing was deleted; DELETE_UPLOADS=1" in refused
+    assert "dev holds 1 accepted upload: nothing was deleted; DELETE_UPLOADS=1" in refused
 
     unanswered = project.destroy("--delete-uploads", status=1)
     assert "Type dev to delete it:" in unanswered
@@ -116,6 +118,78 @@ def test_it_asks_and_accepted_uploads_stay_unless_told(project: Project) -> None
     s3.delete_object(Bucket=bucket, Key="uploads/a/b/c.txt")
     s3.create_multipart_upload(Bucket=bucket, Key="uploads/a/b/d.txt")
     project.destroy("--yes", "--delete-uploads")
+    assert left(project.account) == {}
+
+
+def meanwhile(project: Project, line: str, happens: Callable[[], None]) -> str:
+    """Run `make destroy`, which stands still after a line while something happens; its output."""
+    process = project.start("deploy.destroy", "--stage", "dev", "--yes")
+    assert process.stdout is not None
+    printed = ""
+    for text in process.stdout:
+        printed += text
+        if text.strip() == line:
+            os.killpg(process.pid, signal.SIGSTOP)
+            happens()
+            os.killpg(process.pid, signal.SIGCONT)
+    process.communicate(timeout=60)
+    assert process.returncode == 1, printed
+    return printed
+
+
+@pytest.mark.parametrize(
+    ("line", "consequence"),
+    [
+        ("application", "the application is gone, the data is kept; `make deploy` brings it back"),
+        ("stack", "application and stack are gone, bucket and table are kept"),
+    ],
+)
+def test_what_arrives_meanwhile_stops_it_and_is_kept(
+    project: Project, line: str, consequence: str
+) -> None:
+    project.deploy()
+    s3, bucket = project.account.client("s3"), Stands(project.account).outputs()["Bucket"]
+
+    def arrive() -> None:
+        s3.put_object(Bucket=bucket, Key="uploads/a/b/late.txt", Body=b"content")
+
+    printed = meanwhile(project, line, arrive)
+
+    assert f"dev holds 1 object never checked: {consequence}; DELETE_UPLOADS=1" in printed
+    assert s3.get_object(Bucket=bucket, Key="uploads/a/b/late.txt")["Body"].read() == b"content"
+    # The same command refuses again, and the data is still there.
+    assert "nothing was deleted" in project.destroy("--yes", status=1)
+    assert s3.head_object(Bucket=bucket, Key="uploads/a/b/late.txt")
+    project.destroy("--yes", "--delete-uploads")
+    assert left(project.account) == {}
+
+
+def test_where_the_application_alone_is_gone_deploying_brings_it_back(project: Project) -> None:
+    project.deploy()
+    environment = project.config()["environment_variables"]
+
+    meanwhile(project, "application", lambda: keep_an_upload(project, state="processing"))
+    project.deploy()
+
+    assert project.config()["environment_variables"]["HOIST_BUCKET"] == environment["HOIST_BUCKET"]
+    assert "none: all is as declared" in project.status()
+    assert "dev holds 1 processing upload" in project.destroy("--yes", status=1)
+
+
+@pytest.mark.parametrize("begins", ["Deleting Rest API", "Deleting function"])
+def test_what_was_interrupted_within_chalice_is_gone_on_with(project: Project, begins: str) -> None:
+    """Chalice notes what it has deleted at its very end, and fails over it the next time."""
+    project.deploy()
+    process = project.start("deploy.destroy", "--stage", "dev", "--yes")
+    assert process.stdout is not None
+    for text in process.stdout:
+        if text.strip().startswith(begins):
+            os.killpg(process.pid, signal.SIGKILL)
+            break
+    process.communicate(timeout=60)
+
+    project.destroy("--yes")
+
     assert left(project.account) == {}
 
 

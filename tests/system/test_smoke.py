@@ -1,4 +1,4 @@
-"""`make smoke` on the running system: a file goes the whole way, and nothing is left of it."""
+"""`make smoke` on the running system: two files go the whole way, and nothing is left of them."""
 
 import json
 import re
@@ -65,8 +65,9 @@ def test_a_file_goes_the_whole_way_and_nothing_is_left(system: RunningSystem) ->
     done = smoke(system)
 
     assert done.returncode == 0, done.stderr
-    assert "accepted" in done.stdout
-    assert "hoist-smoke.txt" in done.stdout
+    for name in ("hoist-smoke.txt", "hoist-smoke-in-parts.txt"):
+        assert f"{name:<32} sent, accepted, downloaded, deleted" in done.stdout
+    assert "hoist-smoke-in-parts.txt: part 4 of 4, 16,777,217 bytes" in done.stdout
     assert (accounts(system), uploads(system)) == before
     assert "Signature" not in done.stdout + done.stderr
 
@@ -141,6 +142,7 @@ def test_it_sends_what_the_stage_takes(picky: RunningSystem) -> None:
 
     assert done.returncode == 0, done.stderr
     assert "hoist-smoke.png" in done.stdout
+    assert "hoist-smoke-in-parts.png" in done.stdout
 
 
 def test_an_outcome_that_does_not_come_is_told(system: RunningSystem) -> None:

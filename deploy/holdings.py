@@ -1,0 +1,81 @@
+"""What a stage holds that people would miss: uploads in the table, objects and parts in the bucket.
+
+IAM: s3:ListBucket, ListBucketMultipartUploads and ListMultipartUploadParts; the uploads come in.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from chalicelib.keys import PREFIX
+from chalicelib.upload import State, Upload
+from deploy.bucket import multipart_uploads
+
+# Uploads in these states are kept, whether or not their object can be seen.
+KEPT = (State.ACCEPTED, State.FAILED, State.PROCESSING, State.UPLOADED)
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """Uploads by state, objects beyond those of the uploads, and unfinished sendings with parts."""
+
+    uploads: Mapping[State, int] = field(default_factory=dict)
+    objects: int = 0
+    unfinished: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.uploads or self.objects or self.unfinished)
+
+    def __str__(self) -> str:
+        counts = [_counted(self.uploads[s], f"{s} upload") for s in KEPT if s in self.uploads]
+        if self.objects:
+            counts.append(_counted(self.objects, "object") + " never checked")
+        if self.unfinished:
+            counts.append(_counted(self.unfinished, "unfinished upload") + " with parts")
+        return ", ".join(counts) or "nothing but rejected and aborted uploads"
+
+
+def look(uploads: Iterable[Upload], s3: Any, bucket: str) -> Holdings:
+    """Compare the uploads of the table with what the bucket holds.
+
+    An object of a rejected upload is not missed, unless it came after the upload was rejected.
+    """
+    states: Counter[State] = Counter()
+    rejected: dict[str, datetime] = {}
+    for upload in uploads:
+        if upload.state is State.REJECTED:
+            rejected[upload.key] = upload.updated_at
+        elif upload.state in KEPT:
+            states[upload.state] += 1
+    objects = sum(
+        not (key in rejected and changed_at <= rejected[key])
+        for key, changed_at in _objects(s3, bucket)
+    )
+    unfinished = sum(
+        _has_parts(s3, bucket, key, multipart_id)
+        for key, multipart_id in multipart_uploads(s3, bucket)
+    )
+    return Holdings(states, max(objects - states.total(), 0), unfinished)
+
+
+def _objects(s3: Any, bucket: str) -> Iterator[tuple[str, datetime]]:
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=PREFIX)
+    for page in pages:
+        for each in page.get("Contents", []):
+            yield each["Key"], each["LastModified"]
+
+
+def _has_parts(s3: Any, bucket: str, key: str, multipart_id: str) -> bool:
+    try:
+        page = s3.list_parts(Bucket=bucket, Key=key, UploadId=multipart_id, MaxParts=1)
+    except s3.exceptions.NoSuchUpload:
+        return False
+    return bool(page.get("Parts"))
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"

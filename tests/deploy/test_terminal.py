@@ -1,0 +1,226 @@
+"""No text that a client chose reaches an operator's terminal raw, by whichever command."""
+
+import ast
+import json
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deploy import logs, status
+from deploy.answers import _told
+from deploy.audit import Answer
+from deploy.stage import StageError, succeeds
+from deploy.terminal import escaped, readable
+from tests.payloads import OWNER, PUT_ID
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+# OSC 52 writes the clipboard, a line break forges a line, U+202E turns what follows round.
+FORGED = "2026-11-29 12:00:00.000 hoist-dev  INFO accepted"
+HOSTILE = f"\x1b]52;c;cm0gLXJmIH4=\x07\r\n{FORGED}\u202e\u2028{FORGED}\u200b\x9b2J\ud800"
+KEY = f"uploads/{OWNER}/{HOSTILE}"
+NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Grüße 日本語 🎬 1+1.txt", "Grüße 日本語 🎬 1+1.txt"),
+        ("a\r\nb\tc\0", r"a\r\nb\tc\x00"),
+        ("\x1b[2J\x7f\x9b", r"\x1b[2J\x7f\x9b"),
+        ("\u202ecod.exe\u2066", r"\u202ecod.exe\u2066"),
+        ("a\u2028b\u2029c\x85", r"a\u2028b\u2029c\x85"),
+        ("a\u200b\u200d\u2060\ufeff\xad", r"a\u200b\u200d\u2060\ufeff\xad"),
+        ("\u3164\u115f\uffa0", r"\u3164\u115f\uffa0"),
+        ("\ud800\udfff", r"\ud800\udfff"),
+        ("\U000e0041", r"\U000e0041"),
+    ],
+    ids=[
+        "what people write", "lines", "C0, DEL and C1", "direction", "separators", "zero width",
+        "fillers", "lone surrogates", "tags",
+    ],
+)  # fmt: skip
+def test_what_cannot_be_seen_is_shown_as_an_escape(text: str, shown: str) -> None:
+    assert readable(text) == shown
+
+
+@given(st.text(st.characters(codec=None)))
+def test_any_text_becomes_one_line_that_can_be_printed(text: str) -> None:
+    shown = readable(text)
+
+    assert shown.isprintable()
+    assert shown.encode().decode() == shown
+    assert readable(shown) == shown
+
+
+def test_what_is_printed_is_escaped_and_stays_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    with escaped():
+        sys.stdout.write(f"one\n{HOSTILE}\n")
+        sys.stderr.write(HOSTILE)
+
+    printed = capsys.readouterr()
+    assert printed.out.startswith("one\n\\x1b]52")
+    assert printed.out.count("\n") == 3, "a line break stays one: values need `readable`"
+    assert all(line.isprintable() for line in (printed.out + printed.err).split("\n"))
+    sys.stdout.write("a tab, afterwards\t")
+    assert capsys.readouterr().out.endswith("\t")
+
+
+def test_every_command_prints_escaped() -> None:
+    """Each module that can be run does its work within `succeeds` or `escaped`."""
+    commands = []
+    for path in sorted(DEPLOY.glob("*.py")):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef) and node.name == "main":
+                called = {
+                    each.func.id
+                    for each in ast.walk(node)
+                    if isinstance(each, ast.Call) and isinstance(each.func, ast.Name)
+                }
+                assert called & {"succeeds", "escaped"}, f"{path.name} prints what clients chose"
+                commands.append(path.stem)
+    assert {"__main__", "cost", "destroy", "logs", "redrive", "smoke", "status"} <= set(commands)
+
+
+def seen(text: str) -> bool:
+    """Whether all of a text can be seen, and no line of it is the forged one."""
+    lines = text.split("\n")
+    return all(line.isprintable() and not line.startswith(FORGED) for line in lines)
+
+
+def raising(error: Exception) -> Callable[[], None]:
+    def work() -> None:
+        raise error
+
+    return work
+
+
+ANSWERED = ClientError({"Error": {"Code": "NoSuchKey", "Message": f"{KEY} is gone"}}, "GetObject")
+DENIED = ClientError({"Error": {"Code": "AccessDenied", "Message": KEY}}, "DeleteObject")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [StageError(f"S3 keeps {KEY}"), ANSWERED, DENIED, ValueError(KEY), KeyError(KEY)],
+    ids=["ours", "AWS's", "AWS refuses", "a fault", "a fault with a key"],
+)
+def test_an_error_is_told_without_what_a_terminal_obeys(
+    capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    assert succeeds(raising(error)) == 1
+
+    printed = capsys.readouterr()
+    assert "uploads/" in printed.err
+    assert all(line.isprintable() for line in printed.err.split("\n"))
+    if isinstance(error, StageError | ClientError):
+        assert seen(printed.err)
+        assert printed.err.count("\n") == 1
+
+
+def line(**fields: Any) -> str:
+    """A line of a function's log, as `chalicelib.logs` writes it."""
+    known = {"time": NOW.isoformat(), "level": "INFO", "message": "adopted", "function": "f"}
+    return json.dumps(known | fields, ensure_ascii=False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        line(key=KEY, owner=OWNER, reason=HOSTILE, error=HOSTILE),
+        line(message=HOSTILE, level=HOSTILE, function=HOSTILE),
+        line(**{HOSTILE: "a field's name"}),
+        line(exception=f"Traceback\nValueError: {HOSTILE}"),
+        line(exception=HOSTILE),
+        json.dumps({"time": NOW.isoformat(), "type": HOSTILE}),
+        f"START RequestId: {HOSTILE}",
+        HOSTILE,
+    ],
+    ids=["fields", "the head", "a name", "an exception", "nothing else", "AWS's", "START", "raw"],
+)
+def test_logs_are_told_readably(text: str) -> None:
+    for known in (frozenset[str](), frozenset({"key"})):
+        assert seen(logs.parse(text, function="f", at=NOW).told(known=known))
+
+
+def test_a_line_of_lambdas_keeps_its_gaps() -> None:
+    told = logs.parse("REPORT RequestId: x\tDuration: 12 ms\n", function="f", at=NOW).told()
+
+    assert told.endswith("REPORT RequestId: x  Duration: 12 ms")
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\x85", "\x1c", "\r"])
+def test_a_key_with_a_line_break_of_unicodes_is_one_line_of_the_local_log(
+    tmp_path: Path, separator: str
+) -> None:
+    written = line(key=f"uploads/a{separator}b")
+    (tmp_path / "functions.log").write_bytes(f"{written}\n".encode())
+
+    (found,) = logs.at_home(tmp_path, NOW - timedelta(hours=1))
+
+    assert found.fields["key"] == f"uploads/a{separator}b"
+    assert seen(found.told())
+
+
+@pytest.mark.parametrize("upload", ["", PUT_ID], ids=["all", "a story"])
+def test_make_logs_prints_lines_and_keys_readably(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    upload: str,
+) -> None:
+    """The first lines of a story are the keys themselves."""
+    now = datetime.now(UTC).isoformat()
+    written = [
+        line(time=now, key=KEY.replace("\ud800", ""), upload_id=PUT_ID, request_id="r-1"),
+        line(time=now, exception=f"Traceback\nValueError: {PUT_ID} \x1b[2J\rx", request_id="r-1"),
+    ]
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log" / "functions.log").write_text("\n".join(written) + "\n")
+    monkeypatch.setenv("HOIST_HOME", str(tmp_path))
+    monkeypatch.setattr("sys.argv", ["logs", "--stage", "local", "--upload", upload])
+
+    assert logs.main() == 0
+
+    printed = capsys.readouterr().out
+    assert seen(printed)
+    assert printed.count("\n") == 4 + bool(upload)
+    assert printed.startswith("uploads/") == bool(upload)
+
+
+def test_status_tells_each_finding_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    status._print("Drift", iter([f"policies      {HOSTILE}"]))
+
+    printed = capsys.readouterr().out
+    assert printed.count("\n") == 2
+    assert seen(printed)
+
+
+def test_audit_tells_each_finding_in_one_line() -> None:
+    told = str(Answer("packages", (f"left-pad: {HOSTILE}",), (HOSTILE,)))
+
+    assert told.count("\n") == 1
+    assert seen(told)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        json.dumps({"code": HOSTILE, "detail": KEY}).encode(),
+        f"<Error><Code>{HOSTILE}</Code></Error>".encode("utf-8", "replace"),
+    ],
+    ids=["a problem document", "S3's XML"],
+)
+def test_what_a_server_answered_is_told_in_one_line(
+    capsys: pytest.CaptureFixture[str], body: bytes
+) -> None:
+    assert succeeds(raising(StageError(f"smoke: create: 500 {_told(body)}"))) == 1
+
+    printed = capsys.readouterr().err
+    assert printed.count("\n") == 1
+    assert seen(printed)
