@@ -155,7 +155,8 @@ export const strings = {
     config: "The page could not load its settings. Check your connection, then reload.",
     read: "The file could not be read. It may have been moved or changed: choose it again.",
     corrupted:
-      "S3 received other bytes than were read, again and again. Check the line and the disk, then retry.",
+      "The file was damaged on its way several times. Check your network and your disk, then try again.",
+    gone: "Amazon S3 no longer has what was sent of this file. Try again to send it from the beginning.",
     anotherTab: "The file is being sent in another tab of this browser. Close that tab, then retry.",
     refused: (reason: string) => `Amazon S3 refused the file: ${reason}`,
     busy: "The server is busy or has a problem. Try again in a moment.",

@@ -100,8 +100,11 @@ export class Cloud {
     this.#reconnect();
   }
 
-  engine(settings: Partial<Settings> = {}, listener: Listener = {}): Engine {
-    const idToken = () => Promise.resolve("id-token");
+  engine(
+    settings: Partial<Settings> = {},
+    listener: Listener = {},
+    idToken: (renew: boolean) => Promise<string> = () => Promise.resolve("id-token"),
+  ): Engine {
     const page = this.#page;
     const gone = () => page !== this.#page;
     const fetch: Fetch = (url, options) => (gone() ? never() : this.fetch(url, options));
