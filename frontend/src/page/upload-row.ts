@@ -133,12 +133,12 @@ function progressLine({
 }: Going): string {
   const said = [words.sent(formatSize(sent), formatSize(total))];
   if (isAgain) said.push(words.again);
-  const stands = paused || isWaiting || error !== undefined;
   if (paused) said.push(words.paused);
   else if (isWaiting) said.push(words.waiting);
   else if (speed !== undefined && left !== undefined)
     said.push(words.speed(formatSize(speed)), words.left(formatDuration(left)));
-  if (stands && deadline !== undefined) said.push(words.resumeBefore(formatTime(deadline)));
+  const needsPerson = paused || error !== undefined;
+  if (needsPerson && deadline !== undefined) said.push(words.resumeBefore(formatTime(deadline)));
   return said.join(" · ");
 }
 
