@@ -1,9 +1,11 @@
 // Who is signed in: keeps the tokens, renews the ID token before it ends or when the API refuses it, and
 // remembers the refresh token for a reload of this tab. Must not know the DOM, nor what the tokens open.
 import type { Clock } from "../upload/clock";
+import { NetworkError, TokenUnavailable } from "../upload/errors";
 import {
   type Cognito,
   CognitoError,
+  isSessionEnded,
   refreshTokens,
   revokeToken,
   signInWithPassword,
@@ -12,6 +14,9 @@ import {
 
 /** An ID token this close to its end (milliseconds) is renewed before it is used; a short one at half its life. */
 const MARGIN = 5 * 60_000;
+
+/** So long (milliseconds) a token that is still good is used before Cognito is asked again, where it gave none. */
+const RENEW_PAUSE = 30_000;
 
 const KEY = "hoist.refresh_token";
 
@@ -29,6 +34,7 @@ export class Account {
   readonly #options: AccountOptions;
   #tokens: Tokens | undefined;
   #renewAt = 0;
+  #endsAt = 0;
   #renewing: Promise<string> | undefined;
 
   constructor(options: AccountOptions) {
@@ -55,14 +61,25 @@ export class Account {
     if (refreshToken !== undefined) revokeToken(this.#options.cognito, refreshToken).catch(() => undefined);
   }
 
-  /** An ID token that is good for some minutes; a new one in any case when `renew` is true. */
+  /**
+   * An ID token that is good; a new one in any case when `renew` is true. Rejects with CognitoError where the session is
+   * over. Otherwise the next call may succeed: NetworkError or TokenUnavailable.
+   */
   async idToken(renew = false): Promise<string> {
+    const { clock } = this.#options;
     const tokens = this.#tokens;
-    if (tokens && !renew && this.#options.clock.now() < this.#renewAt) return tokens.idToken;
+    if (tokens && !renew && clock.now() < this.#renewAt) return tokens.idToken;
     this.#renewing ??= this.#renew().finally(() => {
       this.#renewing = undefined;
     });
-    return this.#renewing;
+    try {
+      return await this.#renewing;
+    } catch (error) {
+      const isUsable = this.#tokens === tokens && !renew && clock.now() < this.#endsAt;
+      if (!tokens || !isUsable || isSessionEnded(error)) throw error;
+      this.#renewAt = Math.min(clock.now() + RENEW_PAUSE, this.#endsAt);
+      return tokens.idToken;
+    }
   }
 
   async #renew(): Promise<string> {
@@ -73,7 +90,8 @@ export class Account {
       if (this.#refreshToken() === refreshToken) this.#keep(tokens);
       return tokens.idToken;
     } catch (error) {
-      if (error instanceof CognitoError && this.#refreshToken() === refreshToken) {
+      if (!isSessionEnded(error)) throw passing(error);
+      if (this.#refreshToken() === refreshToken) {
         this.#forget();
         this.#options.onEnded();
       }
@@ -91,12 +109,20 @@ export class Account {
     this.#tokens = tokens;
     const life = tokens.expiresIn * 1000;
     this.#renewAt = clock.now() + Math.max(life - MARGIN, life / 2);
+    this.#endsAt = clock.now() + life;
     store.setItem(KEY, tokens.refreshToken);
   }
 
   #refreshToken(): string | undefined {
     return this.#tokens?.refreshToken ?? this.#options.store.getItem(KEY) ?? undefined;
   }
+}
+
+/** What an upload waits for, and a person may try again. */
+function passing(error: unknown): Error {
+  if (error instanceof NetworkError) return error;
+  const reason = error instanceof CognitoError ? error.code : "no readable answer";
+  return new TokenUnavailable(`Cognito did not renew the ID token: ${reason}`, { cause: error });
 }
 
 /** The email claim of an ID token. Only for showing: the API checks the token, the page does not. */

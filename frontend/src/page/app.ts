@@ -3,8 +3,8 @@
 import { Api, type Fetch } from "../upload/api";
 import type { Clock } from "../upload/clock";
 import { openConnections } from "../upload/connections";
-import { NetworkError } from "../upload/errors";
 import { Account } from "./account";
+import { isSessionEnded } from "./cognito";
 import type { Config } from "./config";
 import { confirm } from "./confirm";
 import { element, errorLine } from "./elements";
@@ -64,7 +64,7 @@ export class App {
       await this.#account.idToken();
       this.#enter();
     } catch (error) {
-      if (error instanceof NetworkError) this.#showUnreachable(error);
+      if (!isSessionEnded(error)) this.#showUnreachable(error);
     }
   }
 

@@ -17,6 +17,26 @@ export class CognitoError extends Error {
   }
 }
 
+/** What tells for certain that a session is over: the refresh token or its user is no longer good. */
+const SESSION_ENDED: ReadonlySet<string> = new Set([
+  "NotAuthorizedException",
+  "UserNotFoundException",
+  "UserNotConfirmedException",
+  "PasswordResetRequiredException",
+]);
+
+/** Milliseconds: a call that is not answered by then counts as unanswered. */
+const TIMEOUT = 20_000;
+
+/**
+ * Whether the person must sign in again. Everything else may pass: throttling (TooManyRequestsException and
+ * LimitExceededException come with status 400), trouble inside Cognito or a trigger, and codes that are new.
+ * https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_InitiateAuth.html#API_InitiateAuth_Errors
+ */
+export function isSessionEnded(error: unknown): boolean {
+  return error instanceof CognitoError && SESSION_ENDED.has(error.code);
+}
+
 export type Cognito = { endpoint: string; clientId: string; fetch: Fetch };
 
 export function signInWithPassword(cognito: Cognito, email: string, password: string): Promise<Tokens> {
@@ -98,7 +118,8 @@ async function post({ endpoint, fetch }: Cognito, operation: string, body: objec
   };
   try {
     const url = `${endpoint.replace(/\/+$/, "")}/`;
-    return await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
+    const signal = AbortSignal.timeout(TIMEOUT);
+    return await fetch(url, { method: "POST", headers, body: JSON.stringify(body), signal });
   } catch (error) {
     throw new NetworkError(`Cognito ${operation}: no answer`, { cause: error });
   }

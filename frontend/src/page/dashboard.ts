@@ -21,6 +21,8 @@ export type DashboardOptions = {
   say: (text: string, kind: "good" | "bad") => void;
   /** Something began, or all of it ended. */
   onBusy: () => void;
+  /** Uploads begin or cease to wait for a service. */
+  onWaiting: () => void;
 };
 
 /** A file of this page that is not done, as it stands now. */
@@ -35,7 +37,7 @@ export class UploadDashboard {
   readonly handles = new Handles();
   #limits: Limits | undefined;
 
-  constructor({ target, engine, describe, say, onBusy }: DashboardOptions) {
+  constructor({ target, engine, describe, say, onBusy, onWaiting }: DashboardOptions) {
     this.#say = say;
     this.#describe = describe;
     this.#target = target;
@@ -47,7 +49,7 @@ export class UploadDashboard {
       onBeforeFileAdded: (file, files) => this.#isAllowed(file) && isWelcome(file, files),
     });
     this.#uppy.setOptions({ locale: { strings: strings.uppy } });
-    this.#uppy.use(HoistUploader<Meta, Body>, { engine, describe, handleOf: this.handles.of });
+    this.#uppy.use(HoistUploader<Meta, Body>, { engine, describe, handleOf: this.handles.of, onWaiting });
     this.#uppy.use(Dashboard<Meta, Body>, { ...look, target });
     this.#uppy.on("info-visible", () => this.#tell());
     this.#uppy.on("upload-start", () => queueMicrotask(onBusy));

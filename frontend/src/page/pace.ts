@@ -5,6 +5,8 @@
 const WINDOW = 10_000;
 /** Before so much is known (milliseconds), a figure would only jump. */
 const LEAST = 1_000;
+/** A warning needs a figure that does not jump: the mean of at least so long (milliseconds). */
+const STEADY = 30_000;
 
 type Sample = { time: number; sent: number };
 
@@ -15,11 +17,14 @@ export type Progress = {
   speed: number | undefined;
   /** Seconds. */
   left: number | undefined;
+  /** Seconds by the mean speed since sending began or resumed; undefined until that is a steady figure. */
+  steadyLeft: number | undefined;
 };
 
 export class Pace {
   readonly #total: number;
   #samples: Sample[] = [];
+  #first: Sample | undefined;
 
   constructor(total: number) {
     this.#total = total;
@@ -28,14 +33,22 @@ export class Pace {
   /** Takes in what is in S3 at `time` (milliseconds). */
   at(time: number, sent: number): Progress {
     this.#samples.push({ time, sent });
+    this.#first ??= { time, sent };
     const from = this.#samples.findLastIndex((sample) => time - sample.time >= WINDOW);
     if (from > 0) this.#samples = this.#samples.slice(from);
-    return { sent, total: this.#total, ...this.#pace(time, sent) };
+    return { sent, total: this.#total, ...this.#pace(time, sent), steadyLeft: this.#steadyLeft(time, sent) };
   }
 
   /** After a pause nothing before it counts. */
   restart(): void {
     this.#samples = [];
+    this.#first = undefined;
+  }
+
+  #steadyLeft(time: number, sent: number): number | undefined {
+    const first = this.#first ?? { time, sent };
+    if (time - first.time < STEADY || sent <= first.sent) return undefined;
+    return ((this.#total - sent) * (time - first.time)) / (sent - first.sent) / 1000;
   }
 
   #pace(time: number, sent: number): Pick<Progress, "speed" | "left"> {

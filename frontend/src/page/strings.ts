@@ -85,10 +85,23 @@ export const strings = {
     failedToUpload: "%{file} was not uploaded.",
     noDuplicates: "%{fileName} is in the list already.",
   },
+  /** Why nothing is sent just now. */
+  waiting: {
+    offline: "You are offline. Your uploads wait and resume by themselves.",
+    api: (time: string) =>
+      `The server has not answered since ${time}. Your uploads wait and resume by themselves.`,
+    busy: (time: string) =>
+      `The server has been busy or out of order since ${time}. Your uploads wait and resume by themselves.`,
+    neverAnswered:
+      "The server does not answer. Your uploads wait and start by themselves. Check your connection. If other pages work, tell whoever runs this site.",
+    s3: (time: string) =>
+      `Amazon S3 has taken no bytes since ${time}. Your uploads wait and resume by themselves.`,
+  },
   unfinished: {
     title: "Not finished yet",
     lead: "What was sent is kept for now. Only the rest is sent when you go on.",
     began: (time: string) => `begun ${time}`,
+    expired: (time: string) => `was kept until ${time} and may be gone`,
     goOn: "Go on",
     goOnWith: (name: string) => `Go on with ${name}`,
     choose: "Choose the file",
@@ -114,6 +127,11 @@ export const strings = {
     speed: (speed: string) => `${speed}/s`,
     left: (time: string) => `${time} left`,
     paused: "paused",
+    waiting: "waiting",
+    resumeBefore: (time: string) => `Resume before ${time}`,
+    late: (left: string, time: string) =>
+      `At this speed it takes ${left} more, but what was sent is kept until ${time} only. Use a faster connection, or send a smaller file.`,
+    again: "sent again from the beginning",
     download: "Download",
     delete: "Delete",
     report: "Report",
@@ -148,6 +166,8 @@ export const strings = {
     accepted: (name: string) => `${name} was accepted.`,
     rejected: (name: string, reason: string) => `${name} was rejected. ${reason}`.trim(),
     failed: (name: string, reason: string) => `${name} could not be processed. ${reason}`.trim(),
+    restarted: (name: string) =>
+      `Amazon S3 no longer had what was sent of ${name}. It is sent again from the beginning.`,
     close: "Close",
   },
   errors: {
@@ -155,7 +175,8 @@ export const strings = {
     config: "The page could not load its settings. Check your connection, then reload.",
     read: "The file could not be read. It may have been moved or changed: choose it again.",
     corrupted:
-      "S3 received other bytes than were read, again and again. Check the line and the disk, then retry.",
+      "The file was damaged on its way several times. Check your network and your disk, then try again.",
+    gone: "Amazon S3 no longer has what was sent of this file. Try again to send it from the beginning.",
     anotherTab: "The file is being sent in another tab of this browser. Close that tab, then retry.",
     refused: (reason: string) => `Amazon S3 refused the file: ${reason}`,
     busy: "The server is busy or has a problem. Try again in a moment.",

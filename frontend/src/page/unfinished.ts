@@ -47,6 +47,7 @@ export class UnfinishedList {
     const { id, filename, size, sent, began } = entry;
     const time = new Date(began).toISOString();
     const said = [strings.uploads.sent(formatSize(sent), formatSize(size)), words.began(formatTime(time))];
+    if (entry.parts_expire_at) said.push(deadlineText(entry.parts_expire_at, Date.now()));
     return element(
       "li",
       { class: "upload", "data-testid": "left", "data-id": id },
@@ -81,6 +82,12 @@ export class UnfinishedList {
     giveUp.classList.add("quiet");
     return giveUp;
   }
+}
+
+/** Until when what was sent is kept; S3 drops parts some time after their deadline, at the earliest then. */
+export function deadlineText(deadline: string, now: number): string {
+  const time = formatTime(deadline);
+  return Date.parse(deadline) > now ? strings.uploads.resumeBefore(time) : words.expired(time);
 }
 
 function button(text: string, label: string, testid: string, onclick: () => void): HTMLButtonElement {

@@ -9,7 +9,18 @@ import { strings } from "./strings";
 import type { Row } from "./uploads";
 
 /** How an upload of this page goes. */
-export type Going = Progress & { paused: boolean; error: string | undefined };
+export type Going = Progress & {
+  paused: boolean;
+  /** A service does not answer. */
+  isWaiting: boolean;
+  error: string | undefined;
+  /** When S3 drops what was sent, as ISO 8601 text. */
+  deadline: string | undefined;
+  /** At its speed the file is not sent by then. */
+  isLate: boolean;
+  /** S3 had dropped what was sent before. */
+  isAgain: boolean;
+};
 
 export type RowActions = { download: (upload: Upload) => void; remove: (upload: Upload) => void };
 
@@ -70,17 +81,13 @@ export class UploadRow {
   }
 
   /** How its sending goes, while this page sends it. */
-  going({ sent, total, speed, left, paused, error }: Going): void {
+  going(going: Going): void {
     if (this.upload.state !== "uploading") return;
-    const words = strings.uploads;
-    const said = [words.sent(formatSize(sent), formatSize(total))];
-    if (paused) said.push(words.paused);
-    else if (speed !== undefined && left !== undefined)
-      said.push(words.speed(formatSize(speed)), words.left(formatDuration(left)));
+    const { sent, total, error } = going;
     this.#bar.value = total > 0 ? sent / total : 0;
-    this.#going.textContent = said.join(" · ");
+    this.#going.textContent = progressLine(going);
     this.#progress.hidden = false;
-    this.#explain(error ?? "");
+    this.#explain(error ?? warning(going));
   }
 
   #explain(reason: string): void {
@@ -108,4 +115,33 @@ export class UploadRow {
     this.#shownReport = text;
     this.#report.replaceChildren(element("summary", {}, strings.uploads.report), reportList(report ?? null));
   }
+}
+
+const words = strings.uploads;
+
+/** "1.2 GiB of 5 GiB · 8 MiB/s · 8 min left", or why it does not move. */
+function progressLine({
+  sent,
+  total,
+  speed,
+  left,
+  paused,
+  isWaiting,
+  error,
+  deadline,
+  isAgain,
+}: Going): string {
+  const said = [words.sent(formatSize(sent), formatSize(total))];
+  if (isAgain) said.push(words.again);
+  if (paused) said.push(words.paused);
+  else if (isWaiting) said.push(words.waiting);
+  else if (speed !== undefined && left !== undefined)
+    said.push(words.speed(formatSize(speed)), words.left(formatDuration(left)));
+  const needsPerson = paused || error !== undefined;
+  if (needsPerson && deadline !== undefined) said.push(words.resumeBefore(formatTime(deadline)));
+  return said.join(" · ");
+}
+
+function warning({ isLate, steadyLeft = 0, deadline = "" }: Going): string {
+  return isLate ? words.late(formatDuration(steadyLeft), formatTime(deadline)) : "";
 }

@@ -28,6 +28,7 @@ import type { Toasts } from "./toasts";
 import { UnfinishedList } from "./unfinished";
 import { type ListActions, UploadList } from "./upload-list";
 import { type Change, Uploads } from "./uploads";
+import { WaitingLine, waitingText } from "./waiting";
 
 /** How long signing out waits for uploads to be aborted (milliseconds). */
 const CLOSING = 3_000;
@@ -49,6 +50,7 @@ export class Workspace {
   readonly #notices = new Notices();
   readonly #mailing: MailingSwitch;
   readonly #paces: Paces;
+  readonly #waiting = new WaitingLine();
   #watch: ReturnType<typeof setInterval> | undefined;
   readonly #awake = new Awake(() => this.isBusy);
 
@@ -75,7 +77,7 @@ export class Workspace {
       chosen: (entry, file) => this.#goOnWith(entry, file),
       giveUp: (entry) => void this.#act(entry, () => this.#giveUp(entry)),
     });
-    this.element.append(title, target, this.#unfinished.element, this.#list.element);
+    this.element.append(title, this.#waiting.element, target, this.#unfinished.element, this.#list.element);
     this.#engine = this.#newEngine(owner, connect);
     this.#dashboard = new UploadDashboard({
       target,
@@ -83,6 +85,7 @@ export class Workspace {
       describe: explain,
       say: (text, kind) => toasts.show(text, kind),
       onBusy: () => this.#awake.look(),
+      onWaiting: () => this.#look(),
     });
     this.#live = this.#newLive();
   }
@@ -127,19 +130,23 @@ export class Workspace {
       clock: this.#clock,
       listener: {
         created: (created, file) => {
-          this.#paces.began(created.id, file.data);
+          this.#paces.began(created.id, file.data, created.parts_expire_at);
           this.#uploads.apply(asUpload(created, file), "answer");
           void this.#showUnfinished();
         },
         completed: (upload) => this.#uploads.apply(upload, "answer"),
         removed: (id) => this.#forget(id),
+        restarted: ({ name, data }) => {
+          this.#paces.restarted(data);
+          this.#tell(strings.toasts.restarted(name), "bad");
+        },
       },
     });
   }
 
   #newLive(): Live {
     return new Live({
-      connect: (signal) => this.#api.connect(signal),
+      connect: (signal) => this.#api.once().connect(signal), // `Live` tries again by itself
       open: (url) => new WebSocket(url),
       clock: this.#clock,
       onConnected: () => {
@@ -152,7 +159,10 @@ export class Workspace {
   }
 
   #look(): void {
-    this.#paces.look(this.#dashboard.sending(), (id, going) => this.#list.going(id, going));
+    const isOnline = browserConnectivity.isOnline();
+    const text = this.isBusy ? waitingText(this.#engine.waiting, isOnline) : "";
+    this.#waiting.show(text);
+    this.#paces.look(this.#dashboard.sending(), text !== "", (id, going) => this.#list.going(id, going));
   }
 
   #show(change: Change): void {

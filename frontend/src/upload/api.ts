@@ -1,5 +1,6 @@
-// A typed client of the HTTP API: one method per route. Problems become ApiError, silence NetworkError;
-// what may pass is tried again. Must not know where the ID token comes from, nor what the answers are for.
+// A typed client of the HTTP API: one method per route. Problems become ApiError, silence NetworkError. A call that may
+// succeed the next time is tried again, unless the caller takes `once()` and repeats calls by itself.
+// Must not know where the ID token comes from, nor what the answers are for.
 import type { Clock } from "./clock";
 import type {
   CreatedUpload,
@@ -10,11 +11,12 @@ import type {
   PartList,
   Problem,
   Sheet,
+  SheetRequest,
   Upload,
   UploadPage,
 } from "./contract";
-import { ApiError, isPassing, NetworkError, parseRetryAfter } from "./errors";
-import { type RetryRule, retrying } from "./retry";
+import { ApiError, isTransient, NetworkError, parseRetryAfter } from "./errors";
+import { type RetryRule, retry } from "./retry";
 
 const RETRY: RetryRule = { tries: 5, base: 300, cap: 5_000 };
 /** Milliseconds; API Gateway itself gives up after 29 seconds. */
@@ -38,8 +40,6 @@ type Call = {
   signal?: AbortSignal | undefined;
   /** Needs no ID token. */
   open?: boolean;
-  /** Is not tried again here: the caller knows better. */
-  once?: boolean;
 };
 
 export class Api {
@@ -51,6 +51,11 @@ export class Api {
     this.#url = options.url.replace(/\/+$/, "");
   }
 
+  /** The same client with one attempt a call, for callers that have a retry layer of their own. */
+  once(): Api {
+    return new Api({ ...this.#options, retry: { ...RETRY, tries: 1 } });
+  }
+
   limits(signal?: AbortSignal): Promise<Limits> {
     return this.#json({ method: "GET", path: "/limits", signal, open: true });
   }
@@ -59,27 +64,21 @@ export class Api {
     return this.#json({ method: "POST", path: "/uploads", body: request, signal });
   }
 
-  sheet(id: string, range: { first?: number; count?: number }, signal?: AbortSignal): Promise<Sheet> {
-    return this.#json({ method: "POST", path: `${uploadPath(id)}/sheet`, body: range, signal });
+  sheet(id: string, request: SheetRequest, signal?: AbortSignal): Promise<Sheet> {
+    return this.#json({ method: "POST", path: `${uploadPath(id)}/sheet`, body: request, signal });
   }
 
   listParts(id: string, signal?: AbortSignal): Promise<PartList> {
     return this.#json({ method: "GET", path: `${uploadPath(id)}/parts`, signal });
   }
 
-  /** Asked once: S3 may take long over it, and an answer that was lost is no reason to begin again. */
+  /** S3 may take minutes: the answer may be 202 or 504 meanwhile. */
   complete(
     id: string,
     request: { crc64nvme?: string; wait?: number },
     signal?: AbortSignal,
   ): Promise<Upload> {
-    return this.#json({
-      method: "POST",
-      path: `${uploadPath(id)}/complete`,
-      body: request,
-      signal,
-      once: true,
-    });
+    return this.#json({ method: "POST", path: `${uploadPath(id)}/complete`, body: request, signal });
   }
 
   /** Aborts an unfinished upload, deletes a finished one. */
@@ -123,11 +122,11 @@ export class Api {
   }
 
   #send(call: Call): Promise<Response> {
-    const { clock, retry = RETRY } = this.#options;
-    return retrying(() => this.#attempt(call), {
-      rule: retry,
+    const { clock, retry: rule = RETRY } = this.#options;
+    return retry(() => this.#attempt(call), {
+      rule,
       clock,
-      passes: (error) => !call.once && isPassing(error),
+      isRetryable: isTransient,
       signal: call.signal,
     });
   }

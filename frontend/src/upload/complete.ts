@@ -3,11 +3,11 @@
 // Who asks ahead, when the last byte has left, has the answer sooner by the way there and back.
 // Must not know about parts: what is missing is the caller's business.
 import type { Api } from "./api";
-import type { Breaker } from "./breaker";
+import { type Breaker, retryThroughOutage } from "./breaker";
 import type { Clock } from "./clock";
 import type { Upload } from "./contract";
-import { ApiError, isPassing } from "./errors";
-import { backoff, patiently } from "./retry";
+import { ApiError, isTransient, retryAfter } from "./errors";
+import { backoff } from "./retry";
 import type { Settings } from "./settings";
 
 /** Seconds that complete, asked ahead, waits for what is on its way. */
@@ -22,7 +22,9 @@ export type Completing = {
   checksum: () => Promise<string>;
   api: Api;
   clock: Clock;
-  answering: Breaker;
+  /** API Gateway throttles each route by itself: complete may be out of order while the others answer. */
+  completeBreaker: Breaker;
+  apiBreaker: Breaker;
   settings: Settings;
   signal: AbortSignal;
 };
@@ -41,20 +43,22 @@ export async function completed(completing: Completing, ahead?: Answer): Promise
   for (let asked = 1; ; asked++) {
     const answer = (asked === 1 && ahead) || (await ask(completing));
     if (!(answer instanceof Error) && answer.state !== "uploading") return known(answer);
-    const found = await watched(completing, isAtIt(answer) ? settings.completeSilence : 0);
-    if (found.state !== "uploading") return known(found);
-    await clock.wait(backoff(asked, settings.partRetry, clock.random()), signal);
+    const upload = await watchUpload(completing, isAtIt(answer) ? settings.completeSilence : 0);
+    if (upload.state !== "uploading") return known(upload);
+    if (answer instanceof Error && completing.completeBreaker.isExhausted) throw answer;
+    const wait = backoff(asked, settings.partRetry, clock.random());
+    await clock.wait(Math.max(wait, retryAfter(answer) ?? 0), signal);
   }
 }
 
 async function ask(completing: Completing, wait: { wait?: number } = {}): Promise<Answer> {
-  const { id, checksum, api, answering, signal } = completing;
+  const { id, checksum, api, completeBreaker, signal } = completing;
   const crc64nvme = await checksum();
   try {
-    return await answering.use(signal, () => api.complete(id, { crc64nvme, ...wait }));
+    return await completeBreaker.use(signal, () => api.complete(id, { crc64nvme, ...wait }));
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof Error && isPassing(error)) return error;
+    if (error instanceof Error && isTransient(error)) return error;
     throw error;
   }
 }
@@ -65,13 +69,13 @@ function isAtIt(answer: Answer): boolean {
 }
 
 /** Asks for the upload, ever more seldom, until it is no longer `uploading` or `silence` milliseconds are over. */
-async function watched(completing: Completing, silence: number): Promise<Upload> {
-  const { id, api, clock, answering, settings, signal } = completing;
+async function watchUpload(completing: Completing, silence: number): Promise<Upload> {
+  const { id, api, clock, apiBreaker, settings, signal } = completing;
   const until = clock.now() + silence;
   for (let looked = 0; ; looked++) {
-    const rule = settings.outage;
-    const found = await patiently(() => api.get(id), { breaker: answering, clock, rule, signal });
-    if (found.state !== "uploading" || clock.now() >= until) return found;
+    const through = { breaker: apiBreaker, clock, rule: settings.outage, signal };
+    const upload = await retryThroughOutage(() => api.get(id), through);
+    if (upload.state !== "uploading" || clock.now() >= until) return upload;
     await clock.wait(backoff(looked, settings.watch, 1), signal);
   }
 }

@@ -26,6 +26,15 @@ export type Sheet = {
   signatures: string[];
   other_signatures: string[][];
   expires_at: string;
+  /** The headers of every PUT of this sheet, no more and no fewer. An older API does not send them. */
+  headers?: Record<string, string>;
+};
+
+export type SheetRequest = {
+  first?: number;
+  count?: number;
+  /** S3 refused the former sheet: the API signs with credentials that are newly made. */
+  refused?: true;
 };
 
 export type CreateRequest = {
@@ -43,6 +52,8 @@ export type CreatedUpload = {
   strategy: "put" | "multipart";
   part_size: number;
   part_count: number;
+  /** When S3 drops the parts of an unfinished upload. Only of strategy `multipart`, and not from an older API. */
+  parts_expire_at?: string;
   sheet: Sheet;
 };
 

@@ -1,36 +1,46 @@
 // The engine: takes files, gives uploads. All files share its connections and places.
 // Knows neither DOM nor Uppy; everything it touches comes in as Tools, so that tests need no browser.
 import type { Api } from "./api";
-import { Breaker } from "./breaker";
-import { ApiError } from "./errors";
+import { Breaker, type Outage } from "./breaker";
+import { ApiError, isTransient } from "./errors";
 import { FileUpload } from "./file-upload";
 import type { JournalEntry } from "./journal";
 import { lockName } from "./remembered";
+import { retry } from "./retry";
 import { defaultSettings, type Settings, type SourceFile, type Tools } from "./settings";
 import { HostPool, Slots } from "./slots";
-import { watched } from "./stall";
+import { withStallTimeout } from "./stall";
 
 /** What an earlier page left, and about how many bytes of it are in S3. */
 export type Unfinished = JournalEntry & { sent: number };
+
+/** A service that does not answer, or tells everybody to wait. */
+export type Waiting = Outage & { service: "api" | "s3" };
 
 export class Engine {
   readonly #tools: Tools;
   readonly #settings: Settings;
   readonly #pool: HostPool;
   readonly #files: Slots;
-  readonly #s3: Breaker;
-  readonly #answering: Breaker;
+  readonly #s3Breaker: Breaker;
+  readonly #apiBreaker: Breaker;
+  readonly #completeBreaker: Breaker;
+  readonly #watchers = new Set<(waiting: Waiting[]) => void>();
   readonly #claims = new Set<string>();
   #connected = false;
 
   constructor(tools: Tools) {
     const settings = { ...defaultSettings, ...tools.settings };
-    this.#tools = { ...tools, transport: watched(tools.transport, tools.clock, settings.stallTimeout) };
+    const transport = withStallTimeout(tools.transport, tools.clock, settings);
+    this.#tools = { ...tools, transport, api: tools.api.once() };
     this.#settings = settings;
     const { connectionsAtFirst: first, connectionsPerHost: most } = settings;
     this.#pool = new HostPool({ first, most, clock: tools.clock });
-    this.#s3 = new Breaker(settings.outage, tools.clock, tools.connectivity);
-    this.#answering = new Breaker(settings.outage, tools.clock, tools.connectivity);
+    const newBreaker = () =>
+      new Breaker(settings.outage, tools.clock, tools.connectivity, () => this.#tellWatchers());
+    this.#s3Breaker = newBreaker();
+    this.#apiBreaker = newBreaker();
+    this.#completeBreaker = newBreaker();
     this.#files = new Slots(this.#settings.filesAtOnce);
   }
 
@@ -61,8 +71,29 @@ export class Engine {
 
   /** Gives up what an earlier page left unfinished, here and in S3. */
   async giveUp({ id }: JournalEntry): Promise<void> {
-    await this.#tools.api.remove(id);
-    await this.#tools.journal.remove(id);
+    const { api, clock, journal } = this.#tools;
+    await retry(() => api.remove(id), { rule: this.#settings.abortRetry, clock, isRetryable: isTransient });
+    await journal.remove(id);
+  }
+
+  /** The services that uploads wait for now: at most one entry for each. */
+  get waiting(): Waiting[] {
+    const api = this.#apiBreaker.outage ?? this.#completeBreaker.outage;
+    const s3 = this.#s3Breaker.outage;
+    return [
+      ...(api ? [{ service: "api" as const, ...api }] : []),
+      ...(s3 ? [{ service: "s3" as const, ...s3 }] : []),
+    ];
+  }
+
+  /** Calls `onChange` whenever uploads begin or cease to wait for a service; returns a function that ends this. */
+  watch(onChange: (waiting: Waiting[]) => void): () => void {
+    this.#watchers.add(onChange);
+    return () => this.#watchers.delete(onChange);
+  }
+
+  #tellWatchers(): void {
+    for (const onChange of this.#watchers) onChange(this.waiting);
   }
 
   /** An upload of this file, not yet running. `onProgress` hears the bytes of the file that are in S3. */
@@ -73,8 +104,9 @@ export class Engine {
       file,
       pool: this.#pool,
       files: this.#files,
-      s3: this.#s3,
-      answering: this.#answering,
+      s3Breaker: this.#s3Breaker,
+      apiBreaker: this.#apiBreaker,
+      completeBreaker: this.#completeBreaker,
       claims: this.#claims,
       connect: () => this.#connect(file.data.size),
       onProgress,

@@ -1,6 +1,10 @@
 // What can go wrong on the way to S3, as types the caller can tell apart by `code`.
 // Messages here are for logs; what a person reads is written elsewhere. Must not know who shows them.
 import type { Problem } from "./contract";
+import { type Verdict, verdictOf } from "./s3-errors";
+
+/** Milliseconds. A longer `Retry-After` is not believed: this computer's clock may be wrong, and a date depends on it. */
+const LONGEST_RETRY_AFTER = 10 * 60_000;
 
 /** The API answered, and the answer was a problem. `code` is stable and documented. */
 export class ApiError extends Error {
@@ -25,6 +29,11 @@ export class NetworkError extends Error {
   override readonly name = "NetworkError";
 }
 
+/** No ID token could be had just now. The session is not over: the next attempt may have one. */
+export class TokenUnavailable extends Error {
+  override readonly name = "TokenUnavailable";
+}
+
 /** S3 answered a PUT with something other than success. */
 export class PartError extends Error {
   override readonly name = "PartError";
@@ -38,6 +47,10 @@ export class PartError extends Error {
     this.status = status;
     this.code = code;
     this.retryAfter = retryAfter;
+  }
+
+  get verdict(): Verdict {
+    return verdictOf(this.status, this.code);
   }
 }
 
@@ -61,18 +74,25 @@ export class Cancelled extends Error {
   override readonly name = "Cancelled";
 }
 
-/** True for what may work the next time: no answer, 408, 429 and every 5xx. */
-export function isPassing(error: unknown): boolean {
-  if (error instanceof NetworkError) return true;
-  if (!(error instanceof ApiError || error instanceof PartError)) return false;
-  return error.status === 408 || error.status === 429 || error.status >= 500;
+/** True where nobody may be there to answer, or everybody is told to wait: the next attempt of anybody meets the same. */
+export function isOutage(error: unknown): boolean {
+  if (error instanceof NetworkError || error instanceof TokenUnavailable) return true;
+  if (error instanceof PartError) return error.verdict === "outage";
+  return error instanceof ApiError && !isTooManyUploads(error) && isBusy(error.status);
 }
 
-/** True where nobody may be there to answer: the next attempt of anybody will meet the same. */
-export function isOutage(error: unknown): boolean {
-  if (error instanceof NetworkError) return true;
-  if (!(error instanceof ApiError || error instanceof PartError)) return false;
-  return [502, 503, 504].includes(error.status);
+/** True for what may work the next time: an outage, and an owner who has too many uploads under way just now. */
+export function isTransient(error: unknown): boolean {
+  return isOutage(error) || isTooManyUploads(error);
+}
+
+/** The owner's own limit, which other uploads of the owner hold: no sign that the API is in trouble. */
+function isTooManyUploads(error: unknown): boolean {
+  return error instanceof ApiError && error.code === "too_many_uploads";
+}
+
+function isBusy(status: number): boolean {
+  return status === 408 || status === 429 || status >= 500;
 }
 
 /** Milliseconds that a server asked us to wait. */
@@ -80,10 +100,10 @@ export function retryAfter(error: unknown): number | undefined {
   return error instanceof ApiError || error instanceof PartError ? error.retryAfter : undefined;
 }
 
-/** `Retry-After` in milliseconds; it is seconds or a date. */
+/** `Retry-After` in milliseconds, at most LONGEST_RETRY_AFTER; it is seconds or a date. */
 export function parseRetryAfter(text: string | null, now: number): number | undefined {
   if (text === null || text.trim() === "") return undefined;
   const seconds = Number(text);
   const wait = Number.isNaN(seconds) ? Date.parse(text) - now : seconds * 1000;
-  return Number.isNaN(wait) ? undefined : Math.max(0, wait);
+  return Number.isNaN(wait) ? undefined : Math.min(Math.max(0, wait), LONGEST_RETRY_AFTER);
 }

@@ -1,20 +1,21 @@
 // One file from the person's disk to S3: hash, create, send the parts, complete; paused, resumed, retried and
 // cancelled on the way. S3 is the truth about what it holds: whoever comes back asks it first.
 // Must not know about Uppy, the page, or other files (the pool and the places it is given are shared).
-import type { Breaker } from "./breaker";
+import { type Breaker, retryThroughOutage } from "./breaker";
 import { Checksums } from "./checksums";
 import { type Answer, askAhead, type Completing, completed } from "./complete";
 import type { CreatedUpload, CreateRequest, Upload } from "./contract";
-import { ApiError, Cancelled, PartError, ReadError } from "./errors";
+import { ApiError, Cancelled, isTransient, PartError, ReadError } from "./errors";
 import { PartSender } from "./part-sender";
 import { allParts, missingParts } from "./parts";
 import { Pause } from "./pause";
 import { Remembered } from "./remembered";
-import { patiently } from "./retry";
+import { retry } from "./retry";
 import type { Settings, SourceFile, Tools } from "./settings";
+import type { SheetSource } from "./sheet";
 import type { HostPool, Slots } from "./slots";
 
-/** S3 or the API no longer knows the upload: it begins anew, by itself. */
+/** The API no longer knows the upload: it begins anew, by itself. */
 const GONE = new Set([404, 410]);
 /** How often in a row that may happen. */
 const NEW_BEGINNINGS = 3;
@@ -24,9 +25,9 @@ export type FileUploadOptions = Omit<Tools, "connect"> & {
   file: SourceFile;
   pool: HostPool;
   files: Slots;
-  /** The circuit breakers of S3 and of the API. */
-  s3: Breaker;
-  answering: Breaker;
+  s3Breaker: Breaker;
+  apiBreaker: Breaker;
+  completeBreaker: Breaker;
   /** The files this tab is sending. */
   claims: Set<string>;
   /** Told before the API is asked for anything, so that connections are open when there are parts to send. */
@@ -92,8 +93,14 @@ export class FileUpload {
     if (id === undefined || this.#finished) return;
     this.#created = undefined;
     await this.#remembered.forget();
-    await this.#options.api.remove(id);
+    await this.#abort(id);
     this.#options.listener?.removed?.(id); // not sooner: it is there until the API has heard of it
+  }
+
+  /** An upload that is gone already is as good as aborted: the answer to an earlier call may have been lost. */
+  async #abort(id: string): Promise<void> {
+    const { api } = this.#options;
+    await this.#ask(() => api.remove(id), new AbortController().signal).catch(goneAsUndefined);
   }
 
   async #run(): Promise<Upload> {
@@ -115,17 +122,18 @@ export class FileUpload {
   /** From where we are to the end. Undefined when paused, or when the upload is gone and must begin anew. */
   async #turn(): Promise<Upload | undefined> {
     this.#stop = new AbortController();
+    const { signal } = this.#stop;
     this.#options.connect();
     const found = this.#created ? undefined : await this.#goOn();
     if (found) return found;
     const created = this.#created ?? (await this.#create());
     this.#cancel.signal.throwIfAborted();
     try {
-      const ahead = await this.#sendMissing(created, this.#stop.signal);
-      return await this.#complete(created, ahead, this.#stop.signal);
+      const ahead = await this.#sendMissing(created, signal);
+      return await this.#complete(created, ahead, signal);
     } catch (error) {
       this.#cancel.signal.throwIfAborted();
-      if (this.#pause.isOn) return undefined;
+      if (signal.aborted) return undefined; // paused, and perhaps resumed since
       return await this.#failed(error, created);
     }
   }
@@ -140,16 +148,12 @@ export class FileUpload {
     const upload = await this.#ask(() => api.get(entry.id), signal).catch(goneAsUndefined);
     if (upload?.state === "uploading") {
       const sheet = await this.#ask(() => api.sheet(entry.id, {}), signal);
-      const { id, key, part_size, part_count } = entry;
-      const created = {
-        id,
-        key,
-        state: upload.state,
-        strategy: "multipart" as const,
-        part_size,
-        part_count,
-        sheet,
+      const { id, key, part_size, part_count, parts_expire_at } = entry;
+      const created: CreatedUpload = {
+        ...{ id, key, part_size, part_count, sheet },
+        ...{ state: upload.state, strategy: "multipart" },
       };
+      if (parts_expire_at) created.parts_expire_at = parts_expire_at;
       this.#take(created, undefined);
       this.#begun = true;
       for (const [number, checksum] of await this.#remembered.checksums())
@@ -158,21 +162,26 @@ export class FileUpload {
       return undefined;
     }
     await this.#remembered.forget();
-    return upload?.state === "aborted" ? undefined : upload;
+    if (upload && upload.state !== "aborted") return upload;
+    listener?.restarted?.(file);
+    return undefined;
   }
 
   /** Begins anew where that helps; otherwise throws, and leaves nothing in S3 that is of no use. */
   async #failed(error: unknown, created: CreatedUpload): Promise<undefined> {
+    const { api, clock, file, listener, settings } = this.#options;
     if (isGone(error) && ++this.#beginnings < NEW_BEGINNINGS) {
       await this.#forget();
-      this.#options.listener?.removed?.(created.id);
+      listener?.removed?.(created.id);
+      listener?.restarted?.(file);
       return undefined;
     }
     if (isGone(error) || isMismatch(error)) await this.#forget();
     if (error instanceof ReadError) {
       await this.#forget();
-      this.#options.listener?.removed?.(created.id);
-      await this.#options.api.remove(created.id).catch(() => undefined);
+      listener?.removed?.(created.id);
+      const options = { rule: settings.abortRetry, clock, isRetryable: isTransient };
+      await retry(() => api.remove(created.id), options).catch(() => undefined);
     }
     throw error;
   }
@@ -202,17 +211,17 @@ export class FileUpload {
   }
 
   #newSender(upload: CreatedUpload, checksum: string | undefined): PartSender {
-    const { api, file, hasher, transport, pool, s3, clock, settings } = this.#options;
+    const { api, file, hasher, transport, pool, s3Breaker, clock, settings } = this.#options;
     const headers: Record<string, string> = {};
     if (upload.strategy === "put" && checksum !== undefined) headers["x-amz-checksum-crc64nvme"] = checksum;
-    const sheets = (range: { first?: number }, signal: AbortSignal) =>
-      this.#ask(() => api.sheet(upload.id, range, signal), signal);
+    const sheets: SheetSource = (request, signal) =>
+      this.#ask(() => api.sheet(upload.id, request, signal), signal);
     const checksums = new Checksums({ upload, data: file.data, hasher });
     this.#checksums = checksums;
     if (upload.strategy === "put" && checksum !== undefined) checksums.know(1, checksum);
     const onPart = (number: number, crc64nvme: string) => this.#remembered.arrived(number, crc64nvme);
     const onProgress = (sent: number) => this.#moved(sent, file.data.size);
-    const shared = { checksums, transport, pool, breaker: s3, clock, settings, onProgress, onPart };
+    const shared = { checksums, transport, pool, breaker: s3Breaker, clock, settings, onProgress, onPart };
     return new PartSender({ upload, data: file.data, headers, sheets, ...shared });
   }
 
@@ -272,15 +281,15 @@ export class FileUpload {
   }
 
   #completing({ id }: CreatedUpload, signal: AbortSignal): Completing {
-    const { api, clock, settings, answering } = this.#options;
+    const { api, clock, settings, apiBreaker, completeBreaker } = this.#options;
     const checksum = async () => (await this.#checksums?.whole(signal)) ?? "";
-    return { id, checksum, api, clock, answering, settings, signal };
+    return { id, checksum, api, clock, apiBreaker, completeBreaker, settings, signal };
   }
 
   /** Asks the API; an outage is waited for. */
   #ask<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    const { answering, clock, settings } = this.#options;
-    return patiently(call, { breaker: answering, clock, rule: settings.outage, signal });
+    const { apiBreaker, clock, settings } = this.#options;
+    return retryThroughOutage(call, { breaker: apiBreaker, clock, rule: settings.outage, signal });
   }
 
   async #forget(): Promise<void> {
@@ -291,14 +300,17 @@ export class FileUpload {
 }
 
 function isGone(error: unknown): boolean {
-  return (error instanceof ApiError || error instanceof PartError) && GONE.has(error.status);
+  if (error instanceof PartError) return error.verdict === "gone";
+  return error instanceof ApiError && GONE.has(error.status);
 }
 
 function goneAsUndefined(error: unknown): undefined {
   if (!isGone(error)) throw error;
 }
 
+/** S3 holds, or received again and again, other bytes than were hashed: only a new beginning helps. */
 function isMismatch(error: unknown): boolean {
+  if (error instanceof PartError) return error.verdict === "damaged";
   return error instanceof ApiError && error.code === "checksum_mismatch";
 }
 

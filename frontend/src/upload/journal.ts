@@ -17,6 +17,8 @@ export type JournalEntry = {
   part_count: number;
   /** Milliseconds since 1970. */
   began: number;
+  /** When S3 drops the parts, as ISO 8601 text; absent where an older API did not say it. */
+  parts_expire_at?: string;
   /** Where the browser can keep one: a way to the file without asking for it again. */
   handle?: FileSystemFileHandle;
 };

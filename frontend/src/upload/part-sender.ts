@@ -3,29 +3,25 @@
 import type { Breaker } from "./breaker";
 import type { Checksums } from "./checksums";
 import type { Clock } from "./clock";
-import type { CreatedUpload } from "./contract";
-import {
-  Corrupted,
-  isOutage,
-  isPassing,
-  NetworkError,
-  PartError,
-  parseRetryAfter,
-  ReadError,
-} from "./errors";
+import type { CreatedUpload, Sheet } from "./contract";
+import { Corrupted, isOutage, NetworkError, PartError, parseRetryAfter, ReadError } from "./errors";
 import { PartQueue, type Sender } from "./part-queue";
 import { allParts, type PartRange, partRange } from "./parts";
-import { retrying } from "./retry";
+import { retry } from "./retry";
+import { parseS3Error, type Verdict } from "./s3-errors";
 import type { Settings } from "./settings";
 import { canGo, goAnywhere, hostsOf, partUrl, type SheetSource, Sheets } from "./sheet";
 import type { HostPool } from "./slots";
 import type { PutAnswer, Transport } from "./transport";
 
+/** What another try of the same part may cure. */
+const RETRYABLE: ReadonlySet<Verdict> = new Set(["outage", "retry", "refused"]);
+
 export type PartSenderOptions = {
   upload: CreatedUpload;
   data: Blob;
   checksums: Checksums;
-  /** Headers of every PUT; only those S3's signature names may be here. */
+  /** Headers of every PUT where the sheet of an older API names none; S3's signature must know them. */
   headers: Record<string, string>;
   sheets: SheetSource;
   transport: Transport;
@@ -97,11 +93,12 @@ export class PartSender {
    * next host name: one of them may be out of reach. In an outage it waits its turn, and that counts for nothing: it is
    * not this part that is ill.
    */
-  #sendPart(number: number, sender: Sender, first: number, signal: AbortSignal): Promise<void> {
+  async #sendPart(number: number, sender: Sender, first: number, signal: AbortSignal): Promise<void> {
     const { pool, breaker, clock, settings } = this.#options;
-    const passes = (error: unknown) => isPassing(error) || isRefusal(error) || error instanceof Corrupted;
     let turn = first;
-    const work = async () => {
+    let damaged = 0;
+    const isRetryable = (error: unknown) => isWorthAnotherTry(error) || (isDamaged(error) && ++damaged === 1);
+    const attempt = async () => {
       const sheet = this.#sheets.current;
       const hosts = hostsOf(sheet);
       while (!canGo(sheet, number, turn)) turn++;
@@ -109,19 +106,18 @@ export class PartSender {
       const put = () => breaker.use(signal, () => this.#put(number, host, sender, signal));
       await this.#compare(number, await pool.use(hosts[host] ?? "", signal, put), signal);
     };
-    return retrying(work, {
-      rule: settings.partRetry,
-      clock,
-      passes,
-      excused: (error) => isOutage(error) && breaker.isOpen,
-      signal,
-    });
+    const isExempt = (error: unknown) => isOutage(error) && breaker.isOpen;
+    try {
+      await retry(attempt, { rule: settings.partRetry, clock, isRetryable, isExempt, signal });
+    } catch (error) {
+      throw error instanceof Unsigned ? error.cause : error;
+    }
   }
 
   /** Resolves with the checksum of what S3 received, where the browser may see it. */
   async #put(number: number, host: number, sender: Sender, signal: AbortSignal): Promise<string | null> {
     const { upload, transport, headers, checksums } = this.#options;
-    const sheet = await this.#sheets.for(number, signal);
+    const sheet = await this.#signedFor(number, signal);
     // Hashed while it is sent; whoever waits for it hears of a failure.
     checksums.of(number, signal).catch(() => undefined);
     const body = this.#part(number);
@@ -133,9 +129,8 @@ export class PartSender {
     let arrived = false;
     sender.begins(body.size);
     try {
-      const answer = await transport({ url, body, headers, signal, onProgress });
-      if (answer.status === 403) this.#sheets.refuse(sheet);
-      if (answer.status < 200 || answer.status > 299) throw this.#partError(number, answer);
+      const answer = await transport({ url, body, headers: sheet.headers ?? headers, signal, onProgress });
+      if (answer.status < 200 || answer.status > 299) this.#judge(this.#partError(number, answer), sheet);
       this.#count(number, body.size);
       arrived = true;
       return answer.header("x-amz-checksum-crc64nvme");
@@ -145,6 +140,22 @@ export class PartSender {
     } finally {
       sender.ended(arrived);
     }
+  }
+
+  /** The API is waited for in a retry layer of its own, so that its failure is no failure of S3. */
+  async #signedFor(number: number, signal: AbortSignal): Promise<Sheet> {
+    try {
+      return await this.#sheets.for(number, signal);
+    } catch (error) {
+      throw new Unsigned("No sheet could be had", { cause: error });
+    }
+  }
+
+  /** Throws what S3 answered, unless it says that the object is there. `complete` compares its size and checksum. */
+  #judge(error: PartError, sheet: Sheet): void {
+    if (error.verdict === "arrived" && this.#options.upload.strategy === "put") return;
+    if (error.verdict === "refused") this.#sheets.refuse(sheet);
+    throw error;
   }
 
   /** A part that S3 received otherwise than it was read is sent again, alone. */
@@ -168,10 +179,8 @@ export class PartSender {
     }
   }
 
-  /** S3 says why in XML: `<Error><Code>…</Code><Message>…</Message>`. */
   #partError(number: number, { status, text, header }: PutAnswer): PartError {
-    const code = /<Code>([^<]*)<\/Code>/.exec(text)?.[1] ?? "";
-    const message = /<Message>([^<]*)<\/Message>/.exec(text)?.[1] ?? "";
+    const { code, message } = parseS3Error(text);
     const wait = parseRetryAfter(header("Retry-After"), this.#options.clock.now());
     return new PartError(number, status, code, message, wait);
   }
@@ -201,7 +210,16 @@ export class PartSender {
   }
 }
 
-/** A URL S3 refuses: expired, or signed by credentials that are no longer good. A new sheet may help. */
-function isRefusal(error: unknown): boolean {
-  return error instanceof PartError && error.status === 403;
+/** The API gave no sheet: the cause is final, and S3 has no part in it. */
+class Unsigned extends Error {
+  override readonly name = "Unsigned";
+}
+
+function isWorthAnotherTry(error: unknown): boolean {
+  if (error instanceof PartError) return RETRYABLE.has(error.verdict);
+  return error instanceof NetworkError || error instanceof Corrupted;
+}
+
+function isDamaged(error: unknown): boolean {
+  return error instanceof PartError && error.verdict === "damaged";
 }

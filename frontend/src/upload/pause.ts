@@ -3,10 +3,6 @@
 export class Pause {
   #waiting: (() => void)[] | undefined;
 
-  get isOn(): boolean {
-    return this.#waiting !== undefined;
-  }
-
   on(): void {
     this.#waiting ??= [];
   }

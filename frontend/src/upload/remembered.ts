@@ -60,7 +60,7 @@ export class Remembered {
     await this.#options.journal.add(entry).catch(() => undefined);
   }
 
-  async began({ id, key, part_size, part_count }: CreatedUpload): Promise<void> {
+  async began({ id, key, part_size, part_count, parts_expire_at }: CreatedUpload): Promise<void> {
     const { file, clock } = this.#options;
     if (this.#fingerprint === undefined) return;
     this.#id = id;
@@ -68,6 +68,7 @@ export class Remembered {
       ...{ id, key, part_size, part_count, fingerprint: this.#fingerprint, began: clock.now() },
       ...{ filename: file.name, size: file.data.size },
     };
+    if (parts_expire_at) entry.parts_expire_at = parts_expire_at;
     await this.#write(entry);
   }
 

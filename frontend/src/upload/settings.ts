@@ -22,12 +22,16 @@ export type Settings = {
   filesAtOnce: number;
   /** Files up to this many bytes are hashed before they are created, so that S3 checks their one PUT. */
   putMaxSize: number;
-  /** A part PUT in which nothing moves for so long (milliseconds) is tried again. */
+  /** A part PUT of which no byte leaves the page for so long (milliseconds) is tried again. */
   stallTimeout: number;
-  /** When S3, or the API, is taken for out of order, and how that is waited for. */
+  /** A part PUT that has left the page and is not answered for so long (milliseconds) is tried again. */
+  answerTimeout: number;
+  /** When S3, or the API, is taken for out of order, and how long that is waited for. */
   outage: BreakerRule;
   /** How a part PUT is tried again while others succeed. */
   partRetry: RetryRule;
+  /** How an upload is aborted that is of no use any more, while a person waits for the reason. */
+  abortRetry: RetryRule;
   /** How often parts that S3 turns out not to hold are sent again before giving up. */
   completeTries: number;
   /** How often an upload is looked at while S3 puts it together. */
@@ -42,9 +46,14 @@ export const defaultSettings: Settings = {
   origins: [],
   filesAtOnce: 6,
   putMaxSize: 16 * 1024 * 1024,
-  stallTimeout: 30_000,
-  outage: { failures: 3, probes: { base: 500, cap: 5_000 }, patience: 15 * 60_000 },
+  // S3 closes a connection after about 20 seconds of silence: https://github.com/boto/boto/issues/1399. The page notices first.
+  stallTimeout: 15_000,
+  // The last bytes may still be in the computer's own buffers, and S3 answers after it has stored the part.
+  answerTimeout: 60_000,
+  // An unattended night passes. One attempt each half minute costs nobody anything.
+  outage: { failures: 3, probes: { base: 500, cap: 30_000 }, patience: 12 * 3_600_000 },
   partRetry: { tries: 6, base: 500, cap: 10_000 },
+  abortRetry: { tries: 5, base: 300, cap: 5_000 },
   completeTries: 3,
   watch: { base: 1_000, cap: 15_000 },
   completeSilence: 10 * 60_000,
@@ -66,6 +75,8 @@ export type Listener = {
   created?(upload: CreatedUpload, file: SourceFile): void;
   completed?(upload: Upload): void;
   removed?(id: string): void;
+  /** S3 or the API no longer had what was sent of the file: it is sent again from the beginning. */
+  restarted?(file: SourceFile): void;
 };
 
 export type Tools = {

@@ -2,7 +2,7 @@
 // refuses it, or when a part is not on it. Many parts asking at once cause one request.
 // Must not know what the URLs are used for.
 import type { Clock } from "./clock";
-import type { CreatedUpload, Sheet } from "./contract";
+import type { CreatedUpload, Sheet, SheetRequest } from "./contract";
 
 /** A sheet this close to its end (milliseconds) is replaced before it is used. */
 const MARGIN = 60_000;
@@ -40,7 +40,7 @@ export function hostsOf(sheet: Sheet): string[] {
   return sheet.urls.map((url) => new URL(url).host);
 }
 
-export type SheetSource = (range: { first?: number }, signal: AbortSignal) => Promise<Sheet>;
+export type SheetSource = (request: SheetRequest, signal: AbortSignal) => Promise<Sheet>;
 
 export class Sheets {
   #sheet: Sheet;
@@ -78,7 +78,8 @@ export class Sheets {
 
   async #renew(first: number, signal: AbortSignal): Promise<void> {
     try {
-      this.#sheet = await this.#source({ first }, signal);
+      const request: SheetRequest = this.#refused ? { first, refused: true } : { first };
+      this.#sheet = await this.#source(request, signal);
       this.#received = this.#clock.now();
       this.#refused = false;
     } finally {

@@ -1,25 +1,38 @@
-// A transport that gives up on a PUT in which nothing moves: neither bytes sent nor an answer for so long.
-// Some servers accept a connection and never read it; the browser itself would wait for ever.
-// Must not know about parts or retries.
+// A transport that ends a PUT in which nothing moves. Some servers accept a connection and never read it, and a line
+// can die without a word: the browser itself would wait for ever. Must not know about parts or retries.
+//
+// A browser counts a byte as sent when it hands the byte to the operating system. So progress events come as long as a
+// line moves, however slowly, and stop when the last bytes are in the system's buffers. From then on only the answer
+// tells, and it may take as long as a slow line needs for those buffers. https://xhr.spec.whatwg.org/#the-send()-method
 import type { Clock } from "./clock";
 import { NetworkError } from "./errors";
 import type { PutAnswer, PutRequest, Transport } from "./transport";
 
-/** Rejects with NetworkError when nothing moves for `timeout` milliseconds. */
-export function watched(transport: Transport, clock: Clock, timeout: number): Transport {
+/** Milliseconds. */
+export type StallLimits = {
+  /** Without a byte that leaves the page. */
+  stallTimeout: number;
+  /** Without an answer, after the last byte has left the page. */
+  answerTimeout: number;
+};
+
+/** Rejects with NetworkError when nothing moves for so long. Any byte that leaves starts the time anew. */
+export function withStallTimeout(transport: Transport, clock: Clock, limits: StallLimits): Transport {
   return async (request: PutRequest): Promise<PutAnswer> => {
     const stalled = new AbortController();
-    const ring = () => stalled.abort(new NetworkError(`PUT: nothing moved for ${timeout} ms`));
-    let cancel = clock.alarm(timeout, ring);
+    let cancel = () => {};
+    const restart = (timeout: number) => {
+      cancel();
+      const ring = () => stalled.abort(new NetworkError(`PUT: nothing moved for ${timeout} ms`));
+      cancel = clock.alarm(timeout, ring);
+    };
     let moved = 0;
     const onProgress = (sent: number) => {
-      if (sent !== moved) {
-        moved = sent;
-        cancel();
-        cancel = clock.alarm(timeout, ring);
-      }
+      if (sent !== moved) restart(sent < request.body.size ? limits.stallTimeout : limits.answerTimeout);
+      moved = sent;
       request.onProgress(sent);
     };
+    restart(limits.stallTimeout);
     try {
       const signal = AbortSignal.any([request.signal, stalled.signal]);
       return await transport({ ...request, signal, onProgress });

@@ -2,7 +2,7 @@
 // Works in any Uppy page in place of @uppy/aws-s3. Must not know our page, nor how bytes reach S3.
 import { BasePlugin, type Body, type Meta, type PluginOpts, type Uppy, type UppyFile } from "@uppy/core";
 import { filterFilesToEmitUploadStarted, filterFilesToUpload } from "@uppy/core/utils";
-import type { Engine } from "../upload/engine";
+import type { Engine, Waiting } from "../upload/engine";
 import { Cancelled } from "../upload/errors";
 import type { FileUpload } from "../upload/file-upload";
 import type { SourceFile } from "../upload/settings";
@@ -11,6 +11,8 @@ import type { SourceFile } from "../upload/settings";
 const PROGRESS_INTERVAL = 150;
 /** Before so long (milliseconds) Uppy would tell a time that is far off, and correct it over many seconds. */
 const FIRST_PROGRESS = 1_000;
+/** How long (milliseconds) Uppy shows why uploads wait. */
+const INFO_TIME = 10_000;
 
 export type HoistUploaderOptions = PluginOpts & {
   engine: Engine;
@@ -18,10 +20,13 @@ export type HoistUploaderOptions = PluginOpts & {
   describe: (error: unknown) => string;
   /** Where the page keeps one: a way back to a file on another day. */
   handleOf?: (file: File) => FileSystemFileHandle | undefined;
+  /** Uploads begin or cease to wait for a service that does not answer. Without it Uppy's informer says why they wait. */
+  onWaiting?: (waiting: Waiting[]) => void;
 };
 
 export class HoistUploader<M extends Meta, B extends Body> extends BasePlugin<HoistUploaderOptions, M, B> {
   readonly #uploads = new Map<string, FileUpload>();
+  #stopWatching = () => {};
 
   constructor(uppy: Uppy<M, B>, options: HoistUploaderOptions) {
     super(uppy, options);
@@ -39,6 +44,7 @@ export class HoistUploader<M extends Meta, B extends Body> extends BasePlugin<Ho
     this.uppy.on("upload-pause", this.#pause);
     this.uppy.on("pause-all", this.#pauseAll);
     this.uppy.on("resume-all", this.#resumeAll);
+    this.#stopWatching = this.opts.engine.watch((waiting) => this.#tellWaiting(waiting));
   }
 
   override uninstall(): void {
@@ -47,6 +53,18 @@ export class HoistUploader<M extends Meta, B extends Body> extends BasePlugin<Ho
     this.uppy.off("upload-pause", this.#pause);
     this.uppy.off("pause-all", this.#pauseAll);
     this.uppy.off("resume-all", this.#resumeAll);
+    this.#stopWatching();
+  }
+
+  #tellWaiting(waiting: Waiting[]): void {
+    for (const { service, neverAnswered, error } of waiting) {
+      const hint = neverAnswered
+        ? ", and never has: check its address and that it allows this page's origin"
+        : "";
+      this.uppy.log(`[HoistUploader] ${service} does not answer${hint}`, "warning");
+      if (!this.opts.onWaiting) this.uppy.info(this.opts.describe(error), "warning", INFO_TIME);
+    }
+    this.opts.onWaiting?.(waiting);
   }
 
   /** The Uppy file whose unfinished upload has this id. */

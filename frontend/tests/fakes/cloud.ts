@@ -2,7 +2,7 @@
 // it sees, and fails when a test says so.
 import { Api, type Fetch } from "../../src/upload/api";
 import type { Connectivity } from "../../src/upload/connectivity";
-import type { CreateRequest, Sheet, State } from "../../src/upload/contract";
+import type { CreateRequest, Sheet, SheetRequest, State } from "../../src/upload/contract";
 import { crc64nvme } from "../../src/upload/crc64nvme";
 import { Engine } from "../../src/upload/engine";
 import { NetworkError } from "../../src/upload/errors";
@@ -10,6 +10,7 @@ import type { Listener, Settings } from "../../src/upload/settings";
 import type { PutAnswer, PutRequest } from "../../src/upload/transport";
 import { RushingClock } from "./clock";
 import { MemoryJournal, MemoryLocks } from "./memory";
+import { S3_ANSWERS, type S3Answer } from "./s3-answers";
 
 export type Put = {
   host: string;
@@ -18,7 +19,10 @@ export type Put = {
   headers: Record<string, string>;
   type: string;
 };
-type Held = CreateRequest & { id: string; strategy: "put" | "multipart"; state: State; sheet: number };
+type Held = CreateRequest & { id: string; strategy: "put" | "multipart"; state: State };
+
+/** What S3 answers instead of taking a part: one of its own answers, a bare status, or no answer at all. */
+export type Fault = S3Answer | number | "reset";
 
 export class Cloud {
   partSize = 10;
@@ -36,8 +40,13 @@ export class Cloud {
   readonly stored = new Map<number, Blob>();
   inFlight = new Map<string, number>();
   widest = new Map<string, number>();
-  /** What S3 answers instead of taking the part: a status, or "reset" for no answer at all. */
-  fault: (put: Put, attempt: number) => number | "reset" | undefined = () => undefined;
+  fault: (put: Put, attempt: number) => Fault | undefined = () => undefined;
+  /** An API of before sheets named the headers of their PUTs, and before presigned PUTs were good once. */
+  isOlder = false;
+  /** How long S3 keeps the parts of an unfinished upload (milliseconds), where the API says it. */
+  partsLife: number | undefined;
+  /** What was asked for each new sheet. */
+  readonly sheetsAsked: unknown[] = [];
   /** Whether S3 receives other bytes than were sent. */
   corrupt: (put: Put, attempt: number) => boolean = () => false;
   /** Whether the browser may see the checksum of what S3 received. */
@@ -61,6 +70,11 @@ export class Cloud {
   upload: Held | undefined;
   #page = 0;
   #sheets = 0;
+  /** For each upload that was created, by its number: the headers its PUTs are signed with, whether its object is there. */
+  readonly #created: { headers: Record<string, string>; isStored: boolean }[] = [];
+  /** The credentials that sign, by their number, and the last that S3 no longer takes. */
+  #credentials = 1;
+  #expired = 0;
   #offline: Promise<void> | undefined;
   #reconnect: () => void = () => undefined;
 
@@ -68,6 +82,11 @@ export class Cloud {
   reload(): void {
     this.#page++;
     this.locks.held.clear();
+  }
+
+  /** The session of the credentials that sign is over: S3 refuses what they signed and will sign. */
+  expireCredentials(): void {
+    this.#expired = this.#credentials;
   }
 
   offline(): void {
@@ -81,8 +100,11 @@ export class Cloud {
     this.#reconnect();
   }
 
-  engine(settings: Partial<Settings> = {}, listener: Listener = {}): Engine {
-    const idToken = () => Promise.resolve("id-token");
+  engine(
+    settings: Partial<Settings> = {},
+    listener: Listener = {},
+    idToken: (renew: boolean) => Promise<string> = () => Promise.resolve("id-token"),
+  ): Engine {
     const page = this.#page;
     const gone = () => page !== this.#page;
     const fetch: Fetch = (url, options) => (gone() ? never() : this.fetch(url, options));
@@ -119,7 +141,7 @@ export class Cloud {
     return this.apiFault(call, body) ?? this.#answer(call, body);
   };
 
-  async #answer(call: string, body: CreateRequest & { first?: number; wait?: number }): Promise<Response> {
+  async #answer(call: string, body: CreateRequest & SheetRequest & { wait?: number }): Promise<Response> {
     if (call === "POST /uploads") return json(201, this.#create(body));
     const upload = this.upload;
     if (!upload) return problem(404, "upload_not_found");
@@ -130,15 +152,31 @@ export class Cloud {
     if (call === `GET /uploads/${upload.id}`) return json(200, upload);
     if (call.endsWith("/complete")) return this.#complete(upload, body.crc64nvme, body.wait);
     if (upload.state !== "uploading") return problem(409, "wrong_state");
-    if (call.endsWith("/sheet")) return json(200, this.#sheet(body.first ?? 1));
+    if (call.endsWith("/sheet")) return json(200, this.#newSheet(body));
     return json(200, { ...this.#plan(), parts: this.#parts() });
   }
 
   #create(request: CreateRequest) {
     const strategy = request.size <= this.putMaxSize ? "put" : "multipart";
     this.partSize = this.partSizeOfNew ?? this.partSize;
-    this.upload = { ...request, id: "u1", strategy, state: "uploading", sheet: 0 };
-    return { id: "u1", key: "k", state: "uploading", strategy, ...this.#plan(), sheet: this.#sheet(1) };
+    this.upload = { ...request, id: "u1", strategy, state: "uploading" };
+    this.#created.push({ headers: this.#headers(), isStored: false });
+    const created = {
+      id: "u1",
+      key: "k",
+      state: "uploading",
+      strategy,
+      ...this.#plan(),
+      sheet: this.#sheet(1),
+    };
+    if (this.partsLife === undefined || strategy === "put") return created;
+    return { ...created, parts_expire_at: new Date(this.clock.time + this.partsLife).toISOString() };
+  }
+
+  #newSheet(request: SheetRequest): Sheet {
+    this.sheetsAsked.push(request);
+    if (request.refused) this.#credentials++;
+    return this.#sheet(request.first ?? 1);
   }
 
   #plan() {
@@ -151,18 +189,31 @@ export class Cloud {
     const { strategy } = this.upload as Held;
     const last = Math.min(this.#plan().part_count, first + this.sheetSize - 1);
     const hosts = strategy === "put" ? this.hosts.slice(0, 1) : this.hosts;
-    const sheet = ++this.#sheets;
+    const [sheet, upload] = [++this.#sheets, this.#created.length - 1];
     const numbers = Array.from({ length: last - first + 1 }, (_, index) => first + index);
     const [signatures = [], ...others] = hosts.map((_, turn) =>
-      numbers.map((number) => `s${sheet}n${number}@${hosts[(number - 1 + turn) % hosts.length]}`),
+      numbers.map(
+        (number) =>
+          `s${sheet}c${this.#credentials}u${upload}n${number}@${hosts[(number - 1 + turn) % hosts.length]}`,
+      ),
     );
     return {
+      ...(this.isOlder ? {} : { headers: this.#headers() }),
       urls: hosts.map((host) => `https://${host}/bucket/k?X-Amz-Expires=900`),
       first,
       signatures,
       other_signatures: this.anyHost ? others : [],
       expires_at: new Date(this.clock.time + this.sheetLife).toISOString(),
     };
+  }
+
+  /** The headers that the signature of a PUT covers. */
+  #headers(): Record<string, string> {
+    const { strategy, crc64nvme: declared } = this.upload as Held;
+    const headers: Record<string, string> = {};
+    if (strategy === "put" && !this.isOlder) headers["If-None-Match"] = "*";
+    if (strategy === "put" && declared !== undefined) headers["x-amz-checksum-crc64nvme"] = declared;
+    return headers;
   }
 
   #parts() {
@@ -194,20 +245,36 @@ export class Cloud {
       this.#count(put.host, -1);
     }
     request.onProgress(body.size);
-    const fault = this.fault(put, this.puts.filter((other) => other.number === number).length);
-    if (fault === "reset") throw new NetworkError("reset");
-    const signature = url.searchParams.get("X-Amz-Signature") ?? "";
-    if (fault !== undefined || !signature.endsWith(`n${number}@${url.host}`))
-      return answer(fault ?? 403, "<Error><Code>Fault</Code><Message>Why</Message></Error>");
-    if (this.upload?.strategy === "multipart" && this.upload.state !== "uploading")
-      return answer(404, "<Error><Code>NoSuchUpload</Code><Message>Why</Message></Error>");
     const attempt = this.puts.filter((other) => other.number === number).length;
+    const fault = this.fault(put, attempt) ?? this.#refusal(put, url);
+    if (fault === "reset") throw new NetworkError("reset");
+    if (typeof fault === "string") return s3Answer(fault);
+    if (fault !== undefined) return answer(fault, "<Error><Code>Fault</Code><Message>Why</Message></Error>");
     const received = this.corrupt(put, attempt) ? new Blob(["?".repeat(body.size)]) : body;
+    const declared = headers["x-amz-checksum-crc64nvme"];
+    if (declared !== undefined && declared !== (await crc64nvme(received))) return s3Answer("BadDigest");
     this.stored.set(number, received);
+    const created = this.#created[signed(url).upload];
+    if (created) created.isStored = true;
     await Promise.race([this.answerGate(put), aborted(signal)]);
     const shown = { "x-amz-checksum-crc64nvme": await crc64nvme(received) };
     return answer(200, "", this.exposes ? shown : {});
   };
+
+  /** What S3 itself has against a PUT. */
+  #refusal({ host, number, headers }: Put, url: URL): S3Answer | undefined {
+    const signature = signed(url);
+    const created = this.#created[signature.upload];
+    const canonical = (map: Record<string, string>) => JSON.stringify(Object.entries(map).sort());
+    const isSigned = signature.number === number && signature.host === host;
+    if (!created || !isSigned || canonical(headers) !== canonical(created.headers))
+      return "SignatureDoesNotMatch";
+    if (signature.credentials <= this.#expired) return "ExpiredToken";
+    const { strategy, state } = this.upload ?? {};
+    if (strategy === "multipart" && state !== "uploading") return "NoSuchUpload";
+    if (headers["If-None-Match"] === "*" && created.isStored) return "PreconditionFailed";
+    return undefined;
+  }
 
   #count(host: string, change: number): void {
     const now = (this.inFlight.get(host) ?? 0) + change;
@@ -229,6 +296,18 @@ export function numbers(cloud: Cloud): number[] {
 function answer(status: number, text: string, headers: Record<string, string> = {}): PutAnswer {
   const shown = new Headers(headers);
   return { status, text, header: (name) => shown.get(name) };
+}
+
+function s3Answer(name: S3Answer): PutAnswer {
+  const [status, body] = S3_ANSWERS[name];
+  return answer(status, body);
+}
+
+/** What the fake's signatures say: who signed, for which upload, which part, which host name. */
+function signed(url: URL) {
+  const signature = url.searchParams.get("X-Amz-Signature") ?? "";
+  const [, credentials, upload, number, host] = /^s\d+c(\d+)u(\d+)n(\d+)@(.+)$/.exec(signature) ?? [];
+  return { credentials: Number(credentials), upload: Number(upload), number: Number(number), host };
 }
 
 function never(): Promise<never> {

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { Account } from "../../src/page/account";
 import { CognitoError } from "../../src/page/cognito";
-import { NetworkError } from "../../src/upload/errors";
+import { isOutage, TokenUnavailable } from "../../src/upload/errors";
 import { RushingClock } from "../fakes/clock";
-import { json } from "../fakes/cloud";
+import { Cloud, fileOf, json } from "../fakes/cloud";
 
 type Body = { AuthFlow: string; ClientId: string; AuthParameters: Record<string, string> };
 const TARGET = "AWSCognitoIdentityProviderService";
@@ -112,31 +112,113 @@ test("the ID token is renewed shortly before it ends, once for everybody who ask
   expect(new Set(tokens).size).toBe(1);
 });
 
-test("a refresh token that Cognito refuses ends the sign-in", async () => {
+/** Cognito's answers to InitiateAuth as they travel: status, exception and message. */
+const COGNITO_ANSWERS = {
+  ended: [
+    [400, "NotAuthorizedException", "Refresh Token has expired"],
+    [400, "NotAuthorizedException", "Refresh Token has been revoked"],
+    [400, "NotAuthorizedException", "Invalid Refresh Token."],
+    [400, "NotAuthorizedException", "User is disabled."],
+    [400, "UserNotFoundException", "User does not exist."],
+    [400, "UserNotConfirmedException", "User is not confirmed."],
+    [400, "PasswordResetRequiredException", "Password reset required for the user"],
+  ],
+  passing: [
+    [400, "TooManyRequestsException", "Rate exceeded"],
+    [400, "LimitExceededException", "Attempt limit exceeded, please try after some time."],
+    [429, "TooManyRequestsException", "Too many requests"],
+    [400, "ForbiddenException", "Request not allowed due to WAF block."],
+    [
+      400,
+      "UnexpectedLambdaException",
+      "PreTokenGeneration invocation failed due to error TooManyRequestsException.",
+    ],
+    [400, "UserLambdaValidationException", "PreTokenGeneration failed with error timed out."],
+    [400, "InvalidParameterException", "Something new"],
+    [400, "SomethingNewException", "Something new"],
+    [500, "InternalErrorException", "Something went wrong"],
+    [503, "ServiceUnavailable", "Service unavailable"],
+  ],
+} as const;
+
+test.each(COGNITO_ANSWERS.ended)("%i %s “%s” ends the session", async (status, __type, message) => {
   const { open, state } = world();
   const account = open();
   await account.signIn("a", "b");
-  state.answer = () => json(400, { __type: "NotAuthorizedException", message: "Refresh Token has expired" });
+  state.answer = () => json(status, { __type, message });
   await expect(account.idToken(true)).rejects.toBeInstanceOf(CognitoError);
   expect(state.ended).toBe(1);
   expect(account.isRemembered).toBe(false);
 });
 
 test.each([
+  ...COGNITO_ANSWERS.passing.map(
+    ([status, __type, message]) => [`${status} ${__type}`, () => json(status, { __type, message })] as const,
+  ),
+  ["a page of somebody else's", () => new Response("<html>Sign in to the Wi-Fi</html>", { status: 200 })],
+  ["an answer without tokens", () => json(200, {})],
   [
     "silence",
     () => {
       throw new TypeError("Failed to fetch");
     },
   ],
-  ["500", () => json(500, {})],
-])("%s while renewing does not end the sign-in", async (_, answer) => {
+] as const)("%s while renewing does not end the session, and the next try may succeed", async (_, answer) => {
   const { open, state } = world();
   const account = open();
   await account.signIn("a", "b");
   state.answer = answer;
-  await expect(account.idToken(true)).rejects.toBeInstanceOf(NetworkError);
+  const error = await account.idToken(true).catch((reason: unknown) => reason);
+  expect(isOutage(error)).toBe(true);
   expect([state.ended, account.isRemembered]).toEqual([0, true]);
+  state.answer = undefined;
+  expect(await account.idToken(true)).not.toBe("");
+});
+
+test("while Cognito is throttled, an ID token that is still good goes on being used", async () => {
+  const { open, state, asked, clock } = world();
+  const account = open();
+  await account.signIn("a", "b");
+  const token = await account.idToken();
+  state.answer = () => json(400, { __type: "TooManyRequestsException", message: "Rate exceeded" });
+  clock.time += 56 * 60_000;
+  expect(await account.idToken()).toBe(token);
+  expect(await account.idToken()).toBe(token);
+  expect(asked).toHaveLength(2); // Cognito is not asked at every call
+  clock.time += 30_000;
+  expect(await account.idToken()).toBe(token);
+  expect(asked).toHaveLength(3);
+  clock.time += 4 * 60_000;
+  await expect(account.idToken()).rejects.toBeInstanceOf(TokenUnavailable);
+  state.answer = undefined;
+  expect(await account.idToken()).not.toBe(token);
+  expect(state.ended).toBe(0);
+});
+
+test("an upload of ten hours survives a Cognito that is throttled for one of them", async () => {
+  const { open, state, asked, clock } = world();
+  const account = open();
+  await account.signIn("a", "b");
+  const cloud = new Cloud();
+  cloud.sheetSize = 1; // the API is asked again for every part
+  cloud.hosts = ["one.test"];
+  cloud.fault = () => {
+    cloud.clock.time += 600_000;
+    clock.time = cloud.clock.time;
+    return undefined;
+  };
+  const [from, to] = [clock.time + 3 * 3_600_000, clock.time + 4 * 3_600_000];
+  const throttled = () => json(400, { __type: "TooManyRequestsException", message: "Rate exceeded" });
+  const idToken = (renew: boolean) => {
+    clock.time = cloud.clock.time;
+    state.answer = clock.time >= from && clock.time < to ? throttled : undefined;
+    return account.idToken(renew);
+  };
+  const upload = await cloud.engine({ connectionsPerHost: 1 }, {}, idToken).upload(fileOf(600)).run();
+  expect(upload.state).toBe("uploaded");
+  expect(state.ended).toBe(0);
+  expect(asked.length).toBeGreaterThan(10);
+  expect(cloud.clock.waits).toContain(30_000); // the last token ended meanwhile, and the upload waited
 });
 
 test("a wrong password says so", async () => {

@@ -39,7 +39,7 @@ test("an outage that outlasts all patience fails with its reason", async () => {
 test("a part that alone keeps failing is given up while others succeed", async () => {
   const cloud = new Cloud();
   cloud.fault = ({ number }) => (number === 2 ? 500 : undefined);
-  await expect(cloud.engine().upload(fileOf(60)).run()).rejects.toMatchObject({ status: 500 });
+  await expect(cloud.engine().upload(fileOf(2_000)).run()).rejects.toMatchObject({ status: 500 });
   expect(cloud.puts.filter(({ number }) => number === 2)).toHaveLength(6);
 });
 
@@ -158,18 +158,25 @@ test.each([404, 410])("an upload that S3 has forgotten (%i) begins anew by itsel
     cloud.stored.clear();
     return status;
   };
-  const engine = cloud.engine({}, { removed: (id) => void removed.push(id) });
-  await engine.upload(fileOf(60)).run();
+  const restarted: string[] = [];
+  const listener = {
+    removed: (id: string) => void removed.push(id),
+    restarted: ({ name }: { name: string }) => void restarted.push(name),
+  };
+  await cloud.engine({}, listener).upload(fileOf(60)).run();
   expect(count(cloud, "POST /uploads")).toBe(2);
   expect(cloud.stored.size).toBe(6);
-  expect(removed).toEqual(["u1"]);
+  expect([removed, restarted]).toEqual([["u1"], ["a.bin"]]);
 });
 
-test("an upload that is forgotten again and again fails", async () => {
+test("an upload that is forgotten again and again fails, and each beginning is told", async () => {
   const cloud = new Cloud();
-  cloud.fault = () => 404;
-  await expect(cloud.engine().upload(fileOf(60)).run()).rejects.toMatchObject({ status: 404 });
+  cloud.fault = () => "NoSuchUpload";
+  let restarted = 0;
+  const engine = cloud.engine({}, { restarted: () => void restarted++ });
+  await expect(engine.upload(fileOf(60)).run()).rejects.toMatchObject({ code: "NoSuchUpload" });
   expect(count(cloud, "POST /uploads")).toBe(3);
+  expect(restarted).toBe(2);
 });
 
 test("offline nothing is sent, and it goes on by itself", async () => {

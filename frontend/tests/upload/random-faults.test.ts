@@ -2,16 +2,28 @@
 import { expect, test } from "vitest";
 import { NetworkError } from "../../src/upload/errors";
 import { settled } from "../fakes/clock";
-import { Cloud, fileOf, problem } from "../fakes/cloud";
+import { Cloud, type Fault, fileOf, problem } from "../fakes/cloud";
 import { seeded } from "../fakes/seeded";
 
-const MISFORTUNES = [500, 503, 403, 408, 404, 400, "reset"] as const;
+/** What another try, or a new sheet, cures. */
+const PASSING: Fault[] = [
+  ...([500, 503, 403, 408, "reset"] as const),
+  ...(["RequestTimeout", "InternalError", "SlowDown", "ServiceUnavailable", "IncompleteBody"] as const),
+  ...([
+    "ExpiredToken",
+    "InvalidToken",
+    "ExpiredUrl",
+    "OperationAborted",
+    "ConditionalRequestConflict",
+  ] as const),
+];
+const FATAL: Fault[] = [400, 404, "BadDigest", "EntityTooLarge", "NoSuchUpload"];
 
 /** How often what happens to a part, S3's answer for it, an API call, the bytes on the way. */
 type Weather = { parts: number; answers: number; api: number; corrupt: number; fatal: boolean };
 
 function stormy(cloud: Cloud, chance: () => number, weather: Weather): void {
-  const misfortunes = weather.fatal ? MISFORTUNES : MISFORTUNES.filter((one) => one !== 400 && one !== 404);
+  const misfortunes = weather.fatal ? [...PASSING, ...FATAL] : PASSING;
   const one = () => misfortunes[Math.floor(chance() * misfortunes.length)];
   cloud.fault = () => (chance() < weather.parts ? one() : undefined);
   cloud.answerGate = async () => {

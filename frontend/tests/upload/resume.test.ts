@@ -218,3 +218,69 @@ test("the newest way to the file is kept", async () => {
   cloud.reload();
   expect((await cloud.engine().unfinished())[0]?.handle).toEqual(second);
 });
+
+// -- how long S3 keeps the parts ------------------------------------------------------------------------------------
+
+const DAYS = 7 * 24 * 3_600_000;
+
+test("the moment when S3 drops the parts is handed on, and remembered for another day", async () => {
+  const cloud = new Cloud();
+  cloud.partsLife = DAYS;
+  const expected = new Date(cloud.clock.time + DAYS).toISOString();
+  const file = await leftAfter(cloud, 3);
+  cloud.clock.time += 3_600_000;
+  const heard: unknown[] = [];
+  const engine = cloud.engine({}, { created: ({ parts_expire_at }) => void heard.push(parts_expire_at) });
+  expect((await engine.unfinished())[0]?.parts_expire_at).toBe(expected);
+  await engine.upload(file).run();
+  expect(heard).toEqual([expected]);
+});
+
+test.each([
+  [200, true],
+  [20, false],
+])("a new upload of %i bytes says it to the listener: %s", async (size, isSaid) => {
+  const cloud = new Cloud();
+  cloud.partsLife = DAYS;
+  const heard: unknown[] = [];
+  const listener = { created: (created: object) => void heard.push("parts_expire_at" in created) };
+  await cloud.engine({}, listener).upload(fileOf(size)).run();
+  expect(heard).toEqual([isSaid]);
+});
+
+test("an API that does not say when the parts are dropped is no obstacle", async () => {
+  const cloud = new Cloud();
+  const file = await leftAfter(cloud, 3);
+  const engine = cloud.engine();
+  expect((await engine.unfinished())[0]).not.toHaveProperty("parts_expire_at");
+  await engine.upload(file).run();
+  expect(await same(cloud, file)).toBe(true);
+});
+
+test.each(["aborted", 404] as const)(
+  "what is %s when it is taken up says that it begins anew",
+  async (end) => {
+    const cloud = new Cloud();
+    const file = await leftAfter(cloud, 3);
+    cloud.stored.clear();
+    if (end === 404) cloud.upload = undefined;
+    else if (cloud.upload) cloud.upload.state = end;
+    const restarted: string[] = [];
+    await cloud
+      .engine({}, { restarted: ({ name }) => void restarted.push(name) })
+      .upload(file)
+      .run();
+    expect(restarted).toEqual(["a.bin"]);
+  },
+);
+
+test("what was finished meanwhile, or is new, does not begin anew", async () => {
+  const cloud = new Cloud();
+  const file = await leftAfter(cloud, 3);
+  if (cloud.upload) cloud.upload.state = "accepted";
+  const restarted: string[] = [];
+  const engine = cloud.engine({}, { restarted: ({ name }) => void restarted.push(name) });
+  await engine.upload(file).run();
+  await engine.upload(fileOf(300)).run();
+  expect(restarted).toEqual([]);
+});

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { backoff, retrying } from "../../src/upload/retry";
+import { backoff, retry } from "../../src/upload/retry";
 import { RushingClock } from "../fakes/clock";
 
 const rule = { tries: 4, base: 100, cap: 350 };
@@ -21,13 +21,13 @@ test("work is tried as often as the rule says, and its last error thrown", async
   const work = async () => {
     throw new Error(`try ${++tries}`);
   };
-  await expect(retrying(work, { rule, clock, passes: () => true })).rejects.toThrow("try 4");
+  await expect(retry(work, { rule, clock, isRetryable: () => true })).rejects.toThrow("try 4");
   expect(clock.waits).toEqual([100, 200, 350]);
 });
 
 test("an error that does not pass is thrown at once", async () => {
   const clock = new RushingClock();
   const work = () => Promise.reject(new Error("no"));
-  await expect(retrying(work, { rule, clock, passes: () => false })).rejects.toThrow("no");
+  await expect(retry(work, { rule, clock, isRetryable: () => false })).rejects.toThrow("no");
   expect(clock.waits).toEqual([]);
 });

@@ -76,8 +76,39 @@ test("parts that ask at once get one new sheet between them", async () => {
   const sheets = new Sheets(sheet(), source, new RushingClock());
   sheets.refuse(sheets.current);
   const answers = await Promise.all([1, 2, 3].map((number) => sheets.for(number, signal)));
-  expect(asked).toEqual([{ first: 1 }]);
+  expect(asked).toEqual([{ first: 1, refused: true }]);
   expect(new Set(answers).size).toBe(1);
+});
+
+test("only the sheet that follows a refusal is asked for as one", async () => {
+  const asked: unknown[] = [];
+  const clock = new RushingClock();
+  const source = async (request: { first?: number }) => {
+    asked.push(request);
+    const expires_at = new Date(clock.time + 3_600_000).toISOString();
+    return sheet({ first: request.first ?? 1, expires_at });
+  };
+  const sheets = new Sheets(sheet(), source, clock);
+  sheets.refuse(await sheets.for(1, signal));
+  await sheets.for(1, signal);
+  await sheets.for(7, signal); // not on the sheet
+  clock.time += 3_590_000;
+  await sheets.for(7, signal); // about to expire
+  expect(asked).toEqual([{ first: 1, refused: true }, { first: 7 }, { first: 7 }]);
+});
+
+test("a refusal that could not be answered with a new sheet is said again", async () => {
+  const asked: unknown[] = [];
+  const source = async (request: object) => {
+    asked.push(request);
+    if (asked.length === 1) throw new Error("down");
+    return sheet();
+  };
+  const sheets = new Sheets(sheet(), source, new RushingClock());
+  sheets.refuse(sheets.current);
+  await expect(sheets.for(1, signal)).rejects.toThrow("down");
+  await sheets.for(1, signal);
+  expect(asked).toEqual(Array(2).fill({ first: 1, refused: true }));
 });
 
 test("refusing an old sheet says nothing about the new one", async () => {

@@ -1,12 +1,14 @@
 import { type Body, type Meta, Uppy, type UppyFile } from "@uppy/core";
 import { expect, test, vi } from "vitest";
+import type { Waiting } from "../../src/upload/engine";
+import { NetworkError } from "../../src/upload/errors";
 import { HoistUploader } from "../../src/uppy/uploader";
 import { Cloud, fileOf, problem } from "../fakes/cloud";
 
-function page(cloud: Cloud) {
+function page(cloud: Cloud, options: { onWaiting?: (waiting: Waiting[]) => void } = {}) {
   const uppy = new Uppy<Meta, Body>({ logger: { debug() {}, warn() {}, error() {} } });
   const describe = (error: unknown) => `Sorry: ${(error as Error).message}`;
-  uppy.use(HoistUploader<Meta, Body>, { engine: cloud.engine(), describe });
+  uppy.use(HoistUploader<Meta, Body>, { engine: cloud.engine(), describe, ...options });
   const seen: string[] = [];
   uppy.on("upload-start", (files) => seen.push(`start ${files.length}`));
   uppy.on("upload-success", (file) => seen.push(`success ${file?.name}`));
@@ -100,4 +102,51 @@ test("cancelling all aborts every upload", async () => {
   uppy.cancelAll();
   await done;
   await vi.waitFor(() => expect(cloud.calls).toContain("DELETE /uploads/u1"));
+});
+
+/** The API does not answer the first calls. */
+function silent(cloud: Cloud): void {
+  const end = cloud.clock.time + 60_000;
+  cloud.apiFault = () => {
+    if (cloud.clock.time < end) throw new NetworkError("no answer");
+    return undefined;
+  };
+}
+
+test("while the API does not answer, Uppy's informer says why uploads wait", async () => {
+  const cloud = new Cloud();
+  silent(cloud);
+  const { uppy, seen, add } = page(cloud);
+  const informed: unknown[] = [];
+  uppy.on("info-visible", () => informed.push(uppy.getState().info.at(-1)?.message));
+  add(300);
+  await uppy.upload();
+  expect(informed).toEqual(["Sorry: POST /uploads: no answer"]);
+  expect(seen.at(-1)).toBe("success a.bin");
+});
+
+test("a page that has its own words for it is told when uploads wait, and when no longer", async () => {
+  const cloud = new Cloud();
+  silent(cloud);
+  const told: string[][] = [];
+  const onWaiting = (waiting: Waiting[]) => void told.push(waiting.map(({ service }) => service));
+  const { uppy, add } = page(cloud, { onWaiting });
+  const informed = vi.fn();
+  uppy.on("info-visible", informed);
+  add(300);
+  await uppy.upload();
+  expect(told).toEqual([["api"], []]);
+  expect(informed).not.toHaveBeenCalled();
+});
+
+test("a plugin that is taken out says nothing more", async () => {
+  const cloud = new Cloud();
+  const engine = cloud.engine();
+  const uppy = new Uppy<Meta, Body>({ logger: { debug() {}, warn() {}, error() {} } });
+  const onWaiting = vi.fn();
+  uppy.use(HoistUploader<Meta, Body>, { engine, describe: String, onWaiting });
+  uppy.destroy();
+  silent(cloud);
+  await engine.upload(fileOf(300)).run();
+  expect(onWaiting).not.toHaveBeenCalled();
 });

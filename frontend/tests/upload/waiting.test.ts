@@ -1,0 +1,139 @@
+// What a person can be told while uploads wait: which service does not answer, since when, whether it ever did.
+import { expect, test, vi } from "vitest";
+import { Breaker } from "../../src/upload/breaker";
+import type { Waiting } from "../../src/upload/engine";
+import { ApiError, NetworkError, PartError } from "../../src/upload/errors";
+import { HandClock, settled } from "../fakes/clock";
+import { Cloud, fileOf, problem } from "../fakes/cloud";
+
+const lost = (): Response => {
+  throw new NetworkError("lost");
+};
+
+/** What the watchers of an engine hear. */
+function heard(cloud: Cloud) {
+  const engine = cloud.engine();
+  const told: Waiting[][] = [];
+  const stop = engine.watch((waiting) => told.push(waiting));
+  return { engine, told, stop };
+}
+
+test("an API that never answers is told within the first seconds, before any call is given up", async () => {
+  const cloud = new Cloud();
+  cloud.apiFault = lost;
+  const { engine, told } = heard(cloud);
+  const began = cloud.clock.time;
+  const upload = engine.upload(fileOf(60));
+  const run = upload.run().catch(() => undefined);
+  await vi.waitUntil(() => told.length > 0, { interval: 1 });
+  expect(told[0]).toMatchObject([{ service: "api", neverAnswered: true }]);
+  expect(told[0]?.[0]?.error).toBeInstanceOf(NetworkError);
+  expect((told[0]?.[0]?.since ?? 0) - began).toBeLessThanOrEqual(2_000);
+  expect(engine.waiting).toHaveLength(1);
+  await upload.cancel();
+  await run;
+});
+
+test("an outage that begins later is told as one, and its end as well", async () => {
+  const cloud = new Cloud();
+  let end: number | undefined;
+  cloud.apiFault = (call) => {
+    if (!call.endsWith("/complete")) return undefined;
+    end ??= cloud.clock.time + 60_000;
+    return cloud.clock.time < end ? problem(503, "try_again") : undefined;
+  };
+  const { engine, told } = heard(cloud);
+  await engine.upload(fileOf(60)).run();
+  expect(told.map((waiting) => waiting.map(({ service }) => service))).toEqual([["api"], []]);
+});
+
+test("S3 and the API out of order at once are two things to tell", async () => {
+  const cloud = new Cloud();
+  cloud.sheetSize = 3;
+  const end = cloud.clock.time + 120_000;
+  const isOver = () => cloud.clock.time >= end;
+  cloud.fault = () => (isOver() ? undefined : "SlowDown");
+  cloud.apiFault = (call) => (isOver() || call === "POST /uploads" ? undefined : lost());
+  const { engine, told } = heard(cloud);
+  await engine.upload(fileOf(120)).run();
+  expect(told.some((waiting) => waiting.some(({ service }) => service === "s3"))).toBe(true);
+  expect(told.at(-1)).toEqual([]);
+});
+
+test("whoever ceases to watch hears nothing more", async () => {
+  const cloud = new Cloud();
+  const { engine, told, stop } = heard(cloud);
+  stop();
+  const end = cloud.clock.time + 60_000;
+  cloud.apiFault = () => (cloud.clock.time < end ? lost() : undefined);
+  await engine.upload(fileOf(60)).run();
+  expect(told).toEqual([]);
+});
+
+test("a pause, a cancel and an hour offline are no outage", async () => {
+  const cloud = new Cloud();
+  const { engine, told } = heard(cloud);
+  cloud.offline();
+  const upload = engine.upload(fileOf(60));
+  const run = upload.run();
+  await settled();
+  cloud.clock.time += 3_600_000;
+  upload.pause();
+  upload.resume();
+  cloud.online();
+  await run;
+  expect(told).toEqual([]);
+});
+
+test("in an outage an upload can be cancelled at once", async () => {
+  const cloud = new Cloud();
+  cloud.apiFault = lost;
+  const { engine } = heard(cloud);
+  const upload = engine.upload(fileOf(60));
+  const run = upload.run();
+  await vi.waitUntil(() => engine.waiting.length > 0, { interval: 1 });
+  await Promise.all([upload.cancel(), expect(run).rejects.toMatchObject({ name: "Cancelled" })]);
+});
+
+// -- the circuit breaker ------------------------------------------------------------------------------------------
+
+const rule = { failures: 3, probes: { base: 1_000, cap: 4_000 }, patience: 10_000 };
+const signal = new AbortController().signal;
+const online = { isOnline: () => true, online: () => Promise.resolve() };
+
+async function fail(breaker: Breaker, clock: HandClock, error: Error): Promise<void> {
+  const use = breaker.use(signal, () => Promise.reject(error)).catch(() => undefined);
+  await settled();
+  await clock.advance(4_000);
+  await use;
+}
+
+test("patience is used up by waiting for probes", async () => {
+  const clock = new HandClock();
+  const breaker = new Breaker(rule, clock, online);
+  for (let failure = 0; failure < 3; failure++) await fail(breaker, clock, new NetworkError("lost"));
+  expect([breaker.isOpen, breaker.isExhausted]).toEqual([true, false]);
+  for (let probe = 0; probe < 4; probe++) await fail(breaker, clock, new NetworkError("lost"));
+  expect([breaker.isOpen, breaker.isExhausted]).toEqual([false, true]); // 1 + 2 + 4 + 4 seconds
+});
+
+test("a night that the computer sleeps through uses up no patience", async () => {
+  const clock = new HandClock();
+  const breaker = new Breaker(rule, clock, online);
+  for (let failure = 0; failure < 3; failure++) await fail(breaker, clock, new NetworkError("lost"));
+  clock.time += 60 * 3_600_000;
+  await fail(breaker, clock, new NetworkError("the Wi-Fi is not back yet"));
+  expect(breaker.isOpen).toBe(true);
+});
+
+test.each([
+  ["S3", new PartError(1, 403, "AccessDenied", "")],
+  ["the API", new ApiError(409, { code: "wrong_state" })],
+])("a refusal by %s is an answer: the outage is over", async (_, refusal) => {
+  const clock = new HandClock();
+  const breaker = new Breaker(rule, clock, online);
+  for (let failure = 0; failure < 3; failure++) await fail(breaker, clock, new NetworkError("lost"));
+  expect(breaker.isOpen).toBe(true);
+  await fail(breaker, clock, refusal);
+  expect(breaker.outage).toBeUndefined();
+});
