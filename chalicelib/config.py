@@ -92,7 +92,7 @@ def load_settings(environ: MutableMapping[str, str] = os.environ) -> Settings:
         websocket_url=_text(environ, "HOIST_WEBSOCKET_URL"),
         max_size=_number(environ, "HOIST_MAX_SIZE", MAX_OBJECT_SIZE, most=MAX_OBJECT_SIZE),
         allowed_types=_words(environ, "HOIST_ALLOWED_TYPES"),
-        url_lifetime=_number(environ, "HOIST_URL_LIFETIME", 3600, least=1, most=7 * 24 * 3600),
+        url_lifetime=_number(environ, "HOIST_URL_LIFETIME", 3600, least=1, most=3600),
         part_size=_number(
             environ, "HOIST_PART_SIZE", 16 * MIB, least=MIN_PART_SIZE, most=MAX_PART_SIZE
         ),
@@ -104,7 +104,7 @@ def load_settings(environ: MutableMapping[str, str] = os.environ) -> Settings:
             environ, "HOIST_WHOLE_MAX_SIZE", 32 * 1024 * MIB, most=MAX_OBJECT_SIZE
         ),
         max_pages=_number(environ, "HOIST_MAX_PAGES", 20, least=1, most=1000),
-        upload_days=_number(environ, "HOIST_UPLOAD_DAYS", 1, least=1, most=365),
+        upload_days=_number(environ, "HOIST_UPLOAD_DAYS", 7, least=1, most=365),
     )
 
 

@@ -30,7 +30,7 @@ FUNCTION_DEFAULTS = {
 # Parameters of the template that say what a setting says; one place for both.
 SETTINGS = {
     "UrlLifetime": ("HOIST_URL_LIFETIME", "3600"),
-    "UploadDays": ("HOIST_UPLOAD_DAYS", "1"),
+    "UploadDays": ("HOIST_UPLOAD_DAYS", "7"),
     "KmsKeyArn": ("HOIST_KMS_KEY_ARN", ""),
 }
 # Parameters that nobody chooses.
