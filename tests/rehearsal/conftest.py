@@ -131,7 +131,8 @@ def _listen() -> None:
 
 
 # Nothing answers behind the stand-in's API: the smoke test has a system test of its own.
-DEPLOY = ("--region", REGION, "--no-smoke")
+# Who may have an account is chosen, as of every new stage.
+DEPLOY = ("--region", REGION, "--no-smoke", "--set", "AdminOnlySignUp=false")
 
 
 @pytest.fixture(scope="session")
