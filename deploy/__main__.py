@@ -87,7 +87,7 @@ def check(deployment: Deployment) -> None:
             snap_start=begun.get("snap_start") is True, today=datetime.now(UTC).date()
         ),
         deployment.check_sign_up(),
-        concurrency.warning(
+        concurrency.check(
             deployment.stage, begun["region"], begun, deployment.room(begun["lambda_functions"])
         ),
     ]

@@ -14,6 +14,7 @@ from typing import Any
 
 from deploy.application import function_name
 from deploy.config import RESERVED
+from deploy.stage import StageError
 
 # Invocations that AWS keeps for functions without a reservation.
 UNRESERVED_LEAST = 100
@@ -55,38 +56,62 @@ def missing(config: Mapping[str, Any]) -> dict[str, int]:
     }
 
 
-def shortage(config: Mapping[str, Any], room: Room) -> int:
-    """How many invocations the account lacks for the missing reservations; 0 or less is none."""
-    functions: Mapping[str, Mapping[str, Any]] = config["lambda_functions"]
-    chosen = {name: each[_SETTING] for name, each in functions.items() if each.get(_SETTING)}
-    wanted = {**chosen, **missing(config)}
-    growth = sum(int(number) - room.reserved.get(name, 0) for name, number in wanted.items())
-    return growth + UNRESERVED_LEAST - room.unreserved
-
-
 def reserve(config: dict[str, Any], room: Room) -> dict[str, int]:
     """Write the missing reservations into a configuration; returns them, none without the room."""
     added = missing(config)
-    if not added or shortage(config, room) > 0:
+    if not added or _shortage({**_chosen(config), **added}, room) > 0:
         return {}
     for name, number in added.items():
         config["lambda_functions"][name][_SETTING] = number
     return added
 
 
-def warning(stage: str, region: str, config: Mapping[str, Any], room: Room) -> str:
-    """What to tell an operator whose account is too small; nothing where it is not."""
-    lacking = shortage(config, room)
-    if not missing(config) or lacking <= 0:
+def check(stage: str, region: str, config: Mapping[str, Any], room: Room) -> str:
+    """What to tell an operator whose account is too small to reserve; nothing where it is not.
+
+    Raises StageError where it has no room for what is written in the configuration already: AWS
+    would refuse that.
+    """
+    chosen, added = _chosen(config), missing(config)
+    if (lacking := _shortage(chosen, room)) > 0:
+        raise StageError(
+            f"{_too_few(room, sum(chosen.values()), stage)}\nTake reserved_concurrency out of the"
+            " lambda_functions in .chalice/config.json, or ask AWS for more:\n"
+            f"{_request(room, lacking, region)}"
+        )
+    if not added or (lacking := _shortage({**chosen, **added}, room)) <= 0:
         return ""
-    enough = max(USUAL_LIMIT, room.limit + lacking)
+    return (
+        f"{_too_few(room, sum(added.values()), stage)}\nWithout reservations one owner's files can"
+        " take all of Lambda from everybody else. Ask AWS for more, then run make deploy again:\n"
+        f"{_request(room, lacking, region)}"
+    )
+
+
+def _chosen(config: Mapping[str, Any]) -> dict[str, int]:
+    """The reservations that are written in a stage's configuration."""
+    functions: Mapping[str, Mapping[str, Any]] = config["lambda_functions"]
+    return {name: int(each[_SETTING]) for name, each in functions.items() if each.get(_SETTING)}
+
+
+def _shortage(wanted: Mapping[str, int], room: Room) -> int:
+    """How many invocations the account lacks for some reservations; 0 or less is none."""
+    growth = sum(number - room.reserved.get(name, 0) for name, number in wanted.items())
+    return growth + UNRESERVED_LEAST - room.unreserved if growth > 0 else 0
+
+
+def _too_few(room: Room, wanted: int, stage: str) -> str:
     return (
         f"Lambda runs {room.limit} invocations at once in this account, {room.unreserved} of them"
-        f" unreserved: too few to reserve {sum(missing(config).values())} for the functions of"
-        f" {stage}.\nWithout reservations one owner's files can take all of Lambda from everybody"
-        " else. Ask AWS for more, then run make deploy again:\n"
-        "  aws service-quotas request-service-quota-increase --service-code lambda"
-        f" --quota-code L-B99A9384 --desired-value {enough} --region {region}"
+        f" unreserved: too few to reserve {wanted} for the functions of {stage}."
+    )
+
+
+def _request(room: Room, lacking: int, region: str) -> str:
+    """The command that asks AWS for as many as are needed."""
+    return (
+        "  aws service-quotas request-service-quota-increase --service-code lambda --quota-code"
+        f" L-B99A9384 --desired-value {max(USUAL_LIMIT, room.limit + lacking)} --region {region}"
     )
 
 

@@ -8,6 +8,7 @@ from chalice.config import Config
 
 from deploy import concurrency, config
 from deploy.concurrency import Room
+from deploy.stage import StageError
 from tests.environment import REGION
 
 ALL = sum(config.RESERVED.values())
@@ -36,7 +37,7 @@ def test_the_usual_account_has_room_for_all_of_them() -> None:
     assert concurrency.reserve(wanted, room(1000)) == config.RESERVED
 
     assert reservations(wanted) == config.RESERVED
-    assert concurrency.warning("dev", REGION, stage(), room(1000)) == ""
+    assert concurrency.check("dev", REGION, stage(), room(1000)) == ""
 
 
 def test_to_reserve_again_changes_nothing() -> None:
@@ -46,7 +47,7 @@ def test_to_reserve_again_changes_nothing() -> None:
 
     assert concurrency.reserve(wanted, reserved) == {}
     assert reservations(wanted) == config.RESERVED
-    assert concurrency.warning("dev", REGION, wanted, reserved) == ""
+    assert concurrency.check("dev", REGION, wanted, reserved) == ""
 
 
 @pytest.mark.parametrize(
@@ -62,11 +63,11 @@ def test_a_hundred_are_left_for_functions_without_a_reservation(
     assert bool(concurrency.reserve(wanted, room(unreserved))) is fits
 
     assert reservations(wanted) == (config.RESERVED if fits else {})
-    assert bool(concurrency.warning("dev", REGION, stage(), room(unreserved))) is not fits
+    assert bool(concurrency.check("dev", REGION, stage(), room(unreserved))) is not fits
 
 
 def test_a_new_account_is_told_what_to_ask_for() -> None:
-    told = concurrency.warning("dev", REGION, stage(), room(10, limit=10))
+    told = concurrency.check("dev", REGION, stage(), room(10, limit=10))
 
     assert told.startswith("Lambda runs 10 invocations at once in this account")
     assert "one owner's files can take all of Lambda" in told
@@ -76,7 +77,7 @@ def test_a_new_account_is_told_what_to_ask_for() -> None:
 def test_a_second_stage_is_told_how_many_both_need() -> None:
     taken = room(1000 - ALL)
 
-    told = concurrency.warning("prod", REGION, stage(), taken)
+    told = concurrency.check("prod", REGION, stage(), taken)
 
     assert f"--desired-value {2 * ALL + 100} " in told
 
@@ -113,11 +114,30 @@ def test_what_an_operator_chose_takes_room_as_well() -> None:
     assert reservations(wanted) == {"process_upload": 800}
 
 
+def test_what_is_written_and_has_no_room_is_refused_with_what_to_do() -> None:
+    """A stage that is deployed into another account brings its reservations along."""
+    wanted = stage()
+    concurrency.reserve(wanted, room(1000))
+
+    with pytest.raises(StageError, match=f"too few to reserve {ALL} for the functions of dev") as e:
+        concurrency.check("dev", REGION, wanted, room(10, limit=10))
+
+    assert "Take reserved_concurrency out of the lambda_functions" in str(e.value)
+    assert "--desired-value 1000 " in str(e.value)
+
+
+@pytest.mark.parametrize("unreserved", [10, 99, 100])
+def test_who_reserves_nothing_needs_no_room(unreserved: int) -> None:
+    nothing = {name: {"reserved_concurrency": None} for name in config.RESERVED}
+
+    assert concurrency.check("dev", REGION, stage(**nothing), room(unreserved)) == ""
+
+
 def test_an_operators_word_for_all_functions_holds() -> None:
     wanted = {**stage(), "reserved_concurrency": 20}
 
     assert concurrency.reserve(wanted, room(1000)) == {}
-    assert concurrency.warning("dev", REGION, wanted, room(10)) == ""
+    assert concurrency.check("dev", REGION, wanted, room(10)) == ""
     assert reservations(wanted) == {}
 
 
