@@ -86,7 +86,8 @@ class Project:
     def run(self, module: str, *arguments: str, status: int = 0) -> str:
         """Run a command to its end; returns what it printed."""
         process = self.start(module, *arguments)
-        output, _ = process.communicate(timeout=120)
+        # Half a minute on a machine that has nothing else to do.
+        output, _ = process.communicate(timeout=600)
         assert process.returncode == status, output
         return output
 
