@@ -9,9 +9,11 @@ resources      the stack: `.chalice/resources.yaml`
 policies       what the functions may do: `.chalice/policies`, rendered
 application    `chalice deploy`, and what it remembers
 destinations   where the functions' outcomes go: `.chalice/destinations.json`, applied
+concurrency    how many of each function may run at once
 functions      what else Chalice cannot set of them
 snap_start     a published version for the API, where asked for
 api_gateway    what API Gateway answers by itself: `.chalice/api-gateway.json`, applied
+throttling     how many requests it lets through
 page           the page in its bucket
 smoke          a small file and one in parts go the whole way
 sample         the files that it sends

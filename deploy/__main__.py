@@ -10,6 +10,7 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -18,6 +19,7 @@ from chalicelib.config import SettingsError
 from deploy import (
     api_gateway,
     application,
+    concurrency,
     config,
     destinations,
     functions,
@@ -53,6 +55,16 @@ class Deployment:
         begun = self.begun()
         return config.parameters(self.stage, begun, application.addresses(self.stage, begun))
 
+    def check_sign_up(self) -> str:
+        """Refuse a new stage that is open to everybody without anybody's having chosen that."""
+        stands = resources.stands(self.client("cloudformation"), self.stage)
+        chosen = self.begun()["resource_parameters"]
+        return preflight.check_sign_up(self.stage, chosen, stands=stands)
+
+    def room(self, functions: Mapping[str, Any]) -> concurrency.Room:
+        """How many invocations of functions the account has room for."""
+        return concurrency.look(self.client("lambda"), self.stage, functions)
+
     def apply_stack(self) -> None:
         """Bring the stack up to date."""
         clients = self.client("cloudformation"), self.client("cognito-idp")
@@ -70,16 +82,27 @@ def check(deployment: Deployment) -> None:
         config.planned_settings(begun["environment_variables"])
     except SettingsError as error:
         raise StageError(f"environment_variables of {deployment.stage}: {error}") from error
-    preflight.check_versions()
+    warnings = [
+        preflight.check_runtime(
+            snap_start=begun.get("snap_start") is True, today=datetime.now(UTC).date()
+        ),
+        deployment.check_sign_up(),
+        concurrency.check(
+            deployment.stage, begun["region"], begun, deployment.room(begun["lambda_functions"])
+        ),
+    ]
     differences = resources.differences(
         deployment.client("cloudformation"), deployment.stage, deployment.stack_parameters()
     )
     steps = {name: str(step.__doc__).partition(": ")[2].rstrip(".") for name, step in STEPS.items()}
     preflight.report(deployment.session, deployment.stage, differences, steps)
+    for warning in filter(None, warnings):
+        print(warning)
 
 
 def make_resources(deployment: Deployment) -> None:
     """Resources: bucket, table, topics, queue, accounts, page, alarms, by CloudFormation."""
+    deployment.check_sign_up()
     config.write(deployment.stage, deployment.begun())
     # From another machine: without its APIs the page's addresses would seem to be none.
     application.recover(deployment.session, deployment.stage)
@@ -101,6 +124,9 @@ def render_policies(deployment: Deployment) -> None:
 
 def deploy_application(deployment: Deployment) -> None:
     """Application: functions, roles, APIs and the bucket's rule, by chalice deploy."""
+    begun = deployment.begun()
+    if concurrency.reserve(begun, deployment.room(begun["lambda_functions"])):
+        config.write(deployment.stage, begun)
     application.deploy(deployment.session, deployment.stage)
 
 
@@ -134,12 +160,8 @@ def set_functions(deployment: Deployment) -> None:
 
 def set_api_gateway(deployment: Deployment) -> None:
     """API Gateway: its own answers, readable for the page, and its limits."""
-    api_gateway.apply(
-        deployment.client("apigateway"),
-        api_gateway.rest_api(deployment.stage),
-        api_gateway.read(),
-        deployment.entered().settings.page_origin,
-    )
+    origin = deployment.entered().settings.page_origin
+    api_gateway.apply_to_stage(deployment.session, deployment.stage, origin)
 
 
 def publish_page(deployment: Deployment) -> None:
@@ -233,7 +255,9 @@ def main() -> int:
     parser.add_argument("--stage", required=True, help="STAGE: its name, such as dev")
     parser.add_argument("--region", default="", help="REGION, where the stage is new")
     parser.add_argument("--email", default="", help="EMAIL: who is told of alarms")
-    parser.add_argument("--set", default="", help="SET: parameters of .chalice/resources.yaml")
+    parser.add_argument(
+        "--set", action="append", default=[], help="SET: parameters of .chalice/resources.yaml"
+    )
     parser.add_argument(
         "--only", default="", choices=["", *STEPS], metavar="STEP", help="ONLY: one step"
     )
@@ -244,7 +268,7 @@ def main() -> int:
         check_name(options.stage)
         known = config.recorded_region(options.stage)
         session = preflight.session(options.region, known)
-        chosen = _chosen(options.email, options.set)
+        chosen = _chosen(options.email, " ".join(options.set))
         deployment = Deployment(options.stage, session, chosen)
         run(deployment, options.only, smoking=not options.no_smoke)
 

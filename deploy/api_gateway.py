@@ -2,7 +2,8 @@
 
 Chalice knows neither gateway responses nor throttling, so this comes after each `chalice deploy`.
 Only what differs is written; responses that the file does not name are left alone. `make run` reads
-the same file. IAM: apigateway:GET, apigateway:PUT, apigateway:POST and apigateway:PATCH on the API.
+the same file. How requests are throttled is `deploy/throttling.py`.
+IAM: apigateway:GET, apigateway:PUT, apigateway:POST and apigateway:PATCH on the APIs.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
 """
 
@@ -21,7 +22,9 @@ from urllib.parse import urlsplit
 import boto3
 
 from chalicelib.errors import UploadError
+from deploy import throttling
 from deploy.stage import ROOT, StageError, deployed, enter, read_json, succeeds
+from deploy.throttling import Throttling
 
 if TYPE_CHECKING:
     from types_boto3_apigateway import APIGatewayClient
@@ -36,16 +39,24 @@ TYPES = (
     "THROTTLED", "UNAUTHORIZED", "UNSUPPORTED_MEDIA_TYPE", "WAF_FILTERED",
     "DEFAULT_4XX", "DEFAULT_5XX",
 )  # fmt: skip
-_THROTTLING = {"rateLimit": "throttlingRateLimit", "burstLimit": "throttlingBurstLimit"}
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """The file: requests a second, requests at once, and the problem of each response type."""
+    """The file: the limits, and the problem of each response type."""
 
-    rate: float
-    burst: int
+    throttling: Throttling
     problems: Mapping[str, UploadError]
+
+    @property
+    def rate(self) -> float:
+        """Requests a second of a method that the file does not name."""
+        return self.throttling.rest.rate
+
+    @property
+    def burst(self) -> int:
+        """Requests at once of such a method."""
+        return self.throttling.rest.burst
 
     def problem(self, kind: str) -> UploadError:
         """What a type is answered with; one that is not named, as the rest of its kind."""
@@ -61,24 +72,30 @@ class RestApi:
     stage: str
 
 
+@dataclass(frozen=True, slots=True)
+class WebSocketApi:
+    """The WebSocket API of a stage, and what API Gateway calls the stage."""
+
+    id: str
+    stage: str
+
+
 def read(path: Path = ROOT / ".chalice" / "api-gateway.json") -> Declared:
     """What the file says; raises StageError for what it cannot mean."""
     declared = read_json(path)
     try:
-        rate, burst = float(declared["throttling"]["rate"]), int(declared["throttling"]["burst"])
+        limits = throttling.read(declared["throttling"])
         responses = {kind: dict(members) for kind, members in declared["responses"].items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise StageError(
-            f"{path.name} takes throttling, of a rate and a burst, and responses: {error!r}"
+            f"{path.name} takes throttling (rate, burst, methods, websocket) and responses: {error}"
         ) from error
     if unknown := responses.keys() - set(TYPES):
         raise StageError(f"{path.name}: API Gateway has no {', '.join(sorted(unknown))}")
     if missing := {"DEFAULT_4XX", "DEFAULT_5XX"} - responses.keys():
         raise StageError(f"{path.name}: responses lacks {', '.join(sorted(missing))}")
-    if rate <= 0 or burst < 1:
-        raise StageError(f"{path.name}: rate and burst let nothing through")
     problems = {kind: _problem(kind, **members) for kind, members in responses.items()}
-    return Declared(rate, burst, problems)
+    return Declared(limits, problems)
 
 
 def headers(error: UploadError, page_origin: str) -> dict[str, str]:
@@ -97,6 +114,15 @@ def rest_api(stage: str, *, root: Path = ROOT) -> RestApi:
             path = urlsplit(resource["rest_api_url"]).path
             return RestApi(resource["rest_api_id"], path.strip("/"))
     raise StageError(f"{stage} has no REST API: run `chalice deploy --stage {stage}`")
+
+
+def websocket_api(stage: str, *, root: Path = ROOT) -> WebSocketApi:
+    """What `chalice deploy` noted of the stage's WebSocket API."""
+    for resource in deployed(stage, root=root):
+        if resource["resource_type"] == "websocket_api":
+            path = urlsplit(resource["websocket_api_url"]).path
+            return WebSocketApi(resource["websocket_api_id"], path.strip("/"))
+    raise StageError(f"{stage} has no WebSocket API: run `chalice deploy --stage {stage}`")
 
 
 def differences(
@@ -122,7 +148,7 @@ def apply(
         print(f"  {kind:<29} changed: {wanted[kind]['statusCode']} {declared.problems[kind].code}")
     if _deploy(client, api, wanted, anew=bool(changed)):
         changed.append("deployment")
-    changed += _throttle(client, api, declared)
+    changed += throttling.limit_rest(client, api.id, api.stage, declared.throttling)
     if not changed:
         print(f"  {api.id:<29} as declared")
     return changed
@@ -192,28 +218,25 @@ def _deploy(
     return True
 
 
-def _throttle(client: APIGatewayClient, api: RestApi, declared: Declared) -> list[str]:
-    """Limit all methods of the stage together; returns the limits that were changed.
+def throttling_differences(
+    session: boto3.Session, rest: RestApi, websocket: WebSocketApi, declared: Throttling
+) -> list[str]:
+    """The methods and routes of a deployed stage whose limits are not those of the file."""
+    make: Any = session.client
+    methods = make("apigateway").get_stage(restApiId=rest.id, stageName=rest.stage)
+    routes = make("apigatewayv2").get_stage(ApiId=websocket.id, StageName=websocket.stage)
+    return [
+        *throttling.rest_differences(methods, declared),
+        *(f"WebSocket {name}" for name in throttling.websocket_differences(routes, declared)),
+    ]
 
-    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-request-throttling.html
-    """
-    stage = client.get_stage(restApiId=api.id, stageName=api.stage)
-    current: Any = stage.get("methodSettings", {}).get("*/*", {})
-    wanted = {"rateLimit": declared.rate, "burstLimit": declared.burst}
-    changed = [name for name, limit in wanted.items() if current.get(_THROTTLING[name]) != limit]
-    texts = {name: f"{wanted[name]:.15g}" for name in changed}
-    if changed:
-        client.update_stage(
-            restApiId=api.id,
-            stageName=api.stage,
-            patchOperations=[
-                {"op": "replace", "path": f"/*/*/throttling/{name}", "value": text}
-                for name, text in texts.items()
-            ],
-        )
-    for name, text in texts.items():
-        print(f"  {name:<29} changed: {text}")
-    return changed
+
+def apply_to_stage(session: boto3.Session, stage: str, page_origin: str) -> None:
+    """Write what differs, of both APIs of a deployed stage. Safe to repeat."""
+    make: Any = session.client
+    declared, api = read(), websocket_api(stage)
+    apply(make("apigateway"), rest_api(stage), declared, page_origin)
+    throttling.limit_websocket(make("apigatewayv2"), api.id, api.stage, declared.throttling)
 
 
 def main() -> int:
@@ -227,8 +250,8 @@ def main() -> int:
 
     def work() -> None:
         settings = enter(options.stage).settings
-        client = boto3.client("apigateway", region_name=settings.region)
-        apply(client, rest_api(options.stage), read(), settings.page_origin)
+        session = boto3.Session(region_name=settings.region)
+        apply_to_stage(session, options.stage, settings.page_origin)
 
     return succeeds(work)
 

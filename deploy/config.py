@@ -26,11 +26,28 @@ FUNCTION_DEFAULTS = {
     # https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
     "process_upload": {"lambda_memory_size": 1769, "lambda_timeout": 900},
     "notify": {"lambda_timeout": 60},
+    # Scheduled: it repairs what events lost, for as long as Lambda lets it.
+    "sweep": {"lambda_timeout": 900},
+}
+# Invocations of a function that may run at once, where the account has room for all of these
+# (`deploy/concurrency.py`). The API's function has what remains of the account's 1,000.
+RESERVED = {
+    # A burst of 500 small files a second, at half a second each, keeps 250 at work: none of them
+    # is throttled. One owner's archives, at minutes each, leave two thirds of Lambda to others.
+    "process_upload": 300,
+    # The outcomes of those files, at a fifth of a second each.
+    "notify": 100,
+    # As many as `.chalice/api-gateway.json` lets through at once.
+    "websocket_connect": 50,
+    "websocket_message": 50,
+    "websocket_disconnect": 50,
+    # Two sweeps at once would do the same work.
+    "sweep": 1,
 }
 # Parameters of the template that say what a setting says; one place for both.
 SETTINGS = {
     "UrlLifetime": ("HOIST_URL_LIFETIME", "3600"),
-    "UploadDays": ("HOIST_UPLOAD_DAYS", "1"),
+    "UploadDays": ("HOIST_UPLOAD_DAYS", "7"),
     "KmsKeyArn": ("HOIST_KMS_KEY_ARN", ""),
 }
 # Parameters that nobody chooses.

@@ -1,7 +1,7 @@
 """What Chalice cannot set of the functions it made.
 
-Reserved concurrency, log retention and X-Ray are Chalice's own (`reserved_concurrency`,
-`log_retention_in_days`, `xray`), but it sets the retention of a log that nobody writes for the
+Reserved concurrency (`deploy/concurrency.py`), log retention and X-Ray are Chalice's own, but it
+sets the retention of a log that nobody writes for the
 API's function. SnapStart is `deploy/snap_start.py`.
 """
 

@@ -14,7 +14,10 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 ACTIONS: dict[str, tuple[str, ...]] = {
-    "preflight": ("sts:GetCallerIdentity", "iam:SimulatePrincipalPolicy", "iam:GetRole"),
+    "preflight": (
+        *("sts:GetCallerIdentity", "iam:SimulatePrincipalPolicy", "iam:GetRole"),
+        *("lambda:GetAccountSettings", "lambda:GetFunctionConcurrency"),
+    ),
     "resources": (
         *("cloudformation:CreateStack", "cloudformation:UpdateStack"),
         *("cloudformation:DescribeStacks", "cloudformation:DescribeStackEvents"),
@@ -41,6 +44,7 @@ ACTIONS: dict[str, tuple[str, ...]] = {
         *("apigateway:GET", "apigateway:POST", "apigateway:PUT", "apigateway:PATCH"),
         *("s3:GetBucketNotification", "s3:PutBucketNotification", "sns:Subscribe"),
         *("logs:CreateLogGroup", "logs:PutRetentionPolicy", "logs:DescribeLogGroups"),
+        *("events:PutRule", "events:PutTargets"),
     ),
     "destinations": (
         *("lambda:GetFunctionEventInvokeConfig", "lambda:PutFunctionEventInvokeConfig"),
@@ -50,6 +54,7 @@ ACTIONS: dict[str, tuple[str, ...]] = {
         *("logs:CreateLogGroup", "logs:PutRetentionPolicy", "logs:DescribeLogGroups"),
         *("lambda:GetFunctionConfiguration", "lambda:ListVersionsByFunction", "lambda:GetAlias"),
     ),
+    "api-gateway": ("apigateway:GET", "apigateway:POST", "apigateway:PUT", "apigateway:PATCH"),
     "page": ("s3:ListBucket", "s3:PutObject", "s3:DeleteObject", "cloudfront:CreateInvalidation"),
     "smoke": (
         *("cognito-idp:AdminCreateUser", "cognito-idp:AdminSetUserPassword"),

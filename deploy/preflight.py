@@ -8,11 +8,13 @@ from __future__ import annotations
 import os
 import re
 import sys
+from dataclasses import dataclass
+from datetime import date, timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from botocore.exceptions import NoRegionError
+from botocore.exceptions import NoRegionError, UnknownRegionError
 
 from deploy import permissions
 from deploy.errors import CREDENTIALS
@@ -21,15 +23,38 @@ from deploy.stage import StageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_REGION = re.compile(r"[a-z]{2,3}(-[a-z]+)+-[0-9]+")
-# What Lambda runs: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
-RUNTIMES = ((3, 11), (3, 14))
+_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]+")
+# The one with CloudFront under its own name and certificate: not China, GovCloud and the others.
+_PARTITION = "aws"
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Until when AWS mends a runtime, and from when on it makes no function with it any more."""
+
+    deprecated: date
+    blocked: date
+
+
+# By the version of Python: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
+RUNTIMES = {
+    (3, 11): Runtime(date(2027, 6, 30), date(2027, 7, 31)),
+    (3, 12): Runtime(date(2028, 10, 31), date(2028, 11, 30)),
+    (3, 13): Runtime(date(2029, 6, 30), date(2029, 7, 31)),
+    (3, 14): Runtime(date(2029, 6, 30), date(2029, 7, 31)),
+}
+# How long before a runtime is deprecated that is told.
+WARNED = timedelta(days=180)
+# https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html
+SNAP_START_LEAST = (3, 12)
+ANOTHER = "make .venv anew with another Python (PYTHON=…)"
 
 
 def session(named: str, recorded: str) -> boto3.Session:
     """A session in the region that was named, that the stage is in, or of the environment.
 
-    Raises StageError for what is no region and NoRegionError for none at all.
+    Raises StageError for what is no region or one that has not all that a stage needs, and
+    NoRegionError for none at all.
     """
     region = named or recorded or os.environ.get("AWS_REGION", "")
     found = boto3.Session(region_name=region or None)
@@ -37,17 +62,70 @@ def session(named: str, recorded: str) -> boto3.Session:
         raise NoRegionError
     if not _REGION.fullmatch(found.region_name):
         raise StageError(f"{found.region_name!r} is no region: name one such as REGION=eu-west-1")
+    _check_partition(found)
     return found
 
 
-def check_versions() -> None:
-    """Raises StageError where Lambda has no runtime for this Python: Chalice takes the same."""
-    least, most = RUNTIMES
-    if not least <= sys.version_info[:2] <= most:
+def _check_partition(aws: boto3.Session) -> None:
+    region = str(aws.region_name)
+    try:
+        partition = aws.get_partition_for_region(region)
+    except UnknownRegionError as error:
+        raise StageError(f"{region!r} is no region: name one such as REGION=eu-west-1") from error
+    if partition != _PARTITION:
         raise StageError(
-            f"Lambda runs Python {least[0]}.{least[1]} to {most[0]}.{most[1]}, not"
-            f" {sys.version_info[0]}.{sys.version_info[1]}: make .venv anew with another (PYTHON=…)"
+            f"{region} is in the partition {partition}: a stage needs CloudFront under its own name"
+            " and certificate, which is in the partition aws alone, as in REGION=eu-west-1"
         )
+
+
+def check_runtime(
+    *, snap_start: bool, today: date, python: tuple[int, int] = sys.version_info[:2]
+) -> str:
+    """What to tell of the functions' runtime; nothing where all is well.
+
+    Chalice takes the Python that runs it. Raises StageError where Lambda has no runtime for it,
+    makes no functions with it any more, or has no SnapStart for it.
+    """
+    named = f"{python[0]}.{python[1]}"
+    if python not in RUNTIMES:
+        known = ", ".join(f"{first}.{second}" for first, second in RUNTIMES)
+        raise StageError(f"Lambda runs Python {known}, not {named}: {ANOTHER}")
+    runtime = RUNTIMES[python]
+    if today >= runtime.blocked:
+        raise StageError(
+            f"Lambda makes no functions with Python {named} since {runtime.blocked}: {ANOTHER}"
+        )
+    if snap_start and python < SNAP_START_LEAST:
+        least = f"{SNAP_START_LEAST[0]}.{SNAP_START_LEAST[1]}"
+        raise StageError(f"SnapStart needs Python {least} or later, not {named}: {ANOTHER}")
+    if today < runtime.deprecated - WARNED:
+        return ""
+    return (
+        f"AWS mends the runtime of Python {named} until {runtime.deprecated}, and makes no"
+        f" functions with it from {runtime.blocked} on: {ANOTHER}"
+    )
+
+
+def check_sign_up(stage: str, chosen: Mapping[str, str], *, stands: bool) -> str:
+    """What to tell of who may have an account; nothing where an operator chose that.
+
+    `chosen` are the stage's parameters, `stands` says whether it is deployed already: then it goes
+    on as it is. Raises StageError with the three choices for a new stage without one.
+    """
+    if "AdminOnlySignUp" in chosen or chosen.get("SignUpDomains"):
+        return ""
+    choices = "\n".join(
+        f"  make deploy STAGE={stage} {parameter:<31}  # {who}"
+        for parameter, who in (
+            ('SET="AdminOnlySignUp=true"', "operators make the accounts"),
+            ('SET="SignUpDomains=example.com"', "whoever has an address at these domains"),
+            ('SET="AdminOnlySignUp=false"', "everybody on the Internet"),
+        )
+    )
+    if not stands:
+        raise StageError(f"Who may have an account in {stage}? Choose one:\n{choices}")
+    return f"Everybody on the Internet may have an account in {stage}. To choose:\n{choices}"
 
 
 def identity(aws: boto3.Session) -> tuple[str, str]:

@@ -59,6 +59,12 @@ def find(client: CloudFormationClient, stage: str) -> Any:
     return found
 
 
+def stands(client: CloudFormationClient, stage: str) -> bool:
+    """Whether there is a stack that came to be; one that never did is made anew."""
+    found = find(client, stage)
+    return found is not None and found["StackStatus"] not in _BROKEN
+
+
 def outputs(client: CloudFormationClient, stage: str) -> dict[str, str]:
     """What the stack tells, by the outputs' names; raises StageError where there is none."""
     return {found["OutputKey"]: found["OutputValue"] for found in described(client, stage)}

@@ -17,11 +17,8 @@ from botocore.exceptions import ClientError
 
 from deploy.api_gateway import RestApi
 from deploy.application import function_name
-from deploy.stage import StageError
 
 ALIAS = "live"
-# The first runtime of Python that has it.
-_LEAST = (3, 12)
 _PERMISSION = "api-gateway"
 
 
@@ -35,18 +32,10 @@ class SnapStart:
         self._api = api
 
     def apply(self, *, wanted: bool) -> list[str]:
-        """Switch it on, for the code as it is now, or off; returns what was changed.
-
-        Raises StageError where the runtime has no SnapStart.
-        """
+        """Switch it on, for the code as it is now, or off; returns what was changed."""
         found = self._lambda.get_function_configuration(FunctionName=self._function)
         if not wanted:
             return self._off(found)
-        if _version(found["Runtime"]) < _LEAST:
-            raise StageError(
-                f"SnapStart needs Python {_LEAST[0]}.{_LEAST[1]}, {self._function} has"
-                f" {found['Runtime']}: make .venv anew with another (PYTHON=…)"
-            )
         changed = self._set(found, "PublishedVersions")
         version = self._lambda.publish_version(FunctionName=self._function)["Version"]
         self._lambda.get_waiter("published_version_active").wait(
@@ -165,8 +154,3 @@ class SnapStart:
                     self._lambda.delete_function(
                         FunctionName=self._function, Qualifier=version["Version"]
                     )
-
-
-def _version(runtime: str) -> tuple[int, ...]:
-    """The numbers of `python3.13`."""
-    return tuple(int(number) for number in runtime.removeprefix("python").split("."))

@@ -100,7 +100,7 @@ def test_a_needed_variable_that_is_missing_is_named(name: str) -> None:
 
 LIMITS: list[tuple[str, Callable[[Settings], int], int, int]] = [
     ("HOIST_MAX_SIZE", lambda settings: settings.max_size, 0, MAX_OBJECT_SIZE),
-    ("HOIST_URL_LIFETIME", lambda settings: settings.url_lifetime, 1, 7 * 24 * 3600),
+    ("HOIST_URL_LIFETIME", lambda settings: settings.url_lifetime, 1, 3600),
     ("HOIST_PART_SIZE", lambda settings: settings.part_size, MIN_PART_SIZE, MAX_PART_SIZE),
     ("HOIST_PUT_MAX_SIZE", lambda settings: settings.put_max_size, 0, 5 * GIB),
     ("HOIST_MAX_IN_PROGRESS", lambda settings: settings.max_in_progress, 1, 1_000_000),

@@ -199,18 +199,47 @@ def distribution(name: str, properties: Properties) -> Made:
             "TargetOriginId": config["DefaultCacheBehavior"]["TargetOriginId"],
             "ViewerProtocolPolicy": config["DefaultCacheBehavior"]["ViewerProtocolPolicy"],
         }
+        aliases = config.get("Aliases", [])
         made = cloudfront.create_distribution(
             DistributionConfig={
                 "CallerReference": name,
                 "Comment": config["Comment"],
                 "Enabled": config["Enabled"],
+                "Aliases": {"Quantity": len(aliases), "Items": aliases},
                 "Origins": {"Quantity": len(origins), "Items": origins},
                 "DefaultCacheBehavior": behaviour,
+                "ViewerCertificate": _viewer_certificate(config["ViewerCertificate"]),
+                "WebACLId": config.get("WebACLId", ""),
             }
         )
         name = made["Distribution"]["Id"]
     domain = cloudfront.get_distribution(Id=name)["Distribution"]["DomainName"]
     return Made(name, DomainName=domain)
+
+
+def _viewer_certificate(given: Properties) -> Any:
+    """CloudFormation's form of a certificate in the API's."""
+    api_names = {"AcmCertificateArn": "ACMCertificateArn", "SslSupportMethod": "SSLSupportMethod"}
+    return {api_names.get(name, name): value for name, value in given.items()}
+
+
+def delete_budget(name: str) -> None:
+    client("budgets").delete_budget(AccountId=ACCOUNT, BudgetName=name)
+
+
+@makes("AWS::Budgets::Budget", delete_budget)
+def budget(name: str, properties: Properties) -> Made:
+    budgets = client("budgets")
+    there = budgets.describe_budgets(AccountId=ACCOUNT)["Budgets"]
+    if name in [found["BudgetName"] for found in there]:
+        delete_budget(name)
+    budgets.create_budget(
+        AccountId=ACCOUNT,
+        Budget={"BudgetName": name, **properties["Budget"]},
+        NotificationsWithSubscribers=properties["NotificationsWithSubscribers"],
+        ResourceTags=properties["ResourceTags"],
+    )
+    return Made(name)
 
 
 @makes("AWS::DynamoDB::Table")

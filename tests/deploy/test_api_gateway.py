@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from moto import mock_aws
 
 from deploy import api_gateway
-from deploy.api_gateway import Declared, RestApi
+from deploy.api_gateway import Declared, RestApi, WebSocketApi
 from deploy.stage import StageError
 from tests.environment import PAGE_ORIGIN, REGION
 from tests.test_openapi import DOCUMENT, SCHEMAS, title
@@ -47,11 +47,6 @@ def apply(client: Any, api: RestApi, declared: Declared = DECLARED) -> list[str]
 
 def response(client: Any, api: RestApi, kind: str) -> Any:
     return client.get_gateway_response(restApiId=api.id, responseType=kind)
-
-
-def limits(client: Any, api: RestApi) -> Any:
-    settings = client.get_stage(restApiId=api.id, stageName=api.stage)["methodSettings"]["*/*"]
-    return settings["throttlingRateLimit"], settings["throttlingBurstLimit"]
 
 
 def deployments(client: Any, api: RestApi) -> int:
@@ -111,16 +106,13 @@ def test_what_is_declared(kind: str, status: int, code: str) -> None:
     assert (DECLARED.problems[kind].status, DECLARED.problems[kind].code) == (status, code)
 
 
-def test_the_stage_lets_through_what_is_declared(client: Any, api: RestApi) -> None:
-    apply(client, api)
-
-    assert limits(client, api) == (100.0, 200)
+LIMITED = ["*/*", *DECLARED.throttling.methods]
 
 
 def test_all_is_deployed_with_the_stage_it_was_written_for(client: Any, api: RestApi) -> None:
     changed = apply(client, api)
 
-    assert changed == [*DECLARED.problems, "deployment", "rateLimit", "burstLimit"]
+    assert changed == [*DECLARED.problems, "deployment", *LIMITED]
     assert deployments(client, api) == 2
 
 
@@ -164,9 +156,9 @@ def test_a_limit_that_somebody_changed_is_put_right_without_a_deployment(
         patchOperations=[{"op": "replace", "path": path, "value": "7"}],
     )
 
-    assert apply(client, api) == ["burstLimit"]
-
-    assert limits(client, api) == (100.0, 200)
+    assert apply(client, api) == ["*/*"]
+    assert deployments(client, api) == 2
+    assert apply(client, api) == []
 
 
 def test_a_response_of_somebody_else_is_left_alone(client: Any, api: RestApi) -> None:
@@ -190,7 +182,7 @@ def test_responses_that_were_written_and_never_deployed_are_deployed_the_next_ti
         with pytest.raises(ClientError):
             apply(client, api)
 
-    assert apply(client, api) == ["deployment", "rateLimit", "burstLimit"]
+    assert apply(client, api) == ["deployment", *LIMITED]
 
 
 def test_a_deployment_of_chalices_is_followed_by_one_of_ours(client: Any, api: RestApi) -> None:
@@ -233,8 +225,12 @@ REST = {
 }
 
 
-def file(responses: Any, rate: Any = 1, burst: Any = 1) -> str:
-    return json.dumps({"throttling": {"rate": rate, "burst": burst}, "responses": responses})
+def file(responses: Any, rate: Any = 1, burst: Any = 1, **others: Any) -> str:
+    limits = {"rate": rate, "burst": burst, "websocket": {"rate": 1, "burst": 1}, **others}
+    return json.dumps({"throttling": limits, "responses": responses})
+
+
+NO = {"rate": 0, "burst": 1}
 
 
 def test_what_the_file_does_not_name_is_answered_as_the_rest_of_its_kind(tmp_path: Path) -> None:
@@ -251,12 +247,17 @@ def test_what_the_file_does_not_name_is_answered_as_the_rest_of_its_kind(tmp_pat
     ("text", "message"),
     [
         ("", "cannot be read"),
-        ("{}", "takes throttling, of a rate and a burst, and responses"),
+        ("{}", r"takes throttling \(rate, burst, methods, websocket\) and responses"),
         (file(REST, rate="x"), "takes throttling"),
         (file([]), "takes throttling"),
         (file({}), "responses lacks DEFAULT_4XX, DEFAULT_5XX"),
         (file(REST, rate=0), "let nothing through"),
         (file(REST, burst=0), "let nothing through"),
+        (file(REST, methods={"GET /limits": NO}), "let nothing through"),
+        (file(REST, methods={"GET /limits": 5}), "takes throttling"),
+        (file(REST, websocket=None), "takes throttling"),
+        (file(REST, websocket=NO), "let nothing through"),
+        (file(REST, websocket={"rate": 1, "burst": 1, "routes": {"$connect": NO}}), "let nothing"),
         (file(REST | {"SLOW": {}}), "has no SLOW"),
         (file(REST | {"THROTTLED": {"code": "slow", "detail": "No"}}), "needs a code of"),
         (file(REST | {"THROTTLED": {"code": "try_again"}}), "THROTTLED needs .* a detail"),
@@ -284,18 +285,27 @@ def root(tmp_path: Path) -> Path:
             "rest_api_url": f"https://a1b2c3d4e5.execute-api.{REGION}.amazonaws.com/v1/",
         },
     ]
-    (folder / "dev.json").write_text(json.dumps({"resources": resources}))
+    websocket = {
+        "name": "websocket_api",
+        "resource_type": "websocket_api",
+        "websocket_api_id": "f6g7h8i9j0",
+        "websocket_api_url": f"wss://f6g7h8i9j0.execute-api.{REGION}.amazonaws.com/v1/",
+    }
+    (folder / "dev.json").write_text(json.dumps({"resources": [*resources, websocket]}))
     (folder / "bare.json").write_text(json.dumps({"resources": resources[:1]}))
     return tmp_path
 
 
-def test_the_rest_api_is_the_one_that_chalice_deployed(root: Path) -> None:
+def test_the_apis_are_those_that_chalice_deployed(root: Path) -> None:
     assert api_gateway.rest_api("dev", root=root) == RestApi("a1b2c3d4e5", "v1")
+    assert api_gateway.websocket_api("dev", root=root) == WebSocketApi("f6g7h8i9j0", "v1")
 
 
 @pytest.mark.parametrize(
     ("stage", "message"), [("bare", "bare has no REST API"), ("prod", "prod is not deployed")]
 )
-def test_a_stage_without_a_rest_api_says_what_to_do(root: Path, stage: str, message: str) -> None:
+def test_a_stage_without_its_apis_says_what_to_do(root: Path, stage: str, message: str) -> None:
     with pytest.raises(StageError, match=f"{message}: run `chalice deploy --stage {stage}`"):
         api_gateway.rest_api(stage, root=root)
+    with pytest.raises(StageError, match=message.replace("REST", "WebSocket")):
+        api_gateway.websocket_api(stage, root=root)

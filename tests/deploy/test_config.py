@@ -90,7 +90,7 @@ def test_the_parameters_say_what_the_settings_say(root: Path) -> None:
     assert config.parameters("dev", begun, ADDRESSES) == {
         "Versioning": "Enabled",
         "UrlLifetime": "900",
-        "UploadDays": "1",
+        "UploadDays": "7",
         "KmsKeyArn": "",
         "Stage": "dev",
         "PageAddresses": ADDRESSES[0],

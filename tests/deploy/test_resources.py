@@ -16,6 +16,7 @@ from tests.environment import HOIST_ENVIRONMENT, REGION
 
 ROOT = Path(__file__).parents[2]
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/4ad1f3c2-0000-4000-8000-000000000000"
+WEB_ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/rates/4ad1f3c2-0000-4000"
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/4ad1f3c2-0000-4000-8000-000000000000"
 
 
@@ -67,7 +68,7 @@ def test_everything_that_takes_tags_says_its_stage() -> None:
         name
         for name, resource in RESOURCES.items()
         if {"Key": "hoist:stage", "Value": {"Ref": "Stage"}}
-        not in resource["Properties"].get("Tags", [])
+        not in resource["Properties"].get("Tags", resource["Properties"].get("ResourceTags", []))
         and resource["Properties"].get("UserPoolTags") != {"hoist:stage": {"Ref": "Stage"}}
     }
 
@@ -137,6 +138,23 @@ def test_every_parameter_has_a_description_a_default_and_bounds(name: str) -> No
         ("PageDomain", "*.example.com", False),
         ("PageCertificateArn", CERTIFICATE, True),
         ("PageCertificateArn", CERTIFICATE.replace("us-east-1", "eu-west-1"), False),
+        ("DownloadDomain", "get.example.com", True),
+        ("DownloadDomain", "https://get.example.com", False),
+        ("DownloadCertificateArn", CERTIFICATE, True),
+        ("DownloadCertificateArn", CERTIFICATE.replace("us-east-1", "eu-west-1"), False),
+        ("DownloadsWebAclArn", WEB_ACL, True),
+        ("DownloadsWebAclArn", WEB_ACL.replace("global", "regional"), False),
+        ("PageWebAclArn", WEB_ACL, True),
+        ("PageWebAclArn", WEB_ACL.replace("us-east-1", "eu-west-1"), False),
+        ("SesIdentityArn", "arn:aws:ses:eu-west-1:123456789012:identity/example.com", True),
+        ("SesIdentityArn", "arn:aws:ses:eu-west-1:123456789012:identity/a@example.com", True),
+        ("SesIdentityArn", "arn:aws:ses:eu-west-1:123456789012:identity/*", False),
+        ("SesFrom", "uploads@example.com", True),
+        ("SesFrom", "Uploads <uploads@example.com>", False),
+        ("MonthlyBudget", "50", True),
+        ("MonthlyBudget", "0", False),
+        ("MonthlyBudget", "-5", False),
+        ("MonthlyBudget", "50 EUR", False),
         ("PageAddresses", "https://a.example.com wss://b.example.com", True),
         ("PageAddresses", "https://a.example.com; script-src *", False),
         ("PageAddresses", "http://a.example.com", False),
@@ -184,7 +202,10 @@ def test_the_page_tells_the_rule_that_passwords_follow() -> None:
 
 def test_each_output_is_named_after_its_variable() -> None:
     # The others are for the commands: Lambda sets the region, and no function knows of the page.
-    commands = {"Region", "PageBucket", "PageDistributionId", "PageDistributionDomain"}
+    commands = {
+        *("Region", "PageBucket", "PageDistributionId", "PageDistributionDomain"),
+        "DownloadDistributionDomain",
+    }
     assert {name for name, o in OUTPUTS.items() if not o["Description"].startswith("HOIST_")} == (
         commands
     )

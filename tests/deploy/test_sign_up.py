@@ -1,46 +1,140 @@
-"""The function that Cognito asks before an account is made, as the template holds it."""
+"""The function that Cognito asks before it makes an account, mails a code or issues tokens.
 
+It runs as the template holds it, with events in the form of each of its triggers.
+https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-working-with-lambda-triggers.html
+"""
+
+import copy
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.deploy.template import RESOURCES
+from tests.environment import REGION
 
 CODE = RESOURCES["SignUpFunction"]["Properties"]["Code"]["ZipFile"]
 Handler = Callable[[dict[str, Any], None], dict[str, Any]]
+OWNER = "7c5fc4e6-e164-42c9-bfc0-9a815ef3c5f5"
+CLIENT_ID = "5ttpe0m6j5ou8f0h3lbo3m1f2g"
+
+SIGN_UPS = ("PreSignUp_SignUp", "PreSignUp_AdminCreateUser")
+MESSAGES = (
+    "CustomMessage_SignUp",
+    "CustomMessage_AdminCreateUser",
+    "CustomMessage_ResendCode",
+    "CustomMessage_ForgotPassword",
+    "CustomMessage_UpdateUserAttribute",
+    "CustomMessage_VerifyUserAttribute",
+)
+TOKENS = (
+    "TokenGeneration_HostedAuth",
+    "TokenGeneration_Authentication",
+    "TokenGeneration_NewPasswordChallenge",
+    "TokenGeneration_AuthenticateDevice",
+    "TokenGeneration_RefreshTokens",
+)
+SOURCES = (*SIGN_UPS, *MESSAGES, *TOKENS)
 
 
 @pytest.fixture
 def handler(monkeypatch: pytest.MonkeyPatch) -> Handler:
-    monkeypatch.setenv("DOMAINS", "example.com,Example.ORG,k.example,")
+    monkeypatch.setenv("DOMAINS", "example.com,Example.ORG,k.example,xn--mnchen-3ya.example,")
     function: dict[str, Any] = {}
     exec(CODE, function)  # noqa: S102 - it is ours
     made: Handler = function["handler"]
     return made
 
 
-def event(**attributes: str) -> dict[str, Any]:
-    """What Cognito sends, as far as it matters.
-
-    https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-pre-sign-up.html
-    """
-    return {
-        "triggerSource": "PreSignUp_SignUp",
-        "userName": "7c5fc4e6-e164-42c9-bfc0-9a815ef3c5f5",
-        "request": {"userAttributes": attributes, "validationData": None},
-        "response": {"autoConfirmUser": False, "autoVerifyEmail": False},
+def request(source: str, attributes: dict[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a trigger tells beside what all of them tell, and the answer that it expects."""
+    if source in SIGN_UPS:
+        answer = {"autoConfirmUser": False, "autoVerifyEmail": False, "autoVerifyPhone": False}
+        return {"userAttributes": attributes, "validationData": None}, answer
+    if source in MESSAGES:
+        told: dict[str, Any] = {
+            "userAttributes": attributes,
+            "codeParameter": "{####}",
+            "linkParameter": "{##Click Here##}",
+            "usernameParameter": "{username}" if source.endswith("AdminCreateUser") else None,
+        }
+        return told, dict.fromkeys(("smsMessage", "emailMessage", "emailSubject"))
+    groups = {"groupsToOverride": [], "iamRolesToOverride": [], "preferredRole": None}
+    return {"userAttributes": attributes, "groupConfiguration": groups}, {
+        "claimsOverrideDetails": None
     }
+
+
+def event(source: str = "PreSignUp_SignUp", /, **attributes: str) -> dict[str, Any]:
+    """What Cognito sends: the members that all triggers share, and those of its own."""
+    status = {} if source in SIGN_UPS else {"sub": OWNER, "cognito:user_status": "CONFIRMED"}
+    asked, answer = request(source, {**status, **attributes})
+    return {
+        "version": "1",
+        "region": REGION,
+        "userPoolId": f"{REGION}_2kX9Ab3Cd",
+        "userName": OWNER,
+        "callerContext": {"awsSdkVersion": "aws-sdk-unknown-unknown", "clientId": CLIENT_ID},
+        "triggerSource": source,
+        "request": asked,
+        "response": answer,
+    }
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_trigger_lets_an_address_of_the_list_through_unchanged(
+    handler: Handler, source: str
+) -> None:
+    asked = event(source, email="ann@example.com", email_verified="true")
+    sent = copy.deepcopy(asked)
+
+    assert handler(asked, None) == sent
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("verified", ["true", "false"])
+def test_every_trigger_refuses_an_address_elsewhere_verified_or_not(
+    handler: Handler, source: str, verified: str
+) -> None:
+    with pytest.raises(ValueError, match="can have an account"):
+        handler(event(source, email="ann@example.net", email_verified=verified), None)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_trigger_refuses_who_has_no_address(handler: Handler, source: str) -> None:
+    with pytest.raises(ValueError, match="can have an account"):
+        handler(event(source), None)
+
+
+@pytest.mark.parametrize("prefix", ["PreSignUp", "CustomMessage", "TokenGeneration"])
+def test_every_kind_of_event_has_its_trigger(prefix: str) -> None:
+    """A new source of events belongs to a trigger that the user pool has."""
+    triggers = RESOURCES["UserPool"]["Properties"]["LambdaConfig"]["Fn::If"][1]
+    names = {"TokenGeneration": "PreTokenGeneration"}
+
+    assert triggers[names.get(prefix, prefix)] == {"Fn::GetAtt": ["SignUpFunction", "Arn"]}
+    assert any(source.startswith(f"{prefix}_") for source in SOURCES)
 
 
 @pytest.mark.parametrize(
     "address",
-    ["ann@example.com", "Ann@EXAMPLE.com", "ann@example.org", "a.n+n@example.com", "ñ@example.com"],
+    [
+        "ann@example.com",
+        "Ann@EXAMPLE.com",
+        "ann@example.org",
+        "a.n+n@example.com",
+        "ñ@example.com",
+        "ann@xn--mnchen-3ya.example",
+        "ann@XN--MNCHEN-3YA.example",
+    ],
 )
-def test_an_address_at_a_domain_of_the_list_has_its_account(handler: Handler, address: str) -> None:
-    asked = event(email=address)
+@pytest.mark.parametrize("source", ["PreSignUp_SignUp", "TokenGeneration_RefreshTokens"])
+def test_an_address_at_a_domain_of_the_list_has_its_account(
+    handler: Handler, address: str, source: str
+) -> None:
+    asked = event(source, email=address)
 
-    assert handler(asked, None) == event(email=address)
+    assert handler(asked, None) == event(source, email=address)
 
 
 @pytest.mark.parametrize(
@@ -58,6 +152,8 @@ def test_an_address_at_a_domain_of_the_list_has_its_account(handler: Handler, ad
         "ann@example.com\n",
         "ann@example.com,evil.net",
         "ann@\N{KELVIN SIGN}.example",  # which becomes a plain k in small letters
+        "ann@\N{FULLWIDTH LATIN SMALL LETTER E}xample.com",
+        "ann@münchen.example",
         "ann@",
         "@example.com",
         "example.com",
@@ -65,19 +161,15 @@ def test_an_address_at_a_domain_of_the_list_has_its_account(handler: Handler, ad
         "",
     ],
 )
-def test_any_other_address_is_refused(handler: Handler, address: str) -> None:
+@pytest.mark.parametrize("source", ["PreSignUp_SignUp", "TokenGeneration_RefreshTokens"])
+def test_any_other_address_is_refused(handler: Handler, address: str, source: str) -> None:
     with pytest.raises(ValueError, match="example"):
-        handler(event(email=address), None)
-
-
-def test_an_account_without_an_address_is_refused(handler: Handler) -> None:
-    with pytest.raises(ValueError, match="can have an account"):
-        handler(event(), None)
+        handler(event(source, email=address), None)
 
 
 def test_the_refusal_says_which_addresses_would_do(handler: Handler) -> None:
     with pytest.raises(ValueError) as refused:  # noqa: PT011 - the whole message is compared
         handler(event(email="ann@example.net"), None)
 
-    known = "example.com, example.org, k.example"
+    known = "example.com, example.org, k.example, xn--mnchen-3ya.example"
     assert str(refused.value) == f"Only addresses at {known} can have an account here"

@@ -14,7 +14,6 @@ from moto.awslambda.models import LambdaFunction, LambdaStorage
 
 from deploy.api_gateway import RestApi
 from deploy.snap_start import ALIAS, SnapStart
-from deploy.stage import StageError
 from tests.environment import REGION
 
 FUNCTION = "hoist-dev"
@@ -179,13 +178,3 @@ def test_the_deployment_is_still_known_as_one_with_our_responses(account: Accoun
     live = account.gateway.get_stage(restApiId=api, stageName="dev")["deploymentId"]
     found = account.gateway.get_deployment(restApiId=api, deploymentId=live)
     assert found["description"] == "Gateway responses 1"
-
-
-def test_a_runtime_without_it_is_refused() -> None:
-    with mock_aws(config={"lambda": {"use_docker": False}}):
-        old = Account("python3.11")
-
-        with pytest.raises(StageError, match=r"SnapStart needs Python 3\.12, hoist-dev has"):
-            old.snap_start.apply(wanted=True)
-
-        assert old.versions() == ["$LATEST"]

@@ -17,15 +17,20 @@ from chalicelib.keys import PREFIX
 from chalicelib.items import SCHEMA
 from chalicelib.upload import State
 from tests.deploy.cloudformation import ACCOUNT, client
-from tests.deploy.template import OUTPUTS, PARAMETERS, TEXT, listed
+from tests.deploy.template import OUTPUTS, PARAMETERS, RESOURCES, TEXT, listed
 from tests.environment import HOIST_ENVIRONMENT, REGION
 
 ROOT = Path(__file__).parents[2]
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/4ad1f3c2-0000-4000-8000-000000000000"
+WEB_ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl"
 OTHERS = {
     "Stage": "prod",
     "PageDomain": "files.example.com",
     "PageCertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/4ad1f3c2-0000",
+    "PageWebAclArn": f"{WEB_ACL}/page/4ad1f3c2-0000",
+    "DownloadDomain": "get.example.com",
+    "DownloadCertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/4ad1f3c2-0001",
+    "DownloadsWebAclArn": f"{WEB_ACL}/downloads/4ad1f3c2-0001",
     "PageAddresses": "https://api.example.com wss://api.example.com",
     "Alarms": "false",
     "KmsKeyArn": KEY,
@@ -35,7 +40,10 @@ OTHERS = {
     "RejectedDays": "3",
     "AdminOnlySignUp": "true",
     "SignUpDomains": "example.com,example.org",
+    "SesIdentityArn": f"arn:aws:ses:{REGION}:{ACCOUNT}:identity/example.com",
+    "SesFrom": "uploads@example.com",
     "PasswordMinLength": "14",
+    "MonthlyBudget": "200",
     "OperationsEmail": "ops@example.com",
 }
 
@@ -79,6 +87,12 @@ class Stack:
         names = iam.list_role_policies(RoleName=role)["PolicyNames"]
         documents = {n: iam.get_role_policy(RoleName=role, PolicyName=n) for n in names}
         return {n: found["PolicyDocument"]["Statement"] for n, found in documents.items()}
+
+    def distribution(self, comment: str) -> Any:
+        found = client("cloudfront").list_distributions()["DistributionList"]["Items"]
+        stage = self.name.removeprefix("hoist-")
+        (made,) = [each for each in found if each["Comment"] == f"Hoist {stage}, {comment}"]
+        return client("cloudfront").get_distribution_config(Id=made["Id"])["DistributionConfig"]
 
     def functions(self) -> list[Any]:
         found = client("lambda").list_functions()["Functions"]
@@ -186,7 +200,7 @@ def test_browsers_may_send_from_the_page_alone(
     assert rule["ExposeHeaders"] == ["ETag", "x-amz-checksum-crc64nvme"]
 
 
-@pytest.mark.parametrize(("stage", "upload_days", "rejected_days"), [(0, 1, 7), (1, 5, 3)])
+@pytest.mark.parametrize(("stage", "upload_days", "rejected_days"), [(0, 7, 7), (1, 5, 3)])
 def test_what_is_abandoned_rejected_or_overwritten_goes_by_itself(
     stacks: tuple[Stack, Stack], stage: int, upload_days: int, rejected_days: int
 ) -> None:
@@ -373,7 +387,8 @@ def test_with_a_list_of_domains_a_function_is_asked_that_only_this_pool_may_call
     ]
     (logs,) = client("logs").describe_log_groups()["logGroups"]
 
-    assert prod.user_pool()["LambdaConfig"] == {"PreSignUp": function["FunctionArn"]}
+    triggers = ("PreSignUp", "CustomMessage", "PreTokenGeneration")
+    assert prod.user_pool()["LambdaConfig"] == dict.fromkeys(triggers, function["FunctionArn"])
     assert function["Environment"]["Variables"] == {"DOMAINS": OTHERS["SignUpDomains"]}
     assert permission["Principal"] == {"Service": "cognito-idp.amazonaws.com"}
     conditions = {
@@ -407,18 +422,71 @@ def test_only_the_api_function_can_become_the_uploader(prod: Stack) -> None:
 
 def test_the_uploader_sends_parts_and_reads_nothing(dev: Stack) -> None:
     bucket = f"arn:aws:s3:::{dev.outputs['Bucket']}"
-    policies = dev.policies(dev.uploader()["RoleName"])
-    ((objects, listing),) = policies.values()
+    ((sending, parts, listing),) = dev.policies(dev.uploader()["RoleName"]).values()
 
-    assert sorted(objects["Action"]) == [
-        "s3:AbortMultipartUpload",
-        "s3:ListMultipartUploadParts",
-        "s3:PutObject",
-    ]
-    assert objects["Resource"] == f"{bucket}/{PREFIX}*"
+    assert sending["Action"] == "s3:PutObject"
+    assert sorted(parts["Action"]) == ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
+    assert sending["Resource"] == parts["Resource"] == f"{bucket}/{PREFIX}*"
     assert sorted(listing["Action"]) == ["s3:ListBucket", "s3:ListBucketMultipartUploads"]
     assert listing["Resource"] == bucket
     assert listing["Condition"] == {"StringLike": {"s3:prefix": f"{PREFIX}*"}}
+
+
+STORAGE_CLASS = "s3:x-amz-storage-class"
+OWN_KEY = "s3:x-amz-server-side-encryption-customer-algorithm"
+PUTS = {
+    "neither header": ({}, True),
+    "the class STANDARD": ({STORAGE_CLASS: "STANDARD"}, True),
+    "encryption by S3": ({"s3:x-amz-server-side-encryption": "AES256"}, True),
+    **{
+        f"the class {name}": ({STORAGE_CLASS: name}, False)
+        for name in (
+            "DEEP_ARCHIVE",
+            "EXPRESS_ONEZONE",
+            "GLACIER",
+            "GLACIER_IR",
+            "INTELLIGENT_TIERING",
+            "ONEZONE_IA",
+            "REDUCED_REDUNDANCY",
+            "STANDARD_IA",
+            "standard",
+            "",
+        )
+    },
+    "a key of the sender's": ({OWN_KEY: "AES256"}, False),
+    "a key of the sender's and STANDARD": ({OWN_KEY: "AES256", STORAGE_CLASS: "STANDARD"}, False),
+}
+
+
+@pytest.mark.parametrize(("context", "sent"), PUTS.values(), ids=PUTS)
+def test_the_uploader_sends_only_what_the_functions_can_read(
+    dev: Stack,
+    context: dict[str, str],
+    sent: bool,  # noqa: FBT001
+) -> None:
+    """S3 asks for s3:PutObject for PutObject, CreateMultipartUpload and UploadPart alike.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+    """
+    ((*statements,),) = dev.policies(dev.uploader()["RoleName"]).values()
+    allowed = [
+        statement
+        for statement in statements
+        if "s3:PutObject" in listed(statement["Action"])
+        and holds(statement.get("Condition", {}), context)
+    ]
+
+    assert {statement["Effect"] for statement in statements} == {"Allow"}
+    assert bool(allowed) is sent
+
+
+def test_the_uploader_sets_no_acl_no_tag_and_no_lock(dev: Stack) -> None:
+    ((*statements,),) = dev.policies(dev.uploader()["RoleName"]).values()
+    actions = {action for statement in statements for action in listed(statement["Action"])}
+
+    needed = {"s3:PutObjectAcl", "s3:PutObjectTagging", "s3:PutObjectRetention", "s3:GetObject"}
+    assert actions.isdisjoint(needed)
+    assert not any("*" in action for action in actions)
 
 
 def test_the_uploader_may_use_the_key_through_s3_where_there_is_one(prod: Stack) -> None:
@@ -430,6 +498,55 @@ def test_the_uploader_may_use_the_key_through_s3_where_there_is_one(prod: Stack)
     assert statement["Condition"] == {
         "StringEquals": {"kms:ViaService": f"s3.{REGION}.amazonaws.com"}
     }
+
+
+@pytest.mark.parametrize(("comment", "domain"), [("page", "Page"), ("downloads", "Download")])
+def test_a_name_of_your_own_comes_with_its_certificate_and_tls_1_2(
+    dev: Stack, prod: Stack, comment: str, domain: str
+) -> None:
+    ours, theirs = dev.distribution(comment), prod.distribution(comment)
+
+    assert ours["Aliases"]["Quantity"] == 0
+    assert ours["ViewerCertificate"]["CloudFrontDefaultCertificate"] is True
+    assert theirs["Aliases"]["Items"] == [OTHERS[f"{domain}Domain"]]
+    certificate = theirs["ViewerCertificate"]
+    assert certificate["ACMCertificateArn"] == OTHERS[f"{domain}CertificateArn"]
+    assert certificate["MinimumProtocolVersion"] == "TLSv1.2_2021"
+    assert theirs["WebACLId"] == OTHERS[f"{domain}{'s' * (comment == 'downloads')}WebAclArn"]
+    assert ours["WebACLId"] == ""
+
+
+def test_downloads_are_told_at_their_own_name(dev: Stack, prod: Stack) -> None:
+    assert dev.outputs["DownloadUrl"] == f"https://{dev.outputs['DownloadDistributionDomain']}"
+    assert prod.outputs["DownloadUrl"] == "https://get.example.com"
+
+
+def test_accounts_are_mailed_by_ses_where_there_is_an_identity(dev: Stack, prod: Stack) -> None:
+    cognito_itself = {"EmailSendingAccount": "COGNITO_DEFAULT"}
+    assert dev.user_pool()["EmailConfiguration"] == cognito_itself
+    assert prod.user_pool()["EmailConfiguration"] == {
+        "EmailSendingAccount": "DEVELOPER",
+        "SourceArn": OTHERS["SesIdentityArn"],
+        "From": OTHERS["SesFrom"],
+    }
+
+
+@pytest.mark.usefixtures("stacks")
+def test_a_budget_tells_operators_before_and_after_it_is_spent() -> None:
+    (budget,) = client("budgets").describe_budgets(AccountId=ACCOUNT)["Budgets"]
+    notifications = client("budgets").describe_notifications_for_budget(
+        AccountId=ACCOUNT, BudgetName=budget["BudgetName"]
+    )["Notifications"]
+
+    assert budget["BudgetLimit"] == {"Amount": OTHERS["MonthlyBudget"], "Unit": "USD"}
+    assert "CostFilters" not in budget
+    assert {(each["NotificationType"], each["Threshold"]) for each in notifications} == {
+        ("ACTUAL", 80),
+        ("FORECASTED", 100),
+    }
+    declared = RESOURCES["Budget"]["Properties"]["NotificationsWithSubscribers"]
+    subscriber = {"SubscriptionType": "EMAIL", "Address": {"Ref": "OperationsEmail"}}
+    assert [each["Subscribers"] for each in declared] == [[subscriber]] * 2
 
 
 # --- IAM's rules ---------------------------------------------------------------------------------
@@ -448,6 +565,8 @@ def holds(condition: Mapping[str, Mapping[str, Any]], context: Mapping[str, str]
 
 
 def compared(operator: str, found: str | None, wanted: list[str]) -> bool:
+    if operator == "Null":
+        return [str(found is None).lower()] == wanted
     if found is None:
         return operator.endswith("IfExists") or operator == "StringNotEquals"
     match operator.removesuffix("IfExists"):

@@ -13,6 +13,8 @@ from uuid import uuid4
 from moto.apigateway.models import APIGatewayBackend, RestAPI
 from moto.apigatewayv2 import urls
 from moto.apigatewayv2.responses import ApiGatewayV2Response
+from moto.awslambda import urls as lambda_urls
+from moto.awslambda.responses import LambdaResponse
 from moto.core.config import default_user_config
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
@@ -134,6 +136,42 @@ def deploy_websocket_apis() -> None:
     urls.url_paths["{0}/v2/apis/(?P<api_id>[^/]+)/deployments$"] = ApiGatewayV2Response.dispatch
 
 
+def limit_websocket_apis() -> None:
+    """UpdateStage of WebSocket APIs, which moto lacks: settings that are told replace the old."""
+
+    def update_stage(self: ApiGatewayV2Response) -> Any:
+        _, _, _, api, _, stage = self.path.rstrip("/").split("/")
+        found = self.apigatewayv2_backend.get_stage(api, stage)
+        told = json.loads(self.body)
+        found.default_route_settings = told.get(
+            "defaultRouteSettings", found.default_route_settings
+        )
+        found.route_settings = told.get("routeSettings", found.route_settings)
+        return 200, {}, json.dumps(found.to_json())
+
+    ApiGatewayV2Response.update_stage = update_stage  # type: ignore[attr-defined]
+
+
+LAMBDA_LIMIT = 1000
+
+
+def tell_what_lambda_has_left() -> None:
+    """GetAccountSettings of Lambda, which moto lacks: as many functions at once as by default."""
+
+    def get_account_settings(self: LambdaResponse) -> Any:
+        functions = self.backend.list_functions()
+        reserved = sum(int(each.reserved_concurrency or 0) for each in functions)
+        limits = {
+            "ConcurrentExecutions": LAMBDA_LIMIT,
+            "UnreservedConcurrentExecutions": LAMBDA_LIMIT - reserved,
+        }
+        return 200, {}, json.dumps({"AccountLimit": limits})
+
+    LambdaResponse.get_account_settings = get_account_settings  # type: ignore[attr-defined]
+    path = r"{0}/2016-08-19/account-settings/?$"
+    lambda_urls.url_paths[path] = LambdaResponse.dispatch
+
+
 def simulate_for_nobody() -> None:
     """IAM's simulator, which moto lacks: here nobody has the right to ask it."""
 
@@ -166,6 +204,8 @@ def main() -> None:
     import_swagger()
     pack_answers()
     deploy_websocket_apis()
+    limit_websocket_apis()
+    tell_what_lambda_has_left()
     simulate_for_nobody()
     server = make_server(
         "127.0.0.1",

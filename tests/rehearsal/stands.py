@@ -150,6 +150,39 @@ class Stands:
             for each in client.get_routes(ApiId=api)["Items"]
         }
 
+    def concurrency(self) -> dict[str, int]:
+        """What each function reserves, of those that reserve something."""
+        client = self.account.client("lambda")
+        found = {}
+        for name in self.functions():
+            told = client.get_function_concurrency(FunctionName=name)
+            if "ReservedConcurrentExecutions" in told:
+                found[name] = int(told["ReservedConcurrentExecutions"])
+        return found
+
+    def limits(self) -> dict[str, Any]:
+        """How many requests both APIs let through."""
+        rest, websocket = (self.account.client(name) for name in ("apigateway", "apigatewayv2"))
+        (api,) = self.rest_apis()
+        (other,) = [
+            each["ApiId"]
+            for each in websocket.get_apis()["Items"]
+            if each["Name"] == f"hoist-{self.stage}-websocket-api"
+        ]
+        told = rest.get_stage(restApiId=api, stageName=self.stage)["methodSettings"]
+        told_too = websocket.get_stage(ApiId=other, StageName=self.stage)
+        routes = {"*": told_too["DefaultRouteSettings"], **told_too["RouteSettings"]}
+        return {
+            **{
+                key: (m["throttlingRateLimit"], m["throttlingBurstLimit"])
+                for key, m in told.items()
+            },
+            **{
+                key: (r["ThrottlingRateLimit"], r["ThrottlingBurstLimit"])
+                for key, r in routes.items()
+            },
+        }
+
     def page(self) -> dict[str, Any]:
         s3, bucket = self.account.client("s3"), self.outputs()["PageBucket"]
         return {
@@ -174,6 +207,8 @@ class Stands:
             "routes": self.routes(),
             "responses": self.gateway_responses(),
             "websocket": self.websocket_routes(),
+            "concurrency": self.concurrency(),
+            "limits": self.limits(),
             "page": self.page(),
             "logs": self.logs(),
         }

@@ -8,7 +8,8 @@ import signal
 
 import pytest
 
-from tests.environment import AWS_ENVIRONMENT
+from deploy import config
+from tests.environment import AWS_ENVIRONMENT, REGION
 from tests.rehearsal.conftest import DEPLOY, Project
 from tests.rehearsal.stands import FUNCTIONS, Stands
 
@@ -86,11 +87,76 @@ def test_settings_and_parameters_go_where_they_belong(project: Project) -> None:
     assert "none: all is as declared" in project.status()
 
 
+OPEN = "Everybody on the Internet may have an account in dev. To choose:"
+UNCHOSEN = ("--stage", "dev", "--region", REGION, "--no-smoke")
+
+
+def test_a_new_stage_is_refused_until_somebody_chose_who_may_have_an_account(
+    project: Project,
+) -> None:
+    before = (project.root / ".chalice" / "config.json").read_text()
+
+    for only in ((), ("--only", "resources")):
+        printed = project.run("deploy", *UNCHOSEN, *only, status=1)
+        assert "Who may have an account in dev? Choose one:" in printed
+        assert 'make deploy STAGE=dev SET="SignUpDomains=example.com"' in printed
+        assert "Traceback" not in printed
+    assert project.account.client("cloudformation").describe_stacks()["Stacks"] == []
+    assert (project.root / ".chalice" / "config.json").read_text() == before
+
+
+def test_a_stage_that_stood_before_goes_on_as_it_is(project: Project) -> None:
+    """One that was deployed before it had to be chosen has no word of that in config.json."""
+    assert OPEN not in project.deploy()
+    project.configure(resource_parameters={})
+
+    printed = project.run("deploy", *UNCHOSEN)
+
+    assert OPEN in printed
+    pool = Stands(project.account).outputs()["UserPoolArn"].rpartition("/")[2]
+    found = project.account.client("cognito-idp").describe_user_pool(UserPoolId=pool)["UserPool"]
+    assert found["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] is False
+    assert project.config()["resource_parameters"] == {}
+
+
+def test_reservations_wait_for_an_account_that_is_large_enough(project: Project) -> None:
+    client = project.account.client("lambda")
+    role = project.account.client("iam").create_role(
+        RoleName="other", AssumeRolePolicyDocument="{}"
+    )["Role"]["Arn"]
+    client.create_function(
+        FunctionName="other",
+        Runtime="python3.13",
+        Role=role,
+        Handler="index.handler",
+        Code={"ZipFile": b"PK\x05\x06" + bytes(18)},
+    )
+    client.put_function_concurrency(FunctionName="other", ReservedConcurrentExecutions=800)
+
+    printed = project.deploy()
+
+    assert "Lambda runs 1000 invocations at once in this account, 200 of them unreserved" in printed
+    assert "aws service-quotas request-service-quota-increase" in printed
+    assert Stands(project.account).concurrency() == {}
+
+    client.delete_function_concurrency(FunctionName="other")
+    again = project.deploy()
+
+    assert "request-service-quota-increase" not in again
+    reserved = Stands(project.account).concurrency()
+    assert reserved["hoist-dev-process_upload"] == config.RESERVED["process_upload"]
+    assert "hoist-dev" not in reserved
+
+
 REFUSED = {
     "no stage": (("--stage", ""), "Which stage? Name it: STAGE=dev"),
     "the stage at home": (("--stage", "local"), "The stage local is this machine's"),
     "what is no stage": (("--stage", "Dev!"), "'Dev!' is no stage: up to 24 small letters"),
     "what is no region": (("--region", "Ireland"), "'Ireland' is no region"),
+    "a region that has not all of it": (
+        ("--region", "us-gov-west-1"),
+        "us-gov-west-1 is in the partition aws-us-gov: a stage needs CloudFront",
+    ),
     "what is no parameter": (("--set", "Versioning"), "'Versioning' is no parameter"),
     "a parameter that is a setting": (
         ("--set", "UrlLifetime=5"),

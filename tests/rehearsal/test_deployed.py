@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import app
-from deploy import api_gateway, policies
+from deploy import api_gateway, config, policies
 from tests.environment import REGION
 from tests.rehearsal.conftest import Account, Project, copy
 from tests.rehearsal.stands import ACCOUNT, FUNCTIONS, Stands
@@ -85,6 +85,17 @@ def test_all_of_it_stands(project: Project, printed: list[str]) -> None:
     }
     assert allowed == {f"'{outputs['PageOrigin']}'"}
     assert stands.websocket_routes().keys() == {"$connect", "$default", "$disconnect"}
+    # How much of it there may be at once.
+    assert stands.concurrency() == {
+        name: config.RESERVED[function]
+        for name, function in FUNCTIONS.items()
+        if function in config.RESERVED
+    }
+    limits, declared = stands.limits(), api_gateway.read().throttling
+    assert limits["~1uploads/POST"] == (100, 200)
+    assert limits["*/*"] == (declared.rest.rate, declared.rest.burst)
+    assert limits["*"] == (declared.websocket.rate, declared.websocket.burst)
+    assert limits["$connect"] == (25, 50)
     # The page.
     assert stands.page() == {
         "index.html": "no-cache",
@@ -140,6 +151,24 @@ def test_a_step_can_be_taken_alone(project: Project) -> None:
     assert printed.splitlines()[0] == "destinations"
     assert "application" not in printed
     assert "none: all is as declared" in project.status()
+
+
+def test_limits_that_somebody_lifted_are_put_back(project: Project) -> None:
+    stands = Stands(project.account)
+    before = stands.limits()
+    websocket = project.account.client("apigatewayv2")
+    (api,) = [each["ApiId"] for each in websocket.get_apis()["Items"]]
+    websocket.update_stage(
+        ApiId=api,
+        StageName="dev",
+        DefaultRouteSettings={"ThrottlingRateLimit": 9999.0, "ThrottlingBurstLimit": 5000},
+    )
+    assert stands.limits() != before
+
+    printed = project.deploy("--only", "api-gateway")
+
+    assert "WebSocket *                   changed: 50 a second, 50 at once" in printed
+    assert stands.limits() == before
 
 
 EVERYTHING = {

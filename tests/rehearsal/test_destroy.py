@@ -87,6 +87,7 @@ def test_nothing_is_left_but_what_an_operator_chose(project: Project) -> None:
     assert left(project.account) == {}
     config = project.config()
     assert config["resource_parameters"] == {
+        "AdminOnlySignUp": "false",
         "OperationsEmail": "ops@example.com",
         "SignUpDomains": "example.com",
     }

@@ -1,0 +1,195 @@
+"""The limits of both APIs, applied to those of moto's, and what they let through together."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+import app
+from deploy import api_gateway, config, throttling
+from deploy.api_gateway import RestApi, WebSocketApi
+from deploy.throttling import ALL, Limit, Throttling
+from tests.environment import REGION
+from tests.rehearsal.aws import LAMBDA_LIMIT, limit_websocket_apis
+
+DECLARED = api_gateway.read().throttling
+METHODS = [f"{verb} {path}" for path, verbs in app.app.routes.items() for verb in verbs]
+ROUTES = {"$connect", "$default", "$disconnect"}
+FEW = Throttling(
+    Limit(5, 10),
+    {"POST /uploads": Limit(50, 60), "GET /uploads/{upload_id}": Limit(0.5, 1)},
+    Limit(7, 8),
+    {"$connect": Limit(3, 4)},
+)
+
+
+@pytest.fixture(autouse=True)
+def in_moto() -> Iterator[None]:
+    with mock_aws():
+        limit_websocket_apis()
+        yield
+
+
+@pytest.fixture
+def rest() -> Any:
+    return boto3.client("apigateway", region_name=REGION)
+
+
+@pytest.fixture
+def websocket() -> Any:
+    return boto3.client("apigatewayv2", region_name=REGION)
+
+
+@pytest.fixture
+def api(rest: Any) -> str:
+    made = rest.create_rest_api(name="hoist")
+    call = {"restApiId": made["id"], "resourceId": made["rootResourceId"], "httpMethod": "GET"}
+    rest.put_method(**call, authorizationType="NONE")
+    rest.put_integration(**call, type="MOCK")
+    rest.create_deployment(restApiId=made["id"], stageName="dev")
+    return str(made["id"])
+
+
+@pytest.fixture
+def websocket_api(websocket: Any) -> str:
+    made = websocket.create_api(
+        Name="hoist-dev-websocket-api",
+        ProtocolType="WEBSOCKET",
+        RouteSelectionExpression="$request.body.action",
+    )
+    websocket.create_stage(ApiId=made["ApiId"], StageName="dev")
+    return str(made["ApiId"])
+
+
+def limits(rest: Any, api: str) -> dict[str, tuple[float, int]]:
+    settings = rest.get_stage(restApiId=api, stageName="dev")["methodSettings"]
+    return {
+        key: (told["throttlingRateLimit"], told["throttlingBurstLimit"])
+        for key, told in settings.items()
+    }
+
+
+def test_each_method_has_its_limit_and_all_others_have_the_stages(rest: Any, api: str) -> None:
+    throttling.limit_rest(rest, api, "dev", FEW)
+
+    assert limits(rest, api) == {
+        "*/*": (5.0, 10),
+        "~1uploads/POST": (50.0, 60),
+        "~1uploads~1{upload_id}/GET": (0.5, 1),
+    }
+
+
+def test_to_limit_the_methods_again_changes_nothing(rest: Any, api: str) -> None:
+    assert throttling.limit_rest(rest, api, "dev", FEW) == [ALL, *FEW.methods]
+
+    assert throttling.limit_rest(rest, api, "dev", FEW) == []
+
+
+def test_a_method_that_the_file_names_no_more_has_the_limit_of_all_others(
+    rest: Any, api: str
+) -> None:
+    throttling.limit_rest(rest, api, "dev", FEW)
+    fewer = Throttling(FEW.rest, {}, FEW.websocket, {})
+
+    assert sorted(throttling.limit_rest(rest, api, "dev", fewer)) == sorted(FEW.methods)
+
+    assert {*limits(rest, api).values()} == {(5.0, 10)}
+    assert throttling.limit_rest(rest, api, "dev", fewer) == []
+
+
+@pytest.mark.parametrize("key", ["~1uploads~1{upload_id}/GET", "uploads~1{upload_id}/GET"])
+def test_a_methods_key_is_read_with_and_without_its_first_slash(key: str) -> None:
+    settings = {
+        "*/*": {"throttlingRateLimit": 5.0, "throttlingBurstLimit": 10},
+        "~1uploads/POST": {"throttlingRateLimit": 50.0, "throttlingBurstLimit": 60},
+        key: {"throttlingRateLimit": 0.5, "throttlingBurstLimit": 1},
+    }
+
+    assert throttling.rest_differences({"methodSettings": settings}, FEW) == {}
+
+
+def test_each_route_of_the_websocket_has_its_limit(websocket: Any, websocket_api: str) -> None:
+    changed = throttling.limit_websocket(websocket, websocket_api, "dev", FEW)
+
+    found = websocket.get_stage(ApiId=websocket_api, StageName="dev")
+    default = found["DefaultRouteSettings"]
+    assert (default["ThrottlingRateLimit"], default["ThrottlingBurstLimit"]) == (7.0, 8)
+    assert found["RouteSettings"] == {
+        "$connect": {"ThrottlingRateLimit": 3.0, "ThrottlingBurstLimit": 4}
+    }
+    assert changed == ["WebSocket *", "WebSocket $connect"]
+    assert throttling.limit_websocket(websocket, websocket_api, "dev", FEW) == []
+
+
+def test_what_else_somebody_set_of_the_websocket_is_kept(
+    websocket: Any, websocket_api: str
+) -> None:
+    websocket.update_stage(
+        ApiId=websocket_api,
+        StageName="dev",
+        DefaultRouteSettings={"LoggingLevel": "ERROR"},
+        RouteSettings={"$default": {"LoggingLevel": "INFO", "ThrottlingRateLimit": 9999.0}},
+    )
+
+    throttling.limit_websocket(websocket, websocket_api, "dev", FEW)
+
+    found = websocket.get_stage(ApiId=websocket_api, StageName="dev")
+    assert found["DefaultRouteSettings"]["LoggingLevel"] == "ERROR"
+    assert found["RouteSettings"]["$default"] == {
+        "LoggingLevel": "INFO",
+        "ThrottlingRateLimit": 7.0,
+        "ThrottlingBurstLimit": 8,
+    }
+
+
+def test_status_can_tell_which_limits_differ(
+    rest: Any, api: str, websocket: Any, websocket_api: str
+) -> None:
+    session = boto3.Session(region_name=REGION)
+    apis = RestApi(api, "dev"), WebSocketApi(websocket_api, "dev")
+
+    def differences() -> list[str]:
+        return api_gateway.throttling_differences(session, *apis, FEW)
+
+    assert differences() == [ALL, *FEW.methods, "WebSocket *", "WebSocket $connect"]
+    throttling.limit_rest(rest, api, "dev", FEW)
+    throttling.limit_websocket(websocket, websocket_api, "dev", FEW)
+    assert differences() == []
+    throttling.limit_websocket(
+        websocket, websocket_api, "dev", replace(FEW, websocket=Limit(9999, 9999))
+    )
+    assert differences() == ["WebSocket *"]
+
+
+def test_the_file_names_methods_and_routes_that_there_are() -> None:
+    assert DECLARED.methods.keys() <= {*METHODS}
+    assert DECLARED.routes.keys() <= ROUTES
+
+
+def test_what_all_methods_let_through_together_fits_into_what_lambda_has_left() -> None:
+    """Most requests take a tenth of a second; at a whole one each the API still has room."""
+    left = LAMBDA_LIMIT - sum(config.RESERVED.values())
+
+    assert DECLARED.requests_a_second(METHODS) <= left
+    # As README says it.
+    assert DECLARED.requests_a_second(METHODS) < 500
+
+
+def test_what_is_open_to_strangers_is_little_of_it() -> None:
+    assert DECLARED.method("GET /limits").rate * 10 < DECLARED.requests_a_second(METHODS)
+
+
+@pytest.mark.parametrize("route", sorted(ROUTES))
+def test_a_burst_of_the_websocket_fits_into_what_its_function_reserves(route: str) -> None:
+    functions = {
+        "$connect": "websocket_connect",
+        "$default": "websocket_message",
+        "$disconnect": "websocket_disconnect",
+    }
+
+    burst = DECLARED.routes.get(route, DECLARED.websocket).burst
+
+    assert burst <= config.RESERVED[functions[route]]
