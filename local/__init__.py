@@ -9,7 +9,10 @@ around functions, topics and WebSockets:
     services   child processes and their logs
     leash      what each child hangs on, so that none outlives the system
     s3         SeaweedFS as S3: command and configuration
-    aws        moto's server, its state kept on disk
+    aws        moto's server: requests take turns, each is on disk when it is answered
+    state      what it keeps on disk: items in a database, the rest in a pickle
+    tables     DynamoDB: moto answers, the items are rows
+    rows       the items of one table in SQLite, in the orders of its key and indexes
     email      SNS's email: confirmation, delivery by filter policy, unsubscribing
     resources  what CloudFormation makes in AWS: bucket, table, topics, queue, user pool, account
     bridge     S3's event notifications, SNS to functions, email to files

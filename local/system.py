@@ -31,6 +31,10 @@ from local.services import Service
 
 CHALICE = str(Path(sys.executable).parent / "chalice")
 ORPHAN_CHECK = 0.5  # seconds
+OUTDATED = """
+The list of uploads was made by an earlier version of Hoist and is made anew.
+Accounts and files are kept: each file is checked again and gets a new place in the list.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,9 @@ class System:
         bridge = Bridge(database, invoker, BUCKET, REGION, self.home.mail)
         await self._serve("events", bridge.routes(), self._bridge_port)
         await self._start_servers()
+        if await asyncio.to_thread(self._resources.table_is_outdated):
+            bridge.forget_objects()
+            print(OUTDATED, flush=True)
         environment = await asyncio.to_thread(self._resources.make)
         (self.home.path / LOCAL_ENVIRONMENT_FILE).write_text(json.dumps(environment, indent=2))
         serve = [CHALICE, "local", "--stage", "local", "--no-autoreload"]
