@@ -17,6 +17,7 @@ around functions, topics and WebSockets:
     resources  what CloudFormation makes in AWS: bucket, table, topics, queue, user pool, account
     bridge     S3's event notifications, SNS to functions, email to files
     invoker    asynchronous invocation: a queue on disk, retries, destinations
+    schedules  EventBridge's schedules: functions that run at a rate
     functions  the execution environments that run the handlers of `app.py`
     worker     one such environment
     gateway    API Gateway's WebSocket side

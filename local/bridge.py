@@ -79,6 +79,11 @@ class Bridge:
         """Send events of the objects nobody told us of; returns how many there were."""
         return sum(self._note(stored) for stored in objects)
 
+    def invoke(self, name: str, event: Mapping[str, Any]) -> None:
+        """Invoke a function asynchronously; the event is on disk when this returns."""
+        with self.database:
+            self.invoker.accept(name, event)
+
     def forget_objects(self) -> None:
         """Let `catch_up` send the events of all objects again: the table knows none of them."""
         with self.database:
@@ -123,12 +128,11 @@ class Bridge:
         return web.Response()
 
     async def _on_invoke(self, request: web.Request) -> web.Response:
-        """Lambda's Invoke, asynchronously: an operator sends an event again."""
+        """Lambda's Invoke, asynchronously: by an operator, or by another function."""
         name = request.match_info["name"].removeprefix("hoist-local-")
         if name not in {source["name"] for source in self.sources}:
             return web.json_response({"Message": f"Function not found: {name}"}, status=404)
-        with self.database:
-            self.invoker.accept(name, await request.json())
+        self.invoke(name, await request.json())
         return web.Response(status=202)
 
     async def _on_mail(self, request: web.Request) -> web.Response:

@@ -9,7 +9,7 @@ import os
 import signal
 import sqlite3
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from aiohttp import web
 from chalicelib import keys
 from chalicelib.config import LOCAL_ENVIRONMENT_FILE
 from deploy import api_gateway, destinations
-from local import api, aws, downloads, page, s3, services, tokens
+from local import api, aws, downloads, page, s3, schedules, services, tokens
 from local.bridge import Bridge, Stored
 from local.functions import DEFAULT_TIMEOUT, ROOT, Function, Functions
 from local.gateway import Gateway
@@ -94,7 +94,7 @@ class System:
         return 1 if dead else 0
 
     async def _start(self) -> "asyncio.Task[None]":
-        """Everything up and answering; returns the task that works the queue of invocations."""
+        """Everything up and answering; returns the task that invokes functions."""
         self._lock = await self.home.lock()
         self._running.callback(os.close, self._lock)
         check_ports(self.ports)
@@ -122,9 +122,10 @@ class System:
         await self._serve_api(environment, declared)
         await services.ready(chalice, self._api_answers)
         self._announce(missed)
-        queue = asyncio.create_task(invoker.run(functions))
-        self._running.push_async_callback(_ended, queue)
-        return queue
+        scheduled = schedules.run(schedules.rates(declared["sources"]), REGION, bridge.invoke)
+        work = asyncio.create_task(_both(invoker.run(functions), scheduled))
+        self._running.push_async_callback(_ended, work)
+        return work
 
     async def _start_servers(self) -> None:
         """S3 and the AWS stand-in, side by side."""
@@ -311,6 +312,13 @@ class System:
               " .venv/bin/chalice local --stage local --port 8002")  # fmt: skip
         print(f"Logs are in {self.home.log}, mail in {self.home.mail}. Ctrl-C stops everything.",
               flush=True)  # fmt: skip
+
+
+async def _both(queue: Coroutine[Any, Any, None], schedule: Coroutine[Any, Any, None]) -> None:
+    """Work the queue and keep the schedule, until one of them fails."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(queue)
+        group.create_task(schedule)
 
 
 async def _ended(task: "asyncio.Task[Any]") -> None:
