@@ -7,6 +7,7 @@ around functions, topics and WebSockets:
     system     starts it all in order, watches it, stops it
     home       the data folder and its lock; ports and addresses
     services   child processes and their logs
+    guard      which requests the servers take, for browsers reach them too
     leash      what each child hangs on, so that none outlives the system
     s3         SeaweedFS as S3: command and configuration
     aws        moto's server: requests take turns, each is on disk when it is answered

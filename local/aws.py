@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +30,12 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from local import email, tables
+from local.guard import Application, Environ, guarding
 from local.state import State, backends
 from local.state import load_key as _load_key  # noqa: F401 - earlier versions pickled this name
 
 _READING = ("Get", "List", "Describe", "Query", "Scan", "BatchGet", "TransactGet")
 _ITEM_WRITES = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems")
-
-Environ = dict[str, Any]
-Application = Callable[[Environ, Any], Iterable[bytes]]
 
 
 def taking_turns(application: Application, state: State) -> Application:
@@ -78,6 +76,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--page-origin", help="the only page that may call it; any by default")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     _track_nothing()
@@ -91,7 +90,11 @@ def main() -> None:
         email.answering(DomainDispatcherApplication(create_backend_app)), state
     )
     server = make_server(
-        "127.0.0.1", options.port, application, threaded=True, request_handler=QuietHandler
+        "127.0.0.1",
+        options.port,
+        guarding(application, options.page_origin),
+        threaded=True,
+        request_handler=QuietHandler,
     )
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:

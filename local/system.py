@@ -20,7 +20,7 @@ from aiohttp import web
 from chalicelib import keys
 from chalicelib.config import LOCAL_ENVIRONMENT_FILE
 from deploy import api_gateway, destinations
-from local import api, aws, downloads, page, s3, schedules, services, tokens
+from local import api, aws, downloads, guard, page, s3, schedules, services, tokens
 from local.bridge import Bridge, Stored
 from local.functions import DEFAULT_TIMEOUT, ROOT, Function, Functions
 from local.gateway import Gateway
@@ -115,9 +115,9 @@ class System:
         await self._serve("gateway", self._gateway.routes(), self.ports.gateway)
         self._running.push_async_callback(self._gateway.stop)
         await self._serve_page(environment)
-        await self._listen(
-            "downloads", downloads.application(self.ports.url("s3")), self.ports.downloads
-        )
+        hand_out = downloads.application(self.ports.url("s3"))
+        hand_out.middlewares.insert(0, guard.middleware())
+        await self._listen("downloads", hand_out, self.ports.downloads)
         missed = bridge.catch_up(await asyncio.to_thread(self._stored_objects))
         await self._serve_api(environment, declared)
         await services.ready(chalice, self._api_answers)
@@ -140,6 +140,7 @@ class System:
         )
         moto = [sys.executable, "-m", aws.__name__, "--port", str(self.ports.aws)]
         moto += ["--state", str((self.home.path / "aws.state").resolve())]
+        moto += ["--page-origin", self.ports.page_origin]
         started = [
             await self._launch("s3", weed, cwd=self.home.path / "s3", environment=s3.ENVIRONMENT),
             await self._launch("aws", moto),
@@ -188,7 +189,10 @@ class System:
         return [_function(source, settings) for source in declared["sources"]]
 
     async def _serve(self, name: str, routes: Sequence[web.RouteDef], port: int) -> None:
-        application = web.Application(client_max_size=64 * 1024 * 1024)
+        application = web.Application(
+            client_max_size=64 * 1024 * 1024,
+            middlewares=[guard.middleware(self.ports.page_origin)],
+        )
         application.add_routes(routes)
         await self._listen(name, application, port)
 
@@ -206,7 +210,9 @@ class System:
             api.Bucket(gateway.rate, gateway.burst) if self._throttling else None,
             packed_from=_chalice_config()["minimum_compression_size"],
         )
-        await self._listen("api", front.application(), self.ports.api)
+        application = front.application()
+        application.middlewares.insert(0, guard.middleware())
+        await self._listen("api", application, self.ports.api)
 
     async def _id_tokens(self, client: aiohttp.ClientSession, pool_arn: str) -> tokens.IdTokens:
         pool = pool_arn.rpartition("/")[2]
