@@ -28,7 +28,7 @@ from chalicelib.keys import new_upload_id
 from local.resources import ACCESS_KEY, REGION, SECRET_KEY, TABLE
 from tests.running import Client, RunningSystem, running_system
 
-CLIENTS = 8  # at once, while files are sent
+CLIENTS = 4  # at once, while files are sent
 SAMPLES = 50  # of each figure
 BATCH = 25  # items; BatchWriteItem takes no more
 FIRST = 50  # uploads
@@ -49,21 +49,22 @@ class Growth:
             aws_secret_access_key=SECRET_KEY,
         )
         self._transactions = 0
+        self._ids: list[str] = []
 
     def send(self, count: int) -> None:
         """Send so many files and wait until all are settled."""
         with ThreadPoolExecutor(CLIENTS) as pool:
-            ids = list(pool.map(lambda n: self._client.upload(b"x", f"{n}.txt"), range(count)))
-        for upload_id in ids:
+            sent = pool.map(lambda n: self._client.upload(b"x", f"{n}.txt"), range(count))
+            self._ids = list(sent)
+        for upload_id in self._ids:
             self._client.outcome(upload_id)
 
     def copy(self, times: int) -> None:
-        """Give every item that names an upload so many copies, each of another upload."""
+        """Give every item that names an upload that was sent so many copies, with other ids."""
         pages = self._dynamodb.get_paginator("scan").paginate(TableName=TABLE)
-        ids = [u["id"] for u in self._client.request("GET", "/uploads?limit=100").json["uploads"]]
         texts = [json.dumps(item) for page in pages for item in page["Items"]]
         copies = []
-        for upload_id in ids:
+        for upload_id in self._ids:
             for _ in range(times):
                 copy = new_upload_id(datetime.now(UTC), secrets.token_bytes(10))
                 copies += [json.loads(t.replace(upload_id, copy)) for t in texts if upload_id in t]

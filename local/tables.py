@@ -10,6 +10,7 @@ import base64
 import contextlib
 import inspect
 import sqlite3
+import time
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -19,9 +20,11 @@ from moto.dynamodb import models
 from moto.dynamodb.exceptions import MockValidationException
 from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.table import RESULT_SIZE_LIMIT, Table
+from moto.dynamodb.responses import DynamoHandler, DynamoResult
 
 from local.rows import TABLE, Condition, Rows
 
+TOKENS_KEPT = 600  # seconds; DynamoDB's own
 Page = tuple[list[Item], int, dict[str, Any] | None]
 
 
@@ -193,6 +196,9 @@ def install(database: sqlite3.Connection) -> None:
     models.Table = StoredTable  # type: ignore[attr-defined] # create_table looks it up there
     update = models.DynamoDBBackend.update_item
     models.DynamoDBBackend.update_item = _saving(update)  # type: ignore[method-assign]
+    database.execute("CREATE TABLE IF NOT EXISTS tokens (token TEXT PRIMARY KEY, at REAL)")
+    transact = DynamoHandler.transact_write_items
+    DynamoHandler.transact_write_items = _once(transact)  # type: ignore[method-assign]
     whole = JSONSerializer._serialize_type_structure  # noqa: SLF001 - no other way
     JSONSerializer._serialize_type_structure = _answering(  # type: ignore[method-assign] # noqa: SLF001
         whole
@@ -221,6 +227,25 @@ def _saving(update: Callable[..., Item]) -> Callable[..., Item]:
         return item
 
     return update_item
+
+
+def _once(transact: Callable[..., Any]) -> Callable[..., Any]:
+    """TransactWriteItems: botocore repeats a request that got no answer; it is made once.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+    """
+
+    def transact_write_items(self: DynamoHandler) -> Any:
+        token, now = self.body.get("ClientRequestToken"), time.time()
+        database = StoredTable.database
+        database.execute("DELETE FROM tokens WHERE at < ?", (now - TOKENS_KEPT,))
+        if token is not None:
+            if database.execute("SELECT 1 FROM tokens WHERE token = ?", (token,)).fetchone():
+                return DynamoResult({})
+            database.execute("INSERT INTO tokens VALUES (?, ?)", (token, now))
+        return transact(self)
+
+    return transact_write_items
 
 
 def _answering(serialize: Callable[..., None]) -> Callable[..., None]:

@@ -325,3 +325,18 @@ def test_a_table_that_is_made_again_is_empty(dynamodb: Any) -> None:
     dynamodb.create_table(TableName=TABLE, **SCHEMA)
 
     assert pages(dynamodb, "scan") == []
+
+
+@pytest.mark.system
+def test_a_transaction_that_is_repeated_for_want_of_an_answer_is_made_once(stored: Any) -> None:
+    stored.delete_table(TableName=TABLE)
+    stored.create_table(TableName=TABLE, **SCHEMA)
+    put = {"TableName": TABLE, "Item": KEY, "ConditionExpression": "attribute_not_exists(pk)"}
+
+    for _ in "12":
+        stored.transact_write_items(TransactItems=[{"Put": put}], ClientRequestToken="first")
+    for token in ("second", "second"):
+        with pytest.raises(ClientError, match="ConditionalCheckFailed"):
+            stored.transact_write_items(TransactItems=[{"Put": put}], ClientRequestToken=token)
+
+    assert pages(stored, "scan") == [KEY]
