@@ -1,40 +1,27 @@
 """moto's server for DynamoDB, SNS, SQS, Cognito and STS, its state kept on disk.
 
 `python -m local.aws --port 5000 --state FILE`. moto keeps everything in memory and is not safe
-under threads; here requests take turns, which also makes conditional writes atomic, and whatever
-changed is written out a moment later, at the latest when the server is told to stop.
+under threads; here requests take turns, which also makes conditional writes atomic. What a request
+changed is on disk before it is answered, so that a killed server loses nothing it had answered:
+items in a database (`tables`), everything else in FILE.
 """
 
 import argparse
-import copyreg
 import os
-import pickle
 import signal
 import sys
-import threading
-import time
-import traceback
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
-
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
 
 # Ids from names, so that a pool has the same id on every machine; read by moto when it is imported.
 os.environ["MOTO_COGNITO_IDP_USER_POOL_ID_STRATEGY"] = "HASH"
 os.environ["MOTO_COGNITO_IDP_USER_POOL_CLIENT_ID_STRATEGY"] = "HASH"
 
-import moto
-from moto.backends import get_backend
 from moto.cognitoidp.models import CognitoIdpUserPool, UserStatus
 from moto.cognitoidp.responses import CognitoIdpResponse
+from moto.core.common_models import BaseModel
 from moto.core.responses import ActionResult, EmptyResult
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
@@ -42,83 +29,37 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from local import email
+from local import email, tables
+from local.guard import Application, Environ, guarding
+from local.state import State, backends
+from local.state import load_key as _load_key  # noqa: F401 - earlier versions pickled this name
 
-KEPT = ("dynamodb", "cognito-idp", "sns", "sqs")
-WRITE_DELAY = 0.1  # seconds from a change to its being on disk
-_READING = ("Get", "List", "Describe", "Query", "Scan", "BatchGet", "InitiateAuth")
-
-Environ = dict[str, Any]
-Application = Callable[[Environ, Any], Iterable[bytes]]
-
-
-class State:
-    """moto's backends, and the file they are kept in."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.turn = threading.Lock()
-        self._changed = threading.Event()
-
-    def load(self) -> None:
-        """Take up where the last server stopped; what another moto wrote is put aside."""
-        if not self.path.exists():
-            return
-        try:
-            saved = pickle.loads(self.path.read_bytes())  # noqa: S301 - our own file
-        except Exception as error:  # noqa: BLE001 - pickle raises whatever it meets
-            saved = {"moto": f"unreadable ({error})"}
-        if saved["moto"] != moto.__version__:
-            aside = self.path.with_suffix(".old")
-            self.path.replace(aside)
-            print(f"state of moto {saved['moto']} put aside as {aside}", flush=True)
-            return
-        for service in KEPT:
-            for account, regions in saved.get(service, {}).items():
-                for region, backend in regions.items():
-                    _backends(service)[account][region] = backend
-
-    def note_change(self) -> None:
-        """Something may have changed; write it out soon."""
-        self._changed.set()
-
-    def write_changes(self) -> None:
-        """Write out what changes, for ever; a server that cannot keep its state must not run."""
-        try:
-            while True:
-                self._changed.wait()
-                time.sleep(WRITE_DELAY)
-                self.write()
-        except BaseException:  # noqa: BLE001 - ends the process
-            traceback.print_exc()
-            os._exit(1)
-
-    def write(self) -> None:
-        """Replace the file by the present state, in one step."""
-        with self.turn:
-            self._changed.clear()
-            _forget_messages()
-            saved: dict[str, Any] = {"moto": moto.__version__}
-            for service in KEPT:
-                saved[service] = {
-                    account: dict(regions) for account, regions in _backends(service).items()
-                }
-            partial = self.path.with_suffix(".partial")
-            partial.write_bytes(pickle.dumps(saved))
-            partial.replace(self.path)
+_READING = ("Get", "List", "Describe", "Query", "Scan", "BatchGet", "TransactGet")
+_ITEM_WRITES = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems")
 
 
 def taking_turns(application: Application, state: State) -> Application:
-    """One request at a time; those that may change something are noted."""
+    """One request at a time; each is a transaction, and on disk when it is answered."""
 
     def answer(environ: Environ, start_response: Any) -> Iterable[bytes]:
         operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
-        with state.turn:
-            answered = list(application(environ, start_response))
         reads = environ["REQUEST_METHOD"] != "POST" or operation.startswith(_READING)
-        if not reads or environ["PATH_INFO"].startswith("/email/"):
-            state.note_change()
-        return answered
+        writes = not reads and operation not in _ITEM_WRITES
+        statuses: list[str] = []
+
+        def start(status: str, *others: Any) -> Any:
+            statuses.append(status)
+            return start_response(status, *others)
+
+        with state.turn:
+            state.begin()
+            try:
+                return list(application(environ, start))
+            finally:
+                state.end(
+                    succeeded=statuses[-1:] == ["200 OK"],
+                    writes=writes or environ["PATH_INFO"].startswith("/email/"),
+                )
 
     return answer
 
@@ -135,16 +76,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--page-origin", help="the only page that may call it; any by default")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    copyreg.pickle(
-        type(rsa.generate_private_key(public_exponent=65537, key_size=2048)), _reduce_key
-    )
-    # A queue's condition guards nothing between two processes: a new one does.
-    copyreg.pickle(threading.Condition, lambda _: (threading.Condition, ()))
+    _track_nothing()
     state = State(options.state)
+    tables.install(state.database)
     state.load()
-    threading.Thread(target=state.write_changes, daemon=True).start()
     email.install(f"http://127.0.0.1:{options.port}")
     _tell_verified_addresses()
     _revoke_tokens()
@@ -152,13 +90,23 @@ def main() -> None:
         email.answering(DomainDispatcherApplication(create_backend_app)), state
     )
     server = make_server(
-        "127.0.0.1", options.port, application, threaded=True, request_handler=QuietHandler
+        "127.0.0.1",
+        options.port,
+        guarding(application, options.page_origin),
+        threaded=True,
+        request_handler=QuietHandler,
     )
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         server.serve_forever()
     finally:
-        state.write()
+        with state.turn:
+            state.write()
+
+
+def _track_nothing() -> None:
+    """Let go of what is over: moto's tests want a list of all its objects, for ever."""
+    BaseModel.__new__ = staticmethod(lambda cls, *_, **__: object.__new__(cls))  # type: ignore[method-assign]
 
 
 def _tell_verified_addresses() -> None:
@@ -179,7 +127,7 @@ def _revoke_tokens() -> None:
     def revoke_token(self: CognitoIdpResponse) -> ActionResult:
         token = self._get_param("Token")
         # Nobody signs this call, so it does not say of which region it is.
-        for regions in _backends("cognito-idp").values():
+        for regions in backends("cognito-idp").values():
             for backend in regions.values():
                 for pool in backend.user_pools.values():
                     if token in pool.refresh_tokens:
@@ -187,28 +135,6 @@ def _revoke_tokens() -> None:
         return EmptyResult()
 
     CognitoIdpResponse.revoke_token = revoke_token  # type: ignore[attr-defined]
-
-
-def _forget_messages() -> None:
-    """Drop what moto keeps of every message for tests: its text and its signature's key."""
-    for regions in _backends("sns").values():
-        for backend in regions.values():
-            backend._message_public_keys.clear()  # noqa: SLF001 - no other way
-            for topic in backend.topics.values():
-                topic.sent_notifications.clear()
-
-
-def _backends(service: str) -> Any:
-    return get_backend(service)  # type: ignore[call-overload] # typed for literal names only
-
-
-def _reduce_key(key: rsa.RSAPrivateKey) -> tuple[Any, ...]:
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return _load_key, (pem,)
-
-
-def _load_key(pem: bytes) -> Any:
-    return load_pem_private_key(pem, None)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,9 @@ from local.invoker import Invoker
 log = logging.getLogger("local.events")
 
 NO_SUBJECT = "AWS Notification Message"  # SNS's own, in email
+# What SeaweedFS's filer calls an object's ETag, and the type of a key that ends in a slash.
+ETAG = "Seaweed-X-Amz-ETag"
+FOLDER_MARKER = "httpd/unix-directory"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS objects (
     key TEXT NOT NULL,
@@ -76,13 +79,23 @@ class Bridge:
         """Send events of the objects nobody told us of; returns how many there were."""
         return sum(self._note(stored) for stored in objects)
 
+    def invoke(self, name: str, event: Mapping[str, Any]) -> None:
+        """Invoke a function asynchronously; the event is on disk when this returns."""
+        with self.database:
+            self.invoker.accept(name, event)
+
+    def forget_objects(self) -> None:
+        """Let `catch_up` send the events of all objects again: the table knows none of them."""
+        with self.database:
+            self.database.execute("DELETE FROM objects")
+
     async def _on_webhook(self, request: web.Request) -> web.Response:
         if not self.sources:
             # Nobody to invoke yet. Not noted, so that it is caught up with.
             return web.Response(status=503)
         change = await request.json()
         entry = change.get("message", {}).get("new_entry")
-        if entry and not entry.get("is_directory"):
+        if entry and _is_object(entry):
             key = change["key"].removeprefix(f"/buckets/{self.bucket}/")
             self._note(_stored(key, entry))
         return web.Response()
@@ -115,12 +128,11 @@ class Bridge:
         return web.Response()
 
     async def _on_invoke(self, request: web.Request) -> web.Response:
-        """Lambda's Invoke, asynchronously: an operator sends an event again."""
+        """Lambda's Invoke, asynchronously: by an operator, or by another function."""
         name = request.match_info["name"].removeprefix("hoist-local-")
         if name not in {source["name"] for source in self.sources}:
             return web.json_response({"Message": f"Function not found: {name}"}, status=404)
-        with self.database:
-            self.invoker.accept(name, await request.json())
+        self.invoke(name, await request.json())
         return web.Response(status=202)
 
     async def _on_mail(self, request: web.Request) -> web.Response:
@@ -135,10 +147,20 @@ class Bridge:
         return web.Response()
 
 
+def _is_object(entry: Mapping[str, Any]) -> bool:
+    """Whether an entry of SeaweedFS's filer is an object, or only a folder that objects are in.
+
+    A folder is an object as well when somebody stored its key: an ETag tells the two apart.
+    """
+    return not entry.get("is_directory") or ETAG in entry.get("extended", {})
+
+
 def _stored(key: str, entry: Mapping[str, Any]) -> Stored:
-    """An object as SeaweedFS's filer describes it."""
+    """An object as SeaweedFS's filer describes it; the key of a folder marker ends in a slash."""
     attributes = entry["attributes"]
-    etag = base64.b64decode(entry.get("extended", {}).get("Seaweed-X-Amz-ETag", "")).decode()
+    if entry.get("is_directory") and attributes.get("mime") == FOLDER_MARKER:
+        key += "/"
+    etag = base64.b64decode(entry.get("extended", {}).get(ETAG, "")).decode()
     return Stored(key, attributes.get("file_size", 0), etag, attributes["mtime"])
 
 

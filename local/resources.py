@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,6 +81,13 @@ class Resources:
             "HOIST_WEBSOCKET_URL": self.ports.url("gateway", "ws"),
         }
 
+    def table_is_outdated(self) -> bool:
+        """Whether there is a table of another schema, which `make` replaces by an empty one."""
+        dynamodb = self.client("dynamodb")
+        if TABLE not in dynamodb.list_tables()["TableNames"]:
+            return False
+        return _orders(dynamodb.describe_table(TableName=TABLE)["Table"]) != _orders(SCHEMA)
+
     def client(self, service: str) -> Any:
         """A client of the local S3 server or of the AWS stand-in."""
         session: Any = boto3.Session()
@@ -124,6 +132,8 @@ class Resources:
 
     def _table(self) -> None:
         dynamodb = self.client("dynamodb")
+        if self.table_is_outdated():
+            dynamodb.delete_table(TableName=TABLE)
         if TABLE in dynamodb.list_tables()["TableNames"]:
             return
         dynamodb.create_table(TableName=TABLE, **SCHEMA)
@@ -187,3 +197,17 @@ class Resources:
         cognito.admin_set_user_password(
             UserPoolId=pool, Username=username, Password=password, Permanent=True
         )
+
+
+def _orders(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The key of a table and of each of its indexes, and what the indexes hold."""
+    indexes = [
+        *(schema.get("LocalSecondaryIndexes") or []),
+        *(schema.get("GlobalSecondaryIndexes") or []),
+    ]
+    held = {index["IndexName"]: (_names(index), index["Projection"]) for index in indexes}
+    return {"": _names(schema), **held}
+
+
+def _names(schema: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(key["KeyType"], key["AttributeName"]) for key in schema["KeySchema"]]

@@ -9,7 +9,7 @@ import os
 import signal
 import sqlite3
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from aiohttp import web
 from chalicelib import keys
 from chalicelib.config import LOCAL_ENVIRONMENT_FILE
 from deploy import api_gateway, destinations
-from local import api, aws, downloads, page, s3, services, tokens
+from local import api, aws, downloads, guard, page, s3, schedules, services, tokens
 from local.bridge import Bridge, Stored
 from local.functions import DEFAULT_TIMEOUT, ROOT, Function, Functions
 from local.gateway import Gateway
@@ -31,6 +31,10 @@ from local.services import Service
 
 CHALICE = str(Path(sys.executable).parent / "chalice")
 ORPHAN_CHECK = 0.5  # seconds
+OUTDATED = """
+The list of uploads was made by an earlier version of Hoist and is made anew.
+Accounts and files are kept: each file is checked again and gets a new place in the list.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,7 @@ class System:
         return 1 if dead else 0
 
     async def _start(self) -> "asyncio.Task[None]":
-        """Everything up and answering; returns the task that works the queue of invocations."""
+        """Everything up and answering; returns the task that invokes functions."""
         self._lock = await self.home.lock()
         self._running.callback(os.close, self._lock)
         check_ports(self.ports)
@@ -99,6 +103,9 @@ class System:
         bridge = Bridge(database, invoker, BUCKET, REGION, self.home.mail)
         await self._serve("events", bridge.routes(), self._bridge_port)
         await self._start_servers()
+        if await asyncio.to_thread(self._resources.table_is_outdated):
+            bridge.forget_objects()
+            print(OUTDATED, flush=True)
         environment = await asyncio.to_thread(self._resources.make)
         (self.home.path / LOCAL_ENVIRONMENT_FILE).write_text(json.dumps(environment, indent=2))
         serve = [CHALICE, "local", "--stage", "local", "--no-autoreload"]
@@ -108,16 +115,17 @@ class System:
         await self._serve("gateway", self._gateway.routes(), self.ports.gateway)
         self._running.push_async_callback(self._gateway.stop)
         await self._serve_page(environment)
-        await self._listen(
-            "downloads", downloads.application(self.ports.url("s3")), self.ports.downloads
-        )
+        hand_out = downloads.application(self.ports.url("s3"))
+        hand_out.middlewares.insert(0, guard.middleware())
+        await self._listen("downloads", hand_out, self.ports.downloads)
         missed = bridge.catch_up(await asyncio.to_thread(self._stored_objects))
         await self._serve_api(environment, declared)
         await services.ready(chalice, self._api_answers)
         self._announce(missed)
-        queue = asyncio.create_task(invoker.run(functions))
-        self._running.push_async_callback(_ended, queue)
-        return queue
+        scheduled = schedules.run(schedules.rates(declared["sources"]), REGION, bridge.invoke)
+        work = asyncio.create_task(_both(invoker.run(functions), scheduled))
+        self._running.push_async_callback(_ended, work)
+        return work
 
     async def _start_servers(self) -> None:
         """S3 and the AWS stand-in, side by side."""
@@ -132,6 +140,7 @@ class System:
         )
         moto = [sys.executable, "-m", aws.__name__, "--port", str(self.ports.aws)]
         moto += ["--state", str((self.home.path / "aws.state").resolve())]
+        moto += ["--page-origin", self.ports.page_origin]
         started = [
             await self._launch("s3", weed, cwd=self.home.path / "s3", environment=s3.ENVIRONMENT),
             await self._launch("aws", moto),
@@ -180,7 +189,10 @@ class System:
         return [_function(source, settings) for source in declared["sources"]]
 
     async def _serve(self, name: str, routes: Sequence[web.RouteDef], port: int) -> None:
-        application = web.Application(client_max_size=64 * 1024 * 1024)
+        application = web.Application(
+            client_max_size=64 * 1024 * 1024,
+            middlewares=[guard.middleware(self.ports.page_origin)],
+        )
         application.add_routes(routes)
         await self._listen(name, application, port)
 
@@ -198,7 +210,9 @@ class System:
             api.Bucket(gateway.rate, gateway.burst) if self._throttling else None,
             packed_from=_chalice_config()["minimum_compression_size"],
         )
-        await self._listen("api", front.application(), self.ports.api)
+        application = front.application()
+        application.middlewares.insert(0, guard.middleware())
+        await self._listen("api", application, self.ports.api)
 
     async def _id_tokens(self, client: aiohttp.ClientSession, pool_arn: str) -> tokens.IdTokens:
         pool = pool_arn.rpartition("/")[2]
@@ -304,6 +318,13 @@ class System:
               " .venv/bin/chalice local --stage local --port 8002")  # fmt: skip
         print(f"Logs are in {self.home.log}, mail in {self.home.mail}. Ctrl-C stops everything.",
               flush=True)  # fmt: skip
+
+
+async def _both(queue: Coroutine[Any, Any, None], schedule: Coroutine[Any, Any, None]) -> None:
+    """Work the queue and keep the schedule, until one of them fails."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(queue)
+        group.create_task(schedule)
 
 
 async def _ended(task: "asyncio.Task[Any]") -> None:

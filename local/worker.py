@@ -17,6 +17,8 @@ import traceback
 from pathlib import Path
 from typing import Any, TextIO
 
+from chalice.app import ScheduleExpression
+
 
 class Context:
     """The part of Lambda's context object that handlers use."""
@@ -85,7 +87,8 @@ def _invoke(module: Any, invocation: dict[str, Any]) -> dict[str, Any]:
 def _describe(module: Any) -> dict[str, Any]:
     """What triggers which handler, and the routes of the API."""
     sources = [
-        {"kind": type(source).__name__, **vars(source)} for source in module.app.event_sources
+        {"kind": type(source).__name__, **_plain(vars(source))}
+        for source in module.app.event_sources
     ]
     sockets = {
         route: {"name": source.name, "handler_string": source.handler_string}
@@ -97,6 +100,14 @@ def _describe(module: Any) -> dict[str, Any]:
         for method, entry in methods.items()
     ]
     return {"ok": True, "payload": {"sources": sources, "sockets": sockets, "routes": routes}}
+
+
+def _plain(declared: dict[str, Any]) -> dict[str, Any]:
+    """What JSON can hold: a schedule may be an object of Chalice's."""
+    return {
+        name: value.to_string() if isinstance(value, ScheduleExpression) else value
+        for name, value in declared.items()
+    }
 
 
 if __name__ == "__main__":

@@ -49,11 +49,20 @@ async def comes(what: Callable[[], object]) -> None:
 
 
 @contextmanager
-def aws_server(state: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+def aws_server(state: Path, port: int, *options: str) -> Iterator[subprocess.Popen[bytes]]:
     """moto's server on a state file, up and answering; ended at the end."""
     with (state.parent / "aws.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "local.aws", "--port", str(port), "--state", str(state)],
+            [
+                sys.executable,
+                "-m",
+                "local.aws",
+                "--port",
+                str(port),
+                "--state",
+                str(state),
+                *options,
+            ],
             cwd=ROOT,
             env={**CLEAN_ENVIRONMENT, "AWS_EC2_METADATA_DISABLED": "true"},
             stdout=log,

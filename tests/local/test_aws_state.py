@@ -1,19 +1,22 @@
 """moto's server over real HTTP: what it keeps, what it puts aside, and that requests take turns."""
 
+import itertools
 import pickle
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from local.aws import State, taking_turns
+from local.aws import taking_turns
 from local.home import free_ports
 from local.resources import ACCOUNT, DEAD_LETTERS, DEMO, REGION, TABLE, Resources
+from local.state import State
 from tests.local.serving import aws_server, resources_at
 from tests.running import eventually
 
@@ -47,6 +50,84 @@ def sign_in(resources: Resources, password: str = DEMO["password"]) -> Any:
         ClientId=client["ClientId"],
         AuthParameters={"USERNAME": DEMO["username"], "PASSWORD": password},
     )
+
+
+class Writer:
+    """Writes numbered things until the server is gone, and finds them again."""
+
+    def __init__(self, resources: Resources, answered: dict[str, list[int]]) -> None:
+        environment = resources.make()
+        self.pool = environment["HOIST_USER_POOL_ARN"].rpartition("/")[2]
+        self.numbers = itertools.count()
+        self.answered = answered
+        self.dynamodb, self.cognito, self.sqs = (
+            resources.client(service) for service in ("dynamodb", "cognito-idp", "sqs")
+        )
+        self.queue = self.sqs.get_queue_url(QueueName=DEAD_LETTERS)["QueueUrl"]
+
+    def write(self, kind: str) -> None:
+        """Write for ever; what was answered is noted."""
+        while True:
+            number = next(self.numbers)
+            getattr(self, f"_{kind}")(number)
+            self.answered[kind].append(number)
+
+    def _pair(self, number: int) -> None:
+        """Two items, in one transaction."""
+        keys = [{"pk": {"S": f"pair#{number}"}, "sk": {"S": half}} for half in ("a", "b")]
+        put, update = keys
+        self.dynamodb.transact_write_items(
+            TransactItems=[
+                {"Put": {"TableName": TABLE, "Item": put}},
+                {
+                    "Update": {
+                        "TableName": TABLE,
+                        "Key": update,
+                        "UpdateExpression": "SET n = :n",
+                        "ExpressionAttributeValues": {":n": {"N": str(number)}},
+                    }
+                },
+            ]
+        )
+
+    def _account(self, number: int) -> None:
+        self.cognito.admin_create_user(
+            UserPoolId=self.pool, Username=f"{number}@example.com", MessageAction="SUPPRESS"
+        )
+
+    def _letter(self, number: int) -> None:
+        self.sqs.send_message(QueueUrl=self.queue, MessageBody=str(number))
+
+    def pairs(self) -> Counter[int]:
+        """How many items there are of each pair."""
+        pages = self.dynamodb.get_paginator("scan").paginate(TableName=TABLE)
+        keys = [item["pk"]["S"] for page in pages for item in page["Items"]]
+        return Counter(int(key.partition("#")[2]) for key in keys)
+
+    def accounts(self) -> set[int]:
+        """The numbers of all accounts."""
+        pages = self.cognito.get_paginator("list_users").paginate(UserPoolId=self.pool)
+        emails = [
+            attribute["Value"]
+            for page in pages
+            for user in page["Users"]
+            for attribute in user["Attributes"]
+            if attribute["Name"] == "email"
+        ]
+        return {
+            int(number)
+            for number in (email.partition("@")[0] for email in emails)
+            if number.isdigit()
+        }
+
+    def letters(self) -> set[int]:
+        """The numbers of all dead letters."""
+        found: set[int] = set()
+        while letters := self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get(
+            "Messages"
+        ):
+            found |= {int(letter["Body"]) for letter in letters}
+        return found
 
 
 def sub(resources: Resources) -> str:
@@ -97,21 +178,27 @@ def test_items_accounts_and_subscriptions_outlive_the_server(state: Path) -> Non
 
 
 @pytest.mark.system
-def test_a_change_is_on_disk_before_long_even_if_the_server_is_killed(state: Path) -> None:
+def test_what_was_answered_outlives_a_kill_in_the_middle_of_writes(state: Path) -> None:
     first_port, second_port = free_ports(2)
+    answered: dict[str, list[int]] = {"pair": [], "account": [], "letter": []}
     with aws_server(state, first_port) as process:
-        first = resources_at(first_port)
-        first.make()
-        marked = {**ITEM, "note": {"S": "find me on disk"}}
-        first.client("dynamodb").put_item(TableName=TABLE, Item=marked)
-        eventually(lambda: b"find me on disk" in state.read_bytes(), bool)
-        process.kill()
+        writer = Writer(resources_at(first_port), answered)
+        with ThreadPoolExecutor(6) as pool:
+            writing = [pool.submit(writer.write, kind) for kind in answered for _ in "12"]
+            eventually(lambda: min(map(len, answered.values())) > 20, bool)
+            process.kill()
+            for each in writing:
+                with pytest.raises((BotoCoreError, ClientError)):
+                    each.result()
         process.wait()
 
     with aws_server(state, second_port):
-        kept = resources_at(second_port).client("dynamodb").get_item(TableName=TABLE, Key=KEY)
-
-    assert kept["Item"] == marked
+        reader = Writer(resources_at(second_port), answered)
+        pairs = reader.pairs()
+        assert {number for number, size in pairs.items() if size == 1} == set()
+        assert set(answered["pair"]) <= pairs.keys()
+        assert set(answered["account"]) <= reader.accounts()
+        assert set(answered["letter"]) <= reader.letters()
 
 
 @pytest.mark.system
@@ -144,38 +231,35 @@ def test_an_unreadable_file_is_put_aside(
 ) -> None:
     state.write_bytes(content)
 
-    State(state).load()
+    state.with_suffix(".items").write_bytes(b"its items")
+
+    State(state)
 
     assert not state.exists()
     assert state.with_suffix(".old").read_bytes() == content
+    assert state.with_suffix(".items.old").read_bytes() == b"its items"
     assert f"put aside as {state.with_suffix('.old')}" in capsys.readouterr().out
 
 
 def test_another_version_s_state_is_put_aside_once_more(state: Path) -> None:
     for version in ("0.0.1", "0.0.2"):
         state.write_bytes(pickle.dumps({"moto": version}))
-        State(state).load()
+        State(state)
 
     assert not state.exists()
     assert pickle.loads(state.with_suffix(".old").read_bytes()) == {"moto": "0.0.2"}  # noqa: S301 - ours
 
 
-def test_without_a_file_it_starts_empty(state: Path) -> None:
-    State(state).load()
-
-    assert not state.exists()
-
-
-def test_writes_at_the_same_time_leave_one_whole_file(state: Path) -> None:
+def test_the_pickle_is_replaced_in_one_step(state: Path) -> None:
     kept = State(state)
 
-    with ThreadPoolExecutor(8) as pool:
-        for written in [pool.submit(kept.write) for _ in range(200)]:
-            written.result()
+    kept.load()
+    kept.begin()
+    kept.end(succeeded=True, writes=True)
 
     written = pickle.loads(state.read_bytes())  # noqa: S301 - ours
     assert written.keys() == {"moto", "dynamodb", "cognito-idp", "sns", "sqs"}
-    assert [path.name for path in state.parent.iterdir()] == ["aws.state"]
+    assert not state.with_suffix(".partial").exists()
 
 
 def test_requests_take_turns(state: Path) -> None:
@@ -189,8 +273,9 @@ def test_requests_take_turns(state: Path) -> None:
         inside.release()
 
     answer = taking_turns(application, State(state))
+    request = {"REQUEST_METHOD": "POST", "PATH_INFO": "/"}
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: answer({"REQUEST_METHOD": "POST"}, None), range(16)))
+        answers = list(pool.map(lambda _: answer(request, None), range(16)))
 
     assert answers == [[b"answered"]] * 16
     assert overlapped == [False] * 16

@@ -1,6 +1,7 @@
 """The bridge over real HTTP: what SeaweedFS and SNS post becomes the events functions get."""
 
 import asyncio
+import base64
 import copy
 import json
 import sqlite3
@@ -213,6 +214,46 @@ def test_a_directory_is_no_object(worlds: Worlds) -> None:
     async def story(world: World) -> None:
         await world.hook("create_directory")
         assert world.accepted() == []
+
+    worlds.run(story)
+
+
+def stored_folder(mime: str) -> dict[str, Any]:
+    """The webhook of a folder that is an object as well."""
+    change: dict[str, Any] = webhook("create_directory")
+    entry = change["message"]["new_entry"]
+    etag = base64.b64encode(b"d41d8cd98f00b204e9800998ecf8427e").decode()
+    entry["attributes"] |= {"mime": mime}
+    entry["extended"] = {"Seaweed-X-Amz-ETag": etag}
+    return change
+
+
+@pytest.mark.parametrize(
+    ("mime", "key"),
+    [
+        pytest.param("httpd/unix-directory", "uploads/o+w/", id="a key that ends in a slash"),
+        pytest.param("text/plain", "uploads/o+w", id="a key with others below it"),
+    ],
+)
+def test_a_folder_that_was_stored_is_an_object(worlds: Worlds, mime: str, key: str) -> None:
+    async def story(world: World) -> None:
+        for _ in "12":
+            assert await world.post("/s3", stored_folder(mime)) == 200
+        ((name, described),) = world.objects()
+        assert (name, described["key"]) == ("ObjectCreated:Put", key)
+        assert described["eTag"] == "d41d8cd98f00b204e9800998ecf8427e"
+
+    worlds.run(story)
+
+
+def test_forgotten_objects_are_caught_up_with(worlds: Worlds) -> None:
+    stored = Stored("uploads/o/i1/a.txt", 1, "etag", 1_795_397_213)
+
+    async def story(world: World) -> None:
+        assert [world.bridge.catch_up([stored]) for _ in "12"] == [1, 0]
+        world.bridge.forget_objects()
+        assert world.bridge.catch_up([stored]) == 1
+        assert [described["key"] for _, described in world.objects()] == [stored.key] * 2
 
     worlds.run(story)
 
