@@ -26,6 +26,7 @@ FUNCTION_DEFAULTS = {
     # https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
     "process_upload": {"lambda_memory_size": 1769, "lambda_timeout": 900},
     "notify": {"lambda_timeout": 60},
+    "sweep": {"lambda_timeout": 900},
 }
 # Parameters of the template that say what a setting says; one place for both.
 SETTINGS = {

@@ -23,7 +23,7 @@ from chalicelib.config import load_settings
 from chalicelib.keys import PREFIX
 from chalicelib.table import table_of
 from chalicelib.upload import State
-from deploy import application, config, policies, preflight, resources
+from deploy import application, config, migration, policies, preflight, resources
 from deploy.stage import ROOT, StageError, check_name, declared, note_path, succeeds
 
 _GONE = frozenset({
@@ -105,6 +105,8 @@ class Destruction:
         print("data", flush=True)
         self._delete_bucket(remains.bucket)
         self._delete_table(remains.table)
+        for former in migration.former_tables(self._client("dynamodb"), self._stage):
+            self._delete_table(former.name)
         self._delete_user_pool(remains.user_pool)
         print("notes", flush=True)
         note_path(self._stage, self._root).unlink(missing_ok=True)
