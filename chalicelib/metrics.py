@@ -27,6 +27,8 @@ UNITS = {
     "SweepObjectsWithoutUpload": "Count",
     "SweepDeleted": "Count",
     "SweepAbandoned": "Count",
+    # All of these that an alarm is about.
+    "SweepRepaired": "Count",
 }
 CREATED = {"UploadsCreated": 1}
 COMPLETED = {"UploadsCompleted": 1}

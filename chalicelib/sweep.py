@@ -42,6 +42,10 @@ class Found(StrEnum):
     ABANDONED = "SweepAbandoned"
 
 
+# What no sweep would find if nothing went wrong; owners leave the rest behind.
+REPAIRS = frozenset(Found) - {Found.DELETED, Found.ABANDONED}
+
+
 class Storage(state_tag.Storage, Protocol):
     """What the sweep needs of S3."""
 
@@ -90,7 +94,9 @@ class Sweep:
         )
         found = work.sweep(invocation)
         counted = {each.value: count for each, count in found.items()}
-        log.info("swept", extra={"found": counted} | ({"metrics": counted} if counted else {}))
+        repaired = sum(found[each] for each in REPAIRS)
+        metrics = counted | ({"SweepRepaired": repaired} if repaired else {})
+        log.info("swept", extra={"found": counted} | ({"metrics": metrics} if metrics else {}))
         return counted
 
     def sweep(self, invocation: Invocation) -> Counter[Found]:

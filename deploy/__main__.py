@@ -15,7 +15,7 @@ from typing import Any
 
 import boto3
 
-from chalicelib.config import SettingsError
+from chalicelib.config import Settings, SettingsError
 from deploy import (
     api_gateway,
     application,
@@ -23,6 +23,7 @@ from deploy import (
     config,
     destinations,
     functions,
+    migration,
     page,
     policies,
     preflight,
@@ -70,6 +71,12 @@ class Deployment:
         clients = self.client("cloudformation"), self.client("cognito-idp")
         resources.apply(*clients, self.stage, self.stack_parameters())
 
+    def planned(self) -> Settings:
+        """Its settings, which it may have before it is deployed."""
+        begun = self.begun()
+        region = {"AWS_REGION": begun["region"]}
+        return config.planned_settings({**begun["environment_variables"], **region})
+
     def entered(self) -> Stage:
         """The stage as it is deployed."""
         return enter(self.stage)
@@ -115,6 +122,16 @@ def record_outputs(deployment: Deployment) -> None:
     told = resources.described(deployment.client("cloudformation"), deployment.stage)
     begun["environment_variables"].update(config.variables(told))
     config.write(deployment.stage, begun)
+
+
+def copy_uploads(deployment: Deployment) -> None:
+    """Migration: uploads that an earlier version kept in another table, for the new functions."""
+    migration.migrate(deployment.client("dynamodb"), deployment.planned(), is_last=False)
+
+
+def copy_the_rest(deployment: Deployment) -> None:
+    """Migration once more: what the old functions wrote until the new ones took their place."""
+    migration.migrate(deployment.client("dynamodb"), deployment.planned(), is_last=True)
 
 
 def render_policies(deployment: Deployment) -> None:
@@ -187,9 +204,11 @@ STEPS: dict[str, Callable[[Deployment], None]] = {
     "preflight": check,
     "resources": make_resources,
     "environment": record_outputs,
+    "migration": copy_uploads,
     "policies": render_policies,
     "application": deploy_application,
     "addresses": record_addresses,
+    "migration-rest": copy_the_rest,
     "destinations": set_destinations,
     "functions": set_functions,
     "api-gateway": set_api_gateway,

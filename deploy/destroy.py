@@ -23,7 +23,7 @@ from botocore.exceptions import ClientError
 from chalicelib.config import load_settings
 from chalicelib.table import table_of
 from chalicelib.upload import Upload
-from deploy import application, bucket, config, holdings, policies, preflight, resources
+from deploy import application, bucket, config, holdings, migration, policies, preflight, resources
 from deploy.holdings import Holdings
 from deploy.stage import ROOT, StageError, check_name, declared, note_path, succeeds
 from deploy.terminal import readable
@@ -121,6 +121,8 @@ class Destruction:
         print("data", flush=True)
         self._delete_bucket(remains)
         self._delete_table(remains.table)
+        for former in migration.former_tables(self._client("dynamodb"), self._stage):
+            self._delete_table(former.name)
         self._delete_user_pool(remains.user_pool)
         print("notes", flush=True)
         note_path(self._stage, self._root).unlink(missing_ok=True)

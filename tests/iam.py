@@ -38,17 +38,42 @@ _ALREADY = (
     "Invalid parameter: Attributes Reason: Subscription already exists with different attributes"
 )
 
-Asked = tuple[str, str]
+# The keys of a request's context that conditions ask for.
+Context = Mapping[str, list[str]]
+# An action, its resource, and the context.
+Asked = tuple[str, str, Context]
 Answer = tuple[int, Mapping[str, str], bytes]
 
 
-def allows(policy: Mapping[str, Any], action: str, resource: str) -> bool:
-    """Whether one of the policy's statements, which all allow, is about both."""
+def allows(
+    policy: Mapping[str, Any], action: str, resource: str, context: Context | None = None
+) -> bool:
+    """Whether one of the policy's statements, which all allow, is about both and holds."""
     return any(
         any(_matches(each.lower(), action.lower()) for each in listed(statement["Action"]))
         and any(_matches(each, resource) for each in listed(statement["Resource"]))
+        and _holds(statement.get("Condition", {}), context or {})
         for statement in policy["Statement"]
     )
+
+
+def _holds(conditions: Mapping[str, Mapping[str, Any]], context: Context) -> bool:
+    """Whether all conditions hold, of the two operators that policies here have.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
+    """
+    for operator, keys in conditions.items():
+        for key, wanted in keys.items():
+            values = context.get(key, [])
+            if operator == "ForAllValues:StringLike":
+                # True as well where the request has no such key.
+                held = all(any(_matches(each, v) for each in listed(wanted)) for v in values)
+            else:
+                assert operator == "StringEquals", operator
+                held = len(values) == 1 and values[0] in listed(wanted)
+            if not held:
+                return False
+    return True
 
 
 def listed(element: str | list[str]) -> list[str]:
@@ -90,9 +115,11 @@ class Aws:
         else:
             request = _Request(service, environ, body, self.websocket_api)
             if policy is not None and (refused := request.refused(policy)):
-                answer = request.denied(*refused)
+                answer = request.denied(*refused[:2])
             elif service == "execute-api":
                 answer = request.connection()
+            elif service == "lambda":
+                answer = 202, {}, b""  # an asynchronous invocation
             elif policy is not None and request.parameters.get("Endpoint", "").startswith(TAKEN):
                 answer = 400, {}, _xml("InvalidParameter", _ALREADY)
             else:
@@ -143,7 +170,8 @@ class _Request:
     @property
     def operation(self) -> str:
         target = self.environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
-        return str(target or self.parameters.get("Action", "ManageConnections"))
+        untold = "InvokeFunction" if self.service == "lambda" else "ManageConnections"
+        return str(target or self.parameters.get("Action", untold))
 
     def refused(self, policy: Mapping[str, Any]) -> Asked | None:
         """The first action, with its resource, that a policy does not allow."""
@@ -156,16 +184,28 @@ class _Request:
         """
         if self.operation == "TransactWriteItems":
             writes = [write for item in self.parameters["TransactItems"] for write in item.items()]
-            return [(f"dynamodb:{_WRITES[kind]}", self._table(request)) for kind, request in writes]
+            return [self._item(_WRITES[kind], request) for kind, request in writes]
+        if self.operation == "BatchGetItem":
+            asked = self.parameters["RequestItems"].items()
+            return [
+                self._item(self.operation, {"TableName": table, "Key": key})
+                for table, request in asked
+                for key in request["Keys"]
+            ]
+        if self.service == "dynamodb":
+            return [self._item(self.operation, self.parameters)]
         resources: dict[str, Callable[[], str]] = {
-            "dynamodb": lambda: self._table(self.parameters),
             "sns": self._topic,
             "sts": lambda: self.parameters["RoleArn"],
             "sqs": self._queue,
             "logs": self._log,
             "execute-api": self._connection,
+            "lambda": self._function,
         }
-        return [(f"{self.service}:{self.operation}", resources[self.service]())]
+        context = (
+            {"sns:Protocol": [self.parameters["Protocol"]]} if "Protocol" in self.parameters else {}
+        )
+        return [(f"{self.service}:{self.operation}", resources[self.service](), context)]
 
     def denied(self, action: str, resource: str) -> Answer:
         """AccessDenied in the form of the service."""
@@ -173,7 +213,7 @@ class _Request:
         if self.service in ("sns", "sts"):
             code = "AuthorizationError" if self.service == "sns" else "AccessDenied"
             return 403, {"Content-Type": "text/xml"}, _xml(code, text)
-        if self.service == "execute-api":
+        if self.service in ("execute-api", "lambda"):
             kind = {"x-amzn-ErrorType": "ForbiddenException"}
             return 403, kind, json.dumps({"message": text}).encode()
         kind = {"__type": "com.amazon.coral.service#AccessDeniedException", "Message": text}
@@ -185,6 +225,16 @@ class _Request:
         if self._connection().rpartition("/")[2].startswith(GONE):
             return 410, {"x-amzn-ErrorType": "GoneException"}, b"{}"
         return 200, {}, b"{}"
+
+    def _item(self, operation: str, request: Mapping[str, Any]) -> Asked:
+        """What is asked of a table or its index; its leading keys are those of partitions."""
+        action, table = f"dynamodb:{operation}", self._table(request)
+        if operation == "Query":
+            name = request["KeyConditionExpression"].partition("=")[2].split()[0]
+            (key,) = request["ExpressionAttributeValues"][name].values()
+        else:
+            key = (request.get("Key") or request["Item"])["pk"]["S"]
+        return action, table, {"dynamodb:LeadingKeys": [key]}
 
     def _table(self, request: Mapping[str, Any]) -> str:
         arn = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{request['TableName']}"
@@ -201,6 +251,10 @@ class _Request:
     def _log(self) -> str:
         group, stream = self.parameters["logGroupName"], self.parameters.get("logStreamName", "")
         return f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}:log-stream:{stream}"
+
+    def _function(self) -> str:
+        name = unquote(self.environ["PATH_INFO"]).split("/")[3]
+        return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
 
     def _connection(self) -> str:
         _, stage, _, connection = self.environ["PATH_INFO"].split("/", 3)
@@ -242,9 +296,9 @@ def _stricter(method: str, uri: str, status: int) -> Asked | None:
     if any(name == "uploadId" for name, _ in parse_qsl(url.query)):
         actions = {"GET": "s3:ListMultipartUploadParts", "DELETE": "s3:AbortMultipartUpload"}
         resource = f"arn:aws:s3:::{unquote(url.path)[1:]}"
-        return (actions[method], resource) if method in actions else None
+        return (actions[method], resource, {}) if method in actions else None
     if status == http.HTTPStatus.NOT_FOUND and method in ("HEAD", "GET"):
-        return "s3:ListBucket", f"arn:aws:s3:::{BUCKET}"
+        return "s3:ListBucket", f"arn:aws:s3:::{BUCKET}", {}
     return None
 
 

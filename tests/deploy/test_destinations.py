@@ -17,19 +17,20 @@ from deploy import destinations, stage
 from deploy.stage import Stage, StageError
 from tests.environment import HOIST_ENVIRONMENT, REGION, RESULTS_TOPIC
 
+FUNCTIONS = ("process_upload", "notify", "sweep")
 DEAD_LETTERS = f"arn:aws:sqs:{REGION}:123456789012:hoist-test-dead-letters"
 
 
 @pytest.fixture
 def client() -> Iterator[Any]:
-    """Lambda, by moto, with our two functions in it."""
+    """Lambda, by moto, with our functions in it."""
     with mock_aws():
         role = boto3.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")
         client = boto3.client("lambda", region_name=REGION)
         code = io.BytesIO()
         with zipfile.ZipFile(code, "w") as archive:
             archive.writestr("app.py", "")
-        for name in ("process_upload", "notify"):
+        for name in FUNCTIONS:
             client.create_function(
                 FunctionName=f"hoist-test-{name}",
                 Runtime="python3.11",
@@ -47,7 +48,7 @@ def deployed(settings: Settings) -> Stage:
         "test",
         settings,
         {**HOIST_ENVIRONMENT, "HOIST_DEAD_LETTERS_ARN": DEAD_LETTERS},
-        {name: f"{arn}-{name}" for name in ("process_upload", "notify")},
+        {name: f"{arn}-{name}" for name in FUNCTIONS},
     )
 
 
@@ -56,7 +57,7 @@ def config(client: Any, name: str) -> Any:
 
 
 def test_outcomes_go_where_the_file_says(client: Any, deployed: Stage) -> None:
-    assert destinations.apply(client, deployed, destinations.read()) == ["process_upload", "notify"]
+    assert destinations.apply(client, deployed, destinations.read()) == [*FUNCTIONS]
 
     processing, notify = config(client, "process_upload"), config(client, "notify")
     assert processing["DestinationConfig"]["OnSuccess"] == {"Destination": RESULTS_TOPIC}

@@ -26,8 +26,8 @@ from chalice.test import Client
 
 import app
 from chalicelib.application import application
-from chalicelib.parts import MIB
 from chalicelib.items import SCHEMA
+from chalicelib.parts import MIB
 from deploy import policies
 from deploy.stage import ROOT, StageError
 from local.resources import ACCESS_KEY, SECRET_KEY
@@ -61,7 +61,7 @@ class Variant:
 
 
 def variants() -> Iterator[Variant]:
-    """Each policy without each statement and without each action."""
+    """Each policy without each statement, without each action, and without each leading key."""
     for function, document in RENDERED.items():
         for number, statement in enumerate(document["Statement"]):
             sid, actions = statement["Sid"], listed(statement["Action"])
@@ -73,6 +73,17 @@ def variants() -> Iterator[Variant]:
                 fewer["Statement"][number]["Action"] = [a for a in actions if a != action]
                 name = f"{function}.{sid}.{action.partition(':')[2]}"
                 yield Variant(function, frozenset({action}), fewer, name)
+            for key in leading_keys(statement):
+                fewer = deepcopy(document)
+                leading_keys(fewer["Statement"][number]).remove(key)
+                yield Variant(function, frozenset(actions), fewer, f"{function}.{sid}.{key[:-1]}")
+
+
+def leading_keys(statement: Mapping[str, Any]) -> list[str]:
+    """The partitions of the table that a statement is about; nothing where it is about all."""
+    conditions = statement.get("Condition", {}).get("ForAllValues:StringLike", {})
+    found: list[str] = conditions.get("dynamodb:LeadingKeys", [])
+    return found
 
 
 VARIANTS = list(variants())
@@ -123,6 +134,9 @@ def role(account: Aws) -> Iterator[Role]:
         patch.setenv("AWS_ENDPOINT_URL", account.url)
         composed._session.set_credentials(ACCESS_KEY, SECRET_KEY)
         composed._session.register("after-call", refuse)
+        # Only at home are buckets asked for by their path. The functions are those of a stage.
+        assert composed._prompt_s3 is not composed._patient_s3
+        composed.settings = replace(composed.settings, stage="test")
         yield Role(composed, client, operator)
     application.cache_clear()
 
@@ -169,6 +183,37 @@ def test_a_function_reaches_no_object_beside_uploads(
 
     with pytest.raises(ClientError, match="AccessDenied"):
         getattr(s3, operation)(Bucket=BUCKET, Key="uploads.txt")
+
+
+def test_only_the_sweep_reaches_what_it_remembers_and_no_function_reads_the_whole_table() -> None:
+    for function, document in RENDERED.items():
+        (table,) = {
+            statement["Resource"]
+            for statement in document["Statement"]
+            if "dynamodb:" in str(statement["Action"]) and "/index/" not in statement["Resource"]
+        } or {None}
+        if table is None:
+            continue
+        of_the_sweep = {"dynamodb:LeadingKeys": ["sweep"]}
+        may = allows(document, "dynamodb:DeleteItem", table, of_the_sweep)
+        assert may is (function == "sweep")
+        assert not allows(document, "dynamodb:Scan", table, {})
+
+
+@pytest.mark.parametrize("function", ["websocket_connect", "websocket_disconnect"])
+def test_functions_of_websockets_reach_no_upload(function: str) -> None:
+    table = f"arn:aws:dynamodb:{REGION}:123456789012:table/{TABLE}"
+    upload = {"dynamodb:LeadingKeys": ["upload#owner#id"]}
+
+    assert not allows(RENDERED[function], "dynamodb:DeleteItem", table, upload)
+
+
+def test_the_api_can_subscribe_addresses_only() -> None:
+    asked = "sns:Subscribe", NOTIFICATIONS_TOPIC
+
+    assert allows(RENDERED["api_handler"], *asked, {"sns:Protocol": ["email"]})
+    assert not allows(RENDERED["api_handler"], *asked, {"sns:Protocol": ["https"]})
+    assert not allows(RENDERED["api_handler"], *asked, {})
 
 
 # --- The templates --------------------------------------------------------------------------------
@@ -219,7 +264,7 @@ def test_a_policy_says_in_words_what_it_allows_and_nothing_too_wide(function: st
     sids = [statement["Sid"] for statement in document["Statement"]]
     assert len(set(sids)) == len(sids)
     for statement in document["Statement"]:
-        assert statement.keys() == {"Sid", "Effect", "Action", "Resource"}
+        assert statement.keys() - {"Condition"} == {"Sid", "Effect", "Action", "Resource"}
         assert statement["Effect"] == "Allow"
         assert re.fullmatch(r"([A-Z][a-z]+){2,}", statement["Sid"])
         for action in listed(statement["Action"]):
@@ -274,6 +319,7 @@ def test_who_writes_and_reads_objects_may_use_the_key_of_the_bucket_where_it_has
     assert {function: actions for function, actions in allowed.items() if actions} == {
         "api_handler": ["kms:GenerateDataKey", "kms:Decrypt"],
         "process_upload": ["kms:Decrypt"],
+        "sweep": ["kms:Decrypt"],
     }
     assert not any("kms:" in json.dumps(document) for document in RENDERED.values())
 
@@ -399,9 +445,21 @@ def test_what_holds_account_ids_is_not_committed() -> None:
     ],
 )
 def test_iam_looks_at_action_and_resource(action: str, resource: str, *, allowed: bool) -> None:
-    statements = [
+    statements: list[dict[str, Any]] = [
         {"Action": ["s3:PutObject"], "Resource": "arn:aws:s3:::b/uploads/*"},
         {"Action": "sns:Publish", "Resource": ["arn:aws:sns:::t"]},
     ]
 
     assert allows({"Statement": statements}, action, resource) is allowed
+
+
+@pytest.mark.parametrize(
+    ("keys", "allowed"),
+    [(["owner#1"], True), (["owner#1", "owner#2"], True), (["owner#1", "usage#1"], False)],
+)
+def test_iam_looks_at_every_leading_key(keys: list[str], *, allowed: bool) -> None:
+    condition = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["owner#*"]}}
+    statement = {"Action": "dynamodb:GetItem", "Resource": "t", "Condition": condition}
+
+    context = {"dynamodb:LeadingKeys": keys}
+    assert allows({"Statement": [statement]}, "dynamodb:GetItem", "t", context) is allowed

@@ -13,8 +13,8 @@ from chalice.deploy.appgraph import ApplicationGraphBuilder
 from moto import mock_aws
 
 from chalicelib.config import load_settings
-from chalicelib.keys import PREFIX
 from chalicelib.items import SCHEMA
+from chalicelib.keys import PREFIX
 from chalicelib.upload import State
 from tests.deploy.cloudformation import ACCOUNT, client
 from tests.deploy.template import OUTPUTS, PARAMETERS, RESOURCES, TEXT, listed
@@ -274,7 +274,11 @@ def test_the_table_forgets_what_is_due_and_can_be_brought_back(dev: Stack) -> No
     backups = dynamodb.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
 
     assert keys["KeySchema"] == SCHEMA["KeySchema"]
-    assert keys["LocalSecondaryIndexes"] == SCHEMA["LocalSecondaryIndexes"]
+    for index, declared in zip(
+        keys["GlobalSecondaryIndexes"], SCHEMA["GlobalSecondaryIndexes"], strict=True
+    ):
+        assert {name: index[name] for name in declared} == declared
+    assert not keys.get("LocalSecondaryIndexes")
     assert due == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires"}
     recovery = backups["PointInTimeRecoveryDescription"]
     assert recovery["PointInTimeRecoveryStatus"] == "ENABLED"
