@@ -442,7 +442,9 @@ class UploadTable:
     def _follow_state(self, before: Upload, after: Upload) -> None:
         if before.state is State.UPLOADING is not after.state and not after.is_adopted:
             self._delete(items.in_progress_key(after.owner, after.id))
-        if items.is_apart(before.report) and not items.is_apart(after.report):
+        # The sweep reads uploads without what processors found, so it cannot tell.
+        is_aborted = after.state is State.ABORTED and before.report is not None
+        if is_aborted or (items.is_apart(before.report) and not items.is_apart(after.report)):
             self._delete_report(before)
         forgotten = self._forgotten_at(after.state)
         if forgotten is not None and before.state is not after.state and after.is_adopted:

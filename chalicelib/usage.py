@@ -46,6 +46,10 @@ class Quota:
     max_bytes: int
     max_files: int
 
+    def holds(self, amount: Amount) -> bool:
+        """Whether an empty quota has room for an amount."""
+        return amount.bytes <= self.max_bytes and amount.files <= self.max_files
+
     def exceeded(self) -> QuotaExceeded:
         """The refusal, as its owner reads it."""
         return QuotaExceeded(
@@ -85,15 +89,19 @@ class Usage:
         Returns why each of the writes failed ("None" where it did not), nothing when all is done.
         Raises QuotaExceeded, or TryAgain when too many meet on the sums.
         """
-        if amount.bytes > self.quota.max_bytes:
+        if not self.quota.holds(amount):
             raise self.quota.exceeded()
+        is_full = False
         for attempt in range(TRIES):
             shard = self.shard_of.get(owner, 0)
             reasons = self._try([*writes, self._change(owner, shard, amount)])
             if not reasons or CONDITION_FAILED in reasons[:-1]:
                 return reasons[:-1]
             if reasons[-1] == CONDITION_FAILED:
-                self._make_room(owner, shard, amount)
+                if is_full:
+                    raise self.quota.exceeded()
+                # What a shard gave back while all were read is in the first item: ask that again.
+                is_full = not self._make_room(owner, shard, amount)
                 continue
             if reasons[-1] == _CONFLICT:
                 self._leave(owner)
@@ -128,18 +136,17 @@ class Usage:
             return reasons
         return []
 
-    def _make_room(self, owner: str, shard: int, amount: Amount) -> None:
-        """Let a shard borrow, or give back to the first item what other shards have left.
+    def _make_room(self, owner: str, shard: int, amount: Amount) -> bool:
+        """Let a shard borrow, or give back to the first item what shards have left.
 
-        Raises QuotaExceeded when there is no room anywhere.
+        Returns whether there was anything to borrow or to give back.
         """
         if shard:
-            for count in (BORROWED_AT_ONCE, 1):
-                if self._move(owner, 0, shard, amount * count):
-                    return
+            for borrowed in (amount * BORROWED_AT_ONCE, amount):
+                if self.quota.holds(borrowed) and self._move(owner, 0, shard, borrowed):
+                    return True
             self.shard_of.pop(owner, None)
-        if not self._give_back(owner):
-            raise self.quota.exceeded()
+        return self._give_back(owner)
 
     def _give_back(self, owner: str) -> bool:
         """Move what shards have left to the first item; returns whether there was anything."""

@@ -180,7 +180,9 @@ class MemoryTable:
         return True
 
     def to_check(self) -> Iterator[Upload]:
-        due = [u for u in self.items.values() if u.check_at and u.check_at <= self.now()]
+        now = self.now()
+        due = [u for u in self.items.values() if u.check_at and u.check_at <= now]
+        due = [upload for upload in due if not self._is_due(upload)]
         yield from sorted(due, key=lambda upload: upload.id)
 
     def sweep(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The asynchronous path with each of its steps failing in turn: nothing lost, told once, true.
+"""The asynchronous path with each of its steps failing in turn: nothing lost, nothing said twice.
 
 The path is the real one (processing, notifier, the table on moto's DynamoDB); `Lambda` repeats what
 raises, twice, and sends invocation records as AWS does. A step is one call to a service; it fails
@@ -8,6 +8,7 @@ before the service did it, or after, when only the answer was lost.
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -17,14 +18,15 @@ from chalicelib import keys
 from chalicelib.config import Settings
 from chalicelib.errors import TryAgain
 from chalicelib.notifier import Notifier
+from chalicelib.patience import Invocation
 from chalicelib.processing import Processing
 from chalicelib.reader import ObjectReader
 from chalicelib.table import UploadTable
 from chalicelib.upload import OUTCOMES, State, Upload
+from chalicelib.usage import Amount
 from tests.environment import NOTIFICATIONS_TOPIC, PAGE_ORIGIN
 from tests.fakes import (
     Clock,
-    Invocation,
     MemoryStorage,
     MemoryTable,
     RecordingPages,
@@ -35,6 +37,18 @@ from tests.tables import real_table
 
 RETRIES = 2
 MINUTE = 60
+
+
+@dataclass(frozen=True)
+class Timed:
+    """Lambda's context object, whose time runs out as the clock goes on."""
+
+    clock: Clock
+    aws_request_id: str
+    ends: datetime
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int((self.ends - self.clock()).total_seconds() * 1000)
 
 
 class Crash(BaseException):
@@ -81,14 +95,14 @@ class Lambda:
 
     clock: Clock
     process: Callable[[dict[str, Any], Invocation], dict[str, Any]]
-    notify: Callable[[str, str], None]
+    notify: Callable[[str, Invocation], None]
     dead_letters: list[str] = field(default_factory=list)
     invoked: int = 0
 
     def send(self, s3_event: dict[str, Any]) -> None:
         """What becomes of one event, to the end."""
         ok, payload, request_id = self._invoke(
-            lambda request: self.process(s3_event, Invocation(request))
+            lambda invocation: self.process(s3_event, invocation), timeout=15 * MINUTE
         )
         record = {
             "requestContext": {
@@ -99,24 +113,27 @@ class Lambda:
             "responsePayload": payload,
         }
         message = json.dumps(record)
-        told, _, _ = self._invoke(lambda request: self.notify(message, request))
-        if not told:
+        if not self._announce(message):
             self.dead_letters.append(message)
 
     def redeliver(self) -> None:
         """An operator sends the dead letters again."""
         letters, self.dead_letters = self.dead_letters, []
         for message in letters:
-            told, _, _ = self._invoke(lambda request, m=message: self.notify(m, request))
-            assert told
+            assert self._announce(message)
 
-    def _invoke(self, call: Callable[[str], Any]) -> tuple[bool, Any, str]:
+    def _announce(self, message: str) -> bool:
+        ok, _, _ = self._invoke(lambda invocation: self.notify(message, invocation), timeout=MINUTE)
+        return ok
+
+    def _invoke(self, call: Callable[[Invocation], Any], *, timeout: int) -> tuple[bool, Any, str]:
         self.invoked += 1
         request_id = f"request-{self.invoked}"
         error: BaseException | None = None
         for _ in range(1 + RETRIES):
             try:
-                return True, call(request_id), request_id
+                ends = self.clock() + timedelta(seconds=timeout)
+                return True, call(Timed(self.clock, request_id, ends)), request_id
             except (Exception, Crash) as raised:  # noqa: BLE001 - Lambda's view of it
                 error = raised
             self.clock.advance(2 * MINUTE)
@@ -141,7 +158,7 @@ class Path:
         return found
 
     @property
-    def told(self) -> list[str]:
+    def announced(self) -> list[str]:
         return [m["MessageAttributes"]["outcome"]["StringValue"] for m in self.topic.messages]
 
 
@@ -152,36 +169,48 @@ def path(dynamodb: Any, settings: Settings, clock: Clock) -> Path:
 
 def composed(table: UploadTable | MemoryTable, settings: Settings, clock: Clock) -> Path:
     storage, topic, pages, faults = MemoryStorage(), RecordingTopic(), RecordingPages(), Faults()
-    faulty_table: Any = Faulty(table, "get of_object adopt change claim claim_telling", faults)
+    methods = (
+        "get of_object adopt change claim settle fail begin_notifying end_notifying check_again"
+    )
+    faulty_table: Any = Faulty(table, methods, faults)
     faulty_storage: Any = Faulty(storage, "head read_range tag delete", faults)
 
     def compute(stored: ObjectReader) -> dict[str, Any]:
         return {"echo": stored.size}
 
     processing = Processing(
-        settings, faulty_storage, faulty_table, pages, lambda _: "text/plain", compute, clock
+        settings,
+        faulty_storage,
+        faulty_table,
+        pages,
+        lambda _: "text/plain",
+        compute,
+        clock,
+        clock.advance,
     )
     publish = faults.around("publish", topic.publish)
-    notifier = Notifier(faulty_table, pages, publish, NOTIFICATIONS_TOPIC, PAGE_ORIGIN, clock)
+    notifier = Notifier(
+        faulty_table, pages, publish, NOTIFICATIONS_TOPIC, PAGE_ORIGIN, clock, clock.advance
+    )
     aws = Lambda(clock, processing.process, notifier.notify)
     return Path(table, storage, topic, aws, faults)
 
 
 # The calls of a run in which nothing fails, for an upload whose row is there and for one without.
 ANNOUNCED = [
-    "of_object", "change", "claim", "head", "read_range", "tag",
-    "change", "get", "claim_telling", "publish", "change",
+    "of_object", "head", "claim", "read_range", "settle", "tag", "of_object",
+    "get", "begin_notifying", "publish", "end_notifying",
 ]  # fmt: skip
 ADOPTED = [
-    "of_object", "head", "adopt", "claim", "head", "read_range",
-    "tag", "change", "get", "claim_telling", "publish", "change",
+    "of_object", "head", "adopt", "head", "claim", "read_range", "settle", "tag", "of_object",
+    "get", "begin_notifying", "publish", "end_notifying",
 ]  # fmt: skip
 
 
 def arrive(path: Path, *, announced: bool) -> None:
     path.storage.receive_object(put_upload().key, CONTENT)
     if announced:
-        path.table.put(put_upload())
+        path.table.put(put_upload(charged=len(CONTENT), check_at=put_upload().created_at))
 
 
 @pytest.mark.parametrize(("announced", "calls"), [(True, ANNOUNCED), (False, ADOPTED)])
@@ -191,7 +220,7 @@ def test_the_steps_of_the_path_are_these(path: Path, *, announced: bool, calls: 
     path.aws.send(event("s3_put"))
 
     assert path.faults.calls == calls
-    assert (path.upload.state, path.told) == (State.ACCEPTED, ["accepted"])
+    assert (path.upload.state, path.announced) == (State.ACCEPTED, ["accepted"])
 
 
 def steps() -> Iterator[Any]:
@@ -221,7 +250,7 @@ def test_a_step_that_fails_once_changes_nothing_in_the_end(
     path.aws.send(event("s3_put"))
 
     assert path.upload.state is State.ACCEPTED
-    assert path.told == ["accepted"] * (2 if twice else 1)
+    assert path.announced == ["accepted"] * (2 if twice else 1)
     assert path.storage.tags == {put_upload().key: "accepted"}
     assert path.aws.dead_letters == []
 
@@ -239,7 +268,7 @@ def test_a_step_that_fails_for_ever_ends_in_a_truthful_state_once_the_service_is
     path.aws.redeliver()
 
     assert path.upload.state in OUTCOMES
-    assert path.told == [path.upload.state.value]
+    assert path.announced == [path.upload.state.value]
     assert path.storage.objects, "the object is kept"
     if path.upload.state is State.FAILED:
         assert path.upload.reason is not None
@@ -248,7 +277,38 @@ def test_a_step_that_fails_for_ever_ends_in_a_truthful_state_once_the_service_is
         assert again == event("s3_put")
         path.aws.send(dict(again))
         assert path.upload.state is State.ACCEPTED
-        assert path.told == ["failed", "accepted"]
+        assert path.announced == ["failed", "accepted"]
+
+
+CALLS = 14
+
+
+@pytest.mark.parametrize("number", range(CALLS))
+@pytest.mark.parametrize("announced", [True, False])
+def test_an_answer_of_dynamodb_that_is_lost_changes_nothing_in_the_end(
+    path: Path, dynamodb: Any, *, announced: bool, number: int
+) -> None:
+    """The write was made, but neither botocore nor anybody else was told so."""
+    arrive(path, announced=announced)
+    calls: list[str] = []
+
+    def lose(model: Any, **_: Any) -> None:
+        calls.append(model.name)
+        if len(calls) == number + 1:
+            raise TryAgain("no answer")
+
+    dynamodb.meta.events.register("after-call.dynamodb", lose)
+    try:
+        path.aws.send(event("s3_put"))
+    finally:
+        dynamodb.meta.events.unregister("after-call.dynamodb", lose)
+
+    assert (path.upload.state, path.announced) == (State.ACCEPTED, ["accepted"])
+    assert path.storage.tags == {put_upload().key: "accepted"}
+    assert path.aws.dead_letters == []
+    assert path.table.usage.used(OWNER) == Amount(len(CONTENT), 1)  # type: ignore[union-attr]
+    assert path.upload.check_at is None
+    assert number < CALLS - 1 or len(calls) <= CALLS + 1, "every call was tried"
 
 
 def test_a_message_that_cannot_be_published_waits_for_an_operator(path: Path, clock: Clock) -> None:
@@ -257,28 +317,28 @@ def test_a_message_that_cannot_be_published_waits_for_an_operator(path: Path, cl
 
     path.aws.send(event("s3_put"))
 
-    assert (path.upload.state, path.told) == (State.ACCEPTED, [])
+    assert (path.upload.state, path.announced) == (State.ACCEPTED, [])
     assert len(path.aws.dead_letters) == 1
     path.faults.when = lambda *_: None
     clock.advance(15 * MINUTE)
     path.aws.redeliver()
-    assert path.told == ["accepted"]
+    assert path.announced == ["accepted"]
 
 
-def test_everything_twice_and_in_the_wrong_order_is_told_once(path: Path) -> None:
+def test_everything_twice_and_in_the_wrong_order_is_announced_once(path: Path) -> None:
     arrive(path, announced=True)
 
     for _ in range(3):
         path.aws.send(event("s3_put"))
 
-    assert path.told == ["accepted"]
+    assert path.announced == ["accepted"]
 
 
-def test_a_failure_that_is_told_again_during_a_run_again_does_no_harm(
+def test_a_failure_that_is_announced_again_during_a_run_again_does_no_harm(
     path: Path,
 ) -> None:
     arrive(path, announced=True)
-    path.faults.when = lambda _, name: TryAgain if name == "tag" else None
+    path.faults.when = lambda _, name: TryAgain if name == "read_range" else None
     path.aws.send(event("s3_put"))
     record = json.dumps(
         {
@@ -288,21 +348,22 @@ def test_a_failure_that_is_told_again_during_a_run_again_does_no_harm(
         }
     )
     path.faults.when = lambda *_: None
-    path.storage.before_tag.add(lambda: path.aws.notify(record, "again"))
+    again = Timed(path.aws.clock, "again", path.aws.clock() + timedelta(minutes=1))
+    path.storage.before_read.add(lambda: path.aws.notify(record, again))
 
     path.aws.send(event("s3_put"))
 
-    assert (path.upload.state, path.told) == (State.ACCEPTED, ["failed", "accepted"])
+    assert (path.upload.state, path.announced) == (State.ACCEPTED, ["failed", "accepted"])
 
 
-def test_a_run_again_that_fails_again_is_told_again(path: Path) -> None:
+def test_a_run_again_that_fails_again_is_announced_again(path: Path) -> None:
     arrive(path, announced=True)
-    path.faults.when = lambda _, name: TryAgain if name == "tag" else None
+    path.faults.when = lambda _, name: TryAgain if name == "read_range" else None
 
     path.aws.send(event("s3_put"))
     path.aws.send(event("s3_put"))
 
-    assert (path.upload.state, path.told) == (State.FAILED, ["failed", "failed"])
+    assert (path.upload.state, path.announced) == (State.FAILED, ["failed", "failed"])
 
 
 def test_a_thousand_different_events_at_once_are_a_thousand_outcomes(
@@ -324,6 +385,6 @@ def test_a_thousand_different_events_at_once_are_a_thousand_outcomes(
 
     path.aws.send({"Records": [of(upload) for upload in uploads]})
 
-    assert path.told == ["accepted"] * 1000
+    assert path.announced == ["accepted"] * 1000
     states = {(path.table.get(OWNER, u.id) or u).state for u in uploads}
     assert states == {State.ACCEPTED}

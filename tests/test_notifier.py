@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -7,8 +8,8 @@ from chalicelib import records
 from chalicelib.errors import TryAgain
 from chalicelib.keys import ObjectKey
 from chalicelib.notifier import (
+    HELD,
     MAX_SUBJECT,
-    TELLING,
     UNKNOWN_OWNER,
     Notifier,
     message,
@@ -16,9 +17,18 @@ from chalicelib.notifier import (
 )
 from chalicelib.records import Failure, Outcome
 from chalicelib.upload import State, Upload
+from chalicelib.usage import Quota
 from tests.environment import NOTIFICATIONS_TOPIC, PAGE_ORIGIN
-from tests.fakes import Clock, MemoryTable, RecordingPages, RecordingTopic
-from tests.payloads import OTHER_OWNER, OWNER, PUT_ID, event, multipart_upload, put_upload
+from tests.fakes import Clock, Invocation, MemoryTable, RecordingPages, RecordingTopic
+from tests.payloads import (
+    CREATED_AT,
+    OTHER_OWNER,
+    OWNER,
+    PUT_ID,
+    event,
+    multipart_upload,
+    put_upload,
+)
 
 REASON = "Processing failed (ClientError); request 1"
 (CREATED,) = records.objects_created(event("s3_put"))
@@ -36,11 +46,23 @@ def topic() -> RecordingTopic:
 def notifier(
     table: MemoryTable, pages: RecordingPages, topic: RecordingTopic, clock: Clock
 ) -> Notifier:
-    return Notifier(table, pages, topic.publish, NOTIFICATIONS_TOPIC, PAGE_ORIGIN, clock)
+    return Notifier(
+        table, pages, topic.publish, NOTIFICATIONS_TOPIC, PAGE_ORIGIN, clock, clock.advance
+    )
 
 
 def outcome(state: State) -> Outcome | Failure:
     return FAILED if state is State.FAILED else Outcome(OWNER, PUT_ID, state)
+
+
+def announce(notifier: Notifier, what: Outcome | Failure, request: str = "notify-1") -> bool:
+    """One invocation of `notify`, which has no time to wait."""
+    return notifier.announce(what, Invocation(request, seconds=1))
+
+
+def settled(state: State, **changes: Any) -> Upload:
+    """An upload with an outcome, `1`, of which nobody was notified."""
+    return put_upload(**{"state": state, "outcome": "1", **changes})
 
 
 def stored(table: MemoryTable) -> Upload:
@@ -55,13 +77,14 @@ def test_an_outcome_is_published_and_shown(
     topic: RecordingTopic,
     state: State,
 ) -> None:
-    upload = put_upload(state=state)
+    upload = settled(state, check_at=CREATED_AT)
     table.put(upload)
 
-    assert notifier.tell(outcome(state), "teller") is True
+    assert announce(notifier, outcome(state)) is True
 
     (shown,) = pages.shown
-    assert replace(shown, holder=None, held_until=None, updated_at=upload.updated_at) == upload
+    released = {"notifier": None, "notifying_until": None, "version": 0}
+    assert replace(shown, **released, updated_at=upload.updated_at) == upload
     assert topic.messages == [
         {
             "TopicArn": NOTIFICATIONS_TOPIC,
@@ -73,31 +96,31 @@ def test_an_outcome_is_published_and_shown(
             },
         }
     ]
-    assert stored(table).told == state.value
+    assert stored(table).notified == "1"
 
 
 @pytest.mark.parametrize("state", OUTCOMES)
-def test_an_outcome_is_told_once(
+def test_an_outcome_is_announced_once(
     notifier: Notifier,
     table: MemoryTable,
     pages: RecordingPages,
     topic: RecordingTopic,
     state: State,
 ) -> None:
-    table.put(put_upload(state=state))
-    notifier.tell(outcome(state), "teller")
+    table.put(settled(state))
+    announce(notifier, outcome(state))
 
-    assert notifier.tell(outcome(state), "teller") is False
+    assert announce(notifier, outcome(state)) is False
 
     assert len(topic.messages) == len(pages.shown) == 1
 
 
-def test_what_was_told_failed_is_told_again_when_accepted(
+def test_another_outcome_is_announced_as_well(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic
 ) -> None:
-    table.put(put_upload(state=State.ACCEPTED, told="failed"))
+    table.put(settled(State.ACCEPTED, notified="0"))
 
-    assert notifier.tell(outcome(State.ACCEPTED), "teller") is True
+    assert announce(notifier, outcome(State.ACCEPTED)) is True
     assert [m["MessageAttributes"]["outcome"]["StringValue"] for m in topic.messages] == [
         "accepted"
     ]
@@ -107,9 +130,9 @@ def test_what_was_told_failed_is_told_again_when_accepted(
 def test_a_failure_is_recorded_with_its_reason(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic, state: State
 ) -> None:
-    table.put(put_upload(state=state, holder="once" if state is State.PROCESSING else None))
+    table.put(settled(state, holder="once" if state is State.PROCESSING else None))
 
-    assert notifier.tell(FAILED, "teller") is True
+    assert announce(notifier, FAILED) is True
 
     assert (stored(table).state, stored(table).reason) == (State.FAILED, REASON)
     assert stored(table).event == event("s3_put"), "so that it can be sent again"
@@ -120,10 +143,10 @@ def test_a_failure_is_recorded_with_its_reason(
 def test_a_late_failure_does_not_touch_what_is_settled(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic, state: State
 ) -> None:
-    upload = put_upload(state=state, told=state.value)
+    upload = settled(state, notified="1", check_at=CREATED_AT)
     table.put(upload)
 
-    assert notifier.tell(FAILED, "teller") is False
+    assert announce(notifier, FAILED) is False
 
     assert stored(table) == upload
     assert topic.messages == []
@@ -133,38 +156,38 @@ def test_a_late_failure_does_not_touch_what_is_settled(
 def test_a_record_that_knows_less_brings_what_the_table_says(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic, state: State
 ) -> None:
-    table.put(put_upload(state=state))
+    table.put(settled(state))
 
-    assert notifier.tell(FAILED, "teller") is True
+    assert announce(notifier, FAILED) is True
 
     assert topic.messages[0]["MessageAttributes"]["outcome"]["StringValue"] == state.value
-    assert stored(table).told == state.value
+    assert stored(table).notified == "1"
 
 
 @pytest.mark.parametrize("state", [s for s in State if s not in OUTCOMES])
-def test_what_has_no_outcome_is_not_told(
+def test_what_has_no_outcome_is_not_announced(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic, state: State
 ) -> None:
-    table.put(put_upload(state=state))
+    table.put(settled(state))
 
-    assert notifier.tell(outcome(State.ACCEPTED), "teller") is False
+    assert announce(notifier, outcome(State.ACCEPTED)) is False
     assert topic.messages == []
 
 
 @pytest.mark.parametrize("state", [State.ACCEPTED, State.REJECTED])
-def test_an_upload_that_is_not_known_is_not_told(
+def test_an_upload_that_is_not_known_is_not_announced(
     notifier: Notifier, topic: RecordingTopic, state: State
 ) -> None:
-    assert notifier.tell(outcome(state), "teller") is False
+    assert announce(notifier, outcome(state)) is False
     assert topic.messages == []
 
 
-def test_somebody_elses_upload_is_not_told(
+def test_somebody_elses_upload_is_not_announced(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic
 ) -> None:
-    table.put(put_upload(state=State.ACCEPTED))
+    table.put(settled(State.ACCEPTED))
 
-    assert notifier.tell(Outcome(OTHER_OWNER, PUT_ID, State.ACCEPTED), "teller") is False
+    assert announce(notifier, Outcome(OTHER_OWNER, PUT_ID, State.ACCEPTED)) is False
     assert topic.messages == []
 
 
@@ -172,69 +195,69 @@ def failing() -> None:
     raise OSError("no network")
 
 
-def test_what_could_not_be_published_is_told_by_the_next_attempt(
+def test_what_could_not_be_published_is_announced_by_the_next_attempt(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic
 ) -> None:
-    table.put(put_upload(state=State.ACCEPTED))
+    table.put(settled(State.ACCEPTED))
     topic.before_publish.add(failing)
     with pytest.raises(OSError, match="no network"):
-        notifier.tell(outcome(State.ACCEPTED), "teller")
+        announce(notifier, outcome(State.ACCEPTED))
 
-    assert notifier.tell(outcome(State.ACCEPTED), "teller") is True
+    assert announce(notifier, outcome(State.ACCEPTED)) is True
     assert len(topic.messages) == 1
 
 
-def test_what_was_published_but_not_marked_is_not_told_again(
+def test_what_was_published_but_not_marked_is_not_announced_again(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic
 ) -> None:
-    table.put(put_upload(state=State.ACCEPTED))
+    table.put(settled(State.ACCEPTED))
     topic.before_publish.add(lambda: table.before_change.add(failing))
 
-    assert notifier.tell(outcome(State.ACCEPTED), "teller") is True
-    assert stored(table).told is None
+    assert announce(notifier, outcome(State.ACCEPTED)) is True
+    assert stored(table).notified is None
     with pytest.raises(TryAgain):
-        notifier.tell(outcome(State.ACCEPTED), "another")
+        announce(notifier, outcome(State.ACCEPTED), "another")
     assert len(topic.messages) == 1
 
 
-def test_a_twin_at_the_same_time_tries_again_and_then_has_nothing_to_tell(
+def test_a_twin_at_the_same_time_tries_again_and_then_has_nothing_to_announce(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic
 ) -> None:
-    table.put(put_upload(state=State.ACCEPTED))
+    table.put(settled(State.ACCEPTED))
 
     def twin() -> None:
         with pytest.raises(TryAgain):
-            notifier.tell(outcome(State.ACCEPTED), "another")
+            announce(notifier, outcome(State.ACCEPTED), "another")
 
     topic.before_publish.add(twin)
 
-    assert notifier.tell(outcome(State.ACCEPTED), "teller") is True
-    assert notifier.tell(outcome(State.ACCEPTED), "another") is False
+    assert announce(notifier, outcome(State.ACCEPTED)) is True
+    assert announce(notifier, outcome(State.ACCEPTED), "another") is False
     assert len(topic.messages) == 1
 
 
-def test_what_could_not_be_published_may_be_told_by_anybody_at_once(
+def test_what_could_not_be_published_may_be_announced_by_anybody_at_once(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic
 ) -> None:
-    table.put(put_upload(state=State.ACCEPTED))
+    table.put(settled(State.ACCEPTED))
     topic.before_publish.add(failing)
     with pytest.raises(OSError, match="no network"):
-        notifier.tell(outcome(State.ACCEPTED), "teller")
+        announce(notifier, outcome(State.ACCEPTED))
 
-    assert notifier.tell(outcome(State.ACCEPTED), "an operator's") is True
+    assert announce(notifier, outcome(State.ACCEPTED), "an operator's") is True
 
 
-def test_a_teller_that_died_for_good_is_replaced_by_an_operators(
+def test_an_invocation_that_died_for_good_is_replaced_by_another(
     notifier: Notifier, table: MemoryTable, clock: Clock
 ) -> None:
-    held_until = clock() + TELLING
-    table.put(put_upload(state=State.ACCEPTED, holder="teller", held_until=held_until))
-    clock.advance(TELLING.total_seconds() - 1)
+    until = clock() + HELD
+    table.put(settled(State.ACCEPTED, notifier="notify-1", notifying_until=until))
+    clock.advance(HELD.total_seconds() - 1)
     with pytest.raises(TryAgain):
-        notifier.tell(outcome(State.ACCEPTED), "operator")
+        announce(notifier, outcome(State.ACCEPTED), "operator")
     clock.advance(1)
 
-    assert notifier.tell(outcome(State.ACCEPTED), "operator") is True
+    assert announce(notifier, outcome(State.ACCEPTED), "operator") is True
 
 
 def test_a_failure_of_another_invocation_does_not_touch_what_is_under_way(
@@ -243,7 +266,7 @@ def test_a_failure_of_another_invocation_does_not_touch_what_is_under_way(
     upload = put_upload(state=State.PROCESSING, holder="a run again")
     table.put(upload)
 
-    assert notifier.tell(FAILED, "teller") is False
+    assert announce(notifier, FAILED) is False
 
     assert stored(table) == upload
     assert topic.messages == []
@@ -254,46 +277,143 @@ def test_a_claim_that_is_quicker_than_the_failure_wins(
 ) -> None:
     table.put(put_upload(state=State.UPLOADED))
     table.before_change.add(
-        lambda: table.claim(put_upload(), sequencer="1", holder="a twin", until=clock())
+        lambda: table.claim(put_upload(), sequencer="1", holder="a twin", until=clock(), charged=11)
     )
 
-    assert notifier.tell(FAILED, "teller") is False
+    assert announce(notifier, FAILED) is False
     assert stored(table).state is State.PROCESSING
 
 
 def test_a_failure_before_there_was_a_row_makes_one(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic
 ) -> None:
-    assert notifier.tell(FAILED, "teller") is True
+    assert announce(notifier, FAILED) is True
 
     (adopted,) = table.items.values()
     assert (adopted.state, adopted.size, adopted.key) == (State.FAILED, 11, CREATED.key)
     assert len(topic.messages) == 1
 
 
-@pytest.mark.parametrize("record", ["", "{}", '{"requestContext": {"condition": "New"}}', "[1]"])
-def test_a_record_that_nobody_can_read_is_told_to_operators(
-    notifier: Notifier, topic: RecordingTopic, record: str
-) -> None:
-    notifier.notify(record, "teller")
-
-    (told,) = topic.messages
-    assert told["Subject"] == "Hoist: failed - a record that cannot be read"
-    assert told["MessageAttributes"]["owner"]["StringValue"] == UNKNOWN_OWNER
-    assert record in told["Message"]
-
-
-def test_every_outcome_of_a_record_is_told(
+def test_a_failure_of_an_object_for_which_there_is_no_room_is_left_to_the_sweep(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic
 ) -> None:
-    table.put(put_upload(state=State.ACCEPTED))
-    table.put(multipart_upload(state=State.REJECTED))
+    table.quota = Quota(max_bytes=10, max_files=1)
+
+    assert announce(notifier, FAILED) is False
+
+    assert (table.items, topic.messages) == ({}, [])
+
+
+@pytest.mark.parametrize("charged", [None, 11])
+def test_a_failure_takes_room_for_what_is_kept(
+    notifier: Notifier, table: MemoryTable, charged: int | None
+) -> None:
+    table.put(put_upload(state=State.UPLOADED, charged=charged))
+
+    announce(notifier, FAILED)
+
+    assert stored(table).charged == 11
+
+
+def test_an_outcome_that_was_announced_needs_no_look_of_the_sweep(
+    notifier: Notifier, table: MemoryTable, clock: Clock
+) -> None:
+    table.put(settled(State.ACCEPTED, check_at=clock()))
+
+    announce(notifier, outcome(State.ACCEPTED))
+
+    assert stored(table).check_at is None
+
+
+def test_a_failure_that_was_announced_has_a_tag_that_the_sweep_must_write(
+    notifier: Notifier, table: MemoryTable, clock: Clock
+) -> None:
+    table.put(put_upload(state=State.UPLOADED, check_at=clock()))
+
+    announce(notifier, FAILED)
+
+    assert (stored(table).check_at, stored(table).notified) == (clock(), stored(table).outcome)
+
+
+def test_an_invocation_that_gave_up_leaves_a_settled_upload_to_the_sweep(
+    notifier: Notifier, table: MemoryTable, clock: Clock
+) -> None:
+    table.put(settled(State.ACCEPTED, notified="1"))
+
+    announce(notifier, FAILED)
+
+    assert stored(table).check_at == clock(), "it may have left an old state on the tag"
+
+
+def test_an_outcome_that_changes_while_it_is_announced_is_announced_afterwards(
+    notifier: Notifier, table: MemoryTable, topic: RecordingTopic
+) -> None:
+    table.put(settled(State.REJECTED))
+    topic.before_publish.add(
+        lambda: table.change(
+            stored(table), to=State.ACCEPTED, allowed=set(State), outcome="2", check_at=CREATED_AT
+        )
+    )
+
+    announce(notifier, outcome(State.REJECTED))
+    assert (stored(table).notified, stored(table).check_at) == ("1", CREATED_AT)
+    announce(notifier, outcome(State.ACCEPTED))
+
+    published = [m["MessageAttributes"]["outcome"]["StringValue"] for m in topic.messages]
+    assert published == ["rejected", "accepted"]
+    assert stored(table).notified == "2"
+
+
+@pytest.mark.parametrize("name", ["get", "begin_notifying", "end_notifying"])
+def test_an_answer_of_the_table_that_is_lost_does_not_lose_the_message(
+    notifier: Notifier, table: MemoryTable, topic: RecordingTopic, name: str
+) -> None:
+    table.put(settled(State.ACCEPTED))
+    lost = [name]
+
+    class Lossy:
+        def __getattr__(self, called: str) -> Any:
+            def call(*args: Any, **kwargs: Any) -> Any:
+                answer = getattr(table, called)(*args, **kwargs)
+                if called in lost:
+                    lost.remove(called)
+                    raise TryAgain("no answer")
+                return answer
+
+            return call
+
+    lossy: Any = Lossy()
+    what = outcome(State.ACCEPTED)
+
+    assert replace(notifier, table=lossy).announce(what, Invocation("notify-1")) is True
+
+    assert len(topic.messages) == 1
+    assert (stored(table).notified, stored(table).notifier, lost) == ("1", None, [])
+
+
+@pytest.mark.parametrize("record", ["", "{}", '{"requestContext": {"condition": "New"}}', "[1]"])
+def test_a_record_that_nobody_can_read_is_announced_to_operators(
+    notifier: Notifier, topic: RecordingTopic, record: str
+) -> None:
+    notifier.notify(record, Invocation("notify-1"))
+
+    (message_out,) = topic.messages
+    assert message_out["Subject"] == "Hoist: failed - a record that cannot be read"
+    assert message_out["MessageAttributes"]["owner"]["StringValue"] == UNKNOWN_OWNER
+    assert record in message_out["Message"]
+
+
+def test_every_outcome_of_a_record_is_announced(
+    notifier: Notifier, table: MemoryTable, topic: RecordingTopic
+) -> None:
+    table.put(settled(State.ACCEPTED))
+    table.put(multipart_upload(state=State.REJECTED, outcome="1"))
     record = json.loads(event("sns_success")["Records"][0]["Sns"]["Message"])
     record["responsePayload"]["uploads"].append(
         {"owner": OWNER, "id": multipart_upload().id, "state": "rejected"}
     )
 
-    notifier.notify(json.dumps(record), "teller")
+    notifier.notify(json.dumps(record), Invocation("notify-1"))
 
     assert len(topic.messages) == 2
 
@@ -328,7 +448,7 @@ def test_a_subject_is_cut_at_its_limit(length: int, expected: int) -> None:
     ],
 )
 def test_a_message_says_what_became_of_the_file(state: State, words: str) -> None:
-    upload = put_upload(state=state, size=1_234_567, reason="Because of that")
+    upload = settled(state, size=1_234_567, reason="Because of that")
     text = message(upload, PAGE_ORIGIN)
 
     assert f"Your file Grüße aus Köln 1+1.txt (1,234,567 bytes) {words}" in text
@@ -338,4 +458,4 @@ def test_a_message_says_what_became_of_the_file(state: State, words: str) -> Non
 
 
 def test_a_message_without_a_reason_gives_none() -> None:
-    assert "Reason" not in message(put_upload(state=State.ACCEPTED), PAGE_ORIGIN)
+    assert "Reason" not in message(settled(State.ACCEPTED), PAGE_ORIGIN)

@@ -1,23 +1,32 @@
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from hashlib import md5
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote_plus
 
 import pytest
-from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from chalicelib.config import Settings
+from chalicelib.errors import TryAgain
 from chalicelib.processing import HEAD_SIZE, Processing
-from chalicelib.reader import ObjectReader
+from chalicelib.reader import ObjectReader, ObjectReplaced
 from chalicelib.records import SEQUENCER_LENGTH
-from chalicelib.upload import State, Upload
+from chalicelib.upload import State, Upload, written
 from chalicelib.usage import Quota
-from tests.fakes import Clock, Invocation, MemoryStorage, MemoryTable, RecordingPages, checksum
+from tests.fakes import (
+    EPOCH,
+    Clock,
+    Invocation,
+    MemoryStorage,
+    MemoryTable,
+    RecordingPages,
+    checksum,
+)
 from tests.payloads import CONTENT, MULTIPART_ID, OWNER, PUT_ID, event, multipart_upload, put_upload
 from tests.tables import real_table
 
@@ -49,7 +58,7 @@ def processing(
     def compute(stored: ObjectReader) -> dict[str, Any]:
         return {"echo": {"beginning": stored.read_range(0, 5).decode() if stored.size else ""}}
 
-    return Processing(settings, storage, table, pages, sniff, compute, clock)
+    return Processing(settings, storage, table, pages, sniff, compute, clock, clock.advance)
 
 
 ONCE, TWIN, AGAIN = Invocation("once"), Invocation("twin"), Invocation("again")
@@ -87,10 +96,12 @@ def test_an_object_as_announced_is_accepted(
         "content_type": "text/plain",
         "etag": "5eb63bbbe01eeed093cb22bb8f5acdc3",
         "crc64nvme": checksum(CONTENT),
+        "last_modified": written(EPOCH),
         "checksum_verified": False,
         "processors": {"echo": {"beginning": "hello"}},
     }
     assert (accepted.sequencer, accepted.holder) == (SEQUENCER, None)
+    assert (accepted.charged, accepted.outcome is None) == (11, False)
     assert storage.tags == {upload.key: "accepted"}
     assert pages.states == ["processing"]
     assert answer == {"uploads": [{"owner": OWNER, **accepted.document()}]}
@@ -200,26 +211,11 @@ def test_an_object_that_is_not_as_announced_is_rejected(
     assert (result["state"], result["reason"]) == ("rejected", reason)
 
 
-def test_an_event_that_beats_complete_says_uploaded_first(
+def test_an_event_that_beats_complete_processes_the_upload(
     processing: Processing, table: MemoryTable, storage: MemoryStorage, pages: RecordingPages
 ) -> None:
     table.put(put_upload())
     storage.receive_object(put_upload().key, CONTENT)
-
-    processing.process(event("s3_put"), ONCE)
-
-    assert stored(table).state is State.ACCEPTED
-    assert pages.states == ["uploaded", "processing"]
-
-
-def test_a_complete_that_beats_the_event_by_a_hair_changes_nothing(
-    processing: Processing, table: MemoryTable, storage: MemoryStorage, pages: RecordingPages
-) -> None:
-    table.put(put_upload())
-    storage.receive_object(put_upload().key, CONTENT)
-    table.before_change.add(
-        lambda: table.change(put_upload(), to=State.UPLOADED, allowed={State.UPLOADING})
-    )
 
     processing.process(event("s3_put"), ONCE)
 
@@ -258,20 +254,20 @@ def test_a_duplicate_event_changes_nothing_and_reports_again(
     upload: Upload,
     state: State,
 ) -> None:
-    settled = table.change(upload, to=state, allowed=set(State), report={"etag": ETAG})
+    settled = table.change(upload, to=state, allowed=set(State), sequencer=SEQUENCER)
 
     answer = processing.process(event("s3_put"), ONCE)
 
     assert answer == {"uploads": [{"owner": OWNER, **settled.document(), "duplicate": True}]}
     assert stored(table) == settled
-    assert storage.tags == {upload.key: state}, "the same bytes, sent again, had no tag"
+    assert storage.tags == {upload.key: state}, "whoever settled it died before it wrote the tag"
     assert pages.shown == []
 
 
 def test_an_event_of_an_object_that_is_gone_changes_nothing(
     processing: Processing, table: MemoryTable, storage: MemoryStorage, upload: Upload
 ) -> None:
-    settled = table.change(upload, to=State.REJECTED, allowed=set(State), report={"etag": ETAG})
+    settled = table.change(upload, to=State.REJECTED, allowed=set(State), sequencer=SEQUENCER)
     storage.delete(upload.key)
 
     answer = processing.process(event("s3_put"), ONCE)
@@ -298,6 +294,79 @@ def test_other_bytes_under_an_old_url_are_checked_anew(
     assert storage.tags == {upload.key: "rejected"}
 
 
+@pytest.mark.parametrize(("said", "state"), [(b"HELLO", "accepted"), (b"\x7fELF!", "rejected")])
+def test_an_object_with_the_etag_of_the_accepted_one_is_checked_anew(
+    *,
+    processing: Processing,
+    table: MemoryTable,
+    storage: MemoryStorage,
+    upload: Upload,
+    said: bytes,
+    state: str,
+) -> None:
+    """Two files can have one MD5, and so one ETag."""
+    processing.process(numbered("0A"), ONCE)
+    first = stored(table)
+    storage.receive_object(upload.key, said + CONTENT[5:])
+    storage.oddities[upload.key] = {"etag": ETAG}
+
+    class Collision(MemoryStorage):
+        def read_range(self, key: str, offset: int, size: int, *, etag: str) -> bytes:
+            assert etag == ETAG
+            return self.objects[key][offset : offset + size]
+
+    def sniff(head: bytes) -> str:
+        return "application/x-executable" if head.startswith(b"\x7fELF") else "text/plain"
+
+    colliding = replace(processing, storage=replace_storage(Collision(), storage), sniff=sniff)
+    (result,) = colliding.process(numbered("0B"), TWIN)["uploads"]
+
+    assert (result["state"], "duplicate" in result) == (state, False)
+    assert storage.tags == {upload.key: state}
+    assert (stored(table).outcome == first.outcome) is (state == "accepted")
+
+
+def replace_storage(other: MemoryStorage, storage: MemoryStorage) -> MemoryStorage:
+    """Another kind of storage with the same things in it."""
+    for name in MemoryStorage.__dataclass_fields__:
+        setattr(other, name, getattr(storage, name))
+    return other
+
+
+def test_the_same_bytes_again_after_room_was_made_are_accepted(
+    processing: Processing, table: MemoryTable, storage: MemoryStorage
+) -> None:
+    table.quota = Quota(max_bytes=21, max_files=9)
+    (other,) = processing.process(arrives(storage, "a.txt"), ONCE)["uploads"]
+    (refused,) = processing.process(arrives(storage, "b.txt"), ONCE)["uploads"]
+    table.change(table.items[OWNER, other["id"]], to=State.ABORTED, allowed=set(State))
+
+    (again,) = processing.process(arrives(storage, "b.txt", sequencer=2), TWIN)["uploads"]
+
+    assert (refused["state"], again["state"], again["id"]) == (
+        "rejected",
+        "accepted",
+        refused["id"],
+    )
+    assert "duplicate" not in again
+    assert storage.tags[again["key"]] == "accepted"
+    now = table.items[OWNER, again["id"]]
+    assert (now.charged, now.outcome != now.notified) == (11, True)
+
+
+def test_the_same_object_checked_again_is_the_same_outcome(
+    processing: Processing, table: MemoryTable, upload: Upload
+) -> None:
+    processing.process(numbered("0A"), ONCE)
+    first = table.change(
+        upload, to=State.ACCEPTED, allowed=set(State), notified=stored(table).outcome
+    )
+
+    processing.process(numbered("0B"), TWIN)
+
+    assert stored(table).outcome == first.outcome == stored(table).notified
+
+
 def test_an_aborted_upload_stays_aborted(
     processing: Processing, table: MemoryTable, storage: MemoryStorage, upload: Upload
 ) -> None:
@@ -319,26 +388,40 @@ def test_an_object_that_was_deleted_in_s3_is_a_failure_that_says_so(
     assert stored(table).reason == "The object was deleted before it was checked"
 
 
-def test_an_upload_deleted_under_our_hands_is_retried_and_then_nothing_to_report(
-    processing: Processing, table: MemoryTable, storage: MemoryStorage, upload: Upload
+@pytest.mark.parametrize("moment", ["before_read", "before_tag"])
+def test_an_upload_that_is_deleted_meanwhile_leaves_nothing(
+    processing: Processing, table: MemoryTable, storage: MemoryStorage, upload: Upload, moment: str
 ) -> None:
     def delete() -> None:
         storage.delete(upload.key)
         table.change(upload, to=State.ABORTED, allowed=set(State))
 
-    storage.before_tag.add(delete)
-    with pytest.raises(ClientError):
-        processing.process(event("s3_put"), ONCE)
+    getattr(storage, moment).add(delete)
+
+    processing.process(event("s3_put"), ONCE)
+
+    assert stored(table).state is State.ABORTED
+    assert (storage.objects, storage.tags) == ({}, {})
+
+
+def test_an_upload_that_is_aborted_before_its_object_is_deleted_leaves_nothing(
+    processing: Processing, table: MemoryTable, storage: MemoryStorage, upload: Upload
+) -> None:
+    storage.before_read.add(
+        lambda: table.change(stored(table), to=State.ABORTED, allowed=set(State))
+    )
 
     assert processing.process(event("s3_put"), ONCE) == {"uploads": []}
+
     assert stored(table).state is State.ABORTED
+    assert (upload.key in storage.objects, storage.tags) == (False, {})
 
 
 def test_a_twin_at_the_same_time_is_a_duplicate(
     processing: Processing, storage: MemoryStorage, upload: Upload
 ) -> None:
     twins: list[dict[str, Any]] = []
-    storage.before_tag.add(lambda: twins.append(processing.process(event("s3_put"), TWIN)))
+    storage.before_read.add(lambda: twins.append(processing.process(event("s3_put"), TWIN)))
 
     (result,) = processing.process(event("s3_put"), ONCE)["uploads"]
 
@@ -353,10 +436,11 @@ def test_a_twin_after_it_gets_the_earlier_report(
     processing: Processing, storage: MemoryStorage
 ) -> None:
     (first,) = processing.process(event("s3_put"), ONCE)["uploads"]
-    storage.tags.clear()
+    read: list[None] = []
+    storage.before_read.add(lambda: read.append(None))
 
     assert processing.process(event("s3_put"), TWIN) == {"uploads": [first | {"duplicate": True}]}
-    assert storage.tags == {}, "nothing was done again"
+    assert read == [], "nothing was done again"
 
 
 @pytest.mark.usefixtures("upload")
@@ -397,17 +481,278 @@ def test_an_older_event_that_comes_late_changes_nothing(
     assert stored(table) == settled
 
 
-def test_a_newer_object_takes_over_from_an_older_one_under_way(
-    processing: Processing, table: MemoryTable, storage: MemoryStorage, upload: Upload
+class TestOvertaken:
+    """An invocation that another one overtook never has the last word about the tag."""
+
+    OTHER = CONTENT + b"!"
+
+    def check(self, table: MemoryTable, storage: MemoryStorage, upload: Upload, state: str) -> None:
+        assert stored(table).state == state
+        assert storage.tags == {upload.key: state}
+
+    @pytest.mark.parametrize(
+        ("first", "second", "state"),
+        [(OTHER, CONTENT, "accepted"), (CONTENT, OTHER, "rejected")],
+        ids=["a good one after a bad one", "a bad one after a good one"],
+    )
+    @pytest.mark.parametrize("moment", ["before_tag", "before_read", "before_change"])
+    def test_a_newer_object_takes_over_at_any_moment(
+        self,
+        *,
+        processing: Processing,
+        table: MemoryTable,
+        storage: MemoryStorage,
+        upload: Upload,
+        moment: str,
+        first: bytes,
+        second: bytes,
+        state: str,
+    ) -> None:
+        storage.receive_object(upload.key, first)
+
+        def replaced() -> None:
+            storage.receive_object(upload.key, second)
+            processing.process(numbered("0C"), TWIN)
+
+        port = table if moment == "before_change" else storage
+        getattr(port, moment).add(replaced)
+
+        processing.process(numbered("0B"), ONCE)
+        while getattr(port, moment).waiting:  # a rejected object is not read
+            getattr(port, moment).happen()
+
+        self.check(table, storage, upload, state)
+
+    def test_a_slow_processor_does_not_bring_an_unchecked_object_through(
+        self, processing: Processing, table: MemoryTable, storage: MemoryStorage, upload: Upload
+    ) -> None:
+        def compute(_: ObjectReader) -> dict[str, Any]:
+            storage.receive_object(upload.key, self.OTHER)
+            processing.process(numbered("0C"), TWIN)
+            return {}
+
+        slow = replace(processing, compute=compute)
+        (result,) = slow.process(numbered("0B"), ONCE)["uploads"]
+
+        self.check(table, storage, upload, "rejected")
+        assert (result["state"], result["duplicate"]) == ("rejected", True)
+
+    def test_an_object_that_is_replaced_under_a_processor_is_begun_anew(
+        self, processing: Processing, table: MemoryTable, storage: MemoryStorage, upload: Upload
+    ) -> None:
+        arrivals = [b"HELLO world", b"Hello World"]
+
+        def compute(stored: ObjectReader) -> dict[str, Any]:
+            if arrivals:
+                storage.receive_object(upload.key, arrivals.pop(0))
+            return {"all": stored.read_range(0, 11).decode()}
+
+        replaced = replace(processing, compute=compute)
+        replaced.process(numbered("0B"), ONCE)
+
+        self.check(table, storage, upload, "accepted")
+        report = stored(table).report
+        assert report is not None
+        assert report["processors"] == {"all": "Hello World"}
+        assert report["crc64nvme"] == checksum(b"Hello World")
+
+    def test_one_that_is_larger_than_the_quota_does_not_reject_the_newer_one(
+        self, processing: Processing, table: MemoryTable, storage: MemoryStorage
+    ) -> None:
+        table.quota = Quota(max_bytes=20, max_files=9)
+        large = arrives(storage, "a.txt", b"x" * 21)
+
+        def replaced() -> None:
+            processing.process(arrives(storage, "a.txt", CONTENT, sequencer=2), TWIN)
+
+        table.before_change.add(replaced)
+        processing.process(large, ONCE)
+
+        (upload,) = table.items.values()
+        assert (upload.state, upload.charged) == (State.ACCEPTED, 11)
+        assert storage.tags == {upload.key: "accepted"}
+
+    def test_a_crash_before_the_tag_is_healed_by_the_retry(
+        self, processing: Processing, table: MemoryTable, storage: MemoryStorage, upload: Upload
+    ) -> None:
+        def crash() -> None:
+            raise SystemExit
+
+        storage.before_tag.add(crash)
+        with pytest.raises(SystemExit):
+            processing.process(event("s3_put"), ONCE)
+        assert (stored(table).state, storage.tags) == (State.ACCEPTED, {})
+
+        processing.process(event("s3_put"), ONCE)
+
+        self.check(table, storage, upload, "accepted")
+
+    @pytest.mark.usefixtures("upload")
+    def test_an_object_that_is_replaced_again_and_again_is_to_try_again(
+        self, processing: Processing, storage: MemoryStorage
+    ) -> None:
+        class Restless(MemoryStorage):
+            def read_range(self, key: str, offset: int, size: int, *, etag: str) -> bytes:
+                raise ObjectReplaced(f"{key} {offset} {size} {etag}")
+
+        restless = replace(processing, storage=replace_storage(Restless(), storage))
+
+        with pytest.raises(TryAgain, match="again and again"):
+            restless.process(event("s3_put"), ONCE)
+        assert storage.tags == {}
+
+
+class TestUnreadable:
+    """What S3 does not let anybody read, and what a browser would not save as it was checked."""
+
+    @pytest.mark.parametrize(
+        ("oddity", "reason", "charged"),
+        [
+            ({"unreadable": "It is stored as DEEP_ARCHIVE"}, "It is stored as DEEP_ARCHIVE", 11),
+            ({"unreadable": "Its key", "size": 0, "etag": ""}, "Its key", 11),
+            (
+                {"content_encoding": "gzip"},
+                "It is stored with Content-Encoding: gzip; send it without",
+                11,
+            ),
+        ],
+        ids=["archived", "encrypted", "encoded"],
+    )
+    @pytest.mark.parametrize("path", ["notes.txt", f"{PUT_ID}/Grüße aus Köln 1+1.txt"])
+    @pytest.mark.parametrize("announced", [True, False])
+    def test_it_is_rejected_and_charged_until_then(
+        self,
+        *,
+        processing: Processing,
+        table: MemoryTable,
+        storage: MemoryStorage,
+        pages: RecordingPages,
+        path: str,
+        announced: bool,
+        oddity: dict[str, Any],
+        reason: str,
+        charged: int,
+    ) -> None:
+        if announced:
+            table.put(put_upload())
+        sent = arrives(storage, path)
+        key = f"uploads/{OWNER}/{path}"
+        storage.oddities[key] = oddity
+
+        (result,) = processing.process(sent, ONCE)["uploads"]
+
+        assert (result["state"], result["reason"]) == ("rejected", reason)
+        assert storage.tags == {key: "rejected"}
+        assert [upload.charged for upload in pages.shown] == [charged]
+        assert table.items[OWNER, result["id"]].charged is None
+
+    @pytest.mark.parametrize("encoding", ["identity", "aws-chunked", "AWS-Chunked", ""])
+    def test_an_encoding_that_changes_nothing_is_accepted(
+        self, processing: Processing, storage: MemoryStorage, upload: Upload, encoding: str
+    ) -> None:
+        storage.oddities[upload.key] = {"content_encoding": encoding}
+
+        (result,) = processing.process(event("s3_put"), ONCE)["uploads"]
+
+        assert result["state"] == "accepted"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        f"uploads/{OWNER}/",
+        f"uploads/{OWNER}//",
+        f"uploads/{OWNER}/a/",
+        f"uploads/{OWNER}/{PUT_ID}/",
+        "uploads/x",
+        "uploads/",
+        "uploads//x",
+        "uploads/no owner/x",
+        "uploads/o*/x",
+    ],
+)
+def test_an_object_that_no_upload_can_have_is_deleted(
+    processing: Processing, table: MemoryTable, storage: MemoryStorage, key: str
 ) -> None:
-    def replaced() -> None:
-        storage.receive_object(upload.key, CONTENT + b"!")
-        processing.process(numbered("0C"), TWIN)
+    storage.receive_object(key, CONTENT)
+    sent = event("s3_put")
+    sent["Records"][0]["s3"]["object"]["key"] = quote_plus(key, safe="/")
 
-    storage.before_tag.add(replaced)
+    assert processing.process(sent, ONCE) == {"uploads": []}
 
-    assert processing.process(numbered("0B"), ONCE) == {"uploads": []}, "overtaken"
-    assert stored(table).reason == "11 bytes were announced, 12 have arrived"
+    assert (storage.objects, table.items) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    "path", ["a", "/a", "a//b", "a/b.", ".", "a/../b", " ", "a/ ", "\n", "ü/é", "a\x00b"], ids=repr
+)
+def test_an_object_under_any_other_key_of_an_owner_is_an_upload(
+    processing: Processing, table: MemoryTable, storage: MemoryStorage, path: str
+) -> None:
+    (result,) = processing.process(arrives(storage, path), ONCE)["uploads"]
+
+    assert (result["state"], result["key"]) == ("accepted", f"uploads/{OWNER}/{path}")
+    assert [upload.charged for upload in table.items.values()] == [11]
+
+
+def test_an_object_outside_the_prefix_is_left_alone(
+    processing: Processing, storage: MemoryStorage
+) -> None:
+    storage.receive_object("reports/1", CONTENT)
+    sent = event("s3_put")
+    sent["Records"][0]["s3"]["object"]["key"] = "reports/1"
+
+    assert processing.process(sent, ONCE) == {"uploads": []}
+    assert storage.objects == {"reports/1": CONTENT}
+
+
+class TestPatience:
+    """What throttles is waited out, as long as the invocation has time."""
+
+    def busy(self, port: Any, calls: int) -> Any:
+        """A port each of whose methods is throttled for so many calls, then works."""
+
+        class Busy:
+            left: ClassVar[Counter[str]] = Counter()
+
+            def __getattr__(self, name: str) -> Any:
+                found = getattr(port, name)
+
+                def call(*args: Any, **kwargs: Any) -> Any:
+                    self.left[name] += 1
+                    if self.left[name] <= calls:
+                        raise TryAgain(name)
+                    return found(*args, **kwargs)
+
+                return call
+
+        return Busy()
+
+    def test_throttling_for_minutes_uses_no_retry(
+        self, processing: Processing, table: MemoryTable, upload: Upload, clock: Clock
+    ) -> None:
+        began = clock.time
+        busy = replace(
+            processing,
+            storage=self.busy(processing.storage, 8),
+            table=self.busy(processing.table, 8),
+        )
+
+        (result,) = busy.process(event("s3_put"), Invocation("once", seconds=900))["uploads"]
+
+        assert (result["state"], "duplicate" in result) == ("accepted", False)
+        assert (clock.time - began).total_seconds() > 120
+        assert stored(table).id == upload.id
+
+    @pytest.mark.usefixtures("upload")
+    def test_an_invocation_without_time_gives_up(
+        self, processing: Processing, clock: Clock
+    ) -> None:
+        busy = replace(processing, table=self.busy(processing.table, 1))
+
+        with pytest.raises(TryAgain):
+            busy.process(event("s3_put"), Invocation("once", seconds=5))
+        assert clock.time == put_upload().created_at
 
 
 def test_a_hundred_duplicates_at_once_are_one_processing(
@@ -448,20 +793,20 @@ def arrives(storage: MemoryStorage, path: str, data: bytes = CONTENT, *, sequenc
     key = f"uploads/{OWNER}/{path}"
     storage.receive_object(key, data)
     storage.content_types[key] = "text/plain"
-    told = event("s3_put")
-    told["Records"][0]["s3"]["object"] |= {
+    sent = event("s3_put")
+    sent["Records"][0]["s3"]["object"] |= {
         "key": quote_plus(key, safe="/"), "sequencer": f"{sequencer:016X}",
     }  # fmt: skip
-    return told
+    return sent
 
 
 @pytest.mark.parametrize("path", ["notes.txt", "2026/März/notes.txt", f"{PUT_ID}/notes.txt"])
 def test_an_object_that_nobody_announced_is_adopted(
     processing: Processing, table: MemoryTable, storage: MemoryStorage, clock: Clock, path: str
 ) -> None:
-    told = arrives(storage, path)
+    sent = arrives(storage, path)
 
-    (result,) = processing.process(told, ONCE)["uploads"]
+    (result,) = processing.process(sent, ONCE)["uploads"]
 
     (adopted,) = table.items.values()
     key = f"uploads/{OWNER}/{path}"
@@ -474,10 +819,10 @@ def test_an_object_that_nobody_announced_is_adopted(
 def test_an_adopted_object_is_one_upload_however_often_it_is_told_of(
     processing: Processing, table: MemoryTable, storage: MemoryStorage
 ) -> None:
-    told = arrives(storage, "notes.txt")
-    (first,) = processing.process(told, ONCE)["uploads"]
+    sent = arrives(storage, "notes.txt")
+    (first,) = processing.process(sent, ONCE)["uploads"]
 
-    (again,) = processing.process(told, AGAIN)["uploads"]
+    (again,) = processing.process(sent, AGAIN)["uploads"]
 
     assert again == first | {"duplicate": True}
     assert len(table.items) == 1
@@ -522,8 +867,13 @@ def test_an_adopted_object_above_the_quota_is_rejected(
     table.quota = Quota(max_bytes=21, max_files=9)
     processing.process(arrives(storage, "a.txt"), ONCE)
 
-    (result,) = processing.process(arrives(storage, "b.txt"), AGAIN)["uploads"]
+    sent = arrives(storage, "b.txt")
+    read: list[None] = []
+    storage.before_read.add(lambda: read.append(None))
 
+    (result,) = processing.process(sent, AGAIN)["uploads"]
+
+    assert read == [], "not a byte of it was read"
     assert result["state"] == "rejected"
     assert result["reason"] == "You may keep 21 bytes in 9 files; delete some first"
     assert storage.tags[result["key"]] == "rejected"
@@ -540,9 +890,9 @@ def test_an_object_that_nobody_announced_and_nobody_finds_is_ignored(
 def test_an_object_under_an_uploads_prefix_with_another_name_is_an_upload_of_its_own(
     processing: Processing, table: MemoryTable, storage: MemoryStorage, upload: Upload
 ) -> None:
-    told = arrives(storage, f"{upload.id}/other.txt")
+    sent = arrives(storage, f"{upload.id}/other.txt")
 
-    (result,) = processing.process(told, ONCE)["uploads"]
+    (result,) = processing.process(sent, ONCE)["uploads"]
 
     assert (result["state"], result["filename"]) == ("accepted", "other.txt")
     assert stored(table) == upload

@@ -24,8 +24,8 @@ from chalicelib.parts import MIB
 from chalicelib.rules import MAX_WAIT
 from chalicelib.signing import Credentials, Signer
 from chalicelib.storage import COMPLETE_PATIENCE
-from chalicelib.upload import State, Upload
-from chalicelib.uploads import CLOUDFRONT_MAX_SIZE, LIST_LIMIT, WAIT_STEP, Uploads
+from chalicelib.upload import State, StoredObject, Upload
+from chalicelib.uploads import CLOUDFRONT_MAX_SIZE, LIST_LIMIT, WAIT_GROWTH, WAIT_STEP, Uploads
 from local.api import INTEGRATION_TIMEOUT
 from tests.fakes import Clock, MemoryStorage, MemoryTable, RecordingPages, checksum
 from tests.payloads import OTHER_OWNER, OWNER, PUT_ID, put_upload
@@ -145,7 +145,7 @@ def test_create_signs_the_checksum_of_a_single_put(uploads: Uploads) -> None:
     upload, sheet = uploads.create(OWNER, filename="a", size=len(SMALL), crc64nvme=checksum(SMALL))
 
     assert upload.crc64nvme == checksum(SMALL)
-    assert "x-amz-checksum-crc64nvme" in sheet.urls[0]
+    assert sheet.headers == {"if-none-match": "*", "x-amz-checksum-crc64nvme": checksum(SMALL)}
 
 
 def test_two_uploads_of_one_file_are_two(uploads: Uploads, table: MemoryTable) -> None:
@@ -212,16 +212,55 @@ def test_create_that_is_repeated_under_one_key_makes_one_upload(
     assert len(storage.multiparts) == (first.multipart_id is not None)
 
 
-@pytest.mark.parametrize(("filename", "size"), [("b", 5), ("a", 6)])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"filename": "b"},
+        {"size": 6},
+        {"content_type": "image/png"},
+        {"crc64nvme": checksum(b"other")},
+        {"crc64nvme": None},
+    ],
+    ids=str,
+)
 def test_create_refuses_a_key_that_belongs_to_another_file(
-    uploads: Uploads, table: MemoryTable, filename: str, size: int
+    uploads: Uploads, table: MemoryTable, changes: dict[str, Any]
 ) -> None:
-    uploads.create(OWNER, filename="a", size=5, idempotency_key="k")
+    request: dict[str, Any] = {"filename": "a", "size": 5, "crc64nvme": checksum(b"12345")}
+    uploads.create(OWNER, **request, idempotency_key="k")
 
     with pytest.raises(IdempotencyKeyReused):
-        uploads.create(OWNER, filename=filename, size=size, idempotency_key="k")
+        uploads.create(OWNER, **{**request, **changes}, idempotency_key="k")
 
     assert len(table.items) == 1
+
+
+def test_create_that_is_repeated_after_complete_named_a_checksum_is_the_same(
+    uploads: Uploads, table: MemoryTable
+) -> None:
+    first, _ = uploads.create(OWNER, filename="a", size=len(LARGE), idempotency_key="k")
+    move(table, first, State.UPLOADING, crc64nvme=checksum(LARGE))
+
+    again, _ = uploads.create(OWNER, filename="a", size=len(LARGE), idempotency_key="k")
+
+    assert again.id == first.id
+
+
+@pytest.mark.parametrize(("size", "days"), [(1, None), (len(LARGE), 7)], ids=["put", "multipart"])
+def test_the_parts_of_an_upload_are_kept_for_days(
+    uploads: Uploads, clock: Clock, size: int, days: int | None
+) -> None:
+    upload, _ = uploads.create(OWNER, filename="a", size=size)
+
+    expire_at = uploads.parts_expire_at(upload)
+
+    assert expire_at == (None if days is None else clock() + timedelta(days=days))
+
+
+def test_a_new_upload_is_charged_and_due_to_be_checked(uploads: Uploads, clock: Clock) -> None:
+    upload, _ = uploads.create(OWNER, filename="a", size=5)
+
+    assert (upload.charged, upload.check_at) == (5, clock() + timedelta(hours=1))
 
 
 def test_create_does_not_begin_again_what_has_arrived(
@@ -341,6 +380,16 @@ def test_a_later_sheet_lives_longer(uploads: Uploads, large: Upload, clock: Cloc
 
     assert (after.expires_at - before.expires_at).total_seconds() == 60
     assert set(after.signatures).isdisjoint(before.signatures)
+
+
+def test_a_sheet_after_a_refusal_is_signed_by_other_credentials(
+    uploads: Uploads, large: Upload
+) -> None:
+    usual = uploads.sheet(OWNER, large.id)
+    refused = uploads.sheet(OWNER, large.id, refused=True)
+
+    assert "Credential=AKIDEXAMPLE" in usual.urls[0]
+    assert f"Credential=NEW-{OWNER}" in refused.urls[0]
 
 
 # --- list parts -----------------------------------------------------------------------------------
@@ -480,7 +529,8 @@ def test_complete_waits_for_what_is_on_its_way(
 
     assert completed.state is State.UPLOADED
     assert storage.objects == {large.key: LARGE}
-    assert clock.time - began == looks * timedelta(seconds=WAIT_STEP)
+    assert slept == pytest.approx([WAIT_STEP * WAIT_GROWTH**n for n in range(looks)])
+    assert clock.time > began
 
 
 def test_complete_waits_for_a_single_put(
@@ -501,8 +551,28 @@ def test_complete_waits_no_longer_than_it_is_asked_to(
         uploads.complete(OWNER, large.id, wait=2)
 
     assert refused.value.members == {"missing": [1, 3]}
-    waited = (clock.time - began).total_seconds()
-    assert 2 <= waited < 2 + 2 * WAIT_STEP
+    assert (clock.time - began).total_seconds() == pytest.approx(2)
+
+
+@pytest.mark.parametrize("size", [len(SMALL), len(LARGE)], ids=["put", "multipart"])
+def test_complete_that_waits_asks_s3_about_a_dozen_times(
+    uploads: Uploads, storage: MemoryStorage, size: int
+) -> None:
+    class Counting(MemoryStorage):
+        heads = 0
+
+        def head(self, key: str) -> StoredObject | None:
+            self.heads += 1
+            return super().head(key)
+
+    counting = Counting(multiparts=storage.multiparts)
+    waiting = replace(uploads, storage=counting)
+    upload, _ = waiting.create(OWNER, filename="a", size=size)
+
+    with pytest.raises(PartsMissing):
+        waiting.complete(OWNER, upload.id, wait=MAX_WAIT)
+
+    assert 5 < counting.heads <= 12
 
 
 def test_complete_that_waits_tells_what_s3_refuses_at_once(
@@ -778,6 +848,32 @@ def test_delete_twice_does_nothing_the_second_time(
     assert pages.states == ["aborted"]
 
 
+def test_a_delete_that_ends_half_way_is_due_to_be_checked(
+    uploads: Uploads, table: MemoryTable, storage: MemoryStorage, small: Upload, clock: Clock
+) -> None:
+    move(table, small, State.ACCEPTED, check_at=None)
+
+    class Broken(MemoryStorage):
+        def delete(self, key: str) -> None:
+            raise TryAgain(key)
+
+    with pytest.raises(TryAgain):
+        replace(uploads, storage=Broken(objects=storage.objects)).delete(OWNER, small.id)
+
+    assert uploads.get(OWNER, small.id).check_at == clock()
+
+
+def test_a_deleted_upload_takes_no_room_and_keeps_no_report(
+    uploads: Uploads, table: MemoryTable, small: Upload
+) -> None:
+    move(table, small, State.ACCEPTED, report={"size": 11})
+
+    uploads.delete(OWNER, small.id)
+
+    deleted = uploads.get(OWNER, small.id)
+    assert (deleted.charged, deleted.report, deleted.check_at) == (None, None, None)
+
+
 def test_delete_of_an_upload_that_s3_has_forgotten_works(
     uploads: Uploads, large: Upload, storage: MemoryStorage
 ) -> None:
@@ -859,11 +955,19 @@ def test_an_upload_there_is_not_is_not_found(
 # --- download -------------------------------------------------------------------------------------
 
 
+def accept(uploads: Uploads, upload: Upload, data: bytes = SMALL, **report: Any) -> None:
+    """Let an object arrive, and be accepted as it is."""
+    storage: Any = uploads.storage
+    storage.receive_object(upload.key, data)
+    report = {**storage.head(upload.key).identity, **report}
+    uploads.table.change(upload, to=State.ACCEPTED, allowed=set(State), report=report)
+
+
 def test_download_signs_an_accepted_upload_under_its_own_name(
-    uploads: Uploads, table: MemoryTable, settings: Settings
+    uploads: Uploads, settings: Settings
 ) -> None:
     upload, _ = uploads.create(OWNER, filename="Grüße.txt", size=1)
-    move(table, upload, State.ACCEPTED, report={"content_type": "text/plain"})
+    accept(uploads, upload, content_type="text/plain")
 
     url, expires_in = uploads.download(OWNER, upload.id)
 
@@ -871,18 +975,50 @@ def test_download_signs_an_accepted_upload_under_its_own_name(
     assert url.startswith(f"{settings.bucket_urls[0]}/uploads/{OWNER}/{upload.id}/Gr%C3%BC")
     assert "response-content-disposition=attachment" in url
     assert "response-content-type=text%2Fplain" in url
+    assert "response-cache-control=no-store" in url
+
+
+@pytest.mark.parametrize(
+    "replaced",
+    [
+        pytest.param({"etag": "another"}, id="etag"),
+        pytest.param({"crc64nvme": checksum(b"collision")}, id="other bytes with the same MD5"),
+        pytest.param({"size": 12}, id="size"),
+        pytest.param({"last_modified": datetime(2026, 3, 2, tzinfo=UTC)}, id="time"),
+        pytest.param({"unreadable": "It is encrypted", "size": 0, "etag": ""}, id="unreadable"),
+    ],
+)
+def test_download_refuses_an_object_that_is_not_the_accepted_one(
+    uploads: Uploads, storage: MemoryStorage, small: Upload, replaced: dict[str, Any]
+) -> None:
+    accept(uploads, small)
+    uploads.download(OWNER, small.id)
+    storage.oddities[small.key] = replaced
+
+    with pytest.raises(NotAccepted, match="replaced"):
+        uploads.download(OWNER, small.id)
+
+
+def test_download_refuses_an_object_that_is_gone(
+    uploads: Uploads, storage: MemoryStorage, small: Upload
+) -> None:
+    accept(uploads, small)
+    storage.delete(small.key)
+
+    with pytest.raises(NotAccepted):
+        uploads.download(OWNER, small.id)
 
 
 @pytest.mark.parametrize(
     ("size", "through"), [(CLOUDFRONT_MAX_SIZE, True), (CLOUDFRONT_MAX_SIZE + 1, False)]
 )
 def test_download_goes_through_cloudfront_as_far_as_that_goes(
-    uploads: Uploads, table: MemoryTable, settings: Settings, size: int, *, through: bool
+    uploads: Uploads, settings: Settings, size: int, *, through: bool
 ) -> None:
     url = "https://d111111abcdef8.cloudfront.net"
     behind = replace(uploads, settings=replace(settings, download_url=url, max_size=size))
     upload, _ = behind.create(OWNER, filename="a", size=size)
-    move(table, upload, State.ACCEPTED)
+    accept(uploads, upload)
 
     shown = behind.download(OWNER, upload.id)[0]
 
@@ -891,22 +1027,22 @@ def test_download_goes_through_cloudfront_as_far_as_that_goes(
 
 
 def test_a_download_ends_with_the_credentials_that_signed_it(
-    uploads: Uploads, table: MemoryTable, settings: Settings, clock: Clock
+    uploads: Uploads, settings: Settings, clock: Clock
 ) -> None:
     end = clock() + timedelta(seconds=60)
     credentials = Credentials("AKIDEXAMPLE", "secret", "token", end)
     ending = replace(uploads, signer=lambda: Signer(credentials, settings.region, clock(), 900))
     upload, sheet = ending.create(OWNER, filename="a", size=1)
-    move(table, upload, State.ACCEPTED)
+    accept(uploads, upload)
 
     _, expires_in = ending.download(OWNER, upload.id)
 
     assert (sheet.expires_at, expires_in) == (end, 60)
 
 
-def test_download_falls_back_to_the_declared_type(uploads: Uploads, table: MemoryTable) -> None:
+def test_download_falls_back_to_the_declared_type(uploads: Uploads) -> None:
     upload, _ = uploads.create(OWNER, filename="a", size=1, content_type="image/png")
-    move(table, upload, State.ACCEPTED)
+    accept(uploads, upload)
 
     assert "response-content-type=image%2Fpng" in uploads.download(OWNER, upload.id)[0]
 

@@ -1,14 +1,32 @@
-"""Transactions that meet: tried again, with waits that grow, and given up with `try_again`."""
+"""The sums of an owner: exact however many requests meet on them, and shared between shards."""
 
+import random
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.errors import TryAgain
-from chalicelib.usage import CONDITION_FAILED, FIRST_WAIT, TRIES, Quota, Usage
-from tests.fakes import Clock
+from chalicelib.errors import QuotaExceeded, TryAgain
+from chalicelib.usage import (
+    BORROWED_AT_ONCE,
+    CONDITION_FAILED,
+    FIRST_WAIT,
+    SHARDS,
+    TRIES,
+    Amount,
+    Quota,
+    Usage,
+)
+from tests.environment import TABLE
+from tests.fakes import AMPLE
+from tests.payloads import OTHER_OWNER, OWNER
+
+FILE = Amount(10, 1)
+CONFLICT = "TransactionConflict"
 
 
 class Canceled(ClientError):
@@ -33,43 +51,230 @@ class Contended:
         self.made.append(TransactItems)
 
 
-def usage(client: Any, clock: Clock, waits: list[float]) -> Usage:
-    return Usage(client, "table", clock, Quota(1, 1), wait=waits.append)
+@dataclass
+class Between:
+    """A client, before each of whose calls something may happen."""
+
+    client: Any
+    happen: Callable[[str], object]
+
+    @property
+    def exceptions(self) -> Any:
+        return self.client.exceptions
+
+    def __getattr__(self, name: str) -> Any:
+        def call(**request: Any) -> Any:
+            self.happen(name)
+            return getattr(self.client, name)(**request)
+
+        return call
 
 
-@pytest.mark.parametrize(
-    "code", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"]
-)
-def test_a_transaction_that_meets_another_is_made_again(clock: Clock, code: str) -> None:
-    waits: list[float] = []
-    client = Contended([["None", code], [code, "None"], [code, CONDITION_FAILED]])
-
-    assert usage(client, clock, waits).transact(["one", "two"]) == []
-
-    assert client.made == [["one", "two"]]
-    assert len(waits) == 3
-    assert all(0 <= wait <= FIRST_WAIT * 2**n for n, wait in enumerate(waits))
+def usage(client: Any, quota: Quota = AMPLE, waits: list[float] | None = None) -> Usage:
+    """One environment's view of the sums."""
+    return Usage(
+        client,
+        TABLE,
+        quota,
+        wait=lambda seconds: waits.append(seconds) if waits is not None else None,
+    )
 
 
-def test_one_that_always_meets_another_is_given_up(clock: Clock) -> None:
-    waits: list[float] = []
-    client = Contended([["TransactionConflict"]] * (TRIES + 1))
-
-    with pytest.raises(TryAgain):
-        usage(client, clock, waits).transact(["one"])
-
-    assert len(waits) == TRIES
-    assert FIRST_WAIT * 2**TRIES < 15, "API Gateway waits for 29 seconds"
+def sharded(client: Any, quota: Quota, shard: int) -> Usage:
+    """An environment that has met others, and uses a shard of the owner's sums."""
+    found = usage(client, quota)
+    found.shard_of[OWNER] = shard
+    return found
 
 
-def test_a_condition_that_does_not_hold_is_told(clock: Clock) -> None:
-    client = Contended([[CONDITION_FAILED, "None"]])
-
-    assert usage(client, clock, []).transact(["one", "two"]) == [CONDITION_FAILED, "None"]
+def files(count: int) -> Quota:
+    return Quota(max_bytes=2**60, max_files=count)
 
 
-def test_what_nobody_expects_is_not_taken_for_a_condition(clock: Clock) -> None:
-    client = Contended([["ValidationError", CONDITION_FAILED]])
+def charge(sums: Usage, amount: Amount = FILE) -> bool:
+    """Charge, as often as it takes; returns whether there was room."""
+    while True:
+        try:
+            sums.charge(OWNER, amount, [])
+        except QuotaExceeded:
+            return False
+        except TryAgain:
+            continue
+        return True
 
-    with pytest.raises(Canceled):
-        usage(client, clock, []).transact(["one", "two"])
+
+class TestTransactions:
+    """What DynamoDB cancels."""
+
+    @pytest.mark.parametrize("code", [CONFLICT, "ThrottlingError", "ProvisionedThroughputExceeded"])
+    def test_a_transaction_that_meets_another_is_made_again(self, code: str) -> None:
+        waits: list[float] = []
+        client = Contended([["None", code], [code, "None"], [code, CONDITION_FAILED]])
+
+        assert usage(client, waits=waits).transact(["one", "two"]) == []
+
+        assert client.made == [["one", "two"]]
+        assert len(waits) == 3
+        assert all(0 <= wait <= FIRST_WAIT * 2**n for n, wait in enumerate(waits))
+
+    def test_one_that_always_meets_another_is_to_try_again(self) -> None:
+        waits: list[float] = []
+        client = Contended([[CONFLICT]] * (TRIES + 1))
+
+        with pytest.raises(TryAgain):
+            usage(client, waits=waits).transact(["one"])
+
+        assert len(waits) == TRIES
+        assert FIRST_WAIT * 2**TRIES < 15, "API Gateway waits for 29 seconds"
+
+    def test_a_condition_that_does_not_hold_is_named(self) -> None:
+        client = Contended([[CONDITION_FAILED, "None"]])
+
+        assert usage(client).transact(["one", "two"]) == [CONDITION_FAILED, "None"]
+
+    def test_a_reason_that_nobody_expects_is_not_taken_for_a_condition(self) -> None:
+        client = Contended([["ValidationError", CONDITION_FAILED]])
+
+        with pytest.raises(Canceled):
+            usage(client).transact(["one", "two"])
+
+    def test_a_charge_that_always_meets_another_is_to_try_again(self) -> None:
+        client = Contended([[CONFLICT]] * (TRIES + 1))
+
+        with pytest.raises(TryAgain):
+            usage(client).charge(OWNER, FILE, [])
+
+    def test_a_charge_whose_own_writes_fail_says_which(self) -> None:
+        client = Contended([["None", CONDITION_FAILED, CONDITION_FAILED]])
+
+        failed = usage(client).charge(OWNER, FILE, ["one", "two"])
+
+        assert failed == ["None", CONDITION_FAILED], "nobody asks for room for it"
+
+
+class TestShards:
+    """Owners whose requests meet on the first item."""
+
+    def test_an_environment_that_meets_another_uses_a_shard_from_then_on(self) -> None:
+        client = Contended([[CONFLICT], [CONFLICT]])
+        sums = usage(client)
+
+        sums.charge(OWNER, FILE, [])
+        sums.charge(OTHER_OWNER, FILE, [])
+
+        assert 0 < sums.shard_of[OWNER] < SHARDS
+        keys = [made[-1]["Update"]["Key"]["pk"]["S"] for made in client.made]
+        assert keys == [f"usage#{OWNER}#{sums.shard_of[OWNER]}", f"usage#{OTHER_OWNER}"]
+
+    def test_a_throttled_environment_stays_where_it_is(self) -> None:
+        sums = usage(Contended([["ThrottlingError"]]))
+
+        sums.charge(OWNER, FILE, [])
+
+        assert sums.shard_of == {}
+
+    def test_a_shard_borrows_for_many_uploads_at_once(self, dynamodb: Any) -> None:
+        calls: list[str] = []
+        sums = sharded(Between(dynamodb, calls.append), AMPLE, 3)
+
+        for _ in range(BORROWED_AT_ONCE):
+            assert charge(sums)
+
+        # The first is refused, then it borrows.
+        assert calls == ["transact_write_items"] * (BORROWED_AT_ONCE + 2)
+        assert sums.used(OWNER) == FILE * BORROWED_AT_ONCE
+
+    def test_what_is_used_is_the_sum_of_all_shards(self, dynamodb: Any) -> None:
+        everybody = [usage(dynamodb), *(sharded(dynamodb, AMPLE, n) for n in (1, 7, SHARDS - 1))]
+        for number, sums in enumerate(everybody, start=1):
+            assert charge(sums, Amount(number, 1))
+        assert charge(everybody[2], -Amount(1, 1))
+
+        assert {str(sums.used(OWNER)) for sums in everybody} == {str(Amount(9, 3))}
+        assert everybody[0].used(OTHER_OWNER) == Amount(0, 0)
+
+    def test_what_a_shard_has_left_is_there_for_others(self, dynamodb: Any) -> None:
+        quota = files(BORROWED_AT_ONCE + 1)
+        assert charge(sharded(dynamodb, quota, 3))
+        others = usage(dynamodb, quota)
+
+        fitting = [charge(others) for _ in range(BORROWED_AT_ONCE + 2)]
+
+        assert fitting == [True] * BORROWED_AT_ONCE + [False] * 2
+        assert others.used(OWNER).files == quota.max_files
+
+    @pytest.mark.parametrize("most", [1, 5])
+    def test_an_owner_without_sums_borrows_no_more_than_the_quota(
+        self, dynamodb: Any, most: int
+    ) -> None:
+        sums = sharded(dynamodb, files(most), 3)
+
+        fitting = [charge(sums) for _ in range(most + 1)]
+
+        assert fitting == [True] * most + [False]
+
+    def test_a_shard_borrows_no_more_bytes_than_the_quota(self, dynamodb: Any) -> None:
+        sums = sharded(dynamodb, Quota(max_bytes=100, max_files=1000), 3)
+
+        assert [charge(sums, Amount(60, 1)) for _ in range(2)] == [True, False]
+
+    def test_a_shard_that_is_given_back_meanwhile_is_no_reason_to_refuse(
+        self, dynamodb: Any
+    ) -> None:
+        quota = files(2)
+        first, other = usage(dynamodb, quota), sharded(dynamodb, quota, 3)
+        assert charge(other)
+        assert charge(other)
+        other.charge(OWNER, -FILE, [])  # the shard has one left
+
+        def give_back(name: str) -> None:
+            if name == "batch_get_item":
+                other._give_back(OWNER)
+
+        assert charge(usage(Between(dynamodb, give_back), quota))
+        assert not charge(first)
+
+
+class TestExactness:
+    """As many as fit, whoever meets whom."""
+
+    @pytest.mark.parametrize("quota", [Quota(0, 0), Quota(10, 0), Quota(9, 1)], ids=str)
+    def test_what_does_not_fit_an_empty_quota_is_refused(self, dynamodb: Any, quota: Quota) -> None:
+        assert not charge(usage(dynamodb, quota))
+        assert not charge(sharded(dynamodb, quota, 1))
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_environments_that_take_turns_fill_the_quota_exactly(
+        self, dynamodb: Any, seed: int
+    ) -> None:
+        chance = random.Random(seed)  # noqa: S311 - no secret
+        quota = Quota(max_bytes=chance.randrange(100, 300), max_files=1000)
+        everybody = [usage(dynamodb, quota), *(sharded(dynamodb, quota, n) for n in (1, 2, 3))]
+
+        fitting = [charge(chance.choice(everybody)) for _ in range(35)]
+
+        assert fitting.count(True) == quota.max_bytes // FILE.bytes
+        assert everybody[0].used(OWNER) == FILE * fitting.count(True)
+
+    def test_fifty_requests_at_once_at_the_edge_of_the_quota_are_as_many_as_fit(
+        self, dynamodb: Any
+    ) -> None:
+        turn = threading.Lock()  # moto is not safe under threads
+
+        class Turns(Between):
+            def __getattr__(self, name: str) -> Any:
+                def call(**request: Any) -> Any:
+                    with turn:
+                        return getattr(self.client, name)(**request)
+
+                return call
+
+        client = Turns(dynamodb, lambda _: None)
+        quota = files(30)
+        everybody = [usage(client, quota), *(sharded(client, quota, n) for n in (1, 2, 3, 4))]
+
+        with ThreadPoolExecutor(10) as pool:
+            fitting = list(pool.map(charge, everybody * 10))
+
+        assert fitting.count(True) == 30
+        assert everybody[0].used(OWNER) == FILE * 30
