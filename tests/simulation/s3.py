@@ -69,7 +69,7 @@ class Multipart:
 
 
 class S3:
-    """One bucket; `created` and `deleted` hear of objects that come and that the product deletes."""
+    """One bucket; `created` and `deleted` hear of what comes, and of what the product deletes."""
 
     def __init__(
         self,

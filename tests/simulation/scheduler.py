@@ -45,10 +45,14 @@ class Task(greenlet):
 
 
 class Scheduler:
-    """Runs tasks and timers of one seed; `now` is the clock, `story` what happened."""
+    """Runs tasks and timers of one seed; `now` is the clock, `story` what happened.
 
-    def __init__(self, seed: int, start: datetime) -> None:
+    Between two turns pass `turn` milliseconds at the most.
+    """
+
+    def __init__(self, seed: int, start: datetime, turn: int = TURN) -> None:
         self.random = Random(seed)
+        self._turn = turn
         self.time = start
         self.story: list[tuple[datetime, str, Any]] = []
         self._ready: list[Task] = []
@@ -130,7 +134,8 @@ class Scheduler:
             task.switch()
 
     def _tick(self) -> None:
-        self.time += timedelta(milliseconds=1 + int(self.random.random() * TURN))
+        if self._turn:
+            self.time += timedelta(milliseconds=1 + int(self.random.random() * self._turn))
 
     def close(self) -> None:
         """End what is left of dead tasks; their code finds every port closed."""

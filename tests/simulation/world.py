@@ -143,10 +143,9 @@ class World:
         self.scheduler.on_death = self._died
         self.s3 = S3(self, self._object_created, self._object_deleted)
         self.dynamodb = FakeDynamoDB(items.SCHEMA, TABLE, hooks=self, clock=None)
-        self._compose()
+        self._compose(Client(self.dynamodb, self))
 
-    def _compose(self) -> None:
-        client: Any = Client(self.dynamodb, self)
+    def _compose(self, client: Any) -> None:
         self.usage = Usage(client, TABLE, self.quota, wait=self.scheduler.sleep)
         self.table = UploadTable(client, TABLE, self.now, self.settings.rejected_days, self.usage)
         pages = _NoPages()
