@@ -83,6 +83,11 @@ def role_name(stage: str, name: str) -> str:
     return f"{APP}-{stage}-{name}"
 
 
+def schedule_name(stage: str, name: str) -> str:
+    """What AWS calls the EventBridge rule that invokes one of Chalice's functions."""
+    return f"{APP}-{stage}-{name}-event"
+
+
 def log_group(function: str) -> str:
     """Where Lambda keeps what a function writes."""
     return f"/aws/lambda/{function}"

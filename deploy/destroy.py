@@ -153,6 +153,7 @@ class Destruction:
             self._delete("apigateway", "delete_rest_api", restApiId=api)
         for api in application.websocket_apis(self._session, self._stage):
             self._delete("apigatewayv2", "delete_api", ApiId=api)
+        self._delete_schedule()
         for function in self._functions():
             self._delete("lambda", "delete_function", FunctionName=function)
         for name in policies.templates(self._root):
@@ -164,6 +165,15 @@ class Destruction:
         for function in (*self._functions(), application.role_name(self._stage, "api_handler")):
             group = application.log_group(function)
             self._delete("logs", "delete_log_group", logGroupName=group)
+
+    def _delete_schedule(self) -> None:
+        """The rule that Chalice makes for the sweep; EventBridge keeps a rule that has targets."""
+        rule = application.schedule_name(self._stage, "sweep")
+        if self._found("events", "describe_rule", Name=rule):
+            events = self._client("events")
+            targets = events.list_targets_by_rule(Rule=rule)["Targets"]
+            events.remove_targets(Rule=rule, Ids=[target["Id"] for target in targets])
+            self._delete("events", "delete_rule", Name=rule)
 
     def _functions(self) -> list[str]:
         """What AWS calls the functions that Chalice makes."""

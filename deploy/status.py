@@ -7,20 +7,25 @@ what CloudFormation made is found by CloudFormation's own drift detection (`--dr
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
 
+from chalicelib.table import table_of
 from deploy import api_gateway, application, config, destinations, policies, preflight, resources
+from deploy.errors import explained
 from deploy.stage import Stage, StageError, check_name, declared, enter, succeeds
 from deploy.terminal import readable
 
 PERIOD = timedelta(hours=24)
+# A sweep runs every quarter of an hour, and for as long at most.
+SWEEP_LATE = timedelta(hours=1)
 UPLOADS = (
     "UploadsCreated", "UploadsCompleted", "UploadsAccepted", "UploadsRejected", "UploadsFailed",
 )  # fmt: skip
@@ -79,6 +84,16 @@ class Status:
         )
         if kinds:
             yield f"api-gateway   {', '.join(kinds)}"
+
+    def sweep(self) -> Iterator[str]:
+        """When the last sweep ran, and what it found."""
+        table = table_of(self._stage.settings, self._client("dynamodb"), lambda: datetime.now(UTC))
+        try:
+            last = table.sweep()
+        except ClientError as error:
+            yield f"not known: {explained(error)}"
+            return
+        yield from sweep_lines(last, now=datetime.now(UTC))
 
     def counts(self) -> Iterator[str]:
         """What happened in the last day, and what waits now."""
@@ -189,6 +204,21 @@ class Status:
         return make(service)
 
 
+def sweep_lines(last: Mapping[str, Any], *, now: datetime) -> Iterator[str]:
+    """The last sweep as people read it; `last` is empty where none has ended yet."""
+    if not last:
+        yield "none has ended yet: the first one runs within a quarter of an hour"
+        return
+    at = datetime.fromisoformat(last["at"])
+    counts = json.loads(last.get("found") or "{}")
+    found = ", ".join(f"{name.removeprefix('Sweep')} {count}" for name, count in counts.items())
+    yield f"ended at {at:%Y-%m-%d %H:%M} UTC, found {found or 'nothing'}"
+    if now - at > SWEEP_LATE:
+        yield "WARNING: that is more than an hour ago; make logs tells why it does not run or end"
+    if last.get("cursor"):
+        yield "it did not come to the end of the bucket: the next sweep goes on from there"
+
+
 def _print(title: str, lines: Iterator[str], otherwise: str = "") -> None:
     print(title, flush=True)
     count = 0
@@ -222,6 +252,7 @@ def main() -> int:
         _print("Drift", status.drift(), "none: all is as declared")
         if options.drift:
             _print("Drift that CloudFormation sees", status.detected(), "none")
+        _print("Last sweep", status.sweep())
         _print("Last 24 hours", status.counts())
 
     return succeeds(work)

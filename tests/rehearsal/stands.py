@@ -15,6 +15,7 @@ FUNCTIONS = {
         for name in (
             "process_upload",
             "notify",
+            "sweep",
             "websocket_connect",
             "websocket_message",
             "websocket_disconnect",
@@ -77,6 +78,15 @@ class Stands:
                 ].get("RedrivePolicy", "{}")
             )
             for each in found["Subscriptions"]
+        }
+
+    def schedules(self) -> dict[str, Any]:
+        """What EventBridge invokes, and how often."""
+        events = self.account.client("events")
+        return {
+            target["Arn"]: (rule["Name"], rule["ScheduleExpression"], rule["State"])
+            for rule in events.list_rules(NamePrefix=f"hoist-{self.stage}-")["Rules"]
+            for target in events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
         }
 
     def destinations(self) -> dict[str, Any]:
@@ -204,6 +214,7 @@ class Stands:
             "rules": self.rules(),
             "subscriptions": self.subscriptions(),
             "destinations": self.destinations(),
+            "schedules": self.schedules(),
             "routes": self.routes(),
             "responses": self.gateway_responses(),
             "websocket": self.websocket_routes(),

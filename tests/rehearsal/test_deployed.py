@@ -68,6 +68,9 @@ def test_all_of_it_stands(project: Project, printed: list[str]) -> None:
         == {"Destination": outputs["ResultsTopicArn"]}
     )
     arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:hoist-dev-notify"
+    sweep = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:hoist-dev-sweep"
+    assert stands.schedules() == {sweep: ("hoist-dev-sweep-event", "rate(15 minutes)", "ENABLED")}
+    assert functions["hoist-dev-sweep"]["Timeout"] == 900
     assert stands.subscriptions() == {arn: {"deadLetterTargetArn": outputs["DeadLettersArn"]}}
     # The APIs.
     routes = stands.routes()

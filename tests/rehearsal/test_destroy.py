@@ -27,6 +27,7 @@ LISTS = [
     ("cloudwatch", "list_dashboards", "DashboardEntries"),
     ("cloudformation", "describe_stacks", "Stacks"),
     ("dynamodb", "list_tables", "TableNames"),
+    ("events", "list_rules", "Rules"),
     ("iam", "list_roles", "Roles"),
     ("lambda", "list_functions", "Functions"),
     ("logs", "describe_log_groups", "logGroups"),
