@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
+import botocore
 from botocore.config import Config
 from botocore.exceptions import ConnectionError as NoConnection
 from botocore.exceptions import HTTPClientError
 from botocore.session import get_session
 
 from chalicelib.browser import Browser
-from chalicelib.config import Settings, load_settings
+from chalicelib.config import Settings, SettingsError, load_settings
 from chalicelib.errors import TryAgain
 from chalicelib.signing import Credentials, Signer
 from chalicelib.storage import S3Storage
@@ -47,6 +48,12 @@ _BUSY_CODES = frozenset({
 })  # fmt: skip
 
 
+# Lambda's runtime brings botocore along; which version depends on the runtime and the region.
+# CompleteMultipartUpload takes checksums of whole objects since 1.36.
+OLDEST_BOTOCORE = (1, 36)
+BOTOCORE = tuple(int(number) for number in botocore.__version__.split(".")[:2])
+
+
 class Application:
     """The use cases of one stage, each made when a handler first asks for it.
 
@@ -54,6 +61,11 @@ class Application:
     """
 
     def __init__(self, settings: Settings, *, tries: int = _TRIES) -> None:
+        if BOTOCORE < OLDEST_BOTOCORE:
+            raise SettingsError(
+                f"botocore {botocore.__version__} of this runtime is too old: S3's checksums of"
+                " whole objects need 1.36. Deploy with a newer Python"
+            )
         self.settings = settings
         # Not adaptive: after one owner's throttle that mode holds back whoever comes next.
         self._retries: Any = {"mode": "standard", "total_max_attempts": tries}

@@ -10,6 +10,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -105,7 +106,8 @@ class Sweep:
         for upload in self.table.to_check():
             if is_over(invocation, but=RESERVE):
                 break
-            self._note(found, self._checked(upload, invocation), upload.log_fields)
+            with _one_of_many(upload.log_fields):
+                self._note(found, self.check(upload, invocation), upload.log_fields)
         cursor = self._walk(found, invocation)
         self.table.keep_sweep(cursor=cursor, at=written(self.now()), found=json.dumps(found))
         return found
@@ -122,14 +124,6 @@ class Sweep:
         if upload.state is State.ABORTED:
             return self._check_aborted(upload)
         return self._check_settled(upload, invocation)
-
-    def _checked(self, upload: Upload, invocation: Invocation) -> Found | None:
-        try:
-            return self.check(upload, invocation)
-        except (WrongState, UploadNotFound, TryAgain) as error:
-            # Somebody else is at it. It stays due, so the next sweep looks again.
-            log.info("not checked", extra=upload.log_fields | {"reason": str(error)})
-            return None
 
     def _check_uploading(self, upload: Upload) -> Found | None:
         if self.storage.head(upload.key) is not None:
@@ -208,8 +202,8 @@ class Sweep:
         for key, listed in self.storage.list_objects(keys.PREFIX, after=after):
             if is_over(invocation, but=RESERVE):
                 return after
-            repaired = self._check_object(key, listed)
-            self._note(found, repaired, {"key": key})
+            with _one_of_many({"key": key}):
+                self._note(found, self._check_object(key, listed), {"key": key})
             after = key
         return ""
 
@@ -244,6 +238,18 @@ class Sweep:
         if repaired is not None:
             found[repaired] += 1
             log.warning("repaired", extra=fields | {"found": repaired.value})
+
+
+@contextmanager
+def _one_of_many(fields: dict[str, Any]) -> Iterator[None]:
+    """Whatever is the matter with one of them, the sweep comes to the others."""
+    try:
+        yield
+    except (WrongState, UploadNotFound, TryAgain) as error:
+        # Somebody else is at it. It stays due, so the next sweep looks again.
+        log.info("not checked", extra=fields | {"reason": str(error)})
+    except Exception:
+        log.exception("not checked", extra=fields)
 
 
 def event_again(upload: Upload, bucket: str) -> Mapping[str, Any]:

@@ -516,15 +516,17 @@ class UploadTable:
         """One item as it stands now, or None."""
         return self.client.get_item(TableName=self.name, Key=key, ConsistentRead=True).get("Item")
 
-    def _items(self, keys: Sequence[Mapping[str, Any]]) -> Iterator[Any]:
-        """Many items as they stand now, those that there are, in the order of their keys."""
+    def _items(
+        self, keys: Sequence[Mapping[str, Any]], *, consistent: bool = True
+    ) -> Iterator[Any]:
+        """Many items, those that there are, in the order of their keys."""
         for first in range(0, len(keys), _BATCH):
             batch = list(keys[first : first + _BATCH])
             found: dict[tuple[str, str], Any] = {}
             asked = batch
             while asked:
                 answer: Any = self.client.batch_get_item(
-                    RequestItems={self.name: {"Keys": asked, "ConsistentRead": True}}
+                    RequestItems={self.name: {"Keys": asked, "ConsistentRead": consistent}}
                 )
                 for item in answer["Responses"][self.name]:
                     found[item["pk"]["S"], item["sk"]["S"]] = item
@@ -554,19 +556,17 @@ class UploadTable:
         return [item["id"]["S"] for item in page["Items"]], last["id"]["S"] if last else None
 
     def _uploads(self, owner: str, ids: Sequence[str]) -> Iterator[Upload]:
-        """Uploads with their whole reports, in the order of their ids, those that are not due."""
-        keys = [
-            key(owner, upload_id)
-            for upload_id in ids
-            for key in (items.upload_key, items.report_key)
-        ]
-        found = {(item["pk"]["S"], item["sk"]["S"]): item for item in self._items(keys)}
-        for upload_id in ids:
-            item = found.get(_name(items.upload_key(owner, upload_id)))
-            if item is None or self._is_due(item):
-                continue
+        """Uploads with their whole reports, in the order of their ids, those that are not due.
+
+        As the index, they may be some milliseconds old.
+        """
+        keys = [items.upload_key(owner, upload_id) for upload_id in ids]
+        found = [u for u in self._items(keys, consistent=False) if not self._is_due(u)]
+        split = [items.report_key(owner, u["id"]["S"]) for u in found if "report_apart" in u]
+        reports = {report["pk"]["S"]: report for report in self._items(split, consistent=False)}
+        for item in found:
             upload = items.upload_of(item)
-            apart = found.get(_name(items.report_key(owner, upload_id)))
+            apart = reports.get(item["pk"]["S"])
             if apart is not None and apart["of"] == item.get("report_apart"):
                 upload = replace(upload, report=items.joined(upload, apart))
             yield upload
@@ -602,10 +602,6 @@ def table_of(
     quota = Quota(settings.owner_max_bytes, settings.owner_max_files)
     usage = Usage(client, settings.table, quota)
     return UploadTable(client, settings.table, now, settings.rejected_days, usage)
-
-
-def _name(key: Mapping[str, Any]) -> tuple[str, str]:
-    return key["pk"]["S"], key["sk"]["S"]
 
 
 def _sealed(upload_id: str | None) -> str | None:

@@ -78,6 +78,8 @@ def claim(
         "held_until": until,
         "charged": charged,
         "outcome": None,
+        # The event that failed before is older: the sweep must not send it in the place of this.
+        "event": None,
         "check_at": upload.check_at or now + CHECK_AFTER,
     }
 

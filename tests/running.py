@@ -205,10 +205,8 @@ class Client:
         for number in range(1, created["part_count"] + 1):
             start = (number - 1) * created["part_size"]
             part = data[start : start + created["part_size"]]
-            url, headers = part_url(created, number), {"Content-Type": ""}
-            if "x-amz-checksum-crc64nvme" in url:
-                headers["x-amz-checksum-crc64nvme"] = crc64nvme(part)
-            answer = call("PUT", url, part, headers)
+            headers = {"Content-Type": "", **created["sheet"]["headers"]}
+            answer = call("PUT", part_url(created, number), part, headers)
             assert answer.status == 200, answer.body
 
     def upload(self, data: bytes, filename: str, **fields: Any) -> str:

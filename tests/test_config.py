@@ -23,6 +23,8 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
     assert settings.max_size == MAX_OBJECT_SIZE
     assert settings.allowed_types == ()
     assert settings.url_lifetime == 3600
+    assert (settings.owner_max_bytes, settings.owner_max_files) == (2**40, 1_000_000)
+    assert (settings.upload_days, settings.rejected_days) == (7, 7)
     assert settings.part_size == 16 * MIB
     assert settings.put_max_size == 16 * MIB
 
@@ -108,6 +110,7 @@ LIMITS: list[tuple[str, Callable[[Settings], int], int, int]] = [
     ("HOIST_OWNER_MAX_FILES", lambda settings: settings.owner_max_files, 0, 10**9),
     ("HOIST_CREDENTIALS_LIFETIME", lambda settings: settings.credentials_lifetime, 900, 3600),
     ("HOIST_UPLOAD_DAYS", lambda settings: settings.upload_days, 1, 365),
+    ("HOIST_REJECTED_DAYS", lambda settings: settings.rejected_days, 1, 3650),
 ]
 
 

@@ -48,7 +48,9 @@ def processing(
     pages: RecordingPages,
     clock: Clock,
 ) -> Processing:
-    return Processing(settings, storage, table, pages, lambda _: "text/plain", lambda _: {}, clock)
+    return Processing(
+        settings, storage, table, pages, lambda _: "text/plain", lambda _: {}, clock, clock.advance
+    )
 
 
 def test_a_create_that_is_repeated(uploads: Uploads, counted: Counter[str]) -> None:
@@ -103,19 +105,21 @@ def test_an_object_that_came_without_an_upload(
     assert counted["UploadsCreated"] == counted["UploadsAccepted"] == 1
 
 
-def test_a_failure_that_is_told_again(
+def test_a_failure_that_is_announced_again(
     table: MemoryTable, pages: RecordingPages, clock: Clock, counted: Counter[str]
 ) -> None:
     def publish(**_: Any) -> None:
         """Nobody reads it."""
 
-    notifier = Notifier(table, pages, publish, NOTIFICATIONS_TOPIC, PAGE_ORIGIN, clock)
+    notifier = Notifier(
+        table, pages, publish, NOTIFICATIONS_TOPIC, PAGE_ORIGIN, clock, clock.advance
+    )
     table.put(put_upload(state=State.UPLOADED))
     (created,) = records.objects_created(event("s3_put"))
     key = ObjectKey(OWNER, put_upload().key.partition(f"{OWNER}/")[2])
 
     for _ in range(3):
-        notifier.tell(Failure(key, created, "reason", "request-1"), "teller")
+        notifier.announce(Failure(key, created, "reason", "request-1"), Invocation("notify-1"))
 
     assert table.items[OWNER, PUT_ID].state is State.FAILED
     assert counted == {"UploadsFailed": 1}

@@ -114,7 +114,7 @@ def test_a_get_is_signed_as_botocore_signs_it(
 def test_a_put_is_signed_as_botocore_signs_it(
     signer: Signer, host: str, key: str, size: int, checksum: str | None
 ) -> None:
-    headers = {"Content-Length": str(size)}
+    headers = {"Content-Length": str(size), "If-None-Match": "*"}
     if checksum is not None:
         headers[CHECKSUM_HEADER] = checksum
 
@@ -122,6 +122,8 @@ def test_a_put_is_signed_as_botocore_signs_it(
 
     signed = f"{sheet.urls[0]}&X-Amz-Signature={sheet.signatures[0]}"
     assert pieces(signed) == pieces(oracle(signer, "PUT", botocore_url(host, key), headers))
+    checked = {} if checksum is None else {CHECKSUM_HEADER: checksum}
+    assert sheet.headers == {"if-none-match": "*", **checked}
 
 
 @given(

@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from chalicelib import signing
 from chalicelib.errors import ChecksumMismatch, TryAgain, UploadExpired
 from chalicelib.parts import MIB, PartPlan
+from chalicelib.reader import ObjectReplaced
 from chalicelib.signing import CHECKSUM_HEADER, Credentials, Sheet, Signer
 from chalicelib.storage import S3Storage
 from chalicelib.upload import Part, StoredObject
@@ -38,17 +39,11 @@ class FilledStorage(Storage, Protocol):
     """The ports of all use cases, and what arrives and lies there beside them."""
 
     def read_range(self, key: str, offset: int, size: int, *, etag: str) -> bytes: ...
-    def tag(self, key: str, *, state: str) -> None: ...
+    def tag(self, key: str, *, state: str) -> bool: ...
+    def state_tag(self, key: str) -> str | None: ...
+    def list_objects(self, prefix: str, *, after: str) -> Iterator[tuple[str, StoredObject]]: ...
     def receive_part(self, key: str, multipart_id: str, number: int, data: bytes) -> None: ...
     def receive_object(self, key: str, data: bytes) -> None: ...
-    def tag_of(self, key: str) -> str | None: ...
-
-
-class FilledMemory(MemoryStorage):
-    """The fake; parts and objects arrive by a call."""
-
-    def tag_of(self, key: str) -> str | None:
-        return self.tags.get(key)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,12 +59,10 @@ class FilledS3(S3Storage):
         assert answer.status == 200, answer.body
 
     def receive_object(self, key: str, data: bytes) -> None:
-        answer = send(self.put_sheet(key, data), data, checksum(data))
-        assert answer.status == 200, answer.body
-
-    def tag_of(self, key: str) -> str | None:
-        tags = self.client.get_object_tagging(Bucket=self.bucket, Key=key)["TagSet"]
-        return next((tag["Value"] for tag in tags if tag["Key"] == "state"), None)
+        # As temporary credentials allow: a presigned PUT replaces nothing.
+        self.client.put_object(
+            Bucket=self.bucket, Key=key, Body=data, ChecksumCRC64NVME=checksum(data)
+        )
 
     def url(self, key: str) -> str:
         return signing.object_url(self.server.bucket_url, key)
@@ -86,7 +79,8 @@ class FilledS3(S3Storage):
 def send(sheet: Sheet, data: bytes, crc64nvme: str) -> Answer:
     """PUT an object as a page does."""
     url = f"{sheet.urls[0]}&X-Amz-Signature={sheet.signatures[0]}"
-    return call("PUT", url, data, {"Content-Type": "", CHECKSUM_HEADER: crc64nvme})
+    headers = {**sheet.headers, "Content-Type": "", CHECKSUM_HEADER: crc64nvme}
+    return call("PUT", url, data, headers)
 
 
 def send_part(sheet: Sheet, number: int, data: bytes) -> Answer:
@@ -118,7 +112,7 @@ def real(server: Server) -> FilledS3:
 @pytest.fixture(params=["memory", pytest.param("seaweedfs", marks=pytest.mark.system)])
 def storage(request: pytest.FixtureRequest) -> FilledStorage:
     filled: FilledStorage = (
-        FilledMemory() if request.param == "memory" else request.getfixturevalue("real")
+        MemoryStorage() if request.param == "memory" else request.getfixturevalue("real")
     )
     return filled
 
@@ -295,7 +289,7 @@ class TestContract:
         }[data]
         found = storage.head(key)
         assert found is not None
-        assert replace(found, content_type="") == StoredObject(
+        assert replace(found, content_type="", last_modified=None) == StoredObject(
             len(data), etag, checksum(data), content_type=""
         )
 
@@ -331,7 +325,7 @@ class TestContract:
         assert found is not None
         storage.receive_object(key, HELLO[::-1])
 
-        with pytest.raises(ClientError, match="PreconditionFailed"):
+        with pytest.raises(ObjectReplaced):
             storage.read_range(key, 0, 5, etag=found.etag)
 
     def test_the_last_tag_counts(self, storage: FilledStorage, key: str) -> None:
@@ -340,11 +334,43 @@ class TestContract:
         storage.tag(key, state="rejected")
         storage.tag(key, state="accepted")
 
-        assert storage.tag_of(key) == "accepted"
+        assert storage.state_tag(key) == "accepted"
+
+    def test_an_object_has_no_state_until_it_is_tagged(
+        self, storage: FilledStorage, key: str
+    ) -> None:
+        storage.receive_object(key, HELLO)
+
+        assert storage.state_tag(key) is None
+
+    def test_an_overwrite_loses_the_tag(self, storage: FilledStorage, key: str) -> None:
+        storage.receive_object(key, HELLO)
+        assert storage.tag(key, state="accepted") is True
+
+        storage.receive_object(key, HELLO)
+
+        assert storage.state_tag(key) is None
 
     def test_what_is_not_there_cannot_be_tagged(self, storage: FilledStorage, key: str) -> None:
-        with pytest.raises(ClientError, match="NoSuchKey"):
-            storage.tag(key, state="accepted")
+        assert storage.tag(key, state="accepted") is False
+        assert storage.state_tag(key) is None
+        assert storage.head(key) is None
+
+    def test_objects_are_listed_after_a_key_as_they_are(
+        self, storage: FilledStorage, key: str
+    ) -> None:
+        folder = key.rpartition("/")[0]
+        keys = [f"{folder}/{name}" for name in ("B", "a", "z", "é")]
+        for name in keys:
+            storage.receive_object(name, HELLO)
+
+        listed = list(storage.list_objects(f"{folder}/", after=keys[0]))
+
+        assert [name for name, _ in listed] == keys[1:]
+        for name, found in listed:
+            head = storage.head(name)
+            assert head is not None
+            assert found == replace(head, crc64nvme=None, content_type="")
 
     def test_delete_can_be_repeated(self, storage: FilledStorage, key: str) -> None:
         storage.receive_object(key, HELLO)
@@ -472,13 +498,26 @@ class TestPresignedUrls:
         found = real.head(key)
         assert (found is not None and found.crc64nvme == checksum(DATA)) is (end == "complete")
 
-    def test_a_put_that_is_replayed_changes_no_byte(self, real: FilledS3, key: str) -> None:
+    def test_a_put_that_is_replayed_is_refused(self, real: FilledS3, key: str) -> None:
         sheet = real.put_sheet(key, HELLO)
         send(sheet, HELLO, checksum(HELLO))
 
-        assert send(sheet, HELLO[::-1], checksum(HELLO)).status == 400
+        again = send(sheet, HELLO, checksum(HELLO))
+        assert (again.status, b"PreconditionFailed" in again.body) == (412, True)
         assert send(sheet, HELLO[::-1], checksum(HELLO[::-1])).status == 403
         assert beginning(real, key, 100) == HELLO
+
+    @pytest.mark.parametrize("value", [None, '"etag"'], ids=["absent", "another"])
+    def test_a_put_without_its_condition_is_refused(
+        self, real: FilledS3, key: str, value: str | None
+    ) -> None:
+        sheet = real.put_sheet(key, HELLO)
+        headers = {CHECKSUM_HEADER: checksum(HELLO)}
+        if value is not None:
+            headers["if-none-match"] = value
+
+        assert send(replace(sheet, headers=headers), HELLO, checksum(HELLO)).status == 403
+        assert real.head(key) is None
 
     def test_a_sheet_uploads_a_whole_file(self, real: FilledS3, key: str) -> None:
         plan = PartPlan("multipart", len(DATA), PART_SIZE, 2)
@@ -521,6 +560,7 @@ class TestPresignedUrls:
         parameters = {
             "response-content-disposition": 'attachment; filename="a.txt"',
             "response-content-type": "text/plain",
+            "response-cache-control": "no-store",
         }
 
         answer = call("GET", real.signer.presigned_url("GET", real.url(key), parameters=parameters))
@@ -528,6 +568,67 @@ class TestPresignedUrls:
         assert answer.body == HELLO
         assert answer.headers["Content-Type"] == "text/plain"
         assert answer.headers["Content-Disposition"] == 'attachment; filename="a.txt"'
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.system
+class TestOddObjects:
+    """What temporary credentials can put, and what others write beside us."""
+
+    def test_tags_of_others_survive(self, real: FilledS3, key: str) -> None:
+        real.receive_object(key, HELLO)
+        others = [{"Key": "GuardDutyMalwareScanStatus", "Value": "NO_THREATS_FOUND"}]
+        real.client.put_object_tagging(
+            Bucket=BUCKET, Key=key, Tagging={"TagSet": [*others, {"Key": "state", "Value": "x"}]}
+        )
+
+        real.tag(key, state="accepted")
+
+        tags = real.client.get_object_tagging(Bucket=BUCKET, Key=key)["TagSet"]
+        assert tags == [*others, {"Key": "state", "Value": "accepted"}]
+
+    @pytest.mark.parametrize("storage_class", ["GLACIER", "DEEP_ARCHIVE"])
+    def test_an_archived_object_is_unreadable(
+        self, real: FilledS3, key: str, storage_class: str
+    ) -> None:
+        real.client.put_object(Bucket=BUCKET, Key=key, Body=HELLO, StorageClass=storage_class)
+
+        found = real.head(key)
+        assert found is not None
+        assert found.unreadable == f"It is stored as {storage_class}, which cannot be read"
+        assert (found.size, found.etag) == (11, "5eb63bbbe01eeed093cb22bb8f5acdc3")
+
+    @pytest.mark.parametrize("storage_class", ["STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING"])
+    def test_an_object_of_another_class_is_readable(
+        self, real: FilledS3, key: str, storage_class: str
+    ) -> None:
+        real.client.put_object(Bucket=BUCKET, Key=key, Body=HELLO, StorageClass=storage_class)
+
+        found = real.head(key)
+        assert found is not None
+        assert found.unreadable is None
+
+    def test_an_object_with_a_key_of_its_senders_own_is_unreadable(
+        self, real: FilledS3, key: str
+    ) -> None:
+        real.client.put_object(
+            Bucket=BUCKET,
+            Key=key,
+            Body=HELLO,
+            SSECustomerAlgorithm="AES256",
+            SSECustomerKey="k" * 32,
+        )
+
+        found = real.head(key)
+        assert found is not None
+        assert found.unreadable == "It is encrypted with a key that S3 does not keep"
+
+    def test_an_encoding_is_told(self, real: FilledS3, key: str) -> None:
+        real.client.put_object(Bucket=BUCKET, Key=key, Body=HELLO, ContentEncoding="gzip")
+
+        found = real.head(key)
+        assert found is not None
+        assert found.content_encoding == "gzip"
 
 
 @pytest.mark.system

@@ -1,0 +1,88 @@
+"""The tag follows the table, whoever writes in between."""
+
+import pytest
+
+from chalicelib import state_tag
+from chalicelib.upload import OUTCOMES, State
+from tests.fakes import MemoryStorage, MemoryTable
+from tests.payloads import CONTENT, OWNER, PUT_ID, put_upload
+
+
+@pytest.fixture
+def arrived(storage: MemoryStorage) -> str:
+    storage.receive_object(put_upload().key, CONTENT)
+    return put_upload().key
+
+
+@pytest.mark.parametrize("state", OUTCOMES)
+def test_an_outcome_is_written(
+    table: MemoryTable, storage: MemoryStorage, arrived: str, state: State
+) -> None:
+    state_tag.follow(storage, table, table.put(put_upload(state=state)))
+
+    assert storage.tags == {arrived: state}
+
+
+@pytest.mark.parametrize("state", set(State) - OUTCOMES)
+def test_a_state_that_is_no_outcome_is_not_written(
+    table: MemoryTable, storage: MemoryStorage, arrived: str, state: State
+) -> None:
+    state_tag.follow(storage, table, table.put(put_upload(state=state)))
+
+    assert arrived in storage.objects
+    assert storage.tags == {}
+
+
+@pytest.mark.parametrize(
+    ("newer", "tag"),
+    [
+        (State.REJECTED, "rejected"),
+        (State.FAILED, "failed"),
+        # Whoever processes it writes the tag.
+        (State.PROCESSING, "accepted"),
+    ],
+)
+def test_an_outcome_that_comes_meanwhile_has_the_last_word(
+    table: MemoryTable, storage: MemoryStorage, arrived: str, newer: State, tag: str
+) -> None:
+    upload = table.put(put_upload(state=State.ACCEPTED))
+    storage.before_tag.add(lambda: table.change(upload, to=newer, allowed=set(State)))
+
+    state_tag.follow(storage, table, upload)
+
+    assert storage.tags == {arrived: tag}
+
+
+def test_outcomes_that_come_again_and_again_end_in_the_last(
+    table: MemoryTable, storage: MemoryStorage, arrived: str
+) -> None:
+    upload = table.put(put_upload(state=State.ACCEPTED))
+    states = [State.REJECTED, State.ACCEPTED, State.FAILED]
+
+    class Restless(MemoryStorage):
+        def tag(self, key: str, *, state: str) -> bool:
+            if states:
+                table.change(upload, to=states.pop(0), allowed=set(State))
+            return super().tag(key, state=state)
+
+    restless = Restless(objects=storage.objects)
+    state_tag.follow(restless, table, upload)
+
+    assert restless.tags == {arrived: "failed"}
+
+
+def test_an_object_that_is_gone_has_no_tag(table: MemoryTable, storage: MemoryStorage) -> None:
+    state_tag.follow(storage, table, table.put(put_upload(state=State.ACCEPTED)))
+
+    assert storage.tags == {}
+
+
+def test_an_upload_that_is_deleted_meanwhile_ends_it(
+    table: MemoryTable, storage: MemoryStorage, arrived: str
+) -> None:
+    upload = table.put(put_upload(state=State.ACCEPTED))
+    storage.before_tag.add(lambda: table.items.pop((OWNER, PUT_ID)))
+
+    state_tag.follow(storage, table, upload)
+
+    assert storage.tags == {arrived: "accepted"}

@@ -1,0 +1,271 @@
+"""Which change may follow which, as tables of cases."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib import transitions
+from chalicelib.errors import WrongState
+from chalicelib.transitions import ABORTED_KEPT, REJECTED_KEPT_LONGER, outcome_of
+from chalicelib.upload import CHECK_AFTER, OUTCOMES, State
+from tests.payloads import put_upload
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LATER = NOW + timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("before", State)
+@pytest.mark.parametrize("to", State)
+def test_a_move_fits_the_allowed_states_alone(before: State, to: State) -> None:
+    upload = put_upload(state=before)
+
+    moved = transitions.move(upload, to=to, allowed={before}, reason="Why")
+
+    assert (moved["state"], moved["reason"]) == (to, "Why")
+    with pytest.raises(WrongState, match=f"The upload is {before}"):
+        transitions.move(upload, to=to, allowed=set(State) - {before})
+
+
+@pytest.mark.parametrize(("held_by", "fits"), [(None, True), ("first", True), ("second", False)])
+@pytest.mark.parametrize(("version", "same"), [(None, True), (3, True), (2, False), (4, False)])
+def test_a_move_fits_its_holder_and_its_version(
+    *, held_by: str | None, fits: bool, version: int | None, same: bool
+) -> None:
+    upload = put_upload(state=State.PROCESSING, holder="first", version=3)
+    moved: dict[str, Any] = {"to": State.FAILED, "allowed": set(State)}
+
+    if fits and same:
+        transitions.move(upload, **moved, held_by=held_by, unchanged_since=version)
+        return
+    with pytest.raises(WrongState):
+        transitions.move(upload, **moved, held_by=held_by, unchanged_since=version)
+
+
+KEEPS = "keeps"
+
+
+@pytest.mark.parametrize("charged", [None, 0, 7])
+@pytest.mark.parametrize("to", State)
+def test_a_move_charges_what_is_kept_and_nothing_else(to: State, charged: int | None) -> None:
+    upload = put_upload(charged=charged)
+
+    moved = transitions.move(upload, to=to, allowed=set(State))
+
+    after = moved.get("charged", KEEPS)
+    if to in (State.REJECTED, State.ABORTED):
+        assert after is None
+    elif to is State.FAILED and charged is None:
+        assert after == upload.size
+    else:
+        assert after == KEEPS
+
+
+def test_a_failure_without_an_object_is_not_charged() -> None:
+    upload = put_upload(charged=11)
+
+    assert transitions.move(upload, to=State.FAILED, allowed=set(State), charged=None) == {
+        "state": State.FAILED,
+        "charged": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("stored", "possible"),
+    [
+        pytest.param({"state": State.UPLOADING}, True, id="uploading"),
+        pytest.param({"state": State.UPLOADED}, True, id="uploaded"),
+        pytest.param({"state": State.ABORTED}, False, id="aborted"),
+        pytest.param({"state": State.FAILED}, True, id="failed for no event"),
+        pytest.param({"state": State.ACCEPTED}, True, id="accepted for no event"),
+        pytest.param({"state": State.UPLOADED, "sequencer": "2"}, True, id="uploaded for this"),
+        pytest.param({"state": State.FAILED, "sequencer": "2"}, True, id="failed for this"),
+        pytest.param({"state": State.FAILED, "sequencer": "3"}, False, id="failed for a newer"),
+        pytest.param({"state": State.ACCEPTED, "sequencer": "1"}, True, id="accepted for an older"),
+        pytest.param({"state": State.ACCEPTED, "sequencer": "2"}, False, id="accepted for this"),
+        pytest.param({"state": State.REJECTED, "sequencer": "1"}, True, id="rejected for an older"),
+        pytest.param({"state": State.REJECTED, "sequencer": "2"}, False, id="rejected for this"),
+        pytest.param({"state": State.REJECTED, "sequencer": "3"}, False, id="rejected for a newer"),
+        pytest.param({"state": State.ABORTED, "sequencer": "1"}, False, id="aborted after one"),
+    ],
+)
+def test_a_claim_is_for_an_event_that_settled_nothing(
+    *, stored: dict[str, Any], possible: bool
+) -> None:
+    assert claims(put_upload(**stored), "2", "first") is possible
+
+
+@pytest.mark.parametrize(
+    ("sequencer", "holder", "until", "possible"),
+    [
+        pytest.param("2", "first", LATER, True, id="a retry of the holder"),
+        pytest.param("2", "second", LATER, False, id="another before its time is over"),
+        pytest.param("2", "second", NOW, True, id="another when its time is over"),
+        pytest.param("2", "second", None, False, id="another where nobody knows when"),
+        pytest.param("3", "second", LATER, True, id="a newer event"),
+        pytest.param("1", "first", LATER, False, id="an older event"),
+        pytest.param("1", "second", NOW, False, id="an older event when the time is over"),
+    ],
+)
+def test_what_is_claimed_is_held_until_its_time_is_over(
+    *, sequencer: str, holder: str, until: datetime | None, possible: bool
+) -> None:
+    held = put_upload(state=State.PROCESSING, sequencer="2", holder="first", held_until=until)
+
+    assert claims(held, sequencer, holder) is possible
+
+
+def claims(upload: Any, sequencer: str, holder: str) -> bool:
+    try:
+        claimed = transitions.claim(
+            upload, sequencer=sequencer, holder=holder, until=LATER, charged=5, now=NOW
+        )
+    except WrongState:
+        return False
+    assert claimed["state"] is State.PROCESSING
+    assert (claimed["sequencer"], claimed["holder"]) == (sequencer, holder)
+    assert (claimed["held_until"], claimed["charged"]) == (LATER, 5)
+    return True
+
+
+def test_a_claim_forgets_the_outcome_and_the_event_that_failed_before() -> None:
+    failed = put_upload(
+        state=State.FAILED, sequencer="1", outcome="failed:1", event={"Records": []}
+    )
+
+    claimed = transitions.claim(
+        failed, sequencer="2", holder="first", until=LATER, charged=1, now=NOW
+    )
+
+    assert (claimed["outcome"], claimed["event"]) == (None, None)
+    assert claimed["check_at"] == NOW + CHECK_AFTER
+
+
+def test_a_claim_leaves_a_sweep_that_is_due_sooner() -> None:
+    claimed = transitions.claim(
+        put_upload(check_at=NOW), sequencer="2", holder="a", until=LATER, charged=1, now=NOW
+    )
+
+    assert claimed["check_at"] == NOW
+
+
+@pytest.mark.parametrize("state", State)
+def test_only_what_is_processed_is_settled(state: State) -> None:
+    upload = put_upload(state=state, holder="first")
+    wanted: dict[str, Any] = {"to": State.ACCEPTED, "outcome": "1", "holder": "first"}
+
+    if state is State.PROCESSING:
+        settled = transitions.settle(upload, **wanted, reason=None)
+        assert settled == {
+            "state": State.ACCEPTED,
+            "reason": None,
+            "outcome": "1",
+            "holder": None,
+            "held_until": None,
+            "event": None,
+        }
+        return
+    with pytest.raises(WrongState):
+        transitions.settle(upload, **wanted)
+
+
+@pytest.mark.parametrize(
+    ("state", "holder", "possible"),
+    [
+        (State.UPLOADING, None, True),
+        (State.UPLOADED, None, True),
+        (State.PROCESSING, "first", True),
+        (State.PROCESSING, "second", False),
+        *((state, None, False) for state in (*OUTCOMES, State.ABORTED)),
+    ],
+)
+def test_a_failure_is_of_the_invocation_that_gave_up(
+    *, state: State, holder: str | None, possible: bool
+) -> None:
+    upload = put_upload(state=state, holder=holder, report={"size": 1})
+    failure: dict[str, Any] = {"outcome": "1", "reason": "Why", "event": {"Records": [1]}}
+
+    if possible:
+        failed = transitions.fail(upload, request_id="first", **failure)
+        assert failed["state"] is State.FAILED
+        assert (failed["report"], failed["event"]) == (None, {"Records": [1]})
+        assert (failed["check_at"], failed["charged"]) == (upload.updated_at, upload.size)
+        return
+    with pytest.raises(WrongState):
+        transitions.fail(upload, request_id="first", **failure)
+
+
+@pytest.mark.parametrize(
+    ("stored", "possible"),
+    [
+        pytest.param({}, True, id="nobody was notified"),
+        pytest.param({"notified": "0"}, True, id="notified of another outcome"),
+        pytest.param({"notified": "1"}, False, id="notified"),
+        pytest.param({"state": State.PROCESSING}, False, id="no outcome"),
+        pytest.param({"state": State.ABORTED}, False, id="aborted"),
+        pytest.param({"notifier": "second", "notifying_until": LATER}, True, id="held by itself"),
+        pytest.param({"notifier": "first", "notifying_until": LATER}, False, id="held by another"),
+        pytest.param({"notifier": "first", "notifying_until": NOW}, True, id="left by another"),
+    ],
+)
+def test_an_outcome_is_held_by_one_that_notifies(*, stored: dict[str, Any], possible: bool) -> None:
+    upload = put_upload(**{"state": State.ACCEPTED, "outcome": "1"} | stored)
+    hold: dict[str, Any] = {"holder": "second", "until": LATER, "now": NOW}
+
+    if possible:
+        held = transitions.begin_notifying(upload, **hold)
+        assert held == {"notifier": "second", "notifying_until": LATER}
+        return
+    with pytest.raises(WrongState):
+        transitions.begin_notifying(upload, **hold)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "notified", "is_done", "written"),
+    [
+        pytest.param("1", None, True, {}, id="it could not be published"),
+        pytest.param("1", "1", True, {"notified": "1", "check_at": None}, id="all is done"),
+        pytest.param("1", "1", False, {"notified": "1"}, id="its tag is not written"),
+        pytest.param("2", "1", True, {"notified": "1"}, id="another outcome came meanwhile"),
+    ],
+)
+def test_what_was_announced_is_recorded(
+    *, outcome: str, notified: str | None, is_done: bool, written: dict[str, Any]
+) -> None:
+    upload = put_upload(state=State.ACCEPTED, outcome=outcome, notifier="first")
+    ended: dict[str, Any] = {"notified": notified, "is_done": is_done}
+
+    assert transitions.end_notifying(upload, holder="first", **ended) == {
+        "notifier": None,
+        "notifying_until": None,
+        **written,
+    }
+    with pytest.raises(WrongState):
+        transitions.end_notifying(upload, holder="second", **ended)
+
+
+@pytest.mark.parametrize("state", State)
+def test_what_is_charged_is_never_forgotten(state: State) -> None:
+    forgotten = transitions.forgotten_at(state, now=NOW, rejected_days=3)
+
+    expected = {
+        State.ABORTED: NOW + ABORTED_KEPT,
+        State.REJECTED: NOW + timedelta(days=3) + REJECTED_KEPT_LONGER,
+    }
+    assert forgotten == expected.get(state)
+
+
+def test_an_outcome_is_the_same_of_one_object_alone() -> None:
+    report = {"etag": "a", "last_modified": "t", "size": 1, "processors": {}}
+    outcome = outcome_of(State.ACCEPTED, report)
+
+    assert outcome == outcome_of(State.ACCEPTED, report | {"processors": {"more": 1}})
+    others = [
+        outcome_of(State.REJECTED, report),
+        outcome_of(State.ACCEPTED, report | {"etag": "b"}),
+        outcome_of(State.ACCEPTED, report | {"last_modified": "u"}),
+        outcome_of(State.ACCEPTED, report | {"size": 2}),
+        outcome_of(State.FAILED, "request-1"),
+        outcome_of(State.FAILED, "request-2"),
+    ]
+    assert len({outcome, *others}) == 7
