@@ -1,8 +1,9 @@
 """Sends again what failed: the event of an upload to `process_upload`, dead letters to `notify`.
 
-Safe to repeat: an upload that was settled meanwhile is left alone, and what was told is not told
-again. IAM: dynamodb:Scan, lambda:InvokeFunction; s3:GetObject and s3:ListBucket for an upload that
-is still uploading; sqs:GetQueueUrl, ReceiveMessage and DeleteMessage for dead letters.
+It covers the states that the sweep does, at once and by name, and what failed besides. Safe to
+repeat: an upload that was settled meanwhile is left alone, and nobody is notified twice of one
+outcome. IAM: dynamodb:Scan, lambda:InvokeFunction; s3:GetObject and s3:ListBucket for an upload
+that is still uploading; sqs:GetQueueUrl, ReceiveMessage and DeleteMessage for dead letters.
 """
 
 from __future__ import annotations
@@ -11,22 +12,18 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote_plus
 
 import boto3
 from botocore.exceptions import ClientError
 
 from chalicelib.keys import is_upload_id
+from chalicelib.sweep import event_again
 from chalicelib.table import table_of
-from chalicelib.upload import State, Upload
+from chalicelib.upload import CHECK_AFTER, OUTCOMES, UNSETTLED, State, Upload
 from deploy.stage import Stage, StageError, enter, succeeds
 from deploy.terminal import readable
-
-# An event that was not worked on for this long will not be: Lambda keeps one for six hours at most.
-LOST_AFTER = timedelta(hours=7)
-STATES = {State.FAILED, State.UPLOADED, State.PROCESSING}
 
 
 class UnreadableLetterError(Exception):
@@ -34,29 +31,21 @@ class UnreadableLetterError(Exception):
 
 
 def is_left_behind(upload: Upload, now: datetime) -> bool:
-    """Whether an upload failed, or nobody is at it or will be."""
-    if upload.state is State.FAILED:
-        return True
-    return upload.state in STATES and now - upload.updated_at > LOST_AFTER
+    """Whether an upload failed, or nobody has been at it for as long as the sweep waits."""
+    is_held = upload.held_until is not None and upload.held_until > now
+    return upload.state is State.FAILED or (not is_held and now - upload.updated_at > CHECK_AFTER)
 
 
-def s3_event(upload: Upload, bucket: str) -> Mapping[str, Any]:
-    """The event that failed; where it was never seen, one that says the same."""
-    if upload.event is not None:
-        return upload.event
+def outcome_again(upload: Upload) -> Mapping[str, Any]:
+    """The event of an outcome of which nobody was notified, as `notify` is given it by SNS."""
     record = {
-        "eventSource": "aws:s3",
-        "eventName": "ObjectCreated:Redrive",
-        "s3": {
-            "bucket": {"name": bucket},
-            "object": {
-                "key": quote_plus(upload.key, safe="/"),
-                "size": upload.size,
-                "sequencer": upload.sequencer or "",
-            },
+        "requestContext": {"requestId": "redrive", "condition": "Success"},
+        "responsePayload": {
+            "uploads": [{"owner": upload.owner, "id": upload.id, "state": upload.state.value}]
         },
     }
-    return {"Records": [record]}
+    message = {"Message": json.dumps(record), "MessageId": f"redrive-{upload.id}"}
+    return {"Records": [_sns_record({"EventSource": "aws:sns", "Sns": message})]}
 
 
 def dead_letter(body: str) -> tuple[str, Mapping[str, Any]]:
@@ -113,20 +102,19 @@ class Redrive:
             raise StageError(f"There is no upload {upload_id} in {self._stage.name}")
         if found.state is State.UPLOADING and not self._has_arrived(found):
             raise StageError("The upload is uploading, and its object has not arrived yet")
-        if found.state not in STATES | {State.UPLOADING}:
+        if not self._send(found):
             raise StageError(f"The upload is {found.state}: there is nothing to send again")
-        self._send(found)
         return 1
 
     def all_failed(self) -> int:
-        """Every upload that failed or was left behind; returns how many."""
+        """Every upload that failed, was left behind or not notified of; returns how many."""
         now = datetime.now(UTC)
-        count = 0
-        for upload in self._table.scan():
-            if is_left_behind(upload, now):
-                self._send(upload)
-                count += 1
-        return count
+        return sum(
+            self._send(upload)
+            for upload in self._table.scan()
+            if is_left_behind(upload, now)
+            and (upload.state is not State.UPLOADING or self._has_arrived(upload))
+        )
 
     def dead_letters(self) -> tuple[int, int]:
         """Every event that `notify` gave up on; returns how many were sent, and how many left."""
@@ -168,10 +156,17 @@ class Redrive:
             raise
         return True
 
-    def _send(self, upload: Upload) -> None:
-        self._invoke("process_upload", s3_event(upload, self._stage.settings.bucket))
+    def _send(self, upload: Upload) -> bool:
+        """Send what brings an upload to its end; returns whether there is anything."""
+        if upload.state in UNSETTLED | {State.FAILED}:
+            self._invoke("process_upload", event_again(upload, self._stage.settings.bucket))
+        elif upload.state in OUTCOMES and upload.outcome != upload.notified:
+            self._invoke("notify", outcome_again(upload))
+        else:
+            return False
         name = readable(upload.filename)
         print(f"  sent again: {upload.id}  {name}  (was {upload.state})", flush=True)
+        return True
 
     def _invoke(self, function: str, event: Mapping[str, Any]) -> None:
         self._lambda.invoke(

@@ -11,10 +11,13 @@ import pytest
 from chalice.app import SNSEvent
 from moto import mock_aws
 
+from chalicelib import records
 from chalicelib.config import Settings
-from chalicelib.table import SCHEMA, table_of
-from chalicelib.upload import State, Upload
-from deploy.redrive import LOST_AFTER, Redrive, UnreadableLetterError, dead_letter
+from chalicelib.items import SCHEMA
+from chalicelib.records import Outcome
+from chalicelib.table import table_of
+from chalicelib.upload import CHECK_AFTER, State, Upload
+from deploy.redrive import Redrive, UnreadableLetterError, dead_letter
 from deploy.stage import Stage, StageError
 from tests.environment import BUCKET, HOIST_ENVIRONMENT, REGION, TABLE
 from tests.payloads import MULTIPART_ID, PUT_ID, event, multipart_upload, put_upload
@@ -239,10 +242,41 @@ def test_all_failed_takes_what_failed_and_what_was_left_behind(
     account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:
     account.put(put_upload(state=State.FAILED, filename="a\x1b]0;x\x07\nsent again: b"))
-    account.put(multipart_upload(state=State.UPLOADED), age=LOST_AFTER + timedelta(minutes=1))
+    account.put(multipart_upload(state=State.UPLOADED), age=CHECK_AFTER + timedelta(minutes=1))
 
     assert account.redrive.all_failed() == 2
 
     printed = capsys.readouterr().out
     assert printed.count("\n") == 2
     assert all(line.isprintable() for line in printed.split("\n"))
+
+
+def test_all_failed_takes_what_events_have_lost(account: Account) -> None:
+    old = CHECK_AFTER + timedelta(minutes=1)
+    arrived, missing = put_upload(), multipart_upload()
+    account.put(arrived, age=old)
+    account.put(missing, age=old)
+    account.client("s3").put_object(Bucket=BUCKET, Key=arrived.key, Body=b"content")
+
+    assert account.redrive.all_failed() == 1
+
+
+@pytest.mark.parametrize("state", [State.ACCEPTED, State.REJECTED])
+def test_an_outcome_of_which_nobody_was_notified_goes_to_notify(
+    account: Account, state: State
+) -> None:
+    account.put(put_upload(state=state, outcome=f"{state}:etag"))
+
+    assert account.redrive.upload(PUT_ID) == 1
+
+    ((name, sent),) = account.functions.sent
+    assert name == "hoist-test-notify"
+    (outcome,) = records.outcomes(SNSEvent(sent, None).message)
+    assert outcome == Outcome(put_upload().owner, PUT_ID, state)
+
+
+def test_what_is_held_is_nobody_elses(account: Account) -> None:
+    until = datetime.now(UTC) + timedelta(minutes=5)
+    account.put(put_upload(state=State.PROCESSING, held_until=until), age=timedelta(hours=8))
+
+    assert account.redrive.all_failed() == 0
