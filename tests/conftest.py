@@ -12,9 +12,9 @@ import pytest
 from moto import mock_aws
 
 from chalicelib.config import Settings, load_settings
+from chalicelib.items import SCHEMA
 from chalicelib.parts import MIB
 from chalicelib.signing import Credentials, Signer
-from chalicelib.items import SCHEMA
 from chalicelib.uploads import Uploads
 from tests import environment
 from tests.fakes import Clock, MemoryStorage, MemoryTable, RecordingPages

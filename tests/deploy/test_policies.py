@@ -26,8 +26,8 @@ from chalice.test import Client
 
 import app
 from chalicelib.application import application
-from chalicelib.parts import MIB
 from chalicelib.items import SCHEMA
+from chalicelib.parts import MIB
 from deploy import policies
 from deploy.stage import ROOT, StageError
 from local.resources import ACCESS_KEY, SECRET_KEY

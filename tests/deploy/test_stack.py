@@ -13,8 +13,8 @@ from chalice.deploy.appgraph import ApplicationGraphBuilder
 from moto import mock_aws
 
 from chalicelib.config import load_settings
-from chalicelib.keys import PREFIX
 from chalicelib.items import SCHEMA
+from chalicelib.keys import PREFIX
 from chalicelib.upload import State
 from tests.deploy.cloudformation import ACCOUNT, client
 from tests.deploy.template import OUTPUTS, PARAMETERS, TEXT, listed
