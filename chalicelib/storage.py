@@ -151,13 +151,24 @@ class S3Storage:
         except ClientError as error:
             if _code(error) in ("404", "NoSuchKey"):
                 return None
-            if _code(error) == "400":
-                # So S3 answers for an object that its sender encrypted with a key of their own.
+            if _code(error) == "400" and self._is_encrypted_by_sender(key):
                 return StoredObject(
                     0, "", None, "", unreadable="It is encrypted with a key that S3 does not keep"
                 )
             raise
         return _stored(head)
+
+    def _is_encrypted_by_sender(self, key: str) -> bool:
+        """Whether S3 lacks the key that an object is encrypted with, which its sender kept.
+
+        HeadObject says 400 for that, and for a request that was broken off or signed with
+        credentials that have ended: its answer has no body, but GetObject's has.
+        """
+        try:
+            self.client.get_object(Bucket=self.bucket, Key=key, Range="bytes=0-0")
+        except ClientError as error:
+            return _code(error) in ("InvalidRequest", "InvalidArgument")
+        return False
 
     def read_range(self, key: str, offset: int, size: int, *, etag: str) -> bytes:
         """`size` bytes from `offset`, of the object with this ETag and of no other.

@@ -3,7 +3,8 @@
 import base64
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,6 +19,7 @@ from moto.sns import sns_backends
 import app
 from chalicelib import errors
 from chalicelib.application import Application, application
+from chalicelib.credentials import TemporaryCredentials
 from chalicelib.errors import TryAgain, UploadError
 from chalicelib.parts import MAX_OBJECT_SIZE, MIB
 from chalicelib.upload import State, Upload
@@ -47,7 +49,7 @@ ROUTES = [
 SIGNED_IN = [route for route in ROUTES if route != ("GET", "/limits")]
 OF_ONE_UPLOAD = [route for route in ROUTES if "{upload_id}" in route[1]]
 LARGE = bytes(17 * MIB)
-SHEET = {"urls", "first", "signatures", "other_signatures", "expires_at"}
+SHEET = {"urls", "first", "signatures", "other_signatures", "headers", "expires_at"}
 ALL_ERRORS = [
     UploadError,
     *(e for e in vars(errors).values() if isinstance(e, type) and e.__base__ is UploadError),
@@ -126,8 +128,12 @@ def page(client: Client) -> Page:
 
 
 @pytest.fixture
-def accepted(composed: Application) -> Upload:
-    upload = put_upload(state=State.ACCEPTED, report={"content_type": "text/plain"})
+def accepted(composed: Application, storage: MemoryStorage) -> Upload:
+    storage.receive_object(put_upload().key, CONTENT)
+    found = storage.head(put_upload().key)
+    assert found is not None
+    report = {"content_type": "text/plain", **found.identity}
+    upload = put_upload(state=State.ACCEPTED, report=report, outcome="1")
     composed._table.put(upload)
     return upload
 
@@ -188,6 +194,45 @@ def test_create_answers_with_the_plan_and_a_sheet_of_one_put(page: Page) -> None
     assert sheet["urls"][0].startswith(f"https://hoist-test.s3.{REGION}.amazonaws.com/uploads/")
     assert len(bytes.fromhex(sheet["signatures"][0])) == 32
     assert sheet["expires_at"].endswith("Z")
+    assert sheet["headers"] == {"if-none-match": "*"}
+
+
+def test_create_tells_when_parts_expire(page: Page) -> None:
+    created = page.create(size=len(LARGE))
+
+    upload = page.get(created["id"])
+    days = datetime.fromisoformat(created["parts_expire_at"]) - datetime.fromisoformat(
+        upload["created_at"]
+    )
+    assert days == timedelta(days=7)
+    assert created["sheet"]["headers"] == {}
+
+
+def test_a_sheet_that_s3_refused_is_signed_by_other_credentials(
+    composed: Application, page: Page
+) -> None:
+    created = page.create(size=len(LARGE))
+    composed.credentials = TemporaryCredentials(boto3.client("sts"), composed.settings)
+
+    usual, other = (
+        page.ask("POST", f"/uploads/{created['id']}/sheet", **asked).json_body
+        for asked in ({"count": 1}, {"count": 1, "refused": True})
+    )
+
+    used = [
+        parse_qs(urlsplit(sheet["urls"][0]).query)["X-Amz-Credential"] for sheet in (usual, other)
+    ]
+    assert used[0] != used[1]
+    assert "X-Amz-Security-Token" in other["urls"][0]
+
+
+@pytest.mark.parametrize("refused", [1, "true", []])
+def test_refused_is_true_or_false(page: Page, refused: Any) -> None:
+    created = page.create()
+
+    answer = page.ask("POST", f"/uploads/{created['id']}/sheet", refused=refused)
+
+    is_problem(answer, 400, "invalid_request")
 
 
 def test_create_answers_with_a_sheet_of_all_parts(page: Page) -> None:
@@ -206,7 +251,10 @@ def test_create_answers_with_a_sheet_of_all_parts(page: Page) -> None:
     assert [len(row) for row in created["sheet"]["other_signatures"]] == [4]
 
 
-def test_the_answer_to_the_largest_file_fits_into_six_megabytes(page: Page) -> None:
+def test_the_answer_to_the_largest_file_fits_into_six_megabytes(
+    composed: Application, page: Page
+) -> None:
+    composed.settings = replace(composed.settings, owner_max_bytes=2**60)
     answer = page.ask("POST", "/uploads", filename="a" * 255, size=MAX_OBJECT_SIZE)
 
     assert len(answer.json_body["sheet"]["signatures"]) == 10_000
@@ -328,7 +376,7 @@ def test_an_upload_has_its_shape(page: Page, accepted: Upload) -> None:
         "state": "accepted",
         "created_at": "2026-03-01T12:00:00.123456Z",
         "updated_at": "2026-03-01T12:00:00.123456Z",
-        "report": {"content_type": "text/plain"},
+        "report": accepted.report,
     }
 
 
@@ -693,7 +741,9 @@ def test_processing_that_fails_raises_so_that_lambda_repeats_it(
     assert (result["id"], result["state"]) == (arrived.id, "accepted")
 
 
-def test_a_success_is_told(client: Client, accepted: Upload, published: list[Any]) -> None:
+def test_a_success_is_announced_once(
+    client: Client, accepted: Upload, published: list[Any]
+) -> None:
     client.lambda_.invoke("notify", event("sns_success"))
     client.lambda_.invoke("notify", event("sns_success"))
 

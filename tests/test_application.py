@@ -112,10 +112,19 @@ CALLS: dict[str, Ask] = {
     "forget": lambda a: a._table.forget(put_upload()),
     "get": lambda a: a._table.get(OWNER, PUT_ID),
     "change": lambda a: a._table.change(put_upload(), to=State.FAILED, allowed=set(State)),
-    "claim": lambda a: a._table.claim(put_upload(), sequencer="1", holder="h", until=CREATED_AT),
-    "claim telling": lambda a: a._table.claim_telling(put_upload(), holder="h", until=CREATED_AT),
+    "adopt": lambda a: a._table.adopt(put_upload()),
+    "claim": lambda a: a._table.claim(
+        put_upload(), sequencer="1", holder="h", until=CREATED_AT, charged=11
+    ),
+    "begin notifying": lambda a: a._table.begin_notifying(
+        put_upload(state=State.ACCEPTED, outcome="1"), holder="h", until=CREATED_AT
+    ),
+    "to check": lambda a: list(a._table.to_check()),
     "newest": lambda a: a._table.newest(OWNER, state=None, cursor=None, limit=5),
-    "count": lambda a: a._table.count(OWNER, state=State.UPLOADING),
+    "in progress": lambda a: a._table.in_progress(OWNER, most=1),
+    "used": lambda a: a._table.usage.used(OWNER),
+    "state tag": lambda a: a._storage.state_tag("k"),
+    "list objects": lambda a: list(a._storage.list_objects("uploads/", after="")),
     "invite": lambda a: a.browser.invite(OWNER),
 }
 
@@ -225,6 +234,6 @@ def test_s3_may_be_silent_for_long_over_complete_alone(settings: Settings) -> No
     assert composed._storage.completing() is composed._storage.completing()
 
 
-def test_the_mode_of_retries_is_botocores_adaptive(settings: Settings) -> None:
+def test_one_owners_throttle_does_not_hold_back_the_next_owner(settings: Settings) -> None:
     for client in (Application(settings)._dynamodb, Application(settings)._storage.client):
-        assert client.meta.config.retries["mode"] == "adaptive"
+        assert client.meta.config.retries["mode"] == "standard"

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from chalicelib import signing
@@ -718,3 +719,21 @@ def test_the_last_of_a_part_that_was_sent_again_counts(
     real.complete(key, multipart_id, parts=listed, size=3, crc64nvme=checksum(b"new"))
 
     assert (attempt, beginning(real, key, 10)) == (attempt, b"new")
+
+
+@pytest.mark.parametrize("code", ["ExpiredToken", "RequestTimeout"])
+def test_a_bad_request_is_not_taken_for_an_encrypted_object(code: str) -> None:
+    body = f"<Error><Code>{code}</Code><Message>No</Message></Error>"
+    with scripted_server([Scripted(400), Scripted(400, body)]) as s3:
+        client = boto3.client(
+            "s3",
+            endpoint_url=s3.url,
+            region_name=REGION,
+            aws_access_key_id=ACCESS_KEY,
+            aws_secret_access_key=SECRET_KEY,
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+        storage = S3Storage(lambda: client, BUCKET, lambda: client)
+
+        with pytest.raises(ClientError, match="400"):
+            storage.head("uploads/o/k")

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import pytest
 
@@ -300,7 +300,7 @@ class TestContract:
             version=1,
         )
 
-    def test_what_gave_up_has_failed(self, table: Table, clock: Clock) -> None:
+    def test_what_gave_up_has_failed(self, table: Table) -> None:
         upload = table.put(put_upload(state=State.PROCESSING, holder="request-1"))
 
         failed = table.fail(
@@ -676,8 +676,11 @@ def test_a_list_of_one_state_looks_through_so_many_uploads_at_the_most(
 class TestReports:
     """What processors found is an item of its own where it is large."""
 
-    LARGE: dict[str, Any] = {"size": 1, "processors": {"names": ["ü" * INLINE_REPORT_SIZE]}}
-    SMALL: dict[str, Any] = {"size": 2, "processors": {"names": []}}
+    LARGE: ClassVar[dict[str, Any]] = {
+        "size": 1,
+        "processors": {"names": ["ü" * INLINE_REPORT_SIZE]},
+    }
+    SMALL: ClassVar[dict[str, Any]] = {"size": 2, "processors": {"names": []}}
 
     def settle(self, real: UploadTable, upload: Upload, report: Any, **changes: Any) -> Upload:
         return real.change(upload, to=State.ACCEPTED, allowed=set(State), report=report, **changes)

@@ -46,7 +46,8 @@ class Request:
 
 def request(url: str, body: bytes, **headers: str) -> Request:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Request("PUT", url, body, {"Content-Length": str(len(body)), **named})
+    once = {"If-None-Match": "*"} if "if-none-match" in url else {}
+    return Request("PUT", url, body, {"Content-Length": str(len(body)), **once, **named})
 
 
 Alter = Callable[[str], str]
@@ -264,16 +265,41 @@ def test_a_url_ends(tmp_path_factory: pytest.TempPathFactory) -> None:
         assert Request("GET", download["url"], b"", {}).send() == 403
 
 
-def test_an_upload_replaced_after_it_was_accepted_is_checked_anew(owner: Client) -> None:
-    """Its URL lives on; what it brings later is no longer what was accepted."""
+def test_a_url_replaces_nothing_after_its_upload_was_accepted(owner: Client) -> None:
+    """Its URL lives on, but it is good once."""
     created = owner.create(b"harmless", "report.png", content_type="image/png")
     url = part_url(created, 1)
     assert request(url, b"\x89PNG\r\n\x1a\n").send() == 200
     owner.request("POST", f"/uploads/{created['id']}/complete", {})
     assert owner.outcome(created["id"])["state"] == "accepted"
 
-    assert request(url, b"<script>").send() == 200
+    assert request(url, b"<script>").send() == 412
 
-    eventually(lambda: owner.get(created["id"])["state"], lambda state: state == "rejected")
-    answer = owner.request("GET", f"/uploads/{created['id']}/download")
+    assert owner.download(created["id"]).body == b"\x89PNG\r\n\x1a\n"
+
+
+def test_an_object_replaced_after_it_was_accepted_is_checked_anew(
+    system: RunningSystem, owner: Client
+) -> None:
+    """Temporary credentials may replace it; a download never gives out what was not accepted."""
+    s3, bucket, prefix = system.s3(owner)
+    key = f"{prefix}report.txt"
+    s3.put_object(Bucket=bucket, Key=key, Body=b"harmless", ContentType="text/plain")
+    upload = eventually(
+        lambda: next(
+            iter(
+                u
+                for u in owner.request("GET", "/uploads").json["uploads"]
+                if u["key"] == key and u["state"] == "accepted"
+            ),
+            None,
+        ),
+        lambda found: found is not None,
+    )
+    assert upload is not None
+
+    s3.put_object(Bucket=bucket, Key=key, Body=b"\x7fELF" + bytes(60), ContentType="text/plain")
+
+    eventually(lambda: owner.get(upload["id"])["state"], lambda state: state == "rejected")
+    answer = owner.request("GET", f"/uploads/{upload['id']}/download")
     assert (answer.status, answer.json["code"]) == (409, "not_accepted")

@@ -29,7 +29,7 @@ def secrets(owner: Client) -> list[str]:
     """One of each kind that the system hands out, and used."""
     lent = owner.request("POST", "/credentials").json
     small, large = owner.create(b"x", "a"), owner.create(bytes(40 * 1024 * 1024), "b")
-    call("PUT", part_url(small, 1), b"x", {"Content-Type": ""})
+    call("PUT", part_url(small, 1), b"x", {"Content-Type": "", **small["sheet"]["headers"]})
     accepted = owner.outcome(owner.upload(b"x", "c"))
     download = owner.request("GET", f"/uploads/{accepted['id']}/download").json["url"]
     call("GET", download)

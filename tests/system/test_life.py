@@ -174,7 +174,7 @@ def test_what_failed_is_run_again_by_an_operator(own_system: RunningSystem) -> N
     assert {client.outcome(upload_id)["state"] for upload_id in uploads} == {"failed"}
     # A process that dies between SNS's answer and its note of it tells twice.
     log = own_system.home / "log" / "functions.log"
-    eventually(log.read_text, lambda text: text.count('"message": "told"') == len(uploads))
+    eventually(log.read_text, lambda text: text.count('"message": "notified"') == len(uploads))
     own_system.stop()
     own_system.start()
     client = own_system.sign_in()
