@@ -6,8 +6,9 @@ second for each partition key of the table and of each index, and transactions t
 Lambda runs as many invocations at once as `make deploy` reserves. Every call takes the time that
 it usually takes in AWS. It prints how many uploads failed, how long another owner's small file took
 at the most, and the write units of an upload beside those of the first version. Then it asks how
-many calls and units create, complete and list take of an owner with ten uploads and with many.
-What is settled is taken out of the model's memory; no call looks at it again. The last line is JSON.
+many calls and units create, complete and list take of an owner with a hundred uploads and with
+many. What is settled is taken out of the model's memory; no call looks at it again. The last line
+is JSON.
 """
 
 import argparse
@@ -24,13 +25,14 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from tests import environment
 
 environment.enter()
-from bench.rounds import report  # noqa: E402 - after the environment
 from botocore.exceptions import ClientError  # noqa: E402
+
+from bench.rounds import report  # noqa: E402 - after the environment
 from chalicelib import items, keys  # noqa: E402
 from chalicelib.config import load_settings  # noqa: E402
 from chalicelib.errors import TryAgain  # noqa: E402
 from chalicelib.keys import new_upload_id  # noqa: E402
-from chalicelib.upload import OUTCOMES, State  # noqa: E402
+from chalicelib.upload import State  # noqa: E402
 from chalicelib.usage import Quota  # noqa: E402
 from deploy.config import RESERVED  # noqa: E402
 from tests.payloads import put_upload  # noqa: E402
@@ -280,6 +282,7 @@ def grown(rows: int) -> dict[str, str]:
 
 
 def main() -> None:
+    """The bench."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=60, help="of simulated time")
     parser.add_argument("--rows", type=int, default=100_000, help="uploads of the grown owner")

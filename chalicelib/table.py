@@ -516,17 +516,18 @@ class UploadTable:
         """One item as it stands now, or None."""
         return self.client.get_item(TableName=self.name, Key=key, ConsistentRead=True).get("Item")
 
-    def _items(
-        self, keys: Sequence[Mapping[str, Any]], *, consistent: bool = True
-    ) -> Iterator[Any]:
-        """Many items, those that there are, in the order of their keys."""
+    def _items(self, keys: Sequence[Mapping[str, Any]], *, is_fresh: bool = True) -> Iterator[Any]:
+        """Many items as they stand now, those that there are, in the order of their keys.
+
+        Where they need not be fresh, the last write to them may be missing.
+        """
         for first in range(0, len(keys), _BATCH):
             batch = list(keys[first : first + _BATCH])
             found: dict[tuple[str, str], Any] = {}
             asked = batch
             while asked:
                 answer: Any = self.client.batch_get_item(
-                    RequestItems={self.name: {"Keys": asked, "ConsistentRead": consistent}}
+                    RequestItems={self.name: {"Keys": asked, "ConsistentRead": is_fresh}}
                 )
                 for item in answer["Responses"][self.name]:
                     found[item["pk"]["S"], item["sk"]["S"]] = item
@@ -558,17 +559,17 @@ class UploadTable:
     def _uploads(self, owner: str, ids: Sequence[str]) -> Iterator[Upload]:
         """Uploads with their whole reports, in the order of their ids, those that are not due.
 
-        As the index, they may be some milliseconds old.
+        They may be as old as the index is that named them, which halves what reading them costs.
         """
         keys = [items.upload_key(owner, upload_id) for upload_id in ids]
-        found = [u for u in self._items(keys, consistent=False) if not self._is_due(u)]
-        split = [items.report_key(owner, u["id"]["S"]) for u in found if "report_apart" in u]
-        reports = {report["pk"]["S"]: report for report in self._items(split, consistent=False)}
+        found = [item for item in self._items(keys, is_fresh=False) if not self._is_due(item)]
+        apart = [items.report_key(owner, i["id"]["S"]) for i in found if "report_apart" in i]
+        reports = {item["pk"]["S"]: item for item in self._items(apart, is_fresh=False)}
         for item in found:
             upload = items.upload_of(item)
-            apart = reports.get(item["pk"]["S"])
-            if apart is not None and apart["of"] == item.get("report_apart"):
-                upload = replace(upload, report=items.joined(upload, apart))
+            report = reports.get(item["pk"]["S"])
+            if report is not None and report["of"] == item.get("report_apart"):
+                upload = replace(upload, report=items.joined(upload, report))
             yield upload
 
     def _adopted(self, owner: str, key: str) -> tuple[str | None, Upload | None]:

@@ -12,14 +12,16 @@ from typing import Literal
 from chalicelib.config import Settings
 from chalicelib.uploads import CLOUDFRONT_MAX_SIZE
 from deploy.journey import (
-    INDEX_OVERHEAD,
+    INDEX_ENTRY_SIZE,
     ITEM_SIZE,
     READ_SPEED,
+    SWEEPS_OF_A_MONTH,
     Journey,
     downloaded,
     journey,
     plan_of,
     signed_one_by_one,
+    sweeps,
 )
 from deploy.prices import Prices
 
@@ -53,6 +55,7 @@ class Fixed:
     metrics: int
     dashboards: int
     keys: int
+    sweeps: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +94,20 @@ def fixed_of(template: str, settings: Settings) -> Fixed:
     """What the CloudFormation template and the settings have that costs without any upload."""
     resources = _RESOURCE.findall(template)
     alarms = [body for kind, body in resources if kind == "AWS::CloudWatch::Alarm"]
-    named = {name for found in _OUR_METRIC.findall(template) for name in found if name}
+    named = {
+        name
+        for found in _OUR_METRIC.findall(template)
+        for name in found
+        # CloudWatch counts a metric in the hours in which it is sent: these are, when the sweep
+        # repairs something.
+        if name and not name.startswith("Sweep")
+    }
     return Fixed(
         alarms=sum(body.count("MetricName:") for body in alarms),
         metrics=len(named),
         dashboards=sum(kind == "AWS::CloudWatch::Dashboard" for kind, _ in resources),
         keys=int(bool(settings.kms_key_arn)),
+        sweeps=SWEEPS_OF_A_MONTH,
     )
 
 
@@ -125,7 +136,7 @@ def _used(asked: Journey, month: Month, prices: Prices) -> dict[str, float]:
 def _stored(month: Month, prices: Prices) -> dict[str, float]:
     """What is kept of all files at a time, once the first of them are deleted."""
     kept = month.files * month.days / DAYS_OF_A_MONTH
-    item = 2 * ITEM_SIZE + INDEX_OVERHEAD
+    item = ITEM_SIZE + INDEX_ENTRY_SIZE
     return {
         "S3 storage": prices.s3_storage.of(kept * month.size) + prices.s3_tag.of(kept),
         "DynamoDB storage": prices.table_storage.of(kept * item)
@@ -134,7 +145,14 @@ def _stored(month: Month, prices: Prices) -> dict[str, float]:
 
 
 def _kept(fixed: Fixed, prices: Prices) -> dict[str, float]:
+    swept = sweeps(fixed.sweeps)
     return {
+        "Sweeps": prices.s3_put.of(swept.s3_puts)
+        + prices.lambda_request.of(swept.invocations)
+        + prices.lambda_second.of(swept.gb_seconds)
+        + prices.table_write.of(swept.writes)
+        + prices.table_read.of(swept.reads)
+        + prices.log_byte.of(swept.log_bytes),
         "CloudWatch, alarms": prices.alarm.of(fixed.alarms),
         "CloudWatch, metrics": prices.metric.of(fixed.metrics),
         "CloudWatch, dashboard": prices.dashboard.of(fixed.dashboards),

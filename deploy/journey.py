@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 from chalicelib.config import Settings
+from chalicelib.items import CHECK_SHARDS
 from chalicelib.parts import MAX_PARTS, PartPlan, plan
 from chalicelib.processing import RESERVE
 from chalicelib.reader import BLOCK_SIZE
@@ -22,10 +23,11 @@ LIST_PAGE = 1000
 LOOKS = 4
 # Bytes of an upload's item when the file's name has 100 letters and only SHA-256 was computed.
 # DynamoDB counts writes in KB: longer names and reports cost a unit more.
-ITEM_SIZE = 1280
-# Bytes that DynamoDB adds to each entry of an index.
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/LSI.html
-INDEX_OVERHEAD = 100
+ITEM_SIZE = 1536
+# Bytes of an entry of the index by owner: the keys of the upload and of the index, and what
+# DynamoDB adds. Uploads that are done have none in the sweep's.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html#GSI.StorageConsiderations
+INDEX_ENTRY_SIZE = 300
 
 # Memory in GB, and seconds at most, of the functions: an operator's choice, these are ours.
 API_MEMORY = 512 / 1024
@@ -97,18 +99,25 @@ VISIT: Mapping[str, Step] = {
     "get_email": Step(reads=1, calls=1),
     "invite_page": Step(writes=1, calls=1),
     "connect_page": Step(writes=3, reads=1, calls=4),
-    "list_uploads": Step(reads=ceil(LIST_SIZE / 4096) / 2, calls=1),
+    # Half a unit for each upload, whatever its size, and for each 4 KB of the index.
+    "list_uploads": Step(
+        reads=LIST_LIMIT / 2 + ceil(LIST_LIMIT * INDEX_ENTRY_SIZE / 4096) / 2, calls=2
+    ),
     "disconnect_page": Step(writes=2, calls=2),
 }
 PING = Step(pushes=1, calls=1)
-NOTIFY = Step(writes=8, reads=1.5, pushes=1, publishes=1, calls=6)
-DOWNLOAD = Step(reads=1, calls=1)
+NOTIFY = Step(writes=5, reads=1.5, pushes=1, publishes=1, calls=6)
+DOWNLOAD = Step(s3_gets=1, reads=1, calls=2)
+
+SWEEP = Step(s3_puts=1, writes=1, reads=len(CHECK_SHARDS) / 2 + 1, calls=len(CHECK_SHARDS) + 3)
+# One each quarter of an hour.
+SWEEPS_OF_A_MONTH = 31 * 24 * 4
 
 
 def create_step(planned: PartPlan) -> Step:
     """`POST /uploads`."""
     begun = planned.strategy == "multipart"
-    return Step(s3_puts=int(begun), writes=8, reads=1, calls=2 + begun)
+    return Step(s3_puts=int(begun), writes=10, reads=1, calls=2 + begun)
 
 
 def complete_step(planned: PartPlan, looks: int) -> Step:
@@ -117,16 +126,16 @@ def complete_step(planned: PartPlan, looks: int) -> Step:
     Only parts are looked for more than once; each look in vain asks whether the object is there.
     """
     if planned.strategy == "put":
-        return Step(s3_gets=1, writes=3, reads=1.5, pushes=1, calls=5)
+        return Step(s3_gets=1, writes=2, reads=1.5, pushes=1, calls=6)
     puts = looks * ceil(planned.part_count / LIST_PAGE) + 1
     gets = looks - 1
-    return Step(s3_puts=puts, s3_gets=gets, writes=5, reads=1.5, pushes=1, calls=5 + puts + gets)
+    return Step(s3_puts=puts, s3_gets=gets, writes=3, reads=1.5, pushes=1, calls=6 + puts + gets)
 
 
 def process_step(read: int) -> Step:
     """`process_upload`, whose processors read that many bytes in order; `calls` without these."""
-    gets = 2 + ceil(read / BLOCK_SIZE)
-    return Step(s3_puts=1, s3_gets=gets, writes=8, reads=1.5, pushes=1, calls=8)
+    gets = 3 + ceil(read / BLOCK_SIZE)
+    return Step(s3_puts=1, s3_gets=gets, writes=4, reads=2.5, pushes=1, calls=10)
 
 
 def read_size(size: int, *, whole_max_size: int, read_speed: float) -> int:
@@ -185,16 +194,39 @@ def signed_one_by_one(ours: Journey, planned: PartPlan) -> Journey:
 
 
 def downloaded(ours: Journey, times: float) -> Journey:
-    """The same, and so many downloads: a presigned URL, with its preflight, and a GET of S3's."""
+    """The same, and so many downloads: a presigned URL, with its preflight, and a GET of S3's.
+
+    Before the URL is handed out, the object is compared with the one that was accepted.
+    """
     return replace(
         ours,
-        s3_gets=ours.s3_gets + times,
+        s3_gets=ours.s3_gets + times * (1 + DOWNLOAD.s3_gets),
         api_requests=ours.api_requests + times * 2,
         api_bytes=ours.api_bytes + times * ANSWER_SIZE,
         invocations=ours.invocations + times,
         gb_seconds=ours.gb_seconds + times * API_MEMORY * _seconds(DOWNLOAD),
         reads=ours.reads + times * DOWNLOAD.reads,
         log_bytes=ours.log_bytes + times * LOG_SIZE,
+    )
+
+
+def sweeps(count: int) -> Journey:
+    """So many runs of the scheduled sweep that find nothing; each lists a page of the bucket.
+
+    A run asks each shard of its index, and reads and writes the item of what it remembers.
+    """
+    gb_seconds = count * API_MEMORY * _seconds(SWEEP)
+    nothing = dict.fromkeys(Journey.__dataclass_fields__, 0.0)
+    return Journey(
+        **nothing
+        | {
+            "s3_puts": count * SWEEP.s3_puts,
+            "invocations": count,
+            "gb_seconds": gb_seconds,
+            "writes": count * SWEEP.writes,
+            "reads": count * SWEEP.reads,
+            "log_bytes": count * LOG_SIZE,
+        }
     )
 
 

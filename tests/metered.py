@@ -9,12 +9,13 @@ from dataclasses import replace
 from math import ceil
 from typing import Any
 
+from chalicelib.items import SCHEMA
 from deploy.journey import LIST_PAGE, Step
 from tests.fakes import MemoryStorage, RecordingGateway, RecordingTopic
 
 # S3's two classes of requests; what is in neither is free.
-PUTS = {"create_multipart", "complete", "tag", "list_parts"}
-GETS = {"head", "read_range"}
+PUTS = {"create_multipart", "complete", "list_parts", "list_objects"}
+GETS = {"head", "read_range", "state_tag"}
 
 
 class Meter:
@@ -56,13 +57,18 @@ class Meter:
 
     def _after(self, model: Any, **_: Any) -> None:
         request, _ = self._asked[0]
-        if model.name in ("GetItem", "Query"):
+        if model.name == "BatchGetItem":
+            (batch,) = request["RequestItems"].values()
+            unit = 1 if batch.get("ConsistentRead") else 0.5
+            self.add(calls=1, reads=unit * len(batch["Keys"]))  # no item is larger than a unit
+        elif model.name in ("GetItem", "Query"):
             stored = sum(map(size_of, self.items(request["TableName"])))
             assert stored <= 4096, "one unit reads all there is"
             self.add(calls=1, reads=1 if request.get("ConsistentRead") else 0.5)
         else:
             units = sum(written(before, self._item(asked)) for asked, before in self._asked)
-            self.add(calls=1, writes=units * self._factor)
+            indexed = sum(entries(before, self._item(asked)) for asked, before in self._asked)
+            self.add(calls=1, writes=units * self._factor + indexed)
 
     def _item(self, request: Any) -> dict[str, Any]:
         """The item that a request is about, as it is now."""
@@ -83,6 +89,9 @@ class MeteredStorage:
         def ask(*args: Any, **kwargs: Any) -> Any:
             answer = getattr(self._storage, name)(*args, **kwargs)
             requests = max(1, ceil(len(answer) / LIST_PAGE)) if name == "list_parts" else 1
+            if name == "tag":  # reads the tags that there are, then writes them
+                self._meter.add(s3_gets=1, s3_puts=1, calls=2)
+                return answer
             self._meter.add(
                 s3_puts=requests * (name in PUTS), s3_gets=int(name in GETS), calls=requests
             )
@@ -92,14 +101,24 @@ class MeteredStorage:
 
 
 def written(before: dict[str, Any], after: dict[str, Any]) -> int:
-    """The units of a write and of its index, where another key is a delete and a put.
+    """The units of a write to the table itself; a transaction takes twice as many."""
+    return max(_units(before), _units(after))
 
-    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/LSI.html
+
+def entries(before: dict[str, Any], after: dict[str, Any]) -> int:
+    """The units of what a write changes in the global indexes, which hold keys only.
+
+    DynamoDB writes an entry where its keys change, once for a delete and once for a put.
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html#GSI.ThroughputConsiderations.Writes
     """
-    units = max(_units(before), _units(after))
-    if before.get("state_id") == after.get("state_id"):
-        return units * (2 if "state_id" in after else 1)
-    return units + sum(_units(item) for item in (before, after) if "state_id" in item)
+    units = 0
+    for index in SCHEMA["GlobalSecondaryIndexes"]:
+        names = [key["AttributeName"] for key in index["KeySchema"]]
+        old, new = (tuple(str(item.get(name)) for name in names) for item in (before, after))
+        had, has = (all(name in item for name in names) for item in (before, after))
+        if (had, old) != (has, new):
+            units += had + has
+    return units
 
 
 def size_of(item: dict[str, Any]) -> int:

@@ -134,6 +134,16 @@ class Role:
         self.table.put(replace(made, id=name.upload_id, state=state))
         return key
 
+    def adopt(self) -> Upload:
+        """An accepted upload of an object that nobody announced."""
+        name = keys.parse_key(f"{keys.owner_prefix(self.owner)}{uuid4()}.txt")
+        assert name is not None
+        made = adopted(name, size=11, content_type="text/plain", now=datetime.now(UTC))
+        upload = self.table.adopt(made)
+        return self.table.change(
+            upload, to=State.ACCEPTED, allowed=set(State), outcome="accepted:2"
+        )
+
     def key(self) -> str:
         """A key of the owner's that nobody has used."""
         upload_id = keys.new_upload_id(datetime.now(UTC), os.urandom(10))
@@ -241,7 +251,9 @@ def api_handler(role: Role) -> None:
         gone = role.ask("DELETE", "/uploads/{upload_id}", created["id"])
         assert gone.status_code == 204
     assert role.ask("GET", "/uploads/{upload_id}", large["id"]).json_body["state"] == "aborted"
-    assert len(role.ask("GET", "/uploads").json_body["uploads"]) == 3
+    unannounced = role.adopt()
+    assert role.ask("DELETE", "/uploads/{upload_id}", unannounced.id).status_code == 204
+    assert len(role.ask("GET", "/uploads").json_body["uploads"]) == 4
     accepted = role.ask("GET", "/uploads?state=accepted").json_body["uploads"]
     assert [each["id"] for each in accepted] == [small["id"]]
     role.use_up_the_quota()
@@ -335,6 +347,8 @@ def sweep(role: Role) -> None:
     lost = found(State.UPLOADING)
     abandoned = found(State.UPLOADING, created_at=now - timedelta(days=30), multipart_id="m")
     deleted = found(State.ABORTED)
+    # Its object was deleted, and nobody came to say so.
+    gone = table.check_again(role.adopt(), now - timedelta(minutes=1))
     # Nobody wrote the tag of the next one, and nobody was notified of it.
     role.put_object(lost.key)
     accepted = found(State.ACCEPTED, outcome="accepted:1")
@@ -346,10 +360,10 @@ def sweep(role: Role) -> None:
     counted = role.invoke("sweep", SCHEDULED)
 
     assert counted["SweepLostEvents"] >= 1
-    for upload, state in ((abandoned, State.ABORTED), (deleted, State.ABORTED)):
+    for upload in (abandoned, deleted, gone):
         current = table.get(role.owner, upload.id)
         assert current is not None
-        assert (current.state, current.check_at) == (state, None)
+        assert (current.state, current.check_at) == (State.ABORTED, None)
     current = table.get(role.owner, accepted.id)
     assert current is not None
     assert current.notified == "accepted:1"

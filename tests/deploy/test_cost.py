@@ -65,9 +65,10 @@ def test_each_line_is_its_counts_times_their_prices(defaults: Settings) -> None:
     asked = journey.journey(100_000_000, defaults)
     found = lines(Month(files=1000, size=100_000_000), defaults)
 
-    # 20 parts, create, 4 lists, complete, tag; 20 preflights, 4 HEADs, the first bytes, 12 blocks.
-    assert (asked.s3_puts, asked.s3_gets) == (27, 37)
-    assert found["S3 requests"].hoist == pytest.approx(1000 * (27 * 0.005 + 37 * 0.0004) / 1000)
+    # 20 parts, create, 4 lists, complete, tag.
+    # 20 preflights, 4 HEADs, the tags, the first bytes, 12 blocks.
+    assert (asked.s3_puts, asked.s3_gets) == (27, 38)
+    assert found["S3 requests"].hoist == pytest.approx(1000 * (27 * 0.005 + 38 * 0.0004) / 1000)
     assert found["S3 storage"].hoist == pytest.approx(1e11 / 2**30 * 0.023 + 1000 * 0.0065 / 1e4)
     assert found["SNS"].hoist == pytest.approx(1000 * 2 * 0.5 / 1e6)
     assert found["DynamoDB"].hoist == pytest.approx(
@@ -131,7 +132,9 @@ def test_a_faster_reader_costs_less(defaults: Settings) -> None:
 
 
 def test_what_a_stage_has_without_uploads_is_counted_in_the_template(defaults: Settings) -> None:
-    assert bill.fixed_of(TEMPLATE, defaults) == Fixed(alarms=3, metrics=2, dashboards=1, keys=0)
+    assert bill.fixed_of(TEMPLATE, defaults) == Fixed(
+        alarms=3, metrics=2, dashboards=1, keys=0, sweeps=journey.SWEEPS_OF_A_MONTH
+    )
 
     with_key = replace(defaults, kms_key_arn="arn:aws:kms:eu-west-1:123456789012:key/1")
     found = lines(Month(1, 1), defaults, bill.fixed_of(TEMPLATE, with_key))
