@@ -78,7 +78,9 @@ export class Sheets {
 
   async #renew(first: number, signal: AbortSignal): Promise<void> {
     try {
-      const request: SheetRequest = this.#refused ? { first, refused: true } : { first };
+      // An older API, whose sheets name no headers, does not know `refused`.
+      const isSaid = this.#refused && this.#sheet.headers !== undefined;
+      const request: SheetRequest = isSaid ? { first, refused: true } : { first };
       this.#sheet = await this.#source(request, signal);
       this.#received = this.#clock.now();
       this.#refused = false;

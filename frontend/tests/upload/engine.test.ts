@@ -153,7 +153,7 @@ test("parts that are signed for one host name each go there, at every try", asyn
   const cloud = new Cloud();
   cloud.anyHost = false;
   cloud.gate = unhurried;
-  cloud.fault = (_, attempt) => (attempt === 1 ? 500 : undefined);
+  cloud.fault = (_, attempt) => (attempt === 1 ? "IncompleteBody" : undefined);
   const file = fileOf(400);
   await cloud.engine({ connectionsPerHost: 3 }).upload(file).run();
   expect(await sameBytes(cloud.object, file.data)).toBe(true);

@@ -15,6 +15,7 @@ function sheet(changes: Partial<Sheet> = {}): Sheet {
     signatures: ["aa", "bb", "cc"],
     other_signatures: [["dd", "ee", "ff"]],
     expires_at: "2030-01-01T01:00:00.000000Z",
+    headers: {},
     ...changes,
   };
 }
@@ -95,6 +96,19 @@ test("only the sheet that follows a refusal is asked for as one", async () => {
   clock.time += 3_590_000;
   await sheets.for(7, signal); // about to expire
   expect(asked).toEqual([{ first: 1, refused: true }, { first: 7 }, { first: 7 }]);
+});
+
+test("an older API, whose sheets name no headers, is not told of a refusal", async () => {
+  const asked: unknown[] = [];
+  const { headers: _, ...older } = sheet();
+  const source = async (request: object) => {
+    asked.push(request);
+    return older;
+  };
+  const sheets = new Sheets(older, source, new RushingClock());
+  sheets.refuse(older);
+  await sheets.for(1, signal);
+  expect(asked).toEqual([{ first: 1 }]);
 });
 
 test("a refusal that could not be answered with a new sheet is said again", async () => {
