@@ -65,7 +65,8 @@ def test_each_line_is_its_counts_times_their_prices(defaults: Settings) -> None:
     asked = journey.journey(100_000_000, defaults)
     found = lines(Month(files=1000, size=100_000_000), defaults)
 
-    # 20 parts, create, 4 lists, complete, tag; 20 preflights, 4 HEADs, the tags, the first bytes, 12 blocks.
+    # 20 parts, create, 4 lists, complete, tag; 20 preflights, 4 HEADs, tags, the first bytes, 12
+    # blocks.
     assert (asked.s3_puts, asked.s3_gets) == (27, 38)
     assert found["S3 requests"].hoist == pytest.approx(1000 * (27 * 0.005 + 38 * 0.0004) / 1000)
     assert found["S3 storage"].hoist == pytest.approx(1e11 / 2**30 * 0.023 + 1000 * 0.0065 / 1e4)
