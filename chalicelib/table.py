@@ -508,9 +508,7 @@ class UploadTable:
         """One item as it stands now, or None."""
         return self.client.get_item(TableName=self.name, Key=key, ConsistentRead=True).get("Item")
 
-    def _items(
-        self, keys: Sequence[Mapping[str, Any]], *, is_fresh: bool = True
-    ) -> Iterator[Any]:
+    def _items(self, keys: Sequence[Mapping[str, Any]], *, is_fresh: bool = True) -> Iterator[Any]:
         """Many items as they stand now, those that there are, in the order of their keys.
 
         Where they need not be fresh, the last write to them may be missing.
