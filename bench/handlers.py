@@ -84,13 +84,10 @@ class Bare:
             "UpdateExpression": "ADD used_bytes :size",
             "ExpressionAttributeValues": {":size": {"N": str(stubbed.SIZE)}},
         }
-        self.dynamodb.transact_write_items(TransactItems=[{"Put": upload}, {"Update": usage}])
-        self.dynamodb.query(
-            TableName=environment.TABLE,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": {"S": stubbed.OWNER}},
-            Select="COUNT",
-        )
+        mark = {"TableName": environment.TABLE, "Item": ROW["Key"]}
+        writes = [{"Put": upload}, {"Put": mark}, {"Update": usage}]
+        self.dynamodb.transact_write_items(TransactItems=writes)
+        self._query()  # the owner's uploads that are under way
 
     def list_parts(self) -> list[Any]:
         self.dynamodb.get_item(**ROW)
@@ -109,15 +106,19 @@ class Bare:
             IfNoneMatch="*",
         )
         self._update()  # the state
-        self.dynamodb.query(  # the owner's open pages
-            TableName=environment.TABLE,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": {"S": stubbed.OWNER}},
-        )
+        self.dynamodb.delete_item(**ROW)  # it is under way no more
+        self._query()  # the owner's open pages
 
     def _parts(self) -> list[Any]:
         pages = self.s3.get_paginator("list_parts").paginate(**NAMED)
         return [part for page in pages for part in page["Parts"]]
+
+    def _query(self) -> None:
+        self.dynamodb.query(
+            TableName=environment.TABLE,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": stubbed.OWNER}},
+        )
 
     def _update(self) -> None:
         self.dynamodb.update_item(

@@ -51,11 +51,12 @@ def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
 def item(state: str = "uploading") -> dict[str, Any]:
     """The upload as the table holds it."""
     texts = {
-        "pk": f"owner#{OWNER}", "sk": f"upload#{UPLOAD_ID}", "id": UPLOAD_ID, "owner": OWNER,
+        "pk": f"upload#{OWNER}#{UPLOAD_ID}", "sk": "upload", "id": UPLOAD_ID, "owner": OWNER,
         "filename": "film.mp4", "content_type": "video/mp4", "key": KEY, "state": state,
         "multipart_id": MULTIPART_ID, "created_at": _CREATED, "updated_at": _CREATED,
+        "check_shard": UPLOAD_ID[-1], "check_at": _CREATED,
     }  # fmt: skip
-    numbers = {"size": SIZE, "part_size": PART_SIZE, "part_count": PARTS}
+    numbers = {"size": SIZE, "part_size": PART_SIZE, "part_count": PARTS, "version": 0}
     return {name: {"S": text} for name, text in texts.items()} | {
         name: {"N": str(number)} for name, number in numbers.items()
     }
@@ -64,6 +65,7 @@ def item(state: str = "uploading") -> dict[str, Any]:
 def _dynamodb(operation: str) -> str:
     answers: dict[str, Any] = {
         "PutItem": {},
+        "DeleteItem": {},
         "TransactWriteItems": {},
         "Query": {"Count": 0, "Items": []},
         "GetItem": {"Item": item()},

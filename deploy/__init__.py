@@ -6,6 +6,9 @@ preflight      who deploys what where, and the plan
 permissions    what that takes in AWS
 config         a stage's part of `.chalice/config.json`
 resources      the stack: `.chalice/resources.yaml`
+migration      uploads that an earlier version kept in another table
+former_items   what one of them is in the table of today
+copying        how they are copied
 policies       what the functions may do: `.chalice/policies`, rendered
 application    `chalice deploy`, and what it remembers
 destinations   where the functions' outcomes go: `.chalice/destinations.json`, applied

@@ -357,8 +357,15 @@ def dashboard(name: str, properties: Properties) -> Made:
 
 
 def _retain_except_on_create() -> None:
-    """What is kept when a stack is deleted; moto knows it by its older name alone."""
-    delete = ResourceMap.delete
+    """What is kept when a stack is deleted, or when an update takes it out of the template.
+
+    Moto knows the first by its older name alone, and nothing of the second.
+    """
+    delete, delete_resource = ResourceMap.delete, ResourceMap._delete_resource
+
+    def delete_but_what_leaves(self: ResourceMap, parsed: Any, resource: Any) -> None:
+        if resource.get("DeletionPolicy") != "RetainExceptOnCreate":
+            delete_resource(self, parsed, resource)
 
     def delete_but_for_what_is_kept(self: ResourceMap) -> None:
         for resource in self._resource_json_map.values():
@@ -367,6 +374,7 @@ def _retain_except_on_create() -> None:
         delete(self)
 
     ResourceMap.delete = delete_but_for_what_is_kept  # type: ignore[method-assign]
+    ResourceMap._delete_resource = delete_but_what_leaves  # type: ignore[method-assign]
 
 
 def _tell_lists_as_they_were_given() -> None:

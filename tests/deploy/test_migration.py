@@ -210,6 +210,8 @@ def test_a_large_report_is_an_item_of_its_own(
     stored = account.get_item(TableName=TABLE, Key=items.upload_key(OWNER, made.id))["Item"]
     assert "processors" not in stored["report"]["S"]
     assert found(today, made).report == report
+    (listed,), _ = today.newest(OWNER, state=None, cursor=None, limit=10)
+    assert listed.report == report
 
 
 def test_the_functions_of_today_go_on_with_what_was_copied(

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from moto import mock_aws
 from moto.backends import get_backend
 
-from chalicelib.table import SCHEMA
+from chalicelib.items import SCHEMA
 from local.home import free_ports
 from local.resources import REGION, TABLE
 from local.state import KEPT
