@@ -147,7 +147,9 @@ class Sweep:
         return self._send(upload, Found.LEFT_BEHIND)
 
     def _check_aborted(self, upload: Upload) -> Found | None:
-        self.storage.delete(upload.key)
+        """What comes under the key of an announced upload goes; another one is a new upload's."""
+        if not upload.is_adopted:
+            self.storage.delete(upload.key)
         self.table.rest(upload)
         return Found.DELETED
 

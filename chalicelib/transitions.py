@@ -172,7 +172,8 @@ def outcome_of(state: State, about: Mapping[str, Any] | str) -> str:
     """
     if isinstance(about, str):
         return f"{state}:{about}"
-    return f"{state}:{about.get('etag')}:{about.get('last_modified')}:{about.get('size')}"
+    names = ("etag", "crc64nvme", "last_modified", "size")
+    return ":".join([state, *(str(about.get(name)) for name in names)])
 
 
 def _is_free(holder: str | None, until: datetime | None, other: str, now: datetime) -> bool:

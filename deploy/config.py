@@ -48,6 +48,7 @@ RESERVED = {
 SETTINGS = {
     "UrlLifetime": ("HOIST_URL_LIFETIME", "3600"),
     "UploadDays": ("HOIST_UPLOAD_DAYS", "7"),
+    "RejectedDays": ("HOIST_REJECTED_DAYS", "7"),
     "KmsKeyArn": ("HOIST_KMS_KEY_ARN", ""),
 }
 # Parameters that nobody chooses.
@@ -78,6 +79,10 @@ def begin(
         )
     config["region"] = region
     chosen = config.setdefault("resource_parameters", {})
+    if "RejectedDays" in chosen:
+        # It was a parameter alone, until the functions had to know it too.
+        variables = config.setdefault("environment_variables", {})
+        variables.setdefault("HOIST_REJECTED_DAYS", chosen.pop("RejectedDays"))
     chosen.update(parameters)
     for name in chosen:
         if name in SETTINGS:

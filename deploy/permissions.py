@@ -36,6 +36,13 @@ ACTIONS: dict[str, tuple[str, ...]] = {
         *("cloudwatch:PutMetricAlarm", "cloudwatch:PutDashboard"),
         *("iam:CreateRole", "iam:PutRolePolicy", "iam:TagRole"),
     ),
+    # Also where there is nothing to copy: it looks for tables of an earlier version.
+    "migration": (
+        *("dynamodb:ListTables", "dynamodb:DescribeTable", "dynamodb:ListTagsOfResource"),
+        *("dynamodb:TagResource", "dynamodb:Scan", "dynamodb:BatchGetItem"),
+        *("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"),
+        "dynamodb:ConditionCheckItem",
+    ),
     "application": (
         *("lambda:CreateFunction", "lambda:UpdateFunctionCode", "lambda:GetFunction"),
         *("lambda:UpdateFunctionConfiguration", "lambda:AddPermission", "lambda:GetPolicy"),

@@ -91,10 +91,21 @@ def test_the_parameters_say_what_the_settings_say(root: Path) -> None:
         "Versioning": "Enabled",
         "UrlLifetime": "900",
         "UploadDays": "7",
+        "RejectedDays": "7",
         "KmsKeyArn": "",
         "Stage": "dev",
         "PageAddresses": ADDRESSES[0],
     }
+
+
+def test_a_parameter_of_an_earlier_version_becomes_the_setting_it_is_now(root: Path) -> None:
+    change(root, resource_parameters={"RejectedDays": "30"})
+
+    begun = config.begin("dev", "eu-west-1", {}, root=root)
+
+    assert begun["resource_parameters"] == {}
+    assert begun["environment_variables"]["HOIST_REJECTED_DAYS"] == "30"
+    assert config.parameters("dev", begun, ADDRESSES)["RejectedDays"] == "30"
 
 
 @pytest.mark.parametrize(

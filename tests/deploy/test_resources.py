@@ -186,7 +186,11 @@ def test_a_parameter_takes_what_it_says(name: str, value: str, taken: bool) -> N
 
 @pytest.mark.parametrize(
     ("parameter", "variable"),
-    [("UrlLifetime", "HOIST_URL_LIFETIME"), ("UploadDays", "HOIST_UPLOAD_DAYS")],
+    [
+        ("UrlLifetime", "HOIST_URL_LIFETIME"),
+        ("UploadDays", "HOIST_UPLOAD_DAYS"),
+        ("RejectedDays", "HOIST_REJECTED_DAYS"),
+    ],
 )
 def test_what_the_functions_have_a_setting_for_is_bounded_alike(
     parameter: str, variable: str
