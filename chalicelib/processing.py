@@ -214,6 +214,8 @@ class Processing:
             claimed, before = claim(charged=None)
         if before is State.UPLOADING:
             log.info("uploaded", extra=claimed.log_fields | {"metrics": metrics.COMPLETED})
+            # One write says both; pages see one after the other.
+            self.pages.show(replace(claimed, state=State.UPLOADED))
         self.pages.show(claimed)
         return claimed, refusal
 

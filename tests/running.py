@@ -28,6 +28,8 @@ from tests.environment import CLEAN_ENVIRONMENT
 
 ROOT = Path(__file__).parent.parent
 T = TypeVar("T")
+# Room enough for every test that is not about quotas, as tests of the contract ask for any size.
+AMPLE = {"HOIST_OWNER_MAX_BYTES": str(2**60), "HOIST_OWNER_MAX_FILES": str(10**9)}
 PUT_MAX_SIZE = 16 * 1024 * 1024  # bytes; the default of HOIST_PUT_MAX_SIZE
 READY = "Ctrl-C stops everything"
 
@@ -82,7 +84,13 @@ class RunningSystem:
         self.process = subprocess.Popen(
             [*(command or [sys.executable, "-m", "local"]), *arguments],
             cwd=ROOT,
-            env={**CLEAN_ENVIRONMENT, **ports, **self.variables, "HOIST_HOME": str(self.home)},
+            env={
+                **CLEAN_ENVIRONMENT,
+                **ports,
+                **AMPLE,
+                **self.variables,
+                "HOIST_HOME": str(self.home),
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -220,7 +220,7 @@ def test_an_event_that_beats_complete_processes_the_upload(
     processing.process(event("s3_put"), ONCE)
 
     assert stored(table).state is State.ACCEPTED
-    assert pages.states == ["processing"]
+    assert pages.states == ["uploaded", "processing"]
 
 
 @pytest.mark.parametrize("state", ARRIVED)
@@ -323,7 +323,7 @@ def test_an_object_with_the_etag_of_the_accepted_one_is_checked_anew(
 
     assert (result["state"], "duplicate" in result) == (state, False)
     assert storage.tags == {upload.key: state}
-    assert (stored(table).outcome == first.outcome) is (state == "accepted")
+    assert stored(table).outcome != first.outcome, "the checksum tells them apart"
 
 
 def replace_storage(other: MemoryStorage, storage: MemoryStorage) -> MemoryStorage:
@@ -643,7 +643,7 @@ class TestUnreadable:
 
         assert (result["state"], result["reason"]) == ("rejected", reason)
         assert storage.tags == {key: "rejected"}
-        assert [upload.charged for upload in pages.shown] == [charged]
+        assert {upload.charged for upload in pages.shown} == {charged}
         assert table.items[OWNER, result["id"]].charged is None
 
     @pytest.mark.parametrize("encoding", ["identity", "aws-chunked", "AWS-Chunked", ""])

@@ -228,7 +228,7 @@ def test_bytes_without_a_length_are_refused(s3: Any, single: Any) -> None:
 
 
 def test_more_bytes_than_the_length_says_are_not_kept(s3: Any, single: Any) -> None:
-    longer = Request("PUT", part_url(single, 1), bytes(5000), {"Content-Length": "100"})
+    longer = request(part_url(single, 1), bytes(5000), **{"Content-Length": "100"})
 
     longer.send()
 

@@ -157,8 +157,8 @@ def test_a_swarm_of_late_events_changes_nothing_and_tells_nothing(
     log = system.home / "log" / "functions.log"
     # That the owner was told is noted after the letter.
     eventually(
-        lambda: [line for line in log.read_text().splitlines() if '"message": "told"' in line],
-        lambda told: any(upload_id in line for line in told),
+        lambda: [line for line in log.read_text().splitlines() if '"message": "notified"' in line],
+        lambda lines: any(upload_id in line for line in lines),
     )
     upload = client.get(upload_id)
     stored = {"key": quote_plus(upload["key"], safe="/"), "size": 4, "sequencer": ""}

@@ -96,7 +96,7 @@ def test_its_story_is_told_across_the_functions(system: RunningSystem) -> None:
         ("hoist-local-process_upload", "accepted"),
         ("api_handler", "deleted"),
     ]
-    assert ("hoist-local-notify", "told") in told
+    assert ("hoist-local-notify", "notified") in told
 
 
 def test_each_decision_is_counted_once(system: RunningSystem) -> None:
