@@ -84,7 +84,7 @@ class Busy(World):
         self.tries = 0
         self.seconds: list[float] = []
         self.arrived: dict[str, float] = {}
-        self.scheduler = Scheduler(1, START, turn=0)
+        self.scheduler = Scheduler(1, START, turn=0, remembers=False)
         self.now, self.random = self.scheduler.now, self.scheduler.random
         self.dynamodb = FakeDynamoDB(
             items.SCHEMA, TABLE, hooks=self, clock=self.now if limited else None
@@ -210,7 +210,14 @@ def hour(minutes: float) -> dict[str, Any]:
 
 def _progress(world: Busy, minute: int, minutes: float) -> None:
     waiting = len(world.waiting.get("process", ()))
-    print(f"  minute {minute} of {minutes:g}, {waiting} events wait", file=sys.stderr, flush=True)
+    meter = world.dynamodb.meter
+    print(
+        f"  minute {minute} of {minutes:g}: {waiting} events wait, {len(world.failed)} failed,"
+        f" {meter.refused} throttled, peak {meter.peak}, another owner's file"
+        f" {max(world.seconds, default=0):.1f} s at the most",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def one() -> dict[str, Any]:

@@ -6,6 +6,7 @@ are no threads and nobody sleeps, so a seed always tells the same story.
 
 import heapq
 import itertools
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from random import Random
@@ -47,18 +48,22 @@ class Task(greenlet):
 class Scheduler:
     """Runs tasks and timers of one seed; `now` is the clock, `story` what happened.
 
-    Between two turns pass `turn` milliseconds at the most.
+    Between two turns pass `turn` milliseconds at the most. What it does not remember, it cannot
+    tell, and it has nothing to close.
     """
 
-    def __init__(self, seed: int, start: datetime, turn: int = TURN) -> None:
+    def __init__(
+        self, seed: int, start: datetime, turn: int = TURN, *, remembers: bool = True
+    ) -> None:
         self.random = Random(seed)
         self._turn = turn
         self.time = start
-        self.story: list[tuple[datetime, str, Any]] = []
+        most = None if remembers else 0
+        self.story: deque[tuple[datetime, str, Any]] = deque(maxlen=most)
         self._ready: list[Task] = []
         self._timers: list[tuple[datetime, int, Callable[[], None]]] = []
         self._order = itertools.count()
-        self._tasks: list[Task] = []
+        self._tasks: deque[Task] = deque(maxlen=most)
         self._hub = getcurrent()
         self._is_over = False
         # Is told of every task that dies.

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local.home import Ports, free_ports
+from local.home import Ports
 from local.resources import Resources
 from tests.environment import CLEAN_ENVIRONMENT
 from tests.running import ROOT, RunningSystem, call, eventually
