@@ -17,7 +17,8 @@ from deploy.stage import StageError
 from tests.environment import BUCKET, REGION
 from tests.payloads import OWNER, multipart_upload, put_upload
 
-LATER = datetime.now(UTC) + timedelta(minutes=1)
+# Later than any object that a test stores, however long the tests run.
+LATER = datetime.now(UTC) + timedelta(days=1)
 EARLIER = datetime.now(UTC) - timedelta(minutes=1)
 
 
