@@ -58,7 +58,7 @@ _TIMES = frozenset({
 })  # fmt: skip
 _TEXTS = frozenset({
     "id", "owner", "filename", "content_type", "key", "multipart_id", "crc64nvme", "reason",
-    "outcome", "notified", "sequencer", "holder", "notifier",
+    "outcome", "notified", "fingerprint", "sequencer", "holder", "notifier",
 })  # fmt: skip
 _DOCUMENTS = frozenset({"report", "event"})
 

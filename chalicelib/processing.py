@@ -49,7 +49,14 @@ class Table(Transitions, state_tag.Table, Protocol):
 
     def adopt(self, upload: Upload) -> Upload: ...
     def claim(
-        self, upload: Upload, *, sequencer: str, holder: str, until: datetime, charged: int | None
+        self,
+        upload: Upload,
+        *,
+        sequencer: str,
+        holder: str,
+        until: datetime,
+        charged: int | None,
+        fingerprint: str | None = None,
     ) -> tuple[Upload, State]: ...
     def settle(
         self, upload: Upload, *, to: State, outcome: str, holder: str | None, **attributes: Any
@@ -205,6 +212,7 @@ class Processing:
             sequencer=created.sequencer,
             holder=invocation.aws_request_id,
             until=self.now() + time_left(invocation) + CLAIM_SLACK,
+            fingerprint=None if found is None else found.fingerprint,
         )
         refusal = None
         try:

@@ -161,7 +161,8 @@ class Sweep:
             return Found.DELETED
         repaired = None
         if found is not None:
-            if upload.report is not None and not found.is_reported_by(upload.report):
+            is_reported = upload.report is None or found.is_reported_by(upload.report)
+            if not (is_reported and _is_about(upload, found)):
                 return self._send(upload, Found.LOST_EVENT)
             repaired = self._check_tag(upload)
         if upload.outcome != upload.notified:
@@ -232,7 +233,7 @@ class Sweep:
             return Found.DELETED
         if upload.state not in OUTCOMES or self.now() - upload.updated_at < CHECK_AFTER:
             return None
-        if upload.report is not None and not _is_listed(listed, upload.report):
+        if not _is_about(upload, listed):
             return self._send(upload, Found.LOST_EVENT)
         return self._check_tag(upload)
 
@@ -267,11 +268,16 @@ def event_again(upload: Upload, bucket: str) -> Mapping[str, Any]:
     return event_of(upload.key, bucket=bucket, size=upload.size, sequencer=sequencer)
 
 
-def _is_listed(listed: StoredObject, report: Mapping[str, Any]) -> bool:
-    """Whether a report is about the object of a listing, which tells no checksum.
+def _is_about(upload: Upload, found: StoredObject) -> bool:
+    """Whether the outcome of an upload is about an object, as far as a listing tells objects apart.
 
-    A report of an object that nobody can read does not say which it is about.
+    Uploads of an earlier version have no fingerprint, and a report of an object that nobody can
+    read has no ETag.
     """
-    return not report.get("etag") or replace(
-        listed, crc64nvme=report.get("crc64nvme")
-    ).is_reported_by(report)
+    if upload.fingerprint is not None:
+        return upload.fingerprint == found.fingerprint
+    report = upload.report or {}
+    return not report.get("etag") or (report["etag"], report.get("size")) == (
+        found.etag,
+        found.size,
+    )

@@ -235,11 +235,19 @@ class UploadTable:
         )
 
     def claim(
-        self, upload: Upload, *, sequencer: str, holder: str, until: datetime, charged: int | None
+        self,
+        upload: Upload,
+        *,
+        sequencer: str,
+        holder: str,
+        until: datetime,
+        charged: int | None,
+        fingerprint: str | None = None,
     ) -> tuple[Upload, State]:
         """Move it to processing, as `transitions.claim` decides; returns the state it was in too.
 
-        `charged` are the bytes of the object that is there. Raises as `change` does.
+        `charged` are the bytes of the object that is there, `fingerprint` names it. Raises as
+        `change` does.
         """
         before = upload.state
 
@@ -252,6 +260,7 @@ class UploadTable:
                 holder=holder,
                 until=until,
                 charged=charged,
+                fingerprint=fingerprint,
                 now=self.now(),
             )
 

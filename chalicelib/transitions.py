@@ -55,6 +55,7 @@ def claim(
     holder: str,
     until: datetime,
     charged: int | None,
+    fingerprint: str | None = None,
     now: datetime,
 ) -> Attributes:
     """To processing for one event, held by one invocation until a time at most.
@@ -77,6 +78,7 @@ def claim(
         "holder": holder,
         "held_until": until,
         "charged": charged,
+        "fingerprint": fingerprint,
         "outcome": None,
         # The event that failed before is older: the sweep must not send it in the place of this.
         "event": None,
@@ -115,6 +117,8 @@ def fail(
         "outcome": outcome,
         "reason": reason,
         "report": None,
+        # It may have given up before it looked at the object.
+        "fingerprint": upload.fingerprint if upload.state is State.PROCESSING else None,
         "event": event,
         "holder": None,
         "held_until": None,

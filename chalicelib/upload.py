@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any
 
 from chalicelib import keys, parts
@@ -29,6 +30,8 @@ UNSETTLED = frozenset({State.UPLOADING, State.UPLOADED, State.PROCESSING})
 OUTCOMES = frozenset({State.ACCEPTED, State.REJECTED, State.FAILED})
 # The sweep looks at an upload this long after it was made, unless all is done by then.
 CHECK_AFTER = timedelta(hours=1)
+# Hexadecimal digits: they tell one object from another, not from one that somebody has forged.
+FINGERPRINT_LENGTH = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,8 @@ class Upload:
     outcome: str | None = None
     # The outcome that its owner was last notified of.
     notified: str | None = None
+    # Names the object that it was last processed for, as far as a listing tells objects apart.
+    fingerprint: str | None = None
     # The order, among events of its key, of the event that it was last processed for.
     sequencer: str | None = None
     # The invocation that processes it, and until when at the latest.
@@ -149,6 +154,14 @@ class StoredObject:
             "crc64nvme": self.crc64nvme,
             "last_modified": written(self.last_modified) if self.last_modified else None,
         }
+
+    @property
+    def fingerprint(self) -> str | None:
+        """A short name of this object, of what a listing tells too; None where S3 tells nothing."""
+        if not self.etag:
+            return None
+        text = f"{self.size} {self.etag} {self.last_modified}"
+        return sha256(text.encode()).hexdigest()[:FINGERPRINT_LENGTH]
 
     def is_reported_by(self, report: Mapping[str, Any] | None) -> bool:
         """Whether a report is about this object and no other that had its key."""

@@ -285,6 +285,22 @@ def test_an_object_that_was_replaced_and_whose_event_was_lost_is_checked(
     assert stage.storage.tags == {upload.key: "rejected"}
 
 
+def test_an_object_that_replaced_one_that_failed_is_found_by_its_fingerprint(stage: Stage) -> None:
+    upload = stage.settled(State.FAILED, report=None)
+    assert (found := stage.storage.head(upload.key)) is not None
+    stage.table.rest(upload)
+    stage.table.change(
+        upload, to=State.FAILED, allowed={State.FAILED}, fingerprint=found.fingerprint
+    )
+    stage.clock.advance(HOUR)
+    assert stage.run() == {}
+
+    stage.storage.receive_object(upload.key, CONTENT + b"!", at=stage.clock())
+    stage.clock.advance(HOUR)
+
+    assert stage.run() == {"SweepLostEvents": 1}
+
+
 def test_the_object_of_a_rejected_upload_may_be_gone(stage: Stage) -> None:
     upload = stage.settled(State.REJECTED)
     stage.storage.delete(upload.key)
