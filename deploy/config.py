@@ -79,11 +79,11 @@ def begin(
         )
     config["region"] = region
     chosen = config.setdefault("resource_parameters", {})
+    chosen.update(parameters)
     if "RejectedDays" in chosen:
         # It was a parameter alone, until the functions had to know it too.
         variables = config.setdefault("environment_variables", {})
-        variables.setdefault("HOIST_REJECTED_DAYS", chosen.pop("RejectedDays"))
-    chosen.update(parameters)
+        variables["HOIST_REJECTED_DAYS"] = chosen.pop("RejectedDays")
     for name in chosen:
         if name in SETTINGS:
             raise StageError(

@@ -84,6 +84,14 @@ class Status:
         )
         if kinds:
             yield f"api-gateway   {', '.join(kinds)}"
+        limits = api_gateway.throttling_differences(
+            self._session,
+            api_gateway.rest_api(self._name),
+            api_gateway.websocket_api(self._name),
+            api_gateway.read().throttling,
+        )
+        if limits:
+            yield f"throttling    {', '.join(limits)}"
 
     def sweep(self) -> Iterator[str]:
         """When the last sweep ran, and what it found."""

@@ -77,7 +77,7 @@ def test_settings_and_parameters_go_where_they_belong(project: Project) -> None:
     assert AWS_ENVIRONMENT["AWS_SECRET_ACCESS_KEY"] not in printed
     assert AWS_ENVIRONMENT["AWS_ACCESS_KEY_ID"] not in printed
 
-    again = project.deploy("--set", "RejectedDays=5", "--only", "resources")
+    again = project.deploy("--set", "RejectedDays=5")
 
     assert "changed: RejectedDays" in again
     rules = project.account.client("s3").get_bucket_lifecycle_configuration(

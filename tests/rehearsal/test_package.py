@@ -147,6 +147,7 @@ def test_it_is_the_code_of_every_function(project: Project) -> None:
         "app.app",
         "app.process_upload",
         "app.notify",
+        "app.sweep",
         "app.connect_page",
         "app.answer_page",
         "app.disconnect_page",
