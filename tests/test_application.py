@@ -7,7 +7,7 @@ from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import ClientError
 
 from chalicelib.application import Application, application
-from chalicelib.config import Settings
+from chalicelib.config import Settings, SettingsError
 from chalicelib.errors import TryAgain
 from chalicelib.upload import Part, State
 from tests.environment import AWS_ENVIRONMENT, BUCKET, REGION
@@ -237,3 +237,16 @@ def test_s3_may_be_silent_for_long_over_complete_alone(settings: Settings) -> No
 def test_one_owners_throttle_does_not_hold_back_the_next_owner(settings: Settings) -> None:
     for client in (Application(settings)._dynamodb, Application(settings)._storage.client):
         assert client.meta.config.retries["mode"] == "standard"
+
+
+@pytest.mark.parametrize(("version", "works"), [((1, 35), False), ((1, 36), True), ((2, 0), True)])
+def test_a_runtime_whose_botocore_is_too_old_says_so_at_its_start(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, *, version: tuple[int, int], works: bool
+) -> None:
+    monkeypatch.setattr("chalicelib.application.BOTOCORE", version)
+
+    if works:
+        Application(settings)
+        return
+    with pytest.raises(SettingsError, match="Deploy with a newer Python"):
+        Application(settings)
