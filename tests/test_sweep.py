@@ -287,7 +287,8 @@ def test_an_object_that_was_replaced_and_whose_event_was_lost_is_checked(
 
 def test_an_object_that_replaced_one_that_failed_is_found_by_its_fingerprint(stage: Stage) -> None:
     upload = stage.settled(State.FAILED, report=None)
-    assert (found := stage.storage.head(upload.key)) is not None
+    found = stage.storage.head(upload.key)
+    assert found is not None
     stage.table.rest(upload)
     stage.table.change(
         upload, to=State.FAILED, allowed={State.FAILED}, fingerprint=found.fingerprint
