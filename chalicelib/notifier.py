@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from chalicelib import keys, metrics, records
 from chalicelib.errors import QuotaExceeded, TryAgain, UploadNotFound, WrongState
-from chalicelib.patience import Invocation, patient
+from chalicelib.patience import Invocation, patient, time_left
 from chalicelib.records import Failure, Outcome
 from chalicelib.rules import DEFAULT_CONTENT_TYPE
 from chalicelib.transitions import outcome_of
@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 # SNS takes subjects of less than 100 ASCII characters
 # (https://docs.aws.amazon.com/sns/latest/api/API_Publish.html).
 MAX_SUBJECT = 99
-# How long an invocation that is about to publish keeps others from it: longer than it can run.
-HELD = timedelta(minutes=2)
+# An invocation that is about to publish keeps others from it for as long as it can run, and this.
+HELD_SLACK = timedelta(seconds=5)
 # Of a record that nobody can read, what is logged and sent; characters.
 EXCERPT = 1000
 UNKNOWN_OWNER = "unknown"
@@ -89,9 +89,9 @@ class Notifier:
         TryAgain while another invocation is about to announce it, which may die before it did.
         """
         work = replace(self, table=patient(self.table, invocation, self.wait))
-        return work.announce_now(outcome, invocation.aws_request_id)
+        return work.announce_now(outcome, invocation)
 
-    def announce_now(self, outcome: Outcome | Failure, request_id: str) -> bool:
+    def announce_now(self, outcome: Outcome | Failure, invocation: Invocation) -> bool:
         """`announce`, without waiting out what throttles."""
         is_failure = isinstance(outcome, Failure)
         upload = (
@@ -107,7 +107,11 @@ class Notifier:
         if upload.outcome == upload.notified:
             return False
         try:
-            held = self.table.begin_notifying(upload, holder=request_id, until=self.now() + HELD)
+            held = self.table.begin_notifying(
+                upload,
+                holder=invocation.aws_request_id,
+                until=self.now() + time_left(invocation) + HELD_SLACK,
+            )
         except (WrongState, UploadNotFound):
             return self._check_notified(upload)
         self.pages.show(held)
@@ -174,7 +178,7 @@ class Notifier:
     def _end(self, upload: Upload, *, notified: str | None, is_done: bool) -> bool:
         """Let go of an outcome, and record that it was announced; returns whether that worked.
 
-        If not, whoever comes with the same record after `HELD` announces it again.
+        If not, whoever comes with the same record after that announces it again.
         """
         try:
             self.table.end_notifying(

@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +9,6 @@ from chalicelib import records
 from chalicelib.errors import TryAgain
 from chalicelib.keys import ObjectKey
 from chalicelib.notifier import (
-    HELD,
     MAX_SUBJECT,
     UNKNOWN_OWNER,
     Notifier,
@@ -250,14 +250,34 @@ def test_what_could_not_be_published_may_be_announced_by_anybody_at_once(
 def test_an_invocation_that_died_for_good_is_replaced_by_another(
     notifier: Notifier, table: MemoryTable, clock: Clock
 ) -> None:
-    until = clock() + HELD
+    until = clock() + timedelta(seconds=65)
     table.put(settled(State.ACCEPTED, notifier="notify-1", notifying_until=until))
-    clock.advance(HELD.total_seconds() - 1)
+    clock.advance(64)
     with pytest.raises(TryAgain):
         announce(notifier, outcome(State.ACCEPTED), "operator")
     clock.advance(1)
 
     assert announce(notifier, outcome(State.ACCEPTED), "operator") is True
+
+
+@pytest.mark.parametrize("seconds", [60, 900])
+def test_an_invocation_holds_an_outcome_for_as_long_as_it_can_run(
+    notifier: Notifier, table: MemoryTable, topic: RecordingTopic, clock: Clock, seconds: int
+) -> None:
+    """A sweep may run longer than `notify`: nobody announces what it is about to publish."""
+    table.put(settled(State.ACCEPTED))
+    others: list[object] = []
+
+    def come_late() -> None:
+        clock.advance(seconds)
+        with pytest.raises(TryAgain) as refused:
+            announce(notifier, outcome(State.ACCEPTED), "another's")
+        others.append(refused)
+
+    topic.before_publish.add(come_late)
+
+    assert notifier.announce(outcome(State.ACCEPTED), Invocation("slow", seconds)) is True
+    assert (len(topic.messages), len(others)) == (1, 1)
 
 
 def test_a_failure_of_another_invocation_does_not_touch_what_is_under_way(
