@@ -140,6 +140,8 @@ class World:
         self.computing: Callable[[float], None] = self.scheduler.sleep
         self._numbers: dict[str, int] = defaultdict(int)
         self._published: dict[str, tuple[str, str]] = {}
+        # Tasks that were throttled: one may have no time left to record what it published.
+        self._hindered: set[str] = set()
         self.scheduler.on_death = self._died
         self.s3 = S3(self, self._object_created, self._object_deleted)
         self.dynamodb = FakeDynamoDB(items.SCHEMA, TABLE, hooks=self, clock=None)
@@ -184,6 +186,7 @@ class World:
     def begin(self, operation: str, request: Mapping[str, Any]) -> None:  # noqa: ARG002 - a hook
         self._pause()
         if self.chance(self.faults.throttle):
+            self._hindered.add(self.who())
             raise TryAgain(f"{operation} is throttled")
         if self.chance(self.faults.crash / 2):
             self.scheduler.crash()
@@ -332,6 +335,8 @@ class World:
         def run() -> None:
             try:
                 results.append(work(invocation))
+                if request_id in self._hindered:
+                    self._ended_without_note(request_id)
             except (TryAgain, Forbidden):
                 raise
             except Exception as error:
@@ -383,7 +388,10 @@ class World:
     def _died(self, task: Task) -> None:
         """Whoever died between SNS's answer and its note may have a message sent twice."""
         self.deaths += 1
-        about = self._published.pop(task.name, None)
+        self._ended_without_note(task.name)
+
+    def _ended_without_note(self, name: str) -> None:
+        about = self._published.pop(name, None)
         if about is not None and self._row(about[0]).notified != about[1]:
             self.may_repeat.add(about)
 
