@@ -264,8 +264,6 @@ class UploadTable:
                 now=self.now(),
             )
 
-        if upload.is_adopted and upload.state is State.REJECTED:
-            self._keep_object(upload)
         return self._edit(upload, decide), before
 
     def settle(
@@ -455,9 +453,8 @@ class UploadTable:
         is_aborted = after.state is State.ABORTED and before.report is not None
         if is_aborted or (items.is_apart(before.report) and not items.is_apart(after.report)):
             self._delete_report(before)
-        forgotten = self._forgotten_at(after.state)
-        if forgotten is not None and before.state is not after.state and after.is_adopted:
-            self._expire_object(after, forgotten)
+        if after.state is State.ABORTED is not before.state and after.is_adopted:
+            self._expire_object(after)
 
     def _forgotten_at(self, state: State) -> datetime | None:
         return transitions.forgotten_at(state, now=self.now(), rejected_days=self.rejected_days)
@@ -473,25 +470,25 @@ class UploadTable:
                 ExpressionAttributeValues={":version": {"N": str(upload.version)}},
             )
 
-    def _expire_object(self, upload: Upload, moment: datetime) -> None:
-        """Let the name of an adopted object go with its upload."""
-        self._rename(upload, "SET expires = :expires", {":expires": items.expires(moment)})
+    def _expire_object(self, upload: Upload) -> None:
+        """Let the name of an adopted object go with its upload.
 
-    def _keep_object(self, upload: Upload) -> None:
-        """Keep the name of an adopted object as long as its upload."""
-        self._rename(upload, "REMOVE expires", {})
-
-    def _rename(self, upload: Upload, update: str, values: Any) -> None:
-        try:
+        Only of an aborted one, which never comes back: another state may follow a rejection before
+        this arrives, and a name that went before its upload would have the object adopted twice.
+        """
+        forgotten = self.now() + transitions.ABORTED_KEPT
+        with contextlib.suppress(self.client.exceptions.ConditionalCheckFailedException):
             self.client.update_item(
                 TableName=self.name,
                 Key=items.object_key(upload.owner, upload.key),
-                UpdateExpression=update,
+                UpdateExpression="SET expires = :expires",
+                # Another upload may have the object by now.
                 ConditionExpression="id = :id",
-                ExpressionAttributeValues={":id": {"S": upload.id}, **values},
+                ExpressionAttributeValues={
+                    ":id": {"S": upload.id},
+                    ":expires": items.expires(forgotten),
+                },
             )
-        except self.client.exceptions.ConditionalCheckFailedException:
-            """Another upload has the object by now."""
 
     def _charge(
         self, owner: str, writes: list[Any], *, before: int | None, after: int | None
