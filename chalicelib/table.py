@@ -186,7 +186,7 @@ class UploadTable:
             for item in self._items([items.upload_key(owner, upload_id) for upload_id in ids])
             if item["state"]["S"] == State.UPLOADING
         }
-        for upload_id in set(ids) - under_way:
+        for upload_id in sorted(set(ids) - under_way):
             self._delete(items.in_progress_key(owner, upload_id))
         return len(under_way)
 
