@@ -34,17 +34,19 @@ def cognito(system: RunningSystem) -> Any:
     return session.client("cognito-idp", region_name=REGION, endpoint_url=system.url("aws"))
 
 
-def uploads(system: RunningSystem) -> list[Any]:
-    table = boto3.client(
+def uploads(system: RunningSystem) -> set[str]:
+    """The ids of the uploads that are there; those of other tests may still be on their way."""
+    client = boto3.client(
         "dynamodb",
         region_name=REGION,
         endpoint_url=system.url("aws"),
         aws_access_key_id=ACCESS_KEY,
         aws_secret_access_key=SECRET_KEY,
     )
-    (name,) = table.list_tables()["TableNames"]
-    items = table.scan(TableName=name)["Items"]
-    return [item for item in items if item.get("state", {}).get("S") not in (None, "aborted")]
+    (name,) = client.list_tables()["TableNames"]
+    pages = client.get_paginator("scan").paginate(TableName=name)
+    items = [item for page in pages for item in page["Items"] if "state" in item]
+    return {item["id"]["S"] for item in items if item["state"]["S"] != "aborted"}
 
 
 def smoke(system: RunningSystem) -> subprocess.CompletedProcess[str]:
