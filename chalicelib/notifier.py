@@ -45,6 +45,7 @@ class Table(Transitions, Protocol):
         outcome: str,
         reason: str,
         event: Mapping[str, Any],
+        size: int,
     ) -> Upload: ...
     def begin_notifying(self, upload: Upload, *, holder: str, until: datetime) -> Upload: ...
     def end_notifying(
@@ -163,6 +164,7 @@ class Notifier:
                 outcome=outcome_of(State.FAILED, failure.request_id),
                 reason=failure.reason,
                 event=created.event,
+                size=created.size,
             )
         except WrongState:
             return self.table.of_object(failure.name)

@@ -103,7 +103,7 @@ def outcomes(message: str) -> list[Outcome] | list[Failure]:
 
     Where a success says no more what was returned (cut short, absent, of another shape) the event
     tells which uploads it was about; they count as failed unless they turn out to be settled.
-    Raises ValueError when the text is not an invocation record, or tells of no upload of ours.
+    Raises ValueError when the text is not an invocation record, or tells of no object.
     """
     record = json.loads(message)
     context = _mapping(record, "requestContext")
@@ -116,14 +116,15 @@ def outcomes(message: str) -> list[Outcome] | list[Failure]:
             return told
     request_id = str(context.get("requestId", "unknown"))
     reason = _reason(record, context, request_id)
-    failed = [
+    objects = list(objects_created(record.get("requestPayload")))
+    if not objects:
+        raise ValueError(f"{reason}; the record names no upload")
+    # Nobody waits for an object whose key no upload can have: the sweep deletes it.
+    return [
         Failure(name, created, reason, request_id)
-        for created in objects_created(record.get("requestPayload"))
+        for created in objects
         if (name := keys.parse_key(created.key))
     ]
-    if not failed:
-        raise ValueError(f"{reason}; the record names no upload")
-    return failed
 
 
 def _outcome(result: Any) -> Outcome | None:

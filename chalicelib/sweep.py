@@ -126,8 +126,9 @@ class Sweep:
         return self._check_settled(upload, invocation)
 
     def _check_uploading(self, upload: Upload) -> Found | None:
-        if self.storage.head(upload.key) is not None:
-            return self._send(upload, Found.LOST_EVENT)
+        found = self.storage.head(upload.key)
+        if found is not None:
+            return self._send(upload, Found.LOST_EVENT, size=found.size)
         given_up = upload.created_at + timedelta(days=self.settings.upload_days) + ABANDONED_AFTER
         now = self.now()
         if now < given_up:
@@ -144,7 +145,7 @@ class Sweep:
         if is_held or self.now() - upload.updated_at < CHECK_AFTER:
             self._look_again(upload, CHECK_AFTER)
             return None
-        return self._send(upload, Found.LEFT_BEHIND)
+        return self._send(upload, Found.LEFT_BEHIND, size=upload.size)
 
     def _check_aborted(self, upload: Upload) -> Found | None:
         """What comes under the key of an announced upload goes; another one is a new upload's."""
@@ -163,7 +164,7 @@ class Sweep:
         if found is not None:
             is_reported = upload.report is None or found.is_reported_by(upload.report)
             if not (is_reported and _is_about(upload, found)):
-                return self._send(upload, Found.LOST_EVENT)
+                return self._send(upload, Found.LOST_EVENT, size=found.size)
             repaired = self._check_tag(upload)
         if upload.outcome != upload.notified:
             self.notifier.announce(Outcome(upload.owner, upload.id, upload.state), invocation)
@@ -188,8 +189,12 @@ class Sweep:
         state_tag.follow(self.storage, self.table, upload)
         return Found.WRONG_TAG
 
-    def _send(self, upload: Upload, found: Found) -> Found:
-        """Send an event of its object again; what comes of it is looked at an hour later."""
+    def _send(self, upload: Upload, found: Found, *, size: int) -> Found:
+        """Send an event of its object; what comes of it is looked at an hour later.
+
+        Not the event that failed, which may be of an older object.
+        """
+        upload = replace(upload, event=None, size=size)
         self.invoke(event_again(upload, self.settings.bucket))
         self._look_again(upload, CHECK_AFTER)
         return found
@@ -234,7 +239,7 @@ class Sweep:
         if upload.state not in OUTCOMES or self.now() - upload.updated_at < CHECK_AFTER:
             return None
         if not _is_about(upload, listed):
-            return self._send(upload, Found.LOST_EVENT)
+            return self._send(upload, Found.LOST_EVENT, size=listed.size)
         return self._check_tag(upload)
 
     def _note(self, found: Counter[Found], repaired: Found | None, fields: dict[str, Any]) -> None:
@@ -272,8 +277,11 @@ def _is_about(upload: Upload, found: StoredObject) -> bool:
     """Whether the outcome of an upload is about an object, as far as a listing tells objects apart.
 
     Uploads of an earlier version have no fingerprint, and a report of an object that nobody can
-    read has no ETag.
+    read has no ETag. What failed before anybody looked at it is charged what its event told.
     """
+    is_readable = found.unreadable is None
+    if upload.state is State.FAILED and is_readable and upload.charged != found.size:
+        return False
     if upload.fingerprint is not None:
         return upload.fingerprint == found.fingerprint
     report = upload.report or {}

@@ -84,11 +84,16 @@ class UploadTable:
         return self._created_under(upload.owner, idempotency_key)
 
     def forget(self, upload: Upload, *, idempotency_key: str | None = None) -> None:
-        """Take back a `put`, done or not, as it was made: upload and key at once."""
+        """Take back a `put`, done or not, as it was made: upload and key at once.
+
+        Nothing is taken back of an upload that was changed meanwhile, as by who deleted it.
+        """
         gone: Any = {
             "TableName": self.name,
             "Key": items.upload_key(upload.owner, upload.id),
-            "ConditionExpression": "attribute_exists(pk)",
+            "ConditionExpression": "#version = :read",
+            "ExpressionAttributeNames": {"#version": "version"},
+            "ExpressionAttributeValues": {":read": {"N": str(upload.version)}},
         }
         mark: Any = {"TableName": self.name, "Key": items.in_progress_key(upload.owner, upload.id)}
         writes = [{"Delete": gone}, {"Delete": mark}]
@@ -283,12 +288,13 @@ class UploadTable:
         outcome: str,
         reason: str,
         event: Mapping[str, Any],
+        size: int,
     ) -> Upload:
         """Record that processing gave up, as `transitions.fail` decides. Raises as `change`."""
         return self._edit(
             upload,
             lambda u: transitions.fail(
-                u, request_id=request_id, outcome=outcome, reason=reason, event=event
+                u, request_id=request_id, outcome=outcome, reason=reason, event=event, size=size
             ),
         )
 

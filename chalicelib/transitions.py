@@ -35,7 +35,7 @@ def move(
     """To a state from one of the `allowed`; with `held_by`, only for the invocation that holds it.
 
     With `unchanged_since`, only over that version. An attribute that is None is removed. What
-    becomes free of charge is charged no more, and what failed is charged: it is kept.
+    becomes free of charge is charged no more.
     """
     if upload.state not in allowed or held_by not in (None, upload.holder):
         raise _refused(upload)
@@ -43,8 +43,6 @@ def move(
         raise _refused(upload)
     if to in FREE:
         attributes["charged"] = None
-    elif to is State.FAILED and upload.charged is None and "charged" not in attributes:
-        attributes["charged"] = upload.size
     return {"state": to, **attributes}
 
 
@@ -105,20 +103,33 @@ def settle(
 
 
 def fail(
-    upload: Upload, *, request_id: str, outcome: str, reason: str, event: Mapping[str, Any]
+    upload: Upload,
+    *,
+    request_id: str,
+    outcome: str,
+    reason: str,
+    event: Mapping[str, Any],
+    size: int,
 ) -> Attributes:
-    """To failed, unless it is settled or another invocation than the one that gave up is at it."""
-    if upload.state is State.PROCESSING and upload.holder != request_id:
+    """To failed, unless it is settled or another invocation than the one that gave up is at it.
+
+    What failed is kept, so it is charged: as it was claimed, or the `size` that the event tells.
+    Refused where it was claimed without a charge, as an object is for which there is no room: the
+    sweep sends it again, to be rejected.
+    """
+    is_claimed = upload.state is State.PROCESSING
+    if is_claimed and (upload.holder != request_id or upload.charged is None):
         raise _refused(upload)
     return {
         **move(
             upload, to=State.FAILED, allowed={State.UPLOADING, State.UPLOADED, State.PROCESSING}
         ),
+        "charged": upload.charged if is_claimed else size,
         "outcome": outcome,
         "reason": reason,
         "report": None,
         # It may have given up before it looked at the object.
-        "fingerprint": upload.fingerprint if upload.state is State.PROCESSING else None,
+        "fingerprint": upload.fingerprint if is_claimed else None,
         "event": event,
         "holder": None,
         "held_until": None,

@@ -103,6 +103,8 @@ class MemoryTable:
         return upload
 
     def forget(self, upload: Upload, *, idempotency_key: str | None = None) -> None:
+        if self.items.get((upload.owner, upload.id), upload).version != upload.version:
+            return
         self.items.pop((upload.owner, upload.id), None)
         name = (upload.owner, idempotency_key or "")
         if name in self.created_under and self.created_under[name].id == upload.id:

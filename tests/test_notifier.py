@@ -130,7 +130,8 @@ def test_another_outcome_is_announced_as_well(
 def test_a_failure_is_recorded_with_its_reason(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic, state: State
 ) -> None:
-    table.put(settled(state, holder="once" if state is State.PROCESSING else None))
+    held: dict[str, Any] = {"holder": "once", "charged": 11} if state is State.PROCESSING else {}
+    table.put(settled(state, **held))
 
     assert announce(notifier, FAILED) is True
 

@@ -301,10 +301,15 @@ class TestContract:
         )
 
     def test_what_gave_up_has_failed(self, table: Table) -> None:
-        upload = table.put(put_upload(state=State.PROCESSING, holder="request-1"))
+        upload = table.put(put_upload(state=State.PROCESSING, holder="request-1", charged=11))
 
         failed = table.fail(
-            upload, request_id="request-1", outcome="failed:1", reason="Why", event={"Records": []}
+            upload,
+            request_id="request-1",
+            outcome="failed:1",
+            reason="Why",
+            event={"Records": []},
+            size=11,
         )
 
         assert failed == table.get(OWNER, PUT_ID)
@@ -877,6 +882,17 @@ class TestQuota:
         with pytest.raises(QuotaExceeded):
             limited.put(charged(4, 1))
 
+    def test_what_was_deleted_is_not_taken_back_as_well(self, limited: Table) -> None:
+        upload = limited.put(charged(1, 60))
+        limited.put(charged(2, 40))
+        limited.change(upload, to=State.ABORTED, allowed={upload.state})
+
+        limited.forget(upload)
+
+        limited.put(charged(3, 60))
+        with pytest.raises(QuotaExceeded):
+            limited.put(charged(4, 1))
+
     def test_what_fails_keeps_its_room(self, limited: Table) -> None:
         upload = limited.put(charged(1, 100, state=State.PROCESSING))
 
@@ -890,10 +906,12 @@ class TestQuota:
             upload, sequencer=sequencer, holder="first", until=upload.created_at, charged=size
         )
 
-    def test_what_fails_uncharged_is_charged(self, limited: Table) -> None:
-        free = limited.put(put_upload(size=100, state=State.PROCESSING, holder="first"))
+    def test_what_fails_unseen_is_charged_what_its_event_tells(self, limited: Table) -> None:
+        free = limited.put(put_upload(size=1, state=State.UPLOADED))
 
-        failed = limited.fail(free, request_id="first", outcome="1", reason="Why", event={})
+        failed = limited.fail(
+            free, request_id="first", outcome="1", reason="Why", event={}, size=100
+        )
 
         assert failed.charged == 100
         with pytest.raises(QuotaExceeded):

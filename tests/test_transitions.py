@@ -55,8 +55,6 @@ def test_a_move_charges_what_is_kept_and_nothing_else(to: State, charged: int | 
     after = moved.get("charged", KEEPS)
     if to in (State.REJECTED, State.ABORTED):
         assert after is None
-    elif to is State.FAILED and charged is None:
-        assert after == upload.size
     else:
         assert after == KEEPS
 
@@ -182,17 +180,28 @@ def test_only_what_is_processed_is_settled(state: State) -> None:
 def test_a_failure_is_of_the_invocation_that_gave_up(
     *, state: State, holder: str | None, possible: bool
 ) -> None:
-    upload = put_upload(state=state, holder=holder, report={"size": 1})
-    failure: dict[str, Any] = {"outcome": "1", "reason": "Why", "event": {"Records": [1]}}
+    upload = put_upload(state=state, holder=holder, charged=7, report={"size": 1})
+    event = {"Records": [1]}
+    failure: dict[str, Any] = {"outcome": "1", "reason": "Why", "event": event, "size": 20}
 
     if possible:
         failed = transitions.fail(upload, request_id="first", **failure)
         assert failed["state"] is State.FAILED
         assert (failed["report"], failed["event"]) == (None, {"Records": [1]})
-        assert (failed["check_at"], failed["charged"]) == (upload.updated_at, upload.size)
+        assert failed["check_at"] == upload.updated_at
+        assert failed["charged"] == (7 if holder else 20), "as it was claimed, or told"
         return
     with pytest.raises(WrongState):
         transitions.fail(upload, request_id="first", **failure)
+
+
+def test_what_there_was_no_room_for_has_not_failed() -> None:
+    upload = put_upload(state=State.PROCESSING, holder="first", charged=None)
+
+    with pytest.raises(WrongState):
+        transitions.fail(
+            upload, request_id="first", outcome="1", reason="Why", event={}, size=upload.size
+        )
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What must be true when everything is quiet and the sweeps have run."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from chalicelib import keys
 from chalicelib.upload import OUTCOMES, State, Upload, written
@@ -124,8 +125,9 @@ def _messages(world: World, rows: list[Upload]) -> Iterator[str]:
     for row in rows:
         if row.state in OUTCOMES and row.notified != row.outcome:
             yield f"{row.id}: nobody was notified that it is {row.state}"
-        if row.state in OUTCOMES and not world.messages[row.id, str(row.outcome)]:
+        if row.state in OUTCOMES and row.outcome not in world.messages[row.id]:
             yield f"{row.id}: there is no message that it is {row.state}"
-    for about, count in world.messages.items():
-        if count > 1 and about not in world.may_repeat:
-            yield f"{count} messages about {about}"
+    for upload_id, outcomes in world.messages.items():
+        for before, outcome in pairwise(outcomes):
+            if before == outcome and (upload_id, outcome) not in world.may_repeat:
+                yield f"{upload_id}: two messages that it is {outcome}"

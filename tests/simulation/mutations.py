@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from chalicelib import keys, state_tag, transitions
+from chalicelib import keys, state_tag, sweep, transitions
 from chalicelib.errors import WrongState
 from chalicelib.processing import Processing
 from chalicelib.sweep import Sweep
@@ -57,14 +57,16 @@ def keys_of_nobody_stay() -> Changes:
 
 def what_failed_is_free() -> Changes:
     """H3: an object that came by credentials and could not be processed is charged to nobody."""
-    move = transitions.move
+    fail, is_about = transitions.fail, sweep._is_about
 
-    def moved(upload: Upload, *, to: State, **asked: Any) -> dict[str, Any]:
-        if upload.is_adopted and to is State.FAILED:
-            asked["charged"] = None
-        return move(upload, to=to, **asked)
+    def failed(upload: Upload, **asked: Any) -> dict[str, Any]:
+        return fail(upload, **asked) | ({"charged": None} if upload.is_adopted else {})
 
-    return [(transitions, "move", moved)]
+    def about(upload: Upload, found: Any) -> bool:
+        is_free = upload.state is State.FAILED and upload.charged is None
+        return is_free or is_about(upload, found)
+
+    return [(transitions, "fail", failed), (sweep, "_is_about", about)]
 
 
 def an_etag_is_an_identity() -> Changes:

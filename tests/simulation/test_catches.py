@@ -8,6 +8,7 @@ from tests.simulation.world import Faults
 
 # What goes wrong around each fault, so that few seeds do; `make simulate` draws of all kinds.
 FAULTS = {
+    "H1": Faults(crash=0.2, twice=0.3, late=0.3),
     "M2": Faults(lost_answer=0.1, twice=0.2),
     "M3": Faults(lost_event=0.3),
 }
