@@ -25,7 +25,7 @@ test: check browser ## Run all tests, the local system and Chromium included
 	$(BIN)/pytest -m "system or browser"
 
 .PHONY: check
-check: install page ## Lint, types and the fast tests, in about a minute
+check: install page ## Lint, types, and the tests that need neither the local system nor Chromium
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
