@@ -6,17 +6,16 @@ notifications topic has owners' addresses (and an operator's) subscribed to it. 
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from chalicelib import keys, metrics, records
 from chalicelib.errors import QuotaExceeded, TryAgain, UploadNotFound, WrongState
 from chalicelib.patience import Invocation, patient, time_left
 from chalicelib.records import Failure, Outcome
 from chalicelib.rules import DEFAULT_CONTENT_TYPE
-from chalicelib.transitions import outcome_of
 from chalicelib.upload import OUTCOMES, UNSETTLED, State, Upload, adopted
 from chalicelib.uploads import Pages, Transitions
 
@@ -37,16 +36,7 @@ class Table(Transitions, Protocol):
 
     def of_object(self, name: keys.ObjectKey) -> Upload | None: ...
     def adopt(self, upload: Upload) -> Upload: ...
-    def fail(
-        self,
-        upload: Upload,
-        *,
-        request_id: str,
-        outcome: str,
-        reason: str,
-        event: Mapping[str, Any],
-        size: int,
-    ) -> Upload: ...
+    def fail(self, upload: Upload, failure: Failure) -> Upload: ...
     def begin_notifying(self, upload: Upload, *, holder: str, until: datetime) -> Upload: ...
     def end_notifying(
         self, upload: Upload, *, holder: str, notified: str | None, is_done: bool
@@ -158,14 +148,7 @@ class Notifier:
             )
             if upload.state not in UNSETTLED:
                 return upload
-            failed = self.table.fail(
-                upload,
-                request_id=failure.request_id,
-                outcome=outcome_of(State.FAILED, failure.request_id),
-                reason=failure.reason,
-                event=created.event,
-                size=created.size,
-            )
+            failed = self.table.fail(upload, failure)
         except WrongState:
             return self.table.of_object(failure.name)
         except (QuotaExceeded, UploadNotFound) as error:

@@ -18,7 +18,7 @@ from chalicelib.errors import QuotaExceeded, TryAgain, UploadNotFound, WrongStat
 from chalicelib.patience import Invocation, patient, time_left
 from chalicelib.reader import ObjectReader, ObjectReplaced
 from chalicelib.records import ObjectCreated, objects_created
-from chalicelib.transitions import outcome_of
+from chalicelib.transitions import Claim, outcome_of
 from chalicelib.upload import OUTCOMES, State, StoredObject, Upload, adopted, differs
 from chalicelib.uploads import Pages, Transitions
 
@@ -48,16 +48,7 @@ class Table(Transitions, state_tag.Table, Protocol):
     """What processing needs of the table."""
 
     def adopt(self, upload: Upload) -> Upload: ...
-    def claim(
-        self,
-        upload: Upload,
-        *,
-        sequencer: str,
-        holder: str,
-        until: datetime,
-        charged: int | None,
-        fingerprint: str | None = None,
-    ) -> tuple[Upload, State]: ...
+    def claim(self, upload: Upload, by: Claim) -> tuple[Upload, State]: ...
     def settle(
         self, upload: Upload, *, to: State, outcome: str, holder: str | None, **attributes: Any
     ) -> Upload: ...
@@ -206,20 +197,19 @@ class Processing:
         page's complete says as well that the upload has arrived.
         """
         size = None if found is None else found.size if found.unreadable is None else created.size
-        claim = functools.partial(
-            self.table.claim,
-            upload,
+        claim = Claim(
             sequencer=created.sequencer,
             holder=invocation.aws_request_id,
             until=self.now() + time_left(invocation) + CLAIM_SLACK,
+            charged=size,
             fingerprint=None if found is None else found.fingerprint,
         )
         refusal = None
         try:
-            claimed, before = claim(charged=size)
+            claimed, before = self.table.claim(upload, claim)
         except QuotaExceeded as error:
             refusal = error.detail
-            claimed, before = claim(charged=None)
+            claimed, before = self.table.claim(upload, replace(claim, charged=None))
         if before is State.UPLOADING:
             log.info("uploaded", extra=claimed.log_fields | {"metrics": metrics.COMPLETED})
             # One write says both; pages see one after the other.

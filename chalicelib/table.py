@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 from chalicelib import items, transitions
 from chalicelib.errors import InvalidRequest, TryAgain, UploadNotFound, WrongState
 from chalicelib.keys import ObjectKey, is_upload_id
-from chalicelib.transitions import Attributes
+from chalicelib.records import Failure
+from chalicelib.transitions import Attributes, Claim
 from chalicelib.upload import State, Upload
 from chalicelib.usage import CONDITION_FAILED, Amount, Quota, Usage
 
@@ -239,35 +240,17 @@ class UploadTable:
             ),
         )
 
-    def claim(
-        self,
-        upload: Upload,
-        *,
-        sequencer: str,
-        holder: str,
-        until: datetime,
-        charged: int | None,
-        fingerprint: str | None = None,
-    ) -> tuple[Upload, State]:
+    def claim(self, upload: Upload, by: Claim) -> tuple[Upload, State]:
         """Move it to processing, as `transitions.claim` decides; returns the state it was in too.
 
-        `charged` are the bytes of the object that is there, `fingerprint` names it. Raises as
-        `change` does.
+        Raises as `change` does.
         """
         before = upload.state
 
         def decide(current: Upload) -> Attributes:
             nonlocal before
             before = current.state
-            return transitions.claim(
-                current,
-                sequencer=sequencer,
-                holder=holder,
-                until=until,
-                charged=charged,
-                fingerprint=fingerprint,
-                now=self.now(),
-            )
+            return transitions.claim(current, by, now=self.now())
 
         return self._edit(upload, decide), before
 
@@ -280,23 +263,9 @@ class UploadTable:
             lambda u: transitions.settle(u, to=to, outcome=outcome, holder=holder, **attributes),
         )
 
-    def fail(
-        self,
-        upload: Upload,
-        *,
-        request_id: str,
-        outcome: str,
-        reason: str,
-        event: Mapping[str, Any],
-        size: int,
-    ) -> Upload:
+    def fail(self, upload: Upload, failure: Failure) -> Upload:
         """Record that processing gave up, as `transitions.fail` decides. Raises as `change`."""
-        return self._edit(
-            upload,
-            lambda u: transitions.fail(
-                u, request_id=request_id, outcome=outcome, reason=reason, event=event, size=size
-            ),
-        )
+        return self._edit(upload, lambda u: transitions.fail(u, failure))
 
     def begin_notifying(self, upload: Upload, *, holder: str, until: datetime) -> Upload:
         """Hold an outcome to notify its owner of it. Raises as `change` does."""

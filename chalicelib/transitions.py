@@ -6,10 +6,12 @@ change does not fit. Must not know how an upload is stored.
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.errors import WrongState
+from chalicelib.records import Failure
 from chalicelib.upload import CHECK_AFTER, OUTCOMES, State, Upload
 
 # What is in these states takes nothing of its owner's quota: S3 deletes it, or has done so.
@@ -21,6 +23,21 @@ ABORTED_KEPT = timedelta(days=7)
 REJECTED_KEPT_LONGER = timedelta(days=7)
 
 Attributes = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What an invocation (`holder`) takes an upload with, to process it for one event.
+
+    `charged` are the bytes of the object that is there, None where there is no room for them or no
+    object; `fingerprint` names it.
+    """
+
+    sequencer: str
+    holder: str
+    until: datetime
+    charged: int | None
+    fingerprint: str | None = None
 
 
 def move(
@@ -46,16 +63,7 @@ def move(
     return {"state": to, **attributes}
 
 
-def claim(
-    upload: Upload,
-    *,
-    sequencer: str,
-    holder: str,
-    until: datetime,
-    charged: int | None,
-    fingerprint: str | None = None,
-    now: datetime,
-) -> Attributes:
+def claim(upload: Upload, by: Claim, *, now: datetime) -> Attributes:
     """To processing for one event, held by one invocation until a time at most.
 
     Sequencers are padded to one length. Refused when a newer event was processed already, when this
@@ -63,20 +71,20 @@ def claim(
     """
     if upload.state is State.ABORTED:
         raise _refused(upload)
-    if upload.sequencer is not None and sequencer <= upload.sequencer:
+    if upload.sequencer is not None and by.sequencer <= upload.sequencer:
         is_again = upload.state in (State.UPLOADED, State.FAILED) or (
             upload.state is State.PROCESSING
-            and _is_free(upload.holder, upload.held_until, holder, now)
+            and _is_free(upload.holder, upload.held_until, by.holder, now)
         )
-        if sequencer < upload.sequencer or not is_again:
+        if by.sequencer < upload.sequencer or not is_again:
             raise _refused(upload)
     return {
         "state": State.PROCESSING,
-        "sequencer": sequencer,
-        "holder": holder,
-        "held_until": until,
-        "charged": charged,
-        "fingerprint": fingerprint,
+        "sequencer": by.sequencer,
+        "holder": by.holder,
+        "held_until": by.until,
+        "charged": by.charged,
+        "fingerprint": by.fingerprint,
         "outcome": None,
         # The event that failed before is older: the sweep must not send it in the place of this.
         "event": None,
@@ -102,35 +110,27 @@ def settle(
     }
 
 
-def fail(
-    upload: Upload,
-    *,
-    request_id: str,
-    outcome: str,
-    reason: str,
-    event: Mapping[str, Any],
-    size: int,
-) -> Attributes:
+def fail(upload: Upload, failure: Failure) -> Attributes:
     """To failed, unless it is settled or another invocation than the one that gave up is at it.
 
-    What failed is kept, so it is charged: as it was claimed, or the `size` that the event tells.
+    What failed is kept, so it is charged: as it was claimed, or the size that the event tells.
     Refused where it was claimed without a charge, as an object is for which there is no room: the
     sweep sends it again, to be rejected.
     """
     is_claimed = upload.state is State.PROCESSING
-    if is_claimed and (upload.holder != request_id or upload.charged is None):
+    if is_claimed and (upload.holder != failure.request_id or upload.charged is None):
         raise _refused(upload)
     return {
         **move(
             upload, to=State.FAILED, allowed={State.UPLOADING, State.UPLOADED, State.PROCESSING}
         ),
-        "charged": upload.charged if is_claimed else size,
-        "outcome": outcome,
-        "reason": reason,
+        "charged": upload.charged if is_claimed else failure.created.size,
+        "outcome": outcome_of(State.FAILED, failure.request_id),
+        "reason": failure.reason,
         "report": None,
         # It may have given up before it looked at the object.
         "fingerprint": upload.fingerprint if is_claimed else None,
-        "event": event,
+        "event": failure.created.event,
         "holder": None,
         "held_until": None,
         # Its tag does not say so yet, and who notifies cannot write it.

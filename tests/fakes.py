@@ -21,6 +21,8 @@ from chalicelib.errors import (
     UploadNotFound,
 )
 from chalicelib.reader import ObjectReplaced
+from chalicelib.records import Failure
+from chalicelib.transitions import Claim
 from chalicelib.upload import Part, State, StoredObject, Upload
 from chalicelib.usage import Quota
 from tests.running import crc64nvme as checksum
@@ -143,20 +145,20 @@ class MemoryTable:
     def change(self, upload: Upload, **moved: Any) -> Upload:
         return self._edit(upload, lambda stored: transitions.move(stored, **moved))
 
-    def claim(self, upload: Upload, **claimed: Any) -> tuple[Upload, State]:
+    def claim(self, upload: Upload, by: Claim) -> tuple[Upload, State]:
         before: list[State] = []
 
         def decide(stored: Upload) -> dict[str, Any]:
             before.append(stored.state)
-            return transitions.claim(stored, **claimed, now=self.now())
+            return transitions.claim(stored, by, now=self.now())
 
         return self._edit(upload, decide), before[-1]
 
     def settle(self, upload: Upload, **settled: Any) -> Upload:
         return self._edit(upload, lambda stored: transitions.settle(stored, **settled))
 
-    def fail(self, upload: Upload, **failed: Any) -> Upload:
-        return self._edit(upload, lambda stored: transitions.fail(stored, **failed))
+    def fail(self, upload: Upload, failure: Failure) -> Upload:
+        return self._edit(upload, lambda stored: transitions.fail(stored, failure))
 
     def begin_notifying(self, upload: Upload, **held: Any) -> Upload:
         return self._edit(

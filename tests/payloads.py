@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from chalicelib import keys
+from chalicelib import keys, records
 from chalicelib.parts import MIB
 from chalicelib.upload import State, Upload
 
@@ -42,6 +42,23 @@ def put_upload(**changes: Any) -> Upload:
         updated_at=CREATED_AT,
     )
     return replace(upload, **changes)
+
+
+def failure_of(
+    upload: Upload, *, request_id: str = "1", size: int | None = None
+) -> records.Failure:
+    """An invocation that gave up on an upload's object, of `size` bytes as its event tells."""
+    told = records.event_of(
+        upload.key,
+        bucket="bucket",
+        size=upload.size if size is None else size,
+        sequencer="0067C2F3A551B2E3C4",
+    )
+    (created,) = records.objects_created(told)
+    name = keys.parse_key(upload.key)
+    assert name is not None
+    reason = f"Processing failed (ClientError); request {request_id}"
+    return records.Failure(name, created, reason, request_id)
 
 
 def multipart_upload(**changes: Any) -> Upload:

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from chalicelib.application import Application, application
 from chalicelib.config import Settings, SettingsError
 from chalicelib.errors import TryAgain
+from chalicelib.transitions import Claim
 from chalicelib.upload import Part, State
 from tests.environment import AWS_ENVIRONMENT, BUCKET, REGION
 from tests.payloads import CREATED_AT, OWNER, PUT_ID, put_upload
@@ -114,7 +115,7 @@ CALLS: dict[str, Ask] = {
     "change": lambda a: a._table.change(put_upload(), to=State.FAILED, allowed=set(State)),
     "adopt": lambda a: a._table.adopt(put_upload()),
     "claim": lambda a: a._table.claim(
-        put_upload(), sequencer="1", holder="h", until=CREATED_AT, charged=11
+        put_upload(), Claim(sequencer="1", holder="h", until=CREATED_AT, charged=11)
     ),
     "begin notifying": lambda a: a._table.begin_notifying(
         put_upload(state=State.ACCEPTED, outcome="1"), holder="h", until=CREATED_AT

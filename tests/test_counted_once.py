@@ -7,17 +7,15 @@ from typing import Any
 
 import pytest
 
-from chalicelib import logs, records
+from chalicelib import logs
 from chalicelib.config import Settings
-from chalicelib.keys import ObjectKey
 from chalicelib.notifier import Notifier
 from chalicelib.processing import Processing
-from chalicelib.records import Failure
 from chalicelib.upload import State
 from chalicelib.uploads import Uploads
 from tests.environment import NOTIFICATIONS_TOPIC, PAGE_ORIGIN
 from tests.fakes import Clock, Invocation, MemoryStorage, MemoryTable, RecordingPages
-from tests.payloads import CONTENT, OWNER, PUT_ID, event, put_upload
+from tests.payloads import CONTENT, OWNER, PUT_ID, event, failure_of, put_upload
 
 
 class Counting(logging.Handler):
@@ -115,11 +113,10 @@ def test_a_failure_that_is_announced_again(
         table, pages, publish, NOTIFICATIONS_TOPIC, PAGE_ORIGIN, clock, clock.advance
     )
     table.put(put_upload(state=State.UPLOADED))
-    (created,) = records.objects_created(event("s3_put"))
-    key = ObjectKey(OWNER, put_upload().key.partition(f"{OWNER}/")[2])
+    failure = failure_of(put_upload())
 
     for _ in range(3):
-        notifier.announce(Failure(key, created, "reason", "request-1"), Invocation("notify-1"))
+        notifier.announce(failure, Invocation("notify-1"))
 
     assert table.items[OWNER, PUT_ID].state is State.FAILED
     assert counted == {"UploadsFailed": 1}

@@ -5,9 +5,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import records
 from chalicelib.errors import TryAgain
-from chalicelib.keys import ObjectKey
 from chalicelib.notifier import (
     MAX_SUBJECT,
     UNKNOWN_OWNER,
@@ -16,6 +14,7 @@ from chalicelib.notifier import (
     subject,
 )
 from chalicelib.records import Failure, Outcome
+from chalicelib.transitions import Claim
 from chalicelib.upload import State, Upload
 from chalicelib.usage import Quota
 from tests.environment import NOTIFICATIONS_TOPIC, PAGE_ORIGIN
@@ -26,14 +25,13 @@ from tests.payloads import (
     OWNER,
     PUT_ID,
     event,
+    failure_of,
     multipart_upload,
     put_upload,
 )
 
-REASON = "Processing failed (ClientError); request 1"
-(CREATED,) = records.objects_created(event("s3_put"))
-NAME = ObjectKey(OWNER, put_upload().key.partition(f"{OWNER}/")[2])
-FAILED = Failure(NAME, CREATED, REASON, "once")
+FAILED = failure_of(put_upload(), request_id="once")
+REASON, NAME, CREATED = FAILED.reason, FAILED.name, FAILED.created
 OUTCOMES = [State.ACCEPTED, State.REJECTED, State.FAILED]
 
 
@@ -136,7 +134,7 @@ def test_a_failure_is_recorded_with_its_reason(
     assert announce(notifier, FAILED) is True
 
     assert (stored(table).state, stored(table).reason) == (State.FAILED, REASON)
-    assert stored(table).event == event("s3_put"), "so that it can be sent again"
+    assert stored(table).event == CREATED.event, "so that it can be sent again"
     assert REASON in topic.messages[0]["Message"]
 
 
@@ -298,7 +296,9 @@ def test_a_claim_that_is_quicker_than_the_failure_wins(
 ) -> None:
     table.put(put_upload(state=State.UPLOADED))
     table.before_change.add(
-        lambda: table.claim(put_upload(), sequencer="1", holder="a twin", until=clock(), charged=11)
+        lambda: table.claim(
+            put_upload(), Claim(sequencer="1", holder="a twin", until=clock(), charged=11)
+        )
     )
 
     assert announce(notifier, FAILED) is False

@@ -14,6 +14,7 @@ from chalicelib.notifier import Notifier
 from chalicelib.processing import Processing
 from chalicelib.sweep import Sweep
 from chalicelib.table import UploadTable
+from chalicelib.transitions import Claim
 from chalicelib.upload import CHECK_AFTER, State, StoredObject, Upload
 from tests.environment import NOTIFICATIONS_TOPIC, PAGE_ORIGIN
 from tests.fakes import (
@@ -216,7 +217,7 @@ def test_a_newer_object_left_behind_after_an_older_one_failed_is_processed(stage
     failed = stage.keep(
         put_upload(state=State.FAILED, sequencer=old, event=event, charged=11, outcome="1")
     )
-    stage.table.claim(failed, sequencer=new, holder="dead", until=stage.clock(), charged=11)
+    stage.table.claim(failed, Claim(sequencer=new, holder="dead", until=stage.clock(), charged=11))
     stage.clock.advance(HOUR)
 
     assert stage.run() == {"SweepLeftBehind": 1}

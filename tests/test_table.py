@@ -13,12 +13,20 @@ from chalicelib.keys import ObjectKey, new_upload_id, parse_key
 from chalicelib.keys import object_key as object_key_of
 from chalicelib.parts import MAX_OBJECT_SIZE
 from chalicelib.table import IDEMPOTENCY_KEPT, LOOKED_THROUGH, UploadTable
-from chalicelib.transitions import ABORTED_KEPT, REJECTED_KEPT_LONGER
+from chalicelib.transitions import ABORTED_KEPT, REJECTED_KEPT_LONGER, Claim
 from chalicelib.upload import CHECK_AFTER, State, Upload
 from chalicelib.usage import Quota
 from tests.environment import TABLE
 from tests.fakes import Clock, MemoryTable
-from tests.payloads import MULTIPART_ID, OTHER_OWNER, OWNER, PUT_ID, multipart_upload, put_upload
+from tests.payloads import (
+    MULTIPART_ID,
+    OTHER_OWNER,
+    OWNER,
+    PUT_ID,
+    failure_of,
+    multipart_upload,
+    put_upload,
+)
 from tests.tables import real_table
 
 
@@ -231,7 +239,7 @@ class TestContract:
         until = clock() + timedelta(seconds=60)
 
         claimed, before = table.claim(
-            upload, sequencer="2", holder="first", until=until, charged=11
+            upload, Claim(sequencer="2", holder="first", until=until, charged=11)
         )
 
         assert before is state
@@ -253,7 +261,7 @@ class TestContract:
         upload = table.put(put_upload(state=State.ACCEPTED, sequencer="2"))
 
         with pytest.raises(WrongState):
-            table.claim(upload, sequencer="2", holder="first", until=clock(), charged=11)
+            table.claim(upload, Claim(sequencer="2", holder="first", until=clock(), charged=11))
 
         assert table.get(OWNER, PUT_ID) == upload
 
@@ -262,14 +270,16 @@ class TestContract:
     ) -> None:
         read = table.put(put_upload(state=State.UPLOADED))
         later = clock() + timedelta(minutes=1)
-        table.claim(read, sequencer="3", holder="newer", until=later, charged=11)
+        table.claim(read, Claim(sequencer="3", holder="newer", until=later, charged=11))
 
         with pytest.raises(WrongState):
-            table.claim(read, sequencer="2", holder="older", until=later, charged=11)
+            table.claim(read, Claim(sequencer="2", holder="older", until=later, charged=11))
 
     def test_what_is_not_there_is_not_claimed(self, table: Table, clock: Clock) -> None:
         with pytest.raises(UploadNotFound):
-            table.claim(put_upload(), sequencer="2", holder="first", until=clock(), charged=1)
+            table.claim(
+                put_upload(), Claim(sequencer="2", holder="first", until=clock(), charged=1)
+            )
         with pytest.raises(UploadNotFound):
             table.begin_notifying(
                 put_upload(state=State.ACCEPTED, outcome="1"), holder="first", until=clock()
@@ -301,20 +311,17 @@ class TestContract:
         )
 
     def test_what_gave_up_has_failed(self, table: Table) -> None:
-        upload = table.put(put_upload(state=State.PROCESSING, holder="request-1", charged=11))
+        upload = table.put(put_upload(state=State.PROCESSING, holder="1", charged=11))
 
-        failed = table.fail(
-            upload,
-            request_id="request-1",
-            outcome="failed:1",
-            reason="Why",
-            event={"Records": []},
-            size=11,
-        )
+        failure = failure_of(upload, request_id="1")
+        failed = table.fail(upload, failure)
 
         assert failed == table.get(OWNER, PUT_ID)
-        assert (failed.state, failed.outcome, failed.reason) == (State.FAILED, "failed:1", "Why")
-        assert (failed.holder, failed.event, failed.charged) == (None, {"Records": []}, 11)
+        assert (failed.state, failed.outcome, failed.reason) == (
+            State.FAILED, "failed:1", failure.reason,
+        )  # fmt: skip
+        assert (failed.holder, failed.charged) == (None, 11)
+        assert failed.event == failure.created.event
         assert failed.check_at == upload.updated_at, "its tag does not say so yet"
 
     def test_an_outcome_is_held_by_one_invocation_that_notifies(
@@ -487,7 +494,7 @@ class TestContract:
         made = several(table, clock, 4)
         several(table, clock, 2, owner=OTHER_OWNER)
         table.change(made[0], to=State.UPLOADED, allowed=set(State))
-        table.claim(made[1], sequencer="1", holder="first", until=clock(), charged=11)
+        table.claim(made[1], Claim(sequencer="1", holder="first", until=clock(), charged=11))
         table.change(made[2], to=State.UPLOADING, allowed=set(State), crc64nvme="rosUhgp5mIg=")
 
         assert table.in_progress(OWNER, most=100) == 2
@@ -657,7 +664,7 @@ def test_marks_that_a_crash_left_behind_are_removed_when_they_would_refuse_an_up
 def test_no_change_of_a_state_leaves_a_mark(real: UploadTable, clock: Clock) -> None:
     upload = real.put(put_upload())
 
-    real.claim(upload, sequencer="1", holder="first", until=clock(), charged=11)
+    real.claim(upload, Claim(sequencer="1", holder="first", until=clock(), charged=11))
 
     assert real.in_progress(OWNER, most=100) == 0
 
@@ -903,15 +910,14 @@ class TestQuota:
 
     def claim(self, limited: Table, upload: Upload, size: int | None, sequencer: str = "1") -> Any:
         return limited.claim(
-            upload, sequencer=sequencer, holder="first", until=upload.created_at, charged=size
+            upload,
+            Claim(sequencer=sequencer, holder="first", until=upload.created_at, charged=size),
         )
 
     def test_what_fails_unseen_is_charged_what_its_event_tells(self, limited: Table) -> None:
         free = limited.put(put_upload(size=1, state=State.UPLOADED))
 
-        failed = limited.fail(
-            free, request_id="first", outcome="1", reason="Why", event={}, size=100
-        )
+        failed = limited.fail(free, failure_of(free, size=100))
 
         assert failed.charged == 100
         with pytest.raises(QuotaExceeded):

@@ -7,9 +7,9 @@ import pytest
 
 from chalicelib import transitions
 from chalicelib.errors import WrongState
-from chalicelib.transitions import ABORTED_KEPT, REJECTED_KEPT_LONGER, outcome_of
+from chalicelib.transitions import ABORTED_KEPT, REJECTED_KEPT_LONGER, Claim, outcome_of
 from chalicelib.upload import CHECK_AFTER, OUTCOMES, State
-from tests.payloads import put_upload
+from tests.payloads import failure_of, put_upload
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=1)
@@ -116,7 +116,7 @@ def test_what_is_claimed_is_held_until_its_time_is_over(
 def claims(upload: Any, sequencer: str, holder: str) -> bool:
     try:
         claimed = transitions.claim(
-            upload, sequencer=sequencer, holder=holder, until=LATER, charged=5, now=NOW
+            upload, Claim(sequencer=sequencer, holder=holder, until=LATER, charged=5), now=NOW
         )
     except WrongState:
         return False
@@ -132,7 +132,7 @@ def test_a_claim_forgets_the_outcome_and_the_event_that_failed_before() -> None:
     )
 
     claimed = transitions.claim(
-        failed, sequencer="2", holder="first", until=LATER, charged=1, now=NOW
+        failed, Claim(sequencer="2", holder="first", until=LATER, charged=1), now=NOW
     )
 
     assert (claimed["outcome"], claimed["event"]) == (None, None)
@@ -141,7 +141,7 @@ def test_a_claim_forgets_the_outcome_and_the_event_that_failed_before() -> None:
 
 def test_a_claim_leaves_a_sweep_that_is_due_sooner() -> None:
     claimed = transitions.claim(
-        put_upload(check_at=NOW), sequencer="2", holder="a", until=LATER, charged=1, now=NOW
+        put_upload(check_at=NOW), Claim(sequencer="2", holder="a", until=LATER, charged=1), now=NOW
     )
 
     assert claimed["check_at"] == NOW
@@ -181,27 +181,24 @@ def test_a_failure_is_of_the_invocation_that_gave_up(
     *, state: State, holder: str | None, possible: bool
 ) -> None:
     upload = put_upload(state=state, holder=holder, charged=7, report={"size": 1})
-    event = {"Records": [1]}
-    failure: dict[str, Any] = {"outcome": "1", "reason": "Why", "event": event, "size": 20}
+    failure = failure_of(upload, request_id="first", size=20)
 
     if possible:
-        failed = transitions.fail(upload, request_id="first", **failure)
-        assert failed["state"] is State.FAILED
-        assert (failed["report"], failed["event"]) == (None, {"Records": [1]})
+        failed = transitions.fail(upload, failure)
+        assert (failed["state"], failed["outcome"]) == (State.FAILED, "failed:first")
+        assert (failed["report"], failed["event"]) == (None, failure.created.event)
         assert failed["check_at"] == upload.updated_at
         assert failed["charged"] == (7 if holder else 20), "as it was claimed, or told"
         return
     with pytest.raises(WrongState):
-        transitions.fail(upload, request_id="first", **failure)
+        transitions.fail(upload, failure)
 
 
 def test_what_there_was_no_room_for_has_not_failed() -> None:
     upload = put_upload(state=State.PROCESSING, holder="first", charged=None)
 
     with pytest.raises(WrongState):
-        transitions.fail(
-            upload, request_id="first", outcome="1", reason="Why", event={}, size=upload.size
-        )
+        transitions.fail(upload, failure_of(upload, request_id="first"))
 
 
 @pytest.mark.parametrize(
