@@ -194,7 +194,7 @@ def publish_page(deployment: Deployment) -> None:
 
 
 def test_with_a_file(deployment: Deployment) -> None:
-    """Smoke: a small file is sent as a page would, and its outcome waited for."""
+    """Smoke: a small file and one in parts are sent as a page would, and waited for."""
     stage = deployment.entered()
     told = page.page_config(stage, application.urls(deployment.stage)[0])
     smoke.run(stage, told, deployment.client("cognito-idp"))

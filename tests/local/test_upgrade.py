@@ -19,30 +19,11 @@ from local.home import free_ports
 from local.resources import REGION, TABLE
 from local.state import KEPT
 from local.system import OUTDATED
+from tests.deploy import former
 from tests.local.serving import aws_server, resources_at
 from tests.running import RunningSystem, end, eventually, running_system
 
 ITEM = {"pk": {"S": "owner"}, "sk": {"S": "upload"}, "data": {"B": b"\0\xff"}, "n": {"N": "1"}}
-OTHER_SCHEMA: Any = {
-    "BillingMode": "PAY_PER_REQUEST",
-    "AttributeDefinitions": [
-        {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "other")
-    ],
-    "KeySchema": [
-        {"AttributeName": "pk", "KeyType": "HASH"},
-        {"AttributeName": "sk", "KeyType": "RANGE"},
-    ],
-    "LocalSecondaryIndexes": [
-        {
-            "IndexName": "by_other",
-            "KeySchema": [
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "other", "KeyType": "RANGE"},
-            ],
-            "Projection": {"ProjectionType": "ALL"},
-        }
-    ],
-}
 
 
 class EarlierPickler(pickle.Pickler):
@@ -108,7 +89,7 @@ def test_a_table_of_another_schema_is_made_anew(tmp_path: Path) -> None:
         resources = resources_at(port)
         dynamodb = resources.client("dynamodb")
         assert not resources.table_is_outdated()
-        dynamodb.create_table(TableName=TABLE, **OTHER_SCHEMA)
+        dynamodb.create_table(TableName=TABLE, **former.SCHEMA)
         dynamodb.put_item(TableName=TABLE, Item=ITEM)
         assert resources.table_is_outdated()
 
@@ -129,7 +110,7 @@ def test_files_and_accounts_outlive_a_table_of_another_schema(tmp_path: Path) ->
         client.outcome(client.upload(b"kept", "kept.txt"))
         dynamodb = dynamodb_of(first)
         dynamodb.delete_table(TableName=TABLE)
-        dynamodb.create_table(TableName=TABLE, **OTHER_SCHEMA)
+        dynamodb.create_table(TableName=TABLE, **former.SCHEMA)
     assert OUTDATED not in first.output
 
     second = RunningSystem(tmp_path)
