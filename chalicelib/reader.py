@@ -5,10 +5,11 @@ the clock first, so whoever reads an object ends in time. Must not know S3: `rea
 in.
 """
 
+import concurrent.futures  # loads its pools when they are used: the API never does
 import io
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,7 @@ class ObjectReader:
 
     def blocks(self) -> Iterator[bytes]:
         """All bytes in order, the next ones fetched while these are worked on."""
-        pool = ThreadPoolExecutor(READ_AHEAD)
+        pool = concurrent.futures.ThreadPoolExecutor(READ_AHEAD)
         ahead: deque[Future[bytes]] = deque()
         try:
             for offset in range(0, self.size, BLOCK_SIZE):

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 from chalicelib import items, transitions
 from chalicelib.errors import InvalidRequest, TryAgain, UploadNotFound, WrongState
 from chalicelib.keys import ObjectKey, is_upload_id
-from chalicelib.records import Failure
 from chalicelib.transitions import Attributes, Claim
 from chalicelib.upload import State, Upload
 from chalicelib.usage import CONDITION_FAILED, Amount, Quota, Usage
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
     from chalicelib.config import Settings
+    from chalicelib.records import Failure
 
 IDEMPOTENCY_KEPT = timedelta(days=1)
 # How often a change is decided anew because somebody else has written in between.

@@ -5,14 +5,19 @@ them only if nobody has written in between, and asks again otherwise. Raises Wro
 change does not fit. Must not know how an upload is stored.
 """
 
+from __future__ import annotations
+
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import WrongState
-from chalicelib.records import Failure
 from chalicelib.upload import CHECK_AFTER, OUTCOMES, State, Upload
+
+if TYPE_CHECKING:
+    # The API has no use for it, and a cold start pays for each import.
+    from chalicelib.records import Failure
 
 # What is in these states takes nothing of its owner's quota: S3 deletes it, or has done so.
 FREE = frozenset({State.REJECTED, State.ABORTED})
