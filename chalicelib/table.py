@@ -287,19 +287,20 @@ class UploadTable:
 
     def check_again(self, upload: Upload, at: datetime) -> Upload:
         """Say when the sweep is to look at an upload. Raises as `change` does."""
-        return self._edit(upload, lambda u: {"check_at": at, "updated_at": u.updated_at})
+        return self._edit(upload, lambda _: {"check_at": at})
 
     def begin_deletion(self, upload: Upload) -> Upload:
-        """Note that its object is about to be deleted. Raises as `change` does."""
-        return self._edit(upload, lambda u: transitions.begin_deletion(u, now=self.now()))
+        """Note that its object is about to be deleted, so that the sweep ends what a crash leaves.
+
+        Raises as `change` does.
+        """
+        now = self.now()
+        return self._edit(upload, lambda _: {"deletion_began_at": now, "check_at": now})
 
     def rest(self, upload: Upload) -> bool:
         """Let the sweep look at an upload no more, unless it was changed; returns whether so."""
         try:
-            self._write(
-                upload,
-                {"check_at": None, "deletion_began_at": None, "updated_at": upload.updated_at},
-            )
+            self._write(upload, {"check_at": None, "deletion_began_at": None})
         except _Stale:
             return False
         return True
@@ -355,10 +356,13 @@ class UploadTable:
         raise TryAgain("Too many changes of one upload at once")
 
     def _write(self, upload: Upload, decided: Attributes) -> Upload:
-        """Set attributes, remove those that are None; raises _Stale over another version."""
+        """Set attributes, remove those that are None; raises _Stale over another version.
+
+        `updated_at` is when clients last saw a change: what nobody is shown leaves it as it is.
+        """
         attributes = {
             "state": upload.state,
-            "updated_at": self.now(),
+            "updated_at": self.now() if "state" in decided else upload.updated_at,
             **decided,
             "version": upload.version + 1,
         }

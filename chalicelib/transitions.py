@@ -168,11 +168,6 @@ def end_notifying(
     return {**ended, "notified": notified}
 
 
-def begin_deletion(upload: Upload, *, now: datetime) -> Attributes:
-    """Note that its object is about to be deleted, so that the sweep ends what a crash leaves."""
-    return {"deletion_began_at": now, "check_at": now, "updated_at": upload.updated_at}
-
-
 def forgotten_at(state: State, *, now: datetime, rejected_days: int) -> datetime | None:
     """When an upload that is in a state from now on is forgotten; None for never.
 

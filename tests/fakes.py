@@ -169,18 +169,17 @@ class MemoryTable:
         return self._edit(upload, lambda stored: transitions.end_notifying(stored, **ended))
 
     def check_again(self, upload: Upload, at: datetime) -> Upload:
-        return self._edit(upload, lambda u: {"check_at": at, "updated_at": u.updated_at})
+        return self._edit(upload, lambda _: {"check_at": at})
 
     def begin_deletion(self, upload: Upload) -> Upload:
-        return self._edit(upload, lambda u: transitions.begin_deletion(u, now=self.now()))
+        now = self.now()
+        return self._edit(upload, lambda _: {"deletion_began_at": now, "check_at": now})
 
     def rest(self, upload: Upload) -> bool:
         stored = self.get(upload.owner, upload.id)
         if stored is None or stored.version != upload.version:
             return False
-        self._edit(upload, lambda u: {
-                "check_at": None, "deletion_began_at": None, "updated_at": u.updated_at,
-            })  # fmt: skip
+        self._edit(upload, lambda _: {"check_at": None, "deletion_began_at": None})
         return True
 
     def to_check(self) -> Iterator[Upload]:
@@ -200,7 +199,9 @@ class MemoryTable:
         stored = self.get(upload.owner, upload.id)
         if stored is None:
             raise UploadNotFound
-        attributes = {"updated_at": self.now(), **decide(stored), "version": stored.version + 1}
+        attributes = {**decide(stored), "version": stored.version + 1}
+        if "state" in attributes:
+            attributes["updated_at"] = self.now()
         charged = attributes.get("charged", stored.charged)
         self._check_room(stored.owner, before=stored.charged, after=charged)
         changed = replace(stored, **attributes)

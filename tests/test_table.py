@@ -324,6 +324,20 @@ class TestContract:
         assert failed.event == failure.created.event
         assert failed.check_at == upload.updated_at, "its tag does not say so yet"
 
+    def test_what_no_client_sees_leaves_the_time_of_the_last_update(
+        self, table: Table, clock: Clock
+    ) -> None:
+        upload = table.put(put_upload(state=State.ACCEPTED, outcome="accepted:1"))
+        clock.advance(60)
+
+        held = table.begin_notifying(upload, holder="first", until=clock() + timedelta(minutes=1))
+        told = table.end_notifying(held, holder="first", notified="accepted:1", is_done=False)
+        due = table.check_again(told, clock())
+        gone = table.begin_deletion(due)
+        table.rest(gone)
+
+        assert table.get(OWNER, PUT_ID).updated_at == upload.updated_at  # type: ignore[union-attr]
+
     def test_an_outcome_is_held_by_one_invocation_that_notifies(
         self, table: Table, clock: Clock
     ) -> None:
