@@ -169,7 +169,12 @@ class Sweep:
         if upload.outcome != upload.notified:
             self.notifier.announce(Outcome(upload.owner, upload.id, upload.state), invocation)
             return Found.NOT_NOTIFIED
-        self.table.rest(upload)
+        began = upload.deletion_began_at
+        if began is not None and self.now() - began < CHECK_AFTER:
+            # Whoever deletes it may still be about to: its object may go after it was seen here.
+            self._look_again(upload, CHECK_AFTER)
+        else:
+            self.table.rest(upload)
         return repaired
 
     def _abort(self, upload: Upload) -> None:

@@ -325,6 +325,26 @@ def test_an_upload_that_its_owner_deleted_half_way_is_deleted(stage: Stage, stat
     assert stage.topic.messages == []
 
 
+def test_an_upload_that_somebody_is_about_to_delete_is_looked_at_again(stage: Stage) -> None:
+    upload = stage.settled(State.ACCEPTED)
+    stage.table.begin_deletion(upload)
+
+    assert stage.run() == {}
+    stage.storage.delete(upload.key)
+    stage.clock.advance(HOUR)
+
+    assert stage.run() == {"SweepDeleted": 1}
+    assert stage.stored.state is State.ABORTED
+
+
+def test_an_upload_that_nobody_came_to_delete_rests(stage: Stage) -> None:
+    stage.table.begin_deletion(stage.settled(State.ACCEPTED))
+    stage.clock.advance(HOUR)
+
+    assert stage.run() == {}
+    assert (stage.stored.state, stage.stored.check_at) == (State.ACCEPTED, None)
+
+
 def test_an_object_that_no_one_can_read_is_the_one_that_was_rejected(stage: Stage) -> None:
     encrypted = {"unreadable": "Its key", "size": 0, "etag": "", "crc64nvme": None}
     upload = stage.settled(State.REJECTED)
