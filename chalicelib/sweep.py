@@ -171,7 +171,7 @@ class Sweep:
             return Found.NOT_NOTIFIED
         began = upload.deletion_began_at
         if began is not None and self.now() - began < CHECK_AFTER:
-            # Whoever deletes it may still be about to: its object may go after it was seen here.
+            # The request may still be running, and delete the object after this check.
             self._look_again(upload, CHECK_AFTER)
         else:
             self.table.rest(upload)
@@ -282,7 +282,8 @@ def _is_about(upload: Upload, found: StoredObject) -> bool:
     """Whether the outcome of an upload is about an object, as far as a listing tells objects apart.
 
     Uploads of an earlier version have no fingerprint, and a report of an object that nobody can
-    read has no ETag. What failed before anybody looked at it is charged what its event told.
+    read has no ETag. A failed upload must be charged the size of its object; the size that was
+    charged may come from the event of an older object.
     """
     is_readable = found.unreadable is None
     if upload.state is State.FAILED and is_readable and upload.charged != found.size:

@@ -87,7 +87,8 @@ class UploadTable:
     def forget(self, upload: Upload, *, idempotency_key: str | None = None) -> None:
         """Take back a `put`, done or not, as it was made: upload and key at once.
 
-        Nothing is taken back of an upload that was changed meanwhile, as by who deleted it.
+        An upload that was changed meanwhile stays. If its owner deleted it, that has released its
+        charge already.
         """
         gone: Any = {
             "TableName": self.name,
