@@ -37,7 +37,10 @@ class ReadTooLarge(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ObjectReader:
-    """One object; `content_type` is what its bytes show, `size` in bytes.
+    """One object; `content_type` is what it was found to be, `size` in bytes.
+
+    `container` is the type of what it is made of, where that is another one: an office document
+    is made of a ZIP.
 
     `read_range(offset, size)` gives that many bytes; `remaining()` the seconds left to the reader,
     below which every read raises OutOfTime.
@@ -48,6 +51,7 @@ class ObjectReader:
     size: int
     read_range: Callable[[int, int], bytes]
     remaining: Callable[[], float]
+    container: str | None = None
 
     def blocks(self) -> Iterator[bytes]:
         """All bytes in order, the next ones fetched while these are worked on."""

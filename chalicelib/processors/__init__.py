@@ -35,7 +35,10 @@ class Processor(Protocol):
         ...
 
     def run(self, stored: ObjectReader, /) -> dict[str, Any]:
-        """What it found out, as JSON; reads raise OutOfTime when its time is over."""
+        """What it found out, as JSON; reads raise OutOfTime when its time is over.
+
+        An empty answer is left out of the report: the object is not what its type says.
+        """
         ...
 
 
@@ -51,20 +54,20 @@ class Processors:
     now: Callable[[], float]
 
     def run(self, stored: ObjectReader) -> dict[str, Any]:
-        """Each processor's part of the report, under its name.
+        """Each processor's part of the report, under its name; without those that found nothing.
 
-        The time that is left is shared: each may use an equal share, and what those before it did
-        not need. Raises ObjectReplaced when another object has the key by now.
+        A processor is asked about what the object is and about what it is made of. The time that is
+        left is shared: each may use an equal share, and what those before it did not need. Raises
+        ObjectReplaced when another object has the key by now.
         """
         chosen = {
-            name: processor
-            for name, processor in self.all.items()
-            if processor.applies_to(stored.content_type, stored.size)
+            name: processor for name, processor in self.all.items() if _applies(processor, stored)
         }
-        return {
+        parts = {
             name: self._run(name, processor, stored, stored.remaining() / (len(chosen) - index))
             for index, (name, processor) in enumerate(chosen.items())
         }
+        return {name: part for name, part in parts.items() if part}
 
     def _run(
         self, name: str, processor: Processor, stored: ObjectReader, seconds: float
@@ -94,6 +97,11 @@ class Processors:
         except Exception as error:
             log.exception("a processor failed", extra={"processor": name})
             return {"error": f"It failed: {type(error).__name__}"}
+
+
+def _applies(processor: Processor, stored: ObjectReader) -> bool:
+    kinds = {stored.content_type, stored.container or stored.content_type}
+    return any(processor.applies_to(kind, stored.size) for kind in kinds)
 
 
 def _checked(result: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -59,6 +60,23 @@ def test_each_has_its_part_of_the_report(clock: Clock, stored: ObjectReader) -> 
     report = running(clock, a=One(good), b=One(good, applies=False), c=One(good)).run(stored)
 
     assert report == {"a": {"size": 100}, "c": {"size": 100}}
+
+
+def test_one_that_found_nothing_has_no_part(clock: Clock, stored: ObjectReader) -> None:
+    report = running(clock, a=One(good), b=One(lambda _: {})).run(stored)
+
+    assert report == {"a": {"size": 100}}
+
+
+def test_it_is_asked_about_what_the_object_is_made_of_as_well(
+    clock: Clock, stored: ObjectReader
+) -> None:
+    zips = One(good)
+    zips.applies_to = lambda content_type, _size: content_type == "application/zip"
+    made_of_zip = replace(stored, container="application/zip")
+
+    assert running(clock, a=zips).run(made_of_zip) == {"a": {"size": 100}}
+    assert running(clock, a=zips).run(stored) == {}
 
 
 def test_one_that_fails_does_not_lose_the_others(clock: Clock, stored: ObjectReader) -> None:
