@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Mailing = Literal["off", "pending", "on"]
+Mailing = Literal["off", "pending", "on", "stopped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +46,18 @@ class Subscriptions:
     topic_arn: str
 
     def state(self, owner: str) -> Mailing:
-        """`pending` until the link in SNS's mail is opened, `on` until one to unsubscribe is."""
+        """`pending` until the link in SNS's mail is opened, `on` until one to unsubscribe is.
+
+        `stopped` from then on, or where nobody confirmed within SNS's three days, until the owner
+        says what they want: a mail program that looks at links may have opened this one.
+        """
         found = self._get(owner)
         if found is None:
             return "off"
         try:
             told = self._attributes(found.arn)
         except self.sns.exceptions.NotFoundException:
-            # Unsubscribed by the link in a mail, or not confirmed within SNS's three days.
-            self._forget(owner, found)
-            return "off"
+            return "stopped"
         return "pending" if told["PendingConfirmation"] == "true" else "on"
 
     def subscribe(self, owner: str, address: str) -> Mailing:

@@ -249,6 +249,7 @@ def _tell(deployment: Deployment) -> None:
         print(
             "Make accounts by: aws cognito-idp admin-create-user"
             f" --region {begun['region']} --user-pool-id {pool} --username you@…"
+            " --user-attributes Name=email_verified,Value=true Name=email,Value=you@…"
         )
     print(".chalice/config.json holds the stage now: commit it")
 

@@ -55,9 +55,14 @@ def answering(application: Callable[..., Iterable[bytes]]) -> Callable[..., Iter
         path = environ["PATH_INFO"]
         if path not in (CONFIRM, UNSUBSCRIBE):
             return application(environ, start_response)
+        headers = [("Content-Type", "text/plain; charset=utf-8")]
+        if environ["REQUEST_METHOD"] != "GET":
+            # Whoever only asks whether there is a page has not opened the link.
+            start_response("200 OK", headers)
+            return []
         arn = parse_qs(environ["QUERY_STRING"]).get("arn", [""])[0]
         text = _open(path, arn)
-        start_response("200 OK", [("Content-Type", "text/plain; charset=utf-8")])
+        start_response("200 OK", headers)
         return [text.encode()]
 
     return answer

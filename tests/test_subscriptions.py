@@ -95,16 +95,32 @@ def test_another_address_takes_the_place_of_the_first(
     assert list(subscribed(sns)) == [BOB]
 
 
-def test_who_unsubscribed_by_the_link_in_a_mail_is_off_and_may_come_back(
-    subscriptions: Subscriptions, sns: Any
-) -> None:
-    subscriptions.subscribe(OWNER, ADA)
+def open_the_link_to_unsubscribe(sns: Any) -> None:
     (found,) = sns.list_subscriptions_by_topic(TopicArn=NOTIFICATIONS_TOPIC)["Subscriptions"]
     sns.unsubscribe(SubscriptionArn=found["SubscriptionArn"])
 
-    assert subscriptions.state(OWNER) == "off"
+
+def test_mail_that_a_link_stopped_is_told_until_the_owner_wants_it_off(
+    subscriptions: Subscriptions, sns: Any
+) -> None:
+    subscriptions.subscribe(OWNER, ADA)
+    open_the_link_to_unsubscribe(sns)
+
+    assert [subscriptions.state(OWNER) for _ in range(2)] == ["stopped"] * 2
     assert subscriptions.unsubscribe(OWNER) == "off"
-    assert subscriptions.subscribe(OWNER, ADA) == "on"
+    assert subscriptions.state(OWNER) == "off"
+
+
+@pytest.mark.parametrize("address", [ADA, BOB])
+def test_mail_that_a_link_stopped_comes_back_when_the_owner_wants_it(
+    subscriptions: Subscriptions, sns: Any, address: str
+) -> None:
+    subscriptions.subscribe(OWNER, ADA)
+    open_the_link_to_unsubscribe(sns)
+
+    assert subscriptions.subscribe(OWNER, address) == "on"
+    assert subscriptions.state(OWNER) == "on"
+    assert list(subscribed(sns)) == [address]
 
 
 class Refusing:
@@ -162,7 +178,7 @@ def test_what_sns_refuses_for_another_reason_is_not_explained_away(sns: Any, dyn
         Subscriptions(strict, dynamodb, TABLE, NOTIFICATIONS_TOPIC).subscribe(OWNER, ADA)
 
 
-def test_who_subscribes_anew_while_the_old_one_is_found_gone_is_remembered(
+def test_who_subscribes_anew_while_the_old_one_is_ended_is_remembered(
     subscriptions: Subscriptions, sns: Any, dynamodb: Any
 ) -> None:
     subscriptions.subscribe(OWNER, ADA)
@@ -170,17 +186,17 @@ def test_who_subscribes_anew_while_the_old_one_is_found_gone_is_remembered(
     sns.unsubscribe(SubscriptionArn=gone["SubscriptionArn"])
 
     class Slow:
-        """Finds the old one gone, and answers when another request has subscribed."""
+        """Ends the old one when another request has subscribed."""
 
         exceptions = sns.exceptions
 
-        def get_subscription_attributes(self, **asked: Any) -> Any:
+        def unsubscribe(self, **asked: Any) -> None:
             subscriptions.subscribe(OWNER, ADA)
-            return sns.get_subscription_attributes(**asked)
+            sns.unsubscribe(**asked)
 
     slow: Any = Slow()
 
-    assert Subscriptions(slow, dynamodb, TABLE, NOTIFICATIONS_TOPIC).state(OWNER) == "off"
+    assert Subscriptions(slow, dynamodb, TABLE, NOTIFICATIONS_TOPIC).unsubscribe(OWNER) == "off"
     assert subscriptions.state(OWNER) == "on"
 
 

@@ -79,8 +79,18 @@ def test_the_link_in_a_mail_ends_it_too(page: Page, system: RunningSystem, tmp_p
     unsubscribe = LINK.search(told[0])
     assert unsubscribe is not None
 
+    row = page.locator(".mailing")
+    assert call("HEAD", unsubscribe[0]).body == b"", "asked for, not opened"
+    come_back(page)
+    expect(row).to_contain_text(f"Outcomes are sent to {ADDRESS}.")
     assert call("GET", unsubscribe[0]).body == f"{ADDRESS} is emailed no more.".encode()
 
-    come_back(page)
+    page.reload()
+    expect(row).to_contain_text(f"Mail to {ADDRESS} has stopped")
     expect(switch).to_have_attribute("aria-checked", "false")
+    page.get_by_role("button", name="Leave it off").click()
+    expect(row).not_to_contain_text("has stopped")
+    page.reload()
+    expect(switch).to_have_attribute("aria-checked", "false")
+    expect(row).not_to_contain_text("has stopped")
     assert b"too old" in call("GET", confirm[0]).body

@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, Dialog, Page, expect
 from deploy.page import BUILT
 from tests.browser.conftest import MIB, WITHOUT_PICKER, Puts
 from tests.browser.test_main_job import pick, row
-from tests.running import ROOT, RunningSystem
+from tests.running import ROOT, RunningSystem, call
 
 pytestmark = pytest.mark.browser
 
@@ -147,6 +147,48 @@ def test_an_account_is_made_confirmed_and_given_a_new_password(entrance: Page) -
     expect(entrance.get_by_test_id("problem")).not_to_be_empty()
     submit(entrance, password="Upload-me-3")
     entrance.get_by_test_id("account").wait_for()
+
+
+def given_account(system: RunningSystem, email: str) -> dict[str, str]:
+    """An account that an operator made; only its owner has not been there yet."""
+    config = call("GET", f"{system.url('page')}/config.json").json
+    account = {"UserPoolId": config["user_pool_id"], "Username": email}
+    made = system.cognito(
+        "AdminCreateUser",
+        account | {"MessageAction": "SUPPRESS", "TemporaryPassword": "Given-to-you-1"},
+    )
+    assert made.status == 200, made.body
+    return account
+
+
+def test_who_was_given_an_account_chooses_a_password_and_is_in(
+    entrance: Page, system: RunningSystem
+) -> None:
+    given_account(system, "given@example.com")
+    submit(entrance, email="given@example.com", password="Given-to-you-1")
+    expect(entrance.get_by_test_id("first-password")).to_contain_text("given@example.com")
+    expect(entrance.get_by_test_id("password")).to_be_focused()
+    assert barriers(entrance) == []
+    submit(entrance, password="weak")
+    expect(entrance.get_by_test_id("problem")).to_contain_text("too weak")
+    submit(entrance, password="My-own-one-2")
+    expect(entrance.get_by_test_id("account")).to_have_text("given@example.com")
+    entrance.reload()
+    expect(entrance.get_by_test_id("account")).to_have_text("given@example.com")
+    entrance.get_by_test_id("sign-out").click()
+
+    submit(entrance, email="given@example.com", password="Given-to-you-1")
+    expect(entrance.get_by_test_id("problem")).to_contain_text("Email or password is not right")
+    submit(entrance, password="My-own-one-2")
+    entrance.get_by_test_id("account").wait_for()
+
+
+def test_a_disabled_account_is_told_whom_to_ask(entrance: Page, system: RunningSystem) -> None:
+    system.cognito("AdminDisableUser", given_account(system, "gone@example.com"))
+
+    submit(entrance, email="gone@example.com", password="Given-to-you-1")
+
+    expect(entrance.get_by_test_id("problem")).to_contain_text("This account is disabled. Ask")
 
 
 def test_the_page_is_seen_before_the_api_is_asked(

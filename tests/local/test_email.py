@@ -122,6 +122,19 @@ def test_to_ask_again_sends_the_question_again(sns: Any, letters: Any) -> None:
     assert len(to(letters, "ada@example.com")) == 2
 
 
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
+def test_a_link_that_is_only_asked_for_does_nothing(sns: Any, letters: Any, method: str) -> None:
+    subscribe(sns, "ada@example.com", "ada")
+    call("GET", link_in(to(letters, "ada@example.com")[0]))
+    publish(sns, "ada")
+    unsubscribe = link_in(to(letters, "ada@example.com")[1])
+
+    assert call(method, unsubscribe).body == b""
+
+    publish(sns, "ada")
+    assert len(to(letters, "ada@example.com")) == 3
+
+
 @pytest.mark.parametrize("path", ["/email/confirm", "/email/confirm?arn=x", "/email/unsubscribe"])
 def test_a_link_that_is_too_old_says_so(sns: Any, path: str) -> None:
     answer = call("GET", sns.meta.endpoint_url + path)

@@ -5,7 +5,9 @@ import { NetworkError, TokenUnavailable } from "../upload/errors";
 import {
   type Cognito,
   CognitoError,
+  chooseFirstPassword,
   isSessionEnded,
+  type NewPasswordRequired,
   refreshTokens,
   revokeToken,
   signInWithPassword,
@@ -52,6 +54,10 @@ export class Account {
 
   async signIn(email: string, password: string): Promise<void> {
     this.#keep(await signInWithPassword(this.#options.cognito, email, password));
+  }
+
+  async chooseFirstPassword(required: NewPasswordRequired, password: string): Promise<void> {
+    this.#keep(await chooseFirstPassword(this.#options.cognito, required, password));
   }
 
   /** Forgets the tokens at once; Cognito is told to, and may be out of reach. */

@@ -50,8 +50,12 @@ export class App {
     this.#account = new Account({ cognito, store, clock, onEnded });
     const idToken = (renew: boolean) => this.#account.idToken(renew);
     this.#api = new Api({ url: config.api_url, fetch, clock, idToken });
-    const signIn = (email: string, password: string) => this.#signIn(email, password);
-    this.#entrance = new Entrance({ target: main, cognito, signIn, explain, demo: config.demo });
+    this.#entrance = new Entrance({
+      ...{ target: main, cognito, explain, demo: config.demo },
+      signIn: (email, password) => this.#enterAfter(this.#account.signIn(email, password)),
+      chooseFirstPassword: (required, password) =>
+        this.#enterAfter(this.#account.chooseFirstPassword(required, password)),
+    });
     this.#header = new Header(header, { onSignOut: () => void this.#signOut() });
     document.body.append(this.#toasts.element);
   }
@@ -77,8 +81,8 @@ export class App {
     this.#workspace.open();
   }
 
-  async #signIn(email: string, password: string): Promise<void> {
-    await this.#account.signIn(email, password);
+  async #enterAfter(signedIn: Promise<void>): Promise<void> {
+    await signedIn;
     this.#enter();
   }
 

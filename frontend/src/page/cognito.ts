@@ -17,6 +17,19 @@ export class CognitoError extends Error {
   }
 }
 
+/** The password was right, but is an operator's: the account's owner chooses one of their own before they are in. */
+export class NewPasswordRequired extends Error {
+  override readonly name = "NewPasswordRequired";
+  readonly username: string;
+  readonly session: string;
+
+  constructor(username: string, session: string) {
+    super("The account needs a new password");
+    this.username = username;
+    this.session = session;
+  }
+}
+
 /** What tells for certain that a session is over: the refresh token or its user is no longer good. */
 const SESSION_ENDED: ReadonlySet<string> = new Set([
   "NotAuthorizedException",
@@ -39,12 +52,27 @@ export function isSessionEnded(error: unknown): boolean {
 
 export type Cognito = { endpoint: string; clientId: string; fetch: Fetch };
 
+/** Rejects with NewPasswordRequired for an account that an operator made and nobody has signed in to yet. */
 export function signInWithPassword(cognito: Cognito, email: string, password: string): Promise<Tokens> {
   return initiateAuth(cognito, "USER_PASSWORD_AUTH", { USERNAME: email, PASSWORD: password });
 }
 
 export function refreshTokens(cognito: Cognito, refreshToken: string): Promise<Tokens> {
   return initiateAuth(cognito, "REFRESH_TOKEN_AUTH", { REFRESH_TOKEN: refreshToken });
+}
+
+/** Signs in to an account that an operator made, with a password of its owner's choice. */
+export async function chooseFirstPassword(
+  cognito: Cognito,
+  { username, session }: NewPasswordRequired,
+  password: string,
+): Promise<Tokens> {
+  const answer = await call(cognito, "RespondToAuthChallenge", {
+    ChallengeName: NEW_PASSWORD,
+    Session: session,
+    ChallengeResponses: { USERNAME: username, NEW_PASSWORD: password },
+  });
+  return tokensIn(answer);
 }
 
 /** Ends a refresh token before its time, wherever else it may have got to. */
@@ -80,9 +108,13 @@ export async function resetPassword(cognito: Cognito, { email, code, password }:
   await call(cognito, "ConfirmForgotPassword", body);
 }
 
+const NEW_PASSWORD = "NEW_PASSWORD_REQUIRED";
+
 type Answer = {
   AuthenticationResult?: { IdToken: string; RefreshToken?: string; ExpiresIn: number };
   ChallengeName?: string;
+  ChallengeParameters?: { USER_ID_FOR_SRP?: string };
+  Session?: string;
   UserConfirmed?: boolean;
   __type?: string;
   message?: string;
@@ -95,11 +127,20 @@ async function initiateAuth(
   parameters: Record<string, string>,
 ): Promise<Tokens> {
   const answer = await call(cognito, "InitiateAuth", { AuthFlow: flow, AuthParameters: parameters });
+  if (answer.ChallengeName === NEW_PASSWORD) {
+    const username = answer.ChallengeParameters?.USER_ID_FOR_SRP ?? parameters.USERNAME ?? "";
+    throw new NewPasswordRequired(username, answer.Session ?? "");
+  }
+  return tokensIn(answer, parameters.REFRESH_TOKEN);
+}
+
+/** Renewing a token does not always give another refresh token. */
+function tokensIn(answer: Answer, refreshToken = ""): Tokens {
   const result = answer.AuthenticationResult;
   if (!result) throw refusal(400, answer);
   return {
     idToken: result.IdToken,
-    refreshToken: result.RefreshToken ?? parameters.REFRESH_TOKEN ?? "",
+    refreshToken: result.RefreshToken ?? refreshToken,
     expiresIn: result.ExpiresIn,
   };
 }

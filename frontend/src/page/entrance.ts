@@ -1,10 +1,12 @@
-// The ways in: sign in, make an account, confirm it with the mailed code, choose a new password.
+// The ways in: sign in, make an account, confirm it with the mailed code, choose a new password, or one's own
+// instead of an operator's.
 // Must not know where tokens are kept, nor what being signed in looks like.
 import {
   type Cognito,
   CognitoError,
   confirmSignUp,
   forgotPassword,
+  NewPasswordRequired,
   resendCode,
   resetPassword,
   signUp,
@@ -17,6 +19,8 @@ export type EntranceOptions = {
   cognito: Cognito;
   /** Signs in and leaves the entrance; rejects where Cognito refuses. */
   signIn: (email: string, password: string) => Promise<void>;
+  /** The same, for an account that an operator made. */
+  chooseFirstPassword: (required: NewPasswordRequired, password: string) => Promise<void>;
   explain: (error: unknown) => string;
   /** Only on a local system, which sends no mail. */
   demo: { username: string; password: string } | undefined;
@@ -60,9 +64,30 @@ export class Entrance {
     try {
       await this.#options.signIn(email, password);
     } catch (error) {
-      if (!(error instanceof CognitoError && error.code === "UserNotConfirmedException")) throw error;
-      this.#lead(this.#confirm(email, password));
+      const next = this.#afterRefusal(error, email, password);
+      if (!next) throw error;
+      this.#lead(next);
     }
+  }
+
+  /** What an account asks for before it lets its owner in. */
+  #afterRefusal(error: unknown, email: string, password: string): Face | undefined {
+    if (error instanceof NewPasswordRequired) return this.#firstPassword(error, email);
+    if (!(error instanceof CognitoError)) return undefined;
+    if (error.code === "UserNotConfirmedException") return this.#confirm(email, password);
+    // An operator reset the password: Cognito has mailed a code already.
+    if (error.code === "PasswordResetRequiredException") return this.#reset(email);
+    return undefined;
+  }
+
+  #firstPassword(required: NewPasswordRequired, email: string): Face {
+    const words = strings.firstPassword;
+    return {
+      ...{ name: "first-password", title: words.title, lead: words.lead(email), submit: words.submit },
+      fields: [newPassword(words.password)],
+      onSubmit: ({ password }) => this.#options.chooseFirstPassword(required, text(password)),
+      others: [this.#back()],
+    };
   }
 
   #signUp(email: string | undefined): Face {

@@ -17,10 +17,26 @@ export function explain(error: unknown): string {
   if (error instanceof ReadError) return strings.errors.read;
   if (error instanceof Corrupted) return strings.errors.corrupted;
   if (error instanceof InAnotherTab) return strings.errors.anotherTab;
-  if (error instanceof CognitoError) return strings.cognito[error.code] ?? error.message;
+  if (error instanceof CognitoError) return cognitoLine(error);
   if (error instanceof PartError) return partLine(error);
   if (error instanceof ApiError) return error.status >= 500 ? strings.errors.busy : error.message;
   return strings.errors.unknown;
+}
+
+/**
+ * Cognito has one exception for many reasons and tells them apart in its message only. An account that may not come in
+ * needs another person's help, or time, and no other password.
+ * https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pool-managing-errors.html
+ */
+function cognitoLine({ code, message }: CognitoError): string {
+  if (code === "NotAuthorizedException") {
+    const words = strings.notAuthorized;
+    if (/disabled/i.test(message)) return words.disabled;
+    if (/attempts exceeded/i.test(message)) return words.locked;
+    if (/session/i.test(message)) return words.session;
+    if (/expired/i.test(message)) return words.temporary;
+  }
+  return strings.cognito[code] ?? message;
 }
 
 function partLine(error: PartError): string {

@@ -12,6 +12,7 @@ export class MailingSwitch {
   readonly #switch: HTMLButtonElement;
   readonly #note = element("span", { class: "muted", role: "status" });
   readonly #again: HTMLButtonElement;
+  readonly #leaveOff: HTMLButtonElement;
   readonly #look = () => {
     if (!document.hidden) void this.#mailing.look();
   };
@@ -30,7 +31,13 @@ export class MailingSwitch {
       { type: "button", class: "button quiet", onclick: () => void this.#askAgain() },
       strings.mailing.again,
     );
-    this.element = element("div", { class: "mailing", hidden: true }, this.#switch, this.#note, this.#again);
+    this.#leaveOff = element(
+      "button",
+      { type: "button", class: "button quiet", onclick: () => void this.#mailing.leaveOff() },
+      strings.mailing.leaveOff,
+    );
+    const all = [this.#switch, this.#note, this.#again, this.#leaveOff];
+    this.element = element("div", { class: "mailing", hidden: true }, ...all);
   }
 
   /** Shown once it is known; looked at again when the person comes back, perhaps from their mail. */
@@ -51,10 +58,16 @@ export class MailingSwitch {
   #show({ address, state }: State): void {
     this.element.hidden = false;
     this.element.dataset.state = state;
-    this.#switch.setAttribute("aria-checked", String(state !== "off"));
+    this.#switch.setAttribute("aria-checked", String(state === "pending" || state === "on"));
     this.#again.hidden = state !== "pending";
+    this.#leaveOff.hidden = state !== "stopped";
     const words = strings.mailing;
-    const notes = { off: "", pending: words.pending(address), on: words.on(address) };
+    const notes = {
+      off: "",
+      pending: words.pending(address),
+      on: words.on(address),
+      stopped: words.stopped(address),
+    };
     this.#note.textContent = notes[state];
   }
 }

@@ -30,7 +30,13 @@ export class Mailing {
 
   async toggle(): Promise<void> {
     const { api } = this.#options;
-    await this.#change(() => (this.#known?.state === "off" ? api.mail() : api.unmail()));
+    const isOff = this.#known?.state === "off" || this.#known?.state === "stopped";
+    await this.#change(() => (isOff ? api.mail() : api.unmail()));
+  }
+
+  /** The person has seen that mail stopped, and does not want it back. */
+  async leaveOff(): Promise<void> {
+    await this.#change(() => this.#options.api.unmail());
   }
 
   /** The mail with the link, once more; returns what is known then, unless it was not sent. */

@@ -12,6 +12,9 @@ const states: Record<State, string> = {
   aborted: "Aborted",
 };
 
+const factor =
+  "This account asks for a second factor, which this page does not know. Ask whoever runs this site.";
+
 export const strings = {
   title: "Hoist",
   states,
@@ -41,6 +44,13 @@ export const strings = {
     lead: "A code is sent to your email, which opens your account to a new password.",
     submit: "Send the code",
   },
+  firstPassword: {
+    title: "Choose your own password",
+    lead: (email: string) =>
+      `The password of ${email} was given to you by whoever runs this site. Choose one that only you know.`,
+    password: "New password",
+    submit: "Save and sign in",
+  },
   reset: { title: "Choose a new password", password: "New password", submit: "Save and sign in" },
   mail: {
     code: "Code",
@@ -59,9 +69,22 @@ export const strings = {
     TooManyRequestsException: "Too many attempts. Wait a moment, then try again.",
     TooManyFailedAttemptsException: "Too many attempts. Wait a moment, then try again.",
     LimitExceededException: "Too many attempts. Wait a moment, then try again.",
-    NEW_PASSWORD_REQUIRED: "This account needs a new password first. Ask whoever runs this site.",
+    PasswordHistoryPolicyViolationException: "You had this password before. Choose another one.",
     PasswordResetRequiredException: "This account needs a new password: use “Forgot your password?”.",
+    MFA_SETUP: factor,
+    SELECT_MFA_TYPE: factor,
+    SMS_MFA: factor,
+    SOFTWARE_TOKEN_MFA: factor,
+    EMAIL_OTP: factor,
   } as Record<string, string>,
+  /** What Cognito says with NotAuthorizedException besides that the password is wrong. */
+  notAuthorized: {
+    disabled: "This account is disabled. Ask whoever runs this site to enable it.",
+    locked:
+      "Too many wrong passwords: this account is locked for a while. Wait 15 minutes, or use “Forgot your password?”.",
+    temporary: "The password that you were given is too old. Ask whoever runs this site for a new one.",
+    session: "That took too long. Go back and sign in again.",
+  },
   header: { signOut: "Sign out" },
   drop: {
     title: "Upload files",
@@ -146,6 +169,9 @@ export const strings = {
     label: "Email me",
     pending: (address: string) => `Confirm the email that was sent to ${address}.`,
     on: (address: string) => `Outcomes are sent to ${address}.`,
+    stopped: (address: string) =>
+      `Mail to ${address} has stopped: a link in a mail ended it, or was not confirmed in time. Some mail programs open links by themselves. Switch it on to get mail again.`,
+    leaveOff: "Leave it off",
     again: "Send it again",
     sentAgain: (address: string) => `It was sent to ${address} again. Open the link in it.`,
   },

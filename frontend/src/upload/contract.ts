@@ -78,8 +78,11 @@ export type UploadPage = { uploads: Upload[]; cursor?: string | null };
 
 export type Download = { url: string; expires_in: number };
 
-/** Whether the person is emailed; `pending` until they open the link in the first mail. */
-export type Mailing = { address: string; state: "off" | "pending" | "on" };
+/**
+ * Whether the person is emailed; `pending` until they open the link in the first mail. `stopped` when a link in a mail
+ * ended it, or nobody confirmed in time, until the person says what they want.
+ */
+export type Mailing = { address: string; state: "off" | "pending" | "on" | "stopped" };
 
 /** RFC 9457, with `missing` added when the code is `parts_missing`. */
 export type Problem = {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { Account } from "../../src/page/account";
-import { CognitoError } from "../../src/page/cognito";
+import { CognitoError, NewPasswordRequired } from "../../src/page/cognito";
 import { isOutage, TokenUnavailable } from "../../src/upload/errors";
 import { RushingClock } from "../fakes/clock";
 import { Cloud, fileOf, json } from "../fakes/cloud";
@@ -31,7 +31,7 @@ function world() {
       revoked.push(JSON.parse(String(options.body)) as object);
       return state.answer?.() ?? json(200, {});
     }
-    expect(target).toBe(`${TARGET}.InitiateAuth`);
+    expect([`${TARGET}.InitiateAuth`, `${TARGET}.RespondToAuthChallenge`]).toContain(target);
     asked.push(JSON.parse(String(options.body)) as Body);
     if (state.answer) return state.answer();
     const IdToken = idToken("zoë@example.com", asked.length);
@@ -226,4 +226,39 @@ test("a wrong password says so", async () => {
   state.answer = () => json(400, { __type: "com.amazonaws#NotAuthorizedException", message: "Incorrect" });
   await expect(open().signIn("a", "b")).rejects.toMatchObject({ code: "NotAuthorizedException" });
   expect(state.ended).toBe(0);
+});
+
+test("an operator's password opens the account to one of its owner's choice", async () => {
+  const { open, asked, state, kept } = world();
+  const account = open();
+  state.answer = () =>
+    json(200, {
+      ChallengeName: "NEW_PASSWORD_REQUIRED",
+      ChallengeParameters: { USER_ID_FOR_SRP: "the-sub", requiredAttributes: "[]" },
+      Session: "session",
+    });
+  const required = await account.signIn("zoë@example.com", "given").catch((error: unknown) => error);
+  expect(required).toBeInstanceOf(NewPasswordRequired);
+  expect(account.isRemembered).toBe(false);
+
+  const AuthenticationResult = { IdToken: idToken("zoë@example.com", 1), RefreshToken: "r", ExpiresIn: 3600 };
+  state.answer = () => json(200, { AuthenticationResult });
+  await account.chooseFirstPassword(required as NewPasswordRequired, "chosen");
+
+  expect(asked[1]).toEqual({
+    ClientId: "client",
+    ChallengeName: "NEW_PASSWORD_REQUIRED",
+    Session: "session",
+    ChallengeResponses: { USERNAME: "the-sub", NEW_PASSWORD: "chosen" },
+  });
+  expect(account.email).toBe("zoë@example.com");
+  expect([...kept.values()]).toEqual(["r"]);
+});
+
+test("a second factor, which the page does not know, is refused by its name", async () => {
+  const { open, state } = world();
+  state.answer = () => json(200, { ChallengeName: "SOFTWARE_TOKEN_MFA", Session: "session" });
+  await expect(open().signIn("zoë@example.com", "secret")).rejects.toMatchObject({
+    code: "SOFTWARE_TOKEN_MFA",
+  });
 });

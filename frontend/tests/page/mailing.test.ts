@@ -40,6 +40,23 @@ test("it is switched on, asked again, and switched off while it waits", async ()
   expect(shown).toEqual(["off", "pending", "pending", "off"]);
 });
 
+test("mail that a link stopped is switched on again, or left off", async () => {
+  const { mailing, asked, shown, said } = started();
+  const steps = [
+    [() => mailing.look(), "stopped"],
+    [() => mailing.toggle(), "pending"],
+    [() => mailing.look(), "stopped"],
+    [() => mailing.leaveOff(), "off"],
+  ] as const;
+  for (const [step, state] of steps) {
+    const done = step();
+    asked.at(-1)?.answer(state);
+    await done;
+  }
+  expect(said()).toEqual(["GET", "PUT", "GET", "DELETE"]);
+  expect(shown).toEqual(["stopped", "pending", "stopped", "off"]);
+});
+
 test("who presses twice means it once", async () => {
   const { mailing, asked, said } = started();
   void mailing.look();

@@ -1,0 +1,30 @@
+import { expect, test } from "vitest";
+import { CognitoError } from "../../src/page/cognito";
+import { explain } from "../../src/page/explain";
+
+// Cognito's own words, of the developer guide and of people's reports.
+test.each([
+  ["NotAuthorizedException", "Incorrect username or password.", /not right/],
+  ["NotAuthorizedException", "User is disabled.", /disabled.*Ask/],
+  ["NotAuthorizedException", "Password attempts exceeded", /locked.*Wait/],
+  [
+    "NotAuthorizedException",
+    "Temporary password has expired and must be reset by an administrator.",
+    /Ask.*new one/,
+  ],
+  [
+    "NotAuthorizedException",
+    "User account has expired, it must be reset by an administrator.",
+    /Ask.*new one/,
+  ],
+  ["NotAuthorizedException", "Invalid session for the user, session is expired.", /sign in again/],
+  ["PasswordHistoryPolicyViolationException", "Password has been used before", /another one/],
+  ["SOFTWARE_TOKEN_MFA", "SOFTWARE_TOKEN_MFA", /second factor.*Ask/],
+  [
+    "UserLambdaValidationException",
+    "Accounts are for example.com only",
+    /^Accounts are for example.com only$/,
+  ],
+])("%s: %s", (code, message, told) => {
+  expect(explain(new CognitoError(code, message))).toMatch(told);
+});
