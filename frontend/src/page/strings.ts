@@ -170,7 +170,7 @@ export const strings = {
     pending: (address: string) => `Confirm the email that was sent to ${address}.`,
     on: (address: string) => `Outcomes are sent to ${address}.`,
     stopped: (address: string) =>
-      `Mail to ${address} has stopped: a link in a mail ended it, or was not confirmed in time. Some mail programs open links by themselves. Switch it on to get mail again.`,
+      `Mail to ${address} has stopped: a link in a mail ended it, or nobody confirmed the address in time. Some mail programs open links by themselves. Switch it on to get mail again.`,
     leaveOff: "Leave it off",
     again: "Send it again",
     sentAgain: (address: string) => `It was sent to ${address} again. Open the link in it.`,
