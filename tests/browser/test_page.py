@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, Dialog, Page, expect
 from deploy.page import BUILT
 from tests.browser.conftest import MIB, WITHOUT_PICKER, Puts
 from tests.browser.test_main_job import pick, row
-from tests.running import ROOT, RunningSystem, call
+from tests.running import ROOT, RunningSystem, call, sign_in
 
 pytestmark = pytest.mark.browser
 
@@ -200,6 +200,21 @@ def test_the_page_is_seen_before_the_api_is_asked(
     page.goto(system.ports.page_origin)
 
     expect(page.get_by_test_id("sign-in")).to_be_visible()
+
+
+def test_a_browser_of_2023_uploads_as_well(
+    context: BrowserContext, system: RunningSystem, tmp_path: Path
+) -> None:
+    """What Safari before 17.4, Firefox before 124 and Chrome before 116 lack."""
+    context.add_init_script("delete AbortSignal.any")
+    page = context.new_page()
+    page.goto(system.ports.page_origin)
+    sign_in(page)
+    for name, size in (("small.bin", 1000), ("large.bin", 20 * MIB)):
+        sent = tmp_path / name
+        sent.write_bytes(os.urandom(size))
+        pick(page, sent)
+        expect(row(page, name)).to_have_attribute("data-state", "accepted", timeout=60_000)
 
 
 def test_its_scripts_weigh_less_than_250_kb_gzipped() -> None:

@@ -16,6 +16,7 @@ import type {
   UploadPage,
 } from "./contract";
 import { ApiError, isTransient, NetworkError, parseRetryAfter } from "./errors";
+import { following } from "./following";
 import { type RetryRule, retry } from "./retry";
 
 const RETRY: RetryRule = { tries: 5, base: 300, cap: 5_000 };
@@ -145,8 +146,8 @@ export class Api {
     if (call.body) headers["Content-Type"] = "application/json";
     const options: RequestInit = { method: call.method, headers };
     if (call.body) options.body = JSON.stringify(call.body);
-    const silent = new AbortController();
-    options.signal = call.signal ? AbortSignal.any([call.signal, silent.signal]) : silent.signal;
+    const { controller: silent, release } = following(call.signal);
+    options.signal = silent.signal;
     const cancel = this.#options.clock.alarm(TIMEOUT, () => silent.abort());
     try {
       return await this.#options.fetch(this.#url + call.path, options);
@@ -155,6 +156,7 @@ export class Api {
       throw new NetworkError(`${call.method} ${call.path}: no answer`, { cause: error });
     } finally {
       cancel();
+      release();
     }
   }
 }

@@ -5,6 +5,7 @@ import type { Checksums } from "./checksums";
 import type { Clock } from "./clock";
 import type { CreatedUpload, Sheet } from "./contract";
 import { Corrupted, isOutage, NetworkError, PartError, parseRetryAfter, ReadError } from "./errors";
+import { following } from "./following";
 import { PartQueue, type Sender } from "./part-queue";
 import { allParts, type PartRange, partRange } from "./parts";
 import { retry } from "./retry";
@@ -47,14 +48,15 @@ export class PartSender {
 
   /** Sends these parts; the first that fails for good stops the others and is thrown. */
   async send(numbers: readonly number[], signal: AbortSignal): Promise<void> {
-    const stop = new AbortController();
-    const either = AbortSignal.any([signal, stop.signal]);
+    const { controller: stop, release } = following(signal);
     try {
-      await this.#sendAll(numbers, either);
+      await this.#sendAll(numbers, stop.signal);
     } catch (error) {
       stop.abort();
       signal.throwIfAborted();
       throw error;
+    } finally {
+      release();
     }
   }
 

@@ -6,6 +6,7 @@
 // tells, and it may take as long as a slow line needs for those buffers. https://xhr.spec.whatwg.org/#the-send()-method
 import type { Clock } from "./clock";
 import { NetworkError } from "./errors";
+import { following } from "./following";
 import type { PutAnswer, PutRequest, Transport } from "./transport";
 
 /** Milliseconds. */
@@ -19,7 +20,7 @@ export type StallLimits = {
 /** Rejects with NetworkError when nothing moves for so long. Any byte that leaves starts the time anew. */
 export function withStallTimeout(transport: Transport, clock: Clock, limits: StallLimits): Transport {
   return async (request: PutRequest): Promise<PutAnswer> => {
-    const stalled = new AbortController();
+    const { controller: stalled, release } = following(request.signal);
     let cancel = () => {};
     const restart = (timeout: number) => {
       cancel();
@@ -34,10 +35,10 @@ export function withStallTimeout(transport: Transport, clock: Clock, limits: Sta
     };
     restart(limits.stallTimeout);
     try {
-      const signal = AbortSignal.any([request.signal, stalled.signal]);
-      return await transport({ ...request, signal, onProgress });
+      return await transport({ ...request, signal: stalled.signal, onProgress });
     } finally {
       cancel();
+      release();
     }
   };
 }
