@@ -15,8 +15,9 @@ from chalicelib.families import (
     is_also,
     is_never_text,
 )
-from chalicelib.sniffing import UNKNOWN
+from chalicelib.sniffing import EMPTY, UNKNOWN
 from chalicelib.sniffing.evidence import Evidence
+from chalicelib.type_names import canonical
 
 # Families that nobody expects a program, a script or a page in.
 _TRUSTED = frozenset({"image", "media", "font", "document", "zip", "archive", "ole"})
@@ -39,19 +40,24 @@ def is_deceptive(shown: Evidence, claim: str | None, named: Sequence[str]) -> bo
         return any(
             family(each) in _TRUSTED - {"ole"} and each != shown.content_type for each in claims
         )
-    if claim is None or is_also(shown.content_type, claim):
+    if claim is None or shown.content_type == EMPTY or shows(shown, claim):
         return False
     if any(_agrees(shown, each) for each in named):
         return False
     return _is_text_in_disguise(shown, claim) if shown.is_text else _contradicts(shown, claim)
 
 
+def shows(shown: Evidence, claimed: str) -> bool:
+    """Whether bytes are what a canonical type says, as far as they tell."""
+    return claimed == shown.perhaps or is_also(canonical(shown.content_type), claimed)
+
+
 def _agrees(shown: Evidence, named: str) -> bool:
     """Whether a file's name says what its bytes show, whatever its declared type says."""
-    if shown.is_text and family(named) == "text":
+    if shows(shown, named):
         return True
-    own = family(shown.content_type)
-    return is_also(shown.content_type, named) or (own is not None and own == family(named))
+    own = "text" if shown.is_text else family(shown.content_type)
+    return own is not None and own == family(named)
 
 
 def _is_text_in_disguise(shown: Evidence, claim: str) -> bool:

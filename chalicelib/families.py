@@ -130,7 +130,7 @@ _ALSO = {
     "application/ogg": ("audio/*ogg", "video/*ogg", "audio/*speex", "application/*"),
     "audio/ogg": ("video/ogg", "application/ogg", "audio/*speex", "audio/*ogg"),
     "video/ogg": ("application/ogg", "video/*ogg"),
-    "video/x-ms-asf": ("video/x-ms-*", "audio/x-ms-*"),
+    "video/x-ms-asf": ("video/x-ms-*", "audio/x-ms-*", "video/x-ms-wmv", "audio/x-ms-wma"),
     "audio/mpeg": ("audio/mp*", "audio/x-mp*", "audio/aac"),
     "audio/midi": ("audio/x-rmid",),
     "audio/amr": ("audio/3gpp", "video/3gpp"),

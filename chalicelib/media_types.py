@@ -7,8 +7,8 @@ believed, and told as precisely as declaration, name and bytes allow.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chalicelib.deception import is_deceptive
-from chalicelib.families import OFFICE, PROGRAMS, family, has_signature, is_also, is_never_text
+from chalicelib.deception import is_deceptive, shows
+from chalicelib.families import OFFICE, PROGRAMS, family, has_signature, is_never_text
 from chalicelib.sniffing import EMPTY, OLE, TEXT, UNKNOWN, sniff
 from chalicelib.sniffing.evidence import Evidence
 from chalicelib.sniffing.zips import APK, JAR, ZIP
@@ -90,18 +90,17 @@ def objection(decision: Decision, *, allowed: Sequence[str]) -> str | None:
 
 
 def _confirms(shown: Evidence, told: str) -> bool:
-    own = canonical(shown.content_type)
-    return shown.content_type != UNKNOWN and (
-        is_also(own, told) or family(own) == family(told) is not None
-    )
+    if shown.content_type in (EMPTY, UNKNOWN):
+        return shown.content_type == EMPTY
+    return shows(shown, told) or family(canonical(shown.content_type)) == family(told) is not None
 
 
 def _of_claim(shown: Evidence, claim: str, named: Sequence[str]) -> str:
     """The type of a file that was declared, and does not deceive."""
-    own, claimed = canonical(shown.content_type), canonical(claim)
+    claimed = canonical(claim)
     if shown.content_type == EMPTY:
         return claim if family(claimed) == "text" else EMPTY
-    if is_also(own, claimed):
+    if shows(shown, claimed):
         return claim
     if not (shown.is_text or shown.is_program or shown.is_sure):
         return UNKNOWN if has_signature(claimed) else claim
@@ -120,7 +119,7 @@ def _of_name(shown: Evidence, named: Sequence[str]) -> str:
         each = canonical(name)
         if shown.content_type == EMPTY:
             fits = family(each) == "text"
-        elif is_also(canonical(shown.content_type), each):
+        elif shows(shown, each):
             fits = True
         elif shown.is_text:
             fits = _fits_text(shown, each) and family(each) not in ("program", "ole", "archive")

@@ -7,6 +7,7 @@ binary format: letters are no signature. The end of the bytes is no end of the f
 
 import json
 import re
+from dataclasses import replace
 
 from chalicelib.sniffing.evidence import Evidence
 from chalicelib.sniffing.iso_media import find_iso_media
@@ -37,27 +38,29 @@ def sniff(head: bytes) -> Evidence:
     program = find(head, PROGRAMS)
     if program is not None:
         return Evidence(program, is_program=True)
+    has_letters = is_text(head)
     text = decode(head)
     markup = find_markup(text)
-    if markup is not None and (markup.is_active or is_text(head)):
+    if markup is not None and (markup.is_active or has_letters):
         return markup
-    if is_text(head) and find(head, SURE) != BZIP2:
-        return _of_text(head, text)
+    if has_letters and find(head, SURE) != BZIP2:
+        return _of_text(head, text.lstrip("\ufeff"))
     return _of_bytes(head) or _pdf(head) or Evidence(UNKNOWN, is_sure=False)
 
 
 def _of_text(head: bytes, text: str) -> Evidence:
     pdf = _pdf(head)
     if pdf is not None and pdf.is_sure:
-        return pdf
-    text = text.lstrip("\ufeff")
+        return replace(pdf, is_text=True)
     if text.startswith(_SCRIPT.decode()):
         return Evidence(TEXT, is_text=True, is_program=True)
     if text.startswith("%!PS"):
         return Evidence("application/postscript", is_text=True)
     if text.startswith("{\\rtf"):
         return Evidence("application/rtf", is_text=True)
-    return Evidence("application/json" if _is_json(text) else TEXT, is_text=True)
+    if _is_json(text):
+        return Evidence("application/json", is_text=True)
+    return Evidence(TEXT, perhaps=PDF if pdf else None, is_text=True)
 
 
 def _of_bytes(head: bytes) -> Evidence | None:
@@ -85,7 +88,7 @@ def _pdf(head: bytes) -> Evidence | None:
         return None
     blank = _BLANK.match(head)
     is_first = blank is not None and blank.end() >= header.start()
-    return Evidence(PDF, is_sure=is_first, is_text=is_text(head))
+    return Evidence(PDF, is_sure=is_first)
 
 
 def _is_json(text: str) -> bool:

@@ -51,7 +51,7 @@ def find_markup(text: str) -> Evidence | None:
         if name == "html":
             return Evidence(XHTML, is_text=True, is_active=True)
         return Evidence(XML, is_text=True, is_active=XHTML_NAMESPACE in text)
-    is_comment_alone = start > at and not name
+    is_comment_alone = start > at and not name and not text.startswith("<!", start)
     if _HTML.match(text, start) or _HTML_DOCTYPE.match(text, start) or is_comment_alone:
         return Evidence(HTML, is_text=True, is_active=True)
     return None
