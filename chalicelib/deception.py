@@ -15,12 +15,13 @@ from chalicelib.families import (
     is_also,
     is_never_text,
 )
-from chalicelib.sniffing import EMPTY, UNKNOWN
+from chalicelib.sniffing import EMPTY
 from chalicelib.sniffing.evidence import Evidence
 from chalicelib.type_names import canonical
 
 # Families that nobody expects a program, a script or a page in.
 _TRUSTED = frozenset({"image", "media", "font", "document", "zip", "archive", "ole"})
+_OWN_TEXTS = ("text/x-", "text/vnd.", "application/x-")
 _PACKED = frozenset({"zip", "ole", "archive"})
 
 
@@ -32,9 +33,11 @@ def is_deceptive(shown: Evidence, claim: str | None, named: Sequence[str]) -> bo
     """
     claims = ([claim] if claim else []) + list(named[:1])
     if shown.is_program and not shown.is_text:
-        return any(family(each) not in (None, "program") for each in claims)
+        return any(
+            family(each) not in (None, "program") and not shows(shown, each) for each in claims
+        )
     if shown.is_program:
-        return any(family(each) in _TRUSTED for each in claims)
+        return any(family(each) in _TRUSTED and not shows(shown, each) for each in claims)
     if shown.is_active:
         # Reports of many programs are pages that are called .xls or .doc.
         return any(
@@ -49,7 +52,7 @@ def is_deceptive(shown: Evidence, claim: str | None, named: Sequence[str]) -> bo
 
 def shows(shown: Evidence, claimed: str) -> bool:
     """Whether bytes are what a canonical type says, as far as they tell."""
-    return claimed == shown.perhaps or is_also(canonical(shown.content_type), claimed)
+    return claimed in shown.perhaps or is_also(canonical(shown.content_type), claimed)
 
 
 def _agrees(shown: Evidence, named: str) -> bool:
@@ -69,15 +72,16 @@ def _is_text_in_disguise(shown: Evidence, claim: str) -> bool:
 def _contradicts(shown: Evidence, claim: str) -> bool:
     """Whether bytes of a known kind cannot be what the claim says."""
     own, other = family(shown.content_type), family(claim)
-    if not shown.is_sure or shown.content_type == UNKNOWN or other is None or own == other:
-        return False
-    if {own, other} <= _PACKED:
+    if not shown.is_sure or other is None or own == other or {own, other} <= _PACKED:
         return False
     if has_signature(claim):
         return True
     if own == "archive":
         # Sheets and drawings are often packed without a word: .svgz, .csv.gz.
         return other == "document"
+    if other == "text" and claim.startswith(_OWN_TEXTS):
+        # An extension that few people know has two meanings.
+        return False
     if shown.container is not None or shown.content_type == "image/tiff":
         # Many formats are made of these.
         return own in TELLING and other in ("text", "document")

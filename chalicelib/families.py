@@ -73,6 +73,7 @@ _PATTERNS = (
     ("zip", f"{_OOXML}*"),
     ("zip", f"{_ODF}*"),
     ("zip", "application/vnd.ms-*.macroenabled.12"),
+    ("zip", "application/vnd.ms-visio.*"),
     ("image", "image/*"),
     ("text", "text/*"),
     ("text", "*+xml"),

@@ -164,6 +164,15 @@ KEPT = [
     ("application/vnd.ms-outlook", "a.msg", b.OLE),
     ("application/x-msi", "a.msi", b.OLE),
     ("image/vnd.fpx", "a.fpx", b.OLE),
+    (JAR, "spring.jar", b.SCRIPT),
+    (JAR, "spring.jar", b.SCRIPT + b.zipped("a")),
+    (
+        "application/vnd.ms-visio.drawing.main+xml",
+        "a.vsdx",
+        b.package("application/vnd.ms-visio.drawing.main+xml"),
+    ),
+    ("image/heic", "a.heic", b.ftyp(b"new1", b"new2")),
+    ("video/mp4", "a.mp4", b.box(b"free") + b.box(b"mdat", bytes(9))),
     ("application/pdf", "a.pdf", b.PDF),
     ("application/pdf", "a.pdf", b"\n" + b.PDF),
     ("application/pdf", "a.pdf", b"\xef\xbb\xbf" + b.PDF),
@@ -306,6 +315,10 @@ UNDECLARED = [
     ("a", b.zipped(("a.docx", b.package(f"{b.DOCX}.main+xml"))), ZIP),
     ("a", b.zipped(("mimetype", b"application/epub+zip"), "a"), "application/epub+zip"),
     ("a", b.zipped(("mimetype", b"image/openraster"), "a"), "image/openraster"),
+    ("a", b.zipped(("mimetype", b"text/html"), "a"), ZIP),
+    ("a", b.zipped(("mimetype", b"application/xhtml+xml"), "a"), ZIP),
+    ("a", b.zipped(("mimetype", b"image/svg+xml"), "a"), ZIP),
+    ("a", b.package("text/html.main+xml"), ZIP),
     ("a", b.zipped("META-INF/", "META-INF/MANIFEST.MF"), JAR),
     ("a", b.zipped("classes.dex"), APK),
     ("a", b.zipped(("AndroidManifest.xml", b"\3\0\x08\0")), APK),
@@ -376,6 +389,8 @@ CORRECTED = [
     ("image/png", "a.png", b"", "application/x-empty"),
     ("text/plain", "a", b.SQLITE, "application/vnd.sqlite3"),
     ("application/x-java", "a.class", b.ELF, ELF),
+    ("text/x-microdvd", "a.sub", b.MPEG, "video/mpeg"),
+    ("text/x-objcsrc", "a.m", b.zipped("a"), ZIP),
 ]
 
 

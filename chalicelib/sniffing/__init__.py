@@ -28,6 +28,8 @@ BZIP2 = "application/x-bzip2"
 _PDF_WITHIN = 1024
 _PDF = re.compile(rb"%PDF-\d")
 _SCRIPT = b"#!"
+# Archives of programs that begin with the script that runs them.
+_SCRIPTED = ("application/java-archive", "application/x-python-zipapp")
 _BLANK = re.compile(rb"(?:\xef\xbb\xbf)?[\0\s]*")
 
 
@@ -53,14 +55,14 @@ def _of_text(head: bytes, text: str) -> Evidence:
     if pdf is not None and pdf.is_sure:
         return replace(pdf, is_text=True)
     if text.startswith(_SCRIPT.decode()):
-        return Evidence(TEXT, is_text=True, is_program=True)
+        return Evidence(TEXT, perhaps=_SCRIPTED, is_text=True, is_program=True)
     if text.startswith("%!PS"):
         return Evidence("application/postscript", is_text=True)
     if text.startswith("{\\rtf"):
         return Evidence("application/rtf", is_text=True)
     if _is_json(text):
         return Evidence("application/json", is_text=True)
-    return Evidence(TEXT, perhaps=PDF if pdf else None, is_text=True)
+    return Evidence(TEXT, perhaps=(PDF,) if pdf else (), is_text=True)
 
 
 def _of_bytes(head: bytes) -> Evidence | None:
@@ -76,7 +78,7 @@ def _of_bytes(head: bytes) -> Evidence | None:
             return found
     if head.startswith(_SCRIPT):
         # A program that brings its data along, such as a self-extracting archive.
-        return Evidence("application/x-sh", is_program=True)
+        return Evidence("application/x-sh", perhaps=_SCRIPTED, is_program=True)
     weak = find(head, WEAK)
     return Evidence(weak, is_sure=False) if weak is not None else None
 

@@ -61,7 +61,7 @@ def _by_brands(head: bytes) -> Evidence | None:
     if major == _HEIF:
         return Evidence(special if special in ("image/avif", "image/heic") else _HEIF)
     known = special or next(iter(others), None)
-    return Evidence(known) if known else Evidence(_MP4, is_sure=False)
+    return Evidence(known) if known else Evidence(_MP4, perhaps=tuple(_BRANDS), is_sure=False)
 
 
 def _without_brands(head: bytes) -> Evidence | None:
@@ -80,4 +80,5 @@ def _without_brands(head: bytes) -> Evidence | None:
         at += size
     if not boxes:
         return None
-    return Evidence("video/quicktime", is_sure=at >= len(head) or boxes > 1)
+    is_sure = at >= len(head) or boxes > 1
+    return Evidence("video/quicktime", perhaps=(_MP4, "audio/mp4"), is_sure=is_sure)

@@ -8,7 +8,9 @@ import re
 import zlib
 from collections.abc import Iterator
 
+from chalicelib.families import family
 from chalicelib.sniffing.evidence import Evidence
+from chalicelib.type_names import canonical
 
 ZIP = "application/zip"
 JAR = "application/java-archive"
@@ -19,12 +21,17 @@ _MARKS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08PK\x03\x04", b"PK00PK\x03\x0
 _ENTRY = re.compile(rb"PK\x03\x04.{4}(..).{8}(.{4}).{4}(..)(..)", re.DOTALL)
 # What stands behind an entry whose size was not known when it began: its descriptor, or the next.
 _NEXT = re.compile(rb"PK(?:\x03\x04|\x07\x08)")
-_MEDIA_TYPE = re.compile(rb"(?:application|image|model|text)/[\w.+-]{1,100}")
+_MEDIA_TYPE = re.compile(rb"(?:application|image|model)/[\w.+-]{1,100}")
+# The only picture that is such a ZIP: https://www.openraster.org/baseline/file-layout-spec.html.
+_PICTURE = "image/openraster"
 _STORED, _DEFLATED = 0, 8
 _DESCRIPTOR = 24  # bytes at most of a data descriptor
 _MAX_CONTENT_TYPES = 64 * 1024  # bytes
 _MAIN_TYPE = re.compile(
-    rb"""ContentType\s*=\s*["']([\w./+-]{1,127}?)(?:Template)?\.main\+xml["']""", re.IGNORECASE
+    rb"""ContentType\s*=\s*["']"""
+    rb"(application/vnd\.(?:openxmlformats-officedocument|ms-word|ms-excel|ms-powerpoint|ms-visio)"
+    rb"""\.[\w.]{1,80}?)(?:Template)?\.main\+xml["']""",
+    re.IGNORECASE,
 )
 _BINARY_WORKBOOK = b"application/vnd.ms-excel.sheet.binary.macroenabled"
 # Packages whose main part has a type of another form.
@@ -46,9 +53,9 @@ def find_zip(head: bytes) -> Evidence | None:
     is_jar = False
     for index, (name, content, method) in enumerate(_entries(head)):
         if index == 0 and name == b"mimetype" and method == _STORED:
-            media_type = _MEDIA_TYPE.match(content)
+            media_type = _declared_type(content)
             if media_type:
-                return Evidence(media_type.group().decode(), ZIP)
+                return Evidence(media_type, ZIP)
         unpacked = _unpacked(content, method)
         if name == b"[Content_Types].xml":
             main = _main_type(unpacked)
@@ -77,6 +84,14 @@ def _entries(head: bytes) -> Iterator[tuple[bytes, bytes, int]]:
         at = end if head.startswith(b"PK\x03\x04", end) else head.find(b"PK\x03\x04", end)
         if at < 0 or at > end + _DESCRIPTOR:
             return
+
+
+def _declared_type(content: bytes) -> str | None:
+    """The type that a `mimetype` entry has; None where no archive can have it."""
+    found = _MEDIA_TYPE.match(content)
+    name = found.group().decode() if found else ""
+    fits = name == _PICTURE or family(canonical(name)) in ("zip", None)
+    return name if name and fits else None
 
 
 def _unpacked(content: bytes, method: int) -> bytes:

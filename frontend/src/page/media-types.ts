@@ -6,13 +6,16 @@ const OCTET_STREAM = "application/octet-stream";
 
 const canonicalNames = new Map<string, string>([
   ...Object.keys(table.extensions).map((type): [string, string] => [type.toLowerCase(), type]),
-  ...Object.entries(table.aliases).flatMap(([type, aliases]) => aliases.map((alias): [string, string] => [alias, type])),
+  ...Object.entries(table.aliases).flatMap(([type, aliases]) =>
+    aliases.map((alias): [string, string] => [alias, type]),
+  ),
 ]);
 const vague = new Set(table.vague);
 const vagueByExtension = new Map(Object.entries(table.vague_by_extension));
 const byExtension = new Map<string, string[]>();
 for (const [type, extensions] of Object.entries(table.extensions)) {
-  for (const extension of extensions) byExtension.set(extension, [...(byExtension.get(extension) ?? []), type]);
+  for (const extension of extensions)
+    byExtension.set(extension, [...(byExtension.get(extension) ?? []), type]);
 }
 
 /** Whether a file is one of the allowed types by what it was declared as, or by its name where that says nothing. */
@@ -32,7 +35,9 @@ function claimedTypes(declared: string, filename: string): string[] {
 /** Whether a pattern (`*` is anything, `?` one character) is a type under any of its names. */
 function matches(pattern: string, type: string): boolean {
   const names = [essence(type), canonical(type)];
-  return [pattern.trim(), canonical(pattern)].some((each) => names.some((name) => asExpression(each).test(name)));
+  return [pattern.trim(), canonical(pattern)].some((each) =>
+    names.some((name) => asExpression(each).test(name)),
+  );
 }
 
 function canonical(type: string): string {
