@@ -7,7 +7,8 @@ BIN    := $(VENV)/bin
 STAMPS := .make
 
 PAGE_SOURCES := $(shell find frontend/src frontend/public -type f 2>/dev/null) \
-	frontend/index.html frontend/vite.config.ts frontend/tsconfig.json frontend/package.json
+	frontend/index.html frontend/vite.config.ts frontend/tsconfig.json frontend/package.json \
+	chalicelib/media_types.json
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -11,19 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import chalice.app
-import puremagic
 from botocore.config import Config
 from botocore.session import get_session
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from chalicelib import application, processing, sniffing
+from chalicelib import application, media_types, processing
 from chalicelib.processors import digest
 from chalicelib.reader import ObjectReader
 from chalicelib.storage import S3Storage
 
 PATIENCE = 3600.0
 # What a process of `process_upload` has in memory as well.
-LOADED = (chalice.app, puremagic, application, processing, sniffing)
+LOADED = (chalice.app, application, media_types, processing)
 
 
 def reader(client: Any, bucket: str, key: str) -> ObjectReader:

@@ -17,7 +17,12 @@ The map, in the order a file meets the modules:
     processing   what is done with a finished object
     reader       an object's bytes: in order, or at any place, in bounded memory
     processors   what can be computed from an object, one module each
-    sniffing     the type that an object's first bytes show
+    media_types  what a file is: decided from declared type, name and first bytes
+    deception    which files pass for something else, and are rejected
+    families     which media types belong together
+    type_names   aliases of media types, types by extension, allowed types
+    sniffing     the type that an object's first bytes show, one module a way to tell it
+    text_encoding  whether bytes are text, and in which Unicode encoding
     records      S3 event records -> new objects, invocation records -> outcomes
     state_tag    the object's tag, which follows the table
     patience     waits out what throttles, while an invocation has time
@@ -32,8 +37,9 @@ The map, in the order a file meets the modules:
     application  composes all of the above; one cached factory
 
 Imports point inward: `keys parts signing rules records errors reader items metrics upload
-transitions patience state_tag` use the standard library only; `uploads processing notifier sweep`
-add those and the ports they declare, a processor adds the reader; boto3's clients are known to
-`storage table usage credentials browser subscriptions application`, Chalice only to `app.py`.
+transitions patience state_tag text_encoding media_types deception families type_names sniffing` use
+the standard library only; `uploads processing notifier sweep` add those and the ports they declare,
+a processor adds the reader and the encodings; boto3's clients are known to `storage table usage
+credentials browser subscriptions application`, Chalice only to `app.py`.
 `tests/test_imports.py` proves it.
 """

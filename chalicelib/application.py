@@ -92,9 +92,9 @@ class Application:
     def processing(self) -> "Processing":
         """What `process_upload` does."""
         # Imported here, as the notifier is: the API's first request should not wait for them.
+        from chalicelib.media_types import decide
         from chalicelib.processing import Processing
         from chalicelib.processors import PROCESSORS, Processors
-        from chalicelib.sniffing import sniff
 
         processors = Processors(PROCESSORS, self.settings.whole_max_size, time.monotonic)
         return Processing(
@@ -102,7 +102,7 @@ class Application:
             self._storage,
             self._table,
             self.browser,
-            sniff,
+            decide,
             processors.run,
             _utc_now,
             time.sleep,

@@ -1,4 +1,4 @@
-"""What is done with an object once it is there: claim, verify, sniff, process, record, tag, report.
+"""What is done with an object once it is there: claim, verify, process, record, tag, report.
 
 S3 tells of an object at least once, in any order, and Lambda repeats what failed, so every step can
 be repeated. The table decides: an outcome is recorded first, and the object's tag follows it.
@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from chalicelib import keys, metrics, rules, state_tag
+from chalicelib import keys, media_types, metrics, state_tag
 from chalicelib.config import Settings
 from chalicelib.errors import QuotaExceeded, TryAgain, UploadNotFound, WrongState
+from chalicelib.media_types import Decision
 from chalicelib.patience import Invocation, patient, time_left
 from chalicelib.reader import ObjectReader, ObjectReplaced
 from chalicelib.records import ObjectCreated, objects_created
@@ -24,7 +25,7 @@ from chalicelib.uploads import Pages, Transitions
 
 log = logging.getLogger(__name__)
 
-HEAD_SIZE = 8192  # bytes read to sniff the type
+HEAD_SIZE = 8192  # bytes read to decide the type
 # What is kept of an invocation's time for recording, tagging and reporting. Each of these calls may
 # take four tries of three seconds.
 RESERVE = timedelta(seconds=45)
@@ -58,15 +59,15 @@ class Table(Transitions, state_tag.Table, Protocol):
 class Processing:
     """What `process_upload` does.
 
-    `sniff` tells a type from an object's first bytes, `compute` what processors find out of it,
-    `wait` sleeps for seconds.
+    `decide` tells what an object is from its declared type, its name and its first bytes,
+    `compute` what processors find out of it, `wait` sleeps for seconds.
     """
 
     settings: Settings
     storage: Storage
     table: Table
     pages: Pages
-    sniff: Callable[[bytes], str]
+    decide: Callable[[str, str, bytes], Decision]
     compute: Callable[[ObjectReader], Mapping[str, Any]]
     now: Callable[[], datetime]
     wait: Callable[[float], None]
@@ -244,18 +245,19 @@ class Processing:
         Raises ObjectReplaced when another object has the key by now.
         """
         read = functools.partial(self.storage.read_range, upload.key, etag=found.etag)
-        shown = self.sniff(read(0, HEAD_SIZE) if found.size else b"")
-        content_type = rules.settled_type(upload.content_type, upload.filename, shown)
-        report["content_type"] = content_type or shown
-        if content_type is None:
-            return f"Its content is {shown}, which is not what its name and type say"
-        if not rules.is_allowed(content_type, allowed=self.settings.allowed_types):
-            return f"Its content is {content_type}, which is not allowed"
+        head = read(0, HEAD_SIZE) if found.size else b""
+        decision = self.decide(upload.content_type, upload.filename, head)
+        report["content_type"] = decision.content_type
+        allowed = self.settings.allowed_types
+        reason = decision.refusal or media_types.objection(decision, allowed=allowed)
+        if reason is not None:
+            return reason
         report["processors"] = dict(
             self.compute(
                 ObjectReader(
                     filename=upload.filename,
-                    content_type=content_type,
+                    content_type=media_types.canonical(decision.content_type),
+                    container=decision.container,
                     size=found.size,
                     read_range=read,
                     remaining=lambda: time_left(invocation, but=RESERVE).total_seconds(),

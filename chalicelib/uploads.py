@@ -136,7 +136,7 @@ class Uploads:
         declared = content_type or rules.DEFAULT_CONTENT_TYPE
         rules.check_filename(filename)
         rules.check_size(size, max_size=self.settings.max_size)
-        rules.check_content_type(declared, allowed=self.settings.allowed_types)
+        rules.check_content_type(declared, filename, allowed=self.settings.allowed_types)
         rules.check_crc64nvme(crc64nvme)
         rules.check_idempotency_key(idempotency_key)
         plan = parts.plan(

@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-MODULES = {path.stem: path for path in sorted((ROOT / "chalicelib").glob("*.py"))}
+SNIFFING = {
+    f"sniffing.{path.stem}".removesuffix(".__init__"): path
+    for path in sorted((ROOT / "chalicelib" / "sniffing").glob("*.py"))
+}
+MODULES = {path.stem: path for path in sorted((ROOT / "chalicelib").glob("*.py"))} | SNIFFING
 PROCESSORS = {
     f"processors.{path.stem}": path for path in (ROOT / "chalicelib" / "processors").glob("*.py")
 }
@@ -16,7 +20,8 @@ ALL = {**MODULES, **PROCESSORS, "app": ROOT / "app.py"}
 
 PURE = [
     "keys", "parts", "signing", "rules", "records", "errors", "reader", "items", "metrics",
-    "upload", "transitions", "patience", "state_tag",
+    "upload", "transitions", "patience", "state_tag", "text_encoding",
+    "media_types", "deception", "families", "type_names", *SNIFFING,
 ]  # fmt: skip
 USE_CASES = ["uploads", "processing", "notifier", "sweep"]
 BOTO3 = {
@@ -81,7 +86,7 @@ def test_a_pure_module_needs_the_standard_library_only(name: str) -> None:
 
 @pytest.mark.parametrize("name", USE_CASES)
 def test_a_use_case_reaches_no_adapter(name: str) -> None:
-    assert reached(name).isdisjoint(BOTO3 | {"sniffing"})
+    assert reached(name).isdisjoint(BOTO3)
     assert not set().union(*(packages(MODULES[module]) for module in reached(name)))
 
 
@@ -102,20 +107,16 @@ def test_chalice_is_known_to_the_app_only() -> None:
     assert {name for name, path in ALL.items() if "chalice" in packages(path)} == {"app"}
 
 
-def test_puremagic_is_known_to_sniffing_only() -> None:
-    assert {name for name, path in ALL.items() if "puremagic" in packages(path)} == {"sniffing"}
-
-
 def test_no_other_package_is_needed_at_all() -> None:
     used = set().union(*map(packages, ALL.values()))
 
-    assert used == {"botocore", "chalice", "puremagic", "imagesize"}
+    assert used == {"botocore", "chalice", "imagesize"}
 
 
 @pytest.mark.parametrize("name", PROCESSORS)
 def test_a_processor_knows_the_reader_only(name: str) -> None:
     ours = {module for module in imports(PROCESSORS[name]) if module.startswith("chalicelib")}
-    allowed = {"chalicelib", "chalicelib.reader"}
+    allowed = {"chalicelib", "chalicelib.reader", "chalicelib.text_encoding"}
     if name == "processors.__init__":
         allowed |= {module for module in ours if module.startswith("chalicelib.processors")}
 
@@ -150,4 +151,4 @@ def test_the_map_names_every_module() -> None:
         line.split()[0] for line in text.splitlines() if line.startswith("    ") and line.strip()
     }
 
-    assert named == MODULES.keys() - {"__init__"} | {"processors"}
+    assert named == MODULES.keys() - {"__init__"} - SNIFFING.keys() | {"processors", "sniffing"}

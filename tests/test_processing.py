@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from chalicelib.config import Settings
 from chalicelib.errors import TryAgain
+from chalicelib.media_types import Decision, decide
 from chalicelib.processing import HEAD_SIZE, Processing
 from chalicelib.reader import ObjectReader, ObjectReplaced
 from chalicelib.records import SEQUENCER_LENGTH
@@ -34,8 +35,8 @@ ARRIVED = [State.UPLOADED, State.PROCESSING, State.FAILED]
 
 
 @pytest.fixture
-def sniffed() -> list[bytes]:
-    """What was given to `sniff`."""
+def heads() -> list[bytes]:
+    """The beginnings that were given to `decide`."""
     return []
 
 
@@ -46,19 +47,19 @@ def processing(
     storage: MemoryStorage,
     table: MemoryTable,
     pages: RecordingPages,
-    sniffed: list[bytes],
+    heads: list[bytes],
     clock: Clock,
 ) -> Processing:
-    def sniff(head: bytes) -> str:
-        sniffed.append(head)
-        if not head:
-            return "application/x-empty"
-        return "text/plain" if head[0] else "application/octet-stream"
+    def decide_and_record(declared: str, filename: str, head: bytes) -> Decision:
+        heads.append(head)
+        return decide(declared, filename, head)
 
     def compute(stored: ObjectReader) -> dict[str, Any]:
         return {"echo": {"beginning": stored.read_range(0, 5).decode() if stored.size else ""}}
 
-    return Processing(settings, storage, table, pages, sniff, compute, clock, clock.advance)
+    return Processing(
+        settings, storage, table, pages, decide_and_record, compute, clock, clock.advance
+    )
 
 
 ONCE, TWIN, AGAIN = Invocation("once"), Invocation("twin"), Invocation("again")
@@ -164,7 +165,7 @@ def test_only_the_first_bytes_are_read(
     processing: Processing,
     table: MemoryTable,
     storage: MemoryStorage,
-    sniffed: list[bytes],
+    heads: list[bytes],
     extra: int,
 ) -> None:
     size = HEAD_SIZE + extra
@@ -173,7 +174,7 @@ def test_only_the_first_bytes_are_read(
 
     processing.process(event("s3_put"), ONCE)
 
-    assert [len(head) for head in sniffed] == [min(size, HEAD_SIZE)]
+    assert [len(head) for head in heads] == [min(size, HEAD_SIZE)]
 
 
 REJECTIONS = [
@@ -185,7 +186,12 @@ REJECTIONS = [
         "The checksum of what arrived is not the one that was announced",
         id="checksum",
     ),
-    pytest.param({}, ("image/*",), "Its content is text/plain, which is not allowed", id="content"),
+    pytest.param(
+        {},
+        ("image/*",),
+        "Its content is text/plain, which is not allowed. Allowed: image/*",
+        id="content",
+    ),
 ]
 
 
@@ -315,10 +321,7 @@ def test_an_object_with_the_etag_of_the_accepted_one_is_checked_anew(
             assert etag == ETAG
             return self.objects[key][offset : offset + size]
 
-    def sniff(head: bytes) -> str:
-        return "application/x-executable" if head.startswith(b"\x7fELF") else "text/plain"
-
-    colliding = replace(processing, storage=replace_storage(Collision(), storage), sniff=sniff)
+    colliding = replace(processing, storage=replace_storage(Collision(), storage))
     (result,) = colliding.process(numbered("0B"), TWIN)["uploads"]
 
     assert (result["state"], "duplicate" in result) == (state, False)
@@ -447,11 +450,11 @@ def test_a_twin_after_it_gets_the_earlier_report(
 def test_what_a_crashed_invocation_holds_is_taken_over_when_its_time_is_over(
     processing: Processing, clock: Clock
 ) -> None:
-    def crash(head: bytes) -> str:
-        raise SystemExit(len(head))
+    def crash(declared: str, filename: str, head: bytes) -> Decision:
+        raise SystemExit(f"{declared}, {filename}, {len(head)} bytes")
 
     with pytest.raises(SystemExit):
-        replace(processing, sniff=crash).process(event("s3_put"), ONCE)
+        replace(processing, decide=crash).process(event("s3_put"), ONCE)
     clock.advance(64.9)
     (early,) = processing.process(event("s3_put"), TWIN)["uploads"]
     clock.advance(0.1)
@@ -778,11 +781,11 @@ def test_a_hundred_duplicates_at_once_are_one_processing(
 def test_what_fails_is_left_for_the_next_attempt(
     processing: Processing, table: MemoryTable, upload: Upload
 ) -> None:
-    def sniff(head: bytes) -> str:
-        raise OSError(f"cannot sniff {len(head)} bytes")
+    def fail(declared: str, filename: str, head: bytes) -> Decision:
+        raise OSError(f"cannot decide {declared}, {filename}, {len(head)} bytes")
 
-    with pytest.raises(OSError, match="cannot sniff 11 bytes"):
-        replace(processing, sniff=sniff).process(event("s3_put"), ONCE)
+    with pytest.raises(OSError, match="11 bytes"):
+        replace(processing, decide=fail).process(event("s3_put"), ONCE)
 
     assert stored(table).state is State.PROCESSING
     assert processing.process(event("s3_put"), ONCE)["uploads"][0]["id"] == upload.id
@@ -900,12 +903,16 @@ def test_an_object_under_an_uploads_prefix_with_another_name_is_an_upload_of_its
 
 @pytest.mark.usefixtures("upload")
 def test_a_renamed_program_is_rejected(processing: Processing) -> None:
-    renamed = replace(processing, sniff=lambda _: "application/x-executable")
+    def decide_otherwise(declared: str, filename: str, _: bytes) -> Decision:
+        return decide(declared, filename, b"\x7fELF\2\1\1\0")
+
+    renamed = replace(processing, decide=decide_otherwise)
 
     (result,) = renamed.process(event("s3_put"), ONCE)["uploads"]
 
     assert result["reason"] == (
         "Its content is application/x-executable, which is not what its name and type say"
+        " (text/plain). Rename it or declare its real type, and send it again"
     )
     assert "processors" not in result["report"], "what is rejected is not looked into"
 

@@ -53,9 +53,9 @@ def zipped(*names: str) -> bytes:
         pytest.param(zipped("a.txt"), "application/zip", id="ZIP"),
         pytest.param(b"PK\3\4", "application/zip", id="ZIP that ends at once"),
         pytest.param(
-            zipped("[Content_Types].xml", "_rels/.rels", "word/document.xml"),
-            "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-            id="DOCX",
+            zipped("[Content_Types].xml", "word/document.xml"),
+            "application/zip",
+            id="ZIP with the names of DOCX",
         ),
         pytest.param(zipped("mimetype", "a"), "application/epub+zip", id="EPUB"),
         pytest.param(zipped("META-INF/MANIFEST.MF"), "application/java-archive", id="JAR"),
@@ -77,7 +77,7 @@ def zipped(*names: str) -> bytes:
         pytest.param("Grüße".encode(), "text/plain", id="UTF-8"),
         pytest.param("Grüße".encode()[:3], "text/plain", id="UTF-8 cut in a character"),
         pytest.param("Grüße".encode("utf-8-sig"), "text/plain", id="UTF-8 with its mark"),
-        pytest.param("Grüße".encode("latin-1"), "application/octet-stream", id="Latin-1"),
+        pytest.param("Grüße".encode("latin-1"), "text/plain", id="Latin-1"),
         pytest.param(b"hello\0world", "application/octet-stream", id="text with NUL"),
         pytest.param(b"\0" * 100, "application/octet-stream", id="zeros"),
         pytest.param(b"\xa7\x01\xfe\x93" * 100, "application/octet-stream", id="noise"),
@@ -87,7 +87,7 @@ def zipped(*names: str) -> bytes:
     ],
 )
 def test_the_first_bytes_show_the_type(head: bytes, content_type: str) -> None:
-    assert sniff(head) == content_type
+    assert sniff(head).content_type == content_type
 
 
 SIGNATURES = [b"", b"PK\3\4", b"RIFF", b"%PDF-", b"\0\0\0\x20ftyp", b"{", b"<?xml", b"\xff\xd8\xff"]
@@ -96,7 +96,7 @@ SIGNATURES = [b"", b"PK\3\4", b"RIFF", b"%PDF-", b"\0\0\0\x20ftyp", b"{", b"<?xm
 @given(signature=st.sampled_from(SIGNATURES), rest=st.binary(max_size=500))
 @example(signature=b"", rest=b"\xff" * 8192)
 def test_any_bytes_show_some_type(signature: bytes, rest: bytes) -> None:
-    family, slash, name = sniff(signature + rest).partition("/")
+    family, slash, name = sniff(signature + rest).content_type.partition("/")
 
     assert family
     assert slash

@@ -24,7 +24,7 @@ ADVISORY = {
 }
 CLEAN = {"name": "imagesize", "version": "2.0.1", "vulns": []}
 WEAK = {
-    "name": "puremagic",
+    "name": "weak",
     "version": "1.30",
     "vulns": [{"id": "PYSEC-1", "aliases": ["CVE-1", "GHSA-1"], "fix_versions": ["2.0", "1.31"]}],
 }
@@ -98,7 +98,7 @@ def test_a_lock_that_is_not_there_is_no_clean_result(tmp_path: Path) -> None:
             [CLEAN, WEAK],
             Answer(
                 "2 packages",
-                ("puremagic 1.30: PYSEC-1, also known as CVE-1, GHSA-1, mended in 2.0, 1.31",),
+                ("weak 1.30: PYSEC-1, also known as CVE-1, GHSA-1, mended in 2.0, 1.31",),
             ),
         ),
         (

@@ -11,13 +11,13 @@ import pytest
 
 from chalicelib.browser import Browser
 from chalicelib.config import Settings
+from chalicelib.media_types import decide
 from chalicelib.notifier import Notifier
 from chalicelib.parts import MIB
 from chalicelib.processing import Processing
 from chalicelib.processors import PROCESSORS, Processors
 from chalicelib.reader import BLOCK_SIZE
 from chalicelib.signing import Credentials, Signer
-from chalicelib.sniffing import sniff
 from chalicelib.subscriptions import Subscriptions
 from chalicelib.sweep import Sweep
 from chalicelib.upload import State, Upload
@@ -78,7 +78,7 @@ class Stage:
             meter.storage,
             table,
             self.browser,
-            sniff,
+            decide,
             processors.run,
             clock,
             clock.advance,

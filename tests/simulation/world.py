@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from chalicelib import items, keys
 from chalicelib.config import Settings
 from chalicelib.errors import TryAgain
+from chalicelib.media_types import Decision
 from chalicelib.notifier import Notifier
 from chalicelib.processing import Processing
 from chalicelib.records import event_of
@@ -157,7 +158,7 @@ class World:
             self.scheduler.sleep,
         )  # fmt: skip
         self.processing = Processing(
-            self.settings, self.s3, self.table, pages, _sniff, self._compute, self.now,
+            self.settings, self.s3, self.table, pages, _decide, self._compute, self.now,
             self.scheduler.sleep,
         )  # fmt: skip
         self.notifier = Notifier(
@@ -449,8 +450,8 @@ class _NoPages:
         """Nothing."""
 
 
-def _sniff(first_bytes: bytes) -> str:
-    return "application/x-executable" if first_bytes == b"evil" else "text/plain"
+def _decide(declared: str, _: str, first_bytes: bytes) -> Decision:
+    return Decision(declared, None, "It is evil" if first_bytes == b"evil" else None)
 
 
 def _about(request: Mapping[str, Any]) -> str:

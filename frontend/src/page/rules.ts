@@ -2,6 +2,7 @@
 // Pure; must not know Uppy. The API decides in the end: its rules are the same.
 import type { Limits } from "../upload/contract";
 import { formatSize } from "./formats";
+import { isAllowed } from "./media-types";
 import { strings } from "./strings";
 
 const MOST_CHARACTERS = 255;
@@ -19,17 +20,6 @@ export function refusal(file: Candidate, limits: Limits | undefined): string | u
   if (FORBIDDEN.test(name) || name === "." || name === "..") return words.name(name);
   if (!limits) return undefined;
   if (size > limits.max_size) return words.size(name, formatSize(limits.max_size));
-  if (!isAllowed(type, limits.allowed_types)) return words.type(name, limits.allowed_types.join(", "));
+  if (!isAllowed(type, name, limits.allowed_types)) return words.type(name, limits.allowed_types.join(", "));
   return undefined;
-}
-
-/** Whether a type, its parameters aside, matches one of the patterns (`*` is anything); no patterns allow all. */
-function isAllowed(type: string, patterns: string[]): boolean {
-  const essence = (type || "application/octet-stream").replace(/;.*/s, "").trim().toLowerCase();
-  return patterns.length === 0 || patterns.some((pattern) => asExpression(pattern).test(essence));
-}
-
-function asExpression(pattern: string): RegExp {
-  const literal = pattern.toLowerCase().replace(/[.+^${}()|[\]\\]/g, "\\$&");
-  return new RegExp(`^${literal.replace(/\*/g, ".*").replace(/\?/g, ".")}$`, "s");
 }

@@ -1,0 +1,104 @@
+"""What the first bytes of a file show, whatever its name and its declared type say.
+
+Pure. `signatures` is the table that is compared, `structures`, `iso_media` and `zips` read the
+beginnings that have to be read, `markup` looks for what a browser runs. Text is never taken for a
+binary format: letters are no signature. The end of the bytes is no end of the file.
+"""
+
+import json
+import re
+from dataclasses import replace
+
+from chalicelib.sniffing.evidence import Evidence
+from chalicelib.sniffing.iso_media import find_iso_media
+from chalicelib.sniffing.markup import find_markup
+from chalicelib.sniffing.signatures import PROGRAMS, SURE, WEAK, find
+from chalicelib.sniffing.structures import STRUCTURES
+from chalicelib.sniffing.zips import find_zip
+from chalicelib.text_encoding import decode, is_text
+
+EMPTY = "application/x-empty"
+UNKNOWN = "application/octet-stream"
+TEXT = "text/plain"
+PDF = "application/pdf"
+OLE = "application/x-ole-storage"
+BZIP2 = "application/x-bzip2"
+# A PDF may have anything before its header, in so many bytes: Adobe's implementation notes to
+# ISO 32000, appendix H.
+_PDF_WITHIN = 1024
+_PDF = re.compile(rb"%PDF-\d")
+_SCRIPT = b"#!"
+# Archives of programs that begin with the script that runs them.
+_SCRIPTED = ("application/java-archive", "application/x-python-zipapp")
+_BLANK = re.compile(rb"(?:\xef\xbb\xbf)?[\0\s]*")
+
+
+def sniff(head: bytes) -> Evidence:
+    """What the beginning of a file shows, its first kilobytes."""
+    if not head:
+        return Evidence(EMPTY)
+    program = find(head, PROGRAMS)
+    if program is not None:
+        return Evidence(program, is_program=True)
+    has_letters = is_text(head)
+    text = decode(head)
+    markup = find_markup(text)
+    if markup is not None and (markup.is_active or has_letters):
+        return markup
+    if has_letters and find(head, SURE) != BZIP2:
+        return _of_text(head, text.lstrip("\ufeff"))
+    return _of_bytes(head) or _pdf(head) or Evidence(UNKNOWN, is_sure=False)
+
+
+def _of_text(head: bytes, text: str) -> Evidence:
+    pdf = _pdf(head)
+    if pdf is not None and pdf.is_sure:
+        return replace(pdf, is_text=True)
+    if text.startswith(_SCRIPT.decode()):
+        return Evidence(TEXT, perhaps=_SCRIPTED, is_text=True, is_program=True)
+    if text.startswith("%!PS"):
+        return Evidence("application/postscript", is_text=True)
+    if text.startswith("{\\rtf"):
+        return Evidence("application/rtf", is_text=True)
+    if _is_json(text):
+        return Evidence("application/json", is_text=True)
+    return Evidence(TEXT, perhaps=(PDF,) if pdf else (), is_text=True)
+
+
+def _of_bytes(head: bytes) -> Evidence | None:
+    found = find_zip(head) or find_iso_media(head)
+    if found is not None:
+        return found
+    sure = find(head, SURE)
+    if sure is not None:
+        return Evidence(sure, sure if sure == OLE else None)
+    for look in STRUCTURES:
+        found = look(head)
+        if found is not None:
+            return found
+    if head.startswith(_SCRIPT):
+        # A program that brings its data along, such as a self-extracting archive.
+        return Evidence("application/x-sh", perhaps=_SCRIPTED, is_program=True)
+    weak = find(head, WEAK)
+    return Evidence(weak, is_sure=False) if weak is not None else None
+
+
+def _pdf(head: bytes) -> Evidence | None:
+    """A PDF; surely one where nothing but white space stands before its header."""
+    header = _PDF.search(head, 0, _PDF_WITHIN)
+    if header is None:
+        return None
+    blank = _BLANK.match(head)
+    is_first = blank is not None and blank.end() >= header.start()
+    return Evidence(PDF, is_sure=is_first)
+
+
+def _is_json(text: str) -> bool:
+    """Whether it is one value of JSON, an object or an array, from its beginning to its end."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True

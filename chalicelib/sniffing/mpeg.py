@@ -1,0 +1,51 @@
+"""MPEG's streams, which have no signature: what tells them is that frames or packets follow."""
+
+# ruff: noqa: PLR2004 - the numbers are places and values in the headers of these formats
+
+from chalicelib.sniffing.evidence import Evidence
+
+# Kilobits a second, by MPEG version and layer, and samples a second: ISO/IEC 11172-3, 13818-3.
+_RATES = {
+    (1, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
+    (1, 2): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
+    (1, 3): (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (2, 1): (32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
+    (2, 2): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+    (2, 3): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+_SAMPLES = (44100, 48000, 32000)
+# Where a packet of a transport stream begins, and its bytes: alone, behind a time code, and with
+# error correction (ISO/IEC 13818-1).
+_PACKETS = ((0, 188), (4, 192), (0, 204))
+
+
+def find_transport_stream(head: bytes) -> Evidence | None:
+    """Packets that begin with 0x47, one behind the other."""
+    for offset, size in _PACKETS:
+        starts = head[offset::size]
+        if len(starts) > 1 and starts.strip(b"G") == b"":
+            return Evidence("video/mp2t", is_sure=len(starts) > 2)
+    return None
+
+
+def find_mpeg_audio(head: bytes) -> Evidence | None:
+    """An MP3 without tags: two frames, one behind the other."""
+    size = _frame_size(head)
+    if size and _frame_size(head[size:]):
+        return Evidence("audio/mpeg")
+    return None
+
+
+def _frame_size(frame: bytes) -> int:
+    """Bytes of the frame that begins here; 0 where none does."""
+    if len(frame) < 4 or frame[0] != 0xFF or frame[1] & 0xE0 != 0xE0:
+        return 0
+    version, layer = frame[1] >> 3 & 3, 4 - (frame[1] >> 1 & 3)
+    rate, samples, padding = frame[2] >> 4, frame[2] >> 2 & 3, frame[2] >> 1 & 1
+    if version == 1 or layer == 4 or rate in (0, 15) or samples == 3:
+        return 0
+    bits = _RATES[(1 if version == 3 else 2, layer)][rate - 1] * 1000
+    hertz = _SAMPLES[samples] // {3: 1, 2: 2, 0: 4}[version]
+    if layer == 1:
+        return (12 * bits // hertz + padding) * 4
+    return (144 if version == 3 or layer == 2 else 72) * bits // hertz + padding

@@ -1,0 +1,130 @@
+"""Formats whose beginning has to be read, not only compared: RIFF, Ogg, Matroska, icons and more.
+
+Each function says what it finds at the beginning of a file, or None. Sources stand beside them.
+"""
+
+# ruff: noqa: PLR2004 - the numbers are places and values in the headers of these formats
+
+import re
+import struct
+from collections.abc import Callable
+
+from chalicelib.sniffing.evidence import Evidence
+from chalicelib.sniffing.mpeg import find_mpeg_audio, find_transport_stream
+from chalicelib.sniffing.programs import find_program
+
+_RIFF = {
+    b"WAVE": "audio/wav",
+    b"AVI ": "video/x-msvideo",
+    b"WEBP": "image/webp",
+    b"ACON": "application/x-navi-animation",
+    b"RMID": "audio/midi",
+    b"sfbk": "audio/x-sfbk",
+    b"CDXA": "video/mpeg",
+    b"AMV ": "video/x-amv",
+}
+_IFF = {
+    b"AIFF": "audio/aiff",
+    b"AIFC": "audio/aiff",
+    b"8SVX": "audio/x-8svx",
+    b"ILBM": "image/x-ilbm",
+    b"PBM ": "image/x-ilbm",
+    b"ANIM": "video/x-anim",
+}
+# Bytes of the headers that a bitmap may have: https://learn.microsoft.com/windows/win32/gdi/bitmap-header-types
+_BITMAP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
+_CODEC = re.compile(rb"\x86[\x80-\xff]([AV])_")
+
+
+def find_riff(head: bytes) -> Evidence | None:
+    """RIFF and its relatives by their form: https://learn.microsoft.com/windows/win32/multimedia/riff."""
+    if head[:4] in (b"RIFF", b"RIFX", b"RF64", b"BW64"):
+        return _evidence(_RIFF.get(head[8:12]))
+    if head[:4] in (b"FORM", b"LIST", b"CAT "):
+        return _evidence(_IFF.get(head[8:12]))
+    return None
+
+
+def find_ogg(head: bytes) -> Evidence | None:
+    """Ogg by the streams that begin in it: https://www.rfc-editor.org/rfc/rfc5334."""
+    if not head.startswith(b"OggS\0"):
+        return None
+    if b"\x80theora" in head or b"BBCD\0" in head:
+        return Evidence("video/ogg")
+    sounds = (b"\x01vorbis", b"OpusHead", b"Speex   ", b"\x7fFLAC")
+    return Evidence("audio/ogg" if any(mark in head for mark in sounds) else "application/ogg")
+
+
+def find_matroska(head: bytes) -> Evidence | None:
+    """Matroska and WebM; a sound where its tracks are here and none is a film: RFC 9559."""
+    if not head.startswith(b"\x1a\x45\xdf\xa3"):
+        return None
+    name = "webm" if b"\x42\x82\x84webm" in head[:128] else "matroska"
+    tracks = head.find(b"\x16\x54\xae\x6b")
+    kinds: set[bytes] = set()
+    if tracks > 0 and tracks + 5 < len(head):
+        width = 9 - head[tracks + 4].bit_length()
+        size = int.from_bytes(head[tracks + 4 : tracks + 4 + width], "big") & (1 << 7 * width) - 1
+        if tracks + 4 + width + size <= len(head):
+            kinds = set(_CODEC.findall(head, tracks, tracks + 4 + width + size))
+    return Evidence(f"audio/{name}" if kinds == {b"A"} else f"video/{name}")
+
+
+def find_bitmap(head: bytes) -> Evidence | None:
+    """A bitmap of Windows, by the size of its header."""
+    header = int.from_bytes(head[14:18], "little")
+    return _evidence("image/bmp" if head[:2] == b"BM" and header in _BITMAP_HEADERS else None)
+
+
+def find_icon(head: bytes) -> Evidence | None:
+    """An icon or a cursor, by its first entry: https://learn.microsoft.com/previous-versions/ms997538(v=msdn.10)."""
+    if head[:4] not in (b"\0\0\1\0", b"\0\0\2\0") or len(head) < 22 or head[9] not in (0, 255):
+        return None
+    (count,) = struct.unpack_from("<H", head, 4)
+    size, start = struct.unpack_from("<II", head, 14)
+    if not count or not size or start < 6 + 16 * count:
+        return None
+    return Evidence("image/vnd.microsoft.icon" if head[2] == 1 else "image/x-win-bitmap")
+
+
+def find_font(head: bytes) -> Evidence | None:
+    """TrueType by its first table, and Embedded OpenType by its mark."""
+    if head[:4] == b"\0\1\0\0" and 0 < int.from_bytes(head[4:6], "big") < 256:
+        return _evidence("font/ttf" if re.match(rb"[A-Za-z0-9 /]{4}", head[12:16]) else None)
+    return _evidence("application/vnd.ms-fontobject" if head[34:36] == b"LP" else None)
+
+
+def find_pcx(head: bytes) -> Evidence | None:
+    """A PCX picture: its version, its packing and its bits are a few numbers only."""
+    if len(head) < 128 or head[0] != 10 or head[1] > 5 or head[2] > 1:
+        return None
+    is_sure = head[3] in (1, 2, 4, 8) and head[64] == 0
+    return Evidence("image/vnd.zbrush.pcx", is_sure=False) if is_sure else None
+
+
+def find_old_tar(head: bytes) -> Evidence | None:
+    """A tar archive of before POSIX, by the checksum of its first header."""
+    digits = head[148:156].strip(b" \0")
+    if len(head) < 512 or not re.fullmatch(rb"[0-7]{1,7}", digits):
+        return None
+    is_right = sum(head[:148]) + 8 * 32 + sum(head[156:512]) == int(digits, 8)
+    return _evidence("application/x-tar" if is_right else None)
+
+
+def _evidence(content_type: str | None) -> Evidence | None:
+    return Evidence(content_type) if content_type else None
+
+
+STRUCTURES: tuple[Callable[[bytes], Evidence | None], ...] = (
+    find_program,
+    find_riff,
+    find_ogg,
+    find_matroska,
+    find_bitmap,
+    find_icon,
+    find_font,
+    find_old_tar,
+    find_mpeg_audio,
+    find_transport_stream,
+    find_pcx,
+)
