@@ -10,7 +10,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 MODULES = {path.stem: path for path in sorted((ROOT / "chalicelib").glob("*.py"))}
 PROCESSORS = {
-    f"processors.{path.stem}": path for path in (ROOT / "chalicelib" / "processors").glob("*.py")
+    ".".join(path.relative_to(ROOT / "chalicelib").with_suffix("").parts): path
+    for path in (ROOT / "chalicelib" / "processors").rglob("*.py")
 }
 ALL = {**MODULES, **PROCESSORS, "app": ROOT / "app.py"}
 
@@ -109,15 +110,17 @@ def test_puremagic_is_known_to_sniffing_only() -> None:
 def test_no_other_package_is_needed_at_all() -> None:
     used = set().union(*map(packages, ALL.values()))
 
-    assert used == {"botocore", "chalice", "puremagic", "imagesize"}
+    assert used == {"botocore", "chalice", "puremagic"}
 
 
 @pytest.mark.parametrize("name", PROCESSORS)
-def test_a_processor_knows_the_reader_only(name: str) -> None:
+def test_a_processor_knows_the_reader_and_its_own_package_only(name: str) -> None:
     ours = {module for module in imports(PROCESSORS[name]) if module.startswith("chalicelib")}
+    package = "chalicelib." + name.rpartition(".")[0]
     allowed = {"chalicelib", "chalicelib.reader"}
-    if name == "processors.__init__":
-        allowed |= {module for module in ours if module.startswith("chalicelib.processors")}
+    # A processor's own package, and the list of processors what stands beside it.
+    if name.endswith("__init__") or package != "chalicelib.processors":
+        allowed |= {module for module in ours if module.startswith(package)}
 
     assert ours <= allowed
 
