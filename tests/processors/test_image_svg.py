@@ -39,19 +39,17 @@ def size(width: int, height: int) -> dict[str, object]:
         ('viewBox=" -5 , -5  64.4,31.5 "', 64, 32),
         ('width="100%" height="100%" viewBox="0 0 30 40"', 30, 40),
         ('width="auto" height="" viewBox="0 0 30 40"', 30, 40),
-        ('width="50vw" height="-5" viewBox="0 0 30 40"', 30, 40),
+        ('width="50vw" height="9ex" viewBox="0 0 30 40"', 30, 40),
+        ('width="24." height="10 px" viewBox="0 0 30 40"', 30, 40),
         ('width="60" viewBox="0 0 30 40"', 60, 80),
         ('height="80" viewBox="0 0 30 40"', 60, 80),
         ('width="60" height="100%" viewBox="0 0 30 40"', 60, 80),
-        ('width="5" height="5" style="color:red; width: 30px;height:40px"', 30, 40),
-        ('width="30" height="40" style="stroke-width:5;max-width:9px"', 30, 40),
-        ('width="30" height="40" style="width:100%"', 30, 40),
+        # A style is not asked for the size of an image; Chromium leaves it out of account too.
+        ('width="30" height="40" style="width:5px"', 30, 40),
         (f'data-width="1" {" " * 99_000} width="30" height="40"', 30, 40),
     ],
 )
 def test_a_size_is_told_in_css_pixels(attributes: str, width: int, height: int) -> None:
-    if "width:100%" in attributes:
-        attributes += ' viewBox="0 0 30 40"'
     assert told(f"<svg {XMLNS} {attributes}><rect width='7' height='8'/></svg>") == size(
         width, height
     )
@@ -127,6 +125,14 @@ def test_the_size_of_another_element_is_never_told(root: str) -> None:
     assert told(root) == {"format": "svg", "error": UNTOLD}
 
 
+@pytest.mark.parametrize("side", ["0", "-5", "0px", "-1e3"])
+def test_a_side_of_nothing_is_no_size(side: str) -> None:
+    assert told(f'<svg {XMLNS} width="{side}" height="5" viewBox="0 0 3 4"/>') == {
+        "format": "svg",
+        "error": "It tells a size that no image has",
+    }
+
+
 @pytest.mark.parametrize(
     "text", ["<svg width='1' height", "<a <svg width='1' height='2'>", "<>", "<"]
 )
@@ -179,7 +185,7 @@ def test_hostile_text_takes_little_memory(hostile: bytes) -> None:
     assert peak < 32 * 1024 * 1024
 
 
-@pytest.mark.parametrize("attribute", ["width", "viewBox", "style"])
+@pytest.mark.parametrize("attribute", ["width", "viewBox"])
 @pytest.mark.parametrize("text", ["1" * 200_000 + "x", " " * 200_000 + "x", "; width" * 30_000])
 def test_a_long_attribute_is_not_looked_at_for_long(attribute: str, text: str) -> None:
     assert told(f'<svg {attribute}="{text}"/>').keys() == {"format", "error"}

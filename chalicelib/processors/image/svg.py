@@ -16,16 +16,13 @@ _PIECE = 64 * 1024  # bytes
 # CSS pixels of a unit: https://www.w3.org/TR/css-values-4/#absolute-lengths; a font has 16.
 _UNITS = {
     "": 1, "px": 1, "pt": 96 / 72, "pc": 16, "in": 96, "cm": 96 / 2.54, "mm": 96 / 25.4,
-    "q": 96 / 101.6, "em": 16, "rem": 16, "ex": 8, "ch": 8,
+    "q": 96 / 101.6, "em": 16, "rem": 16,
 }  # fmt: skip
-_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?"
-_LENGTH = re.compile(rf"\s*({_NUMBER})\s*([a-z]*)\s*(?:!\s*important\s*)?", re.IGNORECASE)
-_STYLE = {
-    side: re.compile(rf"(?:^|;)\s*{side}\s*:([^;]*)", re.IGNORECASE) for side in ("width", "height")
-}
+_NUMBER = r"[+-]?(?:\d+(?:\.\d+)?|\.\d+)(?:e[+-]?\d+)?"
+_LENGTH = re.compile(rf"\s*({_NUMBER})([a-z]*)\s*", re.IGNORECASE)
 _ENCODING = re.compile(rb"<\?xml[^>]{0,200}?\sencoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
 _MULTI_BYTE = re.compile(r"shift|sjis|euc|gb|big5|iso-2022|ks_c|cp9|windows-31j", re.IGNORECASE)
-_MAX_LENGTH, _MAX_STYLE = 200, 4096  # characters of an attribute that are looked at
+_MAX_LENGTH = 200  # characters of an attribute that are looked at
 
 
 class _Root(Exception):
@@ -106,28 +103,23 @@ def _expat_encoding(encoding: str) -> str | None:
 
 def _size(attributes: dict[str, str]) -> Size:
     view = _view(attributes.get("viewBox", ""))
-    width, height = (_length(attributes, side) for side in ("width", "height"))
-    if width and height:
+    width, height = (_length(attributes.get(side, "")) for side in ("width", "height"))
+    if width is not None and height is not None:
         return rounded(width, height)
     if not view:
         raise SizeUnknown("It has neither width and height in fixed units nor a viewBox")
-    if width:
+    if width is not None:
         return rounded(width, width * view[1] / view[0])
-    if height:
+    if height is not None:
         return rounded(height * view[0] / view[1], height)
     return rounded(*view)
 
 
-def _length(attributes: dict[str, str], side: str) -> float | None:
-    """A side in pixels; None where it is left to the page. A style goes before an attribute."""
-    style = _STYLE[side].search(attributes.get("style", "")[:_MAX_STYLE])
-    text = style[1] if style else attributes.get(side, "")
+def _length(text: str) -> float | None:
+    """A side in pixels; None where it is left to the page, or no length at all."""
     found = _LENGTH.fullmatch(text[:_MAX_LENGTH])
     unit = _UNITS.get(found[2].lower()) if found else None
-    if not found or unit is None:
-        return None
-    length = float(found[1]) * unit
-    return length if length > 0 else None
+    return float(found[1]) * unit if found and unit else None
 
 
 def _view(text: str) -> tuple[float, float] | None:
