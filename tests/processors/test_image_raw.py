@@ -70,6 +70,15 @@ def test_a_preview_alone_is_not_told_as_the_photo() -> None:
     assert told(tiff(photo("<", 160, 120, kind=1))) == {"format": "nef", "error": ONLY_PREVIEW}
 
 
+def test_a_small_first_image_of_a_raw_photo_is_its_thumbnail() -> None:
+    assert told(tiff(sides("<", 640, 480)))["error"] == ONLY_PREVIEW
+    assert told(tiff(sides("<", 640, 481))) == size("nef", 640, 481)
+
+
+def test_a_small_tiff_is_no_thumbnail() -> None:
+    assert told(tiff(sides("<", 64, 48)), "image/tiff") == size("tiff", 64, 48)
+
+
 def test_the_first_page_of_a_tiff_is_told() -> None:
     data = tiff(photo("<", 640, 480, kind=2), photo("<", 6400, 4800, kind=2))
 

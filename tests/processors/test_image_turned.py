@@ -124,6 +124,14 @@ def test_a_damaged_exif_turns_nothing(damaged: bytes) -> None:
     assert size_of(jpeg(120, 80, segments=segment(0xE1, b"Exif\0\0" + damaged))) == (120, 80)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [b"\nexif\n    9\n" + b" " * 200_000 + b"x", b"\nexif" + b" " * 200_000, b"\nexif\n 9\nabc"],
+)
+def test_a_damaged_profile_turns_nothing(text: bytes) -> None:
+    assert size_of(png(120, 80, chunk(b"tEXt", PROFILE + text))) == (120, 80)
+
+
 def test_what_looks_like_a_chunk_by_chance_turns_nothing() -> None:
     told = chunk(b"eXIf", exif(6))
 

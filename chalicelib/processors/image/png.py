@@ -17,7 +17,7 @@ _HEADERS = (b"IHDR", b"MHDR", b"JHDR")
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _MAX_EXIF = 256 * 1024  # bytes
 _TAIL = 64 * 1024  # bytes at the end in which an eXIf chunk is looked for
-_PROFILE = re.compile(rb"\nexif\s+\d+\s+([0-9a-fA-F\s]+)$|\nAPP1\s+\d+\s+([0-9a-fA-F\s]+)$")
+_PROFILE = re.compile(rb"\n(?:exif|APP1)\s{1,20}\d{1,10}\n([0-9a-fA-F\s]*)")
 
 
 def read(file: BinaryIO) -> Size:
@@ -71,7 +71,7 @@ def _orientation_of_text(name: bytes, data: bytes) -> int:
         except zlib.error:
             return 0
     found = _PROFILE.match(text)
-    digits = b"".join((found[1] or found[2]).split()) if found else b""
+    digits = b"".join(found[1].split()) if found else b""
     return exif.orientation(bytes.fromhex(digits[: len(digits) & ~1].decode("ascii")))
 
 

@@ -15,6 +15,8 @@ _NOT_THE_IMAGE = 0b1101
 _REDUCED = 2  # of the older SubfileType
 _EXIF, _EXIF_WIDTH, _EXIF_HEIGHT = 0x8769, 0xA002, 0xA003
 _CROP_SIZE, _ACTIVE_AREA, _DNG_VERSION = 0xC620, 0xC68D, 0xC612
+# A raw photo's first image is its thumbnail without saying so, where it has no more pixels.
+_MAX_THUMBNAIL = 640 * 480
 # How much of a sensor's picture its camera cuts off at most.
 _LEAST_SHARE = 0.9
 
@@ -28,12 +30,12 @@ def read(file: BinaryIO, *, raw: str | None = None) -> Size:
         if not all(image.is_whole for image in images):
             raise SizeUnknown("It ends before it tells its size")
         with_size = [image for image in images if all(side > 0 for side in image.size())]
-        full = [image for image in with_size if _is_full(image)]
-        has_preview = has_preview or bool(with_size)
         if _DNG_VERSION in page.entries:
             raw = "dng"
+        full = [image for image in with_size if _is_full(image, is_raw=bool(raw))]
+        has_preview = has_preview or bool(with_size)
         if full:
-            best = max(full, key=lambda image: image.size()[0] * image.size()[1])
+            best = max(full, key=_area)
             size = _as_cropped(best, page) if raw else size_of(best)
             return Size(size.width, size.height, raw).turned(page.orientation())
     reason = "Only its preview tells a size" if has_preview else "Its header does not tell its size"
@@ -75,10 +77,17 @@ def read_panasonic(file: BinaryIO) -> Size:
     return rounded(width, height).turned(first.orientation())
 
 
-def _is_full(image: Directory) -> bool:
+def _is_full(image: Directory, *, is_raw: bool) -> bool:
     if _KIND in image.entries:
         return not image.number(_KIND) & _NOT_THE_IMAGE
+    if is_raw and _area(image) <= _MAX_THUMBNAIL:
+        return False
     return image.number(_OLD_KIND) != _REDUCED
+
+
+def _area(image: Directory) -> int:
+    width, height = image.size()
+    return width * height
 
 
 def _as_cropped(image: Directory, page: Directory) -> Size:
