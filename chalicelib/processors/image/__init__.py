@@ -31,7 +31,7 @@ def run(stored: ObjectReader, /) -> dict[str, Any]:
     not known, and nothing for what is no image.
     """
     file = stored.seekable(page_size=_PAGE_SIZE, limit=MAX_HEADER)
-    found = formats.find(file.read(formats.HEAD), stored.content_type, stored.filename)
+    found = formats.find(file.peek()[: formats.HEAD], stored.content_type, stored.filename)
     if found is None:
         return {"error": "Its first bytes are of no image format whose header is read"}
     try:

@@ -5,28 +5,22 @@ Each function takes the file and raises SizeUnknown. Its docstring names its spe
 
 import io
 import struct
+from collections.abc import Callable
 from typing import BinaryIO
 
-from chalicelib.processors.image.size import Size, SizeUnknown, exactly, rounded, unpack
+from chalicelib.processors.image.size import Size, SizeUnknown, exactly, unpack
 
 _TGA_DEPTHS = (8, 15, 16, 24, 32)
 
 
-def at(layout: str, offset: int, *, height_first: bool = False) -> "Fixed":
-    """A reader of two integers of this `struct` layout at an offset."""
-    return Fixed(layout, offset, height_first)
+def at(layout: str, offset: int, *, height_first: bool = False) -> Callable[[BinaryIO], Size]:
+    """A reader of two sides that stand side by side, as a `struct` layout, at an offset."""
 
+    def read(file: BinaryIO) -> Size:
+        first, second = unpack(file, layout, offset=offset)
+        return Size(second, first) if height_first else Size(first, second)
 
-class Fixed:
-    """Reads two sides that stand side by side at one place."""
-
-    def __init__(self, layout: str, offset: int, height_first: bool) -> None:  # noqa: FBT001 - `at` names it
-        self._layout, self._offset, self._height_first = layout, offset, height_first
-
-    def __call__(self, file: BinaryIO) -> Size:
-        """Both sides; raises SizeUnknown."""
-        first, second = unpack(file, self._layout, offset=self._offset)
-        return Size(second, first) if self._height_first else Size(first, second)
+    return read
 
 
 def read_bmp(file: BinaryIO) -> Size:
@@ -156,26 +150,6 @@ def read_djvu(file: BinaryIO) -> Size:
         raise SizeUnknown("Its first page is not at its beginning")
     width, height = struct.unpack(">HH", head[place + 12 : place + 16])
     return Size(height, width) if head[place + 21] & 7 in (5, 6) else Size(width, height)
-
-
-def read_emf(file: BinaryIO) -> Size:
-    """Its bounds in the pixels of the device it was recorded for.
-
-    MS-EMF, 2.3.4.2
-    """
-    left, top, right, bottom = unpack(file, "<iiii", offset=8)
-    return Size(right - left + 1, bottom - top + 1)
-
-
-def read_wmf(file: BinaryIO) -> Size:
-    """At 96 pixels an inch.
-
-    MS-WMF, 2.3.2.3
-    """
-    left, top, right, bottom, inch = unpack(file, "<hhhhH", offset=6)
-    if not inch:
-        raise SizeUnknown("Its units are damaged")
-    return rounded(abs(right - left) * 96 / inch, abs(bottom - top) * 96 / inch)
 
 
 def _from(file: BinaryIO, offset: int, size: int) -> bytes:

@@ -3,12 +3,11 @@
 ISO/IEC 14496-12, 4.2. Boxes are walked within what the file has, each once.
 """
 
-import io
 import struct
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-from chalicelib.processors.image.size import SizeUnknown, exactly
+from chalicelib.processors.image.size import SizeUnknown, end_of, exactly
 
 MAX_BOXES = 10_000  # looked at in one box
 _MAX_CONTENTS = 1024 * 1024  # bytes of one box that are read
@@ -45,7 +44,7 @@ def boxes(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
 
 def in_file(file: BinaryIO) -> Iterator[Box]:
     """Those at the top of a file."""
-    return boxes(file, 0, file.seek(0, io.SEEK_END))
+    return boxes(file, 0, end_of(file))
 
 
 def find(file: BinaryIO, box: Box, *path: bytes, skip: int = 0) -> Box | None:

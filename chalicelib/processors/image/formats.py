@@ -14,6 +14,7 @@ from typing import BinaryIO, NamedTuple
 from chalicelib.processors.image import (
     bitmaps,
     canon,
+    drawings,
     heif,
     icons,
     jpeg,
@@ -80,15 +81,8 @@ def _iso_media(file: BinaryIO) -> Size:
         raise
 
 
-def _without(reason: str) -> Callable[[BinaryIO], Size]:
-    def read(_: BinaryIO) -> Size:
-        raise SizeUnknown(reason)
-
-    return read
-
-
-_drawing = _without("It is a drawing, which has no size in pixels")
-_unread = _without("The place of its size is not read")
+_drawing = drawings.without("It is a drawing, which has no size in pixels")
+_unread = drawings.without("The place of its size is not read")
 _FORMATS = (
     Format("png", rb"\x89PNG\r\n\x1a\n", png.read),
     Format("mng", rb"\x8aMNG\r\n\x1a\n", png.read),
@@ -133,8 +127,8 @@ _FORMATS = (
     Format("bpg", rb"BPG\xfb", bitmaps.read_bpg),
     Format("djvu", rb"AT&TFORM", bitmaps.read_djvu),
     Format("xwd", rb".{4}\x00\x00\x00\x07\x00\x00\x00[\x00-\x02]", bitmaps.at(">II", 16)),
-    Format("emf", rb"\x01\x00\x00\x00.{36} EMF", bitmaps.read_emf),
-    Format("wmf", rb"\xd7\xcd\xc6\x9a", bitmaps.read_wmf),
+    Format("emf", rb"\x01\x00\x00\x00.{36} EMF", drawings.read_emf),
+    Format("wmf", rb"\xd7\xcd\xc6\x9a", drawings.read_wmf),
     Format("wmf", rb"\x01\x00\x09\x00\x00[\x01\x03]", _drawing),
     Format("pam", rb"P7\s", texts.read_pam),
     Format("pnm", rb"P[1-6][\s#]", texts.read_netpbm),

@@ -3,7 +3,6 @@
 https://www.w3.org/TR/png-3/#11Chunks; the profiles in texts are ImageMagick's and exiftool's.
 """
 
-import io
 import re
 import struct
 import zlib
@@ -11,7 +10,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from chalicelib.processors.image import exif
-from chalicelib.processors.image.size import Size, SizeUnknown, unpack
+from chalicelib.processors.image.size import Size, SizeUnknown, end_of, unpack
 
 _HEADERS = (b"IHDR", b"MHDR", b"JHDR")
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
@@ -77,8 +76,7 @@ def _orientation_of_text(name: bytes, data: bytes) -> int:
 
 def _orientation_at_the_end(file: BinaryIO) -> int:
     """What an eXIf behind the image says. Its checksum tells it from chance."""
-    end = file.seek(0, io.SEEK_END)
-    file.seek(max(0, end - _TAIL))
+    file.seek(max(0, end_of(file) - _TAIL))
     tail = file.read(_TAIL)
     place = tail.rfind(b"eXIf")
     if place < 4:

@@ -3,6 +3,7 @@
 Must not know any format.
 """
 
+import io
 import struct
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -59,3 +60,12 @@ def exactly(file: BinaryIO, size: int, *, offset: int | None = None) -> bytes:
 def unpack(file: BinaryIO, layout: str, *, offset: int | None = None) -> tuple[int, ...]:
     """Integers of a `struct` layout from here or from `offset`; raises SizeUnknown."""
     return struct.unpack(layout, exactly(file, struct.calcsize(layout), offset=offset))
+
+
+def end_of(file: BinaryIO) -> int:
+    """The offset of the end. To seek there would throw away what is buffered of the file."""
+    raw = getattr(file, "raw", file)
+    here = raw.tell()
+    end = int(raw.seek(0, io.SEEK_END))
+    raw.seek(here)
+    return end

@@ -3,12 +3,11 @@
 RFC 9649, section 2; the bits of lossless images are in section 3.4.
 """
 
-import io
 import struct
 from typing import BinaryIO
 
 from chalicelib.processors.image import exif
-from chalicelib.processors.image.size import Size, SizeUnknown, exactly
+from chalicelib.processors.image.size import Size, SizeUnknown, end_of, exactly
 
 _HAS_EXIF = 0x08
 _MAX_CHUNKS = 8  # looked at in order; an image that is no animation has six
@@ -50,8 +49,7 @@ def _orientation(file: BinaryIO) -> int:
 
 def _orientation_at_the_end(file: BinaryIO) -> int:
     """Of an animation, whose many frames stand before its Exif."""
-    end = file.seek(0, io.SEEK_END)
-    file.seek(max(0, end - _TAIL))
+    file.seek(max(0, end_of(file) - _TAIL))
     tail = file.read(_TAIL)
     place = tail.rfind(b"EXIF")
     return exif.orientation(tail[place + 8 :]) if place >= 0 else 1
