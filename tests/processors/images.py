@@ -74,12 +74,12 @@ def heif(
     return box(b"ftyp", brand, bytes(4), brands) + meta + box(b"mdat", bytes(400_000))
 
 
-def turned(times: int) -> bytes:
+def irot(times: int) -> bytes:
     """`irot`: so many times 90 degrees."""
     return box(b"irot", bytes([times]))
 
 
-def clean(*ratios: int) -> bytes:
+def clap(*ratios: int) -> bytes:
     """`clap`: width, height and both offsets as numerators and denominators."""
     return box(b"clap", struct.pack(">IIIIiIiI", *ratios))
 

@@ -34,7 +34,7 @@ IMAGES = [
     ),
     pytest.param("avif", heif(b"avif", 640, 480), id="AVIF"),
     pytest.param("heic", heif(b"heic", 640, 480), id="HEIC"),
-    pytest.param("heic", heif(b"heic", 480, 640, images.turned(1)), id="HEIC upright"),
+    pytest.param("heic", heif(b"heic", 480, 640, images.irot(1)), id="HEIC upright"),
     pytest.param("tiff", tiff(sides("<", 640, 480)), id="TIFF"),
     pytest.param("tiff", tiff(sides(">", 640, 480), order=">", gap=300_000), id="TIFF at its end"),
     pytest.param("pnm", b"P6\n# made by hand\n640 480\n255\n" + bytes(9), id="PPM"),

@@ -1,4 +1,4 @@
-"""Raw photos: the photo's size is told, never its preview's."""
+"""Raw photos: a report has the photo's size, never its preview's."""
 
 import struct
 
@@ -20,7 +20,7 @@ def photo(order: str, width: int, height: int, *, kind: int = 0) -> Entries:
     return {KIND: long(order, kind), **sides(order, width, height)}
 
 
-def told(data: bytes, content_type: str = NEF, filename: str = "a") -> dict[str, object]:
+def report(data: bytes, content_type: str = NEF, filename: str = "a") -> dict[str, object]:
     return image.run(reader(data, content_type, filename=filename))
 
 
@@ -44,45 +44,45 @@ def test_the_photo_is_the_image_below_that_is_not_reduced(
     below = [photo(order, 1620, 1080, kind=1), photo(order, 6000, 4000)]
     data = tiff({**photo(order, 160, 120, kind=1), BELOW: below}, order=order)
 
-    assert told(data, content_type, filename) == size(name, 6000, 4000)
+    assert report(data, content_type, filename) == size(name, 6000, 4000)
 
 
 def test_the_first_directory_turns_the_photo() -> None:
     first = {**photo("<", 160, 120, kind=1), ORIENTATION: short("<", 8)}
 
-    assert told(tiff({**first, BELOW: [photo("<", 6000, 4000)]})) == size("nef", 4000, 6000)
+    assert report(tiff({**first, BELOW: [photo("<", 6000, 4000)]})) == size("nef", 4000, 6000)
 
 
 def test_the_photo_may_follow_its_preview() -> None:
     data = tiff(photo("<", 160, 120, kind=1), photo("<", 3000, 2000))
 
-    assert told(data) == size("nef", 3000, 2000)
+    assert report(data) == size("nef", 3000, 2000)
 
 
 @pytest.mark.parametrize("kind", [1, 4, 5, 8, 0x10001, 0x10004])
 def test_a_preview_a_mask_or_a_map_of_depths_is_not_the_photo(kind: int) -> None:
     data = tiff({**photo("<", 256, 171, kind=1), BELOW: [photo("<", 9000, 9000, kind=kind)]})
 
-    assert told(data) == {"format": "nef", "error": ONLY_PREVIEW}
+    assert report(data) == {"format": "nef", "error": ONLY_PREVIEW}
 
 
 def test_a_preview_alone_is_not_told_as_the_photo() -> None:
-    assert told(tiff(photo("<", 160, 120, kind=1))) == {"format": "nef", "error": ONLY_PREVIEW}
+    assert report(tiff(photo("<", 160, 120, kind=1))) == {"format": "nef", "error": ONLY_PREVIEW}
 
 
 def test_a_small_first_image_of_a_raw_photo_is_its_thumbnail() -> None:
-    assert told(tiff(sides("<", 640, 480)))["error"] == ONLY_PREVIEW
-    assert told(tiff(sides("<", 640, 481))) == size("nef", 640, 481)
+    assert report(tiff(sides("<", 640, 480)))["error"] == ONLY_PREVIEW
+    assert report(tiff(sides("<", 640, 481))) == size("nef", 640, 481)
 
 
 def test_a_small_tiff_is_no_thumbnail() -> None:
-    assert told(tiff(sides("<", 64, 48)), "image/tiff") == size("tiff", 64, 48)
+    assert report(tiff(sides("<", 64, 48)), "image/tiff") == size("tiff", 64, 48)
 
 
 def test_the_first_page_of_a_tiff_is_told() -> None:
     data = tiff(photo("<", 640, 480, kind=2), photo("<", 6400, 4800, kind=2))
 
-    assert told(data, "image/tiff") == size("tiff", 640, 480)
+    assert report(data, "image/tiff") == size("tiff", 640, 480)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_dng_is_cut_as_it_says(more: Entries, expected: tuple[int, int]) -> No
     first: Entries = {**photo("<", 256, 171, kind=1), DNG_VERSION: (1, 4, b"\1\4\0\0")}
     data = tiff({**first, BELOW: [{**photo("<", 6048, 4024), **more}]})
 
-    assert told(data, "image/x-adobe-dng") == size("dng", *expected)
+    assert report(data, "image/x-adobe-dng") == size("dng", *expected)
 
 
 @pytest.mark.parametrize(
@@ -114,16 +114,16 @@ def test_exif_cuts_the_borders_of_a_sensor(
     first: Entries = {**photo("<", 1616, 1080, kind=1), EXIF_IFD: [below]}
     data = tiff({**first, BELOW: [photo("<", 6048, 4024)]})
 
-    assert told(data, "image/x-sony-arw") == size("arw", *expected)
+    assert report(data, "image/x-sony-arw") == size("arw", *expected)
 
 
 @pytest.mark.parametrize("mark", [b"IIRO", b"IIRS"])
 def test_an_orf_tells_its_size(mark: bytes) -> None:
-    assert told(tiff(sides("<", 4608, 3456), mark=mark)) == size("orf", 4608, 3456)
+    assert report(tiff(sides("<", 4608, 3456), mark=mark)) == size("orf", 4608, 3456)
 
 
 def test_an_orf_of_the_other_order_tells_its_size() -> None:
-    assert told(tiff(sides(">", 4608, 3456), mark=b"MMOR", order=">")) == size("orf", 4608, 3456)
+    assert report(tiff(sides(">", 4608, 3456), mark=b"MMOR", order=">")) == size("orf", 4608, 3456)
 
 
 def canon(entries: Entries) -> bytes:
@@ -135,11 +135,11 @@ def test_a_cr2_tells_the_size_that_exif_has() -> None:
     below: Entries = {0xA002: short("<", 3456), 0xA003: short("<", 2304)}
     data = canon({**sides("<", 1536, 1024), EXIF_IFD: [below], ORIENTATION: short("<", 6)})
 
-    assert told(data, "image/x-canon-cr2") == size("cr2", 2304, 3456)
+    assert report(data, "image/x-canon-cr2") == size("cr2", 2304, 3456)
 
 
 def test_a_cr2_without_exif_tells_its_first_image() -> None:
-    assert told(canon(sides("<", 5472, 3648)), "image/tiff") == size("cr2", 5472, 3648)
+    assert report(canon(sides("<", 5472, 3648)), "image/tiff") == size("cr2", 5472, 3648)
 
 
 def cr3(*children: bytes) -> bytes:
@@ -150,7 +150,7 @@ def test_a_cr3_tells_what_its_first_directory_says() -> None:
     first = tiff({**sides("<", 6000, 4000), ORIENTATION: short("<", 8)})
     canon_box = box(b"uuid", bytes.fromhex("85c0b687820f11e08111f4ce462b6a48"), box(b"CMT1", first))
 
-    assert told(cr3(canon_box), "image/x-canon-cr3") == size("cr3", 4000, 6000)
+    assert report(cr3(canon_box), "image/x-canon-cr3") == size("cr3", 4000, 6000)
 
 
 def test_a_cr3_without_it_tells_its_largest_track() -> None:
@@ -161,7 +161,7 @@ def test_a_cr3_without_it_tells_its_largest_track() -> None:
 
     data = cr3(track(1620, 1080), track(6288, 4056), track(10, 10))
 
-    assert told(data, "image/x-canon-cr3") == size("cr3", 6288, 4056)
+    assert report(data, "image/x-canon-cr3") == size("cr3", 6288, 4056)
 
 
 def test_an_rw2_tells_what_its_borders_leave() -> None:
@@ -169,15 +169,15 @@ def test_an_rw2_tells_what_its_borders_leave() -> None:
     entries: Entries = {tag: short("<", number) for tag, number in enumerate(numbers, 2)}
     data = tiff(entries, mark=b"IIU\0")
 
-    assert told(data, "image/x-panasonic-rw2") == size("rw2", 4792, 3456)
+    assert report(data, "image/x-panasonic-rw2") == size("rw2", 4792, 3456)
 
 
 def raf(*records: bytes, orientation: int = 1) -> bytes:
     preview = jpeg(1920, 1280, segments=segment(0xE1, b"Exif\0\0" + exif(orientation)))
-    told_records = struct.pack(">I", len(records)) + b"".join(records)
+    crops = struct.pack(">I", len(records)) + b"".join(records)
     place = 200 + len(preview)
-    header = struct.pack(">4I", 200, len(preview), place, len(told_records))
-    return (b"FUJIFILMCCD-RAW ".ljust(84, b"0") + header).ljust(200, b"\0") + preview + told_records
+    header = struct.pack(">4I", 200, len(preview), place, len(crops))
+    return (b"FUJIFILMCCD-RAW ".ljust(84, b"0") + header).ljust(200, b"\0") + preview + crops
 
 
 @pytest.mark.parametrize("orientation", [1, 6])
@@ -190,11 +190,11 @@ def test_a_raf_tells_the_photo_turned_as_its_preview(orientation: int) -> None:
     )
     sides_as_seen = (4000, 6000) if orientation == 6 else (6000, 4000)
 
-    assert told(data, "image/x-fuji-raf") == size("raf", *sides_as_seen)
+    assert report(data, "image/x-fuji-raf") == size("raf", *sides_as_seen)
 
 
 def test_a_raf_that_tells_no_size_does_not_tell_its_preview() -> None:
-    assert told(raf(struct.pack(">HH", 0x200, 0))) == {"format": "raf", "error": ONLY_PREVIEW}
+    assert report(raf(struct.pack(">HH", 0x200, 0))) == {"format": "raf", "error": ONLY_PREVIEW}
 
 
 def test_an_mrw_tells_its_size() -> None:
@@ -202,14 +202,14 @@ def test_an_mrw_tells_its_size() -> None:
         b"\0PRD" + struct.pack(">I", 24) + b"21810002" + struct.pack(">4H", 2008, 3016, 2000, 3008)
     )
 
-    assert told(b"\0MRM\0\0\0\0" + block) == size("mrw", 3008, 2000)
+    assert report(b"\0MRM\0\0\0\0" + block) == size("mrw", 3008, 2000)
 
 
 @pytest.mark.parametrize(("degrees", "expected"), [(0, (2268, 1512)), (90, (1512, 2268))])
 def test_an_x3f_tells_its_size(degrees: int, expected: tuple[int, int]) -> None:
     data = b"FOVb" + struct.pack("<HH", 1, 2) + bytes(20) + struct.pack("<III", 2268, 1512, degrees)
 
-    assert told(data) == size("x3f", *expected)
+    assert report(data) == size("x3f", *expected)
 
 
 @pytest.mark.parametrize(
@@ -217,9 +217,9 @@ def test_an_x3f_tells_its_size(degrees: int, expected: tuple[int, int]) -> None:
     [("x3f", b"FOVb\0\0\4\0" + bytes(90)), ("crw", b"II\x1a\0\0\0HEAPCCDR" + bytes(90))],
 )
 def test_a_raw_photo_whose_size_is_not_read_says_so(name: str, data: bytes) -> None:
-    assert told(data).keys() == {"format", "error"}
-    assert told(data)["format"] == name
+    assert report(data).keys() == {"format", "error"}
+    assert report(data)["format"] == name
 
 
 def test_what_pillow_wrote_is_no_raw_photo() -> None:
-    assert told(images.TIFF_TURNED, "image/tiff") == size("tiff", 64, 48)
+    assert report(images.TIFF_TURNED, "image/tiff") == size("tiff", 64, 48)

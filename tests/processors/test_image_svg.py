@@ -14,7 +14,7 @@ XMLNS = 'xmlns="http://www.w3.org/2000/svg"'
 UNTOLD = "It has neither width and height in fixed units nor a viewBox"
 
 
-def told(text: str | bytes) -> dict[str, object]:
+def report(text: str | bytes) -> dict[str, object]:
     data = text if isinstance(text, bytes) else text.encode()
     return image.run(reader(data, "image/svg+xml"))
 
@@ -50,7 +50,7 @@ def size(width: int, height: int) -> dict[str, object]:
     ],
 )
 def test_a_size_is_told_in_css_pixels(attributes: str, width: int, height: int) -> None:
-    assert told(f"<svg {XMLNS} {attributes}><rect width='7' height='8'/></svg>") == size(
+    assert report(f"<svg {XMLNS} {attributes}><rect width='7' height='8'/></svg>") == size(
         width, height
     )
 
@@ -71,7 +71,7 @@ def test_a_size_is_told_in_css_pixels(attributes: str, width: int, height: int) 
     ],
 )
 def test_what_stands_before_the_root_element_is_passed_over(before: str) -> None:
-    assert told(f'{before}<svg {XMLNS} width="10" height="20"/>') == size(10, 20)
+    assert report(f'{before}<svg {XMLNS} width="10" height="20"/>') == size(10, 20)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_what_stands_before_the_root_element_is_passed_over(before: str) -> None
     ],
 )
 def test_a_root_element_is_found_however_it_is_written(root: str) -> None:
-    assert told(root) == size(10, 20)
+    assert report(root) == size(10, 20)
 
 
 @pytest.mark.parametrize(
@@ -103,11 +103,11 @@ def test_every_encoding_of_xml_is_read(encoding: str) -> None:
         f'<?xml version="1.0" encoding="{name}"?>\n<!-- {comment} --><svg width="10" height="20"/>'
     )
 
-    assert told(text.encode(encoding)) == size(10, 20)
+    assert report(text.encode(encoding)) == size(10, 20)
 
 
 def test_utf_16_without_a_declaration_is_read() -> None:
-    assert told('<svg width="10" height="20"/>'.encode("utf-16")) == size(10, 20)
+    assert report('<svg width="10" height="20"/>'.encode("utf-16")) == size(10, 20)
 
 
 @pytest.mark.parametrize(
@@ -122,12 +122,12 @@ def test_utf_16_without_a_declaration_is_read() -> None:
     ],
 )
 def test_the_size_of_another_element_is_never_told(root: str) -> None:
-    assert told(root) == {"format": "svg", "error": UNTOLD}
+    assert report(root) == {"format": "svg", "error": UNTOLD}
 
 
 @pytest.mark.parametrize("side", ["0", "-5", "0px", "-1e3"])
 def test_a_side_of_nothing_is_no_size(side: str) -> None:
-    assert told(f'<svg {XMLNS} width="{side}" height="5" viewBox="0 0 3 4"/>') == {
+    assert report(f'<svg {XMLNS} width="{side}" height="5" viewBox="0 0 3 4"/>') == {
         "format": "svg",
         "error": "It tells a size that no image has",
     }
@@ -137,21 +137,27 @@ def test_a_side_of_nothing_is_no_size(side: str) -> None:
     "text", ["<svg width='1' height", "<a <svg width='1' height='2'>", "<>", "<"]
 )
 def test_damaged_xml_says_so(text: str) -> None:
-    part = told(text)
+    part = report(text)
 
     assert part.keys() == {"format", "error"}
 
 
 def test_another_root_element_is_no_image() -> None:
-    assert told("<html><svg width='1' height='2'/></html>") == {}
+    assert report("<html><svg width='1' height='2'/></html>") == {}
 
 
 def test_a_compressed_one_is_read() -> None:
-    assert told(svgz(f'<svg {XMLNS} width="10" height="20"/>'.encode())) == size(10, 20)
+    assert report(svgz(f'<svg {XMLNS} width="10" height="20"/>'.encode())) == size(10, 20)
+
+
+def test_another_compressed_image_says_so() -> None:
+    part = report(svgz(b"gimp xcf v011" + bytes(99)))
+
+    assert part == {"format": "gzip", "error": "What it compresses is no SVG"}
 
 
 def test_compressed_data_that_are_damaged_say_so() -> None:
-    part = told(b"\x1f\x8b\x08\0\0\0\0\0\0\3 no deflated data")
+    part = report(b"\x1f\x8b\x08\0\0\0\0\0\0\3 no deflated data")
 
     assert part == {"format": "svg", "error": "Its compressed data are damaged"}
 
@@ -176,7 +182,7 @@ def laughs() -> bytes:
 def test_hostile_text_takes_little_memory(hostile: bytes) -> None:
     tracemalloc.start()
     try:
-        part = told(hostile)
+        part = report(hostile)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -188,11 +194,11 @@ def test_hostile_text_takes_little_memory(hostile: bytes) -> None:
 @pytest.mark.parametrize("attribute", ["width", "viewBox"])
 @pytest.mark.parametrize("text", ["1" * 200_000 + "x", " " * 200_000 + "x", "; width" * 30_000])
 def test_a_long_attribute_is_not_looked_at_for_long(attribute: str, text: str) -> None:
-    assert told(f'<svg {attribute}="{text}"/>').keys() == {"format", "error"}
+    assert report(f'<svg {attribute}="{text}"/>').keys() == {"format", "error"}
 
 
 @given(st.text())
 def test_no_text_makes_it_fail(text: str) -> None:
-    part = told(f"<svg {text}")
+    part = report(f"<svg {text}")
 
     assert part.keys() in ({"format", "width", "height"}, {"format", "error"}, set())

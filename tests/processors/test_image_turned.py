@@ -11,9 +11,10 @@ from tests.processors import images
 from tests.processors.images import (
     box,
     chunk,
-    clean,
+    clap,
     exif,
     heif,
+    irot,
     jpeg,
     long,
     png,
@@ -22,7 +23,6 @@ from tests.processors.images import (
     short,
     sides,
     tiff,
-    turned,
     webp,
 )
 from tests.processors.reading import reader
@@ -72,13 +72,13 @@ def in_international_text(order: str, orientation: int) -> bytes:
 
 
 def in_webp(order: str, orientation: int) -> bytes:
-    told = riff_chunk(b"EXIF", exif(orientation, order=order))
-    return webp(120, 80, riff_chunk(b"VP8 ", bytes(99)), told, flags=HAS_EXIF)
+    exif_part = riff_chunk(b"EXIF", exif(orientation, order=order))
+    return webp(120, 80, riff_chunk(b"VP8 ", bytes(99)), exif_part, flags=HAS_EXIF)
 
 
 def in_animated_webp(order: str, orientation: int) -> bytes:
-    told = riff_chunk(b"EXIF", b"Exif\0\0" + exif(orientation, order=order))
-    return webp(120, 80, riff_chunk(b"ANMF", bytes(99)) * 50, told, flags=HAS_EXIF)
+    exif_part = riff_chunk(b"EXIF", b"Exif\0\0" + exif(orientation, order=order))
+    return webp(120, 80, riff_chunk(b"ANMF", bytes(99)) * 50, exif_part, flags=HAS_EXIF)
 
 
 def in_tiff(order: str, orientation: int) -> bytes:
@@ -103,9 +103,9 @@ def test_exif_turns_an_image(
 
 
 def test_an_orientation_of_four_bytes_is_understood() -> None:
-    told = tiff({0x112: long("<", 6)})
+    exif_part = tiff({0x112: long("<", 6)})
 
-    assert size_of(png(120, 80, chunk(b"eXIf", told))) == (80, 120)
+    assert size_of(png(120, 80, chunk(b"eXIf", exif_part))) == (80, 120)
 
 
 @pytest.mark.parametrize(
@@ -133,9 +133,9 @@ def test_a_damaged_profile_turns_nothing(text: bytes) -> None:
 
 
 def test_what_looks_like_a_chunk_by_chance_turns_nothing() -> None:
-    told = chunk(b"eXIf", exif(6))
+    exif_part = chunk(b"eXIf", exif(6))
 
-    assert size_of(png(120, 80, after=told[:-1] + bytes([told[-1] ^ 1]))) == (120, 80)
+    assert size_of(png(120, 80, after=exif_part[:-1] + bytes([exif_part[-1] ^ 1]))) == (120, 80)
 
 
 def test_the_first_exif_of_a_jpeg_turns_it() -> None:
@@ -151,7 +151,7 @@ def test_what_pillow_wrote_is_turned(sample: bytes) -> None:
 
 @pytest.mark.parametrize("times", range(4))
 def test_a_heic_is_turned_by_its_property(times: int) -> None:
-    assert size_of(heif(b"heic", 120, 80, turned(times))) == ((80, 120) if times % 2 else (120, 80))
+    assert size_of(heif(b"heic", 120, 80, irot(times))) == ((80, 120) if times % 2 else (120, 80))
 
 
 def test_exif_does_not_turn_a_heic() -> None:
@@ -162,7 +162,7 @@ def test_exif_does_not_turn_a_heic() -> None:
 
 def test_properties_of_other_images_are_not_the_primary_ones() -> None:
     uses = box(b"ipma", bytes(4), struct.pack(">I", 2), b"\0\7\2\1\2", b"\0\1\1\3")
-    both = (turned(1), box(b"ispe", bytes(4), struct.pack(">II", 60, 40)))
+    both = (irot(1), box(b"ispe", bytes(4), struct.pack(">II", 60, 40)))
 
     assert size_of(heif(b"heic", 4000, 3000, *both, used=uses)) == (60, 40)
 
@@ -177,7 +177,7 @@ def test_properties_of_other_images_are_not_the_primary_ones() -> None:
     ],
 )
 def test_associations_of_every_version_are_read(uses: bytes) -> None:
-    assert size_of(heif(b"heic", 120, 80, turned(1), used=box(b"ipma", uses))) == (80, 120)
+    assert size_of(heif(b"heic", 120, 80, irot(1), used=box(b"ipma", uses))) == (80, 120)
 
 
 def test_a_clean_aperture_cuts_an_image() -> None:
@@ -199,14 +199,14 @@ def test_a_clean_aperture_cuts_an_image() -> None:
 def test_a_clean_aperture_is_rounded_as_libheif_does(
     aperture: tuple[int, ...], size: tuple[int, int]
 ) -> None:
-    assert size_of(heif(b"heic", 102, 78, clean(*aperture))) == size
+    assert size_of(heif(b"heic", 102, 78, clap(*aperture))) == size
 
 
 def test_cutting_and_turning_follow_each_other_as_they_are_associated() -> None:
-    cut = clean(100, 1, 70, 1, 0, 1, 0, 1)
+    cut = clap(100, 1, 70, 1, 0, 1, 0, 1)
 
-    assert size_of(heif(b"heic", 120, 80, cut, turned(1))) == (70, 100)
-    assert size_of(heif(b"heic", 120, 80, turned(1), cut)) == (80, 70)
+    assert size_of(heif(b"heic", 120, 80, cut, irot(1))) == (70, 100)
+    assert size_of(heif(b"heic", 120, 80, irot(1), cut)) == (80, 70)
 
 
 def test_a_sequence_tells_the_size_of_its_track() -> None:

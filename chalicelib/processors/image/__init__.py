@@ -31,21 +31,21 @@ def run(stored: ObjectReader, /) -> dict[str, Any]:
     not known, and nothing for what is no image.
     """
     file = stored.seekable(page_size=_PAGE_SIZE, limit=MAX_HEADER)
-    found = formats.find(file.peek()[: formats.HEAD], stored.content_type, stored.filename)
-    if found is None:
+    image_format = formats.find(file.peek()[: formats.HEAD], stored.content_type, stored.filename)
+    if image_format is None:
         return {"error": "Its first bytes are of no image format whose header is read"}
     try:
-        size = _size(found, file)
+        size = _size(image_format, file)
     except NotAnImage:
         return {}
     except SizeUnknown as error:
-        return {"format": error.format or found.name, "error": str(error)}
-    return {"format": size.format or found.name, "width": size.width, "height": size.height}
+        return {"format": error.format or image_format.name, "error": str(error)}
+    return {"format": size.format or image_format.name, "width": size.width, "height": size.height}
 
 
-def _size(found: formats.Format, file: BoundedReader) -> Size:
+def _size(image_format: formats.Format, file: BoundedReader) -> Size:
     try:
-        size = found.read(file)
+        size = image_format.read(file)
     except ReadTooLarge as error:
         raise SizeUnknown(
             f"Its size is not in the first {MAX_HEADER} bytes that are read"

@@ -50,12 +50,12 @@ def in_file(file: BinaryIO) -> Iterator[Box]:
 def find(file: BinaryIO, box: Box, *path: bytes, skip: int = 0) -> Box | None:
     """The first box below another by the names of the path; `skip` bytes stand before the first."""
     for name in path:
-        found = next(
+        child = next(
             (each for each in boxes(file, box.start + skip, box.end) if each.name == name), None
         )
-        if found is None:
+        if child is None:
             return None
-        box, skip = found, 0
+        box, skip = child, 0
     return box
 
 

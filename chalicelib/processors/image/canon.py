@@ -19,21 +19,21 @@ _SAMPLES = (b"mdia", b"minf", b"stbl", b"stsd")
 def read(file: BinaryIO) -> Size:
     """As seen; raises SizeUnknown."""
     movie = boxes.top(file, b"moov")
-    size, orientation = _told(file, movie)
+    size, orientation = _size_in_directory(file, movie)
     size = size or max(_tracks(file, movie), key=lambda each: each.width, default=None)
     if size is None:
         raise SizeUnknown("None of its tracks tells a size")
-    return size.turned(orientation)
+    return size.turn(orientation)
 
 
-def _told(file: BinaryIO, movie: Box) -> tuple[Size | None, int]:
+def _size_in_directory(file: BinaryIO, movie: Box) -> tuple[Size | None, int]:
     """What CMT1, its first directory, says."""
     for box in boxes.boxes(file, movie.start, movie.end):
         if box.name == b"uuid" and exactly(file, 16, offset=box.start) == _CANON:
-            found = boxes.find(file, box, b"CMT1", skip=16)
-            if found is None:
+            inner = boxes.find(file, box, b"CMT1", skip=16)
+            if inner is None:
                 continue
-            directories = Directories(io.BytesIO(boxes.contents(file, found)))
+            directories = Directories(io.BytesIO(boxes.contents(file, inner)))
             first = directories.at(directories.first_offset)
             if first is None:
                 continue

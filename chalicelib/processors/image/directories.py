@@ -107,9 +107,9 @@ class Directories:
     def below(self, directory: Directory, tag: int) -> Iterator[Directory]:
         """Those whose offsets an entry of another directory has."""
         for offset in directory.numbers(tag):
-            found = self.at(int(offset))
-            if found is not None:
-                yield found
+            directory_below = self.at(int(offset))
+            if directory_below is not None:
+                yield directory_below
 
     def value(self, inline: bytes, size: int) -> bytes:
         """The bytes of a value, which stands elsewhere if it is longer than its offset."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import BinaryIO
 
-from chalicelib.processors.image.size import Size, SizeUnknown, rounded, unpack
+from chalicelib.processors.image.size import Size, SizeUnknown, round_size, unpack
 
 
 def without(reason: str) -> Callable[[BinaryIO], Size]:
@@ -32,4 +32,4 @@ def read_wmf(file: BinaryIO) -> Size:
     left, top, right, bottom, inch = unpack(file, "<hhhhH", offset=6)
     if not inch:
         raise SizeUnknown("Its units are damaged")
-    return rounded(abs(right - left) * 96 / inch, abs(bottom - top) * 96 / inch)
+    return round_size(abs(right - left) * 96 / inch, abs(bottom - top) * 96 / inch)

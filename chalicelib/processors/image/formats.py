@@ -57,11 +57,15 @@ def find(head: bytes, content_type: str, filename: str) -> Format | None:
     return _UNMARKED.get(content_type)
 
 
-def _raw(found: Format, content_type: str, filename: str) -> Format:
+def _raw(tiff_format: Format, content_type: str, filename: str) -> Format:
     """A TIFF, under the name of the raw photo that its type or its name says it is."""
     names = (content_type.rpartition("-")[2], PurePosixPath(filename).suffix[1:].lower())
     name = next((name for name in names if name in _RAW), None)
-    return Format(name, found.mark, functools.partial(tiff.read, raw=name)) if name else found
+    return (
+        Format(name, tiff_format.mark, functools.partial(tiff.read, raw=name))
+        if name
+        else tiff_format
+    )
 
 
 def _iso_media(file: BinaryIO) -> Size:
@@ -142,9 +146,7 @@ _FORMATS = (
     Format("dwg", rb"AC10\d\d", _drawing),
     Format("fig", rb"#FIG ", _drawing),
     Format("eps", rb"%!PS|\xc5\xd0\xd3\xc6", _drawing),
-    # XML in UTF-8 or UTF-16, or compressed.
-    Format("svg", rb"(?:\xef\xbb\xbf)?\s*<", svg.read),
-    Format("svg", rb"(?:\xff\xfe)?(?:\s\x00)*<\x00|(?:\xfe\xff)?(?:\x00\s)*\x00<", svg.read),
+    Format("svg", svg.XML, svg.read),
     Format("svg", rb"\x1f\x8b\x08", svg.read_gzip),
 )  # fmt: skip
 _UNMARKED = {

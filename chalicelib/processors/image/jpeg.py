@@ -25,7 +25,7 @@ def read(file: BinaryIO) -> Size:
         raise SizeUnknown("It has no frame header before its first scan")
     if not size.height:
         raise SizeUnknown("Its height stands behind its first scan")
-    return size.turned(orientation)
+    return size.turn(orientation)
 
 
 def read_at(file: BinaryIO, offset: int) -> tuple[Size | None, int]:

@@ -59,7 +59,7 @@ def _size(data: bytes) -> Size:
     )
     all_default = bits.take(1)
     has_more = 0 if all_default else bits.take(1)
-    return Size(width, height).turned(1 + bits.take(3) if has_more else 1)
+    return Size(width, height).turn(1 + bits.take(3) if has_more else 1)
 
 
 def _side(bits: _Bits, *, is_small: int) -> int:

@@ -32,7 +32,7 @@ def read(file: BinaryIO) -> Size:
             orientation = _orientation(name, file, length)
     if size is None:
         raise SizeUnknown("It ends before it tells its size")
-    return size.turned(orientation or _orientation_at_the_end(file))
+    return size.turn(orientation or _orientation_at_the_end(file))
 
 
 def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
@@ -69,8 +69,8 @@ def _orientation_of_text(name: bytes, data: bytes) -> int:
             text = zlib.decompressobj().decompress(text, _MAX_EXIF)
         except zlib.error:
             return 0
-    found = _PROFILE.match(text)
-    digits = b"".join(found[1].split()) if found else b""
+    profile = _PROFILE.match(text)
+    digits = b"".join(profile[1].split()) if profile else b""
     return exif.orientation(bytes.fromhex(digits[: len(digits) & ~1].decode("ascii")))
 
 

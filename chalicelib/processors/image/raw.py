@@ -23,7 +23,7 @@ def read_fujifilm(file: BinaryIO) -> Size:
         raise SizeUnknown("Only its preview tells a size")
     height, width = struct.unpack(">HH", sides[:4])
     _, orientation = jpeg.read_at(file, preview)
-    return Size(width, height).turned(orientation)
+    return Size(width, height).turn(orientation)
 
 
 def _records(data: bytes) -> dict[int, bytes]:

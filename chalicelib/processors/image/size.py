@@ -33,14 +33,14 @@ class Size:
     height: int
     format: str | None = None
 
-    def turned(self, orientation: int) -> "Size":
+    def turn(self, orientation: int) -> "Size":
         """As seen with this orientation of EXIF (1 to 8)."""
         if orientation in _TURNED:
             return Size(self.height, self.width, self.format)
         return self
 
 
-def rounded(width: float, height: float) -> Size:
+def round_size(width: float, height: float) -> Size:
     """Of numbers that may be broken or infinite, a pixel at least; raises SizeUnknown."""
     if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
         raise SizeUnknown("It tells a size that no image has")

@@ -4,13 +4,16 @@ Expat reads no further than the root element, and loads nothing from elsewhere. 
 how much entities may grow. https://www.w3.org/TR/SVG2/coords.html#SizingSVGInCSS
 """
 
+import itertools
 import re
 import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from chalicelib.processors.image.size import NotAnImage, Size, SizeUnknown, rounded
+from chalicelib.processors.image.size import NotAnImage, Size, SizeUnknown, round_size
 
+# How XML begins, in UTF-8 or UTF-16.
+XML = rb"(?:\xef\xbb\xbf)?\s*<|(?:\xff\xfe)?(?:\s\x00)*<\x00|(?:\xfe\xff)?(?:\x00\s)*\x00<"
 MAX_TEXT = 4 * 1024 * 1024  # bytes read in search of the root element
 _PIECE = 64 * 1024  # bytes
 # CSS pixels of a unit: https://www.w3.org/TR/css-values-4/#absolute-lengths; a font has 16.
@@ -41,7 +44,13 @@ def read(file: BinaryIO) -> Size:
 
 def read_gzip(file: BinaryIO) -> Size:
     """The same of `.svgz`."""
-    return _size(_root(_inflated(file)))
+    pieces = _inflate(file)
+    first = next(pieces, b"")
+    if not re.match(XML, first):
+        error = SizeUnknown("What it compresses is no SVG")
+        error.format = "gzip"
+        raise error
+    return _size(_root(itertools.chain([first], pieces)))
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:
@@ -53,7 +62,7 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
         yield piece
 
 
-def _inflated(file: BinaryIO) -> Iterator[bytes]:
+def _inflate(file: BinaryIO) -> Iterator[bytes]:
     inflater = zlib.decompressobj(wbits=31)
     left = MAX_TEXT
     try:
@@ -62,7 +71,8 @@ def _inflated(file: BinaryIO) -> Iterator[bytes]:
             while data and left > 0:
                 text = inflater.decompress(data, _PIECE)
                 left -= len(text)
-                yield text
+                if text:
+                    yield text
                 data = inflater.unconsumed_tail
     except zlib.error as error:
         raise SizeUnknown("Its compressed data are damaged") from error
@@ -76,8 +86,8 @@ def _root(pieces: Iterator[bytes]) -> dict[str, str]:
         raise _Root(name, attributes)
 
     first = next(pieces, b"")
-    told = _ENCODING.search(first[:1024])
-    encoding = told[1].decode("ascii") if told else ""
+    declaration = _ENCODING.search(first[:1024])
+    encoding = declaration[1].decode("ascii") if declaration else ""
     parser = expat.ParserCreate(_expat_encoding(encoding))
     parser.StartElementHandler = begin
     try:
@@ -94,7 +104,7 @@ def _root(pieces: Iterator[bytes]) -> dict[str, str]:
 
 
 def _expat_encoding(encoding: str) -> str | None:
-    """What expat is told instead of a declared encoding that it does not know."""
+    """The encoding to give to expat where it does not know the declared one."""
     if encoding.lower() == "utf8":
         return "utf-8"
     # Markup is ASCII in all of them, and text is not looked at.
@@ -105,21 +115,21 @@ def _size(attributes: dict[str, str]) -> Size:
     view = _view(attributes.get("viewBox", ""))
     width, height = (_length(attributes.get(side, "")) for side in ("width", "height"))
     if width is not None and height is not None:
-        return rounded(width, height)
+        return round_size(width, height)
     if not view:
         raise SizeUnknown("It has neither width and height in fixed units nor a viewBox")
     if width is not None:
-        return rounded(width, width * view[1] / view[0])
+        return round_size(width, width * view[1] / view[0])
     if height is not None:
-        return rounded(height * view[0] / view[1], height)
-    return rounded(*view)
+        return round_size(height * view[0] / view[1], height)
+    return round_size(*view)
 
 
 def _length(text: str) -> float | None:
     """A side in pixels; None where it is left to the page, or no length at all."""
-    found = _LENGTH.fullmatch(text[:_MAX_LENGTH])
-    unit = _UNITS.get(found[2].lower()) if found else None
-    return float(found[1]) * unit if found and unit else None
+    match = _LENGTH.fullmatch(text[:_MAX_LENGTH])
+    unit = _UNITS.get(match[2].lower()) if match else None
+    return float(match[1]) * unit if match and unit else None
 
 
 def _view(text: str) -> tuple[float, float] | None:

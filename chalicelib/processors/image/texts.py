@@ -6,7 +6,7 @@ Each function takes the file, reads a bounded part of it and raises SizeUnknown.
 import re
 from typing import BinaryIO
 
-from chalicelib.processors.image.size import Size, SizeUnknown, exactly, rounded
+from chalicelib.processors.image.size import Size, SizeUnknown, exactly, round_size
 
 _MAX_TEXT = 256 * 1024  # bytes: comments may stand before the size
 _NETPBM = re.compile(
@@ -31,7 +31,7 @@ def read_netpbm(file: BinaryIO) -> Size:
 
     https://netpbm.sourceforge.net/doc/ppm.html
     """
-    return _matched(_NETPBM.match(_head(file)))
+    return _size_in(_NETPBM.match(_head(file)))
 
 
 def read_pam(file: BinaryIO) -> Size:
@@ -55,7 +55,7 @@ def read_xbm(file: BinaryIO) -> Size:
     width, height = _XBM_WIDTH.search(head), _XBM_HEIGHT.search(head)
     if not width or not height:
         raise SizeUnknown("Its header does not tell its size")
-    return rounded(int(width[1]), int(height[1]))
+    return round_size(int(width[1]), int(height[1]))
 
 
 def read_xpm(file: BinaryIO) -> Size:
@@ -63,7 +63,7 @@ def read_xpm(file: BinaryIO) -> Size:
 
     https://en.wikipedia.org/wiki/X_PixMap
     """
-    return _matched(_XPM.search(_head(file)))
+    return _size_in(_XPM.search(_head(file)))
 
 
 def read_radiance(file: BinaryIO) -> Size:
@@ -71,11 +71,11 @@ def read_radiance(file: BinaryIO) -> Size:
 
     https://radsite.lbl.gov/radiance/refer/filefmts.pdf
     """
-    found = _RADIANCE.search(_head(file))
-    if not found or found[1] == found[3]:
+    match = _RADIANCE.search(_head(file))
+    if not match or match[1] == match[3]:
         raise SizeUnknown("Its header does not tell its size")
-    sides = {found[1]: int(found[2]), found[3]: int(found[4])}
-    return rounded(sides[b"X"], sides[b"Y"])
+    sides = {match[1]: int(match[2]), match[3]: int(match[4])}
+    return round_size(sides[b"X"], sides[b"Y"])
 
 
 def read_im(file: BinaryIO) -> Size:
@@ -83,7 +83,7 @@ def read_im(file: BinaryIO) -> Size:
 
     https://pillow.readthedocs.io/en/stable/handbook
     """
-    return _matched(_IM.search(_head(file)))
+    return _size_in(_IM.search(_head(file)))
 
 
 def read_fits(file: BinaryIO) -> Size:
@@ -125,7 +125,7 @@ def _head(file: BinaryIO) -> bytes:
     return file.read(_MAX_TEXT)
 
 
-def _matched(found: re.Match[bytes] | None) -> Size:
-    if not found:
+def _size_in(match: re.Match[bytes] | None) -> Size:
+    if not match:
         raise SizeUnknown("Its header does not tell its size")
-    return rounded(int(found[1]), int(found[2]))
+    return round_size(int(match[1]), int(match[2]))

@@ -7,7 +7,7 @@ TIFF 6.0; Adobe DNG 1.7, chapters 2 and 4; https://exiftool.org/TagNames/EXIF.ht
 from typing import BinaryIO
 
 from chalicelib.processors.image.directories import Directories, Directory, size_of
-from chalicelib.processors.image.size import Size, SizeUnknown, rounded
+from chalicelib.processors.image.size import Size, SizeUnknown, round_size
 
 _KIND, _OLD_KIND, _BELOW = 0xFE, 0xFF, 0x14A
 # Bits of NewSubfileType: a reduced image, a mask, a map of depths.
@@ -37,7 +37,7 @@ def read(file: BinaryIO, *, raw: str | None = None) -> Size:
         if full:
             best = max(full, key=_area)
             size = _as_cropped(best, page) if raw else size_of(best)
-            return Size(size.width, size.height, raw).turned(page.orientation())
+            return Size(size.width, size.height, raw).turn(page.orientation())
     reason = "Only its preview tells a size" if has_preview else "Its header does not tell its size"
     raise SizeUnknown(reason)
 
@@ -48,7 +48,7 @@ def read_jpeg_xr(file: BinaryIO) -> Size:
     first = directories.at(directories.first_offset)
     if first is None or not first.is_whole:
         raise SizeUnknown("It ends before it tells its size")
-    return rounded(first.number(0xBC80), first.number(0xBC81))
+    return round_size(first.number(0xBC80), first.number(0xBC81))
 
 
 def read_canon(file: BinaryIO) -> Size:
@@ -59,7 +59,7 @@ def read_canon(file: BinaryIO) -> Size:
         raise SizeUnknown("It ends before it tells its size")
     width, height = _exif_size(first)
     size = Size(width, height) if width > 0 and height > 0 else size_of(first)
-    return size.turned(first.orientation())
+    return size.turn(first.orientation())
 
 
 def read_panasonic(file: BinaryIO) -> Size:
@@ -74,7 +74,7 @@ def read_panasonic(file: BinaryIO) -> Size:
     width, height, top, left, bottom, right = (first.number(tag) for tag in range(2, 8))
     if right > left and bottom > top:
         width, height = right - left, bottom - top
-    return rounded(width, height).turned(first.orientation())
+    return round_size(width, height).turn(first.orientation())
 
 
 def _is_full(image: Directory, *, is_raw: bool) -> bool:
@@ -106,10 +106,10 @@ def _as_cropped(image: Directory, page: Directory) -> Size:
         0 < part <= whole and part >= whole * least_share
         for part, whole in ((width, stored.width), (height, stored.height))
     )
-    return rounded(width, height) if is_likely else stored
+    return round_size(width, height) if is_likely else stored
 
 
 def _exif_size(page: Directory) -> tuple[int, int]:
-    for found in page.file.below(page, _EXIF):
-        return found.number(_EXIF_WIDTH), found.number(_EXIF_HEIGHT)
+    for exif in page.file.below(page, _EXIF):
+        return exif.number(_EXIF_WIDTH), exif.number(_EXIF_HEIGHT)
     return 0, 0

@@ -23,7 +23,7 @@ def read(file: BinaryIO) -> Size:
         width = 1 + int.from_bytes(data[8:11], "little")
         height = 1 + int.from_bytes(data[11:14], "little")
         has_exif = bool(data[4] & _HAS_EXIF)
-        return Size(width, height).turned(_orientation(file) if has_exif else 1)
+        return Size(width, height).turn(_orientation(file) if has_exif else 1)
     if name == b"VP8L" and data[4] == 0x2F:
         (bits,) = struct.unpack("<I", data[5:9])
         return Size(1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF))
