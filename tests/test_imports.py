@@ -14,7 +14,8 @@ SNIFFING = {
 }
 MODULES = {path.stem: path for path in sorted((ROOT / "chalicelib").glob("*.py"))} | SNIFFING
 PROCESSORS = {
-    f"processors.{path.stem}": path for path in (ROOT / "chalicelib" / "processors").glob("*.py")
+    ".".join(path.relative_to(ROOT / "chalicelib").with_suffix("").parts): path
+    for path in (ROOT / "chalicelib" / "processors").rglob("*.py")
 }
 ALL = {**MODULES, **PROCESSORS, "app": ROOT / "app.py"}
 
@@ -110,15 +111,14 @@ def test_chalice_is_known_to_the_app_only() -> None:
 def test_no_other_package_is_needed_at_all() -> None:
     used = set().union(*map(packages, ALL.values()))
 
-    assert used == {"botocore", "chalice", "imagesize"}
+    assert used == {"botocore", "chalice"}
 
 
 @pytest.mark.parametrize("name", PROCESSORS)
-def test_a_processor_knows_the_reader_only(name: str) -> None:
+def test_a_processor_knows_the_reader_encodings_and_other_processors_only(name: str) -> None:
     ours = {module for module in imports(PROCESSORS[name]) if module.startswith("chalicelib")}
     allowed = {"chalicelib", "chalicelib.reader", "chalicelib.text_encoding"}
-    if name == "processors.__init__":
-        allowed |= {module for module in ours if module.startswith("chalicelib.processors")}
+    allowed |= {module for module in ours if module.startswith("chalicelib.processors")}
 
     assert ours <= allowed
 

@@ -22,7 +22,7 @@ ADVISORY = {
     "severity": "high",
     "vulnerable_versions": "<99",
 }
-CLEAN = {"name": "imagesize", "version": "2.0.1", "vulns": []}
+CLEAN = {"name": "blinker", "version": "1.9.0", "vulns": []}
 WEAK = {
     "name": "weak",
     "version": "1.30",

@@ -134,7 +134,7 @@ def test_it_holds_the_application_and_nothing_else_of_the_project(package: Path)
     with zipfile.ZipFile(package) as archive:
         names = {name.partition("/")[0] for name in archive.namelist()}
 
-    assert names == {"app.py", "chalice", "chalicelib", "imagesize"} | {
+    assert names == {"app.py", "chalice", "chalicelib"} | {
         name for name in names if name.endswith(".dist-info")
     }
 

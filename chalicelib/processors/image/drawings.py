@@ -1,0 +1,35 @@
+"""Drawings: most have no size in pixels, and say so. SVG has a module of its own."""
+
+from collections.abc import Callable
+from typing import BinaryIO
+
+from chalicelib.processors.image.size import Size, SizeUnknown, round_size, unpack
+
+
+def without(reason: str) -> Callable[[BinaryIO], Size]:
+    """A reader that gives this reason for telling no size."""
+
+    def read(_: BinaryIO) -> Size:
+        raise SizeUnknown(reason)
+
+    return read
+
+
+def read_emf(file: BinaryIO) -> Size:
+    """Its bounds in the pixels of the device it was recorded for.
+
+    MS-EMF, 2.3.4.2
+    """
+    left, top, right, bottom = unpack(file, "<iiii", offset=8)
+    return Size(right - left + 1, bottom - top + 1)
+
+
+def read_wmf(file: BinaryIO) -> Size:
+    """At 96 pixels an inch.
+
+    MS-WMF, 2.3.2.3
+    """
+    left, top, right, bottom, inch = unpack(file, "<hhhhH", offset=6)
+    if not inch:
+        raise SizeUnknown("Its units are damaged")
+    return round_size(abs(right - left) * 96 / inch, abs(bottom - top) * 96 / inch)
