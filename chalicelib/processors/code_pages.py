@@ -53,6 +53,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 _MARKS = frozenset("¿¡“”„‘’‚–—…€°§©®«»·ºª№×´、。・「」『』（）［］【】～！？：；，－＿　")
 _MOST_ACCENTS = 2  # in a word that has hardly any other letters
 _FIRST_SECOND_BYTE = 0x40  # of a character of two
+_UMLAUTS = frozenset("äöüÄÖÜßåÅ")  # whoever tries an archive types these
 _CLEARLY = 0.05  # a difference that decides
 _FEW = 4  # bytes that are not ASCII: too few to overrule a page that gives nothing but letters
 
@@ -107,8 +108,9 @@ def _word_score(word: str, codec: str) -> float:
     if len(scripts) > 1 or any(map(_changes_case, word, word[1:])):
         return 0.2
     foreign = sum(not character.isascii() for character in word)
-    if "LATIN" in scripts and foreign > _MOST_ACCENTS and 3 * foreign > 2 * len(word):
-        return 0.3  # no language has words of accents alone
+    is_accents_alone = foreign > _MOST_ACCENTS and 3 * foreign > 2 * len(word)
+    if "LATIN" in scripts and is_accents_alone and not _UMLAUTS.issuperset(word):
+        return 0.3  # hardly any word has so many accents
     return 1 if len(word) > 1 else 0.7
 
 

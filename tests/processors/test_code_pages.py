@@ -12,6 +12,8 @@ MADE_IN = [
     ("cp850", ["blåbærsyltetøy.txt"]),
     ("cp1252", ["Größe.txt"]),
     ("cp1252", ["café.txt"]),
+    ("cp1252", ["umlauts-ÄÖÜäöüß"]),
+    ("cp437", ["äöü.txt"]),
     ("cp852", ["zażółć gęślą jaźń.txt"]),
     ("cp1250", ["zażółć gęślą jaźń.txt"]),
     ("cp866", ["Привет.txt", "Документ 1.doc"]),
