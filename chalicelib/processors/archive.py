@@ -15,6 +15,7 @@ from typing import Any
 from chalicelib.processors import (
     ar_headers,
     compressed,
+    expanding,
     rar_headers,
     seven_zip,
     tar_headers,
@@ -50,9 +51,9 @@ _BY_MARK: tuple[tuple[bytes, str, Read], ...] = (
     (b"PK\6\6", "zip", zip_directory.read),
     (b"PK\7\x08", "zip", zip_directory.read),
     (b"PK00PK", "zip", zip_directory.read),
-    (compressed.GZIP_MARK, "gzip", compressed.read_gzip),
-    (compressed.XZ_MARK, "xz", compressed.read_xz),
-    (compressed.BZIP2_MARK, "bzip2", compressed.read_bzip2),
+    (expanding.GZIP_MARK, "gzip", compressed.read_gzip),
+    (expanding.XZ_MARK, "xz", compressed.read_xz),
+    (expanding.BZIP2_MARK, "bzip2", compressed.read_bzip2),
     (zstd_frames.MARK, "zstd", zstd_frames.read),
     (seven_zip.MARK, "7z", seven_zip.read),
     (rar_headers.MARK_5, "rar", rar_headers.read_version_5),
@@ -86,9 +87,9 @@ def run(stored: ObjectReader, /) -> dict[str, Any]:
         whole = stored.read_range(0, stored.size)
         stored = replace(stored, read_range=lambda offset, size: whole[offset : offset + size])
     head = stored.read_range(0, min(_HEAD_SIZE, stored.size))
-    chosen = _chosen(stored, head)
+    chosen = _choose(stored, head)
     if chosen is None:
-        return _unknown(stored, head)
+        return _report_of_unknown(stored, head)
     kind, read = chosen
     listing = Listing(kind)
     try:
@@ -97,14 +98,14 @@ def run(stored: ObjectReader, /) -> dict[str, Any]:
         listing.is_complete = False
     except DamagedError as error:
         if isinstance(error, zip_end.NoEndError) and head[:2] not in (b"P", b"PK"):
-            return _unknown(stored, head)
+            return _report_of_unknown(stored, head)
         _break(listing, error.sentence)
     except _BROKEN:
         _break(listing, DAMAGED)
     return listing.report(stored.size)
 
 
-def _unknown(stored: ObjectReader, head: bytes) -> dict[str, Any]:
+def _report_of_unknown(stored: ObjectReader, head: bytes) -> dict[str, Any]:
     """Nothing about another kind of document; a sentence about what is called an archive."""
     if stored.content_type not in _PLAIN or head.startswith(_OLE_MARK):
         return {}
@@ -116,7 +117,7 @@ def _break(listing: Listing, sentence: str) -> None:
     listing.facts["error"] = sentence
 
 
-def _chosen(stored: ObjectReader, head: bytes) -> tuple[str, Read] | None:
+def _choose(stored: ObjectReader, head: bytes) -> tuple[str, Read] | None:
     """The format and its reader, by the first bytes; by the type where they do not tell.
 
     A ZIP may begin with anything, because it is read from its end.

@@ -13,8 +13,8 @@ MAX_NAME = 80  # characters of a name
 # Expanding to this many times its size is no accident.
 SUSPICIOUS = 100
 DAMAGED = "It is damaged, or its end is missing"
-_SAMPLE = 200  # names that a code page is guessed from
-_SAMPLE_NAME = 512  # bytes of each
+_SAMPLE = 50  # names that a code page is guessed from
+_SAMPLE_NAME = 256  # bytes of each
 
 
 class DamagedError(Exception):
@@ -56,7 +56,7 @@ class Listing:
         if isinstance(name, bytes) and not name.isascii() and not _is_utf8(name):
             self._has_foreign = True
             if len(self._foreign) < _SAMPLE:
-                self._foreign.append(name[: _SAMPLE_NAME - _SAMPLE_NAME % 2])
+                self._foreign.append(name[:_SAMPLE_NAME])
 
     def doubt(self, sentence: str) -> None:
         """Remember a reason for suspicion, once."""

@@ -61,6 +61,10 @@ class Cursor:
             mask >>= 1
         return value
 
+    def seven_zip_count(self) -> int:
+        """The length of a list of 7z, each item of which has a byte at least."""
+        return self.within(self.seven_zip_number())
+
     def seven_bit_number(self) -> int:
         """A number of RAR: seven bits a byte, the lowest first."""
         value = 0

@@ -20,7 +20,7 @@ def expanded_size(stored: ObjectReader) -> int:
     end, size = stored.size, 0
     while end > 0:
         stored.check_time()
-        end = _without_padding(stored, file, end)
+        end = _trim_padding(stored, file, end)
         if not end:
             break
         index, start_of_index = _index(file, end)
@@ -32,7 +32,7 @@ def expanded_size(stored: ObjectReader) -> int:
     return size
 
 
-def _without_padding(stored: ObjectReader, file: BoundedReader, end: int) -> int:
+def _trim_padding(stored: ObjectReader, file: BoundedReader, end: int) -> int:
     """Where the last stream ends; zeros in fours may follow it."""
     while end > 0:
         stored.check_time()

@@ -76,11 +76,11 @@ def find(stored: ObjectReader) -> Directory:
                 if (directory := _directory(file, tail, start, place)) is not None
             ]
             if fitting:
-                return _chosen(fitting)
+                return _choose(fitting)
     raise DamagedError if is_found else NoEndError
 
 
-def _chosen(fitting: list[Directory]) -> Directory:
+def _choose(fitting: list[Directory]) -> Directory:
     """The last one with entries; two that end where the archive ends are two archives in one."""
     with_entries = [directory for directory in fitting if directory.end > directory.start]
     return (with_entries or fitting)[0]

@@ -87,12 +87,12 @@ class Layout:
         if self._places[:1] and self._places[0].start and self._starts_an_entry(0):
             yield HIDDEN
         if self._stored.size <= _MAX_COMPARED_SIZE:
-            yield from self._compared()
+            yield from self._compare()
 
     def _starts_an_entry(self, offset: int) -> bool:
         return self._stored.read_range(offset, min(4, self._stored.size)) == _MARK
 
-    def _compared(self) -> Iterator[str]:
+    def _compare(self) -> Iterator[str]:
         """Doubts from reading what is before and after the data of each entry."""
         file = self._stored.seekable(page_size=_PAGE)
         starts = {place.start for place in self._places}

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.processors import archive, compressed
+from chalicelib.processors.expanding import GZIP_MARK, expand
 from tests.processors.archives import FILES, GZIP, MIB, TAR, ZSTD, tarred, zstd_frame
 from tests.processors.reading import Reading, of, reader
 
@@ -211,9 +212,7 @@ def test_the_clock_ends_what_does_not_end() -> None:
 
 
 def test_expanded_bytes_have_one_direction() -> None:
-    file = compressed._expanded(
-        reader(gzip.compress(TEXT), GZIP), b"\x1f\x8b", compressed._GzipMember
-    )
+    file = expand(reader(gzip.compress(TEXT), GZIP), GZIP_MARK)
     file.seek(10_000)
 
     assert file.read(10) == TEXT[10_000:10_010]
