@@ -14,6 +14,7 @@ from chalicelib.reader import BoundedReader, ObjectReader
 
 # Bytes that one file is expanded to for its size, where nothing else tells it.
 MAX_COUNTED = 128 * 1024 * 1024
+MAX_COUNTED_BZIP2 = 16 * 1024 * 1024  # which takes as long
 _PIECE = 1024 * 1024
 _MAX_GZIP_HEADER = 64 * 1024
 _HAS_CHECKSUM, _HAS_EXTRA, _HAS_NAME, _HAS_COMMENT = 2, 4, 8, 16
@@ -32,7 +33,7 @@ def read_gzip(stored: ObjectReader, listing: Listing) -> None:
     file = expand(stored, GZIP_MARK)
     if not _read_tar(file, stored, listing):
         name, comment = _gzip_header(stored, listing)
-        _count(file, stored, listing, name)
+        _count(file, listing, name or inner_name(stored.filename), MAX_COUNTED)
         if comment:
             listing.facts["comment"] = comment.decode("latin-1")[:MAX_NAME]
 
@@ -42,7 +43,7 @@ def read_bzip2(stored: ObjectReader, listing: Listing) -> None:
     listing.format = "bzip2"
     file = expand(stored, BZIP2_MARK)
     if not _read_tar(file, stored, listing):
-        _count(file, stored, listing, b"")
+        _count(file, listing, inner_name(stored.filename), MAX_COUNTED_BZIP2)
 
 
 def read_xz(stored: ObjectReader, listing: Listing) -> None:
@@ -87,13 +88,13 @@ def _read_tar(file: BoundedReader, stored: ObjectReader, listing: Listing) -> bo
     return True
 
 
-def _count(file: BoundedReader, stored: ObjectReader, listing: Listing, name: bytes) -> None:
+def _count(file: BoundedReader, listing: Listing, name: str | bytes, limit: int) -> None:
     """Add the one file that is in it, with its size; a large one is counted to a limit."""
-    listing.add(name or inner_name(stored.filename), 0)
+    listing.add(name, 0)
     listing.size = 0
     while piece := file.read(_PIECE):
         listing.size += len(piece)
-        if listing.size >= MAX_COUNTED:
+        if listing.size >= limit:
             listing.is_complete = False
             return
 

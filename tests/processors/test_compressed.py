@@ -150,9 +150,17 @@ def test_what_is_cut_says_so(data: bytes) -> None:
     assert found["complete"] is False
 
 
-def test_a_large_file_is_counted_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compressed, "MAX_COUNTED", 2 * MIB)
-    data = gzip.compress(bytes(10 * MIB))
+@pytest.mark.parametrize(
+    ("limit", "data"),
+    [
+        ("MAX_COUNTED", gzip.compress(bytes(10 * MIB))),
+        ("MAX_COUNTED_BZIP2", bz2.compress(bytes(10 * MIB))),
+    ],
+)
+def test_a_large_file_is_counted_to_a_limit(
+    limit: str, data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compressed, limit, 2 * MIB)
 
     found = listing(data)
 
