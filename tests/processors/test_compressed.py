@@ -1,0 +1,228 @@
+import bz2
+import gzip
+import io
+import lzma
+import struct
+import tracemalloc
+import zlib
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.processors import archive, compressed
+from chalicelib.processors.expanding import GZIP_MARK, expand
+from tests.processors.archives import FILES, GZIP, MIB, TAR, ZSTD, tarred, zstd_frame
+from tests.processors.reading import Reading, of, reader
+
+XZ, BZIP2, ZSTANDARD = "application/x-xz", "application/x-bzip2", "application/zstd"
+TEXT = b"".join(b"%d\n" % number for number in range(3000))
+
+
+def gzipped(data: bytes, name: bytes = b"", *, system: int = 3, comment: bytes = b"") -> bytes:
+    """One member with fields in its header."""
+    packed = gzip.compress(data)
+    flags = 4 | 8 * bool(name) | 16 * bool(comment)
+    fields = struct.pack("<H", 5) + b"extra" + b"".join(f + b"\0" for f in (name, comment) if f)
+    return packed[:3] + bytes([flags]) + packed[4:9] + bytes([system]) + fields + packed[10:]
+
+
+def listing(data: bytes, filename: str = "a", content_type: str = GZIP) -> dict[str, Any]:
+    assert archive.applies_to(content_type, len(data))
+    return archive.run(reader(data, content_type, filename=filename))
+
+
+@pytest.mark.parametrize(
+    ("data", "filename", "name"),
+    [
+        pytest.param(gzip.compress(TEXT), "report.csv.gz", "report.csv", id="name without suffix"),
+        pytest.param(gzip.compress(TEXT), "LOG.GZ", "LOG", id="capitals"),
+        pytest.param(gzip.compress(TEXT), "image.svgz", "image.svg", id="svgz"),
+        pytest.param(gzip.compress(TEXT), "data", "data", id="no suffix"),
+        pytest.param(gzipped(TEXT, b"inner.txt"), "renamed.gz", "inner.txt", id="name of header"),
+        pytest.param(gzipped(TEXT, "größe".encode()), "a.gz", "größe", id="name in UTF-8"),
+        pytest.param(gzipped(TEXT, "größe".encode("latin-1")), "a.gz", "größe", id="in Latin-1"),
+        pytest.param(gzipped(TEXT, b"a") + gzip.compress(b""), "b.gz", "a", id="two members"),
+        pytest.param(gzipped(TEXT, b"a") + bytes(1000), "b.gz", "a", id="before zeros"),
+        pytest.param(gzipped(TEXT, b"a") + b"garbage" * 9, "b.gz", "a", id="before garbage"),
+        pytest.param(
+            gzipped(TEXT[:99], b"a") + bytes(9) + gzip.compress(TEXT[99:]),
+            "b",
+            "a",
+            id="zeros between",
+        ),
+    ],
+)
+def test_gzip_tells_the_name_and_the_size_of_its_file(
+    data: bytes, filename: str, name: str
+) -> None:
+    found = listing(data, filename)
+    found.pop("names_encoding", None)
+
+    assert found == {
+        "format": "gzip", "entries": 1, "expanded_size": len(TEXT), "names": [name],
+        "complete": True,
+    }  # fmt: skip
+
+
+def test_gzip_tells_its_comment() -> None:
+    assert listing(gzipped(TEXT, b"a", comment=b"made by hand"))["comment"] == "made by hand"
+
+
+@pytest.mark.parametrize(
+    ("data", "content_type", "kind"),
+    [
+        pytest.param(lzma.compress(TEXT), XZ, "xz", id="xz"),
+        pytest.param(
+            lzma.compress(TEXT[:10]) + bytes(8) + lzma.compress(TEXT[10:]) + bytes(4), XZ, "xz",
+            id="two streams of xz",
+        ),
+        pytest.param(lzma.compress(TEXT, check=lzma.CHECK_NONE), XZ, "xz", id="xz, unchecked"),
+        pytest.param(bz2.compress(TEXT), BZIP2, "bzip2", id="bzip2"),
+        pytest.param(
+            bz2.compress(TEXT[:10]) + bz2.compress(TEXT[10:]), BZIP2, "bzip2", id="two of bzip2"
+        ),
+        pytest.param(zstd_frame(TEXT), ZSTANDARD, "zstd", id="zstd"),
+        pytest.param(zstd_frame(TEXT, checksum=b"1234"), ZSTANDARD, "zstd", id="zstd, checked"),
+        pytest.param(
+            zstd_frame(TEXT[:999]) + zstd_frame(TEXT[999:]), ZSTANDARD, "zstd", id="two of zstd"
+        ),
+    ],
+)  # fmt: skip
+def test_a_compressed_file_tells_its_size(data: bytes, content_type: str, kind: str) -> None:
+    suffix = {"xz": "xz", "bzip2": "bz2", "zstd": "zst"}[kind]
+
+    assert listing(data, f"a.txt.{suffix}", content_type) == {
+        "format": kind, "entries": 1, "expanded_size": len(TEXT), "names": ["a.txt"],
+        "complete": True,
+    }  # fmt: skip
+
+
+def test_a_frame_of_zstd_without_its_size_leaves_the_size_out() -> None:
+    found = listing(zstd_frame(TEXT, tells_size=False), "a.tar.zst", ZSTANDARD)
+
+    assert found == {"format": "zstd", "entries": 1, "names": ["a.tar"], "complete": True}
+
+
+def test_frames_of_zstd_without_contents_are_skipped() -> None:
+    assert listing(ZSTD, "a.zst", ZSTANDARD)["expanded_size"] == 1500
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind"), [("w:gz", "tar.gz"), ("w:bz2", "tar.bz2"), ("w:xz", "tar.xz")]
+)
+@pytest.mark.parametrize("content_type", [GZIP, XZ, BZIP2, TAR])
+def test_a_compressed_tar_is_listed(mode: str, kind: str, content_type: str) -> None:
+    found = listing(tarred(FILES, mode), "a", content_type)
+
+    assert found == {
+        "format": kind, "entries": 3, "expanded_size": 1005, "names": list(FILES),
+        "complete": True,
+    }  # fmt: skip
+
+
+@given(st.lists(st.binary(max_size=300), min_size=1, max_size=5), st.integers(0, 3))
+def test_the_index_of_xz_tells_what_its_streams_hold(parts: list[bytes], fours: int) -> None:
+    data = b"".join(lzma.compress(part) + bytes(4 * fours) for part in parts)
+
+    assert listing(data, "a", XZ)["expanded_size"] == sum(map(len, parts))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(gzip.compress(TEXT)[:-12], id="gzip"),
+        pytest.param(gzip.compress(TEXT)[:-8] + bytes(8), id="gzip with a wrong checksum"),
+        pytest.param(gzip.compress(TEXT)[:12], id="a header of gzip"),
+        pytest.param(bz2.compress(TEXT)[:-12], id="bzip2"),
+        pytest.param(lzma.compress(TEXT)[:-12], id="xz"),
+        pytest.param(lzma.compress(TEXT) + b"more", id="xz and more"),
+        pytest.param(zstd_frame(TEXT)[:-12], id="zstd"),
+        pytest.param(zstd_frame(TEXT) + b"more", id="zstd and more"),
+        pytest.param(tarred(FILES, "w:xz")[:-100], id="tar.xz"),
+    ],
+)
+def test_what_is_cut_says_so(data: bytes) -> None:
+    found = listing(data, "a.txt.gz")
+
+    assert found["error"] == "It is damaged, or its end is missing"
+    assert found["complete"] is False
+
+
+@pytest.mark.parametrize(
+    ("limit", "data"),
+    [
+        ("MAX_COUNTED", gzip.compress(bytes(10 * MIB))),
+        ("MAX_COUNTED_BZIP2", bz2.compress(bytes(10 * MIB))),
+    ],
+)
+def test_a_large_file_is_counted_to_a_limit(
+    limit: str, data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compressed, limit, 2 * MIB)
+
+    found = listing(data)
+
+    assert (found["expanded_size"], found["complete"]) == (2 * MIB, False)
+    assert "error" not in found
+
+
+def test_xz_that_needs_much_memory_tells_its_size_only() -> None:
+    packed = lzma.compress(TEXT)
+    # The size of the dictionary in the header of the block, and the checksum of that header.
+    head = bytearray(packed[12:24])
+    head[4] = 39
+    head[8:12] = struct.pack("<I", zlib.crc32(head[:8]))
+    found = listing(packed[:12] + bytes(head) + packed[24:], "a.txt.xz", XZ)
+
+    assert found["error"] == "It needs more memory to expand than there is for it"
+    assert (found["names"], found["expanded_size"]) == (["a.txt"], len(TEXT))
+
+
+def hostile_xz() -> bytes:
+    """Its footer claims an index of gigabytes."""
+    packed = lzma.compress(b"a")
+    fields = b"\xff\xff\xff\x7f" + packed[-4:-2]
+    return packed[:-12] + struct.pack("<I", zlib.crc32(fields)) + fields + b"YZ"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(bz2.compress(bytes(64 * MIB)), id="bzip2"),
+        pytest.param(lzma.compress(bytes(64 * MIB), preset=0), id="xz"),
+        pytest.param(gzip.compress(bytes(64 * MIB)), id="gzip"),
+        pytest.param(bz2.compress(b"") * 2000, id="many streams of bzip2"),
+        pytest.param(gzip.compress(b"") * 3000, id="many members of gzip"),
+        pytest.param(b"\x28\xb5\x2f\xfd\0\x58" + bytes(300_000), id="blocks of zstd without end"),
+        pytest.param(hostile_xz(), id="index of xz"),
+    ],
+)
+def test_what_expands_to_much_takes_little_memory(data: bytes) -> None:
+    tracemalloc.start()
+    try:
+        archive.run(reader(data, GZIP))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 24 * MIB
+
+
+def test_the_clock_ends_what_does_not_end() -> None:
+    data = gzip.compress(b"")
+    huge = Reading(lambda _, size: data * (size // len(data)), patience=3)
+
+    found = archive.run(of(huge, 10**12 // len(data) * len(data), GZIP))
+
+    assert found["complete"] is False
+
+
+def test_expanded_bytes_have_one_direction() -> None:
+    file = expand(reader(gzip.compress(TEXT), GZIP), GZIP_MARK)
+    file.seek(10_000)
+
+    assert file.read(10) == TEXT[10_000:10_010]
+    with pytest.raises(io.UnsupportedOperation):
+        file.raw.seek(0)
