@@ -1,41 +1,42 @@
-"""Columns and rows of data that programs write: Parquet, Arrow, SQLite, Avro, NumPy.
+"""Columns and rows of data that programs write: Parquet, Arrow, ORC, SQLite, Avro, NumPy.
 
 It chooses how to read by the first bytes, and reads directories only, never the data.
 """
 
 from typing import Any
 
-from chalicelib.processors import arrow, avro, numpy_arrays, parquet, sqlite
+from chalicelib.processors import arrow, avro, numpy_arrays, orc, parquet, sqlite
 from chalicelib.processors.places import DamagedError, Places
 from chalicelib.reader import ObjectReader, ReadTooLarge
 
 reads_all = False
 
-TYPES = frozenset({
+# What a file is called that nobody knows: one small read decides.
+_VAGUE = frozenset({"application/octet-stream", "application/zip"})
+TYPES = _VAGUE | frozenset({
     "application/vnd.apache.parquet", "application/vnd.apache.arrow.file",
     "application/vnd.apache.arrow.stream", "application/vnd.sqlite3", "application/x-sqlite3",
     "application/geopackage+sqlite3", "application/vnd.mapbox-vector-tile+sqlite3",
-    "application/avro", "application/vnd.apache.avro", "application/x-npy", "application/x-npz",
-    # What a browser calls a file that it does not know: one small read decides.
-    "application/octet-stream", "application/zip",
+    "application/vnd.apache.orc", "application/x-orc", "application/avro",
+    "application/vnd.apache.avro", "application/x-npy", "application/x-npz",
 })  # fmt: skip
 _READERS = {
     parquet.MAGIC: parquet.run, parquet.ENCRYPTED: parquet.run, arrow.MAGIC: arrow.run,
     arrow.FEATHER: arrow.run, sqlite.MAGIC: sqlite.run, avro.MAGIC: avro.run,
-    numpy_arrays.MAGIC: numpy_arrays.run,
+    numpy_arrays.MAGIC: numpy_arrays.run, orc.MAGIC: orc.run,
 }  # fmt: skip
 
 
 def applies_to(content_type: str, size: int, /) -> bool:
-    """To Parquet, Arrow, SQLite, Avro and NumPy, and to types that say nothing."""
+    """To Parquet, Arrow, ORC, SQLite, Avro and NumPy, and to types that say nothing."""
     return content_type in TYPES and size > 0
 
 
 def run(stored: ObjectReader, /) -> dict[str, Any]:
     """`{"format", "columns", "column_types", "column_count", "rows"}` and what a format adds.
 
-    See `parquet`, `arrow`, `sqlite`, `avro` and `numpy_arrays`. Empty when the bytes are none of
-    these; `error` where they are damaged.
+    See `parquet`, `arrow`, `orc`, `sqlite`, `avro` and `numpy_arrays`. Empty when the bytes are
+    none of these; `error` where the type says that they are, and they are damaged.
     """
     zipped = stored.filename.lower().endswith(".npz")
     if stored.content_type == "application/zip" and not zipped:
@@ -51,5 +52,7 @@ def run(stored: ObjectReader, /) -> dict[str, Any]:
         if stored.content_type.startswith("application/vnd.apache.arrow."):
             return arrow.run(file)
     except (DamagedError, ReadTooLarge):
-        return {"error": "It is damaged, or its end is missing"}
+        # Under such a type, the mark may be the beginning of something else.
+        if stored.content_type not in _VAGUE:
+            return {"error": "It is damaged, or its end is missing"}
     return {}

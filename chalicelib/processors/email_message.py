@@ -183,6 +183,7 @@ def _piece(data: str | bytes, charset: str | None) -> str:
     if isinstance(data, str):
         return data
     try:
-        return data.decode(charset or "ascii", "replace")
+        # Text between encoded words comes as bytes that Python made of it.
+        return data.decode(charset or "raw-unicode-escape", "replace")
     except (LookupError, ValueError):
         return data.decode("ascii", "replace")

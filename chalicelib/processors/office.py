@@ -106,11 +106,12 @@ def _title(found: list[Element]) -> dict[str, Any]:
 def _contents(parts: Parts, kind: str, main: str) -> dict[str, Any]:
     """What the main part lists."""
     if kind == "xlsx":
-        return _sheets([
-            one.attributes.get("name", "") for one in parts.elements(main, ["sheet"])
-        ])  # fmt: skip
+        sheets = [one for one in parts.elements(main, ["sheet"]) if one.parent == "sheets"]
+        return _sheets([one.attributes.get("name", "") for one in sheets])
     if kind == "pptx":
-        return {"slides": len(parts.elements(main, ["sldId"]))}
+        # Sections list the slides once more, deeper inside.
+        slides = [one for one in parts.elements(main, ["sldId"]) if one.depth == 2]
+        return {"slides": len(slides)}
     if kind == "vsdx":
         pages = parts.elements(posixpath.dirname(main) + "/pages/pages.xml", ["Page"])
         front = [one for one in pages if one.attributes.get("Background") not in ("1", "true")]

@@ -16,6 +16,7 @@ from chalicelib.processors.pdf_objects import (
     parse,
     skip_space,
 )
+from chalicelib.processors.pdf_sections import ENTRY_SIZE, Packed, Plain, Stream
 from chalicelib.processors.places import DamagedError, Places
 
 MAX_SECTIONS = 1000  # each time it is saved, a document may get another one
@@ -25,19 +26,9 @@ MAX_EXPANDED = 12 * 1024 * 1024  # bytes of all cross-reference streams
 MAX_PACKED = 100_000  # objects in one stream
 MAX_HOPS = 20  # references to references
 _WINDOWS = (4 * 1024, 64 * 1024, 1024 * 1024)  # bytes tried for one object
-_ENTRY_SIZE = 20  # bytes of a table's entry
 _SUBSECTION = re.compile(rb"[\0\t\n\f\r ]*(\d{1,10})[\0\t\n\f\r ]+(\d{1,10})[\0\t\n\f\r ]*?[\r\n ]")
-_ENTRY = re.compile(rb"[\r\n ]*(\d{10}) (\d{5}) ([nf])")
 _OBJECT = re.compile(rb"[\0\t\n\f\r ]*(\d{1,10})[\0\t\n\f\r ]+\d{1,5}[\0\t\n\f\r ]+obj")
 _STREAM = re.compile(rb"[\0\t\n\f\r ]*stream(?:\r\n|\n|\r)")
-
-
-@dataclass(frozen=True, slots=True)
-class Packed:
-    """An object in an object stream."""
-
-    stream: int
-    index: int
 
 
 @dataclass(slots=True)
@@ -47,7 +38,7 @@ class Tables:
     file: Places
     shift: int  # bytes before the document begins
     trailer: dict[str, Any] = field(default_factory=dict)
-    _sections: list["_Plain | _Stream"] = field(default_factory=list)
+    _sections: list[Plain | Stream] = field(default_factory=list)
     _expanded: int = 0
 
     def load(self, start: int) -> None:
@@ -123,7 +114,7 @@ class Tables:
         raise DamagedError
 
     def _plain(self, offset: int) -> dict[str, Any]:
-        section = _Plain()
+        section = Plain()
         self._sections.append(section)
         for _ in range(MAX_SUBSECTIONS):
             head = self.file.read(offset, 64)
@@ -136,7 +127,7 @@ class Tables:
             first, count = int(match[1]), int(match[2])
             entries = offset + skip_space(head, match.end())
             section.parts.append((first, count, entries))
-            offset = entries + count * _ENTRY_SIZE
+            offset = entries + count * ENTRY_SIZE
         raise DamagedError
 
     def _trailer(self, offset: int) -> dict[str, Any]:
@@ -164,12 +155,12 @@ class Tables:
         options = told.get("DecodeParms")
         options = options[0] if isinstance(options, list) and options else options
         filtered = isinstance(options, dict) and options.get("Predictor", 1) != 1
-        self._sections.append(_Stream(data, widths, index, filtered=filtered))
+        self._sections.append(Stream(data, widths, index, filtered=filtered))
         return told
 
     def _place(self, number: int) -> int | Packed | None:
         for section in self._sections:
-            if isinstance(section, _Plain):
+            if isinstance(section, Plain):
                 place = section.place(number, self.file)
                 if place is None:
                     continue
@@ -206,72 +197,6 @@ class Tables:
         if not _are_numbers([first, count], 2):
             raise DamagedError
         return data, first, min(count, MAX_PACKED)
-
-
-@dataclass(slots=True)
-class _Plain:
-    """Subsections of a table: their first numbers, their counts and where their entries are."""
-
-    parts: list[tuple[int, int, int]] = field(default_factory=list)
-
-    def place(self, number: int, file: Places) -> int | None:
-        """Where the object is, 0 when it was deleted, None when the section does not know it."""
-        for first, count, entries in self.parts:
-            if first <= number < first + count:
-                entry = _ENTRY.match(file.read(entries + (number - first) * _ENTRY_SIZE, 24))
-                if not entry:
-                    raise DamagedError
-                return int(entry[1]) if entry[3] == b"n" else 0
-        return None
-
-
-@dataclass(slots=True)
-class _Stream:
-    """A cross-reference stream: `widths` are the bytes of its three columns."""
-
-    data: bytes
-    widths: list[int]
-    index: list[int]
-    filtered: bool
-
-    def place(self, number: int) -> int | Packed | None:
-        """Where the object is, 0 when it was deleted, None when the section does not know it."""
-        before = 0
-        for first, count in zip(self.index[::2], self.index[1::2], strict=False):
-            if first <= number < first + count:
-                return self._entry(before + number - first)
-            before += count
-        return None
-
-    def _entry(self, row: int) -> int | Packed | None:
-        width = sum(self.widths)
-        cells = _filtered_row(self.data, row, width) if self.filtered else b""
-        cells = cells or self.data[row * width : (row + 1) * width]
-        if len(cells) < width or not width:
-            return None
-        kind, second, third = (
-            int.from_bytes(cells[sum(self.widths[:at]) :][: self.widths[at]], "big")
-            for at in range(3)
-        )
-        if not self.widths[0]:
-            kind = 1
-        if kind == 2:
-            return Packed(second, third)
-        return second if kind == 1 else 0
-
-
-def _filtered_row(data: bytes, row: int, width: int) -> bytes:
-    """A row of PNG's filters None and Up, which are all that writers use here.
-
-    Up adds the row above, so a cell is the sum of its column from the last unfiltered row on.
-    """
-    stride = width + 1
-    tags = data[0 : (row + 1) * stride : stride]
-    if len(tags) <= row or tags.strip(b"\0\2"):
-        raise DamagedError
-    start = max(0, tags.rfind(b"\0")) * stride
-    end = (row + 1) * stride
-    return bytes(sum(data[start + 1 + at : end : stride]) & 0xFF for at in range(width))
 
 
 def _expanded(data: bytes, filters: Any) -> bytes:

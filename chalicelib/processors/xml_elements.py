@@ -13,11 +13,15 @@ MAX_TEXT = 4000  # characters that are kept of an element's text
 
 @dataclass(slots=True)
 class Element:
-    """One element: its name, its attributes, its own text and the name it is in."""
+    """One element: its name, its attributes, its own text and the name of what it is in.
+
+    `depth` counts the elements around it.
+    """
 
     name: str
     attributes: dict[str, str]
     parent: str
+    depth: int
     texts: list[str] = field(default_factory=list)
     size: int = 0
 
@@ -61,7 +65,8 @@ class _Reading:
         element = None
         if local in self._names and len(self.found) < MAX_ELEMENTS:
             own = {_local(key): value[:MAX_TEXT] for key, value in attributes.items()}
-            element = Element(local, own, self._open[-1][0] if self._open else "")
+            parent = self._open[-1][0] if self._open else ""
+            element = Element(local, own, parent, len(self._open))
             self.found.append(element)
         self._open.append((local, element))
 

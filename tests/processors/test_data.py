@@ -72,6 +72,13 @@ def test_parquet_with_an_encrypted_footer_says_so() -> None:
                              "list<string>", "double", "string"],
             "column_count": 8,
         }),
+        ("pyarrow.orc", "application/vnd.apache.orc", {
+            "format": "orc", "compression": "zlib", "stripes": 1,
+            "columns": ["id", "name", "s.x", "s.y.z", "l", "d"],
+            "column_types": ["bigint", "string", "bigint", "string", "array", "date"],
+            "column_count": 6, "rows": 3,
+        }),
+        ("pyarrow-zstd.orc", UNKNOWN, {"format": "orc", "compression": "zstd"}),
         ("fastavro.avro", "application/avro", {
             "format": "avro", "columns": ["id", "n", "in.a", "in.when"],
             "column_types": ["long", "string", "int", "timestamp-millis"], "column_count": 4,
@@ -127,25 +134,28 @@ def test_other_bytes_have_nothing_to_tell(content_type: str) -> None:
         pytest.param(b"FEA1" + struct.pack("<I", 4) + b"FEA1", id="feather"),
         pytest.param(b"Obj\1" + b"\xff" * 100, id="avro"),
         pytest.param(b"Obj\1\2\x16avro.schema\x04{}", id="avro cut"),
+        pytest.param(real("pyarrow.orc")[:-1], id="orc cut"),
+        pytest.param(b"ORC\x08\xff\xff\xff\x7f\x10\x01ORC\x0a", id="orc's footer"),
         pytest.param(b"\x93NUMPY\1\0v\0{'descr': '<f4', 'shape': (3,", id="npy cut"),
     ],
 )  # fmt: skip
-def test_damaged_data_is_told(content: bytes) -> None:
-    assert read(content) == DAMAGED
+def test_damaged_data_is_told_where_the_type_says_that_it_is_data(content: bytes) -> None:
+    assert read(content, PARQUET) == DAMAGED
+    assert read(content) == {}
 
 
 def test_a_shape_of_a_thousand_digits_is_refused() -> None:
     header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (" + b"9" * 4000 + b",), }"
     content = b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header
 
-    assert read(content) == DAMAGED
+    assert read(content, "application/x-npy") == DAMAGED
 
 
 def test_a_schema_in_itself_without_end_is_refused() -> None:
     schema = b'{"type":' * 100_000
     header = b"\2\x16avro.schema" + _avro_number(len(schema)) + schema + b"\0"
 
-    assert read(b"Obj\1" + header + bytes(16)) == DAMAGED
+    assert read(b"Obj\1" + header + bytes(16), "application/avro") == DAMAGED
 
 
 def _avro_number(value: int) -> bytes:

@@ -65,6 +65,7 @@ def test_pictures_in_the_text_are_no_attachments() -> None:
         (b"=?windows-1252?B?R3L832U=?=", "Grüße"),
         (b"=?utf-8?Q?a?=\r\n =?utf-8?Q?b?= c", "ab c"),
         ("Grüße".encode(), "Grüße"),
+        ("=?utf-8?Q?Re:?= Grüße 写真".encode(), "Re: Grüße 写真"),
         (b"Gr\xfc\xdfe", "Grüße"),
         (b"=?nothing?Q?Gr=FC=DFe?=", "Gr\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}e"),
         (b"=?utf-8?B?x?=", "=?utf-8?B?x?="),

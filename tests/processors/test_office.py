@@ -116,10 +116,10 @@ def test_many_sheets_are_counted_and_the_first_are_told() -> None:
 
 
 def test_a_presentation_tells_its_slides() -> None:
-    slides = "<p:presentation xmlns:p='p'><p:sldIdLst>" + "<p:sldId/>" * 17
-    parts: dict[str, str | bytes] = {
-        "ppt/presentation.xml": slides + "</p:sldIdLst></p:presentation>"
-    }
+    slides = "<p:sldIdLst>" + "<p:sldId/>" * 17 + "</p:sldIdLst>"
+    sections = f"<p:extLst><p:ext><p:section>{slides}</p:section></p:ext></p:extLst>"
+    presentation = f"<p:presentation xmlns:p='p'>{slides}{sections}</p:presentation>"
+    parts: dict[str, str | bytes] = {"ppt/presentation.xml": presentation}
     main_type = "application/vnd.openxmlformats-officedocument.presentationml.presentation.main+xml"
 
     assert read(ooxml("ppt/presentation.xml", main_type, parts), PPTX)["slides"] == 17
