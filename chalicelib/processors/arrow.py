@@ -10,6 +10,7 @@ from typing import Any
 
 from chalicelib.processors.columns import Column, told_columns
 from chalicelib.processors.places import DamagedError, Places
+from chalicelib.reader import ReadTooLarge
 
 MAGIC, FEATHER, CONTINUED = b"ARROW1", b"FEA1", b"\xff\xff\xff\xff"
 MAX_FOOTER = 2 * 1024 * 1024  # bytes
@@ -54,8 +55,10 @@ def run(file: Places) -> dict[str, Any]:
 def _file(file: Places) -> dict[str, Any]:
     end = file.exactly(file.size - 10, 10)
     size = int.from_bytes(end[:4], "little")
-    if end[4:] != MAGIC or not 0 < size <= min(MAX_FOOTER, file.size - 10):
+    if end[4:] != MAGIC or not 0 < size <= file.size - 10:
         raise DamagedError
+    if size > MAX_FOOTER:
+        raise ReadTooLarge(f"a footer of more than {MAX_FOOTER} bytes")
     footer = _Table.root(file.exactly(file.size - 10 - size, size))
     schema = footer.table(1)
     if schema is None:

@@ -6,7 +6,7 @@ It chooses how to read by the first bytes, and reads directories only, never the
 from typing import Any
 
 from chalicelib.processors import arrow, avro, numpy_arrays, orc, parquet, sqlite
-from chalicelib.processors.places import DamagedError, Places
+from chalicelib.processors.places import BROKEN, TOO_LARGE, DamagedError, Places
 from chalicelib.reader import ObjectReader, ReadTooLarge
 
 reads_all = False
@@ -38,21 +38,26 @@ def run(stored: ObjectReader, /) -> dict[str, Any]:
     See `parquet`, `arrow`, `orc`, `sqlite`, `avro` and `numpy_arrays`. Empty when the bytes are
     none of these; `error` where the type says that they are, and they are damaged.
     """
+    try:
+        return _read(stored)
+    except ReadTooLarge:
+        return TOO_LARGE
+    except DamagedError:
+        # Under a vague type, the mark may be the beginning of something else.
+        return {} if stored.content_type in _VAGUE else BROKEN
+
+
+def _read(stored: ObjectReader) -> dict[str, Any]:
     zipped = stored.filename.lower().endswith(".npz")
     if stored.content_type == "application/zip" and not zipped:
         return {}
     file = Places(stored)
     head = file.read(0, 16)
-    try:
-        if zipped and head.startswith(b"PK\3\4"):
-            return numpy_arrays.run_zipped(stored)
-        for magic, read in _READERS.items():
-            if head.startswith(magic):
-                return read(file)
-        if stored.content_type.startswith("application/vnd.apache.arrow."):
-            return arrow.run(file)
-    except (DamagedError, ReadTooLarge):
-        # Under such a type, the mark may be the beginning of something else.
-        if stored.content_type not in _VAGUE:
-            return {"error": "It is damaged, or its end is missing"}
+    if zipped and head.startswith(b"PK\3\4"):
+        return numpy_arrays.run_zipped(stored)
+    for magic, read in _READERS.items():
+        if head.startswith(magic):
+            return read(file)
+    if stored.content_type.startswith("application/vnd.apache.arrow."):
+        return arrow.run(file)
     return {}

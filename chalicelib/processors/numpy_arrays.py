@@ -10,7 +10,7 @@ from typing import Any
 from chalicelib.processors.columns import Column, told_columns
 from chalicelib.processors.places import DamagedError, Places, fitting, shown
 from chalicelib.processors.zip_parts import DAMAGED, Parts
-from chalicelib.reader import ObjectReader
+from chalicelib.reader import ObjectReader, ReadTooLarge
 
 MAGIC = b"\x93NUMPY"
 MAX_HEADER = 64 * 1024  # bytes; NumPy itself takes 10,000
@@ -36,6 +36,8 @@ def run_zipped(stored: ObjectReader, /) -> dict[str, Any]:
         parts = Parts(stored)
         names = [name for name in parts.names if name.endswith(".npy")]
         arrays = [_named(parts, name) for name in names[:SHOWN_ARRAYS]]
+    except ReadTooLarge:
+        raise
     except DAMAGED as error:
         raise DamagedError from error
     return {"format": "npz", "array_count": len(names), "arrays": fitting(arrays, MAX_ARRAYS)}

@@ -8,10 +8,10 @@ ECMA-376 (OOXML, OPC); OpenDocument 1.3, part 2 and 3; EPUB 3.3.
 import posixpath
 from typing import Any
 
-from chalicelib.processors.places import DamagedError, shown
+from chalicelib.processors.places import BROKEN, TOO_LARGE, DamagedError, shown
 from chalicelib.processors.xml_elements import Element
 from chalicelib.processors.zip_parts import DAMAGED, Parts
-from chalicelib.reader import ObjectReader
+from chalicelib.reader import ObjectReader, ReadTooLarge
 
 MAX_TITLE = 200  # characters
 MAX_NAME = 80  # characters of a sheet's name
@@ -45,8 +45,10 @@ def run(stored: ObjectReader, /) -> dict[str, Any]:
             return _ooxml(parts)
         if parts.has("mimetype") or parts.has("META-INF/manifest.xml"):
             return _odf(parts)
+    except ReadTooLarge:
+        return TOO_LARGE
     except DAMAGED:
-        return {"error": "It is damaged, or its end is missing"}
+        return BROKEN
     return {}
 
 

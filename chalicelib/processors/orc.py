@@ -10,6 +10,7 @@ from typing import Any
 
 from chalicelib.processors.columns import Column, told_columns
 from chalicelib.processors.places import DamagedError, Places
+from chalicelib.reader import ReadTooLarge
 
 MAGIC = b"ORC"
 MAX_FOOTER = 2 * 1024 * 1024  # bytes, packed and expanded
@@ -39,8 +40,10 @@ def run(file: Places) -> dict[str, Any]:
             footer_size = value
         elif field == _COMPRESSION and isinstance(value, int):
             compression = value
-    if not postscript.endswith(MAGIC) or not 0 < footer_size <= MAX_FOOTER:
+    if not postscript.endswith(MAGIC) or not 0 < footer_size < file.size - size:
         raise DamagedError
+    if footer_size > MAX_FOOTER:
+        raise ReadTooLarge(f"a footer of more than {MAX_FOOTER} bytes")
     named = _COMPRESSIONS[compression] if compression < len(_COMPRESSIONS) else "unknown"
     told: dict[str, Any] = {"format": "orc", "compression": named}
     footer = file.exactly(file.size - 1 - size - footer_size, footer_size)

@@ -9,6 +9,7 @@ from typing import Any
 from chalicelib.processors.columns import Column, told_columns
 from chalicelib.processors.places import DamagedError, Places, shown
 from chalicelib.processors.thrift_compact import BINARY, BYTE, I32, I64, LIST, STRUCT, TRUE, Compact
+from chalicelib.reader import ReadTooLarge
 
 MAGIC, ENCRYPTED = b"PAR1", b"PARE"
 MAX_FOOTER = 2 * 1024 * 1024  # bytes that are read of a footer: schema and rows come first in it
@@ -51,7 +52,12 @@ def run(file: Places) -> dict[str, Any]:
     if end[4:] != MAGIC or size > file.size - 12:
         raise DamagedError
     footer = Compact(file.exactly(file.size - 8 - size, min(size, MAX_FOOTER)))
-    return told | _footer(footer, size)
+    try:
+        return told | _footer(footer, size)
+    except DamagedError as error:
+        if size > MAX_FOOTER:
+            raise ReadTooLarge("a schema of more bytes than are read of a footer") from error
+        raise
 
 
 def _footer(footer: Compact, size: int) -> dict[str, Any]:
@@ -80,8 +86,8 @@ def _footer(footer: Compact, size: int) -> dict[str, Any]:
 def _schema(footer: Compact) -> list[Column]:
     """The leaves of the tree that is written depth first."""
     count, _ = footer.list_head()
-    if not 0 < count <= MAX_NODES:
-        raise DamagedError
+    if count > MAX_NODES:
+        raise ReadTooLarge(f"a schema of more than {MAX_NODES} elements")
     columns: list[Column] = []
     above: list[tuple[str, int]] = []  # names, and children that are still to come
     for index in range(count):

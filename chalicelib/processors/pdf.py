@@ -16,7 +16,7 @@ from chalicelib.processors.pdf_objects import (
     text,
 )
 from chalicelib.processors.pdf_table import Tables
-from chalicelib.processors.places import DamagedError, Places, shown
+from chalicelib.processors.places import BROKEN, DamagedError, Places, shown
 from chalicelib.reader import ReadTooLarge
 
 MAX_TITLE = 200  # characters
@@ -55,7 +55,7 @@ def run(file: Places) -> dict[str, Any]:
     try:
         return told | _searched(file)
     except (DamagedError, SyntaxDamagedError, Unfinished, ReadTooLarge):
-        return told | {"error": "It is damaged, or its end is missing"}
+        return told | BROKEN
 
 
 def _document(file: Places, head: bytes) -> dict[str, Any]:

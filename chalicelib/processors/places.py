@@ -10,6 +10,9 @@ from chalicelib.reader import MAX_READ, ObjectReader, ReadTooLarge
 
 PAGE_SIZE = 64 * 1024  # bytes of one request
 KEPT_PAGES = 32
+# What reports say of files that cannot be read.
+BROKEN = {"error": "It is damaged, or its end is missing"}
+TOO_LARGE = {"error": "Its directory is larger than what is read of a file"}
 _MANY_PAGES = 4  # what is longer is asked for at once, and not kept
 MAX_REQUESTED = 24 * 1024 * 1024  # bytes asked of S3 in all
 

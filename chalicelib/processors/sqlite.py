@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.processors.places import DamagedError, Places, fitting, shown
+from chalicelib.processors.places import BROKEN, TOO_LARGE, DamagedError, Places, fitting, shown
 from chalicelib.processors.sqlite_schema import columns_of, is_without_rowid
 from chalicelib.reader import OutOfTime, ReadTooLarge
 
@@ -41,8 +41,9 @@ def run(file: Places) -> dict[str, Any]:
     try:
         tables, whole = database.tables()
         views = sum(table.kind == "view" for table in tables)
-    except (DamagedError, ReadTooLarge):
-        return told | {"error": "It is damaged, or its end is missing", "complete": False}
+    except (DamagedError, ReadTooLarge) as error:
+        reason = TOO_LARGE if isinstance(error, ReadTooLarge) else BROKEN
+        return told | reason | {"complete": False}
     tables = [
         table for table in tables
         if table.kind == "table" and not table.name.lower().startswith("sqlite_")
