@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from chalicelib.processors import archive, digest, image, table, video
+from chalicelib.processors import archive, data, digest, document, image, table, video
 from chalicelib.reader import ObjectReader, ObjectReplaced, OutOfTime
 
 log = logging.getLogger(__name__)
@@ -117,5 +117,7 @@ PROCESSORS: Mapping[str, Processor] = {
     "video": video,
     "archive": archive,
     "table": table,
+    "document": document,
+    "data": data,
     "digest": digest,
 }

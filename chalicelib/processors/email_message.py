@@ -1,0 +1,189 @@
+"""Subject, sender, date and attachments of an email: RFC 5322, with MIME's parts.
+
+It goes over the lines of a message once and keeps only the headers of its parts, so an email of any
+size takes the memory of its longest header. Python's own parser keeps all of it.
+RFC 2045 to 2047, 2231.
+"""
+
+import contextlib
+import email.errors
+import email.header
+import email.parser
+import email.utils
+import re
+from dataclasses import dataclass, field
+from email.message import Message
+from typing import Any
+
+from chalicelib.processors.places import shown
+from chalicelib.reader import ObjectReader, OutOfTime
+
+MAX_MESSAGE = 64 * 1024 * 1024  # bytes that are read; mail servers take less
+MAX_HEADERS = 128 * 1024  # bytes that are kept of one part's headers
+MAX_LINE = 16 * 1024
+MAX_DEPTH = 20  # parts in each other
+MAX_VALUE = 2000  # characters of a header that are decoded
+MAX_TITLE = 200
+MAX_NAME = 80
+SHOWN_NAMES = 30
+_HEADER = re.compile(rb"(?:From .*\r?\n|>From .*\r?\n)?[!-9;-~]+[ \t]*:")
+
+
+@dataclass(slots=True)
+class _Scan:
+    """What was seen of a message so far."""
+
+    top: Message | None = None
+    names: list[str] = field(default_factory=list)
+    attachments: int = 0
+    boundaries: list[bytes] = field(default_factory=list)
+
+
+def is_email(head: bytes) -> bool:
+    """Whether these first bytes are a header's."""
+    return bool(_HEADER.match(head.lstrip(b"\r\n").removeprefix(b"\xef\xbb\xbf")))
+
+
+def run(stored: ObjectReader, /) -> dict[str, Any]:
+    """`{"format": "email", "subject", "from", "date", "attachment_count", "attachments"}`.
+
+    `date` as ISO 8601. `complete` is false where the message was not read to its end.
+    """
+    scan = _Scan()
+    try:
+        complete = _read(stored, scan)
+    except OutOfTime:
+        complete = False
+    told: dict[str, Any] = {"format": "email"}
+    if scan.top is not None:
+        told |= _headers(scan.top)
+    return told | {
+        "attachment_count": scan.attachments,
+        "attachments": scan.names,
+        "complete": complete,
+    }
+
+
+def _read(stored: ObjectReader, scan: _Scan) -> bool:
+    """Go over the lines; whether the end was reached."""
+    # A small message is one request; the others are read ahead.
+    stream = stored.stream()
+    left = MAX_MESSAGE
+    headers = _Headers()
+    reading_headers = True
+    while line := stream.readline(MAX_LINE):  # it looks at the clock when it asks for a block
+        left -= len(line)
+        if left < 0:
+            return False
+        if reading_headers:
+            if line.strip():
+                headers.add(line)
+                continue
+            if not headers.lines and scan.top is None:
+                continue  # empty lines before the first header
+            reading_headers = False
+            _note(headers.parsed(), scan)
+            if not scan.boundaries:
+                return True  # no parts: the rest is its text
+        elif line.startswith(b"--") and (ended := _boundary(line, scan.boundaries)) is not None:
+            reading_headers = ended
+            headers = _Headers()
+    if reading_headers and headers.lines:
+        _note(headers.parsed(), scan)
+    return True
+
+
+class _Headers:
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+        self._left = MAX_HEADERS
+
+    def add(self, line: bytes) -> None:
+        if not self.lines and line.startswith((b"From ", b">From ")):
+            return
+        if self._left > 0:
+            self.lines.append(line)
+            self._left -= len(line)
+
+    def parsed(self) -> Message:
+        raw = b"".join(self.lines).removeprefix(b"\xef\xbb\xbf")
+        try:
+            text = raw.decode()
+        except UnicodeDecodeError:  # from before every program wrote UTF-8
+            text = raw.decode("cp1252", "replace")
+        return email.parser.HeaderParser().parsestr(text)
+
+
+def _boundary(line: bytes, boundaries: list[bytes]) -> bool | None:
+    """Whether a part begins at this line; None where it is no boundary."""
+    text = line[2:].rstrip()
+    for depth in range(len(boundaries) - 1, -1, -1):
+        if text == boundaries[depth]:
+            del boundaries[depth + 1 :]
+            return True
+        if text == boundaries[depth] + b"--":
+            del boundaries[depth:]
+            return False
+    return None
+
+
+def _note(part: Message, scan: _Scan) -> None:
+    """Remember a part: the message itself, what contains parts, or an attachment."""
+    first = scan.top is None
+    if first:
+        scan.top = part
+    if part.get_content_maintype() == "multipart":
+        boundary = part.get_boundary()
+        if boundary and len(scan.boundaries) < MAX_DEPTH:
+            scan.boundaries.append(boundary.encode("utf-8", "surrogateescape").rstrip())
+        return
+    name = _name(part)
+    inline = part.get_content_disposition() == "inline" or part.get("Content-ID") is not None
+    attached = part.get_content_disposition() == "attachment"
+    if (
+        attached
+        or (name and not inline)
+        or (part.get_content_type() == "message/rfc822" and not first)
+    ):
+        scan.attachments += 1
+        if len(scan.names) < SHOWN_NAMES:
+            scan.names.append(shown(name or part.get_content_type(), MAX_NAME))
+
+
+def _name(part: Message) -> str:
+    try:
+        return _decoded(part.get_filename() or "")
+    except (LookupError, ValueError):  # it names an encoding that nobody knows
+        return ""
+
+
+def _headers(top: Message) -> dict[str, Any]:
+    told: dict[str, Any] = {}
+    if subject := shown(_decoded(top.get("Subject", "")), MAX_TITLE):
+        told["subject"] = subject
+    if sender := shown(_decoded(top.get("From", "")), MAX_TITLE):
+        told["from"] = sender
+    date = str(top.get("Date", ""))[:100]
+    with contextlib.suppress(ValueError, OverflowError, TypeError):  # none, or no date
+        told["date"] = email.utils.parsedate_to_datetime(date).isoformat()
+    return told
+
+
+def _decoded(value: Any) -> str:
+    """A header's text, its encoded words as what they mean."""
+    text = str(value)[:MAX_VALUE]
+    try:
+        pieces = email.header.decode_header(text)
+    except (email.errors.HeaderParseError, ValueError):
+        return text
+    return "".join(_piece(data, charset) for data, charset in pieces)
+
+
+def _piece(data: str | bytes, charset: str | None) -> str:
+    if isinstance(data, str):
+        return data
+    try:
+        # Text between encoded words comes as bytes that Python made of it.
+        return data.decode(charset or "raw-unicode-escape", "replace")
+    except (LookupError, ValueError):
+        return data.decode("ascii", "replace")

@@ -1,0 +1,95 @@
+"""The bytes at any place of an object, for formats whose structures point here and there.
+
+It keeps a few pages, so that a reader that goes back and forth asks S3 once for each of them.
+"""
+
+import json
+from collections import OrderedDict
+
+from chalicelib.reader import MAX_READ, ObjectReader, ReadTooLarge
+
+PAGE_SIZE = 64 * 1024  # bytes of one request
+KEPT_PAGES = 32
+# What reports say of files that cannot be read.
+BROKEN = {"error": "It is damaged, or its end is missing"}
+TOO_LARGE = {"error": "Its directory is larger than what is read of a file"}
+_MANY_PAGES = 4  # what is longer is asked for at once, and not kept
+MAX_REQUESTED = 24 * 1024 * 1024  # bytes asked of S3 in all
+
+
+class DamagedError(Exception):
+    """A file that breaks its own rules, or ends too early."""
+
+
+class Places:
+    """Reads an object at any offset, with `page_size` bytes a request and `limit` bytes in all."""
+
+    def __init__(
+        self, stored: ObjectReader, *, page_size: int = PAGE_SIZE, limit: int = MAX_REQUESTED
+    ) -> None:
+        self.size = stored.size
+        self._stored = stored
+        self._page_size = page_size
+        self._left = limit
+        self._pages: OrderedDict[int, bytes] = OrderedDict()
+
+    def read(self, offset: int, size: int) -> bytes:
+        """These bytes, or fewer at the end of the object.
+
+        Raises ReadTooLarge beyond MAX_READ or the limit, OutOfTime when the time is over.
+        """
+        self._stored.check_time()
+        end = min(offset + size, self.size)
+        if offset < 0 or size < 0:
+            raise DamagedError
+        if size > MAX_READ:
+            raise ReadTooLarge(f"more than {MAX_READ} bytes at once")
+        if offset >= end:
+            return b""
+        if end - offset > _MANY_PAGES * self._page_size:
+            return self._requested(offset, end - offset)
+        first, last = offset // self._page_size, (end - 1) // self._page_size
+        data = b"".join(map(self._page, range(first, last + 1)))
+        start = offset - first * self._page_size
+        return data[start : start + end - offset]
+
+    def exactly(self, offset: int, size: int) -> bytes:
+        """These bytes; raises DamagedError where the object ends before."""
+        data = self.read(offset, size)
+        if len(data) < size:
+            raise DamagedError
+        return data
+
+    def _page(self, number: int) -> bytes:
+        if number in self._pages:
+            self._pages.move_to_end(number)
+            return self._pages[number]
+        start = number * self._page_size
+        size = min(self._page_size, self.size - start)
+        page = self._pages[number] = self._requested(start, size)
+        if len(self._pages) > KEPT_PAGES:
+            self._pages.popitem(last=False)
+        return page
+
+    def _requested(self, offset: int, size: int) -> bytes:
+        if size > self._left:
+            raise ReadTooLarge("more bytes than a directory has")
+        self._left -= size
+        return self._stored.read_range(offset, size)
+
+
+def shown(text: str, size: int) -> str:
+    """The beginning of a text of somebody else's, as JSON can hold it: `size` characters."""
+    clean = "".join(" " if ord(one) < ord(" ") else one for one in text[: size * 4])
+    return " ".join(clean.split())[:size].encode("utf-8", "replace").decode()
+
+
+def fitting(items: list[dict[str, object]], size: int) -> list[dict[str, object]]:
+    """The first items that take no more than `size` bytes of JSON."""
+    kept: list[dict[str, object]] = []
+    for item in items:
+        size -= len(json.dumps(item, ensure_ascii=False).encode()) + 2
+        if size < 0:
+            break
+        kept.append(item)
+    return kept

@@ -1,0 +1,104 @@
+"""Values of Thrift's compact protocol, which Parquet writes its footer in.
+
+https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
+"""
+
+from chalicelib.processors.places import DamagedError
+
+MAX_DEPTH = 30  # values in each other
+TRUE, FALSE, BYTE, I16, I32, I64, DOUBLE, BINARY, LIST, SET, MAP, STRUCT, UUID = range(1, 14)
+
+
+class Compact:
+    """Values of Thrift's compact protocol, one after the other."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.at = 0
+
+    def bytes(self, size: int) -> bytes:
+        """So many bytes."""
+        if size < 0 or self.at + size > len(self._data):
+            raise DamagedError
+        self.at += size
+        return self._data[self.at - size : self.at]
+
+    def unsigned(self) -> int:
+        """A number without a sign."""
+        value = shift = 0
+        while shift < 70:
+            byte = self.bytes(1)[0]
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                return value
+            shift += 7
+        raise DamagedError
+
+    def number(self) -> int:
+        """A number with a sign."""
+        value = self.unsigned()
+        return (value >> 1) ^ -(value & 1)
+
+    def text(self) -> str:
+        """A text, of UTF-8."""
+        return self.bytes(self.unsigned()).decode("utf-8", "replace")
+
+    def list_head(self) -> tuple[int, int]:
+        """How many there are, and of which type."""
+        head = self.bytes(1)[0]
+        count = head >> 4
+        return (self.unsigned() if count == 15 else count), head & 15
+
+    def fields(self) -> "_Fields":
+        """The fields of a struct; whoever goes over them reads or skips each value."""
+        return _Fields(self)
+
+    def skip(self, kind: int, depth: int = 0) -> None:
+        """Go over a field's value."""
+        if depth > MAX_DEPTH:
+            raise DamagedError
+        if kind in (I16, I32, I64):
+            self.unsigned()
+        elif kind == BINARY:
+            self.bytes(self.unsigned())
+        elif kind in _FIXED:
+            self.bytes(_FIXED[kind])
+        elif kind in (LIST, SET):
+            count, inner = self.list_head()
+            self._skip_all(count, [inner], depth)
+        elif kind == MAP:
+            count = self.unsigned()
+            kinds = self.bytes(1)[0] if count else 0
+            self._skip_all(count, [kinds >> 4, kinds & 15], depth)
+        elif kind == STRUCT:
+            for _, inner in self.fields():
+                self.skip(inner, depth + 1)
+        else:
+            raise DamagedError
+
+    def _skip_all(self, count: int, kinds: list[int], depth: int) -> None:
+        for _ in range(count):
+            for kind in kinds:
+                # Truths take a byte here, and none in a field of their own.
+                self.skip(BYTE if kind in (TRUE, FALSE) else kind, depth + 1)
+
+
+_FIXED = {TRUE: 0, FALSE: 0, BYTE: 1, DOUBLE: 8, UUID: 16}
+
+
+class _Fields:
+    """The fields of a struct: their numbers and types; whoever asks reads each value."""
+
+    def __init__(self, reading: Compact) -> None:
+        self._reading = reading
+        self._last = 0
+
+    def __iter__(self) -> "_Fields":
+        return self
+
+    def __next__(self) -> tuple[int, int]:
+        head = self._reading.bytes(1)[0]
+        if not head:
+            raise StopIteration
+        self._last = self._last + (head >> 4) if head >> 4 else self._reading.number()
+        return self._last, head & 15

@@ -1,0 +1,10 @@
+"""Files that real programs wrote; `real/README.md` says which."""
+
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "real"
+NAMES = sorted(path.name for path in FOLDER.iterdir() if path.suffix != ".md")
+
+
+def real(name: str) -> bytes:
+    return (FOLDER / name).read_bytes()
