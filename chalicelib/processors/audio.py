@@ -9,7 +9,7 @@ from chalicelib.reader import ObjectReader
 
 reads_all = False
 
-_OTHERS = ("application/ogg", "application/vnd.ms-asf")
+_OTHERS = ("application/ogg",)
 _RATES = range(1, 10**7)
 _CHANNELS = range(1, 1000)
 

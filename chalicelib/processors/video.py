@@ -9,7 +9,7 @@ from chalicelib.reader import ObjectReader
 
 reads_all = False
 
-_OTHERS = ("application/mxf", "application/ogg", "application/vnd.ms-asf", "application/x-matroska")
+_OTHERS = ("application/mxf", "application/ogg")
 
 
 def applies_to(content_type: str, size: int, /) -> bool:

@@ -4,20 +4,20 @@ https://learn.microsoft.com/windows/win32/wmformat/overview-of-the-asf-format
 """
 
 import struct
-import uuid
 
 from chalicelib.processors.media import codecs
 from chalicelib.processors.media.facts import DamagedError, Media, Track
 from chalicelib.processors.media.file import MediaFile
 
 MAX_OBJECTS = 200
-SIGNATURE = uuid.UUID("75b22630-668e-11cf-a6d9-00aa0062ce6c").bytes_le
-_FILE = uuid.UUID("8cabdca1-a947-11cf-8ee4-00c00c205365").bytes_le
-_STREAM = uuid.UUID("b7dc0791-a9b7-11cf-8ee6-00c00c205365").bytes_le
-_DESCRIPTION = uuid.UUID("75b22633-668e-11cf-a6d9-00aa0062ce6c").bytes_le
-_MORE = uuid.UUID("d2d0a440-e307-11d2-97f0-00a0c95ea850").bytes_le
-_VIDEO = uuid.UUID("bc19efc0-5b4d-11cf-a8fd-00805f5c442b").bytes_le
-_AUDIO = uuid.UUID("f8699e40-5b4d-11cf-a8fd-00805f5c442b").bytes_le
+# GUIDs as they stand in a file: the first three of their numbers begin with the last byte.
+SIGNATURE = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+_FILE = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+_STREAM = bytes.fromhex("9107dcb7b7a9cf118ee600c00c205365")
+_DESCRIPTION = bytes.fromhex("3326b2758e66cf11a6d900aa0062ce6c")
+_MORE = bytes.fromhex("40a4d0d207e3d21197f000a0c95ea850")
+_VIDEO = bytes.fromhex("c0ef19bc4d5bcf11a8fd00805f5c442b")
+_AUDIO = bytes.fromhex("409e69f84d5bcf11a8fd00805f5c442b")
 _BROADCAST = 1  # flag: written without knowing the end
 
 

@@ -55,13 +55,20 @@ def read(file: MediaFile, media: Media) -> None:
             if not track.width:
                 media.error = f"Hoist does not read the size of {codec} in this container"
         media.tracks.append(track)
-    start = max(0, file.size - TAIL)
-    start -= start % layout[0]
-    tail = list(_packets(file.at(start, TAIL), *layout))
+    tail = list(_packets(*_end(file, layout[0])))
     films = [number for number, (kind, _) in streams.items() if kind == "video"]
     media.duration = clock.duration(_times(packets, streams), _times(tail, streams), films)
     if media.duration is None:
         media.error = "It does not tell its duration"
+
+
+def _end(file: MediaFile, size: int) -> tuple[bytes, int, int]:
+    """The last bytes, a packet's size, and where the first packet in them begins.
+
+    Receivers lose bytes, so packets at the end need not stand where those at the beginning say.
+    """
+    data = file.tail(TAIL)
+    return data, size, max(range(size), key=lambda begin: data[begin::size].count(_SYNC))
 
 
 def _packets(data: bytes, size: int, begin: int) -> Iterator[Packet]:
