@@ -111,12 +111,42 @@ def test_an_extensible_wav_tells_what_is_in_it() -> None:
     assert (told["codec"], told["channels"], told["duration"]) == ("mulaw", 6, 1.0)
 
 
+@pytest.mark.parametrize(
+    ("behind", "duration"), [(b"\1\xff\2\xfe", 375_000), (b"LIST", 106_564.544)]
+)
+def test_a_size_that_has_begun_anew_is_not_believed(behind: bytes, duration: float) -> None:
+    size = 6_000_000_000
+    header = riff(pcm(), chunk(b"data", b"", size % 2**32))
+    place = len(header) + size % 2**32
+    large, _ = sparse({0: header, place: behind}, len(header) + size, "audio/wav")
+
+    assert audio.run(large)["duration"] == duration
+
+
 def test_a_wav_of_100_gb_costs_a_few_requests() -> None:
     start = riff(chunk(b"ds64", bytes(28)), pcm(), chunk(b"data", b"", 0xFFFFFFFF))
     large, seen = sparse({0: start}, len(start) + 16000 * 6_000_000, "audio/wav")
 
     assert audio.run(large)["duration"] == 6_000_000
     assert len(seen.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("Größe".encode(), "Größe", id="UTF-8"),
+        pytest.param("Größe – “live”".encode("cp1252"), "Größe – “live”", id="Windows-1252"),
+        pytest.param("Подмосковные вечера".encode("cp1251"), None, id="Cyrillic"),
+        pytest.param("さくら".encode("shift_jis"), None, id="Shift_JIS"),
+        pytest.param("日本".encode() * 200, ("日本" * 200)[:200], id="cut within a character"),
+        pytest.param(b"", None, id="empty"),
+    ],
+)
+def test_a_title_is_told_only_where_its_encoding_is_sure(text: bytes, expected: str | None) -> None:
+    info = chunk(b"LIST", b"INFO" + chunk(b"INAM", text + b"\0" * (2 - len(text) % 2)))
+
+    assert run(riff(pcm(), chunk(b"data", SECOND), info)).get("title") == expected
+    assert run(id3((b"TIT2", b"\0" + text)) + mp3_frame() * 9).get("title") == expected
 
 
 def mp3_frame(kbits_index: int = 9, *, mono: bool = False) -> bytes:

@@ -5,6 +5,7 @@ https://id3.org/id3v2.4.0-structure, https://id3.org/id3v2.3.0, https://id3.org/
 
 import struct
 
+from chalicelib.processors.media import legacy_text
 from chalicelib.processors.media.facts import Media
 from chalicelib.processors.media.file import MediaFile
 
@@ -15,7 +16,7 @@ _TEXTS = {
     b"TIT2": "title", b"TPE1": "artist", b"TALB": "album",
     b"TT2": "title", b"TP1": "artist", b"TAL": "album",
 }  # fmt: skip
-_ENCODINGS = {0: "latin-1", 1: "utf-16", 2: "utf-16-be", 3: "utf-8"}
+_ENCODINGS = {1: "utf-16", 2: "utf-16-be"}
 _OLD_SIZE = 128  # bytes of a tag of the first version, at the end of the file
 
 
@@ -40,7 +41,7 @@ def end(file: MediaFile, media: Media) -> int:
     if data[:3] != b"TAG" or len(data) < _OLD_SIZE:
         return file.size
     for name, place in (("title", 3), ("artist", 33), ("album", 63)):
-        media.add_tag(name, data[place : place + 30].decode("latin-1"))
+        media.add_tag(name, legacy_text.decode(data[place : place + 30]))
     return file.size - _OLD_SIZE
 
 
@@ -61,10 +62,14 @@ def _read_frames(file: MediaFile, media: Media, start: int, end: int) -> None:
         place += len(header)
         # A picture is passed over, however large it is.
         if name in _TEXTS and 1 < size <= end - place:
-            data = file.at(place, min(size, 2048))
-            encoding = _ENCODINGS.get(data[0], "latin-1") if data else "latin-1"
-            media.add_tag(_TEXTS[name], data[1:].decode(encoding, "replace"))
+            media.add_tag(_TEXTS[name], _text(file.at(place, min(size, 2048))))
         place += size
+
+
+def _text(data: bytes) -> str:
+    """A text behind the number of its encoding; 0 is said of every code page there is."""
+    encoding = _ENCODINGS.get(data[0]) if data else None
+    return data[1:].decode(encoding, "replace") if encoding else legacy_text.decode(data[1:])
 
 
 def _seven_bits(data: bytes) -> int:

@@ -5,7 +5,7 @@ https://www.mmsp.ece.mcgill.ca/Documents/AudioFormats/AIFF/AIFF.html
 
 import struct
 
-from chalicelib.processors.media import codecs
+from chalicelib.processors.media import codecs, legacy_text
 from chalicelib.processors.media.facts import DamagedError, Media, Track
 from chalicelib.processors.media.file import MediaFile
 
@@ -26,7 +26,7 @@ def read(file: MediaFile, media: Media) -> None:
         if name == b"COMM":
             _read_common(media, file.exact(start + 8, 22 if is_compressed else 18))
         elif name in _TEXTS:
-            text = file.at(start + 8, min(size, 1024)).decode("utf-8", "replace")
+            text = legacy_text.decode(file.at(start + 8, min(size, 1024)))
             media.add_tag(_TEXTS[name], text)
         start += 8 + size + size % 2
     if not media.tracks:

@@ -6,12 +6,12 @@ https://learn.microsoft.com/windows/win32/directshow/avi-riff-file-reference, EB
 import struct
 from collections.abc import Iterator
 
-from chalicelib.processors.media import codecs
+from chalicelib.processors.media import codecs, legacy_text
 from chalicelib.processors.media.facts import DamagedError, Media, Track
 from chalicelib.processors.media.file import MediaFile
 
 MAX_CHUNKS = 1000  # looked at in one file
-_OPEN = (0, 0xFFFFFFFF)  # sizes that a recorder leaves when it cannot go back to its header
+_OPEN = 0xFFFFFFFF  # a size that a recorder leaves when it cannot go back to its header
 _EXTENSIBLE, _PCM, _FLOAT = 0xFFFE, 1, 3
 _INFO = {b"INAM": "title", b"IART": "artist", b"IPRD": "album"}
 
@@ -115,7 +115,7 @@ def _read_texts(file: MediaFile, media: Media, start: int, end: int) -> None:
     if file.at(start, 4) == b"INFO":
         for tag, place, stop in chunks(file, start + 4, end):
             if tag in _INFO:
-                text = file.at(place, min(1024, stop - place)).decode("utf-8", "replace")
+                text = legacy_text.decode(file.at(place, min(1024, stop - place)))
                 media.add_tag(_INFO[tag], text)
 
 
@@ -123,11 +123,14 @@ def _data_size(file: MediaFile, start: int, long_size: int) -> int:
     """Bytes of samples, in a file whose header may have been left open."""
     (size,) = struct.unpack("<I", file.exact(start - 4, 4))
     rest = file.size - start
-    if size == _OPEN[1] and long_size:
+    if size == _OPEN and long_size:
         return min(long_size, rest)
     # An empty sound is followed by nothing, or by another chunk.
-    is_open = size == _OPEN[1] or (size == 0 and not file.at(start, 4).strip().isalnum())
-    return rest if is_open else min(size, rest)
+    if size == _OPEN or (size == 0 and not file.at(start, 4).strip().isalnum()):
+        return rest
+    # Above 4 GiB a size of 32 bits has begun anew: then no chunk follows where it says.
+    is_wrong = file.size > 1 << 32 and not file.at(start + size + size % 2, 4).strip().isalnum()
+    return rest if is_wrong else min(size, rest)
 
 
 def _tell_wave(media: Media, size: int, byte_rate: int, samples: int) -> None:
