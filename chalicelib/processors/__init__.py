@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from chalicelib.processors import archive, data, digest, document, image, table, video
+from chalicelib.processors import archive, audio, digest, image, table, video
 from chalicelib.reader import ObjectReader, ObjectReplaced, OutOfTime
 
 log = logging.getLogger(__name__)
@@ -115,6 +116,7 @@ def _checked(result: dict[str, Any]) -> dict[str, Any]:
 PROCESSORS: Mapping[str, Processor] = {
     "image": image,
     "video": video,
+    "audio": audio,
     "archive": archive,
     "table": table,
     "document": document,

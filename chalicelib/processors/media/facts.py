@@ -1,0 +1,94 @@
+"""What a film or a sound tells of itself, collected while its container is read.
+
+A reader fills a `Media` step by step, so that what was read before some damage is still told.
+"""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Kind = Literal["video", "audio"]
+
+MAX_TRACKS = 50  # told of one file
+MAX_DURATION = 10**9  # seconds: a header that claims more is wrong
+MAX_TEXT = 200  # characters of a title, an artist or an album
+
+
+class DamagedError(Exception):
+    """The bytes contradict their format; the text is the sentence for the owner."""
+
+    def __init__(self, sentence: str = "It is damaged, or its end is missing") -> None:
+        super().__init__(sentence)
+
+
+@dataclass(slots=True)
+class Track:
+    """One track; sizes in pixels as shown, `rotation` in degrees clockwise.
+
+    `sample_rate` in hertz, `bitrate` in bits a second; 0 where the file does not tell.
+    """
+
+    kind: Kind
+    codec: str | None = None
+    width: int = 0
+    height: int = 0
+    rotation: int = 0
+    sample_rate: int = 0
+    channels: int = 0
+    bitrate: int = 0
+    is_enabled: bool = True
+
+
+@dataclass(slots=True)
+class Media:
+    """`duration` in seconds, `bitrate` in bits a second; `error` says what is not known."""
+
+    container: str
+    brand: str | None = None
+    duration: float | None = None
+    is_estimated: bool = False
+    bitrate: int = 0
+    tracks: list[Track] = field(default_factory=list)
+    tags: dict[str, str] = field(default_factory=dict)
+    error: str | None = None
+
+    def film(self) -> Track | None:
+        """The video track that a player shows: the first that is enabled and has a size."""
+        sized = [t for t in self.tracks if t.kind == "video" and t.width and t.height]
+        # Some writers enable no track at all: then the flag says nothing.
+        none_enabled = not any(t.is_enabled for t in self.tracks)
+        return next((t for t in sized if t.is_enabled or none_enabled), None)
+
+    def first_codec(self) -> str | None:
+        """Of the first video track, whether its size is known or not."""
+        return next((t.codec for t in self.tracks if t.kind == "video"), None)
+
+    def sound(self) -> Track | None:
+        """The first sound track, an enabled one if there is one."""
+        sounds = [t for t in self.tracks if t.kind == "audio"]
+        return next((t for t in sounds if t.is_enabled), sounds[0] if sounds else None)
+
+    def kinds(self) -> list[Kind]:
+        """The tracks' kinds in order; a video track without a size counts if no other has one."""
+        has_film = self.film() is not None
+        return [
+            track.kind
+            for track in self.tracks
+            if track.kind == "audio" or track.width or not has_film
+        ][:MAX_TRACKS]
+
+    def add_tag(self, name: str, text: str) -> None:
+        """Keep the first text of this name that is not empty."""
+        before_end, _, _ = text.partition("\0")
+        clean = "".join(c for c in before_end if c.isprintable()).strip()[:MAX_TEXT]
+        if clean:
+            self.tags.setdefault(name, clean)
+
+    def told_duration(self) -> dict[str, Any]:
+        """`duration` in a report, where it is known and can be true."""
+        if self.duration is None or not math.isfinite(self.duration):
+            return {}
+        if not 0 <= self.duration <= MAX_DURATION:
+            return {}
+        told: dict[str, Any] = {"duration": round(self.duration, 3)}
+        return told | {"duration_estimated": True} if self.is_estimated else told

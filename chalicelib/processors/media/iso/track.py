@@ -1,0 +1,131 @@
+"""One track of an ISO media file: its kind, its size as shown, its sound's format.
+
+ISO/IEC 14496-12 §8.3.2 (tkhd), §8.4.2 (mdhd), §12.1 and §12.2 (sample entries).
+"""
+
+import struct
+from dataclasses import dataclass
+
+from chalicelib.processors.media import codecs
+from chalicelib.processors.media.facts import Kind, Track
+from chalicelib.processors.media.iso import esds
+from chalicelib.processors.media.iso.boxes import Box, Boxes, Matrix, matrix_of, product, turn
+
+_KINDS: dict[bytes, Kind] = {b"vide": "video", b"soun": "audio"}
+_UNKNOWN = (0, 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
+_VISUAL = 78  # bytes of a visual sample entry before the boxes in it
+_ENABLED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Units in a second, and a duration in them."""
+
+    scale: int
+    duration: int
+
+    @classmethod
+    def of_header(cls, header: bytes) -> "Timing":
+        """Of the contents of `mvhd` or `mdhd`, of both versions."""
+        form, offset = (">IQ", 20) if header[0] == 1 else (">II", 12)
+        return cls(*struct.unpack_from(form, header, offset))
+
+
+@dataclass(slots=True)
+class TrackBox:
+    """`number` is the track's id; `track` is missing for subtitles, chapters and data."""
+
+    number: int = 0
+    duration: int = 0  # in the movie's units
+    timing: Timing = Timing(0, 0)
+    track: Track | None = None
+
+    def seconds(self, movie_scale: int) -> float | None:
+        """Its duration, from its own header or as the movie's units say."""
+        if self.timing.scale and self.timing.duration not in _UNKNOWN:
+            return self.timing.duration / self.timing.scale
+        if movie_scale and self.duration not in _UNKNOWN:
+            return self.duration / movie_scale
+        return None
+
+
+def read_track(boxes: Boxes, track: Box, movie_matrix: Matrix) -> TrackBox:
+    """What `tkhd` and `mdia` tell, turned as the track's and the movie's matrices say."""
+    found = TrackBox()
+    header, entry, kind = b"", b"", None
+    for box in boxes.of(track.start, track.end):
+        if box.name == b"tkhd":
+            header = boxes.bytes(box, 96)
+            form, offset = (">I4xQ", 20) if header[0] == 1 else (">I4xI", 12)
+            found.number, found.duration = struct.unpack_from(form, header, offset)
+        elif box.name == b"mdia":
+            kind, found.timing, entry = _read_media(boxes, box)
+    if kind is not None:
+        enabled = bool(header) and bool(header[3] & _ENABLED)
+        found.track = Track(kind, codecs.of_fourcc(entry[4:8]), is_enabled=enabled)
+    if found.track is not None and kind == "video":
+        _tell_size(found.track, header, entry, movie_matrix)
+    elif found.track is not None:
+        _tell_sound(found.track, entry, found.timing.scale)
+        esds.read(entry, found.track)
+    return found
+
+
+def _read_media(boxes: Boxes, media: Box) -> tuple[Kind | None, Timing, bytes]:
+    """The track's kind, its timing, and its first sample entry."""
+    kind, timing, entry = None, Timing(0, 0), b""
+    for box in boxes.of(media.start, media.end):
+        if box.name == b"hdlr":
+            kind = _KINDS.get(boxes.bytes(box, 12)[8:12])
+        elif box.name == b"mdhd":
+            timing = Timing.of_header(boxes.bytes(box, 32))
+        elif box.name == b"minf":
+            for table in boxes.of(box.start, box.end):
+                if table.name == b"stbl":
+                    entry = _sample_entry(boxes, table)
+    return kind, timing, entry
+
+
+def _sample_entry(boxes: Boxes, table: Box) -> bytes:
+    for box in boxes.of(table.start, table.end):
+        if box.name == b"stsd":
+            return boxes.bytes(box, 4096)[8:]
+    return b""
+
+
+def _tell_size(track: Track, header: bytes, entry: bytes, movie_matrix: Matrix) -> None:
+    version = header[0] if header else 0
+    width = height = 0
+    if header:
+        width, height = struct.unpack_from(">II", header, 88 if version == 1 else 76)
+    size = round(width / 65536), round(height / 65536)
+    if not all(size):
+        size = _size_of_samples(entry)
+    is_swapped, degrees = turn(product(matrix_of(header, 52 if version == 1 else 40), movie_matrix))
+    track.width, track.height = (size[1], size[0]) if is_swapped else size
+    track.rotation = degrees
+
+
+def _size_of_samples(entry: bytes) -> tuple[int, int]:
+    """The coded size, widened as the shape of its pixels says."""
+    if len(entry) < 8 + _VISUAL:
+        return 0, 0
+    width, height = struct.unpack_from(">HH", entry, 32)
+    place = entry.find(b"pasp", 8 + _VISUAL)
+    if 0 <= place <= len(entry) - 12:
+        across, down = struct.unpack_from(">II", entry, place + 4)
+        if across and down and across // down < 100 and down // across < 100:
+            width = round(width * across / down)
+    return width, height
+
+
+def _tell_sound(track: Track, entry: bytes, scale: int) -> None:
+    if len(entry) < 36:  # bytes of a sound sample entry
+        return
+    (version,) = struct.unpack_from(">H", entry, 16)
+    track.channels, rate = struct.unpack_from(">H6xI", entry, 24)
+    # The field has 16 bits before the point: a higher rate is the track's units.
+    track.sample_rate = rate >> 16 or scale
+    if version == 2 and len(entry) >= 52:  # QuickTime's longer form
+        precise, track.channels = struct.unpack_from(">dI", entry, 40)
+        track.sample_rate = round(precise) if 0 < precise < 10**7 else 0
