@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from chalicelib.processors import archive, digest, image, table, video
+from chalicelib.processors import archive, digest, image, tabular, video
 from chalicelib.reader import ObjectReader, ObjectReplaced, OutOfTime
 
 log = logging.getLogger(__name__)
@@ -116,6 +116,6 @@ PROCESSORS: Mapping[str, Processor] = {
     "image": image,
     "video": video,
     "archive": archive,
-    "table": table,
+    "table": tabular,
     "digest": digest,
 }
