@@ -116,8 +116,7 @@ def test_no_other_package_is_needed_at_all() -> None:
 def test_a_processor_knows_the_reader_only(name: str) -> None:
     ours = {module for module in imports(PROCESSORS[name]) if module.startswith("chalicelib")}
     allowed = {"chalicelib", "chalicelib.reader", "chalicelib.text_encoding"}
-    if name == "processors.__init__":
-        allowed |= {module for module in ours if module.startswith("chalicelib.processors")}
+    allowed |= {module for module in ours if module.startswith("chalicelib.processors")}
 
     assert ours <= allowed
 

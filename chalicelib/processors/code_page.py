@@ -20,7 +20,7 @@ _NAMES = {
 
 # Letters beyond ASCII, the most frequent first, of languages that share a code page.
 _GERMAN, _FRENCH = "üäößÄÜÖ", "éèàçêôâîûùëïœÉÀÈÇÊÔÎŒ"
-_SPANISH, _PORTUGUESE = "óíáéñúüÁÓÍÉÑÚ¿¡ªº", "ãçéáõíêóúâôàÃÇÁÉÍÓÊÚªº"
+_SPANISH, _PORTUGUESE = "óíáéñúüÁÓÍÉÑÚ¿¡ªº", "ãçáéíóêúâôõàÃÇÁÉÍÓÊÚªº"
 _ITALIAN, _CATALAN = "àèìòùéÀÈÒ", "óàèéíçúòïüÀÈ"
 _DANISH, _SWEDISH, _ICELANDIC = "øåæØÅÆé", "äöåÄÖÅé", "íáðéóþæöúýÍÁÞÓÖÚÆ"
 _POLISH, _CZECH = "łąęóżśćńźŁŚŻÓĆŹĄĘ", "íáéěýřžčšůúťďňóČŠŘŽÚÍÁÝ"
@@ -126,7 +126,7 @@ def encoding_of(head: bytes) -> Encoding:
     """The encoding of the text that begins with `head`, guessed where it is no Unicode."""
     if head.isascii() and b"\0" not in head:
         return Encoding("utf-8", "utf-8-sig")
-    codec = text_encoding.encoding_of(head)
+    codec = text_encoding.encoding_of(head) or _marked(head)
     if codec is None and _is_nearly_utf_8(head):
         codec = "utf-8"
     if codec is None:
@@ -136,6 +136,18 @@ def encoding_of(head: bytes) -> Encoding:
         little = head.startswith(codecs.BOM_UTF16_LE)
         return Encoding(f"{codec}{'le' if little else 'be'}", codec)
     return Encoding(_NAMES.get(codec, codec), "utf-8-sig" if codec == "utf-8" else codec)
+
+
+def _marked(head: bytes) -> str | None:
+    """The encoding that a mark declares, where the text has characters that few texts have."""
+    for mark, codec in ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
+        if head.startswith(mark):
+            try:
+                codecs.getincrementaldecoder(codec)().decode(head)
+            except UnicodeDecodeError:
+                return None
+            return codec
+    return None
 
 
 def _is_nearly_utf_8(head: bytes) -> bool:

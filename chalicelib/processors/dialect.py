@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from chalicelib.processors.csv_rows import Dialect, Rows
+from chalicelib.processors.csv_rows import UNQUOTED_DELIMITERS, Dialect, Rows
 from chalicelib.processors.table_layout import Row, are_names, best_shape, is_value
 from chalicelib.processors.text_lines import Lines
 
@@ -134,12 +134,13 @@ class _Beginning:
 
     def _reading(self, sample: _Sample) -> tuple[float, Layout] | None:
         rows, before = sample.rows, sample.before
-        if not rows:
+        may_be_quoted = sample.dialect.delimiter not in UNQUOTED_DELIMITERS
+        if not rows or (may_be_quoted and 2 * sample.repairs >= len(rows)):
             return None
         named = self._named_by_comment(sample)
         if named:
             rows, before = [named, *rows], [self.skipped - 1, *before]
-        best = best_shape(rows, may_name_rows=self._may_name_rows(sample.dialect))
+        best = best_shape(rows, may_name_rows=self._may_name_rows(sample))
         if best is None or best[1].width < 2 - best[1].trailing_delimiter - best[1].row_names:
             return None
         score, shape = best
@@ -161,10 +162,13 @@ class _Beginning:
         has_values = any(map(is_value, first))
         return fields if has_values and len(fields) == len(first) and are_names(fields) else None
 
-    def _may_name_rows(self, dialect: Dialect) -> bool:
+    def _may_name_rows(self, sample: _Sample) -> bool:
         """Whether rows may have a name before the first column, as R writes them."""
-        quoted = [line.startswith(dialect.quote) for line in self.lines[:2]]
-        return dialect.delimiter == "\t" or (len(quoted) > 1 and all(quoted))
+        if sample.repairs and len(sample.rows[0] or ()) < 2:  # noqa: PLR2004 - no delimiter
+            return False
+        lines = [self.lines[before - self.skipped] for before in sample.before[:2]]
+        is_quoted = all(line.startswith(sample.dialect.quote) for line in lines)
+        return is_quoted or sample.dialect.delimiter == "\t"
 
 
 def _has_values(row: Row) -> bool:
