@@ -67,6 +67,9 @@ def decide(text: str, *, is_whole: bool, has_tabs: bool) -> Layout:
         return found[0][1] if found else Layout(Dialect(declared), beginning.skipped)
     usual = Dialect("\t" if has_tabs else ",")
     delimiters = sorted(DELIMITERS, key=str(usual.delimiter).__ne__)
+    tabs = beginning.readings(beginning.samples("\t")) if has_tabs else []
+    if tabs and tabs[0][1].skipped_lines <= beginning.skipped:
+        return tabs[0][1]
     found = beginning.readings(itertools.chain(*map(beginning.samples, delimiters)))
     if not found:
         return _last_resort(beginning, usual, delimiters)
@@ -106,10 +109,13 @@ class _Beginning:
         if delimiter not in self.text:
             return
         plain = Dialect(delimiter)
-        # The first of equal ones is chosen.
+        unescaped = self.sample(plain)
+        # The first of equal ones is chosen; backslashes that only join whole rows are characters.
         if re.search(r'\\["\r\n' + re.escape(delimiter) + "]", self.text):
-            yield self.sample(replace(plain, escape="\\"))
-        yield self.sample(plain)
+            escaped = self.sample(replace(plain, escape="\\"))
+            if len(escaped.rows) == len(unescaped.rows) or not _is_even(unescaped):
+                yield escaped
+        yield unescaped
         if delimiter + ' "' in self.text and delimiter != " ":
             yield self.sample(replace(plain, skips_spaces=True))
         if self.text.startswith("'"):
@@ -197,6 +203,11 @@ def _last_resort(beginning: _Beginning, usual: Dialect, delimiters: list[str]) -
         best = max(named, key=lambda sample: len(sample.rows[0] or ()))
         return Layout(best.dialect, best.before[0], is_regular=False)
     return Layout(Dialect(None), beginning.skipped)
+
+
+def _is_even(sample: _Sample) -> bool:
+    """Whether all rows have as many fields, and balanced quotes."""
+    return not sample.repairs and len({len(row or ()) for row in sample.rows}) == 1
 
 
 def _is_tight(sample: _Sample) -> bool:

@@ -111,7 +111,7 @@ def assert_is_read(rows: list[list[str]], written: bytes, content_type: str = "t
     report = tabular.run(reader(written, content_type))
 
     numbers = (report["columns"], report["rows"], report["bad_rows"], report["complete"])
-    assert report.get("ambiguous") or numbers == (rows[0], len(rows) - 1, 0, True)
+    assert report.get("ambiguous") or numbers == (rows[0], len(rows) - 1, 0, True), written
 
 
 def written(rows: list[list[str]], **dialect: Any) -> str:
@@ -176,3 +176,16 @@ def test_what_rs_write_csv_writes_is_read(rows: list[list[str]]) -> None:
     rows = [[f"{number}" if number else "", *row] for number, row in enumerate(rows)]
     lines = [",".join(r_field(value, escape='"') for value in row) for row in rows]
     assert_is_read(rows, "\n".join([*lines, ""]).encode())
+
+
+def test_a_backslash_at_the_end_of_a_quoted_field_joins_no_rows() -> None:
+    rows = [["id", "name"], ["1", "x\n\\"], ["2", "y\n"], ["3", "z"]]
+
+    assert_is_read(rows, written(rows, dialect="excel-tab").encode(), TSV)
+    assert_is_read(rows, written(rows).encode())
+
+
+def test_declared_tabs_are_believed_where_they_fit() -> None:
+    rows = [["id", "n", "Preis; netto"], [";", "", ";"]]
+
+    assert_is_read(rows, written(rows, dialect="excel-tab").encode(), TSV)
