@@ -12,8 +12,16 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from chalicelib.processors import archive, data, digest, document, image, table, video
-from chalicelib.processors import archive, audio, digest, image, table, video
+from chalicelib.processors import (
+    archive,
+    audio,
+    data,
+    digest,
+    document,
+    image,
+    tabular,
+    video,
+)
 from chalicelib.reader import ObjectReader, ObjectReplaced, OutOfTime
 
 log = logging.getLogger(__name__)
@@ -118,7 +126,7 @@ PROCESSORS: Mapping[str, Processor] = {
     "video": video,
     "audio": audio,
     "archive": archive,
-    "table": table,
+    "table": tabular,
     "document": document,
     "data": data,
     "digest": digest,
