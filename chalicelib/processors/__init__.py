@@ -12,16 +12,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from chalicelib.processors import (
-    archive,
-    audio,
-    data,
-    digest,
-    document,
-    image,
-    tabular,
-    video,
-)
+from chalicelib.processors import archive, audio, data, digest, document, image, tabular, video
 from chalicelib.reader import ObjectReader, ObjectReplaced, OutOfTime
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.processors import archive
-from chalicelib.processors.archive_listing import MAX_NAME, SHOWN_NAMES
+from chalicelib.processors.archive.listing import MAX_NAME, SHOWN_NAMES
 from tests.processors.archives import (
     AR,
     FILES,

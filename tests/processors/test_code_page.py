@@ -1,6 +1,6 @@
 import pytest
 
-from chalicelib.processors.code_page import encoding_of
+from chalicelib.processors.tabular.code_page import encoding_of
 
 TEXTS = {
     "windows-1252": [

@@ -1,6 +1,6 @@
 import pytest
 
-from chalicelib.processors import code_pages
+from chalicelib.processors.archive import code_pages
 
 MADE_IN = [
     ("cp437", ["Größe.txt"]),

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.processors import archive, compressed
-from chalicelib.processors.expanding import GZIP_MARK, expand
+from chalicelib.processors import archive
+from chalicelib.processors.archive import compressed
+from chalicelib.processors.archive.expanding import GZIP_MARK, expand
 from tests.processors.archives import FILES, GZIP, MIB, TAR, ZSTD, tarred, zstd_frame
 from tests.processors.reading import Reading, of, reader
 

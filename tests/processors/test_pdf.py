@@ -5,7 +5,13 @@ from typing import Any
 import pytest
 
 from chalicelib.processors import document
-from chalicelib.processors.pdf_objects import Name, Reference, SyntaxDamagedError, parse, text
+from chalicelib.processors.document.pdf_objects import (
+    Name,
+    Reference,
+    SyntaxDamagedError,
+    parse,
+    text,
+)
 from chalicelib.reader import OutOfTime
 from tests.processors.reading import Reading, of, reader, sparse
 from tests.processors.real_files import real

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.processors import MAX_RESULT_SIZE, data
-from chalicelib.processors.sqlite_schema import columns_of
+from chalicelib.processors.data.sqlite_schema import columns_of
 from tests.processors.reading import Reading, of, reader
 
 SQLITE = "application/vnd.sqlite3"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.processors import tabular
-from chalicelib.processors.text_lines import MAX_LINE
+from chalicelib.processors.tabular.text_lines import MAX_LINE
 from tests.processors.reading import Reading, of, reader, sparse
 
 MIB = 1024 * 1024
@@ -305,8 +305,8 @@ def test_a_quote_within_quotes_is_a_character_where_the_fields_fit() -> None:
 def test_rows_behind_open_quotes_that_are_too_many_to_read_again_make_it_incomplete(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("chalicelib.processors.text_lines._MAX_AGAIN", 0)
-    monkeypatch.setattr("chalicelib.processors.text_lines._AGAIN_SHARE", 0)
+    monkeypatch.setattr("chalicelib.processors.tabular.text_lines._MAX_AGAIN", 0)
+    monkeypatch.setattr("chalicelib.processors.tabular.text_lines._AGAIN_SHARE", 0)
     report = run('a,b\n1,"x\n2,y\n')
 
     assert (report["bad_rows"], report["complete"]) == (1, False)

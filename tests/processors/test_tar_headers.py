@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.processors import archive
-from chalicelib.processors.archive_listing import MAX_NAME
+from chalicelib.processors.archive.listing import MAX_NAME
 from tests.processors.archives import GZIP, TAR, attributes, header
 from tests.processors.reading import reader
 

@@ -1,0 +1,137 @@
+"""What is in an archive, and in one compressed file: names, sizes and what is suspicious.
+
+Nothing is unpacked, and each list is read in bounded memory. The first bytes choose the reader,
+whatever the type says. How each format is read is in the modules beside this one.
+"""
+
+import lzma
+import struct
+import tarfile
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from chalicelib.processors.archive import (
+    ar_headers,
+    compressed,
+    expanding,
+    rar_headers,
+    seven_zip,
+    tar_headers,
+    zip_directory,
+    zip_end,
+    zstd_frames,
+)
+from chalicelib.processors.archive.listing import DAMAGED, DamagedError, Listing
+from chalicelib.reader import ObjectReader, OutOfTime, ReadTooLarge
+
+reads_all = False
+
+_ZIP = "application/zip"
+_ZIPS = (
+    "application/java-archive", "application/vnd.android.package-archive",
+    "application/vnd.openxmlformats-officedocument.", "application/vnd.oasis.opendocument.",
+)  # fmt: skip
+_TAR = "application/x-tar"
+_PLAIN = (
+    _ZIP, _TAR, "application/gzip", "application/x-xz", "application/zstd", "application/x-bzip2",
+    "application/x-7z-compressed", "application/vnd.rar",
+    "application/vnd.debian.binary-package", "application/x-archive",
+)  # fmt: skip
+_READ_AT_ONCE = 256 * 1024  # bytes of an object that one request is cheaper for than several
+_HEAD_SIZE = 512  # bytes, which is the first header of a tar
+_OLE_MARK = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # office documents with a password, and old ones
+
+Read = Callable[[ObjectReader, Listing], None]
+
+_BY_MARK: tuple[tuple[bytes, str, Read], ...] = (
+    (b"PK\3\4", "zip", zip_directory.read),
+    (b"PK\5\6", "zip", zip_directory.read),
+    (b"PK\6\6", "zip", zip_directory.read),
+    (b"PK\7\x08", "zip", zip_directory.read),
+    (b"PK00PK", "zip", zip_directory.read),
+    (expanding.GZIP_MARK, "gzip", compressed.read_gzip),
+    (expanding.XZ_MARK, "xz", compressed.read_xz),
+    (expanding.BZIP2_MARK, "bzip2", compressed.read_bzip2),
+    (zstd_frames.MARK, "zstd", zstd_frames.read),
+    (seven_zip.MARK, "7z", seven_zip.read),
+    (rar_headers.MARK_5, "rar", rar_headers.read_version_5),
+    (rar_headers.MARK_4, "rar", rar_headers.read_version_4),
+    (ar_headers.MARK, "ar", ar_headers.read),
+)
+_BROKEN = (
+    struct.error, tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError, ReadTooLarge,
+    ValueError, OverflowError,
+)  # fmt: skip
+
+
+def applies_to(content_type: str, size: int, /) -> bool:
+    """To archives, to what is made of a ZIP, and to files compressed by themselves."""
+    is_zip = content_type.endswith("+zip") or content_type.startswith(_ZIPS)
+    return size > 0 and (content_type in _PLAIN or is_zip)
+
+
+def run(stored: ObjectReader, /) -> dict[str, Any]:
+    """`{"format", "entries", "expanded_size", "names", "complete"}`; sizes in bytes.
+
+    `names` are the first; `names_encoding` is the code page that was guessed for them.
+    `unsafe_names` counts those that lead out of a folder, `suspicious` says why, `encrypted` is of
+    ZIP, 7z and RAR, `macros` of office documents, `comment` of gzip. A compressed file has one
+    entry. `expanded_size` is missing where it is not known. `error` tells why a list is not whole,
+    `complete` is false then, and where time or a limit ended it.
+
+    The report is empty for an office document that is no ZIP.
+    """
+    if stored.size <= _READ_AT_ONCE:
+        whole = stored.read_range(0, stored.size)
+        stored = replace(stored, read_range=lambda offset, size: whole[offset : offset + size])
+    head = stored.read_range(0, min(_HEAD_SIZE, stored.size))
+    chosen = _choose(stored, head)
+    if chosen is None:
+        return _report_of_unknown(stored, head)
+    kind, read = chosen
+    listing = Listing(kind)
+    try:
+        read(stored, listing)
+    except OutOfTime:
+        listing.is_complete = False
+    except DamagedError as error:
+        if isinstance(error, zip_end.NoEndError) and head[:2] not in (b"P", b"PK"):
+            return _report_of_unknown(stored, head)
+        _break(listing, error.sentence)
+    except _BROKEN:
+        _break(listing, DAMAGED)
+    return listing.report(stored.size)
+
+
+def _report_of_unknown(stored: ObjectReader, head: bytes) -> dict[str, Any]:
+    """Nothing about another kind of document; a sentence about what is called an archive."""
+    if stored.content_type not in _PLAIN or head.startswith(_OLE_MARK):
+        return {}
+    return {"error": "It is no archive of a kind that is listed"}
+
+
+def _break(listing: Listing, sentence: str) -> None:
+    listing.is_complete = False
+    listing.facts["error"] = sentence
+
+
+def _choose(stored: ObjectReader, head: bytes) -> tuple[str, Read] | None:
+    """The format and its reader, by the first bytes; by the type where they do not tell.
+
+    A ZIP may begin with anything, because it is read from its end.
+    """
+    for mark, kind, read in _BY_MARK:
+        if head.startswith(mark):
+            return kind, read
+    if head.startswith(_OLE_MARK):
+        return None
+    if zstd_frames.is_skippable(head):
+        return "zstd", zstd_frames.read
+    if stored.content_type == _TAR or tar_headers.is_header(head):
+        return "tar", tar_headers.read
+    kinds = (stored.content_type, stored.container or "")
+    if any(kind == _ZIP or kind.endswith("+zip") or kind.startswith(_ZIPS) for kind in kinds):
+        return "zip", zip_directory.read
+    return None

@@ -1,0 +1,63 @@
+"""Columns and rows of data that programs write: Parquet, Arrow, ORC, SQLite, Avro, NumPy.
+
+It chooses how to read by the first bytes, and reads directories only, never the data.
+"""
+
+from typing import Any
+
+from chalicelib.processors.data import arrow, avro, numpy_arrays, orc, parquet, sqlite
+from chalicelib.processors.places import BROKEN, TOO_LARGE, DamagedError, Places
+from chalicelib.reader import ObjectReader, ReadTooLarge
+
+reads_all = False
+
+# What a file is called that nobody knows: one small read decides.
+_VAGUE = frozenset({"application/octet-stream", "application/zip"})
+TYPES = _VAGUE | frozenset({
+    "application/vnd.apache.parquet", "application/vnd.apache.arrow.file",
+    "application/vnd.apache.arrow.stream", "application/vnd.sqlite3", "application/x-sqlite3",
+    "application/geopackage+sqlite3", "application/vnd.mapbox-vector-tile+sqlite3",
+    "application/vnd.apache.orc", "application/x-orc", "application/avro",
+    "application/vnd.apache.avro", "application/x-npy", "application/x-npz",
+})  # fmt: skip
+_READERS = {
+    parquet.MAGIC: parquet.run, parquet.ENCRYPTED: parquet.run, arrow.MAGIC: arrow.run,
+    arrow.FEATHER: arrow.run, sqlite.MAGIC: sqlite.run, avro.MAGIC: avro.run,
+    numpy_arrays.MAGIC: numpy_arrays.run, orc.MAGIC: orc.run,
+}  # fmt: skip
+
+
+def applies_to(content_type: str, size: int, /) -> bool:
+    """To Parquet, Arrow, ORC, SQLite, Avro and NumPy, and to types that say nothing."""
+    return content_type in TYPES and size > 0
+
+
+def run(stored: ObjectReader, /) -> dict[str, Any]:
+    """`{"format", "columns", "column_types", "column_count", "rows"}` and what a format adds.
+
+    See `parquet`, `arrow`, `orc`, `sqlite`, `avro` and `numpy_arrays`. Empty when the bytes are
+    none of these; `error` where the type says that they are, and they are damaged.
+    """
+    try:
+        return _read(stored)
+    except ReadTooLarge:
+        return TOO_LARGE
+    except DamagedError:
+        # Under a vague type, the mark may be the beginning of something else.
+        return {} if stored.content_type in _VAGUE else BROKEN
+
+
+def _read(stored: ObjectReader) -> dict[str, Any]:
+    zipped = stored.filename.lower().endswith(".npz")
+    if stored.content_type == "application/zip" and not zipped:
+        return {}
+    file = Places(stored)
+    head = file.read(0, 16)
+    if zipped and head.startswith(b"PK\3\4"):
+        return numpy_arrays.run_zipped(stored)
+    for magic, read in _READERS.items():
+        if head.startswith(magic):
+            return read(file)
+    if stored.content_type.startswith("application/vnd.apache.arrow."):
+        return arrow.run(file)
+    return {}

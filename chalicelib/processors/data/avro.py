@@ -1,0 +1,137 @@
+"""Columns and rows of an Avro file: the schema in its header, the counts of its blocks.
+
+https://avro.apache.org/docs/1.12.0/specification/#object-container-files
+"""
+
+import json
+from typing import Any
+
+from chalicelib.processors.data.columns import Column, told_columns
+from chalicelib.processors.places import DamagedError, Places, shown
+from chalicelib.reader import OutOfTime, ReadTooLarge
+
+MAGIC = b"Obj\1"
+MAX_HEADER = 1024 * 1024  # bytes
+MAX_BLOCKS = 300  # that are gone over to count rows
+MAX_COLUMNS = 10_000
+MAX_DEPTH = 20
+_SYNC = 16  # bytes of the mark behind the header and each block
+
+
+def run(file: Places) -> dict[str, Any]:
+    """`{"format": "avro", "columns", "column_types", "column_count", "codec", "rows"}`.
+
+    `rows` is left out where there are more than `MAX_BLOCKS` blocks. Fields of records have dotted
+    paths.
+    """
+    data = file.read(0, MAX_HEADER)
+    metadata, at = _metadata(data)
+    told: dict[str, Any] = {"format": "avro"}
+    try:
+        schema = json.loads(metadata.get("avro.schema", b""))
+    except (ValueError, RecursionError) as error:
+        raise DamagedError from error
+    told |= told_columns(_columns(schema))
+    told["codec"] = shown(metadata.get("avro.codec", b"null").decode("utf-8", "replace"), 20)
+    try:
+        rows = _rows(file, at, data[at : at + _SYNC])
+    except (ReadTooLarge, OutOfTime):
+        rows = None
+    return told if rows is None else told | {"rows": rows}
+
+
+def _metadata(data: bytes) -> tuple[dict[str, bytes], int]:
+    """The header's map, and where the mark behind it is."""
+    metadata: dict[str, bytes] = {}
+    at = len(MAGIC)
+    while True:
+        count, at = _number(data, at)
+        if not count:
+            return metadata, at
+        if count < 0:  # its size follows
+            count = -count
+            _, at = _number(data, at)
+        for _ in range(count):
+            key, at = _bytes(data, at)
+            metadata[key[:100].decode("utf-8", "replace")], at = _bytes(data, at)
+
+
+def _rows(file: Places, at: int, sync: bytes) -> int | None:
+    rows = 0
+    at += _SYNC
+    for _ in range(MAX_BLOCKS):
+        if at >= file.size:
+            return rows
+        head = file.read(at, 20)
+        count, used = _number(head, 0)
+        size, used = _number(head, used)
+        at += used + size
+        if count < 0 or size < 0 or file.read(at, _SYNC) != sync:
+            raise DamagedError
+        at += _SYNC
+        rows += count
+    return rows if at >= file.size else None
+
+
+def _columns(schema: Any) -> list[Column]:
+    """The fields of a record, those of records in it under their paths."""
+    if not isinstance(schema, dict) or schema.get("type") != "record":
+        return [Column("", _type(schema))]
+    columns: list[Column] = []
+    waiting: list[tuple[str, Any, int]] = [("", schema, 0)]
+    while waiting:
+        path, kind, depth = waiting.pop()
+        fields = _fields(kind)
+        if fields is None or depth > MAX_DEPTH:
+            columns.append(Column(path.rstrip("."), _type(kind)))
+        else:
+            waiting += [
+                (f"{path}{field.get('name', '')}.", field.get("type"), depth + 1)
+                for field in reversed(fields)
+                if isinstance(field, dict)
+            ]
+        if len(columns) + len(waiting) > MAX_COLUMNS:
+            raise DamagedError
+    return columns
+
+
+def _fields(kind: Any) -> list[Any] | None:
+    """The fields of a record, or of one that may be absent."""
+    if isinstance(kind, list):
+        kinds = [one for one in kind if one != "null"]
+        return _fields(kinds[0]) if len(kinds) == 1 and not isinstance(kinds[0], list) else None
+    fields = kind.get("fields") if isinstance(kind, dict) else None
+    return fields if isinstance(fields, list) else None
+
+
+def _type(kind: Any) -> str:
+    if isinstance(kind, list):
+        kinds = [one for one in kind if one != "null"]
+        return " or ".join(one if isinstance(one, str) else _type_of(one) for one in kinds[:5])
+    return _type_of(kind)
+
+
+def _type_of(kind: Any) -> str:
+    if isinstance(kind, dict):
+        return str(kind.get("logicalType") or kind.get("type") or "unknown")[:50]
+    return str(kind)[:50]
+
+
+def _number(data: bytes, at: int) -> tuple[int, int]:
+    value = 0
+    for shift in range(0, 70, 7):
+        if at >= len(data):
+            raise DamagedError
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return (value >> 1) ^ -(value & 1), at
+    raise DamagedError
+
+
+def _bytes(data: bytes, at: int) -> tuple[bytes, int]:
+    size, at = _number(data, at)
+    if not 0 <= size <= len(data) - at:
+        raise DamagedError
+    return data[at : at + size], at + size

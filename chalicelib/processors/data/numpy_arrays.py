@@ -1,0 +1,72 @@
+"""Shape and type of NumPy's arrays: one in an .npy, several in an .npz.
+
+The header is a literal of Python's; it is searched instead of evaluated.
+https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+"""
+
+import re
+from typing import Any
+
+from chalicelib.processors.data.columns import Column, told_columns
+from chalicelib.processors.places import DamagedError, Places, fitting, shown
+from chalicelib.processors.zip_parts import DAMAGED, Parts
+from chalicelib.reader import ObjectReader, ReadTooLarge
+
+MAGIC = b"\x93NUMPY"
+MAX_HEADER = 64 * 1024  # bytes; NumPy itself takes 10,000
+MAX_NAME = 80  # characters
+SHOWN_ARRAYS = 50
+MAX_ARRAYS = 8 * 1024  # bytes of JSON
+_DTYPE = re.compile(r"'descr':\s*'([^'\\]{1,100})'")
+_FIELDS = re.compile(r"'descr':\s*\[(.*)\]\s*,\s*'fortran_order'", re.DOTALL)
+# ('name', '<i4') or ('name', '<i4', (3,)).
+_FIELD = re.compile(r"\('([^'\\]*)',\s*'([^'\\]*)'(?:,\s*\([\d, ]*\))?\)")
+_SHAPE = re.compile(r"'shape':\s*\(([\d, L]*)\)")
+_MAX_DIMENSIONS = 64
+
+
+def run(file: Places) -> dict[str, Any]:
+    """`{"format": "npy", "dtype", "shape"}`; a structured array tells its columns as well."""
+    return {"format": "npy"} | _array(file.read(0, MAX_HEADER))
+
+
+def run_zipped(stored: ObjectReader, /) -> dict[str, Any]:
+    """`{"format": "npz", "array_count", "arrays"}`, each with `name`, `dtype` and `shape`."""
+    try:
+        parts = Parts(stored)
+        names = [name for name in parts.names if name.endswith(".npy")]
+        arrays = [_named(parts, name) for name in names[:SHOWN_ARRAYS]]
+    except ReadTooLarge:
+        raise
+    except DAMAGED as error:
+        raise DamagedError from error
+    return {"format": "npz", "array_count": len(names), "arrays": fitting(arrays, MAX_ARRAYS)}
+
+
+def _named(parts: Parts, name: str) -> dict[str, object]:
+    told: dict[str, object] = {"name": shown(name.removesuffix(".npy"), MAX_NAME)}
+    array = _array(b"".join(parts.pieces(name, MAX_HEADER)))
+    return told | {key: array[key] for key in ("dtype", "shape")}
+
+
+def _array(data: bytes) -> dict[str, Any]:
+    if not data.startswith(MAGIC) or len(data) < 12:
+        raise DamagedError
+    wide = 2 if data[6] == 1 else 4
+    size = int.from_bytes(data[8 : 8 + wide], "little")
+    raw = data[8 + wide : 8 + wide + size]
+    if len(raw) < size:
+        raise DamagedError
+    header = raw.decode("utf-8" if data[6] >= 3 else "latin-1", "replace")
+    shape = _SHAPE.search(header)
+    if not shape:
+        raise DamagedError
+    sides = [int(side.strip(" L")) for side in shape[1].split(",") if side.strip(" L")]
+    if len(sides) > _MAX_DIMENSIONS or any(side >= 1 << 63 for side in sides):
+        raise DamagedError
+    if dtype := _DTYPE.search(header):
+        return {"dtype": dtype[1], "shape": sides}
+    fields = _FIELDS.search(header)
+    columns = [Column(*found) for found in _FIELD.findall(fields[1])] if fields else []
+    rows = {"rows": sides[0]} if len(sides) == 1 else {}
+    return {"dtype": "structured", "shape": sides} | told_columns(columns) | rows

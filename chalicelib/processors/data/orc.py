@@ -1,0 +1,153 @@
+"""Columns and rows of an ORC file, from the postscript and the footer at its end.
+
+Both are messages of Protocol Buffers. https://orc.apache.org/specification/ORCv1/
+https://protobuf.dev/programming-guides/encoding/
+"""
+
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+from chalicelib.processors.data.columns import Column, told_columns
+from chalicelib.processors.places import DamagedError, Places
+from chalicelib.reader import ReadTooLarge
+
+MAGIC = b"ORC"
+MAX_FOOTER = 2 * 1024 * 1024  # bytes, packed and expanded
+MAX_TYPES = 20_000
+MAX_DEPTH = 30
+_FOOTER_SIZE, _COMPRESSION = 1, 2  # of the postscript
+_STRIPES, _TYPES, _ROWS = 3, 4, 6  # of the footer
+_COMPRESSIONS = ("none", "zlib", "snappy", "lzo", "lz4", "zstd", "brotli")
+_STRUCT = 12
+_KINDS = (
+    "boolean", "tinyint", "smallint", "int", "bigint", "float", "double", "string", "binary",
+    "timestamp", "array", "map", "struct", "uniontype", "decimal", "date", "varchar", "char",
+    "timestamp with local time zone",
+)  # fmt: skip
+
+
+def run(file: Places) -> dict[str, Any]:
+    """`{"format": "orc", "compression", "stripes", "columns", "column_types", "rows", …}`.
+
+    Only `compression` where the footer is in a compression that Python does not know.
+    """
+    size = file.exactly(file.size - 1, 1)[0]
+    postscript = file.exactly(file.size - 1 - size, size)
+    footer_size, compression = 0, 0
+    for field, value in _fields(postscript):
+        if field == _FOOTER_SIZE and isinstance(value, int):
+            footer_size = value
+        elif field == _COMPRESSION and isinstance(value, int):
+            compression = value
+    if not postscript.endswith(MAGIC) or not 0 < footer_size < file.size - size:
+        raise DamagedError
+    if footer_size > MAX_FOOTER:
+        raise ReadTooLarge(f"a footer of more than {MAX_FOOTER} bytes")
+    named = _COMPRESSIONS[compression] if compression < len(_COMPRESSIONS) else "unknown"
+    told: dict[str, Any] = {"format": "orc", "compression": named}
+    footer = file.exactly(file.size - 1 - size - footer_size, footer_size)
+    if named == "zlib":
+        footer = _expanded(footer)
+    return told | _footer(footer) if named in ("none", "zlib") else told
+
+
+def _footer(footer: bytes) -> dict[str, Any]:
+    types: list[tuple[int, list[int], list[str]]] = []
+    stripes, rows = 0, 0
+    for field, value in _fields(footer):
+        if field == _STRIPES:
+            stripes += 1
+        elif field == _TYPES and isinstance(value, bytes) and len(types) < MAX_TYPES:
+            types.append(_type(value))
+        elif field == _ROWS and isinstance(value, int):
+            rows = value
+    return {"stripes": stripes} | told_columns(_columns(types)) | {"rows": rows}
+
+
+def _type(message: bytes) -> tuple[int, list[int], list[str]]:
+    """Its kind, the numbers of the types in it, and their names where it is a struct."""
+    kind, below, names = 0, [], []
+    for field, value in _fields(message):
+        if field == 1 and isinstance(value, int):
+            kind = value
+        elif field == 2:
+            below += [value] if isinstance(value, int) else list(_packed(value))
+        elif field == 3 and isinstance(value, bytes):
+            names.append(value.decode("utf-8", "replace"))
+    return kind, below, names
+
+
+def _columns(types: list[tuple[int, list[int], list[str]]]) -> list[Column]:
+    if not types:
+        raise DamagedError
+    columns: list[Column] = []
+    waiting = [(0, "", 0)]
+    while waiting:
+        number, path, depth = waiting.pop()
+        kind, below, names = types[number]
+        if kind != _STRUCT:
+            named = _KINDS[kind] if kind < len(_KINDS) else "unknown"
+            columns.append(Column(path.rstrip("."), named))
+            continue
+        # Types are numbered from the top down, so none is in itself.
+        if depth > MAX_DEPTH or any(not number < child < len(types) for child in below):
+            raise DamagedError
+        pairs = [*zip(below, names, strict=False)]
+        waiting += [(child, f"{path}{name}.", depth + 1) for child, name in reversed(pairs)]
+        if len(columns) + len(waiting) > MAX_TYPES:
+            raise DamagedError
+    return columns
+
+
+def _expanded(data: bytes) -> bytes:
+    """The pieces that a footer is compressed in, each with its size before it."""
+    whole = b""
+    while data and len(whole) < MAX_FOOTER:
+        head = int.from_bytes(data[:3], "little")
+        piece, data = data[3 : 3 + (head >> 1)], data[3 + (head >> 1) :]
+        try:
+            whole += piece if head & 1 else zlib.decompressobj(-15).decompress(piece, MAX_FOOTER)
+        except zlib.error as error:
+            raise DamagedError from error
+    return whole
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
+    """The fields of a message: numbers, or bytes."""
+    at = 0
+    while at < len(message):
+        tag, at = _number(message, at)
+        value: int | bytes
+        if tag & 7 == 0:
+            value, at = _number(message, at)
+        elif tag & 7 == 2:
+            size, at = _number(message, at)
+            value, at = message[at : at + size], at + size
+        elif tag & 7 in (1, 5):
+            size = 8 if tag & 7 == 1 else 4
+            value, at = message[at : at + size], at + size
+        else:
+            raise DamagedError
+        if at > len(message):
+            raise DamagedError
+        yield tag >> 3, value
+
+
+def _packed(data: bytes) -> Iterator[int]:
+    at = 0
+    while at < len(data):
+        number, at = _number(data, at)
+        yield number
+
+
+def _number(data: bytes, at: int) -> tuple[int, int]:
+    value = 0
+    for shift in range(0, 70, 7):
+        if at >= len(data):
+            raise DamagedError
+        value |= (data[at] & 0x7F) << shift
+        at += 1
+        if data[at - 1] < 0x80:
+            return value, at
+    raise DamagedError

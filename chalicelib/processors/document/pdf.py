@@ -1,0 +1,153 @@
+"""Version, pages, title and encryption of a PDF, by a few ranged reads.
+
+A document whose cross-reference table is wrong is searched for its objects, as viewers do, where it
+is small enough. ISO 32000-2.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from chalicelib.processors.document.pdf_objects import (
+    Reference,
+    SyntaxDamagedError,
+    Unfinished,
+    parse,
+    text,
+)
+from chalicelib.processors.document.pdf_table import Tables
+from chalicelib.processors.places import BROKEN, DamagedError, Places, shown
+from chalicelib.reader import ReadTooLarge
+
+MAX_TITLE = 200  # characters
+MAX_SEARCHED = 4 * 1024 * 1024  # bytes of a document that is searched for its objects
+_HEAD = 1024  # bytes that `%PDF` may be within: ISO 32000-1, implementation note 13
+_TAIL = 64 * 1024  # bytes that are searched for the last `startxref`
+_HEADER = re.compile(rb"%PDF-(\d\.\d)")
+_START = re.compile(rb"startxref[\0\t\n\f\r ]*(\d{1,19})")
+_LINEARIZED = re.compile(rb"/Linearized\b")
+_WHOLE_SIZE = re.compile(rb"/L[\0\t\n\f\r ]+(\d{1,19})")
+_PAGES = re.compile(rb"/N[\0\t\n\f\r ]+(\d{1,10})")
+_TRAILER = re.compile(rb"trailer(?=[\0\t\n\f\r ]*<<)")
+_OBJECT = re.compile(rb"(?<!\d)(\d{1,10})[\0\t\n\f\r ]+\d{1,5}[\0\t\n\f\r ]+obj")
+_MAX_PAGES = 0x7FFFFFFF
+_Value = Callable[[Any], Any]
+
+
+def is_pdf(head: bytes) -> bool:
+    """Whether these first bytes have a PDF's header, with other bytes before it or not."""
+    return b"%PDF-" in head[:_HEAD]
+
+
+def run(file: Places) -> dict[str, Any]:
+    """`{"format": "pdf", "version", "pages", "encrypted", "title"}`, as far as it tells.
+
+    `error` says why the pages are not known.
+    """
+    head = file.read(0, _HEAD)
+    told: dict[str, Any] = {"format": "pdf"}
+    if header := _HEADER.search(head):
+        told["version"] = header[1].decode()
+    try:
+        return told | _document(file, head)
+    except (DamagedError, SyntaxDamagedError, Unfinished, ReadTooLarge):
+        pass
+    try:
+        return told | _searched(file)
+    except (DamagedError, SyntaxDamagedError, Unfinished, ReadTooLarge):
+        return told | BROKEN
+
+
+def _document(file: Places, head: bytes) -> dict[str, Any]:
+    """What its tables lead to."""
+    tail = file.read(max(0, file.size - _TAIL), _TAIL)
+    starts = _START.findall(tail)
+    if not starts:
+        raise DamagedError
+    tables = Tables(file, max(0, head.find(b"%PDF-")))
+    tables.load(int(starts[-1]))
+    if "Encrypt" not in tables.trailer:
+        return {"encrypted": False} | _told(tables.trailer, tables.value)
+    try:
+        told = _told({"Root": tables.trailer.get("Root")}, tables.value)
+    except (DamagedError, SyntaxDamagedError, Unfinished):
+        # The page tree is in a stream, which is encrypted.
+        told = _linearized(file)
+    return {"encrypted": True} | told
+
+
+def _told(trailer: dict[str, Any], value: _Value) -> dict[str, Any]:
+    root = value(trailer.get("Root"))
+    tree = value(root.get("Pages")) if isinstance(root, dict) else None
+    if not isinstance(root, dict) or not isinstance(tree, dict):
+        raise DamagedError
+    pages = value(tree.get("Count"))
+    if not isinstance(pages, int) or not 0 <= pages <= _MAX_PAGES:
+        raise DamagedError
+    told: dict[str, Any] = {"pages": pages}
+    version = value(root.get("Version"))
+    if isinstance(version, str):
+        told["version"] = shown(version, 3)
+    return told | _title(trailer, value)
+
+
+def _title(trailer: dict[str, Any], value: _Value) -> dict[str, Any]:
+    try:
+        about = value(trailer.get("Info"))
+        title = value(about.get("Title")) if isinstance(about, dict) else None
+    except (DamagedError, SyntaxDamagedError, Unfinished, ReadTooLarge):
+        return {}  # its pages are known nevertheless
+    if not isinstance(title, bytes):
+        return {}
+    title = shown(text(title[: 8 * MAX_TITLE]), MAX_TITLE)
+    return {"title": title} if title else {}
+
+
+def _linearized(file: Places) -> dict[str, Any]:
+    """What the first object of a document says that was made to be shown while it loads."""
+    head = file.read(0, 2 * _HEAD)
+    size, pages = _WHOLE_SIZE.search(head), _PAGES.search(head)
+    if _LINEARIZED.search(head) and size and pages and int(size[1]) == file.size:
+        return {"pages": int(pages[1])}
+    return {}
+
+
+def _searched(file: Places) -> dict[str, Any]:
+    """What a small document tells whose tables are wrong, by its objects' own headers."""
+    if file.size > MAX_SEARCHED:
+        raise DamagedError
+    data = file.read(0, file.size)
+    trailers = [match.end() for match in _TRAILER.finditer(data)][-10:]
+    trailer: dict[str, Any] = {}
+    for at in trailers:
+        found, _ = parse(data, at)
+        trailer |= found if isinstance(found, dict) else {}
+
+    def value(wanted: Any) -> Any:
+        for _ in range(20):
+            if not isinstance(wanted, Reference):
+                return wanted
+            header = re.compile(
+                rb"(?<!\d)0*%d[\0\t\n\f\r ]+\d{1,5}[\0\t\n\f\r ]+obj" % wanted.number
+            )
+            at = [match.end() for match in header.finditer(data)][-1:]
+            if not at:
+                return None
+            wanted = parse(data, at[0])[0]
+        raise DamagedError
+
+    if "Root" not in trailer:
+        trailer["Root"] = _catalog(data)
+    encrypted = "Encrypt" in trailer
+    if encrypted:
+        trailer.pop("Info", None)
+    return {"encrypted": encrypted} | _told(trailer, value)
+
+
+def _catalog(data: bytes) -> Any:
+    """The last catalog of a document that has lost its trailer."""
+    end = max(0, data.rfind(b"/Catalog"))
+    at = [match.end() for match in _OBJECT.finditer(data, max(0, end - _HEAD), end)][-1:]
+    if not at:
+        raise DamagedError
+    return parse(data, at[0])[0]

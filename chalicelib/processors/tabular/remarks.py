@@ -1,0 +1,71 @@
+"""What a report on a table adds to its numbers: what was skipped, guessed or not understood.
+
+Each remark has a field for programs where they may need one, and a sentence for people.
+"""
+
+from typing import Any
+
+from chalicelib.processors.tabular.code_page import Encoding
+from chalicelib.processors.tabular.csv_rows import Rows
+from chalicelib.processors.tabular.dialect import Layout
+from chalicelib.processors.tabular.text_lines import Lines
+
+
+class Remarks:
+    """The remarks on one table; `lines` and `rows` are set where the table is read by them."""
+
+    def __init__(self) -> None:
+        self.lines: Lines | None = None
+        self.rows: Rows | None = None
+        self._fields: dict[str, Any] = {}
+        self._notes: list[str] = []
+
+    def add_encoding(self, encoding: Encoding) -> None:
+        if encoding.is_guessed:
+            self._add("The encoding is a guess: the text is not Unicode.", encoding_guessed=True)
+
+    def add_array(self) -> None:
+        self._add("The text is a JSON array, not JSON Lines.")
+
+    def add_layout(self, layout: Layout) -> None:
+        skipped = layout.skipped_lines
+        if skipped:
+            which = "Line 1 comes" if skipped == 1 else f"Lines 1 to {skipped} come"
+            self._add(f"{which} before the header.", skipped_lines=skipped)
+        if layout.row_names:
+            self._add("Each row begins with its name, which has no column.", row_names=True)
+        if layout.trailing_delimiter:
+            self._add("Rows end with a delimiter.", trailing_delimiter=True)
+        if layout.dialect.delimiter is None:
+            self._add("No delimiter fits the rows: each row is one field.")
+        if not layout.is_regular:
+            self._add("Most rows have another number of fields than the header.", ambiguous=True)
+        if layout.is_ambiguous:
+            self._add("Another delimiter fits the rows as well.", ambiguous=True)
+        if layout.header_has_values:
+            self._add("The first row has values instead of names: it may be no header.")
+
+    def fields(self, *, is_complete: bool) -> dict[str, Any]:
+        """Fields that only some reports have, `notes`, and `complete`."""
+        rows, lines = self.rows, self.lines
+        if rows and rows.open_quotes:
+            which = f"Line {rows.first_open} opens"
+            if rows.open_quotes > 1:
+                which = f"{rows.open_quotes} lines, the first is line {rows.first_open}, open"
+            self._add(f"{which} a quote that is not closed.")
+        if rows and rows.lost_lines:
+            self._add(f"{rows.lost_lines} lines behind open quotes were not read as rows.")
+        if rows and rows.joined:
+            self._add("Quotes around line ends were read as characters.", ambiguous=True)
+        if lines and lines.unreadable:
+            self._add(
+                "Some characters are not readable in this encoding.",
+                unreadable_characters=lines.unreadable,
+            )
+        notes = {"notes": self._notes} if self._notes else {}
+        is_complete = is_complete and not (rows and rows.lost_lines)
+        return self._fields | notes | {"complete": is_complete}
+
+    def _add(self, note: str, **fields: Any) -> None:
+        self._notes.append(note)
+        self._fields |= fields
