@@ -7,6 +7,7 @@ TEXTS = {
         "Größe;Straße\n1;2\n", "Nº;Descripción;Año\n1;Camión;2020\n", "Élève;Classe\nZoé;CM2\n",
         "Código;Descrição;Preço\n1;Maçã;2\n", "Navn;Størrelse\nBjørn;3\n", "Temp °C;%\n21,5;40\n",
         "id,quote\n1,“hello” – it’s\n", "Preis €;Menge\n1,50;3\n", "BMI;Größe\n22,1;180\n",
+        "FORMAT;GRÖSSE\nA;1\n",
     ],
     "windows-1251": ["Имя;Город\nАнна;Москва\n", "ГОРОД\nМОСКВА\n", "Ім’я;Місто\nОлена;Київ\n"],
     "koi8-r": ["Имя;Город\nАнна;Москва\n", "Название;Цена\nМолоко;12,50\n"],

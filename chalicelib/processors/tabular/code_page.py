@@ -57,6 +57,7 @@ _KOREAN = (
     "있것게면신공경안비세미우연계화용물국문세마교진회생식관요입년월날짜이름도시주소번호전화금액수량상품가격합계성별나이서울산김박최강윤임오"
 )
 _SYMBOLS = "°§€£©®µ²³–—„“”’‘…«»·½¼¾±×º\u00a0№•™、。，：（）「」・《》"
+_LONG_ALPHABET = 14  # letters: among fewer, none is rare
 _APOSTROPHES = "’\u00ad"
 
 
@@ -191,7 +192,10 @@ def _weights(letters: str, alphabet: str, known: frozenset[str], page: str) -> I
     """What each character says for one language, from 2 for its most frequent letter."""
     is_ideographic = page in _COMMON_LEADS
     alphabet = "".join(dict.fromkeys(alphabet))
-    ranks = {letter: 2 - 1.5 * at / len(alphabet) for at, letter in enumerate(alphabet)}
+    ranks = {
+        letter: 2 - 1.5 * at / max(len(alphabet), _LONG_ALPHABET)
+        for at, letter in enumerate(alphabet)
+    }
     for letter in letters:
         if letter in ranks:
             yield 1.5 if is_ideographic else ranks[letter]
