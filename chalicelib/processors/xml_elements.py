@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 MAX_ELEMENTS = 5000  # that are kept
+MAX_DEPTH = 200  # elements in each other
 MAX_TEXT = 4000  # characters that are kept of an element's text
 
 
@@ -62,6 +63,8 @@ class _Reading:
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         local = _local(name)
+        if len(self._open) > MAX_DEPTH:
+            raise NotXML
         element = None
         if local in self._names and len(self.found) < MAX_ELEMENTS:
             own = {_local(key): value[:MAX_TEXT] for key, value in attributes.items()}

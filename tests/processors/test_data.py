@@ -147,7 +147,10 @@ def test_a_footer_that_is_too_large_is_told() -> None:
     footer = 3 * MIB
     arrow = b"ARROW1\0\0" + bytes(footer) + struct.pack("<I", footer) + b"ARROW1"
 
-    for content in (many, arrow):
+    values = b"\x59\xfc\xff\xff\x3f" + bytes(400_000)
+    skipped = b"PAR1" + values + struct.pack("<I", len(values)) + b"PAR1"
+
+    for content in (many, arrow, skipped):
         assert read(content) == {"error": "Its directory is larger than what is read of a file"}
 
 

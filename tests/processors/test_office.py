@@ -228,6 +228,7 @@ def test_a_damaged_document_is_told(data: bytes) -> None:
             id="entities",
         ),
         pytest.param("<a>" + "<title>x" * 50 + "</a>", id="not closed"),
+        pytest.param("<a>" * 1000, id="elements in each other"),
     ],
 )
 def test_a_damaged_part_does_not_hide_the_others(core: str) -> None:

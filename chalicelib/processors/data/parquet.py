@@ -22,7 +22,7 @@ from chalicelib.reader import ReadTooLarge
 
 MAGIC, ENCRYPTED = b"PAR1", b"PARE"
 MAX_FOOTER = 2 * 1024 * 1024  # bytes that are read of a footer: schema and rows come first in it
-MAX_SKIPPED = 1024 * 1024  # bytes of a footer that is read to the program's name at its end
+MAX_SKIPPED = 512 * 1024  # bytes of a footer that is read to the program's name at its end
 MAX_NODES = 20_000  # of a schema
 MAX_DEPTH = 30  # of columns in each other
 # Numbers of fields: of the footer, of a schema's element, of a logical type.
@@ -80,9 +80,8 @@ def _footer(footer: Compact, size: int) -> dict[str, Any]:
             place = footer.at
             told["row_groups"] = footer.list_head()[0]
             footer.at = place
-            if size > MAX_SKIPPED:
-                break
-            footer.skip(kind)
+            if size > MAX_SKIPPED or not _is_skipped(footer, kind):
+                break  # what comes behind is the program's name only
         elif field == _CREATED_BY and kind == BINARY:
             told["created_by"] = shown(footer.text(), 100)
         else:
@@ -90,6 +89,14 @@ def _footer(footer: Compact, size: int) -> dict[str, Any]:
     if "rows" not in told or "columns" not in told:
         raise DamagedError
     return told
+
+
+def _is_skipped(footer: Compact, kind: int) -> bool:
+    try:
+        footer.skip(kind)
+    except ReadTooLarge:
+        return False
+    return True
 
 
 def _schema(footer: Compact) -> list[Column]:

@@ -4,8 +4,10 @@ https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.m
 """
 
 from chalicelib.processors.places import DamagedError
+from chalicelib.reader import ReadTooLarge
 
 MAX_DEPTH = 30  # values in each other
+MAX_SKIPPED = 300_000  # values that are gone over
 TRUE, FALSE, BYTE, I16, I32, I64, DOUBLE, BINARY, LIST, SET, MAP, STRUCT, UUID = range(1, 14)
 
 
@@ -15,6 +17,7 @@ class Compact:
     def __init__(self, data: bytes) -> None:
         self._data = data
         self.at = 0
+        self._skipped = 0
 
     def bytes(self, size: int) -> bytes:
         """So many bytes."""
@@ -55,8 +58,11 @@ class Compact:
 
     def skip(self, kind: int, depth: int = 0) -> None:
         """Go over a field's value."""
+        self._skipped += 1
         if depth > MAX_DEPTH:
             raise DamagedError
+        if self._skipped > MAX_SKIPPED:
+            raise ReadTooLarge(f"more than {MAX_SKIPPED} values")
         if kind in (I16, I32, I64):
             self.unsigned()
         elif kind == BINARY:
