@@ -137,7 +137,7 @@ def _unicode_name(name: bytes) -> str:
             if not code.left:
                 break
         flags, left, kind = flags << 2 & 0xFF, left - 2, flags >> 6
-        if kind == 3:  # noqa: PLR2004 - characters that are as in the plain name
+        if kind == 3:  # characters that are as in the plain name
             length = code.byte()
             shift, page = (code.byte(), high) if length & 0x80 else (0, 0)
             at = len(units) // 2
@@ -145,7 +145,7 @@ def _unicode_name(name: bytes) -> str:
                 units += bytes([byte + shift & 0xFF, page])
         else:
             low = code.byte()
-            units += bytes([low, (0, high, code.byte() if kind == 2 else 0)[kind]])  # noqa: PLR2004
+            units += bytes([low, (0, high, code.byte() if kind == 2 else 0)[kind]])
     return units.decode("utf-16-le", "replace")
 
 

@@ -116,7 +116,7 @@ def _expand_header(file: BoundedReader, streams: Streams) -> bytes:
 def _filter(coder: Coder, size: int) -> dict[str, int]:
     """What Python's lzma calls a coder; no distance in the data is longer than the data."""
     longest = max(4096, size)
-    if coder.method == _LZMA and len(coder.properties) >= 5:  # noqa: PLR2004 - one and four bytes
+    if coder.method == _LZMA and len(coder.properties) >= 5:
         rest, lc = divmod(coder.properties[0], 9)
         pb, lp = divmod(rest, 5)
         claimed = int.from_bytes(coder.properties[1:5], "little")

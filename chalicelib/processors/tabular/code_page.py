@@ -222,7 +222,7 @@ def _is_common(letter: str, page: str) -> bool:
         encoded = letter.encode(_CODECS.get(page, page))
     except UnicodeEncodeError:
         return False
-    return len(encoded) == 2 and first <= encoded[0] <= last and encoded[1] >= 0x40  # noqa: PLR2004
+    return len(encoded) == 2 and first <= encoded[0] <= last and encoded[1] >= 0x40
 
 
 def _context(triple: str) -> float:

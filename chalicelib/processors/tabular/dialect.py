@@ -170,7 +170,7 @@ class _Beginning:
 
     def _may_name_rows(self, sample: _Sample) -> bool:
         """Whether rows may have a name before the first column, as R writes them."""
-        if sample.repairs and len(sample.rows[0] or ()) < 2:  # noqa: PLR2004 - no delimiter
+        if sample.repairs and len(sample.rows[0] or ()) < 2:
             return False
         lines = [self.lines[before - self.skipped] for before in sample.before[:2]]
         is_quoted = all(line.startswith(sample.dialect.quote) for line in lines)

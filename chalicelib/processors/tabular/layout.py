@@ -75,12 +75,12 @@ def _shapes(rows: Sequence[Row], *, may_name_rows: bool) -> Iterator[Shape]:
     if first is not None:
         width = len(first)
         usual = _usual_width(body)
-        is_title = width > 2 and sum(map(bool, first)) == 1  # noqa: PLR2004 - a name and a blank
+        is_title = width > 2 and sum(map(bool, first)) == 1
         if not is_title:
             yield Shape(0, width, trailing_delimiter=bool(body) and _end_empty(rows))
         if width > 1 and not first[-1] and usual == width - 1:
             yield Shape(0, width - 1, trailing_delimiter=True)
-        if usual == width + 1 > 2 and _end_empty(body):  # noqa: PLR2004 - it has a delimiter
+        if usual == width + 1 > 2 and _end_empty(body):
             yield Shape(0, width, trailing_delimiter=True)
         elif usual == width + 1 and may_name_rows and not is_header_of(body[0], body[1:]):
             yield Shape(0, width, row_names=True, weight=_UNNAMED_WEIGHT)
