@@ -48,7 +48,11 @@ COMPRESSED = frozenset({
     "application/x-lz4", "application/lzip", "application/x-lzma", "application/x-compress",
     "application/x-tar", "application/x-lzop", "application/x-cpio",
 })  # fmt: skip
-_ARCHIVES = COMPRESSED | {"application/x-7z-compressed", "application/vnd.rar"}
+_ARCHIVES = COMPRESSED | {
+    "application/x-7z-compressed",
+    "application/vnd.rar",
+    "application/vnd.comicbook-rar",
+}
 _OLES = frozenset({
     OLE, "application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint",
     "application/vnd.ms-outlook", "application/x-msi", "application/vnd.visio",
@@ -115,6 +119,7 @@ _ALSO = {
     "image/heic": ("image/heif", "image/hei?-sequence"),
     "image/heif": ("image/heic", "image/hei?-sequence", "image/avif"),
     "image/avif": ("image/avif-sequence", "image/heif"),
+    "image/vnd.djvu": ("image/*djvu*",),
     "image/bmp": ("image/x-win-bitmap",),
     "image/vnd.microsoft.icon": ("image/x-win-bitmap",),
     "video/mp4": (
@@ -141,6 +146,7 @@ _ALSO = {
     "font/ttf": ("font/otf", "font/collection"),
     "font/otf": ("font/ttf",),
     "application/gzip": ("image/svg+xml", "image/*gzip*", "image/x-emz", "image/x-wmz"),
+    "application/vnd.rar": ("application/vnd.comicbook-rar",),
     "application/pdf": ("application/illustrator",),
     "application/postscript": ("application/illustrator", "image/*", "application/x-font-*"),
 }  # fmt: skip

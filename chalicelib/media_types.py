@@ -90,9 +90,9 @@ def objection(decision: Decision, *, allowed: Sequence[str]) -> str | None:
 
 
 def _confirms(shown: Evidence, told: str) -> bool:
-    if shown.content_type in (EMPTY, UNKNOWN):
-        return shown.content_type == EMPTY
-    return shows(shown, told) or family(canonical(shown.content_type)) == family(told) is not None
+    own = family(canonical(shown.content_type))
+    is_same = own is not None and own == family(told)
+    return shown.content_type == EMPTY or shows(shown, told) or is_same
 
 
 def _of_claim(shown: Evidence, claim: str, named: Sequence[str]) -> str:
@@ -156,4 +156,5 @@ def _is_made_of(shown: Evidence, claimed: str) -> bool:
         return False
     if ZIP in (shown.content_type, claimed) or family(claimed) != "zip":
         return True
-    return shown.content_type in (JAR, APK) and not has_signature(claimed)
+    is_app = shown.content_type in (JAR, APK)
+    return is_app and (claimed == JAR or not has_signature(claimed))

@@ -13,7 +13,7 @@ from chalicelib.sniffing.evidence import Evidence
 from chalicelib.sniffing.iso_media import find_iso_media
 from chalicelib.sniffing.markup import find_markup
 from chalicelib.sniffing.signatures import PROGRAMS, SURE, WEAK, find
-from chalicelib.sniffing.structures import STRUCTURES
+from chalicelib.sniffing.structures import PERHAPS, STRUCTURES
 from chalicelib.sniffing.zips import find_zip
 from chalicelib.text_encoding import decode, is_text
 
@@ -47,7 +47,7 @@ def sniff(head: bytes) -> Evidence:
         return markup
     if has_letters and find(head, SURE) != BZIP2:
         return _of_text(head, text.lstrip("\ufeff"))
-    return _of_bytes(head) or _pdf(head) or Evidence(UNKNOWN, is_sure=False)
+    return _of_bytes(head) or _pdf(head) or _of_few_bits(head)
 
 
 def _of_text(head: bytes, text: str) -> Evidence:
@@ -79,8 +79,14 @@ def _of_bytes(head: bytes) -> Evidence | None:
     if head.startswith(_SCRIPT):
         # A program that brings its data along, such as a self-extracting archive.
         return Evidence("application/x-sh", perhaps=_SCRIPTED, is_program=True)
+    return None
+
+
+def _of_few_bits(head: bytes) -> Evidence:
+    """What other formats begin like as well, and what nothing is known of."""
     weak = find(head, WEAK)
-    return Evidence(weak, is_sure=False) if weak is not None else None
+    perhaps = tuple(content_type for content_type, fits in PERHAPS if fits(head))
+    return Evidence(weak or UNKNOWN, perhaps=perhaps, is_sure=False)
 
 
 def _pdf(head: bytes) -> Evidence | None:
