@@ -32,7 +32,7 @@ _TEXTS = frozenset({
     "application/graphql", "application/x-pem-file", "application/pem-certificate-chain",
     "application/mbox", "message/rfc822", "application/x-tcl", "application/x-awk",
     "application/x-bat", "application/x-desktop", "application/x-php", "application/ecmascript",
-    "application/vnd.mozilla.xul+xml", "application/pgp-signature",
+    "application/vnd.mozilla.xul+xml", "application/pgp-signature", "model/obj", "model/vrml",
 })  # fmt: skip
 _MEDIA = frozenset({"application/ogg", "application/mxf", "application/vnd.rn-realmedia"})
 _FONTS = frozenset({"application/vnd.ms-fontobject"})
@@ -69,6 +69,7 @@ _MEMBERS = {
     "archive": _ARCHIVES,
 }
 _PATTERNS = (
+    ("text", "*-flat-xml"),
     ("media", "audio/*"),
     ("media", "video/*"),
     ("font", "font/*"),
@@ -112,7 +113,9 @@ _NEVER_TEXT = _SIGNED | {
 # Formats that begin alike: what bytes show on the left may be called as on the right.
 _ALSO = {
     "image/png": ("image/apng",),
-    "image/jpeg": ("video/x-mjpeg", "image/mpo", "image/x-mpo", "image/jps", "image/x-jps"),
+    "image/jpeg": (
+        "video/x-mjpeg", "image/jls", "image/mpo", "image/x-mpo", "image/jps", "image/x-jps",
+    ),
     "image/tiff": (
         "image/*", "image/x-nikon-nef", "image/x-adobe-dng", "image/x-sony-arw",
     ),

@@ -107,7 +107,9 @@ def _of_claim(shown: Evidence, claim: str, named: Sequence[str]) -> str:
     if shown.is_text:
         fits = _fits_text(shown, claimed)
     elif shown.is_program:
-        fits = claimed in PROGRAMS - _KINDS_OF_PROGRAMS
+        fits = claimed in PROGRAMS - _KINDS_OF_PROGRAMS or (
+            shown.container is not None and family(claimed) is None
+        )
     else:
         fits = family(claimed) is None or _is_made_of(shown, claimed)
     return claim if fits else _of_name(shown, named)

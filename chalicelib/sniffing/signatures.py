@@ -31,6 +31,8 @@ SURE: tuple[tuple[str, int, bytes], ...] = (
     ("image/png", 0, b"\x89PNG\r\n\x1a\n"),
     ("video/x-mng", 0, b"\x8aMNG\r\n\x1a\n"),
     ("image/x-jng", 0, b"\x8bJNG\r\n\x1a\n"),
+    ("application/dicom", 128, b"DICM"),
+    ("image/jls", 0, b"\xff\xd8\xff\xf7"),
     ("image/jpeg", 0, b"\xff\xd8\xff"),
     ("image/gif", 0, b"GIF87a"),
     ("image/gif", 0, b"GIF89a"),
@@ -75,7 +77,6 @@ SURE: tuple[tuple[str, int, bytes], ...] = (
     ("image/x-farbfeld", 0, b"farbfeld\0"),
     ("image/x-astc", 0, b"\x13\xab\xa1\x5c"),
     ("image/vnd.dxf", 0, b"AutoCAD Binary DXF\r\n\x1a\0"),
-    ("application/dicom", 128, b"DICM"),
     # Sound and film
     ("audio/flac", 0, b"fLaC\0\0\0"),
     ("audio/mpeg", 0, b"ID3\x02"),
@@ -102,6 +103,7 @@ SURE: tuple[tuple[str, int, bytes], ...] = (
     ("application/mxf", 0, b"\x06\x0e\x2b\x34\x02\x05\x01\x01"),
     ("video/x-wtv", 0, b"\xb7\xd8\0\x20\x37\x49\xda\x11"),
     ("video/x-ivf", 0, b"DKIF\0\0"),
+    ("video/x-nut", 0, b"nut/multimedia container\0"),
     ("video/x-yuv4mpeg", 0, b"YUV4MPEG2 "),
     # Fonts
     ("font/woff", 0, b"wOFF\0\x01\0\0"),
@@ -166,6 +168,7 @@ SURE: tuple[tuple[str, int, bytes], ...] = (
     ("application/x-gettext-translation", 0, b"\x95\x04\x12\xde"),
     ("application/x-java-keystore", 0, b"\xfe\xed\xfe\xed"),
     ("application/x-blender", 0, b"BLENDER"),
+    ("model/ply", 0, b"ply\nformat binary"),
     ("model/gltf-binary", 0, b"glTF\x02\0\0\0"),
 )
 
@@ -177,6 +180,8 @@ WEAK: tuple[tuple[str, int, bytes], ...] = (
     ("image/x-sgi", 0, b"\x01\xda\x01\x01"),
     ("image/x-sgi", 0, b"\x01\xda\0\x02"),
     ("image/x-sgi", 0, b"\x01\xda\x01\x02"),
+    ("image/x-blp", 0, b"BLP1"),
+    ("image/x-blp", 0, b"BLP2"),
     ("image/x-pict", 522, b"\0\x11\x02\xff"),
     ("image/vnd.dwg", 0, b"AC10"),
     ("audio/flac", 0, b"fLaC"),
@@ -188,6 +193,7 @@ WEAK: tuple[tuple[str, int, bytes], ...] = (
     ("audio/x-shorten", 0, b"ajkg"),
     ("audio/x-optimfrog", 0, b"OFR "),
     ("video/dv", 0, b"\x1f\x07\0"),
+    ("video/h265", 0, b"\0\0\0\x01\x40"),
     ("video/h264", 0, b"\0\0\0\x01\x67"),
     ("audio/mpeg", 0, b"\xff\xfb"),
     ("audio/mpeg", 0, b"\xff\xfa"),

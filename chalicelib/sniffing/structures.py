@@ -127,6 +127,14 @@ def is_targa(head: bytes) -> bool:
     return bool(width and height) and head[16] in (8, 15, 16, 24, 32) and head[17] < 64
 
 
+def is_bare_bitmap(head: bytes) -> bool:
+    """Whether a bitmap without a file header may be here: its size, its one plane, its bits."""
+    if head[:4] not in (b"\x28\0\0\0", b"\x6c\0\0\0", b"\x7c\0\0\0") or len(head) < 16:
+        return False
+    planes, bits = struct.unpack_from("<HH", head, 12)
+    return planes == 1 and bits in (1, 4, 8, 16, 24, 32)
+
+
 def find_old_tar(head: bytes) -> Evidence | None:
     """A tar archive of before POSIX, by the checksum of its first header."""
     digits = head[148:156].strip(b" \0")
@@ -157,5 +165,6 @@ STRUCTURES: tuple[Callable[[bytes], Evidence | None], ...] = (
 # Formats without a signature, for whoever says that a file is of one of them.
 PERHAPS: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
     ("image/x-tga", is_targa),
+    ("image/bmp", is_bare_bitmap),
     ("audio/mpeg", has_frames),
 )
