@@ -32,7 +32,7 @@ _TEXTS = frozenset({
     "application/graphql", "application/x-pem-file", "application/pem-certificate-chain",
     "application/mbox", "message/rfc822", "application/x-tcl", "application/x-awk",
     "application/x-bat", "application/x-desktop", "application/x-php", "application/ecmascript",
-    "application/vnd.mozilla.xul+xml", "application/pgp-signature",
+    "application/vnd.mozilla.xul+xml", "application/pgp-signature", "model/obj", "model/vrml",
 })  # fmt: skip
 _MEDIA = frozenset({"application/ogg", "application/mxf", "application/vnd.rn-realmedia"})
 _FONTS = frozenset({"application/vnd.ms-fontobject"})
@@ -48,7 +48,11 @@ COMPRESSED = frozenset({
     "application/x-lz4", "application/lzip", "application/x-lzma", "application/x-compress",
     "application/x-tar", "application/x-lzop", "application/x-cpio",
 })  # fmt: skip
-_ARCHIVES = COMPRESSED | {"application/x-7z-compressed", "application/vnd.rar"}
+_ARCHIVES = COMPRESSED | {
+    "application/x-7z-compressed",
+    "application/vnd.rar",
+    "application/vnd.comicbook-rar",
+}
 _OLES = frozenset({
     OLE, "application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint",
     "application/vnd.ms-outlook", "application/x-msi", "application/vnd.visio",
@@ -65,6 +69,7 @@ _MEMBERS = {
     "archive": _ARCHIVES,
 }
 _PATTERNS = (
+    ("text", "*-flat-xml"),
     ("media", "audio/*"),
     ("media", "video/*"),
     ("font", "font/*"),
@@ -108,13 +113,16 @@ _NEVER_TEXT = _SIGNED | {
 # Formats that begin alike: what bytes show on the left may be called as on the right.
 _ALSO = {
     "image/png": ("image/apng",),
-    "image/jpeg": ("video/x-mjpeg", "image/mpo", "image/x-mpo", "image/jps", "image/x-jps"),
+    "image/jpeg": (
+        "video/x-mjpeg", "image/jls", "image/mpo", "image/x-mpo", "image/jps", "image/x-jps",
+    ),
     "image/tiff": (
         "image/*", "image/x-nikon-nef", "image/x-adobe-dng", "image/x-sony-arw",
     ),
     "image/heic": ("image/heif", "image/hei?-sequence"),
     "image/heif": ("image/heic", "image/hei?-sequence", "image/avif"),
     "image/avif": ("image/avif-sequence", "image/heif"),
+    "image/vnd.djvu": ("image/*djvu*",),
     "image/bmp": ("image/x-win-bitmap",),
     "image/vnd.microsoft.icon": ("image/x-win-bitmap",),
     "video/mp4": (
@@ -141,6 +149,7 @@ _ALSO = {
     "font/ttf": ("font/otf", "font/collection"),
     "font/otf": ("font/ttf",),
     "application/gzip": ("image/svg+xml", "image/*gzip*", "image/x-emz", "image/x-wmz"),
+    "application/vnd.rar": ("application/vnd.comicbook-rar",),
     "application/pdf": ("application/illustrator",),
     "application/postscript": ("application/illustrator", "image/*", "application/x-font-*"),
 }  # fmt: skip

@@ -90,9 +90,9 @@ def objection(decision: Decision, *, allowed: Sequence[str]) -> str | None:
 
 
 def _confirms(shown: Evidence, told: str) -> bool:
-    if shown.content_type in (EMPTY, UNKNOWN):
-        return shown.content_type == EMPTY
-    return shows(shown, told) or family(canonical(shown.content_type)) == family(told) is not None
+    own = family(canonical(shown.content_type))
+    is_same = own is not None and own == family(told)
+    return shown.content_type == EMPTY or shows(shown, told) or is_same
 
 
 def _of_claim(shown: Evidence, claim: str, named: Sequence[str]) -> str:
@@ -107,7 +107,9 @@ def _of_claim(shown: Evidence, claim: str, named: Sequence[str]) -> str:
     if shown.is_text:
         fits = _fits_text(shown, claimed)
     elif shown.is_program:
-        fits = claimed in PROGRAMS - _KINDS_OF_PROGRAMS
+        fits = claimed in PROGRAMS - _KINDS_OF_PROGRAMS or (
+            shown.container is not None and family(claimed) is None
+        )
     else:
         fits = family(claimed) is None or _is_made_of(shown, claimed)
     return claim if fits else _of_name(shown, named)
@@ -156,4 +158,5 @@ def _is_made_of(shown: Evidence, claimed: str) -> bool:
         return False
     if ZIP in (shown.content_type, claimed) or family(claimed) != "zip":
         return True
-    return shown.content_type in (JAR, APK) and not has_signature(claimed)
+    is_app = shown.content_type in (JAR, APK)
+    return is_app and (claimed == JAR or not has_signature(claimed))

@@ -29,6 +29,8 @@ _LATIN_SHARE = 8
 # feed, carriage return and escape (colours).
 _CONTROLS = re.compile("[\x00-\x07\x0e-\x1a\x1c-\x1f]")
 _CONTROL_BYTES = re.compile(rb"[\x00-\x07\x0e-\x1a\x1c-\x1f]")
+# What no text has, and numbers of two bytes have: https://www.unicode.org/faq/private_use.
+_NO_CHARACTERS = re.compile("[\ufdd0-\ufdef\ufffe\uffff]")
 # One character in so many of a valid UTF-8 text may be such a control: separators of fields, bells,
 # the protocol of a terminal.
 _CONTROL_SHARE = 8
@@ -89,6 +91,8 @@ def _decodes(head: bytes, codec: str) -> bool:
             head.rstrip(_DOS_END_OF_FILE) if is_utf8 else head
         )
     except UnicodeDecodeError:
+        return False
+    if not is_utf8 and _NO_CHARACTERS.search(text):
         return False
     allowed = len(text) // _CONTROL_SHARE if is_utf8 else text.endswith("\x1a")
     return "\0" not in text and len(_CONTROLS.findall(text)) <= allowed

@@ -21,6 +21,7 @@ TIFF = b"II*\0\x08\0\0\0\0\0\0\0\0\0"
 WEBP = b"RIFF\x1a\0\0\0WEBPVP8L\x0d\0\0\0\x2f\0\0\0"
 ICO = b"\0\0\1\0\1\0\x20\x20\0\0\1\0\x20\0" + struct.pack("<II", 40, 22) + bytes(40)
 CUR = b"\0\0\2\0\1\0\x20\x20\0\0\1\0\x20\0" + struct.pack("<II", 40, 22) + bytes(40)
+TARGA = bytes([0, 0, 2]) + bytes(9) + struct.pack("<HHBB", 80, 120, 24, 0) + bytes(40)
 PSD = b"8BPS\0\1" + bytes(6) + struct.pack(">HIIHH", 3, 80, 120, 8, 3)
 PDF = b"%PDF-1.4\n1 0 obj\n<</Type/Catalog>>\nendobj\n%%EOF\n"
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)

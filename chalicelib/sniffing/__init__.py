@@ -13,8 +13,8 @@ from chalicelib.sniffing.evidence import Evidence
 from chalicelib.sniffing.iso_media import find_iso_media
 from chalicelib.sniffing.markup import find_markup
 from chalicelib.sniffing.signatures import PROGRAMS, SURE, WEAK, find
-from chalicelib.sniffing.structures import STRUCTURES
-from chalicelib.sniffing.zips import find_zip
+from chalicelib.sniffing.structures import PERHAPS, STRUCTURES
+from chalicelib.sniffing.zips import ZIP, find_zip
 from chalicelib.text_encoding import decode, is_text
 
 EMPTY = "application/x-empty"
@@ -22,7 +22,8 @@ UNKNOWN = "application/octet-stream"
 TEXT = "text/plain"
 PDF = "application/pdf"
 OLE = "application/x-ole-storage"
-BZIP2 = "application/x-bzip2"
+# Their signatures are long, and a small file of theirs may have no byte that no text has.
+_LIKE_TEXT = frozenset({"application/x-bzip2", "application/zstd"})
 # A PDF may have anything before its header, in so many bytes: Adobe's implementation notes to
 # ISO 32000, appendix H.
 _PDF_WITHIN = 1024
@@ -30,6 +31,8 @@ _PDF = re.compile(rb"%PDF-\d")
 _SCRIPT = b"#!"
 # Archives of programs that begin with the script that runs them.
 _SCRIPTED = ("application/java-archive", "application/x-python-zipapp")
+# Python's own: a line that names the interpreter, then a ZIP (https://peps.python.org/pep-0441/).
+_ZIPAPP = re.compile(rb"#![^\n]{0,200}\n?PK\x03\x04")
 _BLANK = re.compile(rb"(?:\xef\xbb\xbf)?[\0\s]*")
 
 
@@ -45,9 +48,9 @@ def sniff(head: bytes) -> Evidence:
     markup = find_markup(text)
     if markup is not None and (markup.is_active or has_letters):
         return markup
-    if has_letters and find(head, SURE) != BZIP2:
+    if has_letters and find(head, SURE) not in _LIKE_TEXT:
         return _of_text(head, text.lstrip("\ufeff"))
-    return _of_bytes(head) or _pdf(head) or Evidence(UNKNOWN, is_sure=False)
+    return _of_bytes(head) or _pdf(head) or _of_few_bits(head)
 
 
 def _of_text(head: bytes, text: str) -> Evidence:
@@ -76,11 +79,19 @@ def _of_bytes(head: bytes) -> Evidence | None:
         found = look(head)
         if found is not None:
             return found
+    if _ZIPAPP.match(head):
+        return Evidence("application/x-pyz", ZIP, (*_SCRIPTED, ZIP), is_program=True)
     if head.startswith(_SCRIPT):
         # A program that brings its data along, such as a self-extracting archive.
         return Evidence("application/x-sh", perhaps=_SCRIPTED, is_program=True)
+    return None
+
+
+def _of_few_bits(head: bytes) -> Evidence:
+    """What other formats begin like as well, and what nothing is known of."""
     weak = find(head, WEAK)
-    return Evidence(weak, is_sure=False) if weak is not None else None
+    perhaps = tuple(content_type for content_type, fits in PERHAPS if fits(head))
+    return Evidence(weak or UNKNOWN, perhaps=perhaps, is_sure=False)
 
 
 def _pdf(head: bytes) -> Evidence | None:

@@ -16,6 +16,7 @@ _BRANDS = {
     "image/jp2": b"jp2 ",
     "image/jpx": b"jpx jpxb",
     "image/jpm": b"jpm ",
+    "image/jph": b"jph ",
     "video/mj2": b"mjp2 mj2s",
     "image/jxl": b"jxl ",
     "audio/mp4": b"M4A  M4B  M4P  F4A  F4B ",

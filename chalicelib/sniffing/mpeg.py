@@ -2,6 +2,9 @@
 
 # ruff: noqa: PLR2004 - the numbers are places and values in the headers of these formats
 
+import itertools
+import re
+
 from chalicelib.sniffing.evidence import Evidence
 
 # Kilobits a second, by MPEG version and layer, and samples a second: ISO/IEC 11172-3, 13818-3.
@@ -13,6 +16,9 @@ _RATES = {
     (2, 2): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
     (2, 3): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
+# What may be the beginning of a frame, and how many of them are tried.
+_SYNC = re.compile(rb"\xff[\xe2-\xff]")
+_MAX_SYNCS = 64
 _SAMPLES = (44100, 48000, 32000)
 # Where a packet of a transport stream begins, and its bytes: alone, behind a time code, and with
 # error correction (ISO/IEC 13818-1).
@@ -34,6 +40,15 @@ def find_mpeg_audio(head: bytes) -> Evidence | None:
     if size and _frame_size(head[size:]):
         return Evidence("audio/mpeg")
     return None
+
+
+def has_frames(head: bytes) -> bool:
+    """Whether frames follow each other somewhere: an MP3 may begin with zeros or a foreign tag."""
+    for sync in itertools.islice(_SYNC.finditer(head), _MAX_SYNCS):
+        size = _frame_size(head[sync.start() :])
+        if size and _frame_size(head[sync.start() + size :]):
+            return True
+    return False
 
 
 def _frame_size(frame: bytes) -> int:

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable
 
 from chalicelib.sniffing.evidence import Evidence
-from chalicelib.sniffing.mpeg import find_mpeg_audio, find_transport_stream
+from chalicelib.sniffing.mpeg import find_mpeg_audio, find_transport_stream, has_frames
 from chalicelib.sniffing.programs import find_program
 
 _RIFF = {
@@ -30,6 +30,17 @@ _IFF = {
     b"ILBM": "image/x-ilbm",
     b"PBM ": "image/x-ilbm",
     b"ANIM": "video/x-anim",
+}
+_PORTABLE_MAPS = {
+    b"1": "image/x-portable-bitmap",
+    b"2": "image/x-portable-graymap",
+    b"3": "image/x-portable-pixmap",
+    b"4": "image/x-portable-bitmap",
+    b"5": "image/x-portable-graymap",
+    b"6": "image/x-portable-pixmap",
+    b"7": "image/x-portable-arbitrarymap",
+    b"F": "image/x-portable-floatmap",
+    b"f": "image/x-portable-floatmap",
 }
 # Bytes of the headers that a bitmap may have: https://learn.microsoft.com/windows/win32/gdi/bitmap-header-types
 _BITMAP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
@@ -102,6 +113,28 @@ def find_pcx(head: bytes) -> Evidence | None:
     return Evidence("image/vnd.zbrush.pcx", is_sure=False) if is_sure else None
 
 
+def find_portable_map(head: bytes) -> Evidence | None:
+    """Netpbm's pictures: https://netpbm.sourceforge.net/doc/."""
+    found = re.match(rb"P([1-7Ff])[ \t\r\n](?=[\s#\d-]|WIDTH)", head)
+    return _evidence(_PORTABLE_MAPS[found.group(1)] if found else None)
+
+
+def is_targa(head: bytes) -> bool:
+    """Whether the header of a Targa picture, which has no signature, may be here."""
+    if len(head) < 18 or head[1] > 1 or head[2] not in (1, 2, 3, 9, 10, 11):
+        return False
+    width, height = struct.unpack_from("<HH", head, 12)
+    return bool(width and height) and head[16] in (8, 15, 16, 24, 32) and head[17] < 64
+
+
+def is_bare_bitmap(head: bytes) -> bool:
+    """Whether a bitmap without a file header may be here: its size, its one plane, its bits."""
+    if head[:4] not in (b"\x28\0\0\0", b"\x6c\0\0\0", b"\x7c\0\0\0") or len(head) < 16:
+        return False
+    planes, bits = struct.unpack_from("<HH", head, 12)
+    return planes == 1 and bits in (1, 4, 8, 16, 24, 32)
+
+
 def find_old_tar(head: bytes) -> Evidence | None:
     """A tar archive of before POSIX, by the checksum of its first header."""
     digits = head[148:156].strip(b" \0")
@@ -123,8 +156,15 @@ STRUCTURES: tuple[Callable[[bytes], Evidence | None], ...] = (
     find_bitmap,
     find_icon,
     find_font,
+    find_portable_map,
     find_old_tar,
     find_mpeg_audio,
     find_transport_stream,
     find_pcx,
+)
+# Formats without a signature, for whoever says that a file is of one of them.
+PERHAPS: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
+    ("image/x-tga", is_targa),
+    ("image/bmp", is_bare_bitmap),
+    ("audio/mpeg", has_frames),
 )

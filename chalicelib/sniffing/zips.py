@@ -30,7 +30,7 @@ _MAX_CONTENT_TYPES = 64 * 1024  # bytes
 _MAIN_TYPE = re.compile(
     rb"""ContentType\s*=\s*["']"""
     rb"(application/vnd\.(?:openxmlformats-officedocument|ms-word|ms-excel|ms-powerpoint|ms-visio)"
-    rb"""\.[\w.]{1,80}?)(?:Template)?\.main\+xml["']""",
+    rb"""\.[\w.]{1,80}?)(?:(?<=macroenabled)template)?\.main\+xml["']""",
     re.IGNORECASE,
 )
 _BINARY_WORKBOOK = b"application/vnd.ms-excel.sheet.binary.macroenabled"
