@@ -171,6 +171,7 @@ def test_running_out_of_time_is_told_apart_from_failing(clock: Clock, stored: Ob
 
 
 def test_every_processor_of_hoist_is_named_after_its_module() -> None:
-    assert list(PROCESSORS) == [
-        str(p).split("'")[1].rpartition(".")[2] for p in PROCESSORS.values()
-    ]
+    names = [str(module).split("'")[1].rpartition(".")[2] for module in PROCESSORS.values()]
+
+    # `chalicelib.table` is the DynamoDB table.
+    assert list(PROCESSORS) == ["table" if name == "tabular" else name for name in names]
