@@ -162,9 +162,13 @@ STRUCTURES: tuple[Callable[[bytes], Evidence | None], ...] = (
     find_transport_stream,
     find_pcx,
 )
-# Formats without a signature, for whoever says that a file is of one of them.
+# Formats without a signature, or with one that is too short to be sure of, for whoever says that a
+# file is of one of them.
 PERHAPS: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
     ("image/x-tga", is_targa),
     ("image/bmp", is_bare_bitmap),
+    ("image/bmp", lambda head: head.startswith(b"BM")),
+    ("image/vnd.microsoft.icon", lambda head: head.startswith((b"\0\0\1\0", b"\0\0\2\0"))),
+    ("font/ttf", lambda head: head.startswith(b"\0\1\0\0")),
     ("audio/mpeg", has_frames),
 )
