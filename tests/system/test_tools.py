@@ -143,8 +143,12 @@ def s5cmd_cp(desk: Desk, to: str) -> None:
 
 
 def s5cmd_sync(desk: Desk, to: str) -> None:
-    desk.run("s5cmd", "sync", "photos/", f"{desk.where}{to}photos/")
-    assert desk.run("s5cmd", "sync", "photos/", f"{desk.where}{to}photos/") == ""
+    # `sync` of s5cmd 2.3 does not find files whose names have a zero-width joiner; `cp` does.
+    command = ["s5cmd", "sync", "--exclude", "*👩*", "photos/", f"{desk.where}{to}photos/"]
+    desk.run(*command)
+    assert desk.run(*command) == ""
+    (joined,) = [name for name in FILES if "👩" in name]
+    desk.run("s5cmd", "cp", f"photos/{joined}", f"{desk.where}{to}photos/")
 
 
 def rclone_copy(desk: Desk, to: str) -> None:
@@ -243,7 +247,7 @@ def test_a_transfer_outlives_its_first_credentials(
     now = credentials._time_fetcher
 
     with monkeypatch.context() as later:
-        later.setattr(credentials, "_time_fetcher", lambda: now() + timedelta(hours=1))
+        later.setattr(credentials, "_time_fetcher", lambda: now() + timedelta(minutes=46))
         s3.put_object(Bucket=bucket, Key=f"{prefix}long/2", Body=b"x")
         second = credentials._access_key
 
