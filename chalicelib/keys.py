@@ -96,9 +96,15 @@ def safe_filename(filename: str) -> str:
     The marks that belong to a letter stay with it. A name that is too long loses its middle, not
     its extension.
     """
-    safe = "".join(c if _is_safe(c) else "_" for c in filename).strip()
-    safe = _shortened(safe, MAX_FILENAME_BYTES, size_of=lambda text: len(text.encode()), cut=_cut)
+    safe = short_filename("".join(c if _is_safe(c) else "_" for c in filename).strip())
     return safe if safe.strip(".") else "_" + safe[1:]
+
+
+def short_filename(filename: str) -> str:
+    """A name of at most 255 bytes, the most that most file systems take."""
+    return _shortened(
+        filename, MAX_FILENAME_BYTES, size_of=lambda text: len(text.encode()), cut=_cut
+    )
 
 
 def shown_filename(segment: str) -> str:
