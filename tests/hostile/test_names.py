@@ -77,7 +77,6 @@ def test_an_odd_name_stays_a_name(owner: Client, name: str) -> None:
 CHOSEN_KEYS = {
     "reversed": ("gnp.\u202eexe", "gnp._exe"),
     "an escape": ("\x1b[31mred", "_[31mred"),
-    "the other slash": ("up\\boot.ini", "up_boot.ini"),
     "lines": ("a\u2028b\nc", "a_b_c"),
     "a quote": ('a"; filename="b.html', 'a"; filename="b.html'),
     "encoded up": ("..%2f..%2fetc%2fpasswd", "..%2f..%2fetc%2fpasswd"),
