@@ -100,9 +100,9 @@ def test_a_key_of_ones_own_choice_misleads_nobody(system: RunningSystem, owner: 
 
     for case, (_, shown) in CHOSEN_KEYS.items():
         downloaded = owner.download(uploads[case]["id"])
-        disposition = downloaded.headers["Content-Disposition"]
         assert uploads[case]["filename"] == shown
-        assert downloaded.body == b"chosen"
+        assert (case, downloaded.status, downloaded.body) == (case, 200, b"chosen")
+        disposition = downloaded.headers["Content-Disposition"]
         assert "Set-Cookie" not in downloaded.headers
         assert disposition.count('"') == 2
         assert unquote(disposition.partition("filename*=UTF-8''")[2]) == shown
