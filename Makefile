@@ -5,6 +5,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # Stamps: an empty file each, newer than what it was made from.
 STAMPS := .make
+# S3 clients for the tests, in a virtualenv of their own: they pin packages that ours pins otherwise.
+TOOLS  := .tools
 
 PAGE_SOURCES := $(shell find frontend/src frontend/public -type f 2>/dev/null) \
 	frontend/index.html frontend/vite.config.ts frontend/tsconfig.json frontend/package.json \
@@ -22,7 +24,7 @@ run: install page ## Run Hoist on this machine (Ctrl-C stops it)
 	@exec $(BIN)/python -m local
 
 .PHONY: test
-test: check browser ## Run all tests, the local system and Chromium included
+test: check browser tools ## Run all tests, the local system and Chromium included
 	$(BIN)/pytest -m "system or browser"
 
 .PHONY: check
@@ -96,7 +98,7 @@ cost: install ## Tell what a month of uploads costs: FILES=1000 SIZE=100MB, DAYS
 
 .PHONY: clean
 clean: ## Remove what was installed and built, and the local system's data
-	rm -rf $(VENV) $(STAMPS) frontend/node_modules frontend/dist .hoist
+	rm -rf $(VENV) $(TOOLS) $(STAMPS) frontend/node_modules frontend/dist .hoist
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -110,6 +112,9 @@ page: frontend/dist/index.html ## Build the page
 browser: ## Make sure that there is a Chromium for the browser tests
 	@scripts/chromium
 
+.PHONY: tools
+tools: $(STAMPS)/tools ## Install the S3 clients that the tests drive: AWS CLI, rclone, s5cmd, s3fs, minio
+
 .PHONY: picture
 picture: install page browser ## Take docs/page.png, the picture in README, anew
 	$(BIN)/python scripts/picture.py
@@ -119,6 +124,9 @@ lock: install ## Lock the Python packages anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-annotate --no-emit-index-url --custom-compile-command "make lock" \
 		--upgrade requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-annotate --no-emit-index-url --custom-compile-command "make lock" \
+		--upgrade requirements-tools.in -o requirements-tools.txt
 
 $(STAMPS)/python: requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -127,6 +135,13 @@ $(STAMPS)/python: requirements-dev.txt
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/tools: requirements-tools.txt | $(STAMPS)/python
+	@echo "Installing the S3 clients for the tests …"
+	@rm -rf $(TOOLS)
+	@$(BIN)/uv venv --quiet --python $(BIN)/python $(TOOLS)
+	@$(BIN)/uv pip install --quiet --python $(TOOLS)/bin/python --require-hashes --requirement $<
+	@touch $@
 
 # What `chalice deploy` packs, for its rehearsal, which reaches for nothing beyond this machine.
 $(STAMPS)/wheels: requirements.txt | $(STAMPS)/python

@@ -1,8 +1,9 @@
 """Temporary S3 credentials instead of presigned URLs: one role, narrowed to the caller's prefix.
 
-For `aws s3 cp`, s5cmd and whatever else speaks S3. What arrives is adopted by `processing`.
-IAM: sts:AssumeRole on the uploader's role, which itself may put objects below `uploads/` and no
-more. Must not know the table or the rules.
+For `aws s3 cp`, rclone and whatever else speaks S3. What arrives is adopted by `processing`.
+IAM: sts:AssumeRole on the uploader's role, which itself may put objects below `uploads/` and read
+those that were not refused: tools ask HeadObject what they sent. Its policy has the conditions.
+Must not know the table or the rules.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session
 """
 
@@ -31,7 +32,7 @@ class TemporaryCredentials:
     settings: Settings
 
     def lend(self, owner: str) -> dict[str, str]:
-        """Credentials that put objects under the owner's prefix, and list them; times in UTC."""
+        """Credentials that put, read and list objects under the owner's prefix; times in UTC."""
         answer = self.client.assume_role(
             RoleArn=self.settings.uploader_role_arn,
             # CloudTrail shows it with whatever is done with them.
@@ -58,6 +59,7 @@ class TemporaryCredentials:
                 "Effect": "Allow",
                 "Action": [
                     "s3:PutObject",
+                    "s3:GetObject",
                     "s3:AbortMultipartUpload",
                     "s3:ListMultipartUploadParts",
                 ],
@@ -69,6 +71,8 @@ class TemporaryCredentials:
                 "Resource": bucket,
                 "Condition": {"StringLike": {"s3:prefix": f"{prefix}*"}},
             },
+            # Clients that are told no region ask for it.
+            {"Effect": "Allow", "Action": "s3:GetBucketLocation", "Resource": bucket},
         ]
         if self.settings.kms_key_arn:
             # Parts are decrypted when they are put together.

@@ -2,11 +2,14 @@
 
 A key is `uploads/{owner}/{upload id}/{filename}`, so that a prefix is all an owner can reach. The
 filename in a key is made safe for every S3 server; the name as the person gave it is kept in the
-table. Below their own prefix, owners with temporary credentials choose keys as they like.
+table. Below their own prefix, owners with temporary credentials choose keys as they like: there the
+last segment of the key is the name.
 Pure: knows no AWS client and no clock.
 """
 
 import re
+import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -15,11 +18,25 @@ PREFIX = "uploads/"
 # S3 takes keys of up to 1,024 bytes of UTF-8
 # (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html); the rest is prefix.
 MAX_FILENAME_BYTES = 255
+# Characters; what file systems and pages show comfortably.
+MAX_FILENAME_LENGTH = 255
+# Characters that turn text around, so that `exe.jpg` may read `gpj.exe`
+# (https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters).
+REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _SAFE_PUNCTUATION = frozenset("._-()+ ")
+# Control characters, halves of characters, and the ends of lines and of paragraphs.
+_UNSHOWABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _UPLOAD_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _OWNER = re.compile(r"[A-Za-z0-9_:-]{1,128}")
 # A key that ends in a slash is a folder that a tool has made, never a file.
 _KEY = re.compile(rf"{PREFIX}(?P<owner>{_OWNER.pattern})/(?P<path>.*[^/])", re.DOTALL)
+# Browsers and HTTP libraries resolve these segments before they ask, even where they are
+# percent-encoded: nobody could download the object.
+# https://url.spec.whatwg.org/#double-dot-path-segment
+_DOT_SEGMENTS = frozenset({".", ".."})
+# How tools that make folders name one where they do not end its key in a slash, and its types.
+_FOLDER_ENDING = "_$folder$"
+_FOLDER_TYPES = frozenset({"application/x-directory", "httpd/unix-directory"})
 _PLANNED = re.compile(rf"(?P<upload_id>{_UPLOAD_ID.pattern})/[^/]+")
 
 
@@ -41,8 +58,13 @@ class ObjectKey:
 
     @property
     def filename(self) -> str:
-        """Its last segment, safe to show wherever a filename is."""
-        return safe_filename(self.path.rpartition("/")[2])
+        """The name of an object that nobody announced: its last segment, as a person reads it."""
+        return shown_filename(self.path.rpartition("/")[2])
+
+    def is_folder_marker(self, *, size: int, content_type: str) -> bool:
+        """Whether a tool stored an object of this key so that an empty folder can be listed."""
+        is_named = self.path.endswith(_FOLDER_ENDING)
+        return size == 0 and (is_named or content_type.partition(";")[0] in _FOLDER_TYPES)
 
 
 def is_owner(text: str) -> bool:
@@ -63,21 +85,36 @@ def object_key(*, owner: str, upload_id: str, filename: str) -> str:
 def parse_key(key: str) -> ObjectKey | None:
     """The owner in a decoded key and what follows; None for a key that no upload can have."""
     found = _KEY.fullmatch(key)
-    return ObjectKey(**found.groupdict()) if found else None
+    if found is None or _DOT_SEGMENTS & set(found["path"].split("/")):
+        return None
+    return ObjectKey(**found.groupdict())
 
 
 def safe_filename(filename: str) -> str:
     """Letters and digits of any script and `._-()+ ` stay, the rest becomes `_`; at most 255 bytes.
 
-    A name that is too long loses its middle, not its extension.
+    The marks that belong to a letter stay with it. A name that is too long loses its middle, not
+    its extension.
     """
-    safe = "".join(c if c.isalnum() or c in _SAFE_PUNCTUATION else "_" for c in filename).strip()
-    stem, dot, extension = safe.rpartition(".")
-    if not stem or len(extension.encode()) > MAX_FILENAME_BYTES // 4:
-        stem, dot, extension = safe, "", ""
-    ending = dot + extension
-    safe = _cut(stem, MAX_FILENAME_BYTES - len(ending.encode())) + ending
+    safe = short_filename("".join(c if _is_safe(c) else "_" for c in filename).strip())
     return safe if safe.strip(".") else "_" + safe[1:]
+
+
+def short_filename(filename: str) -> str:
+    """A name of at most 255 bytes, the most that most file systems take."""
+    return _shortened(
+        filename, MAX_FILENAME_BYTES, size_of=lambda text: len(text.encode()), cut=_cut
+    )
+
+
+def shown_filename(segment: str) -> str:
+    """The last segment of a key as a filename: one that `rules.check_filename` takes.
+
+    Only what misleads a reader becomes `_`: control characters, ends of lines, characters that turn
+    text around, and the backslash, which makes a path of a name. At most 255 characters.
+    """
+    shown = "".join("_" if _misleads(c) else c for c in segment)
+    return _shortened(shown, MAX_FILENAME_LENGTH, size_of=len, cut=lambda text, size: text[:size])
 
 
 def new_upload_id(now: datetime, randomness: bytes) -> str:
@@ -95,6 +132,32 @@ def new_upload_id(now: datetime, randomness: bytes) -> str:
 def is_upload_id(text: str) -> bool:
     """Whether a text has the form of an upload id."""
     return _UPLOAD_ID.fullmatch(text) is not None
+
+
+def _is_safe(character: str) -> bool:
+    """Whether a character of a filename may stand in a key."""
+    is_mark = unicodedata.category(character).startswith("M")
+    return character.isalnum() or is_mark or character in _SAFE_PUNCTUATION
+
+
+def _misleads(character: str) -> bool:
+    """Whether a character of a name may be taken for something else than a part of the name."""
+    is_unshowable = unicodedata.category(character) in _UNSHOWABLE
+    return is_unshowable or character in REORDERING or character == "\\"
+
+
+def _shortened(
+    name: str, most: int, *, size_of: Callable[[str], int], cut: Callable[[str, int], str]
+) -> str:
+    """A name of at most `most` units: its middle goes, and its extension stays where it is short.
+
+    `size_of` counts the units of a text, and `cut` gives the longest beginning of so many.
+    """
+    stem, dot, extension = name.rpartition(".")
+    if not stem or size_of(extension) > most // 4:
+        stem, dot, extension = name, "", ""
+    ending = dot + extension
+    return cut(stem, most - size_of(ending)) + ending
 
 
 def _cut(text: str, size: int) -> str:

@@ -94,8 +94,7 @@ class Processing:
         name = keys.parse_key(created.key)
         if name is None:
             if created.key.startswith(keys.PREFIX):
-                self.storage.delete(created.key)
-                log.warning("deleted", extra={"key": created.key, "reason": "nobody's key"})
+                self._delete_unowned(created.key, "nobody's key")
             return None
         for _ in range(ATTEMPTS):
             try:
@@ -128,13 +127,17 @@ class Processing:
     def _find(self, name: keys.ObjectKey) -> Upload | None:
         """Its upload; an object that came without one, as temporary credentials allow, gets one.
 
-        It is charged from then on, at the size that S3 tells, if there is room.
+        It is charged from then on, at the size that S3 tells, if there is room. The marker of a
+        folder is no file: it is deleted, and the folder is listed as long as something is in it.
         """
         upload = self.table.of_object(name)
         if upload is not None:
             return upload
         found = self.storage.head(str(name))
         if found is None:
+            return None
+        if name.is_folder_marker(size=found.size, content_type=found.content_type):
+            self._delete_unowned(str(name), "the marker of a folder")
             return None
         new = adopted(name, size=found.size, content_type=found.content_type, now=self.now())
         try:
@@ -144,6 +147,11 @@ class Processing:
             upload = self.table.adopt(replace(new, charged=None))
         log.info("adopted", extra=upload.log_fields | {"metrics": metrics.CREATED})
         return upload
+
+    def _delete_unowned(self, key: str, reason: str) -> None:
+        """Delete an object that can belong to no upload: nobody would be charged for it."""
+        self.storage.delete(key)
+        log.warning("deleted", extra={"key": key, "reason": reason})
 
     def _duplicate(self, name: keys.ObjectKey) -> dict[str, Any] | None:
         """What another invocation made of it, or an earlier try of this one, or is about to make.

@@ -11,15 +11,12 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from chalicelib.errors import FileTooLarge, InvalidRequest, TypeNotAllowed
+from chalicelib.keys import MAX_FILENAME_LENGTH, REORDERING
 from chalicelib.type_names import OCTET_STREAM, claimed_types, is_allowed
 
-MAX_FILENAME_LENGTH = 255  # characters; what file systems and pages show comfortably
 MAX_CONTENT_TYPE_LENGTH = 127  # RFC 6838: 127 characters for a type name
 CHECKSUM_SIZE = 8  # bytes of a CRC64NVME
 MAX_WAIT = 2  # seconds; with S3's `COMPLETE_PATIENCE` within what API Gateway gives a request
-# Characters that turn text around, so that `exe.jpg` may read `gpj.exe`
-# (https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters).
-_REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 DEFAULT_CONTENT_TYPE = OCTET_STREAM
 
@@ -28,7 +25,7 @@ def check_filename(filename: str) -> None:
     """Refuse a name that is empty, too long, a path, or holds control characters."""
     if not 1 <= len(filename) <= MAX_FILENAME_LENGTH:
         raise InvalidRequest(f"filename takes 1 to {MAX_FILENAME_LENGTH} characters")
-    if any(unicodedata.category(c) in ("Cc", "Cs") or c in _REORDERING for c in filename):
+    if any(unicodedata.category(c) in ("Cc", "Cs") or c in REORDERING for c in filename):
         raise InvalidRequest("filename holds control characters")
     if "/" in filename or "\\" in filename or filename in (".", ".."):
         raise InvalidRequest("filename is a path; send the name alone")

@@ -88,6 +88,7 @@ WAIT_STEP = 0.02
 WAIT_GROWTH = 1.5
 # Bytes; https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
 CLOUDFRONT_MAX_SIZE = 50 * 10**9
+CLOUDFRONT_MAX_URL = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,19 +275,25 @@ class Uploads:
         if found is None or not found.is_reported_by(upload.report):
             raise NotAccepted("Its object was replaced and is not checked yet, or was deleted")
         signer, bucket_url = self.signer(), self.settings.bucket_urls[0]
-        url = signer.presigned_url(
-            "GET",
-            signing.object_url(bucket_url, upload.key),
-            parameters={
-                "response-content-disposition": rules.content_disposition(upload.filename),
-                "response-content-type": _type_of(upload),
-                "response-cache-control": "no-store",
-            },
-        )
+        url = self._download_url(signer, upload, saved_as=upload.filename)
+        if len(url) > CLOUDFRONT_MAX_URL:
+            url = self._download_url(signer, upload, saved_as=keys.short_filename(upload.filename))
         if self.settings.download_url and upload.size <= CLOUDFRONT_MAX_SIZE:
             # What is there asks the bucket by its own name, for which the URL is signed.
             url = self.settings.download_url + url.removeprefix(bucket_url)
         return url, int((signer.expires_at - signer.now).total_seconds())
+
+    def _download_url(self, signer: signing.Signer, upload: Upload, *, saved_as: str) -> str:
+        """A presigned URL under the bucket's own name; a browser saves the object under a name."""
+        return signer.presigned_url(
+            "GET",
+            signing.object_url(self.settings.bucket_urls[0], upload.key),
+            parameters={
+                "response-content-disposition": rules.content_disposition(saved_as),
+                "response-content-type": _type_of(upload),
+                "response-cache-control": "no-store",
+            },
+        )
 
     def _aborted(self, upload: Upload) -> Upload:
         return self.table.change(

@@ -42,7 +42,8 @@ def application(s3_url: str) -> web.Application:
 
     application = web.Application()
     application.cleanup_ctx.append(connected)
-    application.router.add_get("/{path:.*}", hand_out)
+    # A key may have line ends, which a dot alone does not match.
+    application.router.add_get("/{path:(?s:.*)}", hand_out)
     return application
 
 

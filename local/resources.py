@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.items import SCHEMA
 from local.home import HOST, Ports
-from local.s3 import ACCOUNT, UPLOADER_ROLE
+from local.s3 import ACCOUNT, UPLOADER_ROLE, bucket_policy
 
 REGION = "eu-west-1"
 BUCKET = "hoist-local"
@@ -129,6 +129,7 @@ class Resources:
             "MaxAgeSeconds": 3600,
         }
         s3.put_bucket_cors(Bucket=BUCKET, CORSConfiguration={"CORSRules": [rule]})
+        s3.put_bucket_policy(Bucket=BUCKET, Policy=bucket_policy(BUCKET))
 
     def _table(self) -> None:
         dynamodb = self.client("dynamodb")

@@ -17,13 +17,16 @@ from chalicelib import keys
 from local.home import HOST, StartError, free_ports
 
 ACCOUNT = "123456789012"
-# Who the functions are; SeaweedFS keeps its users in an account of its own.
-IDENTITY = "arn:aws:iam::000000000000:user/hoist"
+# SeaweedFS keeps its users and their sessions in an account of its own.
+_OWN_ACCOUNT = "000000000000"
+# Who the functions are.
+IDENTITY = f"arn:aws:iam::{_OWN_ACCOUNT}:user/hoist"
 # SeaweedFS takes several GB without these and is hardly slower with them.
 # Measured by bench/main_job.py.
 ENVIRONMENT = {"GOMEMLIMIT": "512MiB", "GOGC": "50"}
 # The role of temporary credentials; who may take it on is the identity of the functions.
 UPLOADER_ROLE = f"arn:aws:iam::{ACCOUNT}:role/hoist-local-uploader"
+_UPLOADER_SESSIONS = f"arn:aws:sts::{_OWN_ACCOUNT}:assumed-role/hoist-local-uploader/*"
 # MiB in which it stores an object; its default, 4, takes twice the memory for twelve connections.
 PIECE_SIZE = 2
 
@@ -102,10 +105,12 @@ def _iam(bucket: str, longest_session: int) -> Mapping[str, Any]:
                 "document": _document(
                     _allowed(
                         objects,
-                        "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts",
+                        "s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload",
+                        "s3:ListMultipartUploadParts",
                     ),
                     _allowed(
-                        f"arn:aws:s3:::{bucket}", "s3:ListBucket", "s3:ListBucketMultipartUploads"
+                        f"arn:aws:s3:::{bucket}",
+                        "s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:GetBucketLocation",
                     ),
                 ),
             }
@@ -125,6 +130,28 @@ def _iam(bucket: str, longest_session: int) -> Mapping[str, Any]:
             }
         ],
     }  # fmt: skip
+
+
+def bucket_policy(bucket: str) -> str:
+    """What the uploader's role must not do: in AWS these are conditions of the role's own policy.
+
+    SeaweedFS knows their keys in a bucket's policy only. It knows no `s3:authType` at all, so that
+    temporary credentials can presign a download here, and cannot in AWS.
+    """
+    objects = f"arn:aws:s3:::{bucket}/{keys.PREFIX}*"
+    unaccepted = {"StringEquals": {"s3:ExistingObjectTag/state": ["rejected", "failed"]}}
+    copied = {"Null": {"s3:x-amz-copy-source": "false"}}
+    document = _document(
+        _denied(objects, "s3:GetObject", unaccepted),
+        _denied(objects, "s3:PutObject", copied),
+    )
+    return json.dumps(document)
+
+
+def _denied(resource: str, action: str, condition: Mapping[str, Any]) -> Mapping[str, Any]:
+    principal = {"AWS": _UPLOADER_SESSIONS}
+    denied = {"Effect": "Deny", "Principal": principal, "Condition": condition}
+    return {**_allowed(resource, action), **denied}
 
 
 def _document(*statements: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -76,6 +76,7 @@ def seaweedfs(
             client.create_bucket(
                 Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
             )
+            client.put_bucket_policy(Bucket=BUCKET, Policy=s3.bucket_policy(BUCKET))
             yield Server(client, f"http://{HOST}:{port}/{BUCKET}")
         finally:
             process.kill()  # its data is thrown away; asked to stop, it waits for its webhook

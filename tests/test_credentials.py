@@ -67,6 +67,10 @@ def s3(server: Server, lent: dict[str, str]) -> Any:
     """S3 to somebody who was lent credentials; they and another have a file and a multipart."""
     for prefix in (OWN, OTHER):
         server.client.put_object(Bucket=BUCKET, Key=f"{prefix}there.txt", Body=b"x")
+    for state in ("accepted", "rejected", "failed"):
+        server.client.put_object(
+            Bucket=BUCKET, Key=f"{OWN}{state}.txt", Body=b"x", Tagging=f"state={state}"
+        )
     return client_of(server, lent)
 
 
@@ -111,6 +115,25 @@ def test_what_was_begun_can_be_aborted(s3: Any) -> None:
         s3.list_parts(**upload)
 
 
+@pytest.mark.parametrize("name", ["there.txt", "accepted.txt"], ids=["not checked", "accepted"])
+def test_what_is_not_refused_is_read(s3: Any, name: str) -> None:
+    of = {"Bucket": BUCKET, "Key": f"{OWN}{name}"}
+
+    assert s3.head_object(**of)["ContentLength"] == 1
+    assert s3.get_object(**of)["Body"].read() == b"x"
+
+
+def test_what_is_not_there_is_not_found_rather_than_forbidden(s3: Any) -> None:
+    with pytest.raises(ClientError) as raised:
+        s3.head_object(Bucket=BUCKET, Key=f"{OWN}missing.txt")
+
+    assert raised.value.response["Error"]["Code"] == "404"
+
+
+def test_a_client_may_ask_for_the_region(s3: Any) -> None:
+    s3.get_bucket_location(Bucket=BUCKET)
+
+
 def test_what_is_there_is_listed(s3: Any) -> None:
     listed = s3.list_objects_v2(Bucket=BUCKET, Prefix=OWN)["Contents"]
 
@@ -140,9 +163,16 @@ REFUSED = {
     "begin under another's prefix": On(
         f"{OTHER}new.bin", lambda s3, of: s3.create_multipart_upload(**of)
     ),
-    "get": On(f"{OWN}there.txt", lambda s3, of: s3.get_object(**of)),
+    "put into the folder above": On(f"{OWN}a/../b.txt", put()),
+    "put into the same folder": On(f"{OWN}./b.txt", put()),
+    "get what was rejected": On(f"{OWN}rejected.txt", lambda s3, of: s3.get_object(**of)),
+    "get what failed": On(f"{OWN}failed.txt", lambda s3, of: s3.get_object(**of)),
+    "head what was rejected": On(f"{OWN}rejected.txt", lambda s3, of: s3.head_object(**of)),
     "get another's": On(f"{OTHER}there.txt", lambda s3, of: s3.get_object(**of)),
-    "head": On(f"{OWN}there.txt", lambda s3, of: s3.head_object(**of)),
+    "head another's": On(f"{OTHER}there.txt", lambda s3, of: s3.head_object(**of)),
+    "head another's that is missing": On(
+        f"{OTHER}missing.txt", lambda s3, of: s3.head_object(**of)
+    ),
     "copy one's own": On(
         f"{OWN}copy.txt", lambda s3, of: s3.copy_object(**of, CopySource=f"{BUCKET}/{OWN}there.txt")
     ),
@@ -209,12 +239,13 @@ def test_all_else_is_refused_and_changes_nothing(s3: Any, server: Server, refuse
     assert state_of(server) == before
 
 
-def test_a_part_of_anothers_object_cannot_be_copied(s3: Any) -> None:
+@pytest.mark.parametrize("source", [SOURCE, f"{BUCKET}/{OWN}there.txt"], ids=["another's", "own"])
+def test_a_part_cannot_be_copied(s3: Any, source: str) -> None:
     of = {"Bucket": BUCKET, "Key": f"{OWN}copy.bin"}
     upload = of | {"UploadId": s3.create_multipart_upload(**of)["UploadId"]}
 
     with pytest.raises(ClientError, match="AccessDenied"):
-        s3.upload_part_copy(**upload, PartNumber=1, CopySource=SOURCE)
+        s3.upload_part_copy(**upload, PartNumber=1, CopySource=source)
 
 
 @pytest.mark.parametrize("policy", [{}, {"Policy": '{"Version": "2012-10-17", "Statement": []}'}])

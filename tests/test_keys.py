@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chalicelib import keys
+from chalicelib import keys, rules
 from tests.payloads import OWNER, PUT_ID
 
 MAX_KEY_BYTES = 1024  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
@@ -26,6 +26,8 @@ TEN_BYTES = st.binary(min_size=10, max_size=10)
             "Grüße aus Köln 1+1.txt", "Grüße aus Köln 1+1.txt", id="letters of any script"
         ),
         pytest.param("写真.jpg", "写真.jpg", id="no alphabet"),
+        pytest.param("Gru\u0308ße.txt", "Gru\u0308ße.txt", id="decomposed accents"),
+        pytest.param("हिन्दी.pdf", "हिन्दी.pdf", id="vowel signs"),
         pytest.param("a/b\\c.txt", "a_b_c.txt", id="slashes"),
         pytest.param("a?b#c%d&e.txt", "a_b_c_d_e.txt", id="what a URL gives a meaning"),
         pytest.param("tab\tnew\nline\x00.txt", "tab_new_line_.txt", id="control characters"),
@@ -87,28 +89,113 @@ def test_any_filename_gives_a_key_that_is_ours(
 
 
 @pytest.mark.parametrize(
-    ("path", "filename"),
+    "name",
     [
-        pytest.param(PUT_ID, PUT_ID, id="no filename"),
-        pytest.param(f"{PUT_ID}/a/b", "b", id="a path as filename"),
-        pytest.param(f"{PUT_ID.upper()}/a", "a", id="id in capitals"),
-        pytest.param("0b7f1d9e-9a4c-4d7e-8b1a-2f3c4d5e6f70/a", "a", id="UUID 4"),
-        pytest.param("film.mp4", "film.mp4", id="a file"),
-        pytest.param("2026/März/film.mp4", "film.mp4", id="a folder"),
-        pytest.param("/a", "a", id="leading slash"),
-        pytest.param("a//b", "b", id="two slashes"),
-        pytest.param("../../limits", "limits", id="dots"),
-        pytest.param("a/..", "_.", id="dots last"),
-        pytest.param("a\nb\u202e<i>", "a_b__i_", id="signs that mislead"),
-        pytest.param("x" * 900, "x" * 255, id="long"),
+        pytest.param("Gru\u0308ße.txt", id="decomposed accents"),
+        pytest.param("Grüße.txt", id="composed accents"),
+        pytest.param("हिन्दी में रिपोर्ट.pdf", id="Devanagari"),
+        pytest.param("ภาษาไทย ที่นี่.docx", id="Thai"),
+        pytest.param("வணக்கம்.txt", id="Tamil"),
+        pytest.param("မြန်မာ.txt", id="Burmese"),
+        pytest.param("שָׁלוֹם.txt", id="Hebrew with points"),
+        pytest.param("تقرير ١٢٣.pdf", id="Arabic"),
+        pytest.param("می\u200cخواهم.txt", id="Persian with a non-joiner"),
+        pytest.param("ຂໍ້ມູນ.csv", id="Lao"),
+        pytest.param("Tiếng Việt\u0301.txt", id="stacked accents"),
+        pytest.param("Z\u0351\u036b\u0343algo.txt", id="marks upon marks"),
+        pytest.param("it's Ada's.txt", id="apostrophes"),
+        pytest.param("L\u2019été.txt", id="a curly apostrophe"),
+        pytest.param("100%.txt", id="a percent sign"),
+        pytest.param("a%20b%2Fc%00.txt", id="percent-encoded"),
+        pytest.param("👩‍👩‍👧‍👦 ❤️ 🏴󠁧󠁢󠁥󠁮󠁧󠁿.jpg", id="emoji that join"),
+        pytest.param("\U0001fae9\U0001f6d8.jpg", id="emoji newer than Python"),
+        pytest.param("a+b c  d.txt", id="plus and spaces"),
+        pytest.param(" leading and trailing ", id="spaces around"),
+        pytest.param("a\u00a0b\u3000c\u202f!.txt", id="other spaces"),
+        pytest.param('a&b#c?d=e;f,g:h@i$j!k*l"m<n>o|p^q`r{s}t[u]~.txt', id="punctuation"),
+        pytest.param("\ue000\uf8ff.txt", id="private use"),
+        pytest.param("co\u00adop\ufeff.txt", id="a soft hyphen and a byte order mark"),
+        pytest.param("\u200ftext\u200e.txt", id="directional marks"),
+        pytest.param("...", id="three dots"),
+        pytest.param(".bashrc", id="hidden"),
+        pytest.param("x" * 251 + ".txt", id="255 characters"),
+        pytest.param("写" * 251 + ".txt", id="255 characters of three bytes"),
     ],
 )
-def test_below_their_prefix_owners_choose_keys_as_they_like(path: str, filename: str) -> None:
+def test_an_object_that_nobody_announced_has_the_name_that_its_key_ends_in(name: str) -> None:
+    parsed = keys.parse_key(f"uploads/{OWNER}/2026/{name}")
+
+    assert parsed is not None
+    assert (parsed.filename, parsed.upload_id) == (name, None)
+
+
+@pytest.mark.parametrize(
+    ("segment", "shown"),
+    [
+        pytest.param("a\nb\r\x1b[31m\x7f\x9b\x00.txt", "a_b__[31m___.txt", id="control characters"),
+        pytest.param("gnp.\u202eexe", "gnp._exe", id="right-to-left override"),
+        pytest.param("\u202a\u202b\u202c\u202da", "____a", id="embeddings"),
+        pytest.param("\u2066\u2067\u2068\u2069a", "____a", id="isolates"),
+        pytest.param("a\u2028b\u2029c", "a_b_c", id="ends of lines"),
+        pytest.param("..\\..\\a.txt", ".._.._a.txt", id="a path"),
+        pytest.param("x" * 300 + ".txt", "x" * 251 + ".txt", id="long"),
+        pytest.param("x" * 200 + "." + "y" * 64, ("x" * 200 + "." + "y" * 64)[:255], id="no end"),
+    ],
+)
+def test_what_misleads_in_a_name_is_not_shown(segment: str, shown: str) -> None:
+    assert keys.shown_filename(segment) == shown
+
+
+@given(st.text(min_size=1, max_size=400).filter(lambda text: text not in (".", "..")))
+@example("\ud800")
+def test_a_name_that_is_shown_is_one_that_the_api_takes(segment: str) -> None:
+    rules.check_filename(keys.shown_filename(segment.replace("/", "_")))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(PUT_ID, id="no filename"),
+        pytest.param(f"{PUT_ID}/a/b", id="a path as filename"),
+        pytest.param(f"{PUT_ID.upper()}/a", id="id in capitals"),
+        pytest.param("0b7f1d9e-9a4c-4d7e-8b1a-2f3c4d5e6f70/a", id="UUID 4"),
+        pytest.param("film.mp4", id="a file"),
+        pytest.param("2026/März/film.mp4", id="a folder"),
+        pytest.param("/a", id="leading slash"),
+        pytest.param("a//b", id="two slashes"),
+        pytest.param("..a/b../...", id="dots that are no segments"),
+        pytest.param("%2e%2e/a", id="encoded dots"),
+        pytest.param("x" * 900, id="long"),
+    ],
+)
+def test_below_their_prefix_owners_choose_keys_as_they_like(path: str) -> None:
     parsed = keys.parse_key(f"uploads/{OWNER}/{path}")
 
     assert parsed == keys.ObjectKey(OWNER, path)
     assert str(parsed) == f"uploads/{OWNER}/{path}"
-    assert (parsed.upload_id, parsed.filename) == (None, filename)
+    assert parsed.upload_id is None
+
+
+@pytest.mark.parametrize(
+    ("path", "size", "content_type", "expected"),
+    [
+        pytest.param("photos_$folder$", 0, "", True, id="Hadoop"),
+        pytest.param("a/photos_$folder$", 0, "text/plain", True, id="Hadoop, deeper"),
+        pytest.param("photos", 0, "application/x-directory", True, id="a folder's type"),
+        pytest.param("a", 0, "application/x-directory; charset=UTF-8", True, id="a parameter"),
+        pytest.param("a", 0, "httpd/unix-directory", True, id="another type of folders"),
+        pytest.param("photos_$folder$", 1, "", False, id="it has bytes"),
+        pytest.param("photos", 1, "application/x-directory", False, id="bytes of a folder's type"),
+        pytest.param("photos", 0, "application/octet-stream", False, id="an empty file"),
+        pytest.param("_$folder$/a", 0, "", False, id="a file in a folder of that name"),
+    ],
+)
+def test_the_marker_of_a_folder_is_told_from_a_file(
+    path: str, size: int, content_type: str, *, expected: bool
+) -> None:
+    key = keys.ObjectKey(OWNER, path)
+
+    assert key.is_folder_marker(size=size, content_type=content_type) is expected
 
 
 @pytest.mark.parametrize(
@@ -119,6 +206,11 @@ def test_below_their_prefix_owners_choose_keys_as_they_like(path: str, filename:
         pytest.param(f"uploads/{OWNER}///", id="slashes after the owner"),
         pytest.param(f"uploads/{OWNER}/photos/", id="the marker of a folder"),
         pytest.param(f"uploads/{OWNER}/{PUT_ID}/", id="the folder of an upload"),
+        pytest.param(f"uploads/{OWNER}/../a", id="the folder above"),
+        pytest.param(f"uploads/{OWNER}/a/../../b", id="folders above in the middle"),
+        pytest.param(f"uploads/{OWNER}/./a", id="this folder"),
+        pytest.param(f"uploads/{OWNER}/a/.", id="this folder last"),
+        pytest.param(f"uploads/{OWNER}/..", id="the folder above alone"),
         pytest.param("uploads//a", id="no owner"),
         pytest.param(f"uploads/{'o' * 129}/a", id="owner too long"),
         pytest.param("uploads/../a", id="owner is a path"),

@@ -667,6 +667,8 @@ class TestUnreadable:
         f"uploads/{OWNER}//",
         f"uploads/{OWNER}/a/",
         f"uploads/{OWNER}/{PUT_ID}/",
+        f"uploads/{OWNER}/.",
+        f"uploads/{OWNER}/a/../b",
         "uploads/x",
         "uploads/",
         "uploads//x",
@@ -687,7 +689,9 @@ def test_an_object_that_no_upload_can_have_is_deleted(
 
 
 @pytest.mark.parametrize(
-    "path", ["a", "/a", "a//b", "a/b.", ".", "a/../b", " ", "a/ ", "\n", "ü/é", "a\x00b"], ids=repr
+    "path",
+    ["a", "/a", "a//b", "a/b.", "..a", "%2e%2e/b", " ", "a/ ", "\n", "ü/é", "a\x00b"],
+    ids=repr,
 )
 def test_an_object_under_any_other_key_of_an_owner_is_an_upload(
     processing: Processing, table: MemoryTable, storage: MemoryStorage, path: str
@@ -696,6 +700,27 @@ def test_an_object_under_any_other_key_of_an_owner_is_an_upload(
 
     assert (result["state"], result["key"]) == ("accepted", f"uploads/{OWNER}/{path}")
     assert [upload.charged for upload in table.items.values()] == [11]
+
+
+@pytest.mark.parametrize(
+    ("path", "content_type"),
+    [("photos_$folder$", "binary/octet-stream"), ("photos", "application/x-directory")],
+)
+def test_the_marker_of_a_folder_is_deleted_and_is_nobodys_file(
+    processing: Processing,
+    table: MemoryTable,
+    storage: MemoryStorage,
+    pages: RecordingPages,
+    *,
+    path: str,
+    content_type: str,
+) -> None:
+    sent = arrives(storage, path, data=b"")
+    storage.content_types[f"uploads/{OWNER}/{path}"] = content_type
+
+    assert processing.process(sent, ONCE) == {"uploads": []}
+
+    assert (storage.objects, table.items, pages.shown) == ({}, {}, [])
 
 
 def test_an_object_outside_the_prefix_is_left_alone(

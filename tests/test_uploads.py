@@ -2,6 +2,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
@@ -25,7 +26,14 @@ from chalicelib.rules import MAX_WAIT
 from chalicelib.signing import Credentials, Signer
 from chalicelib.storage import COMPLETE_PATIENCE
 from chalicelib.upload import State, StoredObject, Upload
-from chalicelib.uploads import CLOUDFRONT_MAX_SIZE, LIST_LIMIT, WAIT_GROWTH, WAIT_STEP, Uploads
+from chalicelib.uploads import (
+    CLOUDFRONT_MAX_SIZE,
+    CLOUDFRONT_MAX_URL,
+    LIST_LIMIT,
+    WAIT_GROWTH,
+    WAIT_STEP,
+    Uploads,
+)
 from local.api import INTEGRATION_TIMEOUT
 from tests.fakes import Clock, MemoryStorage, MemoryTable, RecordingPages, checksum
 from tests.payloads import OTHER_OWNER, OWNER, PUT_ID, put_upload
@@ -1024,6 +1032,29 @@ def test_download_goes_through_cloudfront_as_far_as_that_goes(
 
     direct = uploads.download(OWNER, upload.id)[0]
     assert shown == (direct.replace(settings.bucket_urls[0], url) if through else direct)
+
+
+def test_the_longest_name_and_key_give_an_address_that_cloudfront_takes(
+    uploads: Uploads, clock: Clock
+) -> None:
+    # Session tokens have 1,500 characters or so, and the slashes in them are encoded.
+    credentials = Credentials("A" * 20, "secret", "/" + "t" * 1500)
+    signer = Signer(credentials, "eu-west-1", clock(), 900)
+    signed = replace(uploads, signer=lambda: signer)
+    upload, _ = uploads.create(OWNER, filename="a", size=1)
+    name = "写" * 251 + ".txt"
+    path = "写" * ((1024 - len(f"uploads/{OWNER}//{name}".encode())) // 3)
+    long = replace(upload, filename=name, key=f"uploads/{OWNER}/{path}/{name}")
+    table: Any = uploads.table
+    table.items[OWNER, upload.id] = long
+    accept(uploads, long)
+
+    url, _ = signed.download(OWNER, upload.id)
+
+    assert len(url) <= CLOUDFRONT_MAX_URL
+    (disposition,) = parse_qs(urlsplit(url).query)["response-content-disposition"]
+    saved_as = unquote(disposition.partition("UTF-8''")[2])
+    assert saved_as == "写" * 83 + ".txt"
 
 
 def test_a_download_ends_with_the_credentials_that_signed_it(

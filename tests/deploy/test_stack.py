@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -424,16 +425,81 @@ def test_only_the_api_function_can_become_the_uploader(prod: Stack) -> None:
     assert prod.uploader()["MaxSessionDuration"] == 3600
 
 
-def test_the_uploader_sends_parts_and_reads_nothing(dev: Stack) -> None:
+def test_the_uploader_reaches_objects_below_the_prefix_of_uploads_alone(dev: Stack) -> None:
     bucket = f"arn:aws:s3:::{dev.outputs['Bucket']}"
-    ((sending, parts, listing),) = dev.policies(dev.uploader()["RoleName"]).values()
+    ((*statements,),) = dev.policies(dev.uploader()["RoleName"]).values()
 
-    assert sending["Action"] == "s3:PutObject"
-    assert sorted(parts["Action"]) == ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
-    assert sending["Resource"] == parts["Resource"] == f"{bucket}/{PREFIX}*"
-    assert sorted(listing["Action"]) == ["s3:ListBucket", "s3:ListBucketMultipartUploads"]
-    assert listing["Resource"] == bucket
-    assert listing["Condition"] == {"StringLike": {"s3:prefix": f"{PREFIX}*"}}
+    allowed = {
+        action: statement
+        for statement in statements
+        if statement["Effect"] == "Allow"
+        for action in listed(statement["Action"])
+    }
+    of_objects = {
+        "s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts",
+    }  # fmt: skip
+    listing = {"s3:ListBucket", "s3:ListBucketMultipartUploads"}
+    assert allowed.keys() == of_objects | listing | {"s3:GetBucketLocation"}
+    assert {allowed[action]["Resource"] for action in of_objects} == {f"{bucket}/{PREFIX}*"}
+    for action in listing:
+        assert allowed[action]["Resource"] == bucket
+        assert allowed[action]["Condition"] == {"StringLike": {"s3:prefix": f"{PREFIX}*"}}
+    assert allowed["s3:GetBucketLocation"]["Resource"] == bucket
+
+
+@pytest.mark.parametrize(
+    ("path", "sent"),
+    [
+        ("o/a", True),
+        ("o/2026/a.txt", True),
+        ("o/a//b", True),
+        ("o/..a/b../.../.hidden", True),
+        ("o/../b", False),
+        ("o/a/../b", False),
+        ("o/a/..", False),
+        ("o/./a", False),
+        ("o/.", False),
+        ("o/a/./../b", False),
+    ],
+)
+def test_the_uploader_puts_no_object_that_http_clients_cannot_ask_for(
+    dev: Stack,
+    path: str,
+    sent: bool,  # noqa: FBT001
+) -> None:
+    ((*statements,),) = dev.policies(dev.uploader()["RoleName"]).values()
+    put = "s3:PutObject", f"arn:aws:s3:::{dev.outputs['Bucket']}/{PREFIX}{path}"
+
+    assert decision(statements, *put, {}) is sent
+
+
+TAG, AUTH = "s3:ExistingObjectTag/state", "s3:authType"
+GETS = {
+    "what is not checked yet": ({AUTH: "REST-HEADER"}, True),
+    "what was accepted": ({AUTH: "REST-HEADER", TAG: "accepted"}, True),
+    "what was rejected": ({AUTH: "REST-HEADER", TAG: "rejected"}, False),
+    "what failed": ({AUTH: "REST-HEADER", TAG: "failed"}, False),
+    "by a presigned URL": ({AUTH: "REST-QUERY-STRING"}, False),
+    "by a presigned URL what was accepted": ({AUTH: "REST-QUERY-STRING", TAG: "accepted"}, False),
+    "by a form": ({AUTH: "POST"}, False),
+    "without a signature": ({}, False),
+}
+
+
+@pytest.mark.parametrize(("context", "read"), GETS.values(), ids=GETS)
+def test_the_uploader_reads_what_is_not_refused_and_presigns_nothing(
+    dev: Stack,
+    context: dict[str, str],
+    read: bool,  # noqa: FBT001
+) -> None:
+    """S3 asks for s3:GetObject for GetObject and HeadObject alike.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+    """
+    ((*statements,),) = dev.policies(dev.uploader()["RoleName"]).values()
+    get = "s3:GetObject", f"arn:aws:s3:::{dev.outputs['Bucket']}/{PREFIX}o/a"
+
+    assert decision(statements, *get, context) is read
 
 
 STORAGE_CLASS = "s3:x-amz-storage-class"
@@ -457,6 +523,7 @@ PUTS = {
             "",
         )
     },
+    "a copy of another object": ({"s3:x-amz-copy-source": "bucket/uploads/o/a"}, False),
     "a key of the sender's": ({OWN_KEY: "AES256"}, False),
     "a key of the sender's and STANDARD": ({OWN_KEY: "AES256", STORAGE_CLASS: "STANDARD"}, False),
 }
@@ -473,22 +540,16 @@ def test_the_uploader_sends_only_what_the_functions_can_read(
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
     """
     ((*statements,),) = dev.policies(dev.uploader()["RoleName"]).values()
-    allowed = [
-        statement
-        for statement in statements
-        if "s3:PutObject" in listed(statement["Action"])
-        and holds(statement.get("Condition", {}), context)
-    ]
+    put = "s3:PutObject", f"arn:aws:s3:::{dev.outputs['Bucket']}/{PREFIX}o/a"
 
-    assert {statement["Effect"] for statement in statements} == {"Allow"}
-    assert bool(allowed) is sent
+    assert decision(statements, *put, context) is sent
 
 
 def test_the_uploader_sets_no_acl_no_tag_and_no_lock(dev: Stack) -> None:
     ((*statements,),) = dev.policies(dev.uploader()["RoleName"]).values()
     actions = {action for statement in statements for action in listed(statement["Action"])}
 
-    needed = {"s3:PutObjectAcl", "s3:PutObjectTagging", "s3:PutObjectRetention", "s3:GetObject"}
+    needed = {"s3:PutObjectAcl", "s3:PutObjectTagging", "s3:PutObjectRetention"}
     assert actions.isdisjoint(needed)
     assert not any("*" in action for action in actions)
 
@@ -554,6 +615,21 @@ def test_a_budget_tells_operators_before_and_after_it_is_spent() -> None:
 
 
 # --- IAM's rules ---------------------------------------------------------------------------------
+
+
+def decision(statements: list[Any], action: str, resource: str, context: Mapping[str, str]) -> bool:
+    """Whether a request is allowed: a statement allows it, and none denies it.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+    """
+    effects = {
+        statement["Effect"]
+        for statement in statements
+        if action in listed(statement["Action"])
+        and any(fnmatchcase(resource, each) for each in listed(statement["Resource"]))
+        and holds(statement.get("Condition", {}), context)
+    }
+    return effects == {"Allow"}
 
 
 def holds(condition: Mapping[str, Mapping[str, Any]], context: Mapping[str, str]) -> bool:

@@ -2,10 +2,11 @@
 
 import os
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
-from tests.running import Client
+from tests.running import Client, RunningSystem, eventually
 
 pytestmark = pytest.mark.system
 
@@ -71,6 +72,40 @@ def test_an_odd_name_stays_a_name(owner: Client, name: str) -> None:
     disposition = downloaded.headers["Content-Disposition"]
     assert disposition.startswith('attachment; filename="')
     assert disposition.count('"') == 2, "the name ends where it should"
+
+
+CHOSEN_KEYS = {
+    "reversed": ("gnp.\u202eexe", "gnp._exe"),
+    "an escape": ("\x1b[31mred", "_[31mred"),
+    "lines": ("a\u2028b\nc", "a_b_c"),
+    "a quote": ('a"; filename="b.html', 'a"; filename="b.html'),
+    "encoded up": ("..%2f..%2fetc%2fpasswd", "..%2f..%2fetc%2fpasswd"),
+    "a header": ("a%0d%0aSet-Cookie: a=b", "a%0d%0aSet-Cookie: a=b"),
+    "a page": ("<img src=x onerror=alert(1)>.html", "<img src=x onerror=alert(1)>.html"),
+    "much": ("写" * 83 + ".txt", "写" * 83 + ".txt"),
+}
+
+
+def test_a_key_of_ones_own_choice_misleads_nobody(system: RunningSystem, owner: Client) -> None:
+    s3, bucket, prefix = system.s3(owner)
+    for case, (segment, _) in CHOSEN_KEYS.items():
+        s3.put_object(Bucket=bucket, Key=f"{prefix}chosen/{case}/{segment}", Body=b"chosen")
+
+    def chosen() -> dict[str, Any]:
+        found = owner.request("GET", "/uploads?state=accepted").json["uploads"]
+        keys = [(each["key"].removeprefix(prefix).split("/"), each) for each in found]
+        return {key[1]: each for key, each in keys if key[0] == "chosen"}
+
+    uploads = eventually(chosen, lambda found: len(found) == len(CHOSEN_KEYS))
+
+    for case, (_, shown) in CHOSEN_KEYS.items():
+        downloaded = owner.download(uploads[case]["id"])
+        assert uploads[case]["filename"] == shown
+        assert (case, downloaded.status, downloaded.body) == (case, 200, b"chosen")
+        disposition = downloaded.headers["Content-Disposition"]
+        assert "Set-Cookie" not in downloaded.headers
+        assert disposition.count('"') == 2
+        assert unquote(disposition.partition("filename*=UTF-8''")[2]) == shown
 
 
 @pytest.mark.parametrize("content_type", REFUSED_TYPES.values(), ids=REFUSED_TYPES)
