@@ -96,6 +96,11 @@ cost: install ## Tell what a month of uploads costs: FILES=1000 SIZE=100MB, DAYS
 	@$(BIN)/python -m deploy.cost $(if $(FILES),--files="$(FILES)") $(if $(SIZE),--size="$(SIZE)") \
 		$(if $(DAYS),--days="$(DAYS)") $(if $(DOWNLOADS),--downloads="$(DOWNLOADS)") $(if $(JSON),--json)
 
+.PHONY: corpus
+corpus: $(STAMPS)/corpus/installed ## Make 1,600 real files of 370 formats into OUT=folder; HEADS=1 writes the tests' heads anew
+	@$(STAMPS)/corpus/bin/python -B bench/corpus/make.py $(if $(HEADS),--heads) \
+		"$(or $(OUT),$(error OUT=folder says where the files go))"
+
 .PHONY: clean
 clean: ## Remove what was installed and built, and the local system's data
 	rm -rf $(VENV) $(TOOLS) $(STAMPS) frontend/node_modules frontend/dist .hoist
@@ -148,6 +153,13 @@ $(STAMPS)/wheels: requirements.txt | $(STAMPS)/python
 	@rm -rf $@
 	@$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps \
 		--requirement $< --dest $@
+	@touch $@
+
+# The tools that make real files are no part of the project: 2 GB, installed when they are asked for.
+$(STAMPS)/corpus/installed: bench/corpus/requirements.txt
+	@rm -rf $(@D) && mkdir -p $(STAMPS)
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
 $(STAMPS)/node: frontend/package.json frontend/package-lock.json

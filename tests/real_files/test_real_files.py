@@ -1,0 +1,78 @@
+"""Real files of 370 formats: none is rejected, each gets a right type, and no processor fails.
+
+Each is judged with every type that Windows, macOS or Linux declares for it, and with none.
+`corpus.py` says where the files come from and how to make them anew.
+"""
+
+import time
+from collections import Counter
+
+import pytest
+
+from chalicelib.media_types import canonical, decide
+from chalicelib.processors import PROCESSORS, Processors
+from chalicelib.reader import ObjectReader
+from tests.real_files.corpus import FORMATS, RealFile, real_files
+
+
+def judged(format_: str) -> list[tuple[RealFile, str]]:
+    """The files of a format, each with every type that it may be declared as."""
+    files = [file for file in real_files() if file.format == format_]
+    return [(file, declared) for file in files for declared in file.right]
+
+
+def test_there_are_a_thousand_files_of_many_formats() -> None:
+    sizes = Counter(file.is_whole for file in real_files())
+
+    assert sizes.total() >= 1000
+    assert len(FORMATS) >= 150
+    assert sizes[True] >= 500, "processors need whole files"
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_no_real_file_is_rejected(format_: str) -> None:
+    decisions = [(file, declared, decide(declared, file.name, file.head))
+                 for file, declared in judged(format_)]  # fmt: skip
+
+    assert [told for told in decisions if told[-1].refusal is not None] == []
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_a_real_file_gets_a_right_type(format_: str) -> None:
+    wrong = []
+    for file, declared in judged(format_):
+        told = decide(declared, file.name, file.head).content_type
+        right = {canonical(content_type) for content_type in file.right[declared]}
+        if canonical(told) not in right:
+            wrong.append((file, declared, told))
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_no_processor_fails_at_a_whole_real_file(format_: str) -> None:
+    run = Processors(PROCESSORS, whole_max_size=1 << 30, now=time.monotonic).run
+    failed = []
+    for file, declared in judged(format_):
+        if file.is_whole:
+            report = run(stored(file, declared))
+            failed += [
+                (file, declared, name, part["error"])
+                for name, part in report.items()
+                if str(part.get("error", "")).startswith("It failed")
+            ]
+
+    assert failed == []
+
+
+def stored(file: RealFile, declared: str) -> ObjectReader:
+    """A file as processors get it, with the type that it was decided to be."""
+    decision = decide(declared, file.name, file.head)
+    return ObjectReader(
+        filename=file.name,
+        content_type=canonical(decision.content_type),
+        size=file.size,
+        read_range=lambda start, size: file.head[start : start + size],
+        remaining=lambda: 60.0,
+        container=decision.container,
+    )
