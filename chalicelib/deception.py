@@ -22,6 +22,10 @@ from chalicelib.type_names import canonical
 # Families that nobody expects a program, a script or a page in.
 _TRUSTED = frozenset({"image", "media", "font", "document", "zip", "archive", "ole"})
 _OWN_TEXTS = ("text/x-", "text/vnd.", "application/x-")
+# Programs that are ZIPs: whoever calls one a ZIP is right, whoever calls it a letter is not.
+_ZIPPED_PROGRAMS = frozenset(
+    {"application/java-archive", "application/vnd.android.package-archive"}
+)
 _PACKED = frozenset({"zip", "ole", "archive"})
 
 
@@ -32,22 +36,28 @@ def is_deceptive(shown: Evidence, claim: str | None, named: Sequence[str]) -> bo
     stand for, both canonical.
     """
     claims = ([claim] if claim else []) + list(named[:1])
-    if shown.is_program and not shown.is_text:
-        return any(
-            family(each) not in (None, "program") and not shows(shown, each) for each in claims
-        )
-    if shown.is_program:
-        return any(family(each) in _TRUSTED and not shows(shown, each) for each in claims)
-    if shown.is_active:
-        # Reports of many programs are pages that are called .xls or .doc.
-        return any(
-            family(each) in _TRUSTED - {"ole"} and each != shown.content_type for each in claims
-        )
+    if any(_hides(shown, each) for each in claims):
+        return True
+    if shown.is_program or shown.is_active:
+        return False
     if claim is None or shown.content_type == EMPTY or shows(shown, claim):
         return False
     if any(_agrees(shown, each) for each in named):
         return False
     return _is_text_in_disguise(shown, claim) if shown.is_text else _contradicts(shown, claim)
+
+
+def _hides(shown: Evidence, each: str) -> bool:
+    """Whether a program or a page that a browser runs is called by a type that people trust."""
+    kind = family(each)
+    if shows(shown, each):
+        return False
+    if shown.is_program:
+        return kind in _TRUSTED if shown.is_text else kind not in (None, "program")
+    if shown.content_type in _ZIPPED_PROGRAMS:
+        return kind in _TRUSTED and has_signature(each) and each not in _ZIPPED_PROGRAMS
+    # Reports of many programs are pages that are called .xls or .doc.
+    return shown.is_active and kind in _TRUSTED - {"ole"}
 
 
 def shows(shown: Evidence, claimed: str) -> bool:

@@ -536,6 +536,33 @@ def test_a_program_or_a_page_that_passes_for_something_else_is_rejected(
     assert decide(declared, filename, data).refusal is not None
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b.zipped(("META-INF/MANIFEST.MF", b"Manifest-Version: 1.0\n"), "A.class"),
+        b.zipped("AndroidManifest.xml", "classes.dex"),
+    ],
+    ids=["JAR", "APK"],
+)
+@pytest.mark.parametrize(
+    ("declared", "filename", "is_honest"),
+    [
+        (b.DOCX, "a.docx", False),
+        ("", "a.xlsx", False),
+        ("application/epub+zip", "a.epub", False),
+        ("image/png", "a.png", False),
+        ("application/zip", "a.zip", True),
+        ("application/java-archive", "a.war", True),
+        ("application/vnd.android.package-archive", "a.apk", True),
+        ("", "a", True),
+    ],
+)
+def test_a_program_that_is_a_zip_is_no_document(
+    data: bytes, declared: str, filename: str, *, is_honest: bool
+) -> None:
+    assert (decide(declared, filename, data).refusal is None) == is_honest
+
+
 CONTRADICTIONS = [
     ("image/png", "a.png", b.PDF),
     ("image/png", "a.png", b.MP4),

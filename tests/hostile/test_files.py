@@ -6,10 +6,10 @@
 from collections import Counter
 
 import pytest
-from chalicelib.media_types import decide
 
 from chalicelib import rules
 from chalicelib.errors import InvalidRequest
+from chalicelib.media_types import decide
 from tests.hostile.files import HostileFile, hostile_files
 
 FILES = hostile_files()
