@@ -169,7 +169,7 @@ def test_a_folder_without_git_is_no_clean_result(tmp_path: Path) -> None:
 
 
 def test_the_lock_holds_what_the_functions_are_shipped_with() -> None:
-    """pip-audit reads the lock alone; a line of requirements.txt that is no comment is a package."""
+    """pip-audit reads the lock alone; what is no comment in requirements.txt is a package."""
     lines = (ROOT / "requirements.txt").read_text().splitlines()
     shipped = [line for line in lines if line and not line.startswith("#")]
     locked = (ROOT / "requirements-dev.txt").read_text().split()

@@ -5,7 +5,6 @@ It chooses how to read by the first bytes, and reads directories only, never the
 
 from typing import Any
 
-from chalicelib.processors.data import arrow, avro, numpy_arrays, orc, parquet, sqlite
 from chalicelib.processors.places import BROKEN, TOO_LARGE, DamagedError, Places
 from chalicelib.reader import ObjectReader, ReadTooLarge
 
@@ -20,11 +19,6 @@ TYPES = _VAGUE | frozenset({
     "application/vnd.apache.orc", "application/x-orc", "application/avro",
     "application/vnd.apache.avro", "application/x-npy", "application/x-npz",
 })  # fmt: skip
-_READERS = {
-    parquet.MAGIC: parquet.run, parquet.ENCRYPTED: parquet.run, arrow.MAGIC: arrow.run,
-    arrow.FEATHER: arrow.run, sqlite.MAGIC: sqlite.run, avro.MAGIC: avro.run,
-    numpy_arrays.MAGIC: numpy_arrays.run, orc.MAGIC: orc.run,
-}  # fmt: skip
 
 
 def applies_to(content_type: str, size: int, /) -> bool:
@@ -51,11 +45,19 @@ def _read(stored: ObjectReader) -> dict[str, Any]:
     zipped = stored.filename.lower().endswith(".npz")
     if stored.content_type == "application/zip" and not zipped:
         return {}
+    # Loaded where they are used: whoever processes other files does not wait for them.
+    from chalicelib.processors.data import arrow, avro, numpy_arrays, orc, parquet, sqlite
+
     file = Places(stored)
     head = file.read(0, 16)
     if zipped and head.startswith(b"PK\3\4"):
         return numpy_arrays.run_zipped(stored)
-    for magic, read in _READERS.items():
+    readers = {
+        parquet.MAGIC: parquet.run, parquet.ENCRYPTED: parquet.run, arrow.MAGIC: arrow.run,
+        arrow.FEATHER: arrow.run, sqlite.MAGIC: sqlite.run, avro.MAGIC: avro.run,
+        numpy_arrays.MAGIC: numpy_arrays.run, orc.MAGIC: orc.run,
+    }  # fmt: skip
+    for magic, read in readers.items():
         if head.startswith(magic):
             return read(file)
     if stored.content_type.startswith("application/vnd.apache.arrow."):

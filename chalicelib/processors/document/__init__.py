@@ -6,7 +6,6 @@ to read by the first bytes; the type only says whether to look.
 
 from typing import Any
 
-from chalicelib.processors.document import email_message, office, ole, pdf, text_documents
 from chalicelib.processors.places import Places
 from chalicelib.reader import ObjectReader
 
@@ -39,6 +38,9 @@ def run(stored: ObjectReader, /) -> dict[str, Any]:
 
     Empty when the bytes are none of these.
     """
+    # Loaded where they are used: whoever processes other files does not wait for them.
+    from chalicelib.processors.document import email_message, office, ole, pdf, text_documents
+
     file = Places(stored)
     head = file.read(0, _HEAD)
     if ole.is_ole(head):

@@ -5,11 +5,13 @@ the same bounded file, so that no header costs more than a few requests.
 """
 
 import struct
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from chalicelib.processors.image import formats
 from chalicelib.processors.image.size import MAX_SIDE, NotAnImage, Size, SizeUnknown
 from chalicelib.reader import BoundedReader, ObjectReader, ReadTooLarge
+
+if TYPE_CHECKING:
+    from chalicelib.processors.image.formats import Format
 
 reads_all = False
 
@@ -30,6 +32,9 @@ def run(stored: ObjectReader, /) -> dict[str, Any]:
     `{"format", "error"}` where the header does not tell the size, `{"error"}` where the format is
     not known, and nothing for what is no image.
     """
+    # Loaded where they are used: whoever processes other files does not wait for them.
+    from chalicelib.processors.image import formats
+
     file = stored.seekable(page_size=_PAGE_SIZE, limit=MAX_HEADER)
     image_format = formats.find(file.peek()[: formats.HEAD], stored.content_type, stored.filename)
     if image_format is None:
@@ -43,7 +48,7 @@ def run(stored: ObjectReader, /) -> dict[str, Any]:
     return {"format": size.format or image_format.name, "width": size.width, "height": size.height}
 
 
-def _size(image_format: formats.Format, file: BoundedReader) -> Size:
+def _size(image_format: "Format", file: BoundedReader) -> Size:
     try:
         size = image_format.read(file)
     except ReadTooLarge as error:
