@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib import logs
 from chalicelib.config import Settings
+from chalicelib.media_types import decide
 from chalicelib.notifier import Notifier
 from chalicelib.processing import Processing
 from chalicelib.upload import State
@@ -46,9 +47,7 @@ def processing(
     pages: RecordingPages,
     clock: Clock,
 ) -> Processing:
-    return Processing(
-        settings, storage, table, pages, lambda _: "text/plain", lambda _: {}, clock, clock.advance
-    )
+    return Processing(settings, storage, table, pages, decide, lambda _: {}, clock, clock.advance)
 
 
 def test_a_create_that_is_repeated(uploads: Uploads, counted: Counter[str]) -> None:

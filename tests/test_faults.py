@@ -17,6 +17,7 @@ import pytest
 from chalicelib import keys
 from chalicelib.config import Settings
 from chalicelib.errors import TryAgain
+from chalicelib.media_types import decide
 from chalicelib.notifier import Notifier
 from chalicelib.patience import Invocation
 from chalicelib.processing import Processing
@@ -183,7 +184,7 @@ def composed(table: UploadTable | MemoryTable, settings: Settings, clock: Clock)
         faulty_storage,
         faulty_table,
         pages,
-        lambda _: "text/plain",
+        decide,
         compute,
         clock,
         clock.advance,

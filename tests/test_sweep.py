@@ -10,6 +10,7 @@ import pytest
 from chalicelib import records
 from chalicelib.config import Settings
 from chalicelib.errors import TryAgain, UploadNotFound
+from chalicelib.media_types import decide
 from chalicelib.notifier import Notifier
 from chalicelib.processing import Processing
 from chalicelib.sweep import Sweep
@@ -96,7 +97,7 @@ def stage(request: pytest.FixtureRequest, settings: Settings, clock: Clock) -> S
     )
     sweep = Sweep(settings, storage, table, notifier, sent.append, clock, clock.advance)
     processing = Processing(
-        settings, storage, table, pages, lambda _: "text/plain", lambda _: {}, clock, clock.advance
+        settings, storage, table, pages, decide, lambda _: {}, clock, clock.advance
     )
     return Stage(sweep, table, storage, topic, sent, clock, processing)
 
