@@ -16,7 +16,7 @@ The map, in the order a file meets the modules:
     credentials  temporary S3 credentials limited to the caller's own prefix
     processing   what is done with a finished object
     reader       an object's bytes: in order, or at any place, in bounded memory
-    processors   what can be computed from an object, one module each
+    processors   what can be computed from an object, one module or package each
     media_types  what a file is: decided from declared type, name and first bytes
     deception    which files pass for something else, and are rejected
     families     which media types belong together
@@ -39,7 +39,8 @@ The map, in the order a file meets the modules:
 Imports point inward: `keys parts signing rules records errors reader items metrics upload
 transitions patience state_tag text_encoding media_types deception families type_names sniffing` use
 the standard library only; `uploads processing notifier sweep` add those and the ports they declare,
-a processor adds the reader and the encodings; boto3's clients are known to `storage table usage
-credentials browser subscriptions application`, Chalice only to `app.py`.
+a processor adds the reader, the encodings and what other processors read with; boto3's clients are
+known to `storage table usage credentials browser subscriptions application`, Chalice only to
+`app.py`.
 `tests/test_imports.py` proves it.
 """
