@@ -5,6 +5,7 @@ has a status, a content type, headers and a body that the document names. Then w
 the document's links, and of files that do arrive.
 """
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -97,11 +98,21 @@ def test_who_sends_no_token_is_told_so(operation: Any, client: Client) -> None:
     assert (answer.status_code, answer.json()["code"]) == (401, "not_signed_in")
 
 
-def test_a_journey_along_the_links_stays_in_the_document(client: Client) -> None:
+def test_a_journey_along_the_links_stays_in_the_document(system: RunningSystem) -> None:
+    """Each journey has an account of its own.
+
+    Hypothesis begins some of them as it began others and expects the same answers: what others
+    left in a list would end the test.
+    """
+    numbers = itertools.count()
+
     class Journey(SCHEMA.as_state_machine()):
+        def setup(self) -> None:
+            self.client = system.sign_in(f"journey-{next(numbers)}@example.com")
+
         def get_call_kwargs(self, _: Case) -> dict[str, Any]:
-            headers = {"Authorization": f"Bearer {client.id_token}"}
-            return {"base_url": client.api_url, "headers": headers}
+            headers = {"Authorization": f"Bearer {self.client.id_token}"}
+            return {"base_url": self.client.api_url, "headers": headers}
 
         def validate_response(self, response: Response, case: Case, **_: Any) -> None:
             case.validate_response(response, checks=ANSWERS)
