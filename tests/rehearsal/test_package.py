@@ -24,7 +24,7 @@ from tests.running import ROOT
 
 pytestmark = pytest.mark.system
 
-MAX_SIZE = 20_000_000  # bytes
+MAX_SIZE = 2_000_000  # bytes
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
 RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six.py", "urllib3")
 OWNER = "0c5d3c1e-6f0a-4a6e-9a53-2b8f0f6f9d11"
