@@ -6,19 +6,16 @@ It keeps a few pages, so that a reader that goes back and forth asks S3 once for
 import json
 from collections import OrderedDict
 
+from chalicelib.processors.damaged import DAMAGED, DamagedError
 from chalicelib.reader import MAX_READ, ObjectReader, ReadTooLarge
 
 PAGE_SIZE = 64 * 1024  # bytes of one request
 KEPT_PAGES = 32
 # What reports say of files that cannot be read.
-BROKEN = {"error": "It is damaged, or its end is missing"}
+BROKEN = {"error": DAMAGED}
 TOO_LARGE = {"error": "Its directory is larger than what is read of a file"}
 _MANY_PAGES = 4  # what is longer is asked for at once, and not kept
 MAX_REQUESTED = 24 * 1024 * 1024  # bytes asked of S3 in all
-
-
-class DamagedError(Exception):
-    """A file that breaks its own rules, or ends too early."""
 
 
 class Places:

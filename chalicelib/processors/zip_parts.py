@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Collection, Iterator
 from typing import IO, cast
 
-from chalicelib.processors.places import DamagedError
+from chalicelib.processors.damaged import DamagedError
 from chalicelib.processors.xml_elements import Element, NotXML, elements
 from chalicelib.reader import ObjectReader, ReadTooLarge
 

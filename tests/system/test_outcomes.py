@@ -87,6 +87,7 @@ def test_an_object_that_is_not_what_it_says_is_rejected(
 
     assert upload["state"] == "rejected"
     assert "which is not what its name and type say" in upload["reason"]
+    assert upload["reason"].endswith("Rename it or declare its real type, and send it again")
     answer = client.request("GET", f"/uploads/{upload['id']}/download")
     assert answer.json["code"] == "not_accepted"
 

@@ -23,7 +23,8 @@ from chalicelib.processors.archive import (
     zip_end,
     zstd_frames,
 )
-from chalicelib.processors.archive.listing import DAMAGED, DamagedError, Listing
+from chalicelib.processors.archive.listing import Listing
+from chalicelib.processors.damaged import DAMAGED, DamagedError
 from chalicelib.reader import ObjectReader, OutOfTime, ReadTooLarge
 
 reads_all = False
@@ -99,7 +100,7 @@ def run(stored: ObjectReader, /) -> dict[str, Any]:
     except DamagedError as error:
         if isinstance(error, zip_end.NoEndError) and head[:2] not in (b"P", b"PK"):
             return _report_of_unknown(stored, head)
-        _break(listing, error.sentence)
+        _break(listing, str(error))
     except _BROKEN:
         _break(listing, DAMAGED)
     return listing.report(stored.size)

@@ -3,7 +3,8 @@
 https://manpages.debian.org/bookworm/libarchive-dev/libarchive-formats.5.en.html#Ar
 """
 
-from chalicelib.processors.archive.listing import DamagedError, Listing
+from chalicelib.processors.archive.listing import Listing
+from chalicelib.processors.damaged import DamagedError
 from chalicelib.reader import MAX_READ, ObjectReader
 
 MARK = b"!<arch>\n"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from chalicelib.processors.archive.listing import DamagedError
+from chalicelib.processors.damaged import DamagedError
 
 
 class Cursor:

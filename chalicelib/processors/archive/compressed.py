@@ -9,7 +9,8 @@ import zlib
 
 from chalicelib.processors.archive import tar_headers, xz_index
 from chalicelib.processors.archive.expanding import BZIP2_MARK, GZIP_MARK, XZ_MARK, expand
-from chalicelib.processors.archive.listing import MAX_NAME, DamagedError, Listing
+from chalicelib.processors.archive.listing import MAX_NAME, Listing
+from chalicelib.processors.damaged import DamagedError
 from chalicelib.reader import BoundedReader, ObjectReader
 
 # Bytes that one file is expanded to for its size, where nothing else tells it.

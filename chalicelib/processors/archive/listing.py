@@ -12,17 +12,8 @@ SHOWN_NAMES = 30
 MAX_NAME = 80  # characters of a name
 # Expanding to this many times its size is no accident.
 SUSPICIOUS = 100
-DAMAGED = "It is damaged, or its end is missing"
 _SAMPLE = 50  # names that a code page is guessed from
 _SAMPLE_NAME = 256  # bytes of each
-
-
-class DamagedError(Exception):
-    """An archive breaks its own rules; the sentence is for the report."""
-
-    def __init__(self, sentence: str = DAMAGED) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
 
 
 @dataclass

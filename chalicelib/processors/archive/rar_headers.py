@@ -7,7 +7,8 @@ https://www.rarlab.com/technote.htm https://codedread.github.io/bitjs/docs/unrar
 import struct
 
 from chalicelib.processors.archive.byte_cursor import Cursor
-from chalicelib.processors.archive.listing import DamagedError, Listing
+from chalicelib.processors.archive.listing import Listing
+from chalicelib.processors.damaged import DamagedError
 from chalicelib.reader import BoundedReader, ObjectReader
 
 MARK_4, MARK_5 = b"Rar!\x1a\7\0", b"Rar!\x1a\7\1\0"

@@ -8,8 +8,9 @@ import struct
 import zlib
 
 from chalicelib.processors.archive.byte_cursor import Cursor
-from chalicelib.processors.archive.listing import DamagedError, Listing
+from chalicelib.processors.archive.listing import Listing
 from chalicelib.processors.archive.seven_zip_streams import TOO_LONG, Coder, Streams, read_streams
+from chalicelib.processors.damaged import DamagedError
 from chalicelib.reader import MAX_READ, BoundedReader, ObjectReader
 
 MARK = b"7z\xbc\xaf\x27\x1c"

@@ -6,7 +6,7 @@ https://py7zr.readthedocs.io/en/latest/archive_format.html
 from dataclasses import dataclass
 
 from chalicelib.processors.archive.byte_cursor import Cursor
-from chalicelib.processors.archive.listing import DamagedError
+from chalicelib.processors.damaged import DamagedError
 
 TOO_LONG = "Its list of entries is too long to be read"
 _MAX_FOLDERS = 65536

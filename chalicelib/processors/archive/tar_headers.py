@@ -7,7 +7,8 @@ https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html
 
 import tarfile
 
-from chalicelib.processors.archive.listing import DamagedError, Listing
+from chalicelib.processors.archive.listing import Listing
+from chalicelib.processors.damaged import DamagedError
 from chalicelib.reader import BoundedReader, ObjectReader
 
 BLOCK = tarfile.BLOCKSIZE

@@ -5,7 +5,8 @@ https://tukaani.org/xz/xz-file-format.txt 2.1.2 and 4
 
 import zlib
 
-from chalicelib.processors.archive.listing import DamagedError
+from chalicelib.processors.damaged import DamagedError
+from chalicelib.processors.varint import read_varint
 from chalicelib.reader import MAX_READ, BoundedReader, ObjectReader
 
 _SIZE = 12  # bytes of a stream's header, and of its footer
@@ -60,26 +61,14 @@ def _index(file: BoundedReader, end: int) -> tuple[bytes, int]:
 
 def _sums(index: bytes) -> tuple[int, int]:
     """Bytes of the blocks, compressed (each filled up to four bytes) and expanded."""
-    count, at = _number(index, 1)
+    count, at = read_varint(index, 1, most=_NUMBER_SIZE)
     packed = expanded = 0
     for _ in range(count):
-        unpadded, at = _number(index, at)
-        size, at = _number(index, at)
+        unpadded, at = read_varint(index, at, most=_NUMBER_SIZE)
+        size, at = read_varint(index, at, most=_NUMBER_SIZE)
         packed += unpadded + -unpadded % 4
         expanded += size
     return packed, expanded
-
-
-def _number(data: bytes, at: int) -> tuple[int, int]:
-    """A number in seven bits a byte, and where the next is."""
-    value = 0
-    for place in range(_NUMBER_SIZE):
-        if at + place >= len(data):
-            break
-        value |= (data[at + place] & 0x7F) << (7 * place)
-        if not data[at + place] & 0x80:
-            return value, at + place + 1
-    raise DamagedError
 
 
 def _read_at(file: BoundedReader, offset: int, size: int) -> bytes:

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from chalicelib.processors.archive import office_macros, zip_end, zip_layout
-from chalicelib.processors.archive.listing import DamagedError, Listing
+from chalicelib.processors.archive.listing import Listing
+from chalicelib.processors.damaged import DamagedError
 from chalicelib.reader import ObjectReader
 
 _PAGE = 1024 * 1024  # bytes of one request for a directory

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from chalicelib.processors.archive.listing import DamagedError
+from chalicelib.processors.damaged import DamagedError
 from chalicelib.reader import MAX_READ, BoundedReader, ObjectReader
 
 ENTRY_MARK = b"PK\1\2"

@@ -5,7 +5,8 @@ https://www.rfc-editor.org/rfc/rfc8878 3.1
 """
 
 from chalicelib.processors.archive.compressed import inner_name
-from chalicelib.processors.archive.listing import DamagedError, Listing
+from chalicelib.processors.archive.listing import Listing
+from chalicelib.processors.damaged import DamagedError
 from chalicelib.reader import BoundedReader, ObjectReader, ReadTooLarge
 
 MARK = b"\x28\xb5\x2f\xfd"

@@ -5,7 +5,8 @@ It chooses how to read by the first bytes, and reads directories only, never the
 
 from typing import Any
 
-from chalicelib.processors.places import BROKEN, TOO_LARGE, DamagedError, Places
+from chalicelib.processors.damaged import DamagedError
+from chalicelib.processors.places import BROKEN, TOO_LARGE, Places
 from chalicelib.reader import ObjectReader, ReadTooLarge
 
 reads_all = False

@@ -8,8 +8,9 @@ https://flatbuffers.dev/internals/
 import struct
 from typing import Any
 
+from chalicelib.processors.damaged import DamagedError
 from chalicelib.processors.data.columns import Column, told_columns
-from chalicelib.processors.places import DamagedError, Places
+from chalicelib.processors.places import Places
 from chalicelib.reader import ReadTooLarge
 
 MAGIC, FEATHER, CONTINUED = b"ARROW1", b"FEA1", b"\xff\xff\xff\xff"

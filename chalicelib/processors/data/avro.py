@@ -6,8 +6,10 @@ https://avro.apache.org/docs/1.12.0/specification/#object-container-files
 import json
 from typing import Any
 
+from chalicelib.processors.damaged import DamagedError
 from chalicelib.processors.data.columns import Column, told_columns
-from chalicelib.processors.places import DamagedError, Places, shown
+from chalicelib.processors.places import Places, shown
+from chalicelib.processors.varint import read_varint
 from chalicelib.reader import OutOfTime, ReadTooLarge
 
 MAGIC = b"Obj\1"
@@ -118,16 +120,9 @@ def _type_of(kind: Any) -> str:
 
 
 def _number(data: bytes, at: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 70, 7):
-        if at >= len(data):
-            raise DamagedError
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return (value >> 1) ^ -(value & 1), at
-    raise DamagedError
+    """A number with a sign, and where the next begins."""
+    value, at = read_varint(data, at)
+    return (value >> 1) ^ -(value & 1), at
 
 
 def _bytes(data: bytes, at: int) -> tuple[bytes, int]:

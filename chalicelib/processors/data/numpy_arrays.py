@@ -7,8 +7,9 @@ https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 import re
 from typing import Any
 
+from chalicelib.processors.damaged import DamagedError
 from chalicelib.processors.data.columns import Column, told_columns
-from chalicelib.processors.places import DamagedError, Places, fitting, shown
+from chalicelib.processors.places import Places, fitting, shown
 from chalicelib.processors.zip_parts import DAMAGED, Parts
 from chalicelib.reader import ObjectReader, ReadTooLarge
 

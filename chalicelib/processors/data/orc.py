@@ -8,8 +8,10 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
+from chalicelib.processors.damaged import DamagedError
 from chalicelib.processors.data.columns import Column, told_columns
-from chalicelib.processors.places import DamagedError, Places
+from chalicelib.processors.places import Places
+from chalicelib.processors.varint import read_varint
 from chalicelib.reader import ReadTooLarge
 
 MAGIC = b"ORC"
@@ -117,12 +119,12 @@ def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
     """The fields of a message: numbers, or bytes."""
     at = 0
     while at < len(message):
-        tag, at = _number(message, at)
+        tag, at = read_varint(message, at)
         value: int | bytes
         if tag & 7 == 0:
-            value, at = _number(message, at)
+            value, at = read_varint(message, at)
         elif tag & 7 == 2:
-            size, at = _number(message, at)
+            size, at = read_varint(message, at)
             value, at = message[at : at + size], at + size
         elif tag & 7 in (1, 5):
             size = 8 if tag & 7 == 1 else 4
@@ -137,17 +139,5 @@ def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
 def _packed(data: bytes) -> Iterator[int]:
     at = 0
     while at < len(data):
-        number, at = _number(data, at)
+        number, at = read_varint(data, at)
         yield number
-
-
-def _number(data: bytes, at: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 70, 7):
-        if at >= len(data):
-            raise DamagedError
-        value |= (data[at] & 0x7F) << shift
-        at += 1
-        if data[at - 1] < 0x80:
-            return value, at
-    raise DamagedError

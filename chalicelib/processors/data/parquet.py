@@ -6,6 +6,7 @@ https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thr
 
 from typing import Any
 
+from chalicelib.processors.damaged import DamagedError
 from chalicelib.processors.data.columns import Column, told_columns
 from chalicelib.processors.data.thrift_compact import (
     BINARY,
@@ -17,7 +18,7 @@ from chalicelib.processors.data.thrift_compact import (
     TRUE,
     Compact,
 )
-from chalicelib.processors.places import DamagedError, Places, shown
+from chalicelib.processors.places import Places, shown
 from chalicelib.reader import ReadTooLarge
 
 MAGIC, ENCRYPTED = b"PAR1", b"PARE"

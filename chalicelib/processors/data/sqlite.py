@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.processors.damaged import DamagedError
 from chalicelib.processors.data.sqlite_schema import columns_of, is_without_rowid
-from chalicelib.processors.places import BROKEN, TOO_LARGE, DamagedError, Places, fitting, shown
+from chalicelib.processors.places import BROKEN, TOO_LARGE, Places, fitting, shown
 from chalicelib.reader import OutOfTime, ReadTooLarge
 
 MAGIC = b"SQLite format 3\0"

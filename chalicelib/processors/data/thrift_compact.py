@@ -3,7 +3,7 @@
 https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
 """
 
-from chalicelib.processors.places import DamagedError
+from chalicelib.processors.damaged import DamagedError
 from chalicelib.reader import ReadTooLarge
 
 MAX_DEPTH = 30  # values in each other

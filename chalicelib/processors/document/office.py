@@ -8,7 +8,8 @@ ECMA-376 (OOXML, OPC); OpenDocument 1.3, part 2 and 3; EPUB 3.3.
 import posixpath
 from typing import Any
 
-from chalicelib.processors.places import BROKEN, TOO_LARGE, DamagedError, shown
+from chalicelib.processors.damaged import DamagedError
+from chalicelib.processors.places import BROKEN, TOO_LARGE, shown
 from chalicelib.processors.xml_elements import Element
 from chalicelib.processors.zip_parts import DAMAGED, Parts
 from chalicelib.reader import ObjectReader, ReadTooLarge

@@ -9,8 +9,9 @@ import codecs
 import struct
 from typing import Any
 
+from chalicelib.processors.damaged import DamagedError
 from chalicelib.processors.document.ole_storage import MAGIC, Storage
-from chalicelib.processors.places import DamagedError, Places, shown
+from chalicelib.processors.places import Places, shown
 from chalicelib.reader import ReadTooLarge
 
 MAX_TITLE = 200  # characters

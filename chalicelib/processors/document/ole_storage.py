@@ -8,7 +8,8 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from chalicelib.processors.places import DamagedError, Places
+from chalicelib.processors.damaged import DamagedError
+from chalicelib.processors.places import Places
 
 MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 MAX_DIRECTORY = 1024 * 1024  # bytes: 8,192 streams

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from chalicelib.processors.damaged import DamagedError
 from chalicelib.processors.document.pdf_objects import (
     Reference,
     SyntaxDamagedError,
@@ -16,7 +17,7 @@ from chalicelib.processors.document.pdf_objects import (
     text,
 )
 from chalicelib.processors.document.pdf_table import Tables
-from chalicelib.processors.places import BROKEN, DamagedError, Places, shown
+from chalicelib.processors.places import BROKEN, Places, shown
 from chalicelib.reader import ReadTooLarge
 
 MAX_TITLE = 200  # characters

@@ -7,7 +7,8 @@ ISO 32000-2, 7.5.4 and 7.5.8.
 import re
 from dataclasses import dataclass, field
 
-from chalicelib.processors.places import DamagedError, Places
+from chalicelib.processors.damaged import DamagedError
+from chalicelib.processors.places import Places
 
 ENTRY_SIZE = 20  # bytes of a table's entry
 _ENTRY = re.compile(rb"[\r\n ]*(\d{10}) (\d{5}) ([nf])")

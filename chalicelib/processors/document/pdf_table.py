@@ -9,6 +9,7 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
+from chalicelib.processors.damaged import DamagedError
 from chalicelib.processors.document.pdf_objects import (
     Reference,
     SyntaxDamagedError,
@@ -17,7 +18,7 @@ from chalicelib.processors.document.pdf_objects import (
     skip_space,
 )
 from chalicelib.processors.document.pdf_sections import ENTRY_SIZE, Packed, Plain, Stream
-from chalicelib.processors.places import DamagedError, Places
+from chalicelib.processors.places import Places
 
 MAX_SECTIONS = 1000  # each time it is saved, a document may get another one
 MAX_SUBSECTIONS = 20_000

@@ -8,6 +8,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from chalicelib.processors.damaged import DamagedError
 from chalicelib.processors.media import (
     asf,
     flac,
@@ -21,7 +22,7 @@ from chalicelib.processors.media import (
     plain_sound,
     riff,
 )
-from chalicelib.processors.media.facts import DamagedError, Media
+from chalicelib.processors.media.facts import Media
 from chalicelib.processors.media.file import MediaFile
 from chalicelib.processors.media.iso import movie
 from chalicelib.processors.media.mpeg import audio, program, transport

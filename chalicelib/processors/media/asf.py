@@ -5,8 +5,9 @@ https://learn.microsoft.com/windows/win32/wmformat/overview-of-the-asf-format
 
 import struct
 
+from chalicelib.processors.damaged import DamagedError
 from chalicelib.processors.media import codecs
-from chalicelib.processors.media.facts import DamagedError, Media, Track
+from chalicelib.processors.media.facts import Media, Track
 from chalicelib.processors.media.file import MediaFile
 
 MAX_OBJECTS = 200

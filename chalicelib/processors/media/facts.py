@@ -14,13 +14,6 @@ MAX_DURATION = 10**9  # seconds: a header that claims more is wrong
 MAX_TEXT = 200  # characters of a title, an artist or an album
 
 
-class DamagedError(Exception):
-    """The bytes contradict their format; the text is the sentence for the owner."""
-
-    def __init__(self, sentence: str = "It is damaged, or its end is missing") -> None:
-        super().__init__(sentence)
-
-
 @dataclass(slots=True)
 class Track:
     """One track; sizes in pixels as shown, `rotation` in degrees clockwise.

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from chalicelib.processors.media.facts import DamagedError
+from chalicelib.processors.damaged import DamagedError
 
 
 class Readable(Protocol):

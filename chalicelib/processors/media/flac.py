@@ -1,7 +1,8 @@
 """FLAC: its stream information and its comments. RFC 9639 §8."""
 
+from chalicelib.processors.damaged import DamagedError
 from chalicelib.processors.media import id3, vorbis_comment
-from chalicelib.processors.media.facts import DamagedError, Media, Track
+from chalicelib.processors.media.facts import Media, Track
 from chalicelib.processors.media.file import MediaFile
 
 MAX_BLOCKS = 100

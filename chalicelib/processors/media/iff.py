@@ -5,8 +5,9 @@ https://www.mmsp.ece.mcgill.ca/Documents/AudioFormats/AIFF/AIFF.html
 
 import struct
 
+from chalicelib.processors.damaged import DamagedError
 from chalicelib.processors.media import codecs, legacy_text
-from chalicelib.processors.media.facts import DamagedError, Media, Track
+from chalicelib.processors.media.facts import Media, Track
 from chalicelib.processors.media.file import MediaFile
 
 MAX_CHUNKS = 1000

@@ -5,9 +5,10 @@ https://www.matroska.org/technical/elements.html, RFC 9559.
 
 import io
 
+from chalicelib.processors.damaged import DamagedError
 from chalicelib.processors.media import codecs
 from chalicelib.processors.media.ebml import Element, Elements, read_number
-from chalicelib.processors.media.facts import DamagedError, Kind, Media, Track
+from chalicelib.processors.media.facts import Kind, Media, Track
 from chalicelib.processors.media.file import MediaFile
 
 MAX_TRIES = 20

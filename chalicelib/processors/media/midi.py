@@ -6,7 +6,8 @@ https://www.midi.org/specifications/file-format-specifications/standard-midi-fil
 import struct
 from collections.abc import Iterator
 
-from chalicelib.processors.media.facts import DamagedError, Media, Track
+from chalicelib.processors.damaged import DamagedError
+from chalicelib.processors.media.facts import Media, Track
 from chalicelib.processors.media.file import MediaFile
 
 MAX_SIZE = 1024 * 1024  # bytes; the largest honest ones have a few hundred KB

@@ -6,7 +6,8 @@ SMPTE ST 377-1 annexes F and G (local tags), ST 336 (keys and lengths).
 import struct
 from collections.abc import Iterator
 
-from chalicelib.processors.media.facts import DamagedError, Media, Track
+from chalicelib.processors.damaged import DamagedError
+from chalicelib.processors.media.facts import Media, Track
 from chalicelib.processors.media.file import MediaFile
 
 # Keys of partition packs begin so; the metadata's sets have a key of their own.

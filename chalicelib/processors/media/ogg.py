@@ -7,8 +7,9 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from chalicelib.processors.damaged import DamagedError
 from chalicelib.processors.media import vorbis_comment
-from chalicelib.processors.media.facts import DamagedError, Media, Track
+from chalicelib.processors.media.facts import Media, Track
 from chalicelib.processors.media.file import MediaFile
 
 HEAD = 128 * 1024  # bytes at the beginning in which headers and comments are

@@ -7,8 +7,9 @@ RFC 4867 §5.
 
 import struct
 
+from chalicelib.processors.damaged import DamagedError
 from chalicelib.processors.media import codecs
-from chalicelib.processors.media.facts import DamagedError, Media, Track
+from chalicelib.processors.media.facts import Media, Track
 from chalicelib.processors.media.file import MediaFile
 
 MAX_CHUNKS = 1000

@@ -6,8 +6,9 @@ https://learn.microsoft.com/windows/win32/directshow/avi-riff-file-reference, EB
 import struct
 from collections.abc import Iterator
 
+from chalicelib.processors.damaged import DamagedError
 from chalicelib.processors.media import codecs, legacy_text
-from chalicelib.processors.media.facts import DamagedError, Media, Track
+from chalicelib.processors.media.facts import Media, Track
 from chalicelib.processors.media.file import MediaFile
 
 MAX_CHUNKS = 1000  # looked at in one file

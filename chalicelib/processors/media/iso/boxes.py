@@ -5,7 +5,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from chalicelib.processors.media.facts import DamagedError
+from chalicelib.processors.damaged import DamagedError
 from chalicelib.processors.media.file import MediaFile
 
 MAX_BOXES = 10_000  # looked at in one file; honest ones have hundreds

@@ -8,7 +8,7 @@ import io
 import struct
 from dataclasses import dataclass, field
 
-from chalicelib.processors.media.facts import DamagedError
+from chalicelib.processors.damaged import DamagedError
 from chalicelib.processors.media.file import MediaFile
 from chalicelib.processors.media.iso.boxes import Box, Boxes
 

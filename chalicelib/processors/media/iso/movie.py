@@ -8,7 +8,8 @@ import io
 import zlib
 from contextlib import suppress
 
-from chalicelib.processors.media.facts import DamagedError, Media
+from chalicelib.processors.damaged import DamagedError
+from chalicelib.processors.media.facts import Media
 from chalicelib.processors.media.file import MediaFile
 from chalicelib.processors.media.iso import fragments, tags
 from chalicelib.processors.media.iso.boxes import Box, Boxes, Matrix, matrix_of

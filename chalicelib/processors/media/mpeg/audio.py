@@ -7,8 +7,9 @@ http://gabriel.mp3-tech.org/mp3infotag.html, ISO/IEC 11172-3 §2.4, ISO/IEC 1449
 
 from dataclasses import dataclass
 
+from chalicelib.processors.damaged import DamagedError
 from chalicelib.processors.media import id3
-from chalicelib.processors.media.facts import DamagedError, Media, Track
+from chalicelib.processors.media.facts import Media, Track
 from chalicelib.processors.media.file import MediaFile
 
 SAMPLE = 64 * 1024  # bytes at each of the places where frames are looked at

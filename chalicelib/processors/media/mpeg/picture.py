@@ -3,7 +3,7 @@
 ISO/IEC 13818-2 §6.2.2.1 (sequence header), ITU-T H.264 §7.3.2.1.1 (sequence parameter set).
 """
 
-from chalicelib.processors.media.facts import DamagedError
+from chalicelib.processors.damaged import DamagedError
 
 _SEQUENCE, _EXTENSION = b"\0\0\1\xb3", b"\0\0\1\xb5"
 _START = b"\0\0\1"

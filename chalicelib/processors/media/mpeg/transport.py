@@ -6,7 +6,8 @@ or sound, read from both ends. ISO/IEC 13818-1 §2.4.3 (packets), §2.4.4 (table
 
 from collections.abc import Collection, Iterator
 
-from chalicelib.processors.media.facts import DamagedError, Kind, Media, Track
+from chalicelib.processors.damaged import DamagedError
+from chalicelib.processors.media.facts import Kind, Media, Track
 from chalicelib.processors.media.file import MediaFile
 from chalicelib.processors.media.mpeg import clock, picture
 
