@@ -38,6 +38,14 @@ CASES: list[tuple[str, str, list[str], int, dict[str, Any]]] = [
     ("colons", "id:name\n1:a\n", ["id", "name"], 1, {"delimiter": ":"}),
     ("spaces", "x y\n1 2\n3 4\n", ["x", "y"], 2, {"delimiter": " "}),
     ("R with row names", '"x" "y"\n"1" 1 "a b"\n"2" 2 "c"\n', ["x", "y"], 2, {"row_names": True}),
+    ("tabs in quotes", '"x" "y"\n"1" "" "\t"\n"2" "" "\t"\n', ["x", "y"], 2, {"delimiter": " "}),
+    ("bars in quotes", '"x" "y"\n"a|b" "c|d"\n"e|f" "g|h"\n', ["x", "y"], 2, {"delimiter": " "}),
+    ("commas in quotes", '"x" "y"\n"a" "1,5"\n"b" "2,5"\n', ["x", "y"], 2, {"delimiter": " "}),
+    ("a delimiter as a field", "id|T, °C\n;|,\n", ["id", "T, °C"], 1, {"delimiter": "|"}),
+    ("an escaped delimiter as a field", "a,b,c\n,,\\,\n", ["a", "b", "c"], 1, {}),
+    ("escapes and spaces", 'a,n\\"q\n, \n,", "\n', ["a", 'n"q'], 2, {"delimiter": ","}),
+    ("a backslash in quotes", 'a;b\n;"\\"";1"\n', ["a", "b"], 1, {"delimiter": ";"}),
+    ("escapes in the header", "a,T\\, °C\n:,1\\,\n", ["a", "T, °C"], 1, {"delimiter": ","}),
     ("R with commas", '"x","y"\n"1",1,"a"\n"2",2,"b"\n', ["x", "y"], 2, {"row_names": True}),
     ("R with tabs", "x\ty\ng1\t1\t2\ng2\t3\t4\n", ["x", "y"], 2, {"row_names": True}),
     ("R's write.csv", '"","x"\n"1",1\n"2",2\n', ["", "x"], 2, {"delimiter": ","}),
@@ -78,7 +86,18 @@ def test_two_delimiters_that_fit_leave_a_doubt() -> None:
     report = tabular.run(reader(b"a,b;c\nx,y;z\n", "text/csv"))
 
     assert report["ambiguous"]
-    assert report["notes"] == ["Another delimiter fits the rows as well."]
+    assert report["notes"] == ["Another delimiter or escape fits the rows as well."]
+
+
+def test_two_even_readings_of_few_rows_leave_a_doubt() -> None:
+    assert tabular.run(reader(b"Preis; netto,id\n,1;\n", "text/csv"))["ambiguous"]
+    assert tabular.run(reader("id|Temp, °C\n1,|,\n".encode(), "text/csv"))["ambiguous"]
+
+
+def test_a_quoted_backslash_that_may_end_a_row_or_not_leaves_a_doubt() -> None:
+    report = tabular.run(reader(b'a,b\r\n,"\\"\r,1"\r\n', "text/csv"))
+
+    assert report["ambiguous"]
 
 
 def test_a_row_that_the_sample_cuts_does_not_count() -> None:

@@ -4,6 +4,8 @@ Pure: decides from the beginning of a text. Every delimiter is tried on the same
 respected, and the one wins whose rows explain each other best.
 """
 
+from __future__ import annotations
+
 import io
 import itertools
 import re
@@ -17,7 +19,9 @@ from chalicelib.processors.tabular.text_lines import Lines
 DELIMITERS = ",;\t|"
 _SAMPLE_ROWS = 1000  # rows that the decision is made from
 _REPAIRED = 0.5  # what a reading loses where no row has balanced quotes
-_AMBIGUOUS = 0.9  # a second reading with this share of the first one's score is as good
+# A second reading with this share of the first one's score may be as good; all rows of an even one
+# have as many fields, which seldom comes about by chance.
+_AMBIGUOUS, _AMBIGUOUS_EVEN = 0.9, 0.65
 # The line that tells Excel the delimiter; other programs fill it up with delimiters.
 _SEP_LINE = re.compile(r'"?sep=(.)"?[,;\t|]*[\r\n]*', re.IGNORECASE)
 _COMMENT = re.compile(r"#|//|%")
@@ -31,7 +35,7 @@ class Layout:
     """How to read a table.
 
     `skipped_lines` come before the header. `row_names` and `trailing_delimiter` are those of
-    `Shape`. `is_ambiguous`: another delimiter explains the rows as well. `is_regular`: most rows
+    `Shape`. `is_ambiguous`: another dialect explains other rows as well. `is_regular`: most rows
     have as many fields as the header. `header_has_values`: numbers instead of names.
     """
 
@@ -54,6 +58,26 @@ class _Sample:
     repairs: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What a table is in one dialect, from how many rows, and how well they agree."""
+
+    score: float
+    layout: Layout
+    rows: int
+    is_even: bool
+
+    def rivals(self, best: _Reading) -> bool:
+        """Whether other columns or rows than those of `best` are as good."""
+        delimiters = self.layout.dialect.delimiter, best.layout.dialect.delimiter
+        if delimiters[0] == delimiters[1] and self.rows == best.rows:
+            return False
+        if self.is_even > best.is_even:
+            return True
+        enough = _AMBIGUOUS_EVEN if self.is_even else _AMBIGUOUS
+        return self.score >= enough * best.score
+
+
 def decide(text: str, *, is_whole: bool, has_tabs: bool) -> Layout:
     """The layout of the table that begins with `text`; `is_whole` where this is all of it.
 
@@ -62,20 +86,28 @@ def decide(text: str, *, is_whole: bool, has_tabs: bool) -> Layout:
     skipped, declared = _declared_delimiter(text)
     beginning = _Beginning(text, skipped, is_whole=is_whole)
     if declared:
-        samples = list(beginning.samples(declared))
-        found = beginning.readings(samples)
-        return found[0][1] if found else Layout(Dialect(declared), beginning.skipped)
+        found = beginning.readings(beginning.samples(declared))
+        return _best(found) if found else Layout(Dialect(declared), beginning.skipped)
     usual = Dialect("\t" if has_tabs else ",")
     delimiters = sorted(DELIMITERS, key=str(usual.delimiter).__ne__)
     tabs = beginning.readings(beginning.samples("\t")) if has_tabs else []
-    if tabs and tabs[0][1].skipped_lines <= beginning.skipped:
-        return tabs[0][1]
-    found = beginning.readings(itertools.chain(*map(beginning.samples, delimiters)))
+    if tabs and tabs[0].layout.skipped_lines <= beginning.skipped:
+        return _best(tabs)
+    samples = [sample for one in delimiters for sample in beginning.samples(one)]
+    if beginning.text.startswith('"'):  # its other delimiters may all be inside of quotes
+        spaced = beginning.samples(" ")
+        samples += [
+            one for one in spaced if not one.repairs and _are_clear_spaces(one, beginning.text)
+        ]
+    found = beginning.readings(samples)
     if not found:
         return _last_resort(beginning, usual, delimiters)
-    score, layout = found[0]
-    others = [one for one in found if one[1].dialect.delimiter != layout.dialect.delimiter]
-    return replace(layout, is_ambiguous=bool(others) and others[0][0] >= _AMBIGUOUS * score)
+    return _best(found)
+
+
+def _best(found: list[_Reading]) -> Layout:
+    best = found[0]
+    return replace(best.layout, is_ambiguous=any(one.rivals(best) for one in found))
 
 
 def _declared_delimiter(text: str) -> tuple[int, str | None]:
@@ -109,15 +141,12 @@ class _Beginning:
         if delimiter not in self.text:
             return
         plain = Dialect(delimiter)
-        unescaped = self.sample(plain)
-        # The first of equal ones is chosen; backslashes that only join whole rows are characters.
+        likely = [self.sample(plain)]
         if re.search(r'\\["\r\n' + re.escape(delimiter) + "]", self.text):
-            escaped = self.sample(replace(plain, escape="\\"))
-            if len(escaped.rows) == len(unescaped.rows) or not _is_even(unescaped):
-                yield escaped
-        yield unescaped
+            likely = _likely(likely[0], self.sample(replace(plain, escape="\\")))
+        yield from likely
         if delimiter + ' "' in self.text and delimiter != " ":
-            yield self.sample(replace(plain, skips_spaces=True))
+            yield self.sample(replace(likely[0].dialect, skips_spaces=True))
         if self.text.startswith("'"):
             yield self.sample(replace(plain, quote="'"))
 
@@ -133,12 +162,12 @@ class _Beginning:
             rows.pop()  # it may be cut
         return _Sample(dialect, rows, before, read.repairs)
 
-    def readings(self, samples: Iterable[_Sample]) -> list[tuple[float, Layout]]:
+    def readings(self, samples: Iterable[_Sample]) -> list[_Reading]:
         """What the table is in each dialect, the best first."""
         found = [reading for sample in samples if (reading := self._reading(sample))]
-        return sorted(found, key=lambda reading: -reading[0])
+        return sorted(found, key=lambda reading: -reading.score)
 
-    def _reading(self, sample: _Sample) -> tuple[float, Layout] | None:
+    def _reading(self, sample: _Sample) -> _Reading | None:
         rows, before = sample.rows, sample.before
         may_be_quoted = sample.dialect.delimiter not in UNQUOTED_DELIMITERS
         if not rows or (may_be_quoted and 2 * sample.repairs >= len(rows)):
@@ -151,13 +180,14 @@ class _Beginning:
             return None
         score, shape = best
         score *= 1 - _REPAIRED * min(1, sample.repairs / len(rows))
-        return score, Layout(
+        layout = Layout(
             sample.dialect,
             before[shape.header],
             row_names=shape.row_names,
             trailing_delimiter=shape.trailing_delimiter,
             header_has_values=_has_values(rows[shape.header]),
         )
+        return _Reading(score, layout, len(rows), _is_even(sample))
 
     def _named_by_comment(self, sample: _Sample) -> list[str] | None:
         """The fields of the last comment, where it names the columns and the first row does not."""
@@ -191,9 +221,9 @@ def _last_resort(beginning: _Beginning, usual: Dialect, delimiters: list[str]) -
             if (
                 found
                 and is_clear(sample, beginning.text)
-                and found[0][1].skipped_lines == sample.before[0]
+                and found[0].layout.skipped_lines == sample.before[0]
             ):
-                return found[0][1]
+                return found[0].layout
     single = beginning.sample(usual)
     if all(row is not None and len(row) == 1 for row in single.rows):
         header_has_values = _has_values(single.rows[0] if single.rows else None)
@@ -205,9 +235,29 @@ def _last_resort(beginning: _Beginning, usual: Dialect, delimiters: list[str]) -
     return Layout(Dialect(None), beginning.skipped)
 
 
+def _likely(unescaped: _Sample, escaped: _Sample) -> list[_Sample]:
+    """The readings of backslashes that agree with the rows; the first of equal ones is chosen."""
+    even = [sample for sample in (unescaped, escaped) if _is_even(sample)]
+    if len(even) == 1:
+        return even
+    if not even:
+        return [escaped, unescaped]
+    # Backslashes that only join whole rows are characters, as likely as not.
+    if len(escaped.rows) != len(unescaped.rows):
+        return even
+    return [unescaped if _widths(unescaped) < _widths(escaped) else escaped]
+
+
 def _is_even(sample: _Sample) -> bool:
-    """Whether all rows have as many fields, and balanced quotes."""
-    return not sample.repairs and len({len(row or ()) for row in sample.rows}) == 1
+    """Whether all rows have as many fields, or one more than the header, and balanced quotes."""
+    first, *body = [len(row or ()) for row in sample.rows] or [0]
+    usual = body[0] if body else first
+    return not sample.repairs and {*body} <= {usual} and usual - first in (0, 1)
+
+
+def _widths(sample: _Sample) -> int:
+    """How many different numbers of fields its rows have."""
+    return len({len(row or ()) for row in sample.rows})
 
 
 def _is_tight(sample: _Sample) -> bool:

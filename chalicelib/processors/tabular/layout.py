@@ -136,7 +136,11 @@ def _likeness(field: str) -> float:
     """How much a field looks like one, from 0 to 1."""
     if not field or _is_value(field):
         return _VALUE
-    if _OTHER_DELIMITER.search(field) or field.endswith("\\"):
+    if field.endswith("\\"):
+        return _JOINED
+    if len(field) == 1:  # a delimiter alone joins nothing
+        return _WORD
+    if _OTHER_DELIMITER.search(field):
         return _JOINED
     return _SENTENCE if "," in field else _WORD
 
