@@ -91,6 +91,7 @@ def test_two_delimiters_that_fit_leave_a_doubt() -> None:
 
 def test_two_even_readings_of_few_rows_leave_a_doubt() -> None:
     assert tabular.run(reader(b"Preis; netto,id\n,1;\n", "text/csv"))["ambiguous"]
+    assert tabular.run(reader(b"Preis; netto,id\n1;,1;\n", "text/csv"))["ambiguous"]
     assert tabular.run(reader("id|Temp, °C\n1,|,\n".encode(), "text/csv"))["ambiguous"]
 
 

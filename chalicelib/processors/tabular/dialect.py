@@ -65,16 +65,16 @@ class _Reading:
     score: float
     layout: Layout
     rows: int
-    is_even: bool
+    evenness: int
 
     def rivals(self, best: _Reading) -> bool:
         """Whether other columns or rows than those of `best` are as good."""
         delimiters = self.layout.dialect.delimiter, best.layout.dialect.delimiter
         if delimiters[0] == delimiters[1] and self.rows == best.rows:
             return False
-        if self.is_even > best.is_even:
+        if self.evenness > best.evenness:
             return True
-        enough = _AMBIGUOUS_EVEN if self.is_even else _AMBIGUOUS
+        enough = _AMBIGUOUS_EVEN if self.evenness else _AMBIGUOUS
         return self.score >= enough * best.score
 
 
@@ -187,7 +187,7 @@ class _Beginning:
             trailing_delimiter=shape.trailing_delimiter,
             header_has_values=_has_values(rows[shape.header]),
         )
-        return _Reading(score, layout, len(rows), _is_even(sample))
+        return _Reading(score, layout, len(rows), _evenness(sample))
 
     def _named_by_comment(self, sample: _Sample) -> list[str] | None:
         """The fields of the last comment, where it names the columns and the first row does not."""
@@ -237,7 +237,7 @@ def _last_resort(beginning: _Beginning, usual: Dialect, delimiters: list[str]) -
 
 def _likely(unescaped: _Sample, escaped: _Sample) -> list[_Sample]:
     """The readings of backslashes that agree with the rows; the first of equal ones is chosen."""
-    even = [sample for sample in (unescaped, escaped) if _is_even(sample)]
+    even = [sample for sample in (unescaped, escaped) if _evenness(sample)]
     if len(even) == 1:
         return even
     if not even:
@@ -245,19 +245,16 @@ def _likely(unescaped: _Sample, escaped: _Sample) -> list[_Sample]:
     # Backslashes that only join whole rows are characters, as likely as not.
     if len(escaped.rows) != len(unescaped.rows):
         return even
-    return [unescaped if _widths(unescaped) < _widths(escaped) else escaped]
+    return [unescaped if _evenness(unescaped) > _evenness(escaped) else escaped]
 
 
-def _is_even(sample: _Sample) -> bool:
-    """Whether all rows have as many fields, or one more than the header, and balanced quotes."""
+def _evenness(sample: _Sample) -> int:
+    """2 where all rows have as many fields; 1 where all have one more than the header; else 0."""
     first, *body = [len(row or ()) for row in sample.rows] or [0]
     usual = body[0] if body else first
-    return not sample.repairs and {*body} <= {usual} and usual - first in (0, 1)
-
-
-def _widths(sample: _Sample) -> int:
-    """How many different numbers of fields its rows have."""
-    return len({len(row or ()) for row in sample.rows})
+    if sample.repairs or {*body} - {usual}:
+        return 0
+    return {0: 2, 1: 1}.get(usual - first, 0)
 
 
 def _is_tight(sample: _Sample) -> bool:
