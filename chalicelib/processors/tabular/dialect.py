@@ -24,6 +24,9 @@ _REPAIRED = 0.5  # what a reading loses where no row has balanced quotes
 _AMBIGUOUS, _AMBIGUOUS_EVEN = 0.9, 0.65
 # The line that tells Excel the delimiter; other programs fill it up with delimiters.
 _SEP_LINE = re.compile(r'"?sep=(.)"?[,;\t|]*[\r\n]*', re.IGNORECASE)
+# A quoted field of at most so many characters, and a space after it.
+_LONGEST_NAME = 10_000
+_SPACED = re.compile(r'"(?:[^"\\]|\\.|"")*" ', re.DOTALL)
 _COMMENT = re.compile(r"#|//|%")
 _NAME = re.compile(r"[^\W\d][\w -]*\w|[^\W\d]")
 _HEX = re.compile(r"[0-9A-Fa-f.]*")
@@ -94,7 +97,8 @@ def decide(text: str, *, is_whole: bool, has_tabs: bool) -> Layout:
     if tabs and tabs[0].layout.skipped_lines <= beginning.skipped:
         return _best(tabs)
     samples = [sample for one in delimiters for sample in beginning.samples(one)]
-    if beginning.text.startswith('"'):  # its other delimiters may all be inside of quotes
+    # Other delimiters may all be inside of quotes.
+    if _SPACED.match(beginning.text, 0, _LONGEST_NAME):
         spaced = beginning.samples(" ")
         samples += [
             one for one in spaced if not one.repairs and _are_clear_spaces(one, beginning.text)
