@@ -86,7 +86,7 @@ def test_two_delimiters_that_fit_leave_a_doubt() -> None:
     report = tabular.run(reader(b"a,b;c\nx,y;z\n", "text/csv"))
 
     assert report["ambiguous"]
-    assert report["notes"] == ["Another delimiter or escape fits the rows as well."]
+    assert report["notes"] == ["Another delimiter or escape character fits the rows as well."]
 
 
 def test_two_even_readings_of_few_rows_leave_a_doubt() -> None:

@@ -63,7 +63,10 @@ class _Sample:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What a table is in one dialect, from how many rows, and how well they agree."""
+    """What a table is in one dialect, from how many rows, and how well these agree.
+
+    `evenness` is that of `_evenness`.
+    """
 
     score: float
     layout: Layout
@@ -96,13 +99,7 @@ def decide(text: str, *, is_whole: bool, has_tabs: bool) -> Layout:
     tabs = beginning.readings(beginning.samples("\t")) if has_tabs else []
     if tabs and tabs[0].layout.skipped_lines <= beginning.skipped:
         return _best(tabs)
-    samples = [sample for one in delimiters for sample in beginning.samples(one)]
-    # Other delimiters may all be inside of quotes.
-    if _SPACED.match(beginning.text, 0, _LONGEST_NAME):
-        spaced = beginning.samples(" ")
-        samples += [
-            one for one in spaced if not one.repairs and _are_clear_spaces(one, beginning.text)
-        ]
+    samples = itertools.chain(*map(beginning.samples, delimiters), beginning.spaced_samples())
     found = beginning.readings(samples)
     if not found:
         return _last_resort(beginning, usual, delimiters)
@@ -153,6 +150,13 @@ class _Beginning:
             yield self.sample(replace(likely[0].dialect, skips_spaces=True))
         if self.text.startswith("'"):
             yield self.sample(replace(plain, quote="'"))
+
+    def spaced_samples(self) -> Iterator[_Sample]:
+        """The rows between spaces, where the first field ends so: others may all be in quotes."""
+        if _SPACED.match(self.text, 0, _LONGEST_NAME):
+            for sample in self.samples(" "):
+                if not sample.repairs and _are_clear_spaces(sample, self.text):
+                    yield sample
 
     def sample(self, dialect: Dialect) -> _Sample:
         lines = Lines(io.StringIO(self.text, newline="").readline, lambda: None)
@@ -249,7 +253,7 @@ def _likely(unescaped: _Sample, escaped: _Sample) -> list[_Sample]:
     # Backslashes that only join whole rows are characters, as likely as not.
     if len(escaped.rows) != len(unescaped.rows):
         return even
-    return [unescaped if _evenness(unescaped) > _evenness(escaped) else escaped]
+    return [max(escaped, unescaped, key=_evenness)]
 
 
 def _evenness(sample: _Sample) -> int:

@@ -41,7 +41,9 @@ class Remarks:
         if not layout.is_regular:
             self._add("Most rows have another number of fields than the header.", ambiguous=True)
         if layout.is_ambiguous:
-            self._add("Another delimiter or escape fits the rows as well.", ambiguous=True)
+            self._add(
+                "Another delimiter or escape character fits the rows as well.", ambiguous=True
+            )
         if layout.header_has_values:
             self._add("The first row has values instead of names: it may be no header.")
 
