@@ -75,6 +75,11 @@ redrive: install ## Send again what failed: STAGE=… and UPLOAD=id, ALL=failed 
 	@$(BIN)/python -m deploy.redrive --stage "$(or $(STAGE),local)" \
 		$(if $(UPLOAD),--upload "$(UPLOAD)",$(if $(ALL),--$(if $(filter failed,$(ALL)),all-failed,$(ALL)),--help))
 
+.PHONY: permissions
+permissions: install ## Print the IAM policies that a COMMAND (deploy, destroy, status, …) needs, for a STAGE
+	@$(BIN)/python -m deploy.permissions $(if $(COMMAND),--command "$(COMMAND)",--help) \
+		--stage "$(STAGE)" --region "$(REGION)"
+
 .PHONY: policies
 policies: install ## Render .chalice/policies for a STAGE, before `chalice deploy`
 	@$(BIN)/python -m deploy.policies --stage "$(STAGE)"

@@ -3,7 +3,7 @@
 `python -m deploy` takes the steps one after the other, each with a file of its own:
 
 preflight      who deploys what where, and the plan
-permissions    what that takes in AWS
+permissions    what each command needs in AWS, as IAM policies
 config         a stage's part of `.chalice/config.json`
 resources      the stack: `.chalice/resources.yaml`
 migration      uploads that an earlier version kept in another table

@@ -25,6 +25,7 @@ from deploy import (
     functions,
     migration,
     page,
+    permissions,
     policies,
     preflight,
     resources,
@@ -270,7 +271,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="make deploy",
         description=__doc__,
-        epilog=f"Steps: {', '.join(STEPS)}. Safe to repeat.",
+        epilog=f"Steps: {', '.join(STEPS)}. Safe to repeat. {permissions.epilog('deploy')}",
     )
     parser.add_argument("--stage", required=True, help="STAGE: its name, such as dev")
     parser.add_argument("--region", default="", help="REGION, where the stage is new")

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import boto3
 
 from chalicelib.errors import UploadError
-from deploy import throttling
+from deploy import permissions, throttling
 from deploy.stage import ROOT, StageError, deployed, enter, read_json, succeeds
 from deploy.throttling import Throttling
 
@@ -241,7 +241,9 @@ def apply_to_stage(session: boto3.Session, stage: str, page_origin: str) -> None
 
 def main() -> int:
     """The command; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="make api-gateway", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="make api-gateway", description=__doc__, epilog=permissions.epilog("api-gateway")
+    )
     parser.add_argument("--stage", required=True, help="a deployed stage of .chalice/config.json")
     options = parser.parse_args()
     if options.stage == "local":

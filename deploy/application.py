@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import boto3
 
 from chalicelib.config import aws_domain, load_settings
-from deploy.errors import QUOTA
+from deploy.errors import PERMISSIONS, QUOTA
 from deploy.page import cognito_endpoint
 from deploy.stage import ROOT, StageError, deployed, note_path
 
@@ -236,7 +236,11 @@ def _chalice(session: boto3.Session, root: Path, *arguments: str) -> str:
         return ""
     # Its last paragraph says it; what stands before is a trace of its own code.
     said = " ".join(said.rpartition("ERROR - ")[2].split())[-600:]
-    hint = f"; {QUOTA}" if "imitExceeded" in said or "uota" in said else ""
+    hint = ""
+    if "imitExceeded" in said or "uota" in said:
+        hint = f"; {QUOTA}"
+    elif "AccessDenied" in said:
+        hint = f"; {PERMISSIONS}"
     return f"{said}{hint}"
 
 

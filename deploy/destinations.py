@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from deploy import permissions
 from deploy.stage import ROOT, Stage, StageError, enter, read_json, succeeds
 
 if TYPE_CHECKING:
@@ -103,7 +104,9 @@ def _current(client: LambdaClient, function: str) -> dict[str, Any] | None:
 
 def main() -> int:
     """The command; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="make destinations", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="make destinations", description=__doc__, epilog=permissions.epilog("destinations")
+    )
     parser.add_argument("--stage", required=True, help="a deployed stage of .chalice/config.json")
     options = parser.parse_args()
     if options.stage == "local":

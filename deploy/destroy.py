@@ -23,8 +23,19 @@ from botocore.exceptions import ClientError
 from chalicelib.config import load_settings
 from chalicelib.table import table_of
 from chalicelib.upload import Upload
-from deploy import application, bucket, config, holdings, migration, policies, preflight, resources
+from deploy import (
+    application,
+    bucket,
+    config,
+    holdings,
+    migration,
+    permissions,
+    policies,
+    preflight,
+    resources,
+)
 from deploy.holdings import Holdings
+from deploy.permissions import simulator
 from deploy.stage import ROOT, StageError, check_name, declared, note_path, succeeds
 from deploy.terminal import readable
 
@@ -97,7 +108,7 @@ class Destruction:
 
     def show(self, remains: Remains, held: Holdings) -> None:
         """Print what goes."""
-        account, _ = preflight.identity(self._session)
+        account, caller = preflight.identity(self._session)
         print(f"This goes, of stage {self._stage} in {self._session.region_name}, {account}:")
         print(f"  application  {', '.join(self._functions())}; their roles, logs and APIs")
         print(f"  stack        {resources.stack_name(self._stage)}")
@@ -105,6 +116,11 @@ class Destruction:
             print(f"  bucket       {remains.bucket}: {held}")
             print(f"  table        {remains.table}")
             print(f"  user pool    {remains.user_pool}, with its accounts")
+        region = str(self._session.region_name)
+        if warning := simulator.warning(
+            self._client("iam"), caller, "destroy", self._stage, region
+        ):
+            print(warning)
 
     def run(self, remains: Remains) -> None:
         """Delete all of it; what arrived meanwhile is a reason to stop."""
@@ -246,7 +262,9 @@ def _ask(stage: str) -> None:
 
 def main() -> int:
     """The command; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="make destroy", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="make destroy", description=__doc__, epilog=permissions.epilog("destroy")
+    )
     parser.add_argument("--stage", required=True, help="STAGE: a stage of .chalice/config.json")
     parser.add_argument("--yes", action="store_true", help="YES=1: do not ask")
     parser.add_argument(

@@ -30,6 +30,7 @@ _NONE = (
     exceptions.TokenRetrievalError,
     exceptions.SSOError,
 )
+PERMISSIONS = "make permissions COMMAND=… prints a policy that allows all of a command"
 QUOTA = "ask AWS for more in Service Quotas, or remove what is not needed, and run it again"
 
 
@@ -57,7 +58,7 @@ def _answered(error: ClientError) -> str:
     if code in _EXPIRED:
         return f"The AWS credentials have expired ({code}): sign in again, {CREDENTIALS}"
     if code in _FORBIDDEN:
-        return f"A permission is missing for {error.operation_name}: {message}"
+        return f"A permission is missing for {error.operation_name}: {message}; {PERMISSIONS}"
     if code in _QUOTAS:
         return f"A quota is reached ({error.operation_name}): {message}: {QUOTA}"
     if code in _BUSY:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.keys import is_upload_id
-from deploy import config, policies, preflight
+from deploy import config, permissions, policies, preflight
 from deploy.application import function_name, log_group
 from deploy.stage import ROOT, StageError, check_name, declared, succeeds
 from deploy.terminal import readable
@@ -186,7 +186,9 @@ def _follow(reader: Reader, since: datetime) -> None:
 
 def main() -> int:
     """The command; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="make logs", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="make logs", description=__doc__, epilog=permissions.epilog("logs")
+    )
     parser.add_argument("--stage", required=True, help="a deployed stage, or local")
     parser.add_argument("--upload", default="", help="UPLOAD: the story of one upload, by its id")
     parser.add_argument("--since", default="", help="SINCE: 90m, 12h or 7d (1h; of an upload 7d)")

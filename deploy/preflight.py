@@ -18,6 +18,7 @@ from botocore.exceptions import NoRegionError, UnknownRegionError
 
 from deploy import permissions
 from deploy.errors import CREDENTIALS
+from deploy.permissions import simulator
 from deploy.stage import StageError
 
 if TYPE_CHECKING:
@@ -147,9 +148,9 @@ def report(
     for name, does in steps.items():
         print(f"  {name:<13} {does}")
     print(f"The stack hoist-{stage}: {', '.join(differences) or 'as declared'}")
-    print(
-        "Permissions to make it; CloudFormation must be let read, change and tag what it made too:"
-    )
-    print("\n".join(permissions.plan()))
-    if told := permissions.warning(aws.client("iam"), caller):
-        print(told)
+    print(f"Permissions it needs (make permissions COMMAND=deploy STAGE={stage} prints a policy):")
+    print("\n".join(permissions.plan("deploy")))
+    if warning := simulator.warning(
+        aws.client("iam"), caller, "deploy", stage, str(aws.region_name)
+    ):
+        print(warning)

@@ -22,6 +22,7 @@ from chalicelib.keys import is_upload_id
 from chalicelib.sweep import event_again
 from chalicelib.table import table_of
 from chalicelib.upload import CHECK_AFTER, OUTCOMES, UNSETTLED, State, Upload
+from deploy import permissions
 from deploy.stage import Stage, StageError, enter, succeeds
 from deploy.terminal import readable
 
@@ -178,7 +179,9 @@ class Redrive:
 
 def main() -> int:
     """The command; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="make redrive", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="make redrive", description=__doc__, epilog=permissions.epilog("redrive")
+    )
     parser.add_argument("--stage", required=True, help="a deployed stage, or local")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--upload", metavar="ID", help="one upload")

@@ -20,6 +20,7 @@ from typing import Any
 
 import boto3
 
+from deploy import permissions
 from deploy.answers import RefusedError, answered, fetch
 from deploy.sample import BLOCK, Sample, sample_of
 from deploy.stage import Stage, StageError, check_name, declared, enter, succeeds
@@ -236,7 +237,9 @@ def run(stage: Stage, config: Mapping[str, str], cognito: Any) -> None:
 
 def main() -> int:
     """The command; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="make smoke", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="make smoke", description=__doc__, epilog=permissions.epilog("smoke")
+    )
     parser.add_argument("--stage", required=True, help="a deployed stage, or local")
     options = parser.parse_args()
 

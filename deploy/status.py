@@ -18,7 +18,16 @@ import boto3
 from botocore.exceptions import ClientError
 
 from chalicelib.table import table_of
-from deploy import api_gateway, application, config, destinations, policies, preflight, resources
+from deploy import (
+    api_gateway,
+    application,
+    config,
+    destinations,
+    permissions,
+    policies,
+    preflight,
+    resources,
+)
 from deploy.errors import explained
 from deploy.stage import Stage, StageError, check_name, declared, enter, succeeds
 from deploy.terminal import readable
@@ -239,7 +248,9 @@ def _print(title: str, lines: Iterator[str], otherwise: str = "") -> None:
 
 def main() -> int:
     """The command; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="make status", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="make status", description=__doc__, epilog=permissions.epilog("status")
+    )
     parser.add_argument("--stage", required=True, help="STAGE: a stage of .chalice/config.json")
     parser.add_argument(
         "--drift", action="store_true", help="DRIFT=1: CloudFormation looks as well (minutes)"

@@ -4,20 +4,18 @@ import json
 import os
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import boto3
 import cfnlint
 import pytest
-from botocore.exceptions import ClientError, NoRegionError
+from botocore.exceptions import NoRegionError
 from moto import mock_aws
 
-from deploy import permissions, preflight
-from deploy.__main__ import STEPS, _chosen
+from deploy import preflight
+from deploy.__main__ import _chosen
+from deploy.permissions import simulator
 from deploy.stage import StageError
 from tests.environment import REGION
-
-USER = "arn:aws:iam::123456789012:user/ops"
 
 
 @pytest.fixture
@@ -186,7 +184,7 @@ def test_the_plan_names_account_steps_and_permissions(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # moto has no simulator of IAM's.
-    monkeypatch.setattr(permissions, "warning", lambda *_: "")
+    monkeypatch.setattr(simulator, "warning", lambda *_: "")
     with mock_aws():
         preflight.report(boto3.Session(region_name=REGION), "dev", ["new"], {"page": "uploaded"})
 
@@ -194,61 +192,9 @@ def test_the_plan_names_account_steps_and_permissions(
     assert f"Stage dev in {REGION}, account 123456789012" in told
     assert "The stack hoist-dev: new" in told
     assert "page          uploaded" in told
-    assert "cloudformation: CreateStack" in told
+    assert "make permissions COMMAND=deploy STAGE=dev" in told
+    assert "logs: CreateLogGroup" in told
     assert os.environ["AWS_SECRET_ACCESS_KEY"] not in told
-
-
-def test_the_permissions_are_those_of_steps_that_there_are() -> None:
-    assert permissions.ACTIONS.keys() <= STEPS.keys()
-
-
-class Iam:
-    """IAM's simulator, which denies some actions."""
-
-    def __init__(self, *denied: str) -> None:
-        self.denied = denied
-        self.asked: list[str] = []
-
-    def simulate_principal_policy(self, PolicySourceArn: str, ActionNames: list[str]) -> Any:  # noqa: N803
-        self.asked.append(PolicySourceArn)
-        assert len(ActionNames) <= 100
-        return {
-            "EvaluationResults": [
-                {
-                    "EvalActionName": name,
-                    "EvalDecision": "implicitDeny" if name in self.denied else "allowed",
-                }
-                for name in ActionNames
-            ]
-        }
-
-    def get_role(self, RoleName: str) -> Any:  # noqa: N803
-        return {"Role": {"Arn": f"arn:aws:iam::123456789012:role/sso/{RoleName}"}}
-
-
-def test_a_missing_permission_is_named_beforehand() -> None:
-    assert "denies sqs:CreateQueue:" in permissions.warning(Iam("sqs:CreateQueue"), USER)
-
-
-def test_who_may_all_hears_nothing() -> None:
-    assert permissions.warning(Iam(), USER) == ""
-    assert permissions.warning(Iam("sns:Subscribe"), "arn:aws:iam::123456789012:root") == ""
-
-
-def test_the_role_behind_a_sign_in_is_asked_for() -> None:
-    iam = Iam()
-
-    permissions.warning(iam, "arn:aws:sts::123456789012:assumed-role/Deployer/me@example.com")
-
-    assert set(iam.asked) == {"arn:aws:iam::123456789012:role/sso/Deployer"}
-
-
-def test_a_simulator_that_may_not_be_asked_stops_nothing() -> None:
-    class Forbidden(Iam):
-        def simulate_principal_policy(self, **_: Any) -> Any:
-            raise ClientError({"Error": {"Code": "AccessDenied"}}, "SimulatePrincipalPolicy")
-
-    assert "was not asked (AccessDenied)" in permissions.warning(Forbidden(), USER)
 
 
 def test_parameters_of_the_command_line() -> None:

@@ -1,0 +1,46 @@
+"""`make permissions`: IAM policies that allow a command, ready to paste. Asks AWS nothing."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from deploy import config
+from deploy.permissions import COMMANDS
+from deploy.permissions.policy import documents
+from deploy.stage import check_name, succeeds
+
+_NAMES = ", ".join(COMMANDS)
+
+
+def main() -> int:
+    """The command; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="make permissions",
+        description=__doc__,
+        epilog="A policy of 6,144 characters is the largest that IAM takes: attach all that are"
+        " printed. What other commands do needs no permission in AWS.",
+    )
+    parser.add_argument(
+        "--command", required=True, choices=COMMANDS, metavar="COMMAND", help=f"one of {_NAMES}"
+    )
+    parser.add_argument("--stage", default="", help="STAGE: for this stage alone, else for all")
+    parser.add_argument("--region", default="", help="REGION: else the stage's own, or all regions")
+    options = parser.parse_args()
+
+    def work() -> None:
+        if options.stage:
+            check_name(options.stage)
+        region = options.region or config.recorded_region(options.stage) or "*"
+        found = documents(options.command, options.stage or "*", region)
+        for number, document in enumerate(found, 1):
+            if len(found) > 1:
+                print(f"Policy {number} of {len(found)}: attach all of them", file=sys.stderr)
+            print(json.dumps(document, indent=2))
+
+    return succeeds(work)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,287 @@
+"""The permissions that each command needs, as lists and as policies to paste."""
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore import xform_name
+from botocore.exceptions import ClientError
+
+from deploy.__main__ import STEPS
+from deploy.permissions import COMMANDS, actions, epilog, plan, simulator, stack
+from deploy.permissions.policy import MAX_SIZE, documents, size
+from tests.deploy.iam_actions import actions as iam_actions
+from tests.deploy.iam_actions import model
+from tests.deploy.template import RESOURCES
+from tests.running import ROOT
+
+USER = "arn:aws:iam::123456789012:user/ops"
+ROLE = "arn:aws:iam::123456789012:role/sso/Deployer"
+SERVICES = (
+    *("apigateway", "apigatewayv2", "cloudformation", "cloudfront", "cloudwatch"),
+    *("cognito-idp", "dynamodb", "events", "iam", "lambda", "logs", "s3", "sns", "sqs", "sts"),
+)
+
+
+def methods() -> dict[str, list[tuple[str, str]]]:
+    """Service and operation of each of boto3's methods."""
+    known: dict[str, list[tuple[str, str]]] = {}
+    for service in SERVICES:
+        for operation in model(service).operation_names:
+            known.setdefault(xform_name(operation), []).append((service, operation))
+    return known
+
+
+def called(path: Path) -> Iterator[str]:
+    """The names that a module calls on other objects, or passes as text."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def test_every_call_of_the_commands_is_allowed() -> None:
+    """A method whose name two services share is allowed by either service's action."""
+    known = methods()
+    allowed = {action for command in COMMANDS for action in actions(command)}
+    calls = {
+        name: [iam_actions(*each) for each in known[name]]
+        for path in (ROOT / "deploy").rglob("*.py")
+        for name in called(path)
+        if name in known and name != "publish"  # deploy.page.publish
+    }
+
+    assert len(calls) > 60
+    assert {
+        name: candidates
+        for name, candidates in calls.items()
+        if not any(allowed.issuperset(each) for each in candidates)
+    } == {}
+
+
+def test_the_actions_are_those_of_services_that_there_are() -> None:
+    """A misspelt action allows nothing; what no operation is called like is named here."""
+    operations = {
+        action
+        for service in SERVICES
+        for operation in model(service).operation_names
+        for action in iam_actions(service, operation)
+    }
+    wanted = {action for command in COMMANDS for action in actions(command)}
+
+    assert {name for name in wanted - operations if not name.startswith("budgets:")} == {
+        "cloudformation:TagResource",
+        "cloudformation:UntagResource",
+        "dynamodb:ConditionCheckItem",
+        "iam:PassRole",
+        "s3:GetAccelerateConfiguration",
+        "s3:GetAnalyticsConfiguration",
+        "s3:GetBucketObjectLockConfiguration",
+        "s3:GetIntelligentTieringConfiguration",
+        "s3:GetInventoryConfiguration",
+        "s3:GetMetricsConfiguration",
+        "s3:GetReplicationConfiguration",
+        "s3:ListTagsForResource",
+        "s3:PutBucketCORS",
+        "s3:PutBucketPublicAccessBlock",
+        "s3:PutEncryptionConfiguration",
+        "s3:PutLifecycleConfiguration",
+        "s3:TagResource",
+        "s3:UntagResource",
+    }
+
+
+def test_every_type_of_the_stack_is_listed_and_no_other() -> None:
+    types = {each["Type"] for each in RESOURCES.values()}
+
+    assert stack.RESOURCES.keys() == types
+
+
+def test_the_steps_of_deploy_are_those_that_there_are() -> None:
+    assert COMMANDS["deploy"].keys() <= STEPS.keys()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("stage", ["*", "dev", "a-name-of-24-characters1"])
+def test_a_policy_allows_exactly_what_the_command_needs(command: str, stage: str) -> None:
+    found = documents(command, stage, "eu-central-1")
+
+    allowed = [
+        action
+        for document in found
+        for statement in document["Statement"]
+        for action in statement["Action"]
+    ]
+    assert sorted(allowed) == actions(command)
+    assert max(map(size, found)) <= MAX_SIZE
+    assert {d["Version"] for d in found} == {"2012-10-17"}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_policy_of_a_stage_reaches_no_other(command: str) -> None:
+    """But for what has a random id, and for what is asked of no resource."""
+    unnamed = ("apigateway", "budgets", "cloudfront", "cognito-idp")
+    for document in documents(command, "dev", "eu-west-1"):
+        for statement in document["Statement"]:
+            for arn in statement["Resource"]:
+                assert (
+                    arn == "*"
+                    or "hoist-dev" in arn
+                    or arn.split(":")[2] in unnamed
+                    or arn.endswith(":dashboard/*")
+                    or "aws-service-role" in arn
+                ), arn
+
+
+def test_roles_are_handed_to_lambda_alone() -> None:
+    (statement,) = (
+        each
+        for document in documents("deploy", "dev", "eu-west-1")
+        for each in document["Statement"]
+        if "iam:PassRole" in each["Action"]
+    )
+
+    assert statement["Resource"] == ["arn:aws:iam::*:role/hoist-dev-*"]
+    assert statement["Condition"] == {
+        "StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}
+    }
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_plan_names_every_permission_and_every_step(command: str) -> None:
+    lines = plan(command)
+    words = " ".join(lines).replace(";", "").split()
+
+    assert {line[2:16].strip() for line in lines} - {""} == set(COMMANDS[command])
+    assert {action.partition(":")[2] for action in actions(command)} <= set(words)
+
+
+def printed(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "deploy.permissions", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_command_prints_policies_to_paste() -> None:
+    run = printed("--command", "redrive", "--stage", "dev", "--region", "eu-north-1")
+
+    assert run.returncode == 0
+    assert json.loads(run.stdout) == documents("redrive", "dev", "eu-north-1")[0]
+    assert run.stderr == ""
+
+
+def test_several_policies_are_counted() -> None:
+    run = printed("--command", "deploy")
+    policies = []
+    text = run.stdout
+    while text := text.strip():
+        document, end = json.JSONDecoder().raw_decode(text)
+        policies.append(document)
+        text = text[end:]
+
+    assert policies == documents("deploy", "*", "*")
+    assert f"Policy 2 of {len(policies)}: attach all of them" in run.stderr
+
+
+@pytest.mark.parametrize("arguments", [(), ("--command", "rm"), ("--command", "")])
+def test_an_unknown_command_is_told_which_there_are(arguments: tuple[str, ...]) -> None:
+    run = printed(*arguments)
+
+    assert run.returncode == 2
+    assert "COMMAND" in run.stderr or "deploy, destroy, status" in run.stderr
+
+
+def test_every_command_says_where_its_permissions_are() -> None:
+    for command in COMMANDS:
+        module = {"deploy": "deploy"}.get(command, f"deploy.{command.replace('-', '_')}")
+        run = subprocess.run(
+            [sys.executable, "-m", module, "--help"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert epilog(command) in " ".join(run.stdout.split())
+
+
+class Iam:
+    """IAM's simulator, which denies some actions."""
+
+    def __init__(self, *denied: str) -> None:
+        self.denied = denied
+        self.asked: list[dict[str, Any]] = []
+
+    def get_paginator(self, operation: str) -> Any:
+        assert operation == "simulate_principal_policy"
+        return self
+
+    def paginate(self, **request: Any) -> Iterator[Any]:
+        self.asked.append(request)
+        results = [
+            {
+                "EvalActionName": name,
+                "EvalDecision": "implicitDeny" if name in self.denied else "allowed",
+            }
+            for name in request["ActionNames"]
+        ]
+        yield {"EvaluationResults": results[:1]}
+        yield {"EvaluationResults": results[1:]}
+
+    def get_role(self, RoleName: str) -> Any:  # noqa: N803
+        return {"Role": {"Arn": f"arn:aws:iam::123456789012:role/sso/{RoleName}"}}
+
+
+def warning(iam: Any, caller: str = USER) -> str:
+    return simulator.warning(iam, caller, "deploy", "dev", "eu-west-1")
+
+
+def test_a_missing_permission_is_named_beforehand() -> None:
+    told = warning(Iam("sqs:CreateQueue", "iam:PassRole"))
+
+    assert "denies iam:PassRole, sqs:CreateQueue; make permissions COMMAND=deploy STAGE=dev" in told
+
+
+def test_who_may_all_hears_nothing() -> None:
+    assert warning(Iam()) == ""
+    assert warning(Iam("sns:Subscribe"), "arn:aws:iam::123456789012:root") == ""
+
+
+def test_the_simulator_is_asked_about_the_stage_as_its_policy_names_it() -> None:
+    iam = Iam()
+    warning(iam)
+
+    asked = {name: each for each in iam.asked for name in each["ActionNames"]}
+    assert sorted(asked) == actions("deploy")
+    assert asked["sqs:CreateQueue"]["ResourceArns"] == [
+        "arn:aws:sqs:eu-west-1:123456789012:hoist-dev-example"
+    ]
+    assert asked["sts:GetCallerIdentity"]["ResourceArns"] == ["*"]
+    (entry,) = asked["iam:PassRole"]["ContextEntries"]
+    assert entry["ContextKeyName"] == "iam:PassedToService"
+    assert entry["ContextKeyValues"] == ["lambda.amazonaws.com"]
+    assert all(len(each["ActionNames"]) <= 50 for each in iam.asked)
+
+
+def test_the_role_behind_a_sign_in_is_asked_for() -> None:
+    iam = Iam()
+    warning(iam, "arn:aws:sts::123456789012:assumed-role/Deployer/me@example.com")
+
+    assert {each["PolicySourceArn"] for each in iam.asked} == {ROLE}
+
+
+def test_a_simulator_that_may_not_be_asked_stops_nothing() -> None:
+    class Forbidden(Iam):
+        def paginate(self, **_: Any) -> Iterator[Any]:
+            raise ClientError({"Error": {"Code": "AccessDenied"}}, "SimulatePrincipalPolicy")
+
+    assert "was not asked (AccessDenied)" in warning(Forbidden())
