@@ -6,7 +6,6 @@ The tests share it, in this order; each leaves it as it was.
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ import pytest
 import app
 from deploy import api_gateway, config, policies
 from tests.environment import REGION
-from tests.rehearsal.conftest import Account, Project, copy
+from tests.rehearsal.conftest import Account, Project, project_in
 from tests.rehearsal.stands import ACCOUNT, FUNCTIONS, Stands
 
 pytestmark = pytest.mark.system
@@ -31,9 +30,7 @@ def project(
     server: Account, tmp_path_factory: pytest.TempPathFactory, printed: list[str]
 ) -> Project:
     server.reset()
-    root: Path = tmp_path_factory.mktemp("deployed") / "project"
-    copy(root)
-    made = Project(root, server)
+    made = project_in(tmp_path_factory.mktemp("deployed") / "project", server)
     printed.append(made.deploy("--email", "ops@example.com"))
     return made
 

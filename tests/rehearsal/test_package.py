@@ -17,8 +17,7 @@ import boto3
 import pytest
 
 from tests.environment import AWS_ENVIRONMENT, REGION
-from tests.rehearsal.conftest import Account, Project
-from tests.rehearsal.conftest import copy as copy_project
+from tests.rehearsal.conftest import Account, Project, project_in
 from tests.rehearsal.stands import Stands
 from tests.running import ROOT
 
@@ -78,9 +77,7 @@ def request(method: str, path: str, body: Any = None, **parameters: str) -> Any:
 @pytest.fixture(scope="module")
 def project(server: Account, tmp_path_factory: pytest.TempPathFactory) -> Project:
     server.reset()
-    root: Path = tmp_path_factory.mktemp("package") / "project"
-    copy_project(root)
-    made = Project(root, server)
+    made = project_in(tmp_path_factory.mktemp("package") / "project", server)
     made.deploy()
     return made
 
