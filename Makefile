@@ -7,6 +7,8 @@ BIN    := $(VENV)/bin
 STAMPS := .make
 # S3 clients for the tests, in a virtualenv of their own: they pin packages that ours pins otherwise.
 TOOLS  := .tools
+# The second AWS emulator, for the tests as well: it pins a botocore of its own.
+MINISTACK := .ministack
 
 PAGE_SOURCES := $(shell find frontend/src frontend/public -type f 2>/dev/null) \
 	frontend/index.html frontend/vite.config.ts frontend/tsconfig.json frontend/package.json \
@@ -25,6 +27,8 @@ run: install page ## Run Hoist on this machine (Ctrl-C stops it)
 
 .PHONY: test
 test: check browser tools ## Run all tests, the local system and Chromium included
+	@$(MAKE) --no-print-directory ministack \
+		|| echo "MiniStack was not installed: the tests that deploy into it are skipped" >&2
 	$(BIN)/pytest -m "system or browser"
 
 .PHONY: check
@@ -108,7 +112,7 @@ corpus: $(STAMPS)/corpus/installed ## Make 1,600 real files of 370 formats into 
 
 .PHONY: clean
 clean: ## Remove what was installed and built, and the local system's data
-	rm -rf $(VENV) $(TOOLS) $(STAMPS) frontend/node_modules frontend/dist .hoist
+	rm -rf $(VENV) $(TOOLS) $(MINISTACK) $(STAMPS) frontend/node_modules frontend/dist .hoist
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -125,6 +129,9 @@ browser: ## Make sure that there is a Chromium for the browser tests
 .PHONY: tools
 tools: $(STAMPS)/tools ## Install the S3 clients that the tests drive: AWS CLI, rclone, s5cmd, s3fs, minio
 
+.PHONY: ministack
+ministack: $(STAMPS)/ministack ## Install MiniStack, the second AWS emulator that the tests deploy into
+
 .PHONY: picture
 picture: install page browser ## Take docs/page.png, the picture in README, anew
 	$(BIN)/python scripts/picture.py
@@ -137,6 +144,9 @@ lock: install ## Lock the Python packages anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-annotate --no-emit-index-url --custom-compile-command "make lock" \
 		--upgrade requirements-tools.in -o requirements-tools.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-annotate --no-emit-index-url --custom-compile-command "make lock" \
+		--upgrade requirements-ministack.in -o requirements-ministack.txt
 
 $(STAMPS)/python: requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -151,6 +161,13 @@ $(STAMPS)/tools: requirements-tools.txt | $(STAMPS)/python
 	@rm -rf $(TOOLS)
 	@$(BIN)/uv venv --quiet --python $(BIN)/python $(TOOLS)
 	@$(BIN)/uv pip install --quiet --python $(TOOLS)/bin/python --require-hashes --requirement $<
+	@touch $@
+
+$(STAMPS)/ministack: requirements-ministack.txt | $(STAMPS)/python
+	@echo "Installing MiniStack for the tests …"
+	@rm -rf $(MINISTACK)
+	@$(BIN)/uv venv --quiet --python $(BIN)/python $(MINISTACK)
+	@$(BIN)/uv pip install --quiet --python $(MINISTACK)/bin/python --require-hashes --requirement $<
 	@touch $@
 
 # What `chalice deploy` packs, for its rehearsal, which reaches for nothing beyond this machine.

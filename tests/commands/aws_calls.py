@@ -1,0 +1,101 @@
+"""Writes down each AWS call of a command and its children, and kills them at a call that is named.
+
+`AWS_CALLS` names a file, to which each call adds a line, `service:Operation`.
+`AWS_CUT`, as `SIGKILL:before:12`, sends a signal to the process group at the twelfth line of it:
+before AWS hears of that call, or after AWS answered it.
+"""
+
+import fcntl
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The call at which the process group gets a signal; `count` begins with 1."""
+
+    signal: signal.Signals
+    moment: str
+    count: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Cut":
+        name, moment, count = text.split(":")
+        if moment not in {"before", "after"}:
+            raise ValueError(f"AWS_CUT says before or after, not {moment}")
+        return cls(signal.Signals[name], moment, int(count))
+
+    def apply(self, moment: str, count: int) -> None:
+        if (moment, count) == (self.moment, self.count):
+            os.killpg(os.getpgrp(), self.signal)
+            if moment == "before":
+                # Python hears of a signal in its main thread, perhaps after this thread has called.
+                raise KeyboardInterrupt
+
+
+def write(path: Path, call: str) -> int:
+    """Add a call to the file; returns how many calls all processes have made."""
+    with path.open("a+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.write(f"{call}\n".encode())
+        file.flush()
+        file.seek(0)
+        return file.read().count(b"\n")
+
+
+def watch(client: ModuleType, path: Path, cut: Cut | None) -> None:
+    """Write down all calls that clients of `botocore.client` make."""
+    make_call = client.BaseClient._make_api_call
+
+    def make_and_write(self: Any, operation: str, parameters: Any) -> Any:
+        count = write(path, f"{self.meta.service_model.service_name}:{operation}")
+        if cut:
+            cut.apply("before", count)
+        try:
+            return make_call(self, operation, parameters)
+        finally:
+            if cut:
+                cut.apply("after", count)
+
+    client.BaseClient._make_api_call = make_and_write
+
+
+class Finder(importlib.abc.MetaPathFinder):
+    """Finds `botocore.client` as Python does, and watches it once it is loaded.
+
+    Many commands never call AWS, so `sitecustomize` does not import botocore for all of them.
+    """
+
+    def __init__(self, path: Path, cut: Cut | None) -> None:
+        self.path = path
+        self.cut = cut
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None,  # noqa: ARG002 - Python's own signature
+        target: ModuleType | None = None,  # noqa: ARG002
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname != "botocore.client":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(fullname)
+        assert spec is not None
+        assert spec.loader is not None
+        execute = spec.loader.exec_module
+
+        def execute_and_watch(module: ModuleType) -> None:
+            execute(module)
+            watch(module, self.path, self.cut)
+
+        spec.loader.exec_module = execute_and_watch  # type: ignore[method-assign]
+        return spec

@@ -1,0 +1,113 @@
+"""IAM: which action and which resource a request is about, and who asks.
+
+Actions and resources: https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+"""
+
+import json
+import re
+from typing import Any
+
+from ministack.core import iam_actions, iam_evaluator
+from ministack.services import cloudformation, iam
+
+from emulator.bridging import replace
+
+SESSION = re.compile(r"arn:aws:sts::(?P<account>\d+):assumed-role/(?P<role>[^/]+)/.*")
+# Of the operations of Lambda, only these are authorised under another name.
+INVOCATIONS = {"Invoke", "InvokeAsync", "InvokeWithResponseStream"}
+
+
+def bridge() -> None:
+    replace(iam_evaluator, "_resolve_condition_key", _with_role)
+    replace(iam_actions, "extract_resource_arn", _with_resources)
+    replace(iam_actions, "_lambda_action", _with_all_of_lambda)
+
+
+def _with_role(resolve: Any) -> Any:
+    """aws:PrincipalArn of an assumed role is the ARN of the role, not of the session.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn
+    """
+
+    def resolve_with_role(key: str, context: Any) -> Any:
+        value = resolve(key, context)
+        if key.lower() != "aws:principalarn":
+            return value
+        session = SESSION.fullmatch(value)
+        if not session:
+            return value
+        role = iam._roles.get_scoped(session["account"], None, session["role"])
+        return role["Arn"] if role else value
+
+    return resolve_with_role
+
+
+def _with_resources(extract: Any) -> Any:
+    def extract_resource(  # noqa: PLR0917 - MiniStack's own signature
+        service: str,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: bytes,
+        query: dict[str, Any],
+        region: str,
+        account: str,
+    ) -> str:
+        arn = f"arn:aws:{service}:{region}:{account}"
+        match service:
+            case "apigateway":
+                # Of an API with WebSockets as well: /v2 is no part of the ARN.
+                return f"arn:aws:apigateway:{region}::{path.removeprefix('/v2')}"
+            case "cloudformation" if name := _one(query, "StackName"):
+                return _stack(name) or f"{arn}:stack/{name}/*"
+            case "events" if name := _rule(body):
+                # The default event bus is no part of the ARN.
+                return f"{arn}:rule/{name}"
+            case "lambda" if method == "POST" and path.rstrip("/").endswith("/functions"):
+                return f"{arn}:function:{json.loads(body)['FunctionName']}"
+            case "sns" if subscription := _one(query, "SubscriptionArn"):
+                # The reference has no resource for these actions. Refusals of AWS name the topic.
+                return subscription.rpartition(":")[0]
+        return str(extract(service, method, path, headers, body, query, region, account))
+
+    return extract_resource
+
+
+def _with_all_of_lambda(_: Any) -> Any:
+    """Lambda's actions, by the routes of botocore's model: MiniStack lists a part of them itself."""
+    routes = iam_actions._load_botocore_routes("lambda")
+
+    def find_action(method: str, path: str) -> str | None:
+        for verb, pattern, operation, _specificity, _query in routes:
+            if verb == method and pattern.match(path.rstrip("/")):
+                return "InvokeFunction" if operation in INVOCATIONS else operation
+        return None
+
+    return find_action
+
+
+def _stack(name: str) -> str | None:
+    """The ARN of a stack that exists, by its name or its ARN."""
+    return next(
+        (
+            str(stack["StackId"])
+            for stack in cloudformation._stacks.values()
+            if name in (stack["StackName"], stack["StackId"])
+        ),
+        None,
+    )
+
+
+def _rule(body: bytes) -> str | None:
+    try:
+        parameters = json.loads(body)
+    except ValueError:
+        return None
+    if parameters.get("EventBusName", "default") != "default":
+        return None
+    return parameters.get("Rule") or parameters.get("RuleName") or parameters.get("Name")
+
+
+def _one(query: dict[str, Any], name: str) -> str:
+    value = query.get(name) or ""
+    return str(value[0] if isinstance(value, list) else value)

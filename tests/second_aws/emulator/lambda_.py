@@ -1,0 +1,173 @@
+"""Lambda: asynchronous invocations with their retries and destinations; functions that are ready.
+
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+"""
+
+import contextvars
+import datetime as dt
+import json
+import threading
+import time
+from typing import Any
+
+from ministack.core import iam_evaluator
+from ministack.core.arn import parse_arn
+from ministack.services import lambda_svc, sns, sqs
+
+from emulator.bridging import assign, replace
+
+# Of events that are throttled, Lambda waits up to five minutes; a test does not.
+THROTTLED_SECONDS = 0.2
+# What the function's role must be allowed, by the service of the destination.
+DELIVERIES = {"sns": "sns:Publish", "sqs": "sqs:SendMessage"}
+
+_request_id: contextvars.ContextVar[str | None] = contextvars.ContextVar("request", default=None)
+
+
+def bridge() -> None:
+    # A function is pending for a moment. Chalice looks again after 5 seconds only.
+    assign(lambda_svc, "_LAMBDA_STATE_TRANSITION_DELAY", 0.0)
+    replace(lambda_svc, "_execute_function_dispatch", _with_one_request_id)
+    replace(lambda_svc, "invoke_async_with_retry", lambda _: invoke)
+
+
+def invoke(function: dict[str, Any], event: Any) -> None:
+    """Queue an event; a thread of its own hands it to the function."""
+    context = contextvars.copy_context()
+    config = function.get("config") or function
+    account, region = lambda_svc._account_region_from_function_config(config)
+    context.run(lambda_svc._request_account_id.set, account)
+    context.run(lambda_svc._request_region.set, region)
+    threading.Thread(target=context.run, args=(_process, config, event), daemon=True).start()
+
+
+def _with_one_request_id(execute: Any) -> Any:
+    """All tries of an event have the request id that the invocation was answered with."""
+
+    def execute_dispatch(
+        function: Any, config: Any, event: Any, request_id: str, started: float
+    ) -> Any:
+        return execute(function, config, event, _request_id.get() or request_id, started)
+
+    return execute_dispatch
+
+
+def _process(config: dict[str, Any], event: Any) -> None:
+    """Try an event until the function succeeds, the tries are used up or the event is too old."""
+    _request_id.set(lambda_svc.new_uuid())
+    name = config["FunctionName"]
+    settings = _settings(name)
+    tries = 1 + settings.get("MaximumRetryAttempts", 2)
+    expires = time.monotonic() + settings.get("MaximumEventAgeInSeconds", 21_600)
+    count, result, condition = 0, {}, "RetriesExhausted"
+    while count < tries:
+        if count:
+            time.sleep(lambda_svc._LAMBDA_ASYNC_RETRY_BASE_SECONDS * count)
+        if time.monotonic() > expires:
+            condition = "EventAgeExceeded"
+            break
+        # The function as it is now: a deployment may replace its code between two tries.
+        function = lambda_svc._functions.get(name)
+        if function is None:
+            lambda_svc.logger.warning("%s is gone, and its event with it", name)
+            return
+        answer = lambda_svc._execute_function(function, event)
+        if answer.get("throttle"):
+            time.sleep(THROTTLED_SECONDS)
+            continue
+        count, result = count + 1, answer
+        if result.get("log"):
+            lambda_svc.logger.info("%s, try %d:\n%s", name, count, result["log"])
+        if not result.get("error"):
+            condition = "Success"
+            break
+    record = _record(config, event, condition=condition, count=count, result=result)
+    _deliver(config, condition, record)
+
+
+def _record(
+    config: dict[str, Any],
+    event: Any,
+    *,
+    condition: str,
+    count: int,
+    result: dict[str, Any],
+) -> dict[str, Any]:
+    """The invocation record of a destination."""
+    now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+    record = {
+        "version": "1.0",
+        "timestamp": now.replace("+00:00", "Z"),
+        "requestContext": {
+            "requestId": _request_id.get(),
+            "functionArn": f"{config['FunctionArn']}:$LATEST",
+            "condition": condition,
+            "approximateInvokeCount": count,
+        },
+        "requestPayload": event,
+    }
+    if count:
+        response = {"statusCode": 200, "executedVersion": "$LATEST"}
+        if result.get("error"):
+            response["functionError"] = result.get("function_error") or "Unhandled"
+        record |= {"responseContext": response, "responsePayload": result.get("body")}
+    return record
+
+
+def _deliver(config: dict[str, Any], condition: str, record: dict[str, Any]) -> None:
+    """Send a record to the destination, if there is one and the function's role may."""
+    outcome = "OnSuccess" if condition == "Success" else "OnFailure"
+    destinations = _settings(config["FunctionName"]).get("DestinationConfig", {})
+    target = destinations.get(outcome, {}).get("Destination")
+    if not target:
+        return
+    service = parse_arn(target).service
+    if not _role_may(config, DELIVERIES[service], target):
+        lambda_svc.logger.warning("%s may not send to %s", config["FunctionName"], target)
+    elif service == "sns" and target in sns._topics:
+        sns._fanout(target, lambda_svc.new_uuid(), json.dumps(record), "", "", {})
+    elif service == "sqs" and (queue := sqs._queue_by_arn(target)):
+        _send(queue, json.dumps(record))
+    else:
+        lambda_svc.logger.warning("%s: there is no %s", config["FunctionName"], target)
+
+
+def _role_may(config: dict[str, Any], action: str, target: str) -> bool:
+    """Whether the function's role, or the destination's own policy, allows an action."""
+    account, region = lambda_svc._account_region_from_function_config(config)
+    role = config["Role"].rpartition("/")[2]
+    context = iam_evaluator.EvalContext(
+        principal_arn=f"arn:aws:sts::{account}:assumed-role/{role}/{config['FunctionName']}",
+        principal_type="AssumedRole",
+        principal_account=account,
+        action=action,
+        resource_arn=target,
+        region=region,
+        secure_transport=True,
+    )
+    policies = iam_evaluator._gather_role_policies(role, account)
+    decision = iam_evaluator.evaluate(context, policies)
+    policy = iam_evaluator._resource_policy(action.partition(":")[0], target)
+    if policy is not None:
+        decision = iam_evaluator.combine_resource_policy(decision, context, *policy)
+    return bool(decision.decision == "Allow")
+
+
+def _send(queue: dict[str, Any], body: str) -> None:
+    now = time.time()
+    message = {
+        "id": lambda_svc.new_uuid(),
+        "body": body,
+        "sent_at": now,
+        "visible_at": now + sqs.queue_delay(queue),
+        "receive_count": 0,
+    }
+    sqs._ensure_msg_fields(message)
+    queue["messages"].append(message)
+
+
+def _settings(name: str) -> dict[str, Any]:
+    """The function's event invoke config; nothing where it has none."""
+    function = lambda_svc._functions.get(name)
+    return (function and lambda_svc._event_invoke_config(function, None)) or {}

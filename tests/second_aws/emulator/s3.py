@@ -1,0 +1,126 @@
+"""S3: the condition keys of signature version 4, and the checksum of a full object.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/bucket-policy-s3-sigv4-conditions.html
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
+"""
+
+import base64
+import contextvars
+import datetime as dt
+import re
+from typing import Any
+
+from awscrt import checksums
+from ministack.core import iam_evaluator
+from ministack.services import s3
+
+from emulator.bridging import replace
+
+ALGORITHM = "AWS4-HMAC-SHA256"
+
+# What one request is about, while MiniStack answers it.
+_keys: contextvars.ContextVar[dict[str, str] | None] = contextvars.ContextVar("keys", default=None)
+_whole: contextvars.ContextVar[str | None] = contextvars.ContextVar("whole", default=None)
+
+
+def bridge() -> None:
+    replace(iam_evaluator, "pin_signed_request", _with_keys)
+    replace(iam_evaluator, "_resolve_condition_key", _with_signature_keys)
+    replace(s3, "_crc64nvme", lambda _: checksums.crc64nvme)
+    replace(s3, "_composite_checksum", _of_the_whole)
+    replace(s3, "_create_multipart_upload", _full_object)
+    replace(s3, "_complete_multipart_upload", _with_whole)
+
+
+def _with_keys(pin: Any) -> Any:
+    """Note how a request is signed, when MiniStack notes it as well."""
+
+    def pin_request(
+        method: str, path: str, query: dict[str, Any], headers: Any, *rest: Any, **options: Any
+    ) -> Any:
+        sent = {name.decode().lower(): value.decode("latin-1") for name, value in headers}
+        _keys.set(_signature_keys(query, sent))
+        return pin(method, path, query, headers, *rest, **options)
+
+    return pin_request
+
+
+def _signature_keys(query: dict[str, Any], headers: dict[str, str]) -> dict[str, str]:
+    # The server has TLS 1.3 and so have its clients; MiniStack does not tell of the connection.
+    keys = {"s3:tlsversion": "1.3"}
+    values = {
+        name.lower(): str(value[0] if isinstance(value, list) else value)
+        for name, value in query.items()
+    }
+    if values.get("x-amz-algorithm") == ALGORITHM:
+        return keys | _signed("REST-QUERY-STRING", values.get("x-amz-date", ""))
+    if headers.get("authorization", "").startswith(ALGORITHM):
+        return keys | _signed("REST-HEADER", headers.get("x-amz-date", ""))
+    return keys
+
+
+def _signed(kind: str, date: str) -> dict[str, str]:
+    keys = {"s3:signatureversion": ALGORITHM, "s3:authtype": kind}
+    if re.fullmatch(r"\d{8}T\d{6}Z", date):
+        signed_at = dt.datetime.strptime(f"{date}+0000", "%Y%m%dT%H%M%SZ%z")
+        age = dt.datetime.now(dt.UTC) - signed_at
+        keys["s3:signatureage"] = str(int(age.total_seconds() * 1000))  # milliseconds
+    return keys
+
+
+def _with_signature_keys(resolve: Any) -> Any:
+    def resolve_key(key: str, context: Any) -> Any:
+        value = resolve(key, context)
+        return (_keys.get() or {}).get(key.lower()) if value is None else value
+
+    return resolve_key
+
+
+def _with_whole(complete: Any) -> Any:
+    """CRC64NVME is a checksum of the full object, never one of the parts' checksums."""
+
+    def complete_upload(
+        bucket: str, key: str, body: bytes, query: dict[str, Any], *rest: Any
+    ) -> Any:
+        upload = s3._multipart_uploads.get(s3._qp(query, "uploadId"), {})
+        if upload.get("checksum_algorithm") != "CRC64NVME":
+            return complete(bucket, key, body, query, *rest)
+        token = _whole.set(_checksum(upload["parts"], body))
+        try:
+            status, headers, answer = complete(bucket, key, body, query, *rest)
+        finally:
+            _whole.reset(token)
+        if status == 200:
+            s3._ensure_bucket(bucket)["objects"][key]["checksum_type"] = "FULL_OBJECT"
+            answer = answer.replace(b"COMPOSITE", b"FULL_OBJECT")
+        return status, headers, answer
+
+    return complete_upload
+
+
+def _checksum(parts: dict[int, dict[str, Any]], body: bytes) -> str | None:
+    """The checksum over the parts that the request names; None where one is not there."""
+    numbers = sorted(int(number) for number in re.findall(rb"<PartNumber>\s*(\d+)", body))
+    if not all(number in parts for number in numbers):
+        return None
+    checksum = 0
+    for number in numbers:
+        checksum = checksums.crc64nvme(parts[number]["body"], checksum)
+    return base64.b64encode(checksum.to_bytes(8, "big")).decode()
+
+
+def _of_the_whole(composite: Any) -> Any:
+    def find_checksum(algorithm: str, part_checksums: list[str]) -> Any:
+        return _whole.get() or composite(algorithm, part_checksums)
+
+    return find_checksum
+
+
+def _full_object(create: Any) -> Any:
+    def create_upload(*arguments: Any, **options: Any) -> Any:
+        status, headers, answer = create(*arguments, **options)
+        if headers.get("x-amz-checksum-algorithm") == "CRC64NVME":
+            headers["x-amz-checksum-type"] = "FULL_OBJECT"
+        return status, headers, answer
+
+    return create_upload
