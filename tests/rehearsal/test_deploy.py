@@ -11,7 +11,7 @@ import pytest
 from deploy import config
 from tests.environment import AWS_ENVIRONMENT, REGION
 from tests.rehearsal.conftest import DEPLOY, Project
-from tests.rehearsal.stands import FUNCTIONS, Stands
+from tests.stands import FUNCTIONS, Stands
 
 pytestmark = pytest.mark.system
 

@@ -14,7 +14,7 @@ import app
 from deploy import api_gateway, config, policies
 from tests.environment import REGION
 from tests.rehearsal.conftest import Account, Project, project_in
-from tests.rehearsal.stands import ACCOUNT, FUNCTIONS, Stands
+from tests.stands import ACCOUNT, FUNCTIONS, Stands
 
 pytestmark = pytest.mark.system
 

@@ -6,49 +6,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import pytest
 
 from tests.environment import HOIST_ENVIRONMENT
 from tests.payloads import put_upload
-from tests.rehearsal.conftest import Account, Project
-from tests.rehearsal.stands import FUNCTIONS, Stands
+from tests.rehearsal.conftest import Project
+from tests.stands import FUNCTIONS, Stands, left
 
 pytestmark = pytest.mark.system
-
-# What an account lists: service, operation, member.
-LISTS = [
-    ("apigateway", "get_rest_apis", "items"),
-    ("apigatewayv2", "get_apis", "Items"),
-    ("cloudfront", "list_distributions", "DistributionList.Items"),
-    ("cloudfront", "list_origin_access_controls", "OriginAccessControlList.Items"),
-    ("cloudwatch", "describe_alarms", "MetricAlarms"),
-    ("cloudwatch", "list_dashboards", "DashboardEntries"),
-    ("cloudformation", "describe_stacks", "Stacks"),
-    ("dynamodb", "list_tables", "TableNames"),
-    ("events", "list_rules", "Rules"),
-    ("iam", "list_roles", "Roles"),
-    ("lambda", "list_functions", "Functions"),
-    ("logs", "describe_log_groups", "logGroups"),
-    ("s3", "list_buckets", "Buckets"),
-    ("sns", "list_subscriptions", "Subscriptions"),
-    ("sns", "list_topics", "Topics"),
-    ("sqs", "list_queues", "QueueUrls"),
-]
-
-
-def left(account: Account) -> dict[str, Any]:
-    """What is still in an account, by what listed it."""
-    found = {}
-    for service, operation, path in LISTS:
-        told: Any = getattr(account.client(service), operation)()
-        for name in path.split("."):
-            told = told.get(name) or {}
-        if told:
-            found[operation] = told
-    pools = account.client("cognito-idp").list_user_pools(MaxResults=60)["UserPools"]
-    return found | ({"list_user_pools": pools} if pools else {})
 
 
 def keep_an_upload(project: Project, state: str = "accepted") -> None:

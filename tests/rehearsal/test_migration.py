@@ -14,7 +14,7 @@ from chalicelib.usage import Amount
 from tests.deploy import former
 from tests.payloads import OWNER, put_upload
 from tests.rehearsal.conftest import DEPLOY, Project
-from tests.rehearsal.stands import Stands
+from tests.stands import Stands
 from tests.tables import real_table
 
 pytestmark = pytest.mark.system

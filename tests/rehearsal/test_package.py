@@ -18,8 +18,8 @@ import pytest
 
 from tests.environment import AWS_ENVIRONMENT, REGION
 from tests.rehearsal.conftest import Account, Project, project_in
-from tests.rehearsal.stands import Stands
 from tests.running import ROOT
+from tests.stands import Stands
 
 pytestmark = pytest.mark.system
 

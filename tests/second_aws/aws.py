@@ -138,6 +138,8 @@ def _settings(aws: Aws) -> dict[str, str]:
         "MINISTACK_REGION": REGION,
         "LAMBDA_EXECUTOR": "local",
         "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "0.2",
+        # As an account of AWS has; MiniStack has less on a machine with little memory.
+        "LAMBDA_ACCOUNT_CONCURRENCY": "1000",
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         # MiniStack gives its functions an endpoint; they ask AWS's names, as in AWS.

@@ -3,6 +3,7 @@
 Actions and resources: https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
 
+import contextvars
 import json
 import re
 from typing import Any
@@ -15,10 +16,16 @@ from emulator.bridging import replace
 SESSION = re.compile(r"arn:aws:sts::(?P<account>\d+):assumed-role/(?P<role>[^/]+)/.*")
 # Of the operations of Lambda, only these are authorised under another name.
 INVOCATIONS = {"Invoke", "InvokeAsync", "InvokeWithResponseStream"}
+# Values of condition keys, in small letters, of the request that is being answered.
+CONTEXT: contextvars.ContextVar[dict[str, str] | None] = contextvars.ContextVar("context")
+# https://docs.aws.amazon.com/sns/latest/dg/sns-using-identity-based-policies.html
+SNS_KEYS = {"Protocol": "sns:protocol", "Endpoint": "sns:endpoint"}
 
 
 def bridge() -> None:
     replace(iam_evaluator, "_resolve_condition_key", _with_role)
+    replace(iam, "_extract_simulate_params", _with_context)
+    replace(iam_evaluator, "_resolve_condition_key", _of_context)
     replace(iam_actions, "extract_resource_arn", _with_resources)
     replace(iam_actions, "_lambda_action", _with_all_of_lambda)
 
@@ -42,6 +49,33 @@ def _with_role(resolve: Any) -> Any:
     return resolve_with_role
 
 
+def _with_context(extract: Any) -> Any:
+    """The simulator evaluates conditions with the values that the request gives.
+
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
+    """
+
+    def extract_with_context(parameters: dict[str, Any]) -> Any:
+        prefix, entries = "ContextEntries.member.{}.{}", {}
+        number = 1
+        while name := _one(parameters, prefix.format(number, "ContextKeyName")):
+            value = _one(parameters, prefix.format(number, "ContextKeyValues.member.1"))
+            entries[name.lower()] = value
+            number += 1
+        CONTEXT.set(entries)
+        return extract(parameters)
+
+    return extract_with_context
+
+
+def _of_context(resolve: Any) -> Any:
+    def resolve_with_context(key: str, context: Any) -> Any:
+        value = resolve(key, context)
+        return (CONTEXT.get(None) or {}).get(key.lower()) if value is None else value
+
+    return resolve_with_context
+
+
 def _with_resources(extract: Any) -> Any:
     def extract_resource(  # noqa: PLR0917 - MiniStack's own signature
         service: str,
@@ -54,6 +88,7 @@ def _with_resources(extract: Any) -> Any:
         account: str,
     ) -> str:
         arn = f"arn:aws:{service}:{region}:{account}"
+        CONTEXT.set({key: _one(query, name) for name, key in SNS_KEYS.items() if name in query})
         match service:
             case "apigateway":
                 # Of an API with WebSockets as well: /v2 is no part of the ARN.
@@ -74,7 +109,7 @@ def _with_resources(extract: Any) -> Any:
 
 
 def _with_all_of_lambda(_: Any) -> Any:
-    """Lambda's actions, by the routes of botocore's model: MiniStack lists a part of them itself."""
+    """Lambda's actions, by the routes of botocore's model: MiniStack lists a part of them."""
     routes = iam_actions._load_botocore_routes("lambda")
 
     def find_action(method: str, path: str) -> str | None:

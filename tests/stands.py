@@ -1,11 +1,10 @@
-"""What stands in an account of a stage, asked of its services."""
+"""What stands in an account of a stage, asked of its services, and what is left there."""
 
 import json
 import re
-from typing import Any
+from typing import Any, Protocol
 
 from deploy import destinations
-from tests.rehearsal.conftest import Account
 
 ACCOUNT = "123456789012"
 FUNCTIONS = {
@@ -22,6 +21,31 @@ FUNCTIONS = {
         )
     },
 }
+# What an account lists: service, operation, member.
+LISTS = [
+    ("apigateway", "get_rest_apis", "items"),
+    ("apigatewayv2", "get_apis", "Items"),
+    ("cloudfront", "list_distributions", "DistributionList.Items"),
+    ("cloudfront", "list_origin_access_controls", "OriginAccessControlList.Items"),
+    ("cloudwatch", "describe_alarms", "MetricAlarms"),
+    ("cloudwatch", "list_dashboards", "DashboardEntries"),
+    ("cloudformation", "describe_stacks", "Stacks"),
+    ("dynamodb", "list_tables", "TableNames"),
+    ("events", "list_rules", "Rules"),
+    ("iam", "list_roles", "Roles"),
+    ("lambda", "list_functions", "Functions"),
+    ("logs", "describe_log_groups", "logGroups"),
+    ("s3", "list_buckets", "Buckets"),
+    ("sns", "list_subscriptions", "Subscriptions"),
+    ("sns", "list_topics", "Topics"),
+    ("sqs", "list_queues", "QueueUrls"),
+]
+
+
+class Account(Protocol):
+    """An account in a stand-in for AWS."""
+
+    def client(self, service: str) -> Any: ...
 
 
 class Stands:
@@ -37,6 +61,14 @@ class Stands:
 
     def outputs(self) -> dict[str, str]:
         return {each["OutputKey"]: each["OutputValue"] for each in self.stack()["Outputs"]}
+
+    def environment(self) -> dict[str, str]:
+        """The environment of the API's function."""
+        told = self.account.client("lambda").get_function_configuration(
+            FunctionName=f"hoist-{self.stage}"
+        )
+        variables: dict[str, str] = told["Environment"]["Variables"]
+        return variables
 
     def functions(self) -> dict[str, Any]:
         listed = self.account.client("lambda").list_functions()["Functions"]
@@ -223,3 +255,16 @@ class Stands:
             "page": self.page(),
             "logs": self.logs(),
         }
+
+
+def left(account: Account) -> dict[str, Any]:
+    """What is still in an account, by what listed it."""
+    found = {}
+    for service, operation, path in LISTS:
+        told: Any = getattr(account.client(service), operation)()
+        for name in path.split("."):
+            told = told.get(name) or {}
+        if told:
+            found[operation] = told
+    pools = account.client("cognito-idp").list_user_pools(MaxResults=60)["UserPools"]
+    return found | ({"list_user_pools": pools} if pools else {})
