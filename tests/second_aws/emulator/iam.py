@@ -21,6 +21,11 @@ CONTEXT: contextvars.ContextVar[dict[str, str] | None] = contextvars.ContextVar(
 # https://docs.aws.amazon.com/sns/latest/dg/sns-using-identity-based-policies.html
 SNS_KEYS = {"Protocol": "sns:protocol", "Endpoint": "sns:endpoint"}
 
+# What else must be allowed for the request that is being checked: actions and resources.
+_more: contextvars.ContextVar[tuple[tuple[str, str], ...]] = contextvars.ContextVar(
+    "more", default=()
+)
+
 
 def bridge() -> None:
     replace(iam_evaluator, "_resolve_condition_key", _with_role)
@@ -28,6 +33,7 @@ def bridge() -> None:
     replace(iam_evaluator, "_resolve_condition_key", _of_context)
     replace(iam_actions, "extract_resource_arn", _with_resources)
     replace(iam_actions, "_lambda_action", _with_all_of_lambda)
+    replace(iam_evaluator, "enforce", _with_more)
 
 
 def _with_role(resolve: Any) -> Any:
@@ -89,9 +95,11 @@ def _with_resources(extract: Any) -> Any:
     ) -> str:
         arn = f"arn:aws:{service}:{region}:{account}"
         CONTEXT.set({key: _one(query, name) for name, key in SNS_KEYS.items() if name in query})
+        _more.set(())
         match service:
             case "apigateway":
-                # Of an API with WebSockets as well: /v2 is no part of the ARN.
+                # /v2, where APIs with WebSockets are, is no part of the ARN.
+                # https://docs.aws.amazon.com/apigateway/latest/developerguide/arn-format-reference.html
                 return f"arn:aws:apigateway:{region}::{path.removeprefix('/v2')}"
             case "cloudformation" if name := _one(query, "StackName"):
                 return _stack(name) or f"{arn}:stack/{name}/*"
@@ -99,7 +107,10 @@ def _with_resources(extract: Any) -> Any:
                 # The default event bus is no part of the ARN.
                 return f"{arn}:rule/{name}"
             case "lambda" if method == "POST" and path.rstrip("/").endswith("/functions"):
-                return f"{arn}:function:{json.loads(body)['FunctionName']}"
+                parameters = json.loads(body)
+                function = f"{arn}:function:{parameters['FunctionName']}"
+                _more.set(_for_new_function(function, parameters))
+                return function
             case "sns" if subscription := _one(query, "SubscriptionArn"):
                 # The reference has no resource for these actions. Refusals of AWS name the topic.
                 return subscription.rpartition(":")[0]
@@ -109,7 +120,7 @@ def _with_resources(extract: Any) -> Any:
 
 
 def _with_all_of_lambda(_: Any) -> Any:
-    """Lambda's actions, by the routes of botocore's model: MiniStack lists a part of them."""
+    """All actions of Lambda, by the routes of botocore's model: MiniStack lists some of them."""
     routes = iam_actions._load_botocore_routes("lambda")
 
     def find_action(method: str, path: str) -> str | None:
@@ -119,6 +130,36 @@ def _with_all_of_lambda(_: Any) -> Any:
         return None
 
     return find_action
+
+
+def _for_new_function(function: str, parameters: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    """What CreateFunction needs beside itself.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-tags.html
+    """
+    passing = ("iam:PassRole", parameters["Role"])
+    return (passing, ("lambda:TagResource", function)) if parameters.get("Tags") else (passing,)
+
+
+def _with_more(enforce: Any) -> Any:
+    def enforce_all(
+        key: str, action: str, service: str, region: str, *rest: Any, **options: Any
+    ) -> Any:
+        denied = enforce(key, action, service, region, *rest, **options)
+        more = _more.get()
+        _more.set(())
+        for other, resource in more:
+            if not denied:
+                context = {"iam:PassedToService": "lambda.amazonaws.com"}
+                denied = enforce(
+                    key, other, other.partition(":")[0], region, resource, service_context=context
+                )
+                if denied:  # the answer names the first action alone
+                    iam_evaluator.logger.warning("%s needs %s on %s", action, other, resource)
+        return denied
+
+    return enforce_all
 
 
 def _stack(name: str) -> str | None:

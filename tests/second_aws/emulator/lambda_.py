@@ -15,7 +15,7 @@ from ministack.core import iam_evaluator
 from ministack.core.arn import parse_arn
 from ministack.services import lambda_svc, sns, sqs
 
-from emulator.bridging import assign, replace
+from emulator.bridging import replace
 
 # Of events that are throttled, Lambda waits up to five minutes; a test does not.
 THROTTLED_SECONDS = 0.2
@@ -26,10 +26,27 @@ _request_id: contextvars.ContextVar[str | None] = contextvars.ContextVar("reques
 
 
 def bridge() -> None:
-    # A function is pending for a moment. Chalice looks again after 5 seconds only.
-    assign(lambda_svc, "_LAMBDA_STATE_TRANSITION_DELAY", 0.0)
+    replace(lambda_svc, "_schedule_state_transition", _at_once)
     replace(lambda_svc, "_execute_function_dispatch", _with_one_request_id)
     replace(lambda_svc, "invoke_async_with_retry", lambda _: invoke)
+
+
+def _at_once(schedule: Any) -> Any:
+    """A function is ready at once: Chalice looks again after 5 seconds where it is pending.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
+    """
+
+    def activate(name: str, _delay: float) -> None:
+        lambda_svc._functions[name]["config"] |= {
+            "State": "Active",
+            "StateReason": "",
+            "StateReasonCode": "",
+            "LastUpdateStatus": "Successful",
+        }
+        schedule(name, 0.0)  # of its versions
+
+    return activate
 
 
 def invoke(function: dict[str, Any], event: Any) -> None:
@@ -131,6 +148,28 @@ def _deliver(config: dict[str, Any], condition: str, record: dict[str, Any]) -> 
         _send(queue, json.dumps(record))
     else:
         lambda_svc.logger.warning("%s: there is no %s", config["FunctionName"], target)
+
+
+def may_invoke(function_arn: str, service: str, source_arn: str) -> bool:
+    """Whether the policy of a function lets a service invoke it on behalf of a resource.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html
+    """
+    policy = lambda_svc.function_policy_for_arn(function_arn)
+    if policy is None:
+        return False
+    document, account = policy
+    context = iam_evaluator.EvalContext(
+        principal_arn="*",
+        principal_type="Service",
+        principal_account="",
+        action="lambda:InvokeFunction",
+        resource_arn=function_arn,
+        region=parse_arn(function_arn).region,
+        service_context={"aws:sourcearn": source_arn, "aws:sourceaccount": account},
+    )
+    decision = iam_evaluator.evaluate_resource_policy(document, context, service=service)
+    return bool(decision.decision == "Allow")
 
 
 def _role_may(config: dict[str, Any], action: str, target: str) -> bool:

@@ -15,6 +15,7 @@ from ministack.core import iam_evaluator
 from ministack.services import s3
 
 from emulator.bridging import replace
+from emulator.lambda_ import may_invoke
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 
@@ -30,6 +31,7 @@ def bridge() -> None:
     replace(s3, "_composite_checksum", _of_the_whole)
     replace(s3, "_create_multipart_upload", _full_object)
     replace(s3, "_complete_multipart_upload", _with_whole)
+    replace(s3, "_deliver_event_to_lambda", _where_permitted)
 
 
 def _with_keys(pin: Any) -> Any:
@@ -53,18 +55,14 @@ def _signature_keys(query: dict[str, Any], headers: dict[str, str]) -> dict[str,
         for name, value in query.items()
     }
     if values.get("x-amz-algorithm") == ALGORITHM:
-        return keys | _signed("REST-QUERY-STRING", values.get("x-amz-date", ""))
-    if headers.get("authorization", "").startswith(ALGORITHM):
-        return keys | _signed("REST-HEADER", headers.get("x-amz-date", ""))
-    return keys
-
-
-def _signed(kind: str, date: str) -> dict[str, str]:
-    keys = {"s3:signatureversion": ALGORITHM, "s3:authtype": kind}
-    if re.fullmatch(r"\d{8}T\d{6}Z", date):
-        signed_at = dt.datetime.strptime(f"{date}+0000", "%Y%m%dT%H%M%SZ%z")
-        age = dt.datetime.now(dt.UTC) - signed_at
-        keys["s3:signatureage"] = str(int(age.total_seconds() * 1000))  # milliseconds
+        keys |= {"s3:signatureversion": ALGORITHM, "s3:authtype": "REST-QUERY-STRING"}
+        date = values.get("x-amz-date", "")
+        if re.fullmatch(r"\d{8}T\d{6}Z", date):
+            signed_at = dt.datetime.strptime(f"{date}+0000", "%Y%m%dT%H%M%SZ%z")
+            age = dt.datetime.now(dt.UTC) - signed_at
+            keys["s3:signatureage"] = str(int(age.total_seconds() * 1000))  # milliseconds
+    elif headers.get("authorization", "").startswith(ALGORITHM):
+        keys |= {"s3:signatureversion": ALGORITHM, "s3:authtype": "REST-HEADER"}
     return keys
 
 
@@ -74,6 +72,22 @@ def _with_signature_keys(resolve: Any) -> Any:
         return (_keys.get() or {}).get(key.lower()) if value is None else value
 
     return resolve_key
+
+
+def _where_permitted(deliver: Any) -> Any:
+    """S3 invokes a function only where the function's own policy lets the bucket do so.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/with-s3.html
+    """
+
+    def deliver_event(function_arn: str, event: dict[str, Any], region: str) -> None:
+        bucket = event["Records"][0]["s3"]["bucket"]["arn"]
+        if may_invoke(function_arn, "s3.amazonaws.com", bucket):
+            deliver(function_arn, event, region)
+        else:
+            s3.logger.warning("%s may not invoke %s", bucket, function_arn)
+
+    return deliver_event
 
 
 def _with_whole(complete: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 from ministack.services import lambda_svc, sns
 
 from emulator.bridging import replace
+from emulator.lambda_ import may_invoke
 
 
 def bridge() -> None:
@@ -26,9 +27,12 @@ def deliver(
     message: str,
     _attributes: dict[str, Any],
 ) -> None:
-    """Invoke a function asynchronously, with Lambda's retries and destinations."""
+    """Invoke a function asynchronously, with Lambda's retries and destinations.
+
+    A message is undeliverable where the function is gone, or where its policy forbids it.
+    """
     function, config, _name = lambda_svc._get_func_record_for_ref(function_arn)
-    if function and config:
+    if function and config and may_invoke(function_arn, "sns.amazonaws.com", topic_arn):
         record = lambda_svc._execution_record_for_config(function, config)
         lambda_svc.invoke_async_with_retry(record, _event(subscription_arn, json.loads(envelope)))
         return
