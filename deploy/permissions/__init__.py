@@ -106,7 +106,7 @@ COMMANDS: Mapping[str, Mapping[str, Actions]] = {
             *("lambda:DeleteFunction", "sns:Unsubscribe", "sns:GetSubscriptionAttributes"),
             *("s3:GetBucketNotification", "s3:PutBucketNotification"),
             *("iam:ListRolePolicies", "iam:DeleteRolePolicy", "iam:DeleteRole"),
-            "logs:DeleteLogGroup",
+            *("logs:DeleteLogGroup", "logs:DeleteRetentionPolicy"),
         ),
         "page": (
             *("s3:ListBucketVersions", "s3:DeleteObject", "s3:DeleteObjectVersion"),

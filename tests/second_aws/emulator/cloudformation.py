@@ -25,8 +25,8 @@ def bridge() -> None:
     def create_pool(logical_id: str, properties: Any, stack: str) -> Any:
         return create(logical_id, _typed(properties), stack)
 
-    def update_pool(physical_id: str, old: Any, new: Any, stack: str, **options: Any) -> Any:
-        return update(physical_id, _typed(old), _typed(new), stack, **options)
+    def update_pool(physical_id: str, old: Any, new: Any, *names: str) -> Any:
+        return update(physical_id, _typed(old), _typed(new), *names)
 
     handlers |= {"create": create_pool, "update": update_pool}
 
