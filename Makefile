@@ -147,6 +147,7 @@ lock: install ## Lock the Python packages anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-annotate --no-emit-index-url --custom-compile-command "make lock" \
 		--upgrade requirements-ministack.in -o requirements-ministack.txt
+	@$(BIN)/python scripts/wheels.py
 
 $(STAMPS)/python: requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \

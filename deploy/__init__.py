@@ -4,6 +4,7 @@
 
 preflight      who deploys what where, and the plan
 permissions    what each command needs in AWS, as IAM policies
+runtime        which Python runs the functions, and until when
 config         a stage's part of `.chalice/config.json`
 resources      the stack: `.chalice/resources.yaml`
 migration      uploads that an earlier version kept in another table
@@ -15,6 +16,7 @@ destinations   where the functions' outcomes go: `.chalice/destinations.json`, a
 concurrency    how many of each function may run at once
 functions      what else Chalice cannot set of them
 snap_start     a published version for the API, where asked for
+snapshot       what that needs of a stage, and what it costs
 api_gateway    what API Gateway answers by itself: `.chalice/api-gateway.json`, applied
 throttling     how many requests it lets through
 page           the page in its bucket

@@ -29,7 +29,9 @@ from deploy import (
     policies,
     preflight,
     resources,
+    runtime,
     smoke,
+    snapshot,
 )
 from deploy.snap_start import SnapStart
 from deploy.stage import Stage, StageError, check_name, declared, enter, succeeds
@@ -90,10 +92,11 @@ def check(deployment: Deployment) -> None:
         config.planned_settings(begun["environment_variables"])
     except SettingsError as error:
         raise StageError(f"environment_variables of {deployment.stage}: {error}") from error
+    chosen, today = begun["resource_parameters"], datetime.now(UTC).date()
     warnings = [
-        preflight.check_runtime(
-            snap_start=begun.get("snap_start") is True, today=datetime.now(UTC).date()
-        ),
+        runtime.check(today),
+        runtime.check_sign_up_function(chosen, today),
+        snapshot.check(deployment.client("lambda"), deployment.stage, begun),
         deployment.check_sign_up(),
         concurrency.check(
             deployment.stage, begun["region"], begun, deployment.room(begun["lambda_functions"])
@@ -103,7 +106,8 @@ def check(deployment: Deployment) -> None:
         deployment.client("cloudformation"), deployment.stage, deployment.stack_parameters()
     )
     steps = {name: str(step.__doc__).partition(": ")[2].rstrip(".") for name, step in STEPS.items()}
-    preflight.report(deployment.session, deployment.stage, differences, steps)
+    runtimes = runtime.plan(chosen, today)
+    preflight.report(deployment.session, deployment.stage, differences, steps, runtimes)
     for warning in filter(None, warnings):
         print(warning)
 
@@ -172,7 +176,7 @@ def set_functions(deployment: Deployment) -> None:
     functions.keep_dead_letters(deployment.client("sns"), deployment.entered(), subscribed)
     functions.keep_logs(deployment.client("logs"), deployment.stage)
     api = api_gateway.rest_api(deployment.stage)
-    wanted = declared(deployment.stage).get("snap_start") is True
+    wanted = snapshot.is_asked_for(deployment.stage, declared(deployment.stage))
     SnapStart(deployment.session, deployment.stage, api).apply(wanted=wanted)
 
 

@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
-from dataclasses import dataclass
-from datetime import date, timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -27,28 +24,6 @@ if TYPE_CHECKING:
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]+")
 # The one with CloudFront under its own name and certificate: not China, GovCloud and the others.
 _PARTITION = "aws"
-
-
-@dataclass(frozen=True, slots=True)
-class Runtime:
-    """Until when AWS mends a runtime, and from when on it makes no function with it any more."""
-
-    deprecated: date
-    blocked: date
-
-
-# By the version of Python: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
-RUNTIMES = {
-    (3, 11): Runtime(date(2027, 6, 30), date(2027, 7, 31)),
-    (3, 12): Runtime(date(2028, 10, 31), date(2028, 11, 30)),
-    (3, 13): Runtime(date(2029, 6, 30), date(2029, 7, 31)),
-    (3, 14): Runtime(date(2029, 6, 30), date(2029, 7, 31)),
-}
-# How long before a runtime is deprecated that is told.
-WARNED = timedelta(days=180)
-# https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html
-SNAP_START_LEAST = (3, 12)
-ANOTHER = "make .venv anew with another Python (PYTHON=…)"
 
 
 def session(named: str, recorded: str) -> boto3.Session:
@@ -78,34 +53,6 @@ def _check_partition(aws: boto3.Session) -> None:
             f"{region} is in the partition {partition}: a stage needs CloudFront under its own name"
             " and certificate, which is in the partition aws alone, as in REGION=eu-west-1"
         )
-
-
-def check_runtime(
-    *, snap_start: bool, today: date, python: tuple[int, int] = sys.version_info[:2]
-) -> str:
-    """What to tell of the functions' runtime; nothing where all is well.
-
-    Chalice takes the Python that runs it. Raises StageError where Lambda has no runtime for it,
-    makes no functions with it any more, or has no SnapStart for it.
-    """
-    named = f"{python[0]}.{python[1]}"
-    if python not in RUNTIMES:
-        known = ", ".join(f"{first}.{second}" for first, second in RUNTIMES)
-        raise StageError(f"Lambda runs Python {known}, not {named}: {ANOTHER}")
-    runtime = RUNTIMES[python]
-    if today >= runtime.blocked:
-        raise StageError(
-            f"Lambda makes no functions with Python {named} since {runtime.blocked}: {ANOTHER}"
-        )
-    if snap_start and python < SNAP_START_LEAST:
-        least = f"{SNAP_START_LEAST[0]}.{SNAP_START_LEAST[1]}"
-        raise StageError(f"SnapStart needs Python {least} or later, not {named}: {ANOTHER}")
-    if today < runtime.deprecated - WARNED:
-        return ""
-    return (
-        f"AWS mends the runtime of Python {named} until {runtime.deprecated}, and makes no"
-        f" functions with it from {runtime.blocked} on: {ANOTHER}"
-    )
 
 
 def check_sign_up(stage: str, chosen: Mapping[str, str], *, stands: bool) -> str:
@@ -138,12 +85,16 @@ def identity(aws: boto3.Session) -> tuple[str, str]:
 
 
 def report(
-    aws: boto3.Session, stage: str, differences: list[str], steps: Mapping[str, str]
+    aws: boto3.Session,
+    stage: str,
+    differences: list[str],
+    steps: Mapping[str, str],
+    runtimes: str,
 ) -> None:
-    """Print the plan."""
+    """Print the plan; `runtimes` is that of `deploy/runtime.py`."""
     account, caller = identity(aws)
     print(f"Stage {stage} in {aws.region_name}, account {account}, as {caller}")
-    print(f"Chalice {version('chalice')}, Python {sys.version_info[0]}.{sys.version_info[1]}")
+    print(f"Chalice {version('chalice')}. {runtimes}")
     print("Steps:")
     for name, does in steps.items():
         print(f"  {name:<13} {does}")

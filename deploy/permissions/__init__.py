@@ -41,6 +41,8 @@ COMMANDS: Mapping[str, Mapping[str, Actions]] = {
             *_CALLER,
             *_SIMULATE,
             *("lambda:GetAccountSettings", "lambda:GetFunctionConcurrency"),
+            # Asked where the stage has SnapStart.
+            *("lambda:GetFunctionConfiguration", "lambda:ListProvisionedConcurrencyConfigs"),
         ),
         "resources": (
             *_STACK_READ,

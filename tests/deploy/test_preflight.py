@@ -1,12 +1,9 @@
 """Before anything is changed: who, where, with what, and what may be missing."""
 
-import json
 import os
-from datetime import date, timedelta
-from pathlib import Path
+from importlib.metadata import version
 
 import boto3
-import cfnlint
 import pytest
 from botocore.exceptions import NoRegionError
 from moto import mock_aws
@@ -80,57 +77,6 @@ def test_every_other_region_is_taken(region: str) -> None:
     assert preflight.session(region, "").region_name == region
 
 
-TODAY = date(2026, 11, 29)
-
-
-def runtime(python: tuple[int, int], today: date = TODAY, *, snap_start: bool = False) -> str:
-    return preflight.check_runtime(snap_start=snap_start, today=today, python=python)
-
-
-@pytest.mark.parametrize("python", preflight.RUNTIMES)
-def test_a_runtime_is_taken_told_of_in_its_last_half_year_and_refused_in_the_end(
-    python: tuple[int, int],
-) -> None:
-    known, day = preflight.RUNTIMES[python], timedelta(days=1)
-
-    assert runtime(python, known.deprecated - preflight.WARNED - day) == ""
-    for told_at in (known.deprecated - preflight.WARNED, known.deprecated, known.blocked - day):
-        told = runtime(python, told_at)
-        assert f"until {known.deprecated}" in told
-        assert f"from {known.blocked} on" in told
-        assert "PYTHON=" in told
-    for refused_at in (known.blocked, known.blocked + 365 * day):
-        with pytest.raises(StageError, match=f"makes no functions .* since {known.blocked}"):
-            runtime(python, refused_at)
-
-
-@pytest.mark.parametrize("python", [(3, 10), (3, 15), (4, 0)])
-def test_a_python_that_lambda_does_not_run_is_refused(python: tuple[int, int]) -> None:
-    with pytest.raises(StageError, match=r"Lambda runs Python 3\.11, 3\.12, 3\.13, 3\.14, not"):
-        runtime(python)
-
-
-def test_the_dates_are_those_that_cfn_lint_knows() -> None:
-    """It takes them from AWS: a new release of it tells when they were moved."""
-    path = Path(cfnlint.__file__).parent / "data/AdditionalSpecs/LmbdRuntimeLifecycle.json"
-    theirs = json.loads(path.read_text(encoding="utf-8"))
-
-    assert {
-        f"python{first}.{second}": (str(known.deprecated), str(known.blocked))
-        for (first, second), known in preflight.RUNTIMES.items()
-    } == {
-        name: (theirs[name]["deprecated"], theirs[name]["create-block"])
-        for name in (f"python{first}.{second}" for first, second in preflight.RUNTIMES)
-    }
-
-
-def test_snap_start_is_refused_before_anything_is_deployed() -> None:
-    with pytest.raises(StageError, match=r"SnapStart needs Python 3\.12 or later, not 3\.11"):
-        runtime((3, 11), snap_start=True)
-
-    assert runtime((3, 12), snap_start=True) == ""
-
-
 @pytest.mark.parametrize(
     "chosen",
     [
@@ -186,10 +132,13 @@ def test_the_plan_names_account_steps_and_permissions(
     # moto has no simulator of IAM's.
     monkeypatch.setattr(simulator, "warning", lambda *_: "")
     with mock_aws():
-        preflight.report(boto3.Session(region_name=REGION), "dev", ["new"], {"page": "uploaded"})
+        preflight.report(
+            boto3.Session(region_name=REGION), "dev", ["new"], {"page": "uploaded"}, "On python3.12"
+        )
 
     told = capsys.readouterr().out
     assert f"Stage dev in {REGION}, account 123456789012" in told
+    assert f"Chalice {version('chalice')}. On python3.12\n" in told
     assert "The stack hoist-dev: new" in told
     assert "page          uploaded" in told
     assert "make permissions COMMAND=deploy STAGE=dev" in told

@@ -188,6 +188,15 @@ def test_a_setting_that_cannot_be_used_is_named_before_anything_is_done(project:
     assert project.account.client("cloudformation").describe_stacks()["Stacks"] == []
 
 
+def test_a_snap_start_that_cannot_be_is_named_before_anything_is_done(project: Project) -> None:
+    project.configure(snap_start="true")
+
+    printed = project.deploy(status=1)
+
+    assert "snap_start of dev in .chalice/config.json is true or false, not 'true'" in printed
+    assert project.account.client("cloudformation").describe_stacks()["Stacks"] == []
+
+
 def test_nobody_is_told_to_get_credentials(project: Project) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         del project.environment[name]

@@ -4,6 +4,7 @@ The tests share it, in this order; each leaves it as it was.
 """
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -106,6 +107,16 @@ def test_all_of_it_stands(project: Project, printed: list[str]) -> None:
     # And who deployed it knows where it is.
     assert f"Hoist is at {outputs['PageOrigin']}" in printed[0]
     assert "Confirm the email AWS sent to ops@example.com" in printed[0]
+
+
+def test_the_functions_have_the_runtime_that_the_plan_named(
+    project: Project, printed: list[str]
+) -> None:
+    (named,) = re.findall(r"The functions run on (\S+), which AWS supports until 20", printed[0])
+
+    functions = Stands(project.account).functions().values()
+
+    assert {function["Runtime"] for function in functions} == {named}
 
 
 def test_the_page_may_talk_to_its_stage_and_to_nobody_else(project: Project) -> None:
