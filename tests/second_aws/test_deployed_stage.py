@@ -28,7 +28,8 @@ pytestmark = [pytest.mark.system, pytest.mark.browser, needs_ministack]
 
 MIB = 1024 * 1024
 PERSON = "person@example.com"
-STATES = "uploading uploaded processing accepted"
+# `process_upload` may be at work before the API has told that the last part is there.
+STATES = re.compile("uploading (uploaded )?processing accepted")
 PROGRAM = b"MZ" + bytes(58) + b"\x40\0\0\0PE\0\0"
 
 
@@ -117,7 +118,7 @@ def test_a_file_goes_up_is_watched_and_comes_back_identical(page: Page, tmp_path
     pick(page, sent)
     expect(row(page, "random.bin")).to_have_attribute("data-state", "accepted", timeout=60_000)
 
-    assert row(page, "random.bin").get_attribute("data-states") == STATES
+    assert STATES.fullmatch(row(page, "random.bin").get_attribute("data-states"))
     with page.expect_download() as download:
         row(page, "random.bin").get_by_test_id("download").click()
     assert sha256(download.value.path()) == sha256(sent)
@@ -268,7 +269,7 @@ def test_a_program_sends_with_temporary_credentials(
 Refused = Callable[[Any, str, str], object]
 REFUSED: dict[str, Refused] = {
     "read a rejected file": lambda s3, bucket, own: s3.get_object(
-        Bucket=bucket, Key=f"{own}rejected.pdf"
+        Bucket=bucket, Key=f"{own}letter.pdf"
     ),
     "write under another's prefix": lambda s3, bucket, _: s3.put_object(
         Bucket=bucket, Key="uploads/somebody/new.txt", Body=b""
@@ -305,18 +306,18 @@ REFUSED: dict[str, Refused] = {
 def test_temporary_credentials_are_refused_all_else(client: Client, aws: Aws) -> None:
     keys, bucket, prefix = lent(client)
     aws.client("s3").put_object(Bucket=bucket, Key="uploads/somebody/there.txt", Body=b"x")
-    rejected = aws.client("s3")
-    rejected.put_object(
-        Bucket=bucket, Key=f"{prefix}rejected.pdf", Body=b"x", Tagging="state=rejected"
-    )
     s3 = aws.client("s3", keys)
+    s3.put_object(Bucket=bucket, Key=f"{prefix}letter.pdf", Body=PROGRAM)
+    assert arrived(client, "letter.pdf")["state"] == "rejected"
     codes = {}
     for name, refused in REFUSED.items():
-        with pytest.raises(ClientError) as raised:
+        codes[name] = "done"
+        try:
             refused(s3, bucket, prefix)
-        codes[name] = raised.value.response["Error"]["Code"]
+        except ClientError as error:
+            codes[name] = error.response["Error"]["Code"]
 
-    assert set(codes.values()) == {"AccessDenied"}, codes
+    assert codes == dict.fromkeys(REFUSED, "AccessDenied")
     sts = aws.client("sts", keys)
     role = Stands(aws).environment()["HOIST_UPLOADER_ROLE_ARN"]
     with pytest.raises(ClientError, match="AccessDenied"):
@@ -416,7 +417,7 @@ def test_a_setting_and_a_parameter_are_changed(team: Team, client: Client) -> No
     assert "The stack hoist-dev: SignUpDomains" in printed
     assert "none: all is as declared" in team.status()
     over = client.request("POST", "/uploads", {"filename": "more.txt", "size": 1})
-    assert (over.status, over.json["code"]) == (409, "quota_exceeded")
+    assert (over.status, over.json["code"]) == (403, "quota_exceeded")
     config = call("GET", f"{team.page_origin()}/config.json").json
     cognito = team.aws.client("cognito-idp")
     account = {"ClientId": config["user_pool_client_id"], "Password": PASSWORD}

@@ -18,6 +18,13 @@ from emulator.bridging import replace
 from emulator.lambda_ import may_invoke
 
 ALGORITHM = "AWS4-HMAC-SHA256"
+# Headers that are condition keys too, of those that MiniStack does not know as such.
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
+HEADERS = (
+    "x-amz-copy-source",
+    "x-amz-storage-class",
+    "x-amz-server-side-encryption-customer-algorithm",
+)
 
 # What one request is about, while MiniStack answers it.
 _keys: contextvars.ContextVar[dict[str, str] | None] = contextvars.ContextVar("keys", default=None)
@@ -50,6 +57,7 @@ def _with_keys(pin: Any) -> Any:
 def _signature_keys(query: dict[str, Any], headers: dict[str, str]) -> dict[str, str]:
     # The server has TLS 1.3 and so have its clients; MiniStack does not tell of the connection.
     keys = {"s3:tlsversion": "1.3"}
+    keys |= {f"s3:{name}": headers[name] for name in HEADERS if name in headers}
     values = {
         name.lower(): str(value[0] if isinstance(value, list) else value)
         for name, value in query.items()
