@@ -156,7 +156,9 @@ def test_what_a_handler_raises_is_the_answer_and_in_the_log(
         assert not answer.ok
         assert answer.payload["errorType"] == "LookupError"
         assert answer.payload["errorMessage"] == "no such thing: ü"
-        assert any("in raises" in line for line in answer.payload["stackTrace"])
+        assert answer.payload["requestId"] == "id of raises"
+        (frame,) = answer.payload["stackTrace"]
+        assert "in raises" in frame
 
     run(story)
 
@@ -187,7 +189,9 @@ def test_a_crash_is_answered_and_the_next_invocation_works(
         assert not answer.ok
         assert answer.payload == {
             "errorType": "Runtime.ExitError",
-            "errorMessage": "the process ended before it answered",
+            "errorMessage": (
+                f"RequestId: id of {handler} Error: Runtime exited without providing a reason"
+            ),
         }
         assert (await ask(functions, "returns")).ok
 
@@ -218,7 +222,7 @@ def test_a_handler_that_takes_too_long_is_ended_and_the_next_invocation_works(
         assert not answer.ok
         assert answer.payload == {
             "errorType": "Sandbox.Timedout",
-            "errorMessage": "timed out after 1 seconds",
+            "errorMessage": "RequestId: id of sleeps Error: Task timed out after 1.00 seconds",
         }
         assert not is_running(int(begun.read_text()))
         assert (await ask(functions, "returns")).ok
