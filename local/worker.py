@@ -75,10 +75,13 @@ def _invoke(module: Any, invocation: dict[str, Any]) -> dict[str, Any]:
     handler = getattr(module, invocation["handler"].rpartition(".")[2])
     try:
         payload = handler(invocation["event"], Context(invocation))
-        json.dumps(payload)
     except Exception as error:  # noqa: BLE001 - whatever a handler raises is its failure
         traceback.print_exc()
         return {"ok": False, "payload": failure(error, invocation["id"])}
+    try:
+        json.dumps(payload)
+    except (TypeError, ValueError) as error:
+        return {"ok": False, "payload": unmarshalled(error, invocation["id"])}
     return {"ok": True, "payload": payload}
 
 
@@ -94,6 +97,19 @@ def failure(error: Exception, request_id: str) -> dict[str, Any]:
         "errorType": type(error).__name__,
         "requestId": request_id,
         "stackTrace": traceback.format_list(frames),
+    }
+
+
+def unmarshalled(error: Exception, request_id: str) -> dict[str, Any]:
+    """What Lambda says of an invocation whose handler returned what JSON cannot hold.
+
+    https://github.com/aws/aws-lambda-python-runtime-interface-client
+    """
+    return {
+        "errorMessage": f"Unable to marshal response: {error}",
+        "errorType": "Runtime.MarshalError",
+        "requestId": request_id,
+        "stackTrace": [],
     }
 
 

@@ -76,6 +76,7 @@ def leanest(value: Any, shape: Shape) -> Any:
     """The payload without any member that may be absent."""
     match shape:
         case dict():
+            # A name that ends in "?" is in no payload.
             return {
                 name: leanest(value[name], held) for name, held in shape.items() if name in value
             }
@@ -84,22 +85,32 @@ def leanest(value: Any, shape: Shape) -> Any:
         case Json(inner):
             return json.dumps(leanest(json.loads(value), inner))
         case tuple():
-            fitting = (each for each in shape if not list(faults(value, each)))
-            return leanest(value, next(fitting))
+            return leanest(value, _fitting(value, shape))
     return value
 
 
-def with_more(value: Any) -> Any:
+def with_more(value: Any, shape: Shape) -> Any:
     """The payload with a member in each of its objects that nobody knows yet.
 
     S3 asks its readers to ignore such members: a new minor version of an event may bring them.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
     """
-    match value:
-        case dict():
-            return {name: with_more(held) for name, held in value.items()} | {"ofTomorrow": {}}
-        case list():
-            return [with_more(held) for held in value]
-        case str() if value.startswith("{"):
-            return json.dumps(with_more(json.loads(value)))
+    match shape:
+        case dict() if isinstance(value, dict):
+            known = {name.removesuffix("?"): held for name, held in shape.items()}
+            more = {name: with_more(held, known[name]) for name, held in value.items()}
+            return more | {"ofTomorrow": {}}
+        case Of(each):
+            return {name: with_more(held, each) for name, held in value.items()}
+        case list([each]):
+            return [with_more(held, each) for held in value]
+        case Json(inner):
+            return json.dumps(with_more(json.loads(value), inner))
+        case tuple():
+            return with_more(value, _fitting(value, shape))
     return value
+
+
+def _fitting(value: Any, shapes: tuple[Shape, ...]) -> Shape:
+    """The one of several shapes that a value has."""
+    return next(shape for shape in shapes if not list(faults(value, shape)))

@@ -237,7 +237,14 @@ def test_what_is_not_json_is_an_error_and_the_environment_stays(
         first = (await ask(functions, "number", 0)).payload
         answer = await ask(functions, "returns_an_object")
         assert not answer.ok
-        assert answer.payload["errorType"] == "TypeError"
+        assert answer.payload == {
+            "errorMessage": (
+                "Unable to marshal response: Object of type object is not JSON serializable"
+            ),
+            "errorType": "Runtime.MarshalError",
+            "requestId": "id of returns_an_object",
+            "stackTrace": [],
+        }
         assert (await ask(functions, "number", 0)).payload == first
 
     run(story)
