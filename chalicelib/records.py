@@ -37,8 +37,8 @@ class ObjectCreated:
         return sequencer is None or self.sequencer > sequencer
 
 
-# What Lambda says of a function that ran out of time; it does not always name the error.
-# https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
+# What Lambda says of a function that ran out of time. Until 2024 it did not name the error.
+# Recorded from AWS: tests/aws/services/lambda_/test_lambda.snapshot.json of LocalStack.
 _TIMED_OUT = "Task timed out after "
 # S3's sequencers are hexadecimal and of different lengths; the shorter is padded on its right.
 SEQUENCER_LENGTH = 64

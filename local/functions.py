@@ -157,7 +157,7 @@ class Functions:
 def timed_out(request_id: str, seconds: float) -> Answer:
     """What Lambda says of an invocation that ran out of time.
 
-    https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
+    Recorded from AWS: tests/aws/services/lambda_/test_lambda.snapshot.json of LocalStack.
     """
     return _error("Sandbox.Timedout", request_id, f"Task timed out after {seconds:.2f} seconds")
 
@@ -165,7 +165,7 @@ def timed_out(request_id: str, seconds: float) -> Answer:
 def exited(request_id: str) -> Answer:
     """What Lambda says of an invocation whose process ended before it answered.
 
-    https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+    Recorded from AWS as well.
     """
     return _error("Runtime.ExitError", request_id, "Runtime exited without providing a reason")
 

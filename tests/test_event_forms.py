@@ -205,7 +205,7 @@ FORMS = {
         RETAINED,
         "LocalStack lambda_/test_lambda_destinations: test_assess_lambda_destination_invocation,"
         " test_retries, test_maxeventage; lambda_/test_lambda: test_lambda_invoke_with_timeout,"
-        " test_lambda_handler_exit",
+        " test_lambda_invoke_timed_out_environment_reuse (older), test_lambda_handler_exit",
         made={
             "local, success": lambda: record_of(Answer(ok=True, payload=RESULT), "Success"),
             "local, error": lambda: record_of(raised(), "RetriesExhausted"),

@@ -42,7 +42,7 @@ def test_what_sns_could_not_hand_on_is_made_an_event_again() -> None:
     assert dead_letter(json.dumps(QUEUED)) == (QUEUED["MessageId"], GIVEN)
 
 
-def test_a_message_that_an_earlier_version_sent_as_a_queue_has_it_is_made_one_of_an_event() -> None:
+def test_a_message_of_a_queue_in_a_letter_of_lambda_becomes_one_of_an_event() -> None:
     _, made = dead_letter(lambdas({"Records": [{**GIVEN["Records"][0], "Sns": QUEUED}]}))
 
     assert made == GIVEN
