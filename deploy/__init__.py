@@ -32,6 +32,7 @@ bucket         what is in a bucket, and how all of it goes
 status         what is deployed, where it drifts, what failed
 logs           what the functions wrote, and the story of one upload
 redrive        sends again what failed
+sns            a message of SNS as a function is given it
 secrets        finds what must never be committed
 audit          that, and packages with known weaknesses
 cost           what a month of uploads costs

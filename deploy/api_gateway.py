@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from types_boto3_apigateway import APIGatewayClient
 
 CONTENT_TYPE = "application/problem+json"
+# API Gateway takes the template of this type for a caller who accepts anything, and would name this
+# type in its answer if the response named none.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-gatewayResponse-definition.html
+TEMPLATE_TYPE = "application/json"
 # The types of API Gateway that can come before a function of ours; the last two stand for the rest.
 TYPES = (
     "ACCESS_DENIED", "API_CONFIGURATION_ERROR", "AUTHORIZER_CONFIGURATION_ERROR",
@@ -99,8 +103,9 @@ def read(path: Path = ROOT / ".chalice" / "api-gateway.json") -> Declared:
 
 
 def headers(error: UploadError, page_origin: str) -> dict[str, str]:
-    """The headers that let the page read a problem."""
+    """The headers of a problem: its type, and those that let the page read it."""
     told = {
+        "Content-Type": CONTENT_TYPE,
         "Access-Control-Allow-Origin": page_origin,
         "Access-Control-Expose-Headers": "Retry-After",
     }
@@ -167,7 +172,7 @@ def gateway_response(error: UploadError, page_origin: str) -> dict[str, Any]:
             f"gatewayresponse.header.{name}": f"'{value}'"
             for name, value in headers(error, page_origin).items()
         },
-        "responseTemplates": {CONTENT_TYPE: json.dumps(error.problem())},
+        "responseTemplates": {TEMPLATE_TYPE: json.dumps(error.problem())},
     }
 
 

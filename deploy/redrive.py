@@ -22,7 +22,7 @@ from chalicelib.keys import is_upload_id
 from chalicelib.sweep import event_again
 from chalicelib.table import table_of
 from chalicelib.upload import CHECK_AFTER, OUTCOMES, UNSETTLED, State, Upload
-from deploy import permissions
+from deploy import permissions, sns
 from deploy.stage import Stage, StageError, enter, succeeds
 from deploy.terminal import readable
 
@@ -38,7 +38,10 @@ def is_left_behind(upload: Upload, now: datetime) -> bool:
 
 
 def outcome_again(upload: Upload) -> Mapping[str, Any]:
-    """The event of an outcome of which nobody was notified, as `notify` is given it by SNS."""
+    """The event of an outcome of which nobody was notified.
+
+    Of what SNS and Lambda write it has the members that `notify` and Chalice read.
+    """
     record = {
         "requestContext": {"requestId": "redrive", "condition": "Success"},
         "responsePayload": {
@@ -46,7 +49,7 @@ def outcome_again(upload: Upload) -> Mapping[str, Any]:
         },
     }
     message = {"Message": json.dumps(record), "MessageId": f"redrive-{upload.id}"}
-    return {"Records": [_sns_record({"EventSource": "aws:sns", "Sns": message})]}
+    return {"Records": [{"EventSource": "aws:sns", "Sns": sns.message_of(message)}]}
 
 
 def dead_letter(body: str) -> tuple[str, Mapping[str, Any]]:
@@ -66,20 +69,19 @@ def dead_letter(body: str) -> tuple[str, Mapping[str, Any]]:
             "requestPayload": {"Records": [_, *_] as records},
         }:
             return name, {"Records": [_sns_record(record) for record in records]}
-        case {"MessageId": str(name)}:
-            record = {"EventSource": "aws:sns", "EventVersion": "1.0", "Sns": letter}
-            return name, {"Records": [_sns_record(record)]}
+        case {"MessageId": str(name), "Message": str()}:
+            return name, sns.event_of(letter)
     raise UnreadableLetterError("it is neither an invocation record nor a message of SNS")
 
 
 def _sns_record(record: Any) -> Mapping[str, Any]:
-    """A record as SNS gives it to a function: absent members are there, and empty.
+    """A record as SNS gives it to a function; an earlier version sent messages as a queue has them.
 
-    Chalice reads them. SNS leaves them out of what it puts into a queue.
+    Raises UnreadableLetterError for any other record.
     """
     match record:
         case {"Sns": {"Message": str()} as message}:
-            return {**record, "Sns": {"Subject": None, "MessageAttributes": {}, **message}}
+            return {**record, "Sns": sns.message_of(message)}
     raise UnreadableLetterError("it holds no message of SNS")
 
 

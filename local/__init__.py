@@ -22,6 +22,7 @@ around functions, topics and WebSockets:
     functions  the execution environments that run the handlers of `app.py`
     worker     one such environment
     gateway    API Gateway's WebSocket side
+    socket_events  what its handlers are given
     api        API Gateway's REST side, in front of `chalice local`
     tokens     which id tokens it lets through
     downloads  CloudFront in front of the bucket: presigned downloads, and headers S3 lacks

@@ -20,7 +20,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
-from deploy.api_gateway import CONTENT_TYPE, Declared, headers
+from deploy.api_gateway import Declared, headers
 from local.tokens import IdTokens
 
 log = logging.getLogger("local.api")
@@ -191,7 +191,7 @@ class Api:
         return web.Response(
             status=error.status,
             body=json.dumps(error.problem()).encode(),
-            headers={"Content-Type": CONTENT_TYPE, **headers(error, self.page_origin)},
+            headers=headers(error, self.page_origin),
         )
 
 

@@ -19,6 +19,7 @@ from urllib.parse import quote_plus
 
 from aiohttp import web
 
+from deploy import sns
 from local.invoker import Invoker
 
 log = logging.getLogger("local.events")
@@ -124,7 +125,7 @@ class Bridge:
             with self.database:
                 for source in self.sources:
                     if source["kind"] == "SNSEventConfig" and source["topic"] == posted["TopicArn"]:
-                        self.invoker.accept(source["name"], sns_event(posted))
+                        self.invoker.accept(source["name"], sns.event_of(posted))
         return web.Response()
 
     async def _on_invoke(self, request: web.Request) -> web.Response:
@@ -170,7 +171,7 @@ def s3_event(stored: Stored, *, bucket: str, region: str, sequence: int) -> dict
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
     """
     record = {
-        "eventVersion": "2.1",
+        "eventVersion": "2.5",
         "eventSource": "aws:s3",
         "awsRegion": region,
         "eventTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z",
@@ -195,32 +196,3 @@ def s3_event(stored: Stored, *, bucket: str, region: str, sequence: int) -> dict
         },
     }
     return {"Records": [record]}
-
-
-def sns_event(posted: Mapping[str, Any]) -> dict[str, Any]:
-    """The event of a function that is subscribed to a topic, from what SNS posts over HTTP.
-
-    https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html
-    """
-    return {
-        "Records": [
-            {
-                "EventVersion": "1.0",
-                "EventSource": "aws:sns",
-                "EventSubscriptionArn": f"{posted['TopicArn']}:local",
-                "Sns": {
-                    "Type": posted["Type"],
-                    "MessageId": posted["MessageId"],
-                    "TopicArn": posted["TopicArn"],
-                    "Subject": posted.get("Subject"),
-                    "Message": posted["Message"],
-                    "Timestamp": posted["Timestamp"],
-                    "SignatureVersion": posted["SignatureVersion"],
-                    "Signature": posted["Signature"],
-                    "SigningCertUrl": posted["SigningCertURL"],
-                    "UnsubscribeUrl": posted["UnsubscribeURL"],
-                    "MessageAttributes": posted.get("MessageAttributes", {}),
-                },
-            }
-        ]
-    }

@@ -102,10 +102,10 @@ class Functions:
                     answer = await environment.ask(request)
             except TimeoutError:
                 await self._drop(environment)
-                return _error("Sandbox.Timedout", f"timed out after {function.timeout} seconds")
+                return timed_out(request_id, function.timeout)
             except (OSError, ValueError):
                 await self._drop(environment)
-                return _error("Runtime.ExitError", "the process ended before it answered")
+                return exited(request_id)
             except asyncio.CancelledError:
                 await self._drop(environment)
                 raise
@@ -154,5 +154,22 @@ class Functions:
         yield from (self.root / "chalicelib").rglob("*.py")
 
 
-def _error(kind: str, message: str) -> Answer:
-    return Answer(ok=False, payload={"errorType": kind, "errorMessage": message})
+def timed_out(request_id: str, seconds: float) -> Answer:
+    """What Lambda says of an invocation that ran out of time.
+
+    Recorded from AWS: tests/aws/services/lambda_/test_lambda.snapshot.json of LocalStack.
+    """
+    return _error("Sandbox.Timedout", request_id, f"Task timed out after {seconds:.2f} seconds")
+
+
+def exited(request_id: str) -> Answer:
+    """What Lambda says of an invocation whose process ended before it answered.
+
+    Recorded from AWS as well.
+    """
+    return _error("Runtime.ExitError", request_id, "Runtime exited without providing a reason")
+
+
+def _error(kind: str, request_id: str, message: str) -> Answer:
+    text = f"RequestId: {request_id} Error: {message}"
+    return Answer(ok=False, payload={"errorType": kind, "errorMessage": text})

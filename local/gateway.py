@@ -7,20 +7,23 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocke
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import uuid4
 
 from aiohttp import WSMsgType, web
 
 from local.functions import Answer, Function, Functions
+from local.socket_events import Connection, connect_event, disconnect_event, message_event
 
 log = logging.getLogger("local.gateway")
 
 IDLE_TIMEOUT = 600  # seconds; API Gateway's
-STAGE = "api"
+# Code and reason of a disconnect: where nobody said goodbye, and after API Gateway did.
+# https://datatracker.ietf.org/doc/html/rfc6455#section-7.4.1
+ABNORMAL = (1006, "Connection Closed Abnormally")
+IDLE = (1001, "Going away")
+NO_CODE = 1005
 
 
 @dataclass(slots=True)
@@ -49,65 +52,46 @@ class Gateway:
         socket = web.WebSocketResponse(receive_timeout=IDLE_TIMEOUT)
         if not socket.can_prepare(request).ok:
             return web.Response(status=426, headers={"Upgrade": "websocket"})
-        connection_id = secrets.token_urlsafe(11) + "="
-        query = dict(request.query)
-        answer = await self._invoke("$connect", "CONNECT", connection_id, query=query)
+        connection = Connection.of(request)
+        answer = await self._invoke(connect_event(connection, request))
         status = answer.payload.get("statusCode", 200) if answer.ok else 500
         if status != 200:  # noqa: PLR2004 - HTTP's own number
             return web.Response(status=status)
         await socket.prepare(request)
-        self._sockets[connection_id] = socket
-        log.info("connected %s", connection_id)
+        self._sockets[connection.id] = socket
+        log.info("connected %s", connection.id)
+        end = ABNORMAL
         try:
-            await self._receive(socket, connection_id)
+            end = await self._receive(socket, connection)
         finally:
-            del self._sockets[connection_id]
-            log.info("disconnected %s", connection_id)
-            await self._invoke("$disconnect", "DISCONNECT", connection_id)
+            del self._sockets[connection.id]
+            log.info("disconnected %s", connection.id)
+            await self._invoke(disconnect_event(connection, *end))
         return socket
 
-    async def _receive(self, socket: web.WebSocketResponse, connection_id: str) -> None:
+    async def _receive(
+        self, socket: web.WebSocketResponse, connection: Connection
+    ) -> tuple[int, str]:
+        """Hand on messages until the socket is closed; returns the code and the reason of that."""
         while True:
             try:
                 message = await socket.receive()
             except TimeoutError:
                 await socket.close()
-                return
+                return IDLE
             if message.type is WSMsgType.TEXT:
-                await self._invoke("$default", "MESSAGE", connection_id, body=message.data)
-            elif message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED):
-                return
+                await self._invoke(message_event(connection, message.data))
+            elif message.type is WSMsgType.CLOSE:
+                return message.data or NO_CODE, message.extra or ""
+            elif message.type in (WSMsgType.CLOSING, WSMsgType.CLOSED):
+                return (socket.close_code or ABNORMAL[0]), ""
 
-    async def _invoke(
-        self,
-        route: str,
-        kind: str,
-        connection_id: str,
-        *,
-        query: Mapping[str, str] | None = None,
-        body: str | None = None,
-    ) -> Answer:
-        request_id = str(uuid4())
-        event: dict[str, Any] = {
-            "requestContext": {
-                "routeKey": route,
-                "eventType": kind,
-                "connectionId": connection_id,
-                "requestId": request_id,
-                "domainName": "localhost",
-                "stage": STAGE,
-                "apiId": "local",
-            },
-            "isBase64Encoded": False,
-        }
-        if query:
-            event["queryStringParameters"] = dict(query)
-        if body is not None:
-            event["body"] = body
-        handler = self.handlers.get(route)
+    async def _invoke(self, event: Mapping[str, Any]) -> Answer:
+        context = event["requestContext"]
+        handler = self.handlers.get(context["routeKey"])
         if handler is None:
             return Answer(ok=False, payload={})
-        return await self.functions.invoke(handler, event, request_id=request_id)
+        return await self.functions.invoke(handler, event, request_id=context["requestId"])
 
     async def _post(self, request: web.Request) -> web.Response:
         socket = self._sockets.get(request.match_info["id"])

@@ -75,13 +75,42 @@ def _invoke(module: Any, invocation: dict[str, Any]) -> dict[str, Any]:
     handler = getattr(module, invocation["handler"].rpartition(".")[2])
     try:
         payload = handler(invocation["event"], Context(invocation))
-        json.dumps(payload)
     except Exception as error:  # noqa: BLE001 - whatever a handler raises is its failure
         traceback.print_exc()
-        trace = traceback.format_exception(error)
-        payload = {"errorMessage": str(error), "errorType": type(error).__name__}
-        return {"ok": False, "payload": payload | {"stackTrace": trace}}
+        return {"ok": False, "payload": failure(error, invocation["id"])}
+    try:
+        json.dumps(payload)
+    except (TypeError, ValueError) as error:
+        return {"ok": False, "payload": unmarshalled(error, invocation["id"])}
     return {"ok": True, "payload": payload}
+
+
+def failure(error: Exception, request_id: str) -> dict[str, Any]:
+    """What Lambda says of an invocation whose handler raised an error.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html
+    """
+    # The first frame is that of this process, not of the handler.
+    frames = traceback.extract_tb(error.__traceback__)[1:]
+    return {
+        "errorMessage": str(error),
+        "errorType": type(error).__name__,
+        "requestId": request_id,
+        "stackTrace": traceback.format_list(frames),
+    }
+
+
+def unmarshalled(error: Exception, request_id: str) -> dict[str, Any]:
+    """What Lambda says of an invocation whose handler returned what JSON cannot hold.
+
+    https://github.com/aws/aws-lambda-python-runtime-interface-client
+    """
+    return {
+        "errorMessage": f"Unable to marshal response: {error}",
+        "errorType": "Runtime.MarshalError",
+        "requestId": request_id,
+        "stackTrace": [],
+    }
 
 
 def _describe(module: Any) -> dict[str, Any]:

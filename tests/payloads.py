@@ -25,6 +25,61 @@ def event(name: str) -> Any:
     return json.loads((Path(__file__).parent / "events" / f"{name}.json").read_text("utf-8"))
 
 
+def request(method: str, path: str, body: Any = None, **parameters: str) -> Any:
+    """What API Gateway hands on of a request of `OWNER`, whose page says what it sends.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
+    """
+    host = "api.execute-api.eu-west-1.amazonaws.com"
+    headers = {"Content-Type": "application/json", "Host": host}
+    nobody = (
+        "accessKey", "accountId", "caller", "cognitoAuthenticationProvider",
+        "cognitoAuthenticationType", "cognitoIdentityId", "cognitoIdentityPoolId",
+        "principalOrgId", "user", "userArn",
+    )  # fmt: skip
+    return {
+        "resource": path,
+        "path": path.format(**parameters),
+        "httpMethod": method,
+        "headers": headers,
+        "multiValueHeaders": {name: [value] for name, value in headers.items()},
+        "queryStringParameters": None,
+        "multiValueQueryStringParameters": None,
+        "pathParameters": parameters or None,
+        "stageVariables": None,
+        "requestContext": {
+            "accountId": "123456789012",
+            "apiId": "api",
+            "authorizer": {
+                "claims": {
+                    "sub": OWNER,
+                    "email": "ada@example.com",
+                    "email_verified": "true",
+                    "token_use": "id",
+                    "exp": "Sun Mar 01 13:00:00 UTC 2026",
+                }
+            },
+            "deploymentId": "d3pl0y",
+            "domainName": host,
+            "domainPrefix": "api",
+            "extendedRequestId": "ABCDEF1GIJKLMNO=",
+            "httpMethod": method,
+            "identity": dict.fromkeys(nobody)
+            | {"sourceIp": "192.0.2.7", "userAgent": "Mozilla/5.0"},
+            "path": f"/api{path.format(**parameters)}",
+            "protocol": "HTTP/1.1",
+            "requestId": "e4b46cbf-b738-4a6e-8880-a18cdf61200e",
+            "requestTime": "01/Mar/2026:12:00:00 +0000",
+            "requestTimeEpoch": 1_772_366_400_123,
+            "resourceId": "r3s0rc",
+            "resourcePath": path,
+            "stage": "api",
+        },
+        "body": None if body is None else json.dumps(body),
+        "isBase64Encoded": False,
+    }
+
+
 def put_upload(**changes: Any) -> Upload:
     """The upload of `PUT_ID` as it is when it was created; a single PUT of `CONTENT`."""
     filename = "Grüße aus Köln 1+1.txt"

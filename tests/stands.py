@@ -172,7 +172,11 @@ class Stands:
     def gateway_responses(self) -> dict[str, Any]:
         client, (api,) = self.account.client("apigateway"), self.rest_apis()
         return {
-            each["responseType"]: (each["statusCode"], each["responseParameters"])
+            each["responseType"]: (
+                each["statusCode"],
+                each["responseParameters"],
+                each["responseTemplates"],
+            )
             for each in client.get_gateway_responses(restApiId=api)["items"]
         }
 

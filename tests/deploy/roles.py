@@ -34,18 +34,6 @@ from tests.payloads import event
 from tests.running import call, part_url
 
 CONTENT = b"hello world"
-# What EventBridge sends on a schedule.
-SCHEDULED = {
-    "version": "0",
-    "id": "0b7a1f0e-2c3d-4e5f-8a9b-0c1d2e3f4a5b",
-    "detail-type": "Scheduled Event",
-    "source": "aws.events",
-    "account": "123456789012",
-    "time": "2026-03-01T12:15:00Z",
-    "region": "eu-west-1",
-    "resources": ["arn:aws:events:eu-west-1:123456789012:rule/hoist-test-sweep-event"],
-    "detail": {},
-}
 LARGE = bytes(6 * MIB)  # two parts: S3 takes no smaller ones than 5 MiB but as the last
 DEAD_LETTERS = (
     HOIST_ENVIRONMENT["HOIST_RESULTS_TOPIC_ARN"]
@@ -357,7 +345,7 @@ def sweep(role: Role) -> None:
         Bucket=BUCKET, Key=accepted.key, Tagging={"TagSet": [{"Key": "theirs", "Value": "1"}]}
     )
 
-    counted = role.invoke("sweep", SCHEDULED)
+    counted = role.invoke("sweep", event("scheduled"))
 
     assert counted["SweepLostEvents"] >= 1
     for upload in (abandoned, deleted, gone):

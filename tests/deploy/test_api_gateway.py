@@ -61,9 +61,12 @@ def test_a_response_of_api_gateway_is_our_problem_document(
 
     error, found = DECLARED.problems[kind], response(client, api, kind)
     assert found["statusCode"] == str(error.status)
-    ((content_type, template),) = found["responseTemplates"].items()
-    assert content_type == "application/problem+json"
+    # A caller who accepts anything gets the template of `application/json`, as API Gateway's own.
+    ((accepted, template),) = found["responseTemplates"].items()
+    assert accepted == "application/json"
     assert json.loads(template) == error.problem()
+    content_type = found["responseParameters"]["gatewayresponse.header.Content-Type"]
+    assert content_type == "'application/problem+json'"
     # API Gateway would put a value of the request where a name stands after a dollar sign.
     assert "$" not in template
 

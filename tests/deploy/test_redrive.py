@@ -24,23 +24,14 @@ from tests.payloads import MULTIPART_ID, PUT_ID, event, multipart_upload, put_up
 
 DEAD_LETTERS = f"arn:aws:sqs:{REGION}:123456789012:hoist-test-dead-letters"
 GIVEN = event("sns_success")
-# As SNS writes one: of what a message does not have there is no member.
-QUEUED = {
-    "Type": "Notification",
-    "MessageId": "95df01b4-ee98-5cb9-9903-4c221d41eb5e",
-    "TopicArn": "arn:aws:sns:eu-west-1:123456789012:hoist-test-results",
-    "Message": GIVEN["Records"][0]["Sns"]["Message"],
-    "Timestamp": "2026-03-01T12:00:08.000Z",
-    "SignatureVersion": "1",
-    "Signature": "EXAMPLE",
-    "SigningCertURL": "https://sns.eu-west-1.amazonaws.com/cert.pem",
-    "UnsubscribeURL": "https://sns.eu-west-1.amazonaws.com/?Action=Unsubscribe",
-}
+QUEUED = event("sqs_dead_letter_of_sns")
 
 
 def lambdas(payload: Any) -> str:
     """A dead letter as Lambda writes it."""
-    return json.dumps({"requestContext": {"requestId": "r-1"}, "requestPayload": payload})
+    record = event("sqs_dead_letter_of_lambda")
+    record["requestContext"]["requestId"] = "r-1"
+    return json.dumps(record | {"requestPayload": payload})
 
 
 def test_what_lambda_gave_up_on_is_the_event_it_had() -> None:
@@ -48,12 +39,13 @@ def test_what_lambda_gave_up_on_is_the_event_it_had() -> None:
 
 
 def test_what_sns_could_not_hand_on_is_made_an_event_again() -> None:
-    name, made = dead_letter(json.dumps(QUEUED))
+    assert dead_letter(json.dumps(QUEUED)) == (QUEUED["MessageId"], GIVEN)
 
-    assert name == QUEUED["MessageId"]
-    (again,) = made["Records"]
-    assert again["EventSource"] == "aws:sns"
-    assert again["Sns"].items() >= QUEUED.items()
+
+def test_a_message_of_a_queue_in_a_letter_of_lambda_becomes_one_of_an_event() -> None:
+    _, made = dead_letter(lambdas({"Records": [{**GIVEN["Records"][0], "Sns": QUEUED}]}))
+
+    assert made == GIVEN
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ Story = Callable[[World], Coroutine[Any, Any, None]]
 def problem(status: int, headers: Any, body: bytes) -> str:
     told = json.loads(body)
     assert told["status"] == status
-    assert headers["Content-Type"] == "application/problem+json"
+    assert headers.getall("Content-Type") == ["application/problem+json"]
     assert headers["Access-Control-Allow-Origin"] == PAGE
     assert headers["Access-Control-Expose-Headers"] == "Retry-After"
     return str(told["code"])

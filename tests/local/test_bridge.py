@@ -136,7 +136,7 @@ def test_a_put_becomes_the_event_that_s3_sends(worlds: Worlds) -> None:
         assert event == {
             "Records": [
                 {
-                    "eventVersion": "2.1",
+                    "eventVersion": "2.5",
                     "eventSource": "aws:s3",
                     "awsRegion": "eu-west-1",
                     "eventName": "ObjectCreated:Put",

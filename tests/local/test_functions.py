@@ -156,7 +156,9 @@ def test_what_a_handler_raises_is_the_answer_and_in_the_log(
         assert not answer.ok
         assert answer.payload["errorType"] == "LookupError"
         assert answer.payload["errorMessage"] == "no such thing: ü"
-        assert any("in raises" in line for line in answer.payload["stackTrace"])
+        assert answer.payload["requestId"] == "id of raises"
+        (frame,) = answer.payload["stackTrace"]
+        assert "in raises" in frame
 
     run(story)
 
@@ -187,7 +189,9 @@ def test_a_crash_is_answered_and_the_next_invocation_works(
         assert not answer.ok
         assert answer.payload == {
             "errorType": "Runtime.ExitError",
-            "errorMessage": "the process ended before it answered",
+            "errorMessage": (
+                f"RequestId: id of {handler} Error: Runtime exited without providing a reason"
+            ),
         }
         assert (await ask(functions, "returns")).ok
 
@@ -218,7 +222,7 @@ def test_a_handler_that_takes_too_long_is_ended_and_the_next_invocation_works(
         assert not answer.ok
         assert answer.payload == {
             "errorType": "Sandbox.Timedout",
-            "errorMessage": "timed out after 1 seconds",
+            "errorMessage": "RequestId: id of sleeps Error: Task timed out after 1.00 seconds",
         }
         assert not is_running(int(begun.read_text()))
         assert (await ask(functions, "returns")).ok
@@ -233,7 +237,14 @@ def test_what_is_not_json_is_an_error_and_the_environment_stays(
         first = (await ask(functions, "number", 0)).payload
         answer = await ask(functions, "returns_an_object")
         assert not answer.ok
-        assert answer.payload["errorType"] == "TypeError"
+        assert answer.payload == {
+            "errorMessage": (
+                "Unable to marshal response: Object of type object is not JSON serializable"
+            ),
+            "errorType": "Runtime.MarshalError",
+            "requestId": "id of returns_an_object",
+            "stackTrace": [],
+        }
         assert (await ask(functions, "number", 0)).payload == first
 
     run(story)

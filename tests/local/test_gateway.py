@@ -12,6 +12,8 @@ from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, WSServerH
 
 from local.functions import Answer, Function
 from local.gateway import Gateway
+from tests.aws_forms import CONNECT, DISCONNECT, MESSAGE
+from tests.forms import faults
 from tests.local.serving import PATIENCE, comes, serving
 
 HANDLERS = {
@@ -177,6 +179,41 @@ def test_a_close_is_one_disconnect() -> None:
     run(story)
 
 
+@pytest.mark.parametrize(
+    ("closing", "code", "reason"),
+    [({"code": 1001, "message": b"bye"}, 1001, "bye"), ({"code": 4000}, 4000, "")],
+)
+def test_a_disconnect_tells_how_the_page_closed(
+    closing: dict[str, Any], code: int, reason: str
+) -> None:
+    async def story(world: World) -> None:
+        socket, connection_id = await world.connect()
+        await socket.close(**closing)
+        await world.closed(connection_id)
+        (event,) = world.functions.events("disconnect")
+        context = event["requestContext"]
+        assert (context["disconnectStatusCode"], context["disconnectReason"]) == (code, reason)
+
+    run(story)
+
+
+def test_every_event_of_a_connection_is_in_the_form_of_api_gateway() -> None:
+    async def story(world: World) -> None:
+        socket, connection_id = await world.connect("?ticket=1&ticket=2")
+        await socket.send_str("ping")
+        await comes(lambda: world.functions.events("message"))
+        await socket.close()
+        await world.closed(connection_id)
+        for name, shape in (("connect", CONNECT), ("message", MESSAGE), ("disconnect", DISCONNECT)):
+            (event,) = world.functions.events(name)
+            assert list(faults(event, shape)) == []
+        (event,) = world.functions.events("connect")
+        assert event["queryStringParameters"] == {"ticket": "2"}
+        assert event["multiValueQueryStringParameters"] == {"ticket": ["1", "2"]}
+
+    run(story)
+
+
 def test_a_page_that_just_vanishes_is_one_disconnect() -> None:
     async def story(world: World) -> None:
         socket, connection_id = await world.connect()
@@ -185,6 +222,8 @@ def test_a_page_that_just_vanishes_is_one_disconnect() -> None:
         transport.shutdown(2)
         await world.closed(connection_id)
         assert (await world.manage("POST", connection_id, "x"))[0] == 410
+        (event,) = world.functions.events("disconnect")
+        assert event["requestContext"]["disconnectStatusCode"] == 1006
         await socket.close()
 
     run(story)

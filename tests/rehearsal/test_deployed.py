@@ -80,11 +80,16 @@ def test_all_of_it_stands(project: Project, printed: list[str]) -> None:
     assert stands.packed_from() == 1024
     assert stands.authorizers() == [("users", "COGNITO_USER_POOLS", [outputs["UserPoolArn"]])]
     assert stands.gateway_responses().keys() == api_gateway.read().problems.keys()
-    allowed = {
-        parameters["gatewayresponse.header.Access-Control-Allow-Origin"]
-        for _, parameters in stands.gateway_responses().values()
+    responses = stands.gateway_responses().values()
+    for header, value in (
+        ("Access-Control-Allow-Origin", outputs["PageOrigin"]),
+        ("Content-Type", "application/problem+json"),
+    ):
+        told = {parameters[f"gatewayresponse.header.{header}"] for _, parameters, _ in responses}
+        assert told == {f"'{value}'"}
+    assert {media_type for _, _, templates in responses for media_type in templates} == {
+        "application/json"
     }
-    assert allowed == {f"'{outputs['PageOrigin']}'"}
     assert stands.websocket_routes().keys() == {"$connect", "$default", "$disconnect"}
     # How much of it there may be at once.
     assert stands.concurrency() == {

@@ -17,8 +17,8 @@ import boto3
 import pytest
 
 from tests.environment import AWS_ENVIRONMENT, REGION
+from tests.payloads import event, request
 from tests.rehearsal.conftest import Account, Project, project_in
-from tests.running import ROOT
 from tests.stands import Stands
 
 pytestmark = pytest.mark.system
@@ -26,7 +26,6 @@ pytestmark = pytest.mark.system
 MAX_SIZE = 2_000_000  # bytes
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
 RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six.py", "urllib3")
-OWNER = "0c5d3c1e-6f0a-4a6e-9a53-2b8f0f6f9d11"
 CONTENT = b"Hello, Hoist\n"
 INVOKE = """
 import json, sys
@@ -48,30 +47,6 @@ print(json.dumps(answer))
 """
 
 Invoke = Callable[[str, Any], Any]
-
-
-def event(name: str) -> Any:
-    return json.loads((ROOT / "tests" / "events" / name).read_text(encoding="utf-8"))
-
-
-def request(method: str, path: str, body: Any = None, **parameters: str) -> Any:
-    """What API Gateway hands on of a request."""
-    return {
-        "resource": path,
-        "path": path,
-        "httpMethod": method,
-        "headers": {"Content-Type": "application/json"},
-        "multiValueQueryStringParameters": None,
-        "pathParameters": parameters or None,
-        "stageVariables": None,
-        "isBase64Encoded": False,
-        "requestContext": {
-            "httpMethod": method,
-            "resourcePath": path,
-            "authorizer": {"claims": {"sub": OWNER}},
-        },
-        "body": None if body is None else json.dumps(body),
-    }
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +143,7 @@ def test_a_file_goes_the_whole_way(invoke: Invoke, project: Project) -> None:
         Bucket=bucket, Key=upload["key"], Body=CONTENT, ContentType="text/plain"
     )
 
-    s3_event = event("s3_put.json")
+    s3_event = event("s3_put")
     s3_event["Records"][0]["s3"]["bucket"]["name"] = bucket
     s3_event["Records"][0]["s3"]["object"] |= {
         "key": quote_plus(upload["key"], safe="/"),
@@ -178,7 +153,7 @@ def test_a_file_goes_the_whole_way(invoke: Invoke, project: Project) -> None:
     report = invoke("process_upload", s3_event)
 
     assert [each["state"] for each in report["uploads"]] == ["accepted"]
-    sns_event = event("sns_success.json")
+    sns_event = event("sns_success")
     record = json.loads(sns_event["Records"][0]["Sns"]["Message"])
     record |= {"requestPayload": s3_event, "responsePayload": report}
     sns_event["Records"][0]["Sns"]["Message"] = json.dumps(record)
@@ -191,9 +166,9 @@ def test_a_page_connects_and_disconnects(invoke: Invoke) -> None:
     invited = invoke("app", request("POST", "/connections"))
     assert invited["statusCode"] == 201
     (ticket,) = parse_qs(urlsplit(json.loads(invited["body"])["url"]).query)["ticket"]
-    connect = event("websocket_connect.json")
+    connect = event("websocket_connect")
     connect["queryStringParameters"] = {"ticket": ticket}
 
     assert invoke("connect_page", connect)["statusCode"] == 200
     assert invoke("connect_page", connect)["statusCode"] == 401  # a ticket works once
-    assert invoke("disconnect_page", event("websocket_disconnect.json"))["statusCode"] == 200
+    assert invoke("disconnect_page", event("websocket_disconnect"))["statusCode"] == 200

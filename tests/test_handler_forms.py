@@ -1,0 +1,338 @@
+"""Every handler with every form that AWS may send it: whole, as lean as it gets, with more.
+
+What these forms are, `test_event_forms.py` tells.
+"""
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from unittest.mock import Mock
+
+import boto3
+import pytest
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.sns import sns_backends
+
+import app
+from chalicelib import records
+from chalicelib.application import Application, application
+from chalicelib.sweep import event_again
+from chalicelib.upload import State, Upload
+from deploy.redrive import dead_letter, outcome_again
+from tests import aws_forms as forms
+from tests.deploy import test_sign_up as sign_up
+from tests.environment import BUCKET, NOTIFICATIONS_TOPIC, REGION
+from tests.fakes import Invocation, MemoryStorage, RecordingGateway
+from tests.forms import Shape, faults, leanest, with_more
+from tests.payloads import CONTENT, OWNER, PUT_ID, event, multipart_upload, put_upload, request
+
+REQUEST_ID = "e4b46cbf-b738-4a6e-8880-a18cdf61200e"
+
+
+def forms_of(payload: Any, shape: Shape) -> dict[str, Any]:
+    """A payload as it is, with as little as AWS may send, and with more than is known today."""
+    lean = leanest(payload, shape)
+    assert list(faults(lean, shape)) == []
+    return {"whole": payload, "lean": lean, "with more": with_more(payload, shape)}
+
+
+def each_form(payloads: Mapping[str, Any], shape: Shape) -> list[Any]:
+    return [
+        pytest.param(given, id=f"{name}, {form}")
+        for name, payload in payloads.items()
+        for form, given in forms_of(payload, shape).items()
+    ]
+
+
+@dataclass
+class Stage:
+    """The application behind `app.py`, on moto's DynamoDB and SNS and with S3 in memory."""
+
+    application: Application
+    storage: MemoryStorage
+    gateway: RecordingGateway
+    published: list[Any]
+
+    def arrive(self, upload: Upload, content: bytes, **changes: Any) -> None:
+        self.application._table.put(upload)
+        self.storage.receive_object(upload.key, content, **changes)
+
+    def state(self, upload_id: str = PUT_ID) -> Upload:
+        found = self.application._table.get(OWNER, upload_id)
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+def stage(dynamodb: Any) -> Iterator[Stage]:
+    application.cache_clear()
+    fresh = application()
+    storage, gateway = MemoryStorage(), RecordingGateway()
+    fresh._dynamodb, fresh._storage, fresh._management = dynamodb, storage, gateway
+    boto3.client("sns").create_topic(Name=NOTIFICATIONS_TOPIC.rpartition(":")[2])
+    topic = sns_backends[DEFAULT_ACCOUNT_ID][REGION].topics[NOTIFICATIONS_TOPIC]
+    yield Stage(fresh, storage, gateway, topic.sent_notifications)
+    application.cache_clear()
+
+
+def versioned(version: str | None) -> Any:
+    """A PUT into a bucket with versions, and as the document has it of one without."""
+    told = event("s3_put")
+    told["Records"][0]["s3"]["object"]["versionId"] = version
+    return told
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        *each_form({"a PUT": event("s3_put"), "a version": versioned("3/L4kqt")}, forms.S3_EVENT),
+        pytest.param(versioned(None), id="no version"),
+        pytest.param(event_again(put_upload(), BUCKET), id="sent again"),
+    ],
+)
+def test_process_upload_processes_the_object_of_any_event_of_s3(stage: Stage, given: Any) -> None:
+    stage.arrive(put_upload(state=State.UPLOADED), CONTENT)
+
+    (result,) = app.process_upload(given, Invocation())["uploads"]
+
+    assert (result["id"], result["state"]) == (PUT_ID, "accepted")
+
+
+@pytest.mark.parametrize(
+    "given",
+    each_form({"of parts": event("s3_complete_multipart_upload")}, forms.S3_EVENT),
+)
+def test_process_upload_processes_an_object_of_parts(stage: Stage, given: Any) -> None:
+    upload = multipart_upload(state=State.UPLOADED)
+    stage.arrive(upload, bytes(upload.size))
+
+    (result,) = app.process_upload(given, Invocation())["uploads"]
+
+    assert (result["id"], result["size"]) == (upload.id, upload.size)
+    assert stage.state(upload.id).state is State.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    "given", each_form({"test event": event("s3_test_event")}, forms.S3_TEST_EVENT)
+)
+@pytest.mark.usefixtures("stage")
+def test_process_upload_leaves_the_test_event_of_s3_alone(given: Any) -> None:
+    assert app.process_upload(given, Invocation()) == {"uploads": []}
+
+
+UNANSWERED = {
+    "queue, SNS": lambda: dead_letter(json.dumps(event("sqs_dead_letter_of_sns")))[1],
+    "queue, Lambda": lambda: dead_letter(json.dumps(event("sqs_dead_letter_of_lambda")))[1],
+    "not notified": lambda: outcome_again(put_upload(state=State.ACCEPTED)),
+}
+
+
+def subject_and_attributes() -> Any:
+    told = event("sns_success")
+    told["Records"][0]["Sns"] |= {
+        "Subject": "of somebody",
+        "MessageAttributes": {"a": {"Type": "String", "Value": "1"}},
+    }
+    return told
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        *each_form({"success": event("sns_success")}, forms.SNS_EVENT),
+        pytest.param(subject_and_attributes(), id="with a subject and attributes"),
+        *(pytest.param(make(), id=name) for name, make in UNANSWERED.items()),
+    ],
+)
+def test_notify_notifies_of_any_success(stage: Stage, given: Any) -> None:
+    stage.arrive(put_upload(state=State.ACCEPTED, outcome="1"), CONTENT)
+
+    app.notify(given, Invocation())
+
+    assert stage.state().notified == "1"
+    ((_, _, subject, _, _),) = stage.published
+    assert subject.startswith("Hoist: accepted - ")
+
+
+def failed(condition: str, count: int, **members: Any) -> Any:
+    """The event of a failure's record: its response as Lambda leaves it, or none."""
+    told = event("sns_timed_out")
+    message = told["Records"][0]["Sns"]
+    record = json.loads(message["Message"])
+    record["requestContext"] |= {"condition": condition, "approximateInvokeCount": count}
+    if not members:
+        del record["responseContext"]
+    record.pop("responsePayload")
+    message["Message"] = json.dumps(record | members)
+    assert list(faults(told, forms.SNS_EVENT)) == []
+    return told
+
+
+TIMEOUT = f"2026-03-01T12:15:05.321Z {REQUEST_ID} Task timed out after 900.00 seconds"
+EXIT = {
+    "errorType": "Runtime.ExitError",
+    "errorMessage": f"RequestId: {REQUEST_ID} Error: Runtime exited with error: signal: killed",
+}
+RAISED = {"errorMessage": "no", "errorType": "KeyError", "requestId": REQUEST_ID, "stackTrace": []}
+FAILURES = {
+    "error": (event("sns_retries_exhausted"), "ClientError"),
+    "timeout": (event("sns_timed_out"), "Sandbox.Timedout"),
+    "timeout without its type": (
+        failed("RetriesExhausted", 3, responsePayload={"errorMessage": TIMEOUT}),
+        "Sandbox.Timedout",
+    ),
+    "out of memory": (failed("RetriesExhausted", 3, responsePayload=EXIT), "Runtime.ExitError"),
+    "too old before it ran": (event("sns_event_age_exceeded"), "EventAgeExceeded"),
+    "too old after it ran": (failed("EventAgeExceeded", 1, responsePayload=RAISED), "KeyError"),
+    "no answer": (failed("RetriesExhausted", 3), "RetriesExhausted"),
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        pytest.param(given, error, id=f"{name}, {form}")
+        for name, (whole, error) in FAILURES.items()
+        for form, given in {"whole": whole, "with more": with_more(whole, forms.SNS_EVENT)}.items()
+    ],
+)
+def test_notify_records_any_failure_and_names_its_error(
+    stage: Stage, given: Any, error: str
+) -> None:
+    stage.arrive(put_upload(state=State.UPLOADED), CONTENT)
+
+    app.notify(given, Invocation())
+
+    upload = stage.state()
+    assert upload.state is State.FAILED
+    assert str(upload.reason).startswith(f"Processing failed ({error}); request ")
+    assert len(stage.published) == 1
+    # What failed is kept as it came, so that it can be sent again.
+    assert upload.event is not None
+    assert [o.key for o in records.objects_created(upload.event)] == [upload.key]
+
+
+def test_an_event_that_make_redrive_sent_can_become_a_dead_letter_that_it_sends_again() -> None:
+    letter = event("sqs_dead_letter_of_lambda")
+    sent = outcome_again(put_upload(state=State.ACCEPTED))
+    letter["requestPayload"] = sent
+
+    assert dead_letter(json.dumps(letter))[1] == sent
+
+
+@pytest.mark.parametrize("given", each_form({"scheduled": event("scheduled")}, forms.SCHEDULED))
+@pytest.mark.usefixtures("stage")
+def test_sweep_runs_on_any_scheduled_event(given: Any) -> None:
+    assert app.sweep(given, Invocation(seconds=900)) == {}
+
+
+def with_ticket(stage: Stage) -> Any:
+    ticket = stage.application.browser.invite(OWNER).partition("ticket=")[2]
+    told = event("websocket_connect")
+    told["queryStringParameters"]["ticket"] = ticket
+    told["multiValueQueryStringParameters"]["ticket"] = [ticket]
+    return told
+
+
+@pytest.mark.parametrize("form", ["whole", "with more"])
+def test_connect_page_connects_a_page_with_a_ticket(stage: Stage, form: str) -> None:
+    given = forms_of(with_ticket(stage), forms.CONNECT)[form]
+
+    assert app.connect_page(given, None) == {"statusCode": 200}
+
+    ((connection_id, _),) = stage.application.browser._connections(OWNER)
+    assert connection_id == given["requestContext"]["connectionId"]
+
+
+def test_connect_page_refuses_a_page_without_a_query(stage: Stage) -> None:
+    given = forms_of(with_ticket(stage), forms.CONNECT)["lean"]
+
+    assert "queryStringParameters" not in given
+    assert app.connect_page(given, None) == {"statusCode": 401}
+
+
+@pytest.mark.parametrize("given", each_form({"ping": event("websocket_message")}, forms.MESSAGE))
+def test_answer_page_answers_any_message(stage: Stage, given: Any) -> None:
+    app.answer_page(given, None)
+
+    assert stage.gateway.sent == [("K0exampleConnId=", b'{"type": "pong"}')]
+
+
+@pytest.mark.parametrize("form", ["whole", "lean", "with more"])
+@pytest.mark.parametrize("reason", ["Going away", "", None])
+def test_disconnect_page_forgets_the_page(stage: Stage, form: str, reason: str | None) -> None:
+    app.connect_page(with_ticket(stage), None)
+    told = event("websocket_disconnect")
+    told["requestContext"]["disconnectReason"] = reason
+
+    app.disconnect_page(forms_of(told, forms.DISCONNECT)[form], None)
+
+    assert stage.application.browser._connections(OWNER) == []
+
+
+def asked(method: str, path: str, body: Any = None, **changes: Any) -> Any:
+    told = request(method, path, body) | changes
+    assert list(faults(told, forms.REQUEST)) == []
+    return told
+
+
+WANTED = {"filename": "a.txt", "size": 11}
+ENCODED = base64.b64encode(json.dumps(WANTED).encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        pytest.param(given, status, id=f"{name}, {form}")
+        for name, (whole, status) in {
+            "a body": (asked("POST", "/uploads", WANTED), 201),
+            "a body in base64": (
+                asked("POST", "/uploads", body=ENCODED, isBase64Encoded=True), 201,
+            ),
+            "no body": (asked("GET", "/uploads"), 200),
+            "a query": (
+                asked(
+                    "GET", "/uploads", queryStringParameters={"state": "failed"},
+                    multiValueQueryStringParameters={"state": ["failed"]},
+                ), 200,
+            ),
+            "no headers": (asked("GET", "/limits", headers=None, multiValueHeaders=None), 200),
+        }.items()
+        for form, given in {"whole": whole, "with more": with_more(whole, forms.REQUEST)}.items()
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("stage")
+def test_the_api_answers_any_form_of_a_request(given: Any, status: int) -> None:
+    assert app.app(given, Mock(aws_request_id="1", function_name="hoist"))["statusCode"] == status
+
+
+@pytest.mark.usefixtures("stage")
+def test_the_api_answers_a_request_of_a_method_without_an_authorizer() -> None:
+    given = leanest(asked("GET", "/limits"), forms.REQUEST)
+
+    assert "authorizer" not in given["requestContext"]
+    assert app.app(given, Mock(aws_request_id="1", function_name="hoist"))["statusCode"] == 200
+
+
+@pytest.mark.parametrize(
+    ("source", "shape"),
+    [
+        *((source, forms.SIGN_UP) for source in sign_up.SIGN_UPS),
+        *((source, forms.CUSTOM_MESSAGE) for source in sign_up.MESSAGES),
+        *((source, forms.TOKEN_GENERATION) for source in sign_up.TOKENS),
+    ],
+)
+@pytest.mark.parametrize("metadata", [None, {"from": "a page"}])
+def test_the_sign_up_function_hands_any_form_of_an_event_back(
+    monkeypatch: pytest.MonkeyPatch, source: str, shape: Shape, metadata: Any
+) -> None:
+    monkeypatch.setenv("DOMAINS", "example.com")
+    function: dict[str, Any] = {}
+    exec(sign_up.CODE, function)  # noqa: S102 - it is ours
+    told = sign_up.event(source, email="ann@example.com")
+    told["request"]["clientMetadata"] = metadata
+
+    for given in forms_of(told, shape).values():
+        assert function["handler"](given, None) == given
