@@ -5,6 +5,7 @@ AWS_CALLS and AWS_CUT: what is written down and when the command is killed, see 
 """
 
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -16,6 +17,10 @@ if os.environ.get("AWS_NAMES_PORT"):
 if os.environ.get("AWS_CALLS"):
     import aws_calls
 
-    cut = os.environ.get("AWS_CUT")
     calls = Path(os.environ["AWS_CALLS"])
-    sys.meta_path.insert(0, aws_calls.Finder(calls, aws_calls.Cut.parse(cut) if cut else None))
+    cut = None
+    if os.environ.get("AWS_CUT"):
+        cut = aws_calls.Cut.parse(os.environ["AWS_CUT"])
+        # A test that was started in the background would hand on that Ctrl-C is ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.meta_path.insert(0, aws_calls.Finder(calls, cut))

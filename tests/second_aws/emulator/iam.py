@@ -25,6 +25,7 @@ SNS_KEYS = {"Protocol": "sns:protocol", "Endpoint": "sns:endpoint"}
 _more: contextvars.ContextVar[tuple[tuple[str, str], ...]] = contextvars.ContextVar(
     "more", default=()
 )
+_refused: contextvars.ContextVar[str | None] = contextvars.ContextVar("refused", default=None)
 
 
 def bridge() -> None:
@@ -34,6 +35,7 @@ def bridge() -> None:
     replace(iam_actions, "extract_resource_arn", _with_resources)
     replace(iam_actions, "_lambda_action", _with_all_of_lambda)
     replace(iam_evaluator, "enforce", _with_more)
+    replace(iam_actions, "access_denied_response", _with_refused)
 
 
 def _with_role(resolve: Any) -> Any:
@@ -96,6 +98,7 @@ def _with_resources(extract: Any) -> Any:
         arn = f"arn:aws:{service}:{region}:{account}"
         CONTEXT.set({key: _one(query, name) for name, key in SNS_KEYS.items() if name in query})
         _more.set(())
+        _refused.set(None)
         match service:
             case "apigateway":
                 # /v2, where APIs with WebSockets are, is no part of the ARN.
@@ -155,11 +158,20 @@ def _with_more(enforce: Any) -> Any:
                 denied = enforce(
                     key, other, other.partition(":")[0], region, resource, service_context=context
                 )
-                if denied:  # the answer names the first action alone
-                    iam_evaluator.logger.warning("%s needs %s on %s", action, other, resource)
+                if denied:
+                    _refused.set(other)
         return denied
 
     return enforce_all
+
+
+def _with_refused(respond: Any) -> Any:
+    """A refusal names the action that was refused, as AWS does."""
+
+    def respond_with_refused(service: str, action: str, *rest: Any, **options: Any) -> Any:
+        return respond(service, _refused.get() or action, *rest, **options)
+
+    return respond_with_refused
 
 
 def _stack(name: str) -> str | None:
