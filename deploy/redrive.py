@@ -3,7 +3,8 @@
 It covers the states that the sweep does, at once and by name, and what failed besides. Safe to
 repeat: an upload that was settled meanwhile is left alone, and nobody is notified twice of one
 outcome. IAM: dynamodb:Scan, lambda:InvokeFunction; s3:GetObject and s3:ListBucket for an upload
-that is still uploading; sqs:GetQueueUrl, ReceiveMessage and DeleteMessage for dead letters.
+that is still uploading; sqs:GetQueueUrl, GetQueueAttributes, ReceiveMessage and DeleteMessage
+for dead letters.
 """
 
 from __future__ import annotations
@@ -121,8 +122,7 @@ class Redrive:
 
     def dead_letters(self) -> tuple[int, int]:
         """Every event that `notify` gave up on; returns how many were sent, and how many left."""
-        arn = self._stage.arn("HOIST_DEAD_LETTERS_ARN")
-        url = self._sqs.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
+        url = self._queue_url()
         sent = left = 0
         for letter in self._letters(url):
             try:
@@ -136,6 +136,20 @@ class Redrive:
             print(f"  sent again: {readable(name)}", flush=True)
             sent += 1
         return sent, left
+
+    def hidden_letters(self) -> int:
+        """How many dead letters SQS hides, as somebody received them less than 30 seconds ago.
+
+        A redrive that was killed has received up to ten and deleted none of them.
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
+        """
+        name = "ApproximateNumberOfMessagesNotVisible"
+        found = self._sqs.get_queue_attributes(QueueUrl=self._queue_url(), AttributeNames=[name])
+        return int(found["Attributes"][name])
+
+    def _queue_url(self) -> str:
+        arn = self._stage.arn("HOIST_DEAD_LETTERS_ARN")
+        return str(self._sqs.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"])
 
     def _letters(self, url: str) -> Iterator[dict[str, Any]]:
         """Every letter once; SQS offers the letters that are left again after a while."""
@@ -198,14 +212,21 @@ def main() -> int:
     def work() -> None:
         stage = enter(options.stage)
         redrive = Redrive(stage, boto3.Session(region_name=stage.settings.region))
-        left = 0
+        left = hidden = 0
         if options.upload:
             count = redrive.upload(options.upload)
         elif options.all_failed:
             count = redrive.all_failed()
         else:
             count, left = redrive.dead_letters()
+            # This run has received the unreadable letters itself.
+            hidden = redrive.hidden_letters() - left
         print(f"{count} sent again" if count else "Nothing to send again", flush=True)
+        if hidden > 0:
+            print(
+                f"SQS hides {hidden} more dead letters: another run received them within the last"
+                " 30 seconds; if that run was interrupted, run the same command again in 30 seconds"
+            )
         if left:
             raise StageError(
                 f"{left} dead letters are left in the queue, as nobody can read them: look at them"

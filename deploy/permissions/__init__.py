@@ -149,8 +149,8 @@ COMMANDS: Mapping[str, Mapping[str, Actions]] = {
     "redrive": {
         "uploads": ("dynamodb:Scan", "s3:GetObject", "s3:ListBucket", "lambda:InvokeFunction"),
         "dead-letters": (
-            *("sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:DeleteMessage"),
-            "lambda:InvokeFunction",
+            *("sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"),
+            *("sqs:DeleteMessage", "lambda:InvokeFunction"),
         ),
     },
     "destinations": {"destinations": _DESTINATIONS},

@@ -187,6 +187,14 @@ def test_letters_that_come_back_at_once_are_told_once(account: Account) -> None:
     assert account.redrive.dead_letters() == (0, 1)
 
 
+def test_letters_that_a_killed_run_received_are_counted(account: Account) -> None:
+    account.letters(*[json.dumps(QUEUED)] * 2)
+    account.client("sqs").receive_message(QueueUrl=account.queue)
+
+    assert account.redrive.dead_letters() == (1, 0)
+    assert account.redrive.hidden_letters() == 1
+
+
 def test_no_letters_are_no_error(account: Account) -> None:
     assert account.redrive.dead_letters() == (0, 0)
 

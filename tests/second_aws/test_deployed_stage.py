@@ -7,8 +7,7 @@ The tests share the stage, in this order. Every command runs as an IAM user who 
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from tests.deploy.iam_actions import actions as iam_actions
 from tests.environment import REGION
 from tests.running import Client, call, crc64nvme, eventually, part_url
 from tests.second_aws.aws import SIGN_UP_CODE, Aws, Keys, needs_ministack
+from tests.second_aws.faults import broken, dead_letters, is_notified
 from tests.second_aws.team import PASSWORD, Team
 from tests.stands import Stands, left
 
@@ -325,28 +325,6 @@ def test_temporary_credentials_are_refused_all_else(client: Client, aws: Aws) ->
 
 
 # --- What fails ----------------------------------------------------------------------------------
-
-
-@contextmanager
-def broken(aws: Aws, function: str) -> Iterator[None]:
-    """A function whose handler is not there meanwhile."""
-    functions = aws.client("lambda")
-    handler = functions.get_function_configuration(FunctionName=function)["Handler"]
-    functions.update_function_configuration(FunctionName=function, Handler="app.nothing")
-    try:
-        yield
-    finally:
-        functions.update_function_configuration(FunctionName=function, Handler=handler)
-
-
-def dead_letters(team: Team) -> int:
-    (line,) = [each for each in team.status().splitlines() if "dead letters waiting" in each]
-    return int(line.rpartition(":")[2])
-
-
-def is_notified(team: Team, upload: str) -> bool:
-    told = team.run("deploy.logs", "--stage", "dev", "--upload", upload)
-    return any(" notified" in line for line in told.splitlines())
 
 
 def test_a_failure_is_told_and_sent_again(team: Team, aws: Aws, client: Client) -> None:
