@@ -141,7 +141,7 @@ def _deliver(config: dict[str, Any], condition: str, record: dict[str, Any]) -> 
         return
     service = parse_arn(target).service
     if not _role_may(config, DELIVERIES[service], target):
-        lambda_svc.logger.warning("%s may not send to %s", config["FunctionName"], target)
+        lambda_svc.logger.warning("%s: may not send to %s", config["FunctionName"], target)
     elif service == "sns" and target in sns._topics:
         sns._fanout(target, lambda_svc.new_uuid(), json.dumps(record), "", "", {})
     elif service == "sqs" and (queue := sqs._queue_by_arn(target)):
