@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.environment import REGION
 from tests.payloads import event
@@ -98,13 +99,22 @@ def test_an_event_that_waits_too_long_is_not_tried(aws: Aws, sender: str) -> Non
 
 @pytest.mark.parametrize("reason", ["may not send to", "there is no"])
 def test_a_record_goes_nowhere_where_it_may_not_or_cannot(aws: Aws, reason: str) -> None:
-    results = topic(aws)
-    new = function(aws, role(aws, *([] if "may" in reason else [allow("sns:Publish")])), "pass")
+    results, role_arn = topic(aws), role(aws, allow("sns:Publish"))
+    new = function(aws, role_arn, "pass")
     set_destinations(aws.client("lambda"), new, results)
-    if "may" not in reason:
+    if reason == "there is no":
         aws.client("sns").delete_topic(TopicArn=results)
+    else:
+        aws.client("iam").delete_role_policy(RoleName=role_arn.rpartition("/")[2], PolicyName="all")
     invoke(aws, new, {})
     wait_for_log(aws, f"{new}: {reason} {results}")
+
+
+def test_a_destination_is_refused_that_the_role_may_not_send_to(aws: Aws) -> None:
+    results = topic(aws)
+    new = function(aws, role(aws, allow("sns:Publish", f"{results}-other")), "pass")
+    with pytest.raises(ClientError, match="InvalidParameterValueException"):
+        set_destinations(aws.client("lambda"), new, results)
 
 
 def test_a_function_hears_of_sns_as_in_aws(aws: Aws, sender: str) -> None:
