@@ -21,7 +21,7 @@ import pytest
 from botocore.config import Config
 
 from local.home import free_ports
-from tests.commands.aws_names import reached
+from tests.commands.aws_names import is_reached, reached
 from tests.environment import CLEAN_ENVIRONMENT, REGION
 from tests.running import ROOT, call
 
@@ -91,6 +91,7 @@ class Aws:
         self, service: str, keys: Keys | None = None, *, region: str = REGION, **config: Any
     ) -> Any:
         """A client of boto3, as root or as `keys`; `config` is botocore's."""
+        assert is_reached(), "outside of `reached` this client would call the real AWS"
         keys = keys or Keys(*ROOT_KEYS)
         session: Any = boto3.Session(keys.id, keys.secret, keys.token)
         return session.client(
