@@ -166,7 +166,7 @@ $(STAMPS)/tools: requirements-tools.txt | $(STAMPS)/python
 
 $(STAMPS)/ministack: requirements-ministack.txt | $(STAMPS)/python
 	@echo "Installing MiniStack for the tests …"
-	@rm -rf $(MINISTACK)
+	@rm -rf $(MINISTACK) $@
 	@$(BIN)/uv venv --quiet --python $(BIN)/python $(MINISTACK)
 	@$(BIN)/uv pip install --quiet --python $(MINISTACK)/bin/python --require-hashes --requirement $<
 	@touch $@

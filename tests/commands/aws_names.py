@@ -35,6 +35,11 @@ def resolver(getaddrinfo: Callable[..., Any], port: int) -> Callable[..., Any]:
     return resolve
 
 
+def is_reached() -> bool:
+    """Whether AWS's names lead to an emulator in this process, not to AWS."""
+    return socket.getaddrinfo.__qualname__.startswith(resolver.__name__)
+
+
 @contextlib.contextmanager
 def reached(port: int, bundle: Path) -> Iterator[None]:
     """Reach an emulator by AWS's names from this process.

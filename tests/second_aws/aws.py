@@ -1,6 +1,7 @@
 """An AWS account in the second emulator, MiniStack: it checks signatures, policies and TLS.
 
-It answers under AWS's own host names, which lead to it in this process and in its children.
+It answers under AWS's own host names. They lead to it in commands that have `environment` and, in
+this process, inside `reached`.
 """
 
 import contextlib
@@ -20,9 +21,9 @@ import pytest
 from botocore.config import Config
 
 from local.home import free_ports
-from tests.commands.aws_names import reached
+from tests.commands.aws_names import is_reached, reached
 from tests.environment import CLEAN_ENVIRONMENT, REGION
-from tests.running import ROOT
+from tests.running import ROOT, call
 
 PYTHON = ROOT / ".ministack" / "bin" / "python"
 # `make ministack` makes it last, so half an environment does not count.
@@ -32,8 +33,6 @@ ACCOUNT = "123456789012"
 # MiniStack takes the key that it was started with for the account's root, and checks no signature
 # of it. AWS's documentation shows this one.
 ROOT_KEYS = ("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
-# MiniStack mails the same code to everybody.
-SIGN_UP_CODE = "123456"
 START_SECONDS = 60.0  # one or two, on a machine that has nothing else to do
 LOG_TAIL = 4_000  # characters
 
@@ -53,7 +52,7 @@ class Keys:
 
 @dataclass(frozen=True)
 class Aws:
-    """A running emulator; usable inside `started` alone."""
+    """A running emulator; this process reaches it inside `reached` alone."""
 
     port: int
     folder: Path
@@ -66,6 +65,10 @@ class Aws:
     @property
     def log(self) -> Path:
         return self.folder / "ministack.log"
+
+    def reached(self) -> contextlib.AbstractContextManager[None]:
+        """Have AWS's host names lead to this emulator, in this process."""
+        return reached(self.port, self.bundle)
 
     def environment(self, keys: Keys | None = None) -> dict[str, str]:
         """The environment of a command that knows nothing of an emulator, as root or as `keys`."""
@@ -88,6 +91,7 @@ class Aws:
         self, service: str, keys: Keys | None = None, *, region: str = REGION, **config: Any
     ) -> Any:
         """A client of boto3, as root or as `keys`; `config` is botocore's."""
+        assert is_reached(), "outside of `reached` this client would call the real AWS"
         keys = keys or Keys(*ROOT_KEYS)
         session: Any = boto3.Session(keys.id, keys.secret, keys.token)
         return session.client(
@@ -96,6 +100,12 @@ class Aws:
             verify=str(self.bundle),
             config=Config(**{"retries": {"total_max_attempts": 1}, **config}),
         )
+
+    def mails(self, address: str) -> list[str]:
+        """The texts that Cognito mailed to an address, the oldest first."""
+        answer = call("GET", f"https://127.0.0.1:{self.port}/_ministack/ses/messages")
+        sent = answer.json["messages"].get(ACCOUNT, ())
+        return [str(mail["BodyText"]) for mail in sent if address in mail["To"]]
 
 
 @contextlib.contextmanager
@@ -116,8 +126,7 @@ def started(folder: Path) -> Iterator[Aws]:
         )
     try:
         _wait(aws, process)
-        with reached(aws.port, aws.bundle):
-            yield aws
+        yield aws
     finally:
         # Its functions are processes of its group.
         with contextlib.suppress(ProcessLookupError):

@@ -11,7 +11,7 @@ from tests.second_aws.team import Team, team_in
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
-    with started(tmp_path_factory.mktemp("aws")) as running:
+    with started(tmp_path_factory.mktemp("aws")) as running, running.reached():
         yield running
 
 

@@ -70,3 +70,8 @@ def test_all_calls_of_a_command_are_written_down(aws: Aws, tmp_path: Path) -> No
         check=True,
     )
     assert calls.read_text().splitlines() == ["sqs:CreateQueue"] * 2
+
+
+def test_no_client_is_made_where_it_would_call_the_real_aws(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="the real AWS"):
+        Aws(1, tmp_path).client("sts")

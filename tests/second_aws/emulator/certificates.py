@@ -14,6 +14,7 @@ NAMES = (
     "localhost",
     "*.amazonaws.com",
     "*.cloudfront.net",
+    "*.s3.amazonaws.com",
     "*.us-east-1.amazonaws.com",  # IAM's, CloudFront's and the certificates' region
     "*.{region}.amazonaws.com",
     "*.s3.{region}.amazonaws.com",

@@ -29,6 +29,7 @@ def bridge() -> None:
     replace(lambda_svc, "_schedule_state_transition", _at_once)
     replace(lambda_svc, "_execute_function_dispatch", _with_one_request_id)
     replace(lambda_svc, "invoke_async_with_retry", lambda _: invoke)
+    replace(lambda_svc, "_put_event_invoke_config", _with_permitted_destinations)
 
 
 def _at_once(schedule: Any) -> Any:
@@ -68,6 +69,26 @@ def _with_one_request_id(execute: Any) -> Any:
         return execute(function, config, event, _request_id.get() or request_id, started)
 
     return execute_dispatch
+
+
+def _with_permitted_destinations(put: Any) -> Any:
+    """Lambda refuses a destination that the function's role may not send to.
+
+    Seen in AWS: https://github.com/aws-amplify/amplify-js/issues/9869
+    """
+
+    def put_settings(name: str, qualifier: str | None, data: dict[str, Any]) -> Any:
+        function = lambda_svc._functions.get(name)
+        for destination in data.get("DestinationConfig", {}).values() if function else ():
+            target = destination.get("Destination")
+            if target and not _role_may(function["config"], target):
+                message = f"The function's execution role may not send to {target}"
+                return lambda_svc.error_response_json(
+                    "InvalidParameterValueException", message, 400
+                )
+        return put(name, qualifier, data)
+
+    return put_settings
 
 
 def _process(config: dict[str, Any], event: Any) -> None:
@@ -140,8 +161,8 @@ def _deliver(config: dict[str, Any], condition: str, record: dict[str, Any]) -> 
     if not target:
         return
     service = parse_arn(target).service
-    if not _role_may(config, DELIVERIES[service], target):
-        lambda_svc.logger.warning("%s may not send to %s", config["FunctionName"], target)
+    if not _role_may(config, target):
+        lambda_svc.logger.warning("%s: may not send to %s", config["FunctionName"], target)
     elif service == "sns" and target in sns._topics:
         sns._fanout(target, lambda_svc.new_uuid(), json.dumps(record), "", "", {})
     elif service == "sqs" and (queue := sqs._queue_by_arn(target)):
@@ -172,22 +193,23 @@ def may_invoke(function_arn: str, service: str, source_arn: str) -> bool:
     return bool(decision.decision == "Allow")
 
 
-def _role_may(config: dict[str, Any], action: str, target: str) -> bool:
-    """Whether the function's role, or the destination's own policy, allows an action."""
+def _role_may(config: dict[str, Any], target: str) -> bool:
+    """Whether the function's role, or the policy of the destination, lets it send there."""
+    service = parse_arn(target).service
     account, region = lambda_svc._account_region_from_function_config(config)
     role = config["Role"].rpartition("/")[2]
     context = iam_evaluator.EvalContext(
         principal_arn=f"arn:aws:sts::{account}:assumed-role/{role}/{config['FunctionName']}",
         principal_type="AssumedRole",
         principal_account=account,
-        action=action,
+        action=DELIVERIES[service],
         resource_arn=target,
         region=region,
         secure_transport=True,
     )
     policies = iam_evaluator._gather_role_policies(role, account)
     decision = iam_evaluator.evaluate(context, policies)
-    policy = iam_evaluator._resource_policy(action.partition(":")[0], target)
+    policy = iam_evaluator._resource_policy(service, target)
     if policy is not None:
         decision = iam_evaluator.combine_resource_policy(decision, context, *policy)
     return bool(decision.decision == "Allow")
