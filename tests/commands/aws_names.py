@@ -13,6 +13,8 @@ from typing import Any
 
 LOOPBACK = "127.0.0.1"
 AWS = (".amazonaws.com", ".cloudfront.net")
+# The ports of the emulators that this process reaches.
+_reached: list[int] = []
 LOCAL = (None, "", "localhost", LOOPBACK, "::1")
 
 
@@ -35,9 +37,9 @@ def resolver(getaddrinfo: Callable[..., Any], port: int) -> Callable[..., Any]:
     return resolve
 
 
-def is_reached() -> bool:
-    """Whether AWS's names lead to an emulator in this process, not to AWS."""
-    return socket.getaddrinfo.__qualname__.startswith(resolver.__name__)
+def is_reached(port: int) -> bool:
+    """Whether AWS's names lead to the emulator of a port in this process, not to AWS."""
+    return port in _reached
 
 
 @contextlib.contextmanager
@@ -50,11 +52,13 @@ def reached(port: int, bundle: Path) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in trust}
     getaddrinfo = socket.getaddrinfo
     os.environ.update(trust)
+    _reached.append(port)
     socket.getaddrinfo = resolver(getaddrinfo, port)  # type: ignore[assignment]
     try:
         yield
     finally:
         socket.getaddrinfo = getaddrinfo
+        _reached.remove(port)
         for name, value in before.items():
             if value is None:
                 del os.environ[name]

@@ -91,7 +91,7 @@ class Aws:
         self, service: str, keys: Keys | None = None, *, region: str = REGION, **config: Any
     ) -> Any:
         """A client of boto3, as root or as `keys`; `config` is botocore's."""
-        assert is_reached(), "outside of `reached` this client would call the real AWS"
+        assert is_reached(self.port), "outside of `reached` this client would call the real AWS"
         keys = keys or Keys(*ROOT_KEYS)
         session: Any = boto3.Session(keys.id, keys.secret, keys.token)
         return session.client(
