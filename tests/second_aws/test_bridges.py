@@ -1,0 +1,36 @@
+"""Each bridge is listed in docs/rehearsal.md and names the AWS document that says what is right."""
+
+import re
+from pathlib import Path
+
+from tests.running import ROOT
+
+EMULATOR = Path(__file__).parent / "emulator"
+BRIDGES = sorted(
+    path for path in EMULATOR.glob("*.py") if "\ndef bridge(" in path.read_text(encoding="utf-8")
+)
+
+
+def test_every_bridge_is_listed_and_no_other() -> None:
+    text = (ROOT / "docs" / "rehearsal.md").read_text(encoding="utf-8")
+
+    assert re.findall(r"^\| `(\w+\.py)` \|", text, re.MULTILINE) == [path.name for path in BRIDGES]
+
+
+def test_every_bridge_names_a_document_of_aws() -> None:
+    assert len(BRIDGES) > 5
+    assert [
+        path.name
+        for path in BRIDGES
+        if "https://docs.aws.amazon.com/" not in path.read_text(encoding="utf-8")
+    ] == []
+
+
+def test_the_product_knows_of_no_emulator() -> None:
+    sources = [ROOT / "app.py"]
+    for folder in ("chalicelib", "deploy", "local"):
+        sources += (ROOT / folder).rglob("*.py")
+
+    assert [
+        path for path in sources if "ministack" in path.read_text(encoding="utf-8").lower()
+    ] == []
