@@ -5,6 +5,7 @@ this process, inside `reached`.
 """
 
 import contextlib
+import functools
 import os
 import signal
 import ssl
@@ -93,9 +94,11 @@ class Aws:
         """A client of boto3, as root or as `keys`; `config` is botocore's."""
         assert is_reached(self.port), "outside of `reached` this client would call the real AWS"
         keys = keys or Keys(*ROOT_KEYS)
-        session: Any = boto3.Session(keys.id, keys.secret, keys.token)
-        return session.client(
+        return _session().client(
             service,
+            aws_access_key_id=keys.id,
+            aws_secret_access_key=keys.secret,
+            aws_session_token=keys.token,
             region_name=region,
             verify=str(self.bundle),
             config=Config(**{"retries": {"total_max_attempts": 1}, **config}),
@@ -132,6 +135,12 @@ def started(folder: Path) -> Iterator[Aws]:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+@functools.cache
+def _session() -> Any:
+    """One for all clients, because each would read the services' descriptions anew."""
+    return boto3.Session()
 
 
 def _settings(aws: Aws) -> dict[str, str]:

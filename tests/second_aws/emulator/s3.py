@@ -34,6 +34,7 @@ _whole: contextvars.ContextVar[str | None] = contextvars.ContextVar("whole", def
 def bridge() -> None:
     replace(iam_evaluator, "pin_signed_request", _with_keys)
     replace(iam_evaluator, "_resolve_condition_key", _with_signature_keys)
+    # MiniStack computes it in Python, some 6 MiB a second.
     replace(s3, "_crc64nvme", lambda _: checksums.crc64nvme)
     replace(s3, "_composite_checksum", _of_the_whole)
     replace(s3, "_create_multipart_upload", _full_object)
