@@ -21,6 +21,7 @@ from deploy import (
     application,
     concurrency,
     config,
+    connections,
     destinations,
     functions,
     migration,
@@ -144,6 +145,10 @@ def deploy_application(deployment: Deployment) -> None:
     begun = deployment.begun()
     if concurrency.reserve(begun, deployment.room(begun["lambda_functions"])):
         config.write(deployment.stage, begun)
+    environment = begun["environment_variables"]
+    if "HOIST_BUCKET" in environment:
+        own = connections.own_rule(deployment.stage, environment["HOIST_RESULTS_TOPIC_ARN"])
+        connections.make_room(deployment.client("s3"), environment["HOIST_BUCKET"], own)
     application.deploy(deployment.session, deployment.stage)
 
 
@@ -166,9 +171,12 @@ def set_destinations(deployment: Deployment) -> None:
 
 
 def set_functions(deployment: Deployment) -> None:
-    """Functions: what Chalice cannot set: dead letters, the API's log, SnapStart."""
+    """Functions: what Chalice cannot set: dead letters, handlers, the API's log, SnapStart."""
     subscribed = functions.subscription(deployment.stage)
-    functions.keep_dead_letters(deployment.client("sns"), deployment.entered(), subscribed)
+    functions.keep_subscription(deployment.client("sns"), deployment.entered(), subscribed)
+    functions.keep_configuration(
+        deployment.client("lambda"), deployment.stage, policies.templates()
+    )
     functions.keep_logs(deployment.client("logs"), deployment.stage)
     api = api_gateway.rest_api(deployment.stage)
     wanted = declared(deployment.stage).get("snap_start") is True
