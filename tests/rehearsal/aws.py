@@ -16,6 +16,7 @@ from moto.apigatewayv2 import urls
 from moto.apigatewayv2.models import Stage
 from moto.apigatewayv2.responses import ApiGatewayV2Response
 from moto.awslambda import urls as lambda_urls
+from moto.awslambda.models import LambdaFunction
 from moto.awslambda.responses import LambdaResponse
 from moto.core.config import default_user_config
 from moto.core.exceptions import ServiceException
@@ -235,6 +236,24 @@ def tell_what_lambda_has_left() -> None:
     lambda_urls.url_paths[path] = LambdaResponse.dispatch
 
 
+def configure_functions() -> None:
+    """UpdateFunctionConfiguration sets X-Ray, GetFunction tells a reservation of none at all."""
+    update, describe = LambdaFunction.update_configuration, LambdaFunction.get_code
+
+    def update_configuration(self: LambdaFunction, config_updates: dict[str, Any]) -> Any:
+        self.tracing_config = config_updates.get("TracingConfig", self.tracing_config)
+        return update(self, config_updates)
+
+    def get_code(self: LambdaFunction) -> Any:
+        told = describe(self)
+        if self.reserved_concurrency == 0:
+            told["Concurrency"] = {"ReservedConcurrentExecutions": 0}
+        return told
+
+    LambdaFunction.update_configuration = update_configuration  # type: ignore[method-assign]
+    LambdaFunction.get_code = get_code  # type: ignore[method-assign]
+
+
 def simulate_for_nobody() -> None:
     """IAM's simulator, which moto lacks: here nobody has the right to ask it."""
 
@@ -270,6 +289,7 @@ def main() -> None:
     deploy_websocket_apis()
     limit_websocket_apis()
     tell_what_lambda_has_left()
+    configure_functions()
     simulate_for_nobody()
     server = make_server(
         "127.0.0.1",
