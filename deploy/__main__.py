@@ -67,6 +67,19 @@ class Deployment:
         """How many invocations of functions the account has room for."""
         return concurrency.look(self.client("lambda"), self.stage, functions)
 
+    def own_rule(self) -> tuple[str, connections.Rule] | None:
+        """The bucket and the rule that it needs; None while there is no bucket."""
+        environment = self.begun()["environment_variables"]
+        if "HOIST_BUCKET" not in environment:
+            return None
+        topic = environment["HOIST_RESULTS_TOPIC_ARN"]
+        return environment["HOIST_BUCKET"], connections.own_rule(self.stage, topic)
+
+    def check_rules(self) -> None:
+        """Refuse to deploy where somebody else's rule of the bucket overlaps ours."""
+        if (own := self.own_rule()) is not None:
+            connections.check_rules(self.client("s3"), *own)
+
     def apply_stack(self) -> None:
         """Bring the stack up to date."""
         clients = self.client("cloudformation"), self.client("cognito-idp")
@@ -99,6 +112,7 @@ def check(deployment: Deployment) -> None:
             deployment.stage, begun["region"], begun, deployment.room(begun["lambda_functions"])
         ),
     ]
+    deployment.check_rules()
     differences = resources.differences(
         deployment.client("cloudformation"), deployment.stage, deployment.stack_parameters()
     )
@@ -145,10 +159,8 @@ def deploy_application(deployment: Deployment) -> None:
     begun = deployment.begun()
     if concurrency.reserve(begun, deployment.room(begun["lambda_functions"])):
         config.write(deployment.stage, begun)
-    environment = begun["environment_variables"]
-    if "HOIST_BUCKET" in environment:
-        own = connections.own_rule(deployment.stage, environment["HOIST_RESULTS_TOPIC_ARN"])
-        connections.make_room(deployment.client("s3"), environment["HOIST_BUCKET"], own)
+    if (own := deployment.own_rule()) is not None:
+        connections.make_room(deployment.client("s3"), *own)
     application.deploy(deployment.session, deployment.stage)
 
 

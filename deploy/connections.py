@@ -15,6 +15,7 @@ from typing import Any
 
 from chalicelib import keys
 from deploy.application import function_name
+from deploy.errors import answer
 from deploy.stage import StageError
 
 EVENTS = ("s3:ObjectCreated:*",)
@@ -103,8 +104,12 @@ def is_own(rule: Rule, own: Rule) -> bool:
     return rule.target == own.target or rule.target.startswith(f"{own.target}:")
 
 
-def check_rules(bucket: str, configuration: Mapping[str, Any], own: Rule) -> None:
-    """Raises StageError with the rule of somebody else that overlaps ours."""
+def check_rules(s3: Any, bucket: str, own: Rule) -> dict[str, Any]:
+    """Returns the bucket's notification configuration.
+
+    Raises StageError with the rule of somebody else that overlaps ours.
+    """
+    configuration = _configuration(s3, bucket)
     for rule in rules(configuration):
         if not is_own(rule, own) and overlaps(rule, own):
             raise StageError(
@@ -114,6 +119,7 @@ def check_rules(bucket: str, configuration: Mapping[str, Any], own: Rule) -> Non
                 " again. Its target can have the same events from Amazon EventBridge:"
                 " https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventBridge.html"
             )
+    return configuration
 
 
 def make_room(s3: Any, bucket: str, own: Rule) -> list[Rule]:
@@ -124,8 +130,7 @@ def make_room(s3: Any, bucket: str, own: Rule) -> list[Rule]:
     Chalice has set the rule, S3 invokes nobody; the sweep finds what arrives in between. Raises
     StageError as `check_rules` does.
     """
-    configuration = _configuration(s3, bucket)
-    check_rules(bucket, configuration, own)
+    configuration = check_rules(s3, bucket, own)
     superfluous = [rule for rule in rules(configuration) if is_own(rule, own)]
     exact = next((rule for rule in superfluous if rule.target == own.target), None)
     if exact is not None:
@@ -148,7 +153,10 @@ def make_room(s3: Any, bucket: str, own: Rule) -> list[Rule]:
 
 def rule_differences(s3: Any, bucket: str, own: Rule) -> Iterator[str]:
     """What is wrong with the bucket's rule, in words."""
-    found = list(rules(_configuration(s3, bucket)))
+    configuration = answer(s3.get_bucket_notification_configuration, "NoSuchBucket", Bucket=bucket)
+    if configuration is None:
+        return  # the check of the bucket tells that
+    found = list(rules(configuration))
     ours = [rule for rule in found if is_own(rule, own)]
     if not ours:
         yield f"the bucket has no rule: S3 invokes {FUNCTION} for no file"

@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.table import table_of
 from deploy import application, config, policies, preflight, resources
@@ -81,17 +81,21 @@ class Status:
     def sweep(self) -> Iterator[str]:
         """When the last sweep ran, and what it found."""
         table = table_of(self._stage.settings, self._client("dynamodb"), lambda: datetime.now(UTC))
-        try:
-            last = table.sweep()
-        except ClientError as error:
-            yield f"not known: {explained(error)}"
-            return
-        yield from sweep_lines(last, now=datetime.now(UTC))
+        yield from sweep_lines(table.sweep(), now=datetime.now(UTC))
 
     def counts(self) -> Iterator[str]:
         """What happened in the last day, and what waits now."""
+        yield from known(self._uploads())
+        yield from known(self._invocations())
+        yield from known(self._answers())
+        yield from known(self._waiting())
+        yield from known(self._alarming())
+
+    def _uploads(self) -> Iterator[str]:
         own = {name: self._sum("Hoist", name, Stage=self._name) for name in UPLOADS}
         yield "  ".join(f"{name.removeprefix('Uploads').lower()} {own[name]}" for name in UPLOADS)
+
+    def _invocations(self) -> Iterator[str]:
         for name in policies.templates():
             function = application.function_name(self._name, name)
             errors, throttles = (
@@ -100,9 +104,15 @@ class Status:
             )
             if errors or throttles:
                 yield f"{function}: {errors} errors, {throttles} throttled"
+
+    def _answers(self) -> Iterator[str]:
         api = {"ApiName": application.APP, "Stage": self._name}
         yield f"API: {self._sum('AWS/ApiGateway', '5XXError', **api)} answers with 5xx"
+
+    def _waiting(self) -> Iterator[str]:
         yield f"dead letters waiting: {self._dead_letters()}"
+
+    def _alarming(self) -> Iterator[str]:
         yield f"alarms: {', '.join(self._alarms()) or 'none'}"
 
     def detected(self) -> Iterator[str]:
@@ -162,6 +172,14 @@ class Status:
         return self._deployed.client(service)
 
 
+def known(lines: Iterator[str]) -> Iterator[str]:
+    """The lines; where AWS refuses or fails one, a line that says so instead of it and the rest."""
+    try:
+        yield from lines
+    except (BotoCoreError, ClientError) as error:
+        yield f"not known: {explained(error)}"
+
+
 def sweep_lines(last: Mapping[str, Any], *, now: datetime) -> Iterator[str]:
     """The last sweep as people read it; `last` is empty where none has ended yet."""
     if not last:
@@ -206,11 +224,11 @@ def main() -> int:
         _print(
             f"Stage {options.stage} in {session.region_name}, account {account}", status.addresses()
         )
-        _print("Deployed", status.deployed())
+        _print("Deployed", known(status.deployed()))
         _print("Drift", status.drift(), "none: all is as declared")
         if options.drift:
-            _print("Drift that CloudFormation sees", status.detected(), "none")
-        _print("Last sweep", status.sweep())
+            _print("Drift that CloudFormation sees", known(status.detected()), "none")
+        _print("Last sweep", known(status.sweep()))
         _print("Last 24 hours", status.counts())
 
     return succeeds(work)

@@ -35,7 +35,7 @@ def topics(stage: DeployedStage) -> Iterator[Drift]:
     sns = stage.client("sns")
     for variable, statements in TOPICS.items():
         arn = stage.stage.arn(variable)
-        found = answer(sns.get_topic_attributes, "NotFound", "NotFoundException", TopicArn=arn)
+        found = answer(sns.get_topic_attributes, "NotFound", TopicArn=arn)
         if found is None:
             yield Drift(BY_HAND, f"the topic {arn} is missing")
         elif missing := _missing(found["Attributes"].get("Policy"), statements):

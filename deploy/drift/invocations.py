@@ -1,7 +1,8 @@
 """Who invokes the functions: the bucket's rule, the subscription, the schedule, and their rights.
 
-IAM: s3:GetBucketNotification, lambda:GetPolicy, sns:ListSubscriptionsByTopic,
-sns:GetSubscriptionAttributes, events:DescribeRule, events:ListTargetsByRule.
+IAM: s3:GetBucketNotification, lambda:GetPolicy, sns:GetTopicAttributes,
+sns:ListSubscriptionsByTopic, sns:GetSubscriptionAttributes, events:DescribeRule,
+events:ListTargetsByRule.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ def permissions(stage: DeployedStage) -> Iterator[Drift]:
 def subscription(stage: DeployedStage) -> Iterator[Drift]:
     """SNS hands each invocation record to `notify`, and keeps what it cannot hand over."""
     sns, topic = stage.client("sns"), stage.settings.results_topic_arn
+    if answer(sns.get_topic_attributes, "NotFound", TopicArn=topic) is None:
+        return  # the check of the topics tells that
     pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
     arns = [
         each["SubscriptionArn"]
