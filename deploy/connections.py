@@ -105,11 +105,11 @@ def is_own(rule: Rule, own: Rule) -> bool:
 
 
 def check_rules(s3: Any, bucket: str, own: Rule) -> dict[str, Any]:
-    """Returns the bucket's notification configuration.
+    """Returns the bucket's notification configuration, which is empty without a bucket.
 
     Raises StageError with the rule of somebody else that overlaps ours.
     """
-    configuration = _configuration(s3, bucket)
+    configuration = _configuration(s3, bucket) or {}
     for rule in rules(configuration):
         if not is_own(rule, own) and overlaps(rule, own):
             raise StageError(
@@ -153,7 +153,7 @@ def make_room(s3: Any, bucket: str, own: Rule) -> list[Rule]:
 
 def rule_differences(s3: Any, bucket: str, own: Rule) -> Iterator[str]:
     """What is wrong with the bucket's rule, in words."""
-    configuration = answer(s3.get_bucket_notification_configuration, "NoSuchBucket", Bucket=bucket)
+    configuration = _configuration(s3, bucket)
     if configuration is None:
         return  # the check of the bucket tells that
     found = list(rules(configuration))
@@ -171,8 +171,13 @@ def rule_differences(s3: Any, bucket: str, own: Rule) -> Iterator[str]:
             )
 
 
-def _configuration(s3: Any, bucket: str) -> dict[str, Any]:
-    found: dict[str, Any] = s3.get_bucket_notification_configuration(Bucket=bucket)
+def _configuration(s3: Any, bucket: str) -> dict[str, Any] | None:
+    """What S3 answers of a bucket's notification configuration; None without the bucket."""
+    found: dict[str, Any] | None = answer(
+        s3.get_bucket_notification_configuration, "NoSuchBucket", Bucket=bucket
+    )
+    if found is None:
+        return None
     return {name: value for name, value in found.items() if name != "ResponseMetadata"}
 
 

@@ -66,7 +66,9 @@ def routes(client: Any, api: str) -> dict[str, str]:
         for each in page["Items"]:
             target = integrations.get(each.get("Target", "").rpartition("/")[2], "")
             authorization = each.get("AuthorizationType") or "NONE"
-            found[each["RouteKey"]] = target + ("" if authorization == "NONE" else authorization)
+            found[each["RouteKey"]] = (
+                target if authorization == "NONE" else f"{target} {authorization}"
+            )
     return found
 
 

@@ -91,7 +91,7 @@ def limits(stage: DeployedStage) -> Iterator[Drift]:
         stage.session, rest, websocket_one, api_gateway.read().throttling
     )
     if different:
-        yield Drift("throttling", ", ".join(different))
+        yield Drift("api-gateway", f"limits of {', '.join(different)}")
 
 
 def _wrong_methods(stage: DeployedStage, api: str) -> Iterator[str]:

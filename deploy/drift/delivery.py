@@ -55,8 +55,9 @@ def queue(stage: DeployedStage) -> Iterator[Drift]:
     if missing := _missing(told.get("Policy"), QUEUE_STATEMENTS):
         yield Drift(BY_HAND, f"the queue of dead letters has a policy without {missing}")
     if int(told["MessageRetentionPeriod"]) < RETENTION:
-        days = int(told["MessageRetentionPeriod"]) / 86400
-        yield Drift(BY_HAND, f"the queue keeps dead letters for {days:g} days, not 14")
+        seconds = told["MessageRetentionPeriod"]
+        what = f"the queue keeps dead letters for {seconds} seconds, not {RETENTION} (14 days)"
+        yield Drift(BY_HAND, what)
 
 
 def accounts(stage: DeployedStage) -> Iterator[Drift]:

@@ -41,14 +41,14 @@ def permissions(stage: DeployedStage) -> Iterator[Drift]:
         if stage.function(name) is None:
             continue  # told already
         function = function_name(stage.name, name)
-        if not _lets_in(_policy(stage, function), service, source, stage.account):
+        if not lets_in(_policy(stage, function), service, source, stage.account):
             yield Drift("application", f"{function} does not let {service} invoke it ({source})")
     snap_start = stage.config.get("snap_start") is True
     if snap_start and (api := stage.rest_api()) and stage.function("api_handler"):
         function = function_name(stage.name, "api_handler")
         source = stage.arn("execute-api", f"{api.id}/*")
         policy = _policy(stage, function, Qualifier=ALIAS)
-        if not _lets_in(policy, "apigateway", source, stage.account):
+        if not lets_in(policy, "apigateway", source, stage.account):
             what = f"{function}:{ALIAS} does not let apigateway invoke it ({source})"
             yield Drift("functions", what)
 
@@ -113,7 +113,7 @@ def _policy(stage: DeployedStage, function: str, **qualifier: str) -> list[Any]:
     return [] if found is None else list(json.loads(found["Policy"])["Statement"])
 
 
-def _lets_in(statements: list[Mapping[str, Any]], service: str, source: str, account: str) -> bool:
+def lets_in(statements: list[Mapping[str, Any]], service: str, source: str, account: str) -> bool:
     """Whether one of the statements lets a service invoke the function for a source."""
     return any(
         each["Effect"] == "Allow"

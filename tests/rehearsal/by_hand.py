@@ -126,7 +126,7 @@ BY_HAND = {
         ),
         (
             "by hand       the queue of dead letters has a policy without AllowTheResultsTopic,",
-            "by hand       the queue keeps dead letters for 1 days, not 14",
+            "by hand       the queue keeps dead letters for 86400 seconds, not",
         ),
     ),
     "who makes accounts": Change(

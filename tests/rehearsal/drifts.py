@@ -284,7 +284,7 @@ CHANGED = {
             StageName="dev",
             DefaultRouteSettings={"ThrottlingRateLimit": 9999.0, "ThrottlingBurstLimit": 5000},
         ),
-        ("throttling    WebSocket *",),
+        ("api-gateway   limits of WebSocket *",),
     ),
     "the page": Change(
         "s3",
