@@ -20,7 +20,8 @@ from deploy.stage import StageError
 from tests.deploy.template import RESOURCES
 from tests.environment import REGION
 
-OPERATIONS = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 SOURCE = f"arn:aws:execute-api:{REGION}:123456789012:abc/*"
 ACCOUNT = "123456789012"
 
@@ -232,6 +233,18 @@ def test_the_table_names_steps_that_there_are() -> None:
         steps = set(re.findall(r"`([\w-]+)`", row[4]))
         assert steps <= STEPS.keys()
         assert steps or "[by hand](" in row[4] or "all steps" in row[4]
+
+
+def test_every_line_begins_with_a_step_that_there_is() -> None:
+    sources = (ROOT / "deploy" / "drift").glob("*.py")
+    steps = {
+        step
+        for path in sources
+        for step in re.findall(r'Drift\(\s*"([^"]+)"', path.read_text(encoding="utf-8"))
+    }
+
+    assert steps <= STEPS.keys()
+    assert {"application", "functions", "api-gateway", "destinations"} <= steps
 
 
 def test_cloudformation_has_the_mode_that_puts_back_drift() -> None:
