@@ -31,7 +31,7 @@ def rest_api(stage: DeployedStage) -> Iterator[Drift]:
     if answer(client.get_rest_api, "NotFoundException", restApiId=api.id) is None:
         yield Drift("application", f"the REST API {api.id} is missing: {_AGAIN}")
         return
-    if stage.rest_api() is None:
+    if stage.rest_api is None:
         yield Drift("application", f"the REST API {api.id} has no stage {api.stage}")
         return
     pools = {
@@ -71,7 +71,7 @@ def websocket_api(stage: DeployedStage) -> Iterator[Drift]:
 
 def gateway_responses(stage: DeployedStage) -> Iterator[Drift]:
     """API Gateway's own answers are those of `.chalice/api-gateway.json`, and deployed."""
-    api = stage.rest_api()
+    api = stage.rest_api
     if api is None:
         return
     client: Any = stage.client("apigateway")
@@ -84,7 +84,7 @@ def gateway_responses(stage: DeployedStage) -> Iterator[Drift]:
 
 def limits(stage: DeployedStage) -> Iterator[Drift]:
     """Both APIs let as many requests through as `.chalice/api-gateway.json` says."""
-    rest, websocket_one = stage.rest_api(), stage.websocket_api()
+    rest, websocket_one = stage.rest_api, stage.websocket_api
     if rest is None or websocket_one is None:
         return  # told already
     different = api_gateway.throttling_differences(
@@ -115,4 +115,4 @@ def _wrong(name: str, method: Mapping[str, Any], function: str) -> Iterator[str]
     if (has := method.get("authorizationType") or "NONE") != wanted:
         yield f"{name} has the authorization {has}, not {wanted}"
     if not method.get("methodIntegration", {}).get("uri", "").endswith(function):
-        yield f"{name} does not invoke {function.split(':')[2]}"
+        yield f"{name} does not invoke {function.removesuffix('/invocations').split(':', 2)[2]}"

@@ -7,6 +7,7 @@ apigateway:GET.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import boto3
@@ -125,6 +126,7 @@ class DeployedStage:
             if each["LogicalResourceId"] in DISTRIBUTIONS and each.get("PhysicalResourceId")
         }
 
+    @cached_property
     def rest_api(self) -> RestApi | None:
         """The REST API that Chalice noted; None without it or its stage in AWS."""
         try:
@@ -134,6 +136,7 @@ class DeployedStage:
         there = self._answers("apigateway", "get_stage", restApiId=api.id, stageName=api.stage)
         return api if there else None
 
+    @cached_property
     def websocket_api(self) -> WebSocketApi | None:
         """The WebSocket API that Chalice noted; None without it or its stage in AWS."""
         try:

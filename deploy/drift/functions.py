@@ -22,7 +22,8 @@ _REMEDIES = {
 
 
 def configurations(stage: DeployedStage) -> Iterator[Drift]:
-    """Each function is there, can be invoked, and is set as it is declared."""
+    """Each function is there, and is set as it is declared."""
+    yield from states(stage)
     for name in stage.names():
         function = function_name(stage.name, name)
         found = stage.function(name)
@@ -30,12 +31,6 @@ def configurations(stage: DeployedStage) -> Iterator[Drift]:
             yield Drift("application", f"{function} is missing")
             continue
         current = found["Configuration"]
-        # Lambda has called the state of older functions nothing.
-        state = current.get("State", "Active")
-        if state != "Active":
-            reason = current.get("StateReason") or "no reason given"
-            remedy = _REMEDIES.get(state, "deploy")
-            yield Drift("application", f"{function} is {state} ({reason}): {remedy}")
         for setting, has, wanted in _settings(stage, name, found):
             yield Drift("application", f"{function}: {setting} is {has}, not {wanted}")
         for setting in configuration_differences(stage.name, name, current):
@@ -51,6 +46,19 @@ def configurations(stage: DeployedStage) -> Iterator[Drift]:
         )
         if names:
             yield Drift("application", f"{function}: {', '.join(names)}")
+
+
+def states(stage: DeployedStage) -> Iterator[Drift]:
+    """Lambda runs each function that is there."""
+    for name in stage.names():
+        found = stage.function(name)
+        current = found["Configuration"] if found else {}
+        # Functions of before Lambda had states have none.
+        state = current.get("State", "Active")
+        if state != "Active":
+            reason = current.get("StateReason") or "no reason given"
+            told = f"{function_name(stage.name, name)} is {state} ({reason})"
+            yield Drift("application", f"{told}: {_REMEDIES.get(state, 'deploy')}")
 
 
 def rights(stage: DeployedStage) -> Iterator[Drift]:

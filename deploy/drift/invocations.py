@@ -44,7 +44,7 @@ def permissions(stage: DeployedStage) -> Iterator[Drift]:
         if not lets_in(_policy(stage, function), service, source, stage.account):
             yield Drift("application", f"{function} does not let {service} invoke it ({source})")
     snap_start = stage.config.get("snap_start") is True
-    if snap_start and (api := stage.rest_api()) and stage.function("api_handler"):
+    if snap_start and (api := stage.rest_api) and stage.function("api_handler"):
         function = function_name(stage.name, "api_handler")
         source = stage.arn("execute-api", f"{api.id}/*")
         policy = _policy(stage, function, Qualifier=ALIAS)
@@ -95,9 +95,9 @@ def _invokers(stage: DeployedStage) -> Iterator[tuple[str, str, str]]:
     yield "process_upload", "s3", f"arn:{partition}:s3:::{stage.settings.bucket}"
     yield "notify", "sns", stage.settings.results_topic_arn
     yield "sweep", "events", stage.arn("events", f"rule/{schedule_name(stage.name, 'sweep')}")
-    if rest := stage.rest_api():
+    if rest := stage.rest_api:
         yield "api_handler", "apigateway", stage.arn("execute-api", f"{rest.id}/*")
-    if websocket := stage.websocket_api():
+    if websocket := stage.websocket_api:
         for name in _WEBSOCKET:
             yield name, "apigateway", stage.arn("execute-api", f"{websocket.id}/*")
 

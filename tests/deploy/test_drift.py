@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -14,6 +15,7 @@ import app
 from deploy import functions, websocket
 from deploy.__main__ import STEPS
 from deploy.drift import apis, delivery, invocations, storage
+from deploy.drift import functions as drift_functions
 from deploy.drift.checks import CHECKS, lines
 from deploy.drift.deployed_stage import BY_HAND, DISTRIBUTIONS, DeployedStage, Drift
 from deploy.stage import StageError
@@ -148,6 +150,45 @@ def test_who_may_invoke_a_function(change: dict[str, Any], *, expected: bool) ->
     found = [statement(Effect="Deny"), statement(**change)]
 
     assert invocations.lets_in(found, "apigateway", SOURCE, ACCOUNT) is expected
+
+
+# --- Functions that Lambda does not run -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("configuration", "told"),
+    [
+        ({}, []),
+        ({"State": "Active"}, []),
+        (
+            {"State": "Pending"},
+            ["hoist-dev-notify is Pending (no reason given): Lambda is making it: look again"],
+        ),
+        (
+            {"State": "Failed", "StateReason": "The key is gone"},
+            ["hoist-dev-notify is Failed (The key is gone): delete it, then deploy"],
+        ),
+        (
+            {"State": "Inactive", "StateReason": "Idle"},
+            ["hoist-dev-notify is Inactive (Idle): deploy"],
+        ),
+    ],
+    ids=["an older one", "active", "pending", "failed", "inactive"],
+)
+def test_a_function_that_lambda_does_not_run_is_told(
+    configuration: dict[str, Any], told: list[str]
+) -> None:
+    stage: Any = SimpleNamespace(
+        name="dev",
+        names=lambda: ["notify"],
+        function=lambda _: {"Configuration": configuration},
+    )
+
+    lines = [str(drift) for drift in drift_functions.states(stage)]
+
+    assert len(lines) == len(told)
+    for line, beginning in zip(lines, told, strict=True):
+        assert line.startswith(f"application   {beginning}")
 
 
 # --- What is not known hides nothing --------------------------------------------------------------
