@@ -11,6 +11,7 @@ migration      uploads that an earlier version kept in another table
 former_items   what one of them is in the table of today
 copying        how they are copied
 policies       what the functions may do: `.chalice/policies`, rendered
+connections    the bucket's rule: others that overlap it are named before `chalice deploy`
 application    `chalice deploy`, and what it remembers
 destinations   where the functions' outcomes go: `.chalice/destinations.json`, applied
 concurrency    how many of each function may run at once
@@ -18,6 +19,7 @@ functions      what else Chalice cannot set of them
 snap_start     a published version for the API, where asked for
 snapshot       what that needs of a stage, and what it costs
 api_gateway    what API Gateway answers by itself: `.chalice/api-gateway.json`, applied
+websocket      the stage of the WebSocket API, and the routes that it serves
 throttling     how many requests it lets through
 page           the page in its bucket
 smoke          a small file and one in parts go the whole way
@@ -30,6 +32,7 @@ destroy        all of it out of AWS again
 holdings       what people would miss then
 bucket         what is in a bucket, and how all of it goes
 status         what is deployed, where it drifts, what failed
+drift          a check of each piece that a stage needs in AWS
 logs           what the functions wrote, and the story of one upload
 redrive        sends again what failed
 sns            a message of SNS as a function is given it

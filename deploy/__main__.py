@@ -21,6 +21,7 @@ from deploy import (
     application,
     concurrency,
     config,
+    connections,
     destinations,
     functions,
     migration,
@@ -69,6 +70,19 @@ class Deployment:
         """How many invocations of functions the account has room for."""
         return concurrency.look(self.client("lambda"), self.stage, functions)
 
+    def own_rule(self) -> tuple[str, connections.Rule] | None:
+        """The bucket and the rule that it needs; None while there is no bucket."""
+        environment = self.begun()["environment_variables"]
+        if "HOIST_BUCKET" not in environment:
+            return None
+        topic = environment["HOIST_RESULTS_TOPIC_ARN"]
+        return environment["HOIST_BUCKET"], connections.own_rule(self.stage, topic)
+
+    def check_rules(self) -> None:
+        """Refuse to deploy where somebody else's rule of the bucket overlaps ours."""
+        if (own := self.own_rule()) is not None:
+            connections.check_rules(self.client("s3"), *own)
+
     def apply_stack(self) -> None:
         """Bring the stack up to date."""
         clients = self.client("cloudformation"), self.client("cognito-idp")
@@ -102,6 +116,7 @@ def check(deployment: Deployment) -> None:
             deployment.stage, begun["region"], begun, deployment.room(begun["lambda_functions"])
         ),
     ]
+    deployment.check_rules()
     differences = resources.differences(
         deployment.client("cloudformation"), deployment.stage, deployment.stack_parameters()
     )
@@ -149,6 +164,8 @@ def deploy_application(deployment: Deployment) -> None:
     begun = deployment.begun()
     if concurrency.reserve(begun, deployment.room(begun["lambda_functions"])):
         config.write(deployment.stage, begun)
+    if (own := deployment.own_rule()) is not None:
+        connections.make_room(deployment.client("s3"), *own)
     application.deploy(deployment.session, deployment.stage)
 
 
@@ -171,9 +188,12 @@ def set_destinations(deployment: Deployment) -> None:
 
 
 def set_functions(deployment: Deployment) -> None:
-    """Functions: what Chalice cannot set: dead letters, the API's log, SnapStart."""
+    """Functions: what Chalice cannot set: dead letters, handlers, the API's log, SnapStart."""
     subscribed = functions.subscription(deployment.stage)
-    functions.keep_dead_letters(deployment.client("sns"), deployment.entered(), subscribed)
+    functions.keep_subscription(deployment.client("sns"), deployment.entered(), subscribed)
+    functions.keep_configuration(
+        deployment.client("lambda"), deployment.stage, policies.templates()
+    )
     functions.keep_logs(deployment.client("logs"), deployment.stage)
     api = api_gateway.rest_api(deployment.stage)
     wanted = snapshot.is_asked_for(deployment.stage, declared(deployment.stage))

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import boto3
 
 from chalicelib.errors import UploadError
-from deploy import permissions, throttling
+from deploy import permissions, throttling, websocket
 from deploy.stage import ROOT, StageError, deployed, enter, read_json, succeeds
 from deploy.throttling import Throttling
 
@@ -212,15 +212,27 @@ def _deploy(
 
     A deployment is a copy: one made before the responses were written does not have them.
     """
-    digest = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
-    description = f"Gateway responses {digest[:16]}"
-    live = client.get_stage(restApiId=api.id, stageName=api.stage)["deploymentId"]
-    found = client.get_deployment(restApiId=api.id, deploymentId=live)
-    if found.get("description") == description and not anew:
+    if not anew and is_deployed(client, api, wanted):
         return False
-    client.create_deployment(restApiId=api.id, stageName=api.stage, description=description)
+    client.create_deployment(
+        restApiId=api.id, stageName=api.stage, description=_description(wanted)
+    )
     print(f"  {'deployment':<29} made, with these responses")
     return True
+
+
+def is_deployed(client: APIGatewayClient, api: RestApi, wanted: Mapping[str, Any]) -> bool:
+    """Whether the stage serves a deployment of ours, with these responses."""
+    live = client.get_stage(restApiId=api.id, stageName=api.stage).get("deploymentId")
+    if not live:
+        return False
+    found = client.get_deployment(restApiId=api.id, deploymentId=live)
+    return found.get("description") == _description(wanted)
+
+
+def _description(wanted: Mapping[str, Any]) -> str:
+    digest = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
+    return f"Gateway responses {digest[:16]}"
 
 
 def throttling_differences(
@@ -241,6 +253,7 @@ def apply_to_stage(session: boto3.Session, stage: str, page_origin: str) -> None
     make: Any = session.client
     declared, api = read(), websocket_api(stage)
     apply(make("apigateway"), rest_api(stage), declared, page_origin)
+    websocket.deploy_routes(make("apigatewayv2"), api.id, api.stage)
     throttling.limit_websocket(make("apigatewayv2"), api.id, api.stage, declared.throttling)
 
 

@@ -3,6 +3,8 @@
 Never shows what AWS says of a signature: its message repeats the signed headers, tokens included.
 """
 
+from typing import Any
+
 from botocore import exceptions
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -45,6 +47,16 @@ def explained(error: BotoCoreError | ClientError) -> str:
     if isinstance(error, exceptions.EndpointConnectionError):
         return f"{error}: is the region right, and is there a way to AWS from here?"
     return f"AWS: {error}"
+
+
+def answer(operation: Any, *absent: str, **members: Any) -> Any:
+    """What an operation of AWS answers; None where its error has one of the codes `absent`."""
+    try:
+        return operation(**members)
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") in absent:
+            return None
+        raise
 
 
 def _answered(error: ClientError) -> str:

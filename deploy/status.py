@@ -1,7 +1,11 @@
 """`make status`: what a stage has deployed, where it drifts from what is declared, what failed.
 
-Changes nothing. Drift is what `make deploy` would change; what somebody changed in the console of
-what CloudFormation made is found by CloudFormation's own drift detection (`--drift`: minutes).
+Changes nothing. `deploy/drift` looks at each piece that a file's journey needs. CloudFormation's
+own drift detection (`--drift`: minutes) compares every property of what CloudFormation made.
+IAM: beside what `deploy/drift` asks: sts:GetCallerIdentity, cloudformation:DescribeStacks,
+GetTemplate and GetTemplateSummary, dynamodb:GetItem, cloudwatch:GetMetricStatistics,
+DescribeAlarms, sqs:GetQueueUrl, GetQueueAttributes; with `--drift`
+cloudformation:DetectStackDrift, DescribeStackDriftDetectionStatus and DescribeStackResourceDrifts.
 """
 
 from __future__ import annotations
@@ -15,19 +19,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.table import table_of
-from deploy import (
-    api_gateway,
-    application,
-    config,
-    destinations,
-    permissions,
-    policies,
-    preflight,
-    resources,
-)
+from deploy import application, config, permissions, policies, preflight, resources
+from deploy.drift import checks
+from deploy.drift.deployed_stage import DeployedStage
 from deploy.errors import explained
 from deploy.stage import Stage, StageError, check_name, declared, enter, succeeds
 from deploy.terminal import readable
@@ -44,14 +41,15 @@ class Status:
     """A deployed stage and the clients to look at it; every part is lines to print."""
 
     def __init__(self, session: boto3.Session, stage: Stage) -> None:
-        self._session, self._stage = session, stage
-        self._config = declared(stage.name)
-        self._name = stage.name
-        self._region = str(session.region_name)
+        self._stage, self._name = stage, stage.name
+        self._deployed = DeployedStage(session, stage)
 
     def addresses(self) -> Iterator[str]:
         """Where everything is."""
-        api, websocket = application.urls(self._name)
+        try:
+            api, websocket = application.urls(self._name)
+        except StageError:
+            api = websocket = "not known: see Drift"
         yield f"page          {self._stage.settings.page_origin}"
         yield f"api           {api}"
         yield f"websocket     {websocket}"
@@ -60,62 +58,44 @@ class Status:
 
     def deployed(self) -> Iterator[str]:
         """What stands, and since when."""
-        stack = resources.find(self._client("cloudformation"), self._name)
-        if stack is None:
-            raise StageError(f"{self._name} has no stack: run `make deploy STAGE={self._name}`")
+        stack = self._deployed.stack()
         since = stack.get("LastUpdatedTime") or stack["CreationTime"]
         name = f"stack {resources.stack_name(self._name)}"
         yield f"{name:<31} {stack['StackStatus']}, {since:%Y-%m-%d %H:%M}"
         for name in policies.templates():
             function = application.function_name(self._name, name)
-            found = self._function(function)
-            if found is None:
+            answer = self._deployed.function(name)
+            if answer is None:
                 yield f"{function:<31} MISSING"
             else:
+                found = answer["Configuration"]
                 yield (
                     f"{function:<31} {found['Runtime']} {found['MemorySize']} MB"
                     f" {found['Timeout']} s, {found['LastModified'][:16].replace('T', ' ')}"
                 )
 
     def drift(self) -> Iterator[str]:
-        """What `make deploy` would change, by its step."""
-        yield from self._resources_drift()
-        for name in policies.templates():
-            yield from self._function_drift(name)
-        for name in destinations.differences(
-            self._client("lambda"), self._stage, destinations.read()
-        ):
-            yield f"destinations  {name}"
-        kinds = api_gateway.differences(
-            self._client("apigateway"),
-            api_gateway.rest_api(self._name),
-            api_gateway.gateway_responses(api_gateway.read(), self._stage.settings.page_origin),
-        )
-        if kinds:
-            yield f"api-gateway   {', '.join(kinds)}"
-        limits = api_gateway.throttling_differences(
-            self._session,
-            api_gateway.rest_api(self._name),
-            api_gateway.websocket_api(self._name),
-            api_gateway.read().throttling,
-        )
-        if limits:
-            yield f"throttling    {', '.join(limits)}"
+        """What differs from what is declared, by the step of `make deploy` that mends it."""
+        yield from checks.lines(self._deployed)
 
     def sweep(self) -> Iterator[str]:
         """When the last sweep ran, and what it found."""
         table = table_of(self._stage.settings, self._client("dynamodb"), lambda: datetime.now(UTC))
-        try:
-            last = table.sweep()
-        except ClientError as error:
-            yield f"not known: {explained(error)}"
-            return
-        yield from sweep_lines(last, now=datetime.now(UTC))
+        yield from sweep_lines(table.sweep(), now=datetime.now(UTC))
 
     def counts(self) -> Iterator[str]:
         """What happened in the last day, and what waits now."""
+        yield from known(self._uploads())
+        yield from known(self._invocations())
+        yield from known(self._answers())
+        yield from known(self._waiting())
+        yield from known(self._alarming())
+
+    def _uploads(self) -> Iterator[str]:
         own = {name: self._sum("Hoist", name, Stage=self._name) for name in UPLOADS}
         yield "  ".join(f"{name.removeprefix('Uploads').lower()} {own[name]}" for name in UPLOADS)
+
+    def _invocations(self) -> Iterator[str]:
         for name in policies.templates():
             function = application.function_name(self._name, name)
             errors, throttles = (
@@ -124,9 +104,15 @@ class Status:
             )
             if errors or throttles:
                 yield f"{function}: {errors} errors, {throttles} throttled"
+
+    def _answers(self) -> Iterator[str]:
         api = {"ApiName": application.APP, "Stage": self._name}
         yield f"API: {self._sum('AWS/ApiGateway', '5XXError', **api)} answers with 5xx"
+
+    def _waiting(self) -> Iterator[str]:
         yield f"dead letters waiting: {self._dead_letters()}"
+
+    def _alarming(self) -> Iterator[str]:
         yield f"alarms: {', '.join(self._alarms()) or 'none'}"
 
     def detected(self) -> Iterator[str]:
@@ -145,40 +131,6 @@ class Status:
         )["StackResourceDrifts"]
         for each in drifts:
             yield f"resources     {each['LogicalResourceId']} {each['StackResourceDriftStatus']}"
-
-    def _resources_drift(self) -> Iterator[str]:
-        begun = config.begin(self._name, self._region, {})
-        addresses = application.addresses(self._name, begun)
-        wanted = config.parameters(self._name, begun, addresses)
-        different = resources.differences(self._client("cloudformation"), self._name, wanted)
-        if different:
-            yield f"resources     {', '.join(different)}"
-
-    def _function_drift(self, name: str) -> Iterator[str]:
-        function = application.function_name(self._name, name)
-        found = self._function(function)
-        if found is None:
-            yield f"application   {function} is missing"
-            return
-        has = found.get("Environment", {}).get("Variables", {})
-        wanted = self._config.get("environment_variables", {})
-        if different := sorted(n for n in has | wanted if has.get(n) != wanted.get(n)):
-            yield f"application   {function}: {', '.join(different)}"
-        role = application.role_name(self._name, name)
-        iam = self._client("iam")
-        try:
-            allowed = iam.get_role_policy(RoleName=role, PolicyName=role)["PolicyDocument"]
-        except ClientError:
-            allowed = None
-        if allowed != policies.render(policies.templates()[name], self._name, wanted):
-            yield f"policies      {role}"
-
-    def _function(self, name: str) -> Any:
-        client = self._client("lambda")
-        try:
-            return client.get_function_configuration(FunctionName=name)
-        except client.exceptions.ResourceNotFoundException:
-            return None
 
     def _sum(self, namespace: str, metric: str, **dimensions: str) -> int:
         now = datetime.now(UTC)
@@ -217,8 +169,15 @@ class Status:
         return str(told["Attributes"]["ApproximateNumberOfMessages"])
 
     def _client(self, service: str) -> Any:
-        make: Any = self._session.client
-        return make(service)
+        return self._deployed.client(service)
+
+
+def known(lines: Iterator[str]) -> Iterator[str]:
+    """The lines; where AWS refuses or fails one, a line that says so instead of it and the rest."""
+    try:
+        yield from lines
+    except (BotoCoreError, ClientError) as error:
+        yield f"not known: {explained(error)}"
 
 
 def sweep_lines(last: Mapping[str, Any], *, now: datetime) -> Iterator[str]:
@@ -267,11 +226,11 @@ def main() -> int:
         _print(
             f"Stage {options.stage} in {session.region_name}, account {account}", status.addresses()
         )
-        _print("Deployed", status.deployed())
+        _print("Deployed", known(status.deployed()))
         _print("Drift", status.drift(), "none: all is as declared")
         if options.drift:
-            _print("Drift that CloudFormation sees", status.detected(), "none")
-        _print("Last sweep", status.sweep())
+            _print("Drift that CloudFormation sees", known(status.detected()), "none")
+        _print("Last sweep", known(status.sweep()))
         _print("Last 24 hours", status.counts())
 
     return succeeds(work)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import boto3
-from moto.cloudformation.models import Stack
+from moto.cloudformation.models import CloudFormationBackend, Stack
 from moto.cloudformation.parsing import ResourceMap
 from moto.core.common_models import CloudFormationModel
 from moto.dynamodb.models.table import Table
@@ -392,5 +392,19 @@ def _tell_lists_as_they_were_given() -> None:
     Stack.parameter_list = property(parameter_list)  # type: ignore[assignment]
 
 
+def _list_what_was_made() -> None:
+    """A resource whose condition is not met is none of a stack's; moto lists it without a name."""
+    describe = CloudFormationBackend.describe_stack_resources
+
+    def describe_stack_resources(self: CloudFormationBackend, *which: Any) -> Any:
+        stack, found = describe(self, *which)
+        return stack, [resource for resource in found if resource is not None]
+
+    CloudFormationBackend.describe_stack_resources = (  # type: ignore[method-assign]
+        describe_stack_resources
+    )
+
+
+_list_what_was_made()
 _tell_lists_as_they_were_given()
 _retain_except_on_create()

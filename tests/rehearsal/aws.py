@@ -7,20 +7,24 @@ there. What stacks need beyond that is in `tests/deploy/cloudformation.py`.
 import argparse
 import json
 import os
+from itertools import combinations, product
 from typing import Any
 from uuid import uuid4
 
 from moto.apigateway.models import APIGatewayBackend, RestAPI
 from moto.apigatewayv2 import urls
+from moto.apigatewayv2.models import Stage
 from moto.apigatewayv2.responses import ApiGatewayV2Response
 from moto.awslambda import urls as lambda_urls
+from moto.awslambda.models import LambdaFunction
 from moto.awslambda.responses import LambdaResponse
 from moto.core.config import default_user_config
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
 from moto.iam.responses import IamResponse
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from moto.s3.models import FakeBucket
+from moto.s3.exceptions import S3ClientError
+from moto.s3.models import FakeBucket, S3Backend
 from moto.s3.responses import S3Response
 from werkzeug.serving import make_server
 
@@ -40,6 +44,47 @@ def take_filters_as_chalice_writes_them() -> None:
             self.body = whole
 
     S3Response._notification_config_from_body = read_any_case
+
+
+class RulesOverlap(S3ClientError):
+    """What S3 answers to two rules that overlap, https://github.com/aws/chalice/issues/1999."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "InvalidArgument",
+            "Configuration is ambiguously defined. Cannot have overlapping suffixes in two rules"
+            " if the prefixes are overlapping for the same event type.",
+        )
+
+
+def refuse_rules_that_overlap() -> None:
+    """S3 refuses a notification configuration whose rules overlap; moto takes any.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html
+    """
+    put = S3Backend.put_bucket_notification_configuration
+
+    def read(rule: Any) -> tuple[list[str], str, str]:
+        key = ((rule.get("Filter") or {}).get("S3Key") or {}).get("FilterRule", [])
+        filters = {each["Name"].lower(): each["Value"] or "" for each in key}
+        # An event of a family (`s3:ObjectCreated:*`) is all that begin with its name.
+        events = [event.removesuffix("*") for event in rule["Event"]]
+        return events, filters.get("prefix", ""), filters.get("suffix", "")[::-1]
+
+    def begin_alike(*texts: str) -> bool:
+        shorter, longer = sorted(texts, key=len)
+        return longer[: len(shorter)] == shorter
+
+    def put_configuration(self: Any, bucket_name: str, notification_config: Any) -> None:
+        kinds = ("TopicConfiguration", "QueueConfiguration", "CloudFunctionConfiguration")
+        given = [read(rule) for kind in kinds for rule in (notification_config or {}).get(kind, [])]
+        for (events, *texts), (other_events, *other_texts) in combinations(given, 2):
+            same = any(begin_alike(*pair) for pair in product(events, other_events))
+            if same and all(begin_alike(*pair) for pair in zip(texts, other_texts, strict=True)):
+                raise RulesOverlap
+        put(self, bucket_name, notification_config)
+
+    S3Backend.put_bucket_notification_configuration = put_configuration  # type: ignore[method-assign]
 
 
 def read_conditions() -> None:
@@ -122,18 +167,37 @@ def pack_answers() -> None:
 
 
 def deploy_websocket_apis() -> None:
-    """CreateDeployment of WebSocket APIs, which moto has no address for."""
+    """Deployments of WebSocket APIs, which moto lacks, and which of them a stage serves."""
+    made: dict[str, Any] = {}
 
     def create_deployment(self: ApiGatewayV2Response) -> Any:
-        self.apigatewayv2_backend.get_api(self.path.split("/")[-2])  # that it is there
-        return (
-            201,
-            {},
-            json.dumps({"deploymentId": uuid4().hex[:6], "deploymentStatus": "DEPLOYED"}),
-        )
+        api = self.apigatewayv2_backend.get_api(self.path.split("/")[-2])
+        told = json.loads(self.body or "{}")
+        deployment = {
+            "deploymentId": uuid4().hex[:6],
+            "deploymentStatus": "DEPLOYED",
+            "description": told.get("description", ""),
+        }
+        made[deployment["deploymentId"]] = deployment
+        if "stageName" in told:
+            api.get_stage(told["stageName"]).config["deploymentId"] = deployment["deploymentId"]
+        return 201, {}, json.dumps(deployment)
 
+    def get_deployment(self: ApiGatewayV2Response) -> Any:
+        return 200, {}, json.dumps(made[self.path.split("/")[-1]])
+
+    shape = Stage.to_json
+
+    def to_json(self: Stage) -> Any:
+        live = self.config.get("deploymentId")
+        return {**shape(self), **({"deploymentId": live} if live else {})}
+
+    Stage.to_json = to_json  # type: ignore[method-assign]
     ApiGatewayV2Response.create_deployment = create_deployment  # type: ignore[attr-defined]
-    urls.url_paths["{0}/v2/apis/(?P<api_id>[^/]+)/deployments$"] = ApiGatewayV2Response.dispatch
+    ApiGatewayV2Response.get_deployment = get_deployment  # type: ignore[attr-defined]
+    path = "{0}/v2/apis/(?P<api_id>[^/]+)/deployments"
+    urls.url_paths[f"{path}$"] = ApiGatewayV2Response.dispatch
+    urls.url_paths[f"{path}/(?P<deployment_id>[^/]+)$"] = ApiGatewayV2Response.dispatch
 
 
 def limit_websocket_apis() -> None:
@@ -172,6 +236,24 @@ def tell_what_lambda_has_left() -> None:
     lambda_urls.url_paths[path] = LambdaResponse.dispatch
 
 
+def configure_functions() -> None:
+    """UpdateFunctionConfiguration sets X-Ray, GetFunction tells a reservation of none at all."""
+    update, describe = LambdaFunction.update_configuration, LambdaFunction.get_code
+
+    def update_configuration(self: LambdaFunction, config_updates: dict[str, Any]) -> Any:
+        self.tracing_config = config_updates.get("TracingConfig", self.tracing_config)
+        return update(self, config_updates)
+
+    def get_code(self: LambdaFunction) -> Any:
+        told = describe(self)
+        if self.reserved_concurrency == 0:
+            told["Concurrency"] = {"ReservedConcurrentExecutions": 0}
+        return told
+
+    LambdaFunction.update_configuration = update_configuration  # type: ignore[method-assign]
+    LambdaFunction.get_code = get_code  # type: ignore[method-assign]
+
+
 def simulate_for_nobody() -> None:
     """IAM's simulator, which moto lacks: here nobody has the right to ask it."""
 
@@ -200,12 +282,14 @@ def main() -> None:
     # Functions are kept, not run: nothing of AWS invokes them here.
     default_user_config["lambda"]["use_docker"] = False
     take_filters_as_chalice_writes_them()
+    refuse_rules_that_overlap()
     read_conditions()
     import_swagger()
     pack_answers()
     deploy_websocket_apis()
     limit_websocket_apis()
     tell_what_lambda_has_left()
+    configure_functions()
     simulate_for_nobody()
     server = make_server(
         "127.0.0.1",

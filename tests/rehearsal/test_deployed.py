@@ -5,9 +5,7 @@ The tests share it, in this order; each leaves it as it was.
 
 import json
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
@@ -185,45 +183,6 @@ def test_limits_that_somebody_lifted_are_put_back(project: Project) -> None:
 
     assert "WebSocket *                   changed: 50 a second, 50 at once" in printed
     assert stands.limits() == before
-
-
-EVERYTHING = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
-}
-DRIFTS: dict[str, tuple[Callable[[Account], Any], str]] = {
-    "a function's environment": (
-        lambda account: account.client("lambda").update_function_configuration(
-            FunctionName="hoist-dev-notify", Environment={"Variables": {"HOIST_STAGE": "prod"}}
-        ),
-        "application   hoist-dev-notify: HOIST_BUCKET",
-    ),
-    "a function": (
-        lambda account: account.client("lambda").delete_function(
-            FunctionName="hoist-dev-websocket_message"
-        ),
-        "application   hoist-dev-websocket_message is missing",
-    ),
-    "a policy": (
-        lambda account: account.client("iam").put_role_policy(
-            RoleName="hoist-dev-notify",
-            PolicyName="hoist-dev-notify",
-            PolicyDocument=json.dumps(EVERYTHING),
-        ),
-        "policies      hoist-dev-notify",
-    ),
-}
-
-
-def test_what_somebody_changed_is_told_and_mended(project: Project) -> None:
-    for change, _ in DRIFTS.values():
-        change(project.account)
-    status = project.status()
-    assert [told for _, told in DRIFTS.values() if told not in status] == []
-
-    project.deploy()
-
-    assert "none: all is as declared" in project.status()
 
 
 def test_another_machine_takes_up_what_stands(project: Project) -> None:

@@ -1,0 +1,118 @@
+"""Both APIs: that they stand, what they invoke, what they answer by themselves, their limits.
+
+IAM: apigateway:GET on both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from deploy import api_gateway, websocket
+from deploy.application import function_name
+from deploy.drift.deployed_stage import DeployedStage, Drift
+from deploy.errors import answer
+from deploy.snap_start import ALIAS
+from deploy.stage import StageError
+
+# The methods that take no authorizer; a test compares them with app.py.
+OPEN = frozenset({"GET /limits"})
+_AGAIN = "run all of make deploy, for its address changes"
+
+
+def rest_api(stage: DeployedStage) -> Iterator[Drift]:
+    """The REST API stands, asks Cognito who calls, and invokes the API's function."""
+    client, name = stage.client("apigateway"), stage.name
+    try:
+        api = api_gateway.rest_api(name)
+    except StageError:
+        yield Drift("application", f"the REST API is missing: {_AGAIN}")
+        return
+    if answer(client.get_rest_api, "NotFoundException", restApiId=api.id) is None:
+        yield Drift("application", f"the REST API {api.id} is missing: {_AGAIN}")
+        return
+    if stage.rest_api is None:
+        yield Drift("application", f"the REST API {api.id} has no stage {api.stage}")
+        return
+    pools = {
+        arn
+        for each in client.get_authorizers(restApiId=api.id)["items"]
+        for arn in each.get("providerARNs", [])
+    }
+    if pools != {stage.settings.user_pool_arn}:
+        told = ", ".join(sorted(pools)) or "no user pool"
+        yield Drift("application", f"the REST API asks {told}, not {stage.settings.user_pool_arn}")
+    for method in _wrong_methods(stage, api.id):
+        yield Drift("application", f"the REST API, {method}")
+
+
+def websocket_api(stage: DeployedStage) -> Iterator[Drift]:
+    """The WebSocket API stands, and its stage serves the three routes."""
+    client, name = stage.client("apigatewayv2"), stage.name
+    try:
+        api = api_gateway.websocket_api(name)
+    except StageError:
+        yield Drift("application", f"the WebSocket API is missing: {_AGAIN}")
+        return
+    if answer(client.get_api, "NotFoundException", ApiId=api.id) is None:
+        yield Drift("application", f"the WebSocket API {api.id} is missing: {_AGAIN}")
+        return
+    routes = websocket.routes(client, api.id)
+    for route, function in websocket.ROUTES.items():
+        invoked = f"{stage.function_arn(function)}/invocations"
+        if not routes.get(route, "").endswith(invoked):
+            yield Drift("application", f"the WebSocket API, {route} does not invoke {function}")
+    live = answer(client.get_stage, "NotFoundException", ApiId=api.id, StageName=api.stage)
+    if live is None:
+        yield Drift("api-gateway", f"the WebSocket API {api.id} has no stage {api.stage}")
+    elif not websocket.is_deployed(client, api.id, live, websocket.description(routes)):
+        yield Drift("api-gateway", "the WebSocket API serves routes that make deploy did not make")
+
+
+def gateway_responses(stage: DeployedStage) -> Iterator[Drift]:
+    """API Gateway's own answers are those of `.chalice/api-gateway.json`, and deployed."""
+    api = stage.rest_api
+    if api is None:
+        return
+    client: Any = stage.client("apigateway")
+    wanted = api_gateway.gateway_responses(api_gateway.read(), stage.settings.page_origin)
+    if kinds := api_gateway.differences(client, api, wanted):
+        yield Drift("api-gateway", ", ".join(kinds))
+    elif not api_gateway.is_deployed(client, api, wanted):
+        yield Drift("api-gateway", "the REST API serves a deployment that make deploy did not make")
+
+
+def limits(stage: DeployedStage) -> Iterator[Drift]:
+    """Both APIs let as many requests through as `.chalice/api-gateway.json` says."""
+    rest, websocket_one = stage.rest_api, stage.websocket_api
+    if rest is None or websocket_one is None:
+        return  # told already
+    different = api_gateway.throttling_differences(
+        stage.session, rest, websocket_one, api_gateway.read().throttling
+    )
+    if different:
+        yield Drift("api-gateway", f"limits of {', '.join(different)}")
+
+
+def _wrong_methods(stage: DeployedStage, api: str) -> Iterator[str]:
+    """The methods that let in who is not signed in, or invoke another function."""
+    alias = f":{ALIAS}" if stage.config.get("snap_start") is True else ""
+    function = f":function:{function_name(stage.name, 'api_handler')}{alias}/invocations"
+    pages = (
+        stage.client("apigateway")
+        .get_paginator("get_resources")
+        .paginate(restApiId=api, embed=["methods"])
+    )
+    for page in pages:
+        for resource in page["items"]:
+            for name, method in resource.get("resourceMethods", {}).items():
+                if name != "OPTIONS":
+                    yield from _wrong(f"{name} {resource['path']}", method, function)
+
+
+def _wrong(name: str, method: Mapping[str, Any], function: str) -> Iterator[str]:
+    wanted = "NONE" if name in OPEN else "COGNITO_USER_POOLS"
+    if (has := method.get("authorizationType") or "NONE") != wanted:
+        yield f"{name} has the authorization {has}, not {wanted}"
+    if not method.get("methodIntegration", {}).get("uri", "").endswith(function):
+        yield f"{name} does not invoke {function.removesuffix('/invocations').split(':', 2)[2]}"

@@ -1,0 +1,125 @@
+"""Topics, queue, accounts, role and distributions, which CloudFormation made.
+
+Looks at what a file's journey needs. CloudFormation's drift detection compares every property.
+IAM: sns:GetTopicAttributes, sqs:GetQueueUrl, sqs:GetQueueAttributes, cognito-idp:DescribeUserPool,
+cognito-idp:DescribeUserPoolClient, iam:GetRole, iam:GetRolePolicy,
+cloudfront:GetDistributionConfig.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from deploy.application import role_name
+from deploy.drift.deployed_stage import BY_HAND, DISTRIBUTIONS, DeployedStage, Drift
+from deploy.errors import answer
+
+# The statements of the policies by their names in the template; a test compares them.
+TOPICS = {
+    "HOIST_RESULTS_TOPIC_ARN": frozenset({"RefusePlainHttp"}),
+    "HOIST_NOTIFICATIONS_TOPIC_ARN": frozenset({"RefusePlainHttp"}),
+    "HOIST_OPERATIONS_TOPIC_ARN": frozenset({"RefusePlainHttp", "AllowAlarms"}),
+}
+QUEUE_STATEMENTS = frozenset({"RefusePlainHttp", "AllowTheResultsTopic"})
+# As the template gives them to the page's client.
+FLOWS = frozenset({"ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"})
+TRIGGERS = ("PreSignUp", "CustomMessage", "PreTokenGeneration")
+# Seconds that a dead letter is kept: as long as SQS can.
+RETENTION = 1_209_600
+
+
+def topics(stage: DeployedStage) -> Iterator[Drift]:
+    """The topics are there, with their policies."""
+    sns = stage.client("sns")
+    for variable, statements in TOPICS.items():
+        arn = stage.stage.arn(variable)
+        found = answer(sns.get_topic_attributes, "NotFound", TopicArn=arn)
+        if found is None:
+            yield Drift(BY_HAND, f"the topic {arn} is missing")
+        elif missing := _missing(found["Attributes"].get("Policy"), statements):
+            yield Drift(BY_HAND, f"the topic {arn} has a policy without {missing}")
+
+
+def queue(stage: DeployedStage) -> Iterator[Drift]:
+    """The queue takes dead letters of the results' topic, and keeps them."""
+    sqs, arn = stage.client("sqs"), stage.stage.arn("HOIST_DEAD_LETTERS_ARN")
+    codes = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
+    url = answer(sqs.get_queue_url, *codes, QueueName=arn.rpartition(":")[2])
+    if url is None:
+        yield Drift(BY_HAND, f"the queue {arn} is missing: dead letters are lost")
+        return
+    names = ["Policy", "MessageRetentionPeriod"]
+    told = sqs.get_queue_attributes(QueueUrl=url["QueueUrl"], AttributeNames=names)["Attributes"]
+    if missing := _missing(told.get("Policy"), QUEUE_STATEMENTS):
+        yield Drift(BY_HAND, f"the queue of dead letters has a policy without {missing}")
+    if int(told["MessageRetentionPeriod"]) < RETENTION:
+        seconds = told["MessageRetentionPeriod"]
+        what = f"the queue keeps dead letters for {seconds} seconds, not {RETENTION} (14 days)"
+        yield Drift(BY_HAND, what)
+
+
+def accounts(stage: DeployedStage) -> Iterator[Drift]:
+    """People can sign in, and only those whom the parameters let in can have an account."""
+    cognito = stage.client("cognito-idp")
+    pool = stage.settings.user_pool_arn.rpartition("/")[2]
+    found = answer(cognito.describe_user_pool, "ResourceNotFoundException", UserPoolId=pool)
+    if found is None:
+        yield Drift(BY_HAND, f"the user pool {pool} is missing, with all accounts")
+        return
+    admin = found["UserPool"].get("AdminCreateUserConfig", {}).get("AllowAdminCreateUserOnly")
+    wanted = stage.parameter("AdminOnlySignUp") == "true"
+    if bool(admin) != wanted:
+        who = "operators alone" if admin else "everybody"
+        yield Drift(BY_HAND, f"the user pool lets {who} make accounts")
+    triggers = found["UserPool"].get("LambdaConfig", {})
+    lacking = [each for each in TRIGGERS if each not in triggers]
+    if stage.parameter("SignUpDomains") and lacking:
+        yield Drift(BY_HAND, f"the user pool does not ask SignUpDomains: no {', '.join(lacking)}")
+    client = answer(
+        cognito.describe_user_pool_client,
+        "ResourceNotFoundException",
+        UserPoolId=pool,
+        ClientId=stage.stage.arn("HOIST_USER_POOL_CLIENT_ID"),
+    )
+    flows = client["UserPoolClient"].get("ExplicitAuthFlows", []) if client else []
+    if client is None:
+        yield Drift(BY_HAND, "the page's client of the user pool is missing: nobody can sign in")
+    elif missing := sorted(FLOWS - set(flows)):
+        yield Drift(BY_HAND, f"the page's client of the user pool lacks {', '.join(missing)}")
+
+
+def uploader_role(stage: DeployedStage) -> Iterator[Drift]:
+    """The API's function can lend credentials."""
+    iam, name = stage.client("iam"), stage.settings.uploader_role_arn.rpartition("/")[2]
+    found = answer(iam.get_role, "NoSuchEntity", RoleName=name)
+    if found is None:
+        yield Drift(BY_HAND, f"the role {name} is missing: no credentials can be lent")
+        return
+    trusted = f"role/{role_name(stage.name, 'api_handler')}"
+    if trusted not in json.dumps(found["Role"]["AssumeRolePolicyDocument"]):
+        yield Drift(BY_HAND, f"the role {name} does not trust {trusted}")
+    if answer(iam.get_role_policy, "NoSuchEntity", RoleName=name, PolicyName="uploads") is None:
+        yield Drift(BY_HAND, f"the role {name} has no policy uploads")
+
+
+def distributions(stage: DeployedStage) -> Iterator[Drift]:
+    """CloudFront hands out the page and the files."""
+    cloudfront = stage.client("cloudfront")
+    found = stage.distributions()
+    for name in DISTRIBUTIONS:
+        told: Any = None
+        if name in found:
+            told = answer(cloudfront.get_distribution_config, "NoSuchDistribution", Id=found[name])
+        if told is None:
+            yield Drift(BY_HAND, f"the distribution {name} is missing")
+        elif not told["DistributionConfig"]["Enabled"]:
+            yield Drift(BY_HAND, f"the distribution {name} ({found[name]}) is not enabled")
+
+
+def _missing(policy: str | None, statements: frozenset[str]) -> str:
+    """The statements that a policy lacks, by their names."""
+    document = json.loads(policy) if policy else {"Statement": []}
+    there = {each.get("Sid") for each in document["Statement"]}
+    return ", ".join(sorted(statements - there))

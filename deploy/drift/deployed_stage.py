@@ -1,0 +1,152 @@
+"""A stage in AWS, as the checks ask for it. Asks each thing once; changes nothing.
+
+IAM: lambda:GetFunction, cloudformation:DescribeStacks, cloudformation:DescribeStackResources,
+apigateway:GET.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import boto3
+from chalice.config import Config
+
+from deploy import api_gateway, policies, resources
+from deploy import stage as stages
+from deploy.api_gateway import RestApi, WebSocketApi
+from deploy.application import function_name
+from deploy.connections import function_arn
+from deploy.errors import answer
+from deploy.stage import Stage, StageError, config_path, read_json
+
+# The step of drift that no step of `make deploy` mends: CloudFormation compares its template with
+# the one before, not with what is in AWS.
+BY_HAND = "by hand"
+# The distributions in CloudFront by their names in the template.
+DISTRIBUTIONS = ("Page", "Downloads")
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One difference: the step of `make deploy` that mends it, and what differs, in words."""
+
+    step: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.step:<13} {self.what}"
+
+
+class DeployedStage:
+    """A stage, the clients to ask AWS for it, and what was asked already."""
+
+    def __init__(self, session: boto3.Session, stage: Stage) -> None:
+        # By their names: what Chalice noted of them is on the machine that deployed them.
+        names = {name: function_name(stage.name, name) for name in policies.templates()}
+        self.stage = replace(stage, functions=names)
+        self.name = stage.name
+        self.settings = stage.settings
+        # What `.chalice/config.json` says of it.
+        self.config = stages.declared(stage.name)
+        self.session = session
+        self._clients: dict[str, Any] = {}
+        self._functions: dict[str, Any] = {}
+        self._stack: Any = None
+
+    def client(self, service: str) -> Any:
+        """A client in the stage's region."""
+        if service not in self._clients:
+            make: Any = self.session.client
+            self._clients[service] = make(service)
+        return self._clients[service]
+
+    def names(self) -> list[str]:
+        """What Chalice calls the functions."""
+        return list(self.stage.functions)
+
+    def function(self, name: str) -> Any:
+        """What GetFunction answers of a function, its `Concurrency` included; None without it."""
+        if name not in self._functions:
+            client = self.client("lambda")
+            try:
+                found = client.get_function(FunctionName=function_name(self.name, name))
+            except client.exceptions.ResourceNotFoundException:
+                found = None
+            self._functions[name] = found
+        return self._functions[name]
+
+    def declared(self, name: str) -> Config:
+        """What `.chalice/config.json` says of a function, as Chalice reads it."""
+        return Config(self.name, name, config_from_disk=read_json(config_path()))
+
+    def function_arn(self, name: str) -> str:
+        """The ARN that a function has, or would have."""
+        return function_arn(self.settings.results_topic_arn, function_name(self.name, name))
+
+    def arn(self, service: str, resource: str) -> str:
+        """An ARN in the stage's region and account."""
+        partition, _, region, account = self.settings.results_topic_arn.split(":")[1:5]
+        return f"arn:{partition}:{service}:{region}:{account}:{resource}"
+
+    @property
+    def account(self) -> str:
+        """The number of its account."""
+        return self.settings.results_topic_arn.split(":")[4]
+
+    def stack(self) -> Any:
+        """The stack as CloudFormation describes it; raises StageError without one."""
+        if self._stack is None:
+            self._stack = resources.find(self.client("cloudformation"), self.name)
+        if self._stack is None:
+            raise StageError(f"{self.name} has no stack: run `make deploy STAGE={self.name}`")
+        return self._stack
+
+    def output(self, name: str) -> str:
+        """One of the stack's outputs."""
+        outputs = {each["OutputKey"]: each["OutputValue"] for each in self.stack()["Outputs"]}
+        return str(outputs[name])
+
+    def parameter(self, name: str) -> str:
+        """One of the stack's parameters."""
+        found = {
+            each["ParameterKey"]: each["ParameterValue"] for each in self.stack()["Parameters"]
+        }
+        return str(found.get(name, ""))
+
+    def distributions(self) -> dict[str, str]:
+        """The ids of the stack's distributions in CloudFront, by their names in the template."""
+        found = self.client("cloudformation").describe_stack_resources(
+            StackName=resources.stack_name(self.name)
+        )["StackResources"]
+        return {
+            each["LogicalResourceId"]: each["PhysicalResourceId"]
+            for each in found
+            if each["LogicalResourceId"] in DISTRIBUTIONS and each.get("PhysicalResourceId")
+        }
+
+    @cached_property
+    def rest_api(self) -> RestApi | None:
+        """The REST API that Chalice noted; None without it or its stage in AWS."""
+        try:
+            api = api_gateway.rest_api(self.name)
+        except StageError:
+            return None
+        there = self._answers("apigateway", "get_stage", restApiId=api.id, stageName=api.stage)
+        return api if there else None
+
+    @cached_property
+    def websocket_api(self) -> WebSocketApi | None:
+        """The WebSocket API that Chalice noted; None without it or its stage in AWS."""
+        try:
+            api = api_gateway.websocket_api(self.name)
+        except StageError:
+            return None
+        there = self._answers("apigatewayv2", "get_stage", ApiId=api.id, StageName=api.stage)
+        return api if there else None
+
+    def _answers(self, service: str, operation: str, **members: str) -> bool:
+        """Whether AWS knows what an operation asks for."""
+        client = self.client(service)
+        return answer(getattr(client, operation), "NotFoundException", **members) is not None

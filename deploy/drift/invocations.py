@@ -1,0 +1,140 @@
+"""Who invokes the functions: the bucket's rule, the subscription, the schedule, and their rights.
+
+IAM: s3:GetBucketNotification, lambda:GetPolicy, sns:GetTopicAttributes,
+sns:ListSubscriptionsByTopic, sns:GetSubscriptionAttributes, events:DescribeRule,
+events:ListTargetsByRule.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from deploy import connections
+from deploy.application import function_name, schedule_name
+from deploy.connections import own_rule
+from deploy.drift.deployed_stage import DeployedStage, Drift
+from deploy.errors import answer
+from deploy.functions import subscription_differences
+from deploy.snap_start import ALIAS
+
+# As app.py declares it; a test compares them.
+SCHEDULE = "rate(15 minutes)"
+_WEBSOCKET = ("websocket_connect", "websocket_message", "websocket_disconnect")
+# https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html
+_SAME_ARN = ("ArnLike", "ArnEquals", "StringEquals", "StringLike")
+
+
+def bucket_rule(stage: DeployedStage) -> Iterator[Drift]:
+    """S3 invokes `process_upload` for each object that arrives under `uploads/`."""
+    own = own_rule(stage.name, stage.settings.results_topic_arn)
+    s3 = stage.client("s3")
+    for what in connections.rule_differences(s3, stage.settings.bucket, own):
+        yield Drift("application", what)
+
+
+def permissions(stage: DeployedStage) -> Iterator[Drift]:
+    """The policy of each function lets in the service that invokes it."""
+    for name, service, source in _invokers(stage):
+        if stage.function(name) is None:
+            continue  # told already
+        function = function_name(stage.name, name)
+        if not lets_in(_policy(stage, function), service, source, stage.account):
+            yield Drift("application", f"{function} does not let {service} invoke it ({source})")
+    snap_start = stage.config.get("snap_start") is True
+    if snap_start and (api := stage.rest_api) and stage.function("api_handler"):
+        function = function_name(stage.name, "api_handler")
+        source = stage.arn("execute-api", f"{api.id}/*")
+        policy = _policy(stage, function, Qualifier=ALIAS)
+        if not lets_in(policy, "apigateway", source, stage.account):
+            what = f"{function}:{ALIAS} does not let apigateway invoke it ({source})"
+            yield Drift("functions", what)
+
+
+def subscription(stage: DeployedStage) -> Iterator[Drift]:
+    """SNS hands each invocation record to `notify`, and keeps what it cannot hand over."""
+    sns, topic = stage.client("sns"), stage.settings.results_topic_arn
+    if answer(sns.get_topic_attributes, "NotFound", TopicArn=topic) is None:
+        return  # the check of the topics tells that
+    pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
+    arns = [
+        each["SubscriptionArn"]
+        for page in pages
+        for each in page["Subscriptions"]
+        if each["Endpoint"] == stage.function_arn("notify")
+    ]
+    if not arns:
+        yield Drift("application", f"notify is not subscribed to {topic}: nobody is notified")
+    for arn in arns:
+        found = sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+        for name in subscription_differences(stage.stage, found):
+            yield Drift("functions", f"the subscription of notify: {name} is not as declared")
+
+
+def schedule(stage: DeployedStage) -> Iterator[Drift]:
+    """EventBridge invokes `sweep` every quarter of an hour."""
+    events, name = stage.client("events"), schedule_name(stage.name, "sweep")
+    found = answer(events.describe_rule, "ResourceNotFoundException", Name=name)
+    if found is None:
+        yield Drift("application", f"the schedule {name} is missing: sweep does not run")
+        return
+    if found["State"] != "ENABLED":
+        yield Drift("application", f"the schedule {name} is {found['State']}, not ENABLED")
+    if (current := found.get("ScheduleExpression")) != SCHEDULE:
+        yield Drift("application", f"the schedule {name} is {current}, not {SCHEDULE}")
+    targets = events.list_targets_by_rule(Rule=name)["Targets"]
+    if stage.function_arn("sweep") not in [each["Arn"] for each in targets]:
+        yield Drift("application", f"the schedule {name} does not invoke sweep")
+
+
+def _invokers(stage: DeployedStage) -> Iterator[tuple[str, str, str]]:
+    """Function, service and what of the service invokes it, as an ARN."""
+    partition = stage.settings.results_topic_arn.split(":")[1]
+    yield "process_upload", "s3", f"arn:{partition}:s3:::{stage.settings.bucket}"
+    yield "notify", "sns", stage.settings.results_topic_arn
+    yield "sweep", "events", stage.arn("events", f"rule/{schedule_name(stage.name, 'sweep')}")
+    if rest := stage.rest_api:
+        yield "api_handler", "apigateway", stage.arn("execute-api", f"{rest.id}/*")
+    if websocket := stage.websocket_api:
+        for name in _WEBSOCKET:
+            yield name, "apigateway", stage.arn("execute-api", f"{websocket.id}/*")
+
+
+def _policy(stage: DeployedStage, function: str, **qualifier: str) -> list[Any]:
+    """The statements of a function's own policy."""
+    found = answer(
+        stage.client("lambda").get_policy,
+        "ResourceNotFoundException",
+        FunctionName=function,
+        **qualifier,
+    )
+    return [] if found is None else list(json.loads(found["Policy"])["Statement"])
+
+
+def lets_in(statements: list[Mapping[str, Any]], service: str, source: str, account: str) -> bool:
+    """Whether one of the statements lets a service invoke the function for a source."""
+    return any(
+        each["Effect"] == "Allow"
+        and each["Action"] in ("lambda:InvokeFunction", "lambda:*")
+        and _service(each.get("Principal")) == f"{service}.amazonaws.com"
+        and _is_met(each.get("Condition", {}), source, account)
+        for each in statements
+    )
+
+
+def _service(principal: Any) -> str:
+    return str(principal.get("Service", "")) if isinstance(principal, dict) else ""
+
+
+def _is_met(conditions: Mapping[str, Mapping[str, str]], source: str, account: str) -> bool:
+    """Whether the conditions hold for a source; a condition of another kind counts as not met."""
+    values = {"aws:sourcearn": source, "aws:sourceaccount": account}
+    return all(
+        operator in _SAME_ARN
+        and key.lower() in values
+        and fnmatchcase(values[key.lower()], expected)
+        for operator, members in conditions.items()
+        for key, expected in members.items()
+    )
