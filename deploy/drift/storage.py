@@ -63,8 +63,9 @@ def page(stage: DeployedStage) -> Iterator[Drift]:
     """The page is in its bucket, and CloudFront may read it."""
     s3, name = stage.client("s3"), stage.output("PageBucket")
     for key in ("index.html", "config.json"):
-        # S3 answers HeadObject without a body, so that the code of its error is the status.
-        if answer(s3.head_object, "404", "NoSuchBucket", Bucket=name, Key=key) is None:
+        # Not HeadObject, whose permission would let whoever asks for a status read all files.
+        listed = answer(s3.list_objects_v2, "NoSuchBucket", Bucket=name, Prefix=key)
+        if listed is None or not listed.get("Contents"):
             yield Drift("page", f"{key} is missing in {name}")
     yield from _protection(s3, name, "the page's bucket", PAGE_STATEMENTS)
 

@@ -30,6 +30,9 @@ _DESTINATIONS: Actions = (
     *("lambda:GetFunctionEventInvokeConfig", "lambda:PutFunctionEventInvokeConfig"),
 )
 _API_GATEWAY: Actions = ("apigateway:GET", "apigateway:POST", "apigateway:PUT", "apigateway:PATCH")
+# Lambda answers GetFunction of a function with tags only to who may list the tags.
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-tags.html
+_GET_FUNCTION: Actions = ("lambda:GetFunction", "lambda:ListTags")
 _STACK_READ: Actions = (
     *("cloudformation:DescribeStacks", "cloudformation:GetTemplate"),
     "cloudformation:GetTemplateSummary",
@@ -66,7 +69,7 @@ COMMANDS: Mapping[str, Mapping[str, Actions]] = {
             *_FIND_APIS,
             *("lambda:CreateFunction", "lambda:TagResource", "lambda:UntagResource"),
             *("lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration"),
-            *("lambda:GetFunction", "lambda:GetFunctionConfiguration", "lambda:ListTags"),
+            *(*_GET_FUNCTION, "lambda:GetFunctionConfiguration"),
             *("lambda:AddPermission", "lambda:RemovePermission", "lambda:GetPolicy"),
             *("lambda:PutFunctionConcurrency", "lambda:DeleteFunctionConcurrency"),
             *("iam:CreateRole", "iam:GetRole", "iam:PutRolePolicy", "iam:PassRole"),
@@ -104,7 +107,7 @@ COMMANDS: Mapping[str, Mapping[str, Actions]] = {
             *("apigateway:GET", "apigateway:DELETE"),
             *("events:DescribeRule", "events:ListTargetsByRule", "events:RemoveTargets"),
             "events:DeleteRule",
-            *("lambda:GetFunction", "lambda:GetPolicy", "lambda:RemovePermission"),
+            *(*_GET_FUNCTION, "lambda:GetPolicy", "lambda:RemovePermission"),
             *("lambda:DeleteFunction", "sns:Unsubscribe", "sns:GetSubscriptionAttributes"),
             *("s3:GetBucketNotification", "s3:PutBucketNotification"),
             *("iam:ListRolePolicies", "iam:DeleteRolePolicy", "iam:DeleteRole"),
@@ -129,15 +132,28 @@ COMMANDS: Mapping[str, Mapping[str, Actions]] = {
     },
     "status": {
         "deployed": (
-            *(*_CALLER, *_FIND_APIS, *_STACK_READ),
-            *("lambda:GetFunctionConfiguration", "lambda:GetFunctionEventInvokeConfig"),
-            *("iam:GetRolePolicy", "dynamodb:GetItem"),
-            *("sqs:GetQueueUrl", "sqs:GetQueueAttributes"),
+            *(*_CALLER, *_FIND_APIS, *_STACK_READ, *_GET_FUNCTION),
+            *("dynamodb:GetItem", "sqs:GetQueueUrl", "sqs:GetQueueAttributes"),
             *("cloudwatch:GetMetricStatistics", "cloudwatch:DescribeAlarms"),
+        ),
+        # `deploy.drift`: what the product needs, piece by piece.
+        "drift": (
+            *("cloudformation:DescribeStackResources", "cloudfront:GetDistributionConfig"),
+            *(*_GET_FUNCTION, "lambda:GetPolicy", "lambda:GetFunctionEventInvokeConfig"),
+            *("iam:GetRole", "iam:GetRolePolicy", "logs:DescribeLogGroups"),
+            *("s3:ListBucket", "s3:GetBucketCORS", "s3:GetBucketNotification"),
+            *("s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock", "s3:GetBucketVersioning"),
+            *("s3:GetEncryptionConfiguration", "s3:GetLifecycleConfiguration"),
+            *("dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive"),
+            "dynamodb:DescribeContinuousBackups",
+            *("sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic"),
+            *("sns:GetSubscriptionAttributes", "events:DescribeRule"),
+            *("events:ListTargetsByRule", "sqs:GetQueueUrl", "sqs:GetQueueAttributes"),
+            *("cognito-idp:DescribeUserPool", "cognito-idp:DescribeUserPoolClient"),
         ),
         # DRIFT=1: CloudFormation reads what it made with the caller's permissions.
         # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-drift.html
-        "drift": (
+        "detection": (
             *("cloudformation:DetectStackDrift", "cloudformation:DetectStackResourceDrift"),
             "cloudformation:DescribeStackDriftDetectionStatus",
             "cloudformation:DescribeStackResourceDrifts",

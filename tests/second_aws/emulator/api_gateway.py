@@ -4,12 +4,13 @@ ImportRestApi: https://docs.aws.amazon.com/apigateway/latest/api/API_ImportRestA
 PutRestApi: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-import-api-update.html
 """
 
+import http
 import json
 import re
 from typing import Any
 
 from ministack import app
-from ministack.services import apigateway_v1
+from ministack.services import apigateway, apigateway_v1
 
 from emulator.bridging import assign, replace
 
@@ -21,6 +22,23 @@ def bridge() -> None:
     assign(app, "_EXECUTE_API_RE", HOST)
     replace(apigateway_v1, "handle_request", _with_documents)
     replace(apigateway_v1, "_import_operation", _with_mock_integrations)
+    replace(apigateway, "_create_deployment", _for_stage)
+
+
+def _for_stage(create: Any) -> Any:
+    """CreateDeployment of a WebSocket API that names a stage lets that stage serve it.
+
+    https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-deployments.html
+    """
+
+    def create_for_stage(api: str, parameters: dict[str, Any]) -> Any:
+        answer = create(api, parameters)
+        stage = apigateway._stages.get(api, {}).get(parameters.get("stageName"))
+        if stage and answer[0] == http.HTTPStatus.CREATED:
+            stage["deploymentId"] = json.loads(answer[2])["deploymentId"]
+        return answer
+
+    return create_for_stage
 
 
 def _with_documents(handle: Any) -> Any:

@@ -1,4 +1,4 @@
-"""CloudFormation: Fn::Join in a condition, and the types of a user pool's properties.
+"""CloudFormation: Fn::Join in a condition, types of properties, and properties that are forgotten.
 
 MiniStack compares the function itself with the text, so such a condition is never equal.
 AWS's list of functions in conditions has no Fn::Join; templates in wide use have it there.
@@ -6,29 +6,45 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic
 """
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
+from ministack.services import dynamodb, s3
 from ministack.services.cloudformation import engine, provisioners
 
 from emulator.bridging import ChangedError, replace
 
-POOL = "AWS::Cognito::UserPool"
+# What is done with the properties of a type before MiniStack reads them, and after it made or
+# changed the resource of that name.
+Before = Callable[[Any], Any]
+After = Callable[[str, Any], None]
 
 
 def bridge() -> None:
     replace(engine, "_evaluate_conditions", _with_joins)
-    handlers = provisioners._RESOURCE_HANDLERS[POOL]
+    _wrap("AWS::Cognito::UserPool", before=_typed)
+    _wrap("AWS::S3::Bucket", after=_apply_lifecycle)
+    _wrap("AWS::DynamoDB::Table", after=_apply_times)
+
+
+def _wrap(kind: str, *, before: Before = lambda each: each, after: After = lambda *_: None) -> None:
+    """Do something before and after each creation and update of a type's resources."""
+    handlers = provisioners._RESOURCE_HANDLERS.get(kind)
+    if not handlers or not {"create", "update"} <= handlers.keys():
+        raise ChangedError(f"{kind} is made in another way")
     create, update = handlers["create"], handlers["update"]
-    if not handlers.get("update_with_logical_id"):
-        raise ChangedError(f"{POOL} is updated in another way")
 
-    def create_pool(logical_id: str, properties: Any, stack: str) -> Any:
-        return create(logical_id, _typed(properties), stack)
+    def create_and_more(logical_id: str, properties: Any, *names: str) -> Any:
+        made = create(logical_id, before(properties), *names)
+        after(made[0], properties)
+        return made
 
-    def update_pool(physical_id: str, old: Any, new: Any, *names: str) -> Any:
-        return update(physical_id, _typed(old), _typed(new), *names)
+    def update_and_more(physical_id: str, old: Any, new: Any, *names: str) -> Any:
+        made = update(physical_id, before(old), before(new), *names)
+        after(made[0], new)
+        return made
 
-    handlers |= {"create": create_pool, "update": update_pool}
+    handlers |= {"create": create_and_more, "update": update_and_more}
 
 
 def _with_joins(evaluate: Any) -> Any:
@@ -70,3 +86,47 @@ def _typed(properties: dict[str, Any]) -> dict[str, Any]:
         only = str(admin["AllowAdminCreateUserOnly"]).lower()
         admin["AllowAdminCreateUserOnly"] = only == "true"
     return properties
+
+
+def _apply_lifecycle(bucket: str, properties: dict[str, Any]) -> None:
+    """Give a bucket its lifecycle rules, as S3 tells them; nothing expires here.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-s3-bucket-rule.html
+    """
+    rules = properties.get("LifecycleConfiguration", {}).get("Rules", [])
+    s3._bucket_lifecycle.pop(bucket, None)
+    if rules:
+        s3._bucket_lifecycle[bucket] = [_lifecycle_rule(rule) for rule in rules]
+
+
+def _lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:
+    told = {"ID": rule["Id"], "Status": rule["Status"], "Filter": {}}
+    for tag in rule.get("TagFilters", []):
+        told["Filter"] = {"Tag": tag}
+    expiration = {}
+    if "ExpirationInDays" in rule:
+        expiration["Days"] = int(rule["ExpirationInDays"])
+    if "ExpiredObjectDeleteMarker" in rule:
+        expiration["ExpiredObjectDeleteMarker"] = rule["ExpiredObjectDeleteMarker"]
+    if expiration:
+        told["Expiration"] = expiration
+    for name, days in (
+        ("AbortIncompleteMultipartUpload", "DaysAfterInitiation"),
+        ("NoncurrentVersionExpiration", "NoncurrentDays"),
+    ):
+        if name in rule:
+            told[name] = {days: int(rule[name][days])}
+    return told
+
+
+def _apply_times(table: str, properties: dict[str, Any]) -> None:
+    """Give a table its time to live and its point-in-time recovery.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-table.html
+    """
+    for name, apply in (
+        ("TimeToLiveSpecification", dynamodb._update_ttl),
+        ("PointInTimeRecoverySpecification", dynamodb._update_continuous_backups),
+    ):
+        if name in properties:
+            apply({"TableName": table, name: properties[name]})
