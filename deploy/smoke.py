@@ -1,8 +1,9 @@
 """`make smoke`: a small file and one in parts go the whole way through a stage, as from a page.
 
-An account is made for them, and is gone with the uploads at the end, whatever happens. Prints no
-address that was signed, no token and no password. IAM: cognito-idp:AdminCreateUser,
-AdminSetUserPassword and AdminDeleteUser on the pool.
+An account is made for them, and is gone with the uploads at the end, whatever happens. What a run
+left that was killed, the next run deletes after an hour. Prints no address that was signed, no token
+and no password. IAM: cognito-idp:AdminCreateUser, AdminSetUserPassword, AdminDeleteUser and
+ListUsers on the pool.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -34,6 +36,10 @@ CHECKED_A_SECOND = 10_000_000
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-event-notifications.html
 TRIES = 3
 _PAUSE = 1.0
+# What each address of an account of the smoke test begins with.
+PREFIX = "hoist-smoke-"
+# No run takes as long: an account that is older was left by a run that was killed.
+LEFT_AFTER = timedelta(hours=1)
 TOO_OLD = (
     "a small file went through, but a file in parts does not: is the runtime of the functions too"
     " old? Their boto3 must be 1.36 or newer, or `make logs` shows a ParamValidationError;"
@@ -63,6 +69,7 @@ class Smoke:
     def run(self) -> None:
         """Send, wait, download, compare, delete; raises StageError with the leg that failed."""
         limits = self._ask("limits", "GET", "/limits")
+        self._delete_left()
         small = sample_of(limits["allowed_types"])
         if small is None:
             types = ", ".join(limits["allowed_types"])
@@ -109,26 +116,63 @@ class Smoke:
             self._wait(token, created["id"], sample.size)
             self._compare(token, created["id"], sample)
 
+    def _delete_left(self) -> None:
+        """Delete the accounts that killed runs left, with their uploads."""
+        pool, before = self._config["user_pool_id"], datetime.now(UTC) - LEFT_AFTER
+        pages = self._cognito.get_paginator("list_users").paginate(
+            UserPoolId=pool, Filter=f'email ^= "{PREFIX}"'
+        )
+        left = [
+            attribute["Value"]
+            for page in pages
+            for user in page["Users"]
+            if user["UserCreateDate"] < before
+            for attribute in user["Attributes"]
+            if attribute["Name"] == "email"
+        ]
+        for email in left:
+            token = self._sign_in(email)
+            for upload in self._ask("list", "GET", "/uploads", token)["uploads"]:
+                self._ask("delete", "DELETE", f"/uploads/{upload['id']}", token)
+            self._cognito.admin_delete_user(UserPoolId=pool, Username=email)
+            print(f"  {'an earlier run':<32} left an account: deleted with its uploads", flush=True)
+
     @contextmanager
     def _account(self) -> Iterator[str]:
         """The id token of an account that is there meanwhile."""
         names = {
             "UserPoolId": self._config["user_pool_id"],
-            "Username": f"hoist-smoke-{secrets.token_hex(8)}@{self._domain}",
+            "Username": f"{PREFIX}{secrets.token_hex(8)}@{self._domain}",
         }
-        # Each kind of letter that a policy can ask for.
-        password = f"aA1!{secrets.token_urlsafe(40)}"
-        self._cognito.admin_create_user(**names, MessageAction="SUPPRESS")
+        self._cognito.admin_create_user(
+            **names,
+            UserAttributes=[
+                {"Name": "email", "Value": names["Username"]},
+                {"Name": "email_verified", "Value": "true"},
+            ],
+            MessageAction="SUPPRESS",
+        )
         try:
-            self._cognito.admin_set_user_password(**names, Password=password, Permanent=True)
-            signed_in = self._cognito.initiate_auth(
-                AuthFlow="USER_PASSWORD_AUTH",
-                ClientId=self._config["user_pool_client_id"],
-                AuthParameters={"USERNAME": names["Username"], "PASSWORD": password},
-            )
-            yield signed_in["AuthenticationResult"]["IdToken"]
+            yield self._sign_in(names["Username"])
         finally:
             self._cognito.admin_delete_user(**names)
+
+    def _sign_in(self, email: str) -> str:
+        """The id token of an account, which has a new password from then on."""
+        # Each kind of letter that a policy can ask for.
+        password = f"aA1!{secrets.token_urlsafe(40)}"
+        self._cognito.admin_set_user_password(
+            UserPoolId=self._config["user_pool_id"],
+            Username=email,
+            Password=password,
+            Permanent=True,
+        )
+        signed_in = self._cognito.initiate_auth(
+            AuthFlow="USER_PASSWORD_AUTH",
+            ClientId=self._config["user_pool_client_id"],
+            AuthParameters={"USERNAME": email, "PASSWORD": password},
+        )
+        return str(signed_in["AuthenticationResult"]["IdToken"])
 
     @contextmanager
     def _deleted_at_last(self, token: str, upload: str) -> Iterator[None]:

@@ -24,7 +24,7 @@ _FIND_APIS: Actions = ("apigateway:GET",)
 # The smoke test makes an account and deletes it.
 _ACCOUNT: Actions = (
     *("cognito-idp:AdminCreateUser", "cognito-idp:AdminSetUserPassword"),
-    "cognito-idp:AdminDeleteUser",
+    *("cognito-idp:AdminDeleteUser", "cognito-idp:ListUsers"),
 )
 _DESTINATIONS: Actions = (
     *("lambda:GetFunctionEventInvokeConfig", "lambda:PutFunctionEventInvokeConfig"),

@@ -4,6 +4,7 @@ import http.server
 import json
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 import pytest
@@ -20,6 +21,17 @@ class Cognito:
 
     def __init__(self) -> None:
         self.accounts: set[str] = set()
+        self.left: dict[str, datetime] = {}
+
+    def get_paginator(self, operation: str) -> Any:
+        assert operation == "list_users"
+        return self
+
+    def paginate(self, UserPoolId: str, Filter: str) -> Iterator[Any]:  # noqa: N803
+        assert (UserPoolId, Filter) == ("p", 'email ^= "hoist-smoke-"')
+        for email, made_at in self.left.items():
+            attributes = [{"Name": "sub", "Value": "1"}, {"Name": "email", "Value": email}]
+            yield {"Users": [{"UserCreateDate": made_at, "Attributes": attributes}]}
 
     def admin_create_user(self, Username: str, **_: str) -> None:  # noqa: N803 - boto3's names
         self.accounts.add(Username)
@@ -70,6 +82,7 @@ class Stage:
         f"POST /uploads/{UPLOAD}/sheet": "sign",
         f"GET /uploads/{UPLOAD}/parts": "list_parts",
         f"POST /uploads/{UPLOAD}/complete": "complete",
+        "GET /uploads": "list_uploads",
         f"GET /uploads/{UPLOAD}": "show",
         f"GET /uploads/{UPLOAD}/download": "download",
         f"DELETE /uploads/{UPLOAD}": "delete",
@@ -108,6 +121,9 @@ class Stage:
 
     def complete(self) -> tuple[int, Any]:
         return 202, {"state": "uploading"}
+
+    def list_uploads(self) -> tuple[int, Any]:
+        return 200, {"uploads": [{"id": UPLOAD}]}
 
     def show(self) -> tuple[int, Any]:
         return 200, {"state": "accepted"}
@@ -168,6 +184,27 @@ def test_all_is_well(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr().out
     assert "SECRET" not in printed
     assert printed.count("sent, accepted, downloaded, deleted") == 2
+
+
+def test_what_a_killed_run_left_is_deleted_after_an_hour(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cognito = Cognito()
+    now, hour = datetime.now(UTC), timedelta(hours=1)
+    cognito.left = {
+        "hoist-smoke-old@example.com": now - hour,
+        "hoist-smoke-at-work@example.com": now - hour / 2,
+    }
+    cognito.accounts = set(cognito.left)
+
+    smoke(stage, cognito)
+
+    assert cognito.accounts == {"hoist-smoke-at-work@example.com"}
+    assert stage.asked.index("GET /uploads") < stage.asked.index(f"DELETE /uploads/{UPLOAD}")
+    assert stage.asked.index(f"DELETE /uploads/{UPLOAD}") < stage.asked.index("POST /uploads")
+    printed = capsys.readouterr().out
+    assert printed.count("left an account: deleted with its uploads") == 1
+    assert "SECRET" not in printed
 
 
 def test_the_second_file_is_a_byte_larger_than_one_put_takes(
