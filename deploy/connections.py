@@ -64,8 +64,8 @@ def rules(configuration: Mapping[str, Any]) -> Iterator[Rule]:
     for kind, target in _TARGETS.items():
         for each in configuration.get(kind, []):
             filters = {
-                found["Name"].lower(): found["Value"]
-                for found in each.get("Filter", {}).get("Key", {}).get("FilterRules", [])
+                part["Name"].lower(): part["Value"]
+                for part in each.get("Filter", {}).get("Key", {}).get("FilterRules", [])
             }
             yield Rule(
                 tuple(each["Events"]),
@@ -136,15 +136,15 @@ def make_room(s3: Any, bucket: str, own: Rule) -> list[Rule]:
     if exact is not None:
         superfluous.remove(exact)
     if superfluous:
-        gone = {rule.id for rule in superfluous}
-        kept = [
+        ids = {rule.id for rule in superfluous}
+        others = [
             each
             for each in configuration.get("LambdaFunctionConfigurations", [])
-            if each["Id"] not in gone
+            if each["Id"] not in ids
         ]
         s3.put_bucket_notification_configuration(
             Bucket=bucket,
-            NotificationConfiguration={**configuration, "LambdaFunctionConfigurations": kept},
+            NotificationConfiguration={**configuration, "LambdaFunctionConfigurations": others},
         )
     for rule in superfluous:
         print(f"  {bucket:<32} rule removed: {rule}")
@@ -156,14 +156,14 @@ def rule_differences(s3: Any, bucket: str, own: Rule) -> Iterator[str]:
     configuration = _configuration(s3, bucket)
     if configuration is None:
         return  # the check of the bucket tells that
-    found = list(rules(configuration))
-    ours = [rule for rule in found if is_own(rule, own)]
+    present = list(rules(configuration))
+    ours = [rule for rule in present if is_own(rule, own)]
     if not ours:
         yield f"the bucket has no rule: S3 invokes {FUNCTION} for no file"
     for rule in ours:
         if not rule.matches(own):
             yield f"the bucket's rule is {rule}; it is to be {own}"
-    for rule in found:
+    for rule in present:
         if not is_own(rule, own) and overlaps(rule, own):
             yield (
                 f"the bucket has a rule of somebody else, {rule}, which overlaps Hoist's: remove it"
@@ -173,12 +173,12 @@ def rule_differences(s3: Any, bucket: str, own: Rule) -> Iterator[str]:
 
 def _configuration(s3: Any, bucket: str) -> dict[str, Any] | None:
     """What S3 answers of a bucket's notification configuration; None without the bucket."""
-    found: dict[str, Any] | None = answer(
+    response: dict[str, Any] | None = answer(
         s3.get_bucket_notification_configuration, "NoSuchBucket", Bucket=bucket
     )
-    if found is None:
+    if response is None:
         return None
-    return {name: value for name, value in found.items() if name != "ResponseMetadata"}
+    return {name: value for name, value in response.items() if name != "ResponseMetadata"}
 
 
 def _covers(event: str, other: str) -> bool:

@@ -29,8 +29,8 @@ def deploy_routes(client: Any, api: str, stage: str) -> list[str]:
     live = answer(client.get_stage, "NotFoundException", ApiId=api, StageName=stage)
     described = description(routes(client, api))
     if live is None:
-        made = client.create_deployment(ApiId=api, Description=described)
-        client.create_stage(ApiId=api, StageName=stage, DeploymentId=made["DeploymentId"])
+        deployment = client.create_deployment(ApiId=api, Description=described)
+        client.create_stage(ApiId=api, StageName=stage, DeploymentId=deployment["DeploymentId"])
         print(f"  {'WebSocket stage':<29} made")
         return ["stage"]
     if is_deployed(client, api, live, described):
@@ -50,8 +50,8 @@ def is_deployed(client: Any, api: str, stage: Mapping[str, Any], description: st
     live = stage.get("DeploymentId")
     if not live:
         return False
-    found = answer(client.get_deployment, "NotFoundException", ApiId=api, DeploymentId=live)
-    return found is not None and found.get("Description") == description
+    response = answer(client.get_deployment, "NotFoundException", ApiId=api, DeploymentId=live)
+    return response is not None and response.get("Description") == description
 
 
 def routes(client: Any, api: str) -> dict[str, str]:
@@ -61,18 +61,18 @@ def routes(client: Any, api: str) -> dict[str, str]:
         for page in client.get_paginator("get_integrations").paginate(ApiId=api)
         for each in page["Items"]
     }
-    found = {}
+    targets = {}
     for page in client.get_paginator("get_routes").paginate(ApiId=api):
         for each in page["Items"]:
             target = integrations.get(each.get("Target", "").rpartition("/")[2], "")
             authorization = each.get("AuthorizationType") or "NONE"
-            found[each["RouteKey"]] = (
+            targets[each["RouteKey"]] = (
                 target if authorization == "NONE" else f"{target} {authorization}"
             )
-    return found
+    return targets
 
 
-def description(found: Mapping[str, str]) -> str:
+def description(targets: Mapping[str, str]) -> str:
     """What a deployment of some routes is described by."""
-    digest = hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps(targets, sort_keys=True).encode()).hexdigest()
     return f"Routes {digest[:16]}"

@@ -39,11 +39,12 @@ def rest_api(stage: DeployedStage) -> Iterator[Drift]:
         for each in client.get_authorizers(restApiId=api.id)["items"]
         for arn in each.get("providerARNs", [])
     }
-    if pools != {stage.settings.user_pool_arn}:
-        told = ", ".join(sorted(pools)) or "no user pool"
-        yield Drift("application", f"the REST API asks {told}, not {stage.settings.user_pool_arn}")
+    own = stage.settings.user_pool_arn
+    if pools != {own}:
+        text = ", ".join(sorted(pools)) or "no user pool"
+        yield Drift("application", f"the REST API's authorizer trusts {text}, not {own}")
     for method in _wrong_methods(stage, api.id):
-        yield Drift("application", f"the REST API, {method}")
+        yield Drift("application", f"the REST API: {method}")
 
 
 def websocket_api(stage: DeployedStage) -> Iterator[Drift]:
@@ -61,7 +62,7 @@ def websocket_api(stage: DeployedStage) -> Iterator[Drift]:
     for route, function in websocket.ROUTES.items():
         invoked = f"{stage.function_arn(function)}/invocations"
         if not routes.get(route, "").endswith(invoked):
-            yield Drift("application", f"the WebSocket API, {route} does not invoke {function}")
+            yield Drift("application", f"the WebSocket API: {route} does not invoke {function}")
     live = answer(client.get_stage, "NotFoundException", ApiId=api.id, StageName=api.stage)
     if live is None:
         yield Drift("api-gateway", f"the WebSocket API {api.id} has no stage {api.stage}")
@@ -75,10 +76,10 @@ def gateway_responses(stage: DeployedStage) -> Iterator[Drift]:
     if api is None:
         return
     client: Any = stage.client("apigateway")
-    wanted = api_gateway.gateway_responses(api_gateway.read(), stage.settings.page_origin)
-    if kinds := api_gateway.differences(client, api, wanted):
+    expected = api_gateway.gateway_responses(api_gateway.read(), stage.settings.page_origin)
+    if kinds := api_gateway.differences(client, api, expected):
         yield Drift("api-gateway", ", ".join(kinds))
-    elif not api_gateway.is_deployed(client, api, wanted):
+    elif not api_gateway.is_deployed(client, api, expected):
         yield Drift("api-gateway", "the REST API serves a deployment that make deploy did not make")
 
 
@@ -86,7 +87,7 @@ def limits(stage: DeployedStage) -> Iterator[Drift]:
     """Both APIs let as many requests through as `.chalice/api-gateway.json` says."""
     rest, websocket_one = stage.rest_api, stage.websocket_api
     if rest is None or websocket_one is None:
-        return  # told already
+        return  # another check tells that
     different = api_gateway.throttling_differences(
         stage.session, rest, websocket_one, api_gateway.read().throttling
     )
@@ -111,8 +112,8 @@ def _wrong_methods(stage: DeployedStage, api: str) -> Iterator[str]:
 
 
 def _wrong(name: str, method: Mapping[str, Any], function: str) -> Iterator[str]:
-    wanted = "NONE" if name in OPEN else "COGNITO_USER_POOLS"
-    if (has := method.get("authorizationType") or "NONE") != wanted:
-        yield f"{name} has the authorization {has}, not {wanted}"
+    expected = "NONE" if name in OPEN else "COGNITO_USER_POOLS"
+    if (actual := method.get("authorizationType") or "NONE") != expected:
+        yield f"{name} has the authorization {actual}, not {expected}"
     if not method.get("methodIntegration", {}).get("uri", "").endswith(function):
         yield f"{name} does not invoke {function.removesuffix('/invocations').split(':', 2)[2]}"

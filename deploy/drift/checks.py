@@ -21,8 +21,8 @@ Check = Callable[[DeployedStage], Iterator[Drift]]
 def stack(stage: DeployedStage) -> Iterator[Drift]:
     """The stack has the template and the parameters that are declared."""
     begun = config.begin(stage.name, stage.settings.region, {})
-    wanted = config.parameters(stage.name, begun, application.addresses(stage.name, begun))
-    different = resources.differences(stage.client("cloudformation"), stage.name, wanted)
+    expected = config.parameters(stage.name, begun, application.addresses(stage.name, begun))
+    different = resources.differences(stage.client("cloudformation"), stage.name, expected)
     if different:
         yield Drift("resources", ", ".join(different))
 

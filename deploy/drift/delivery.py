@@ -35,10 +35,10 @@ def topics(stage: DeployedStage) -> Iterator[Drift]:
     sns = stage.client("sns")
     for variable, statements in TOPICS.items():
         arn = stage.stage.arn(variable)
-        found = answer(sns.get_topic_attributes, "NotFound", TopicArn=arn)
-        if found is None:
+        response = answer(sns.get_topic_attributes, "NotFound", TopicArn=arn)
+        if response is None:
             yield Drift(BY_HAND, f"the topic {arn} is missing")
-        elif missing := _missing(found["Attributes"].get("Policy"), statements):
+        elif missing := _missing(response["Attributes"].get("Policy"), statements):
             yield Drift(BY_HAND, f"the topic {arn} has a policy without {missing}")
 
 
@@ -51,11 +51,13 @@ def queue(stage: DeployedStage) -> Iterator[Drift]:
         yield Drift(BY_HAND, f"the queue {arn} is missing: dead letters are lost")
         return
     names = ["Policy", "MessageRetentionPeriod"]
-    told = sqs.get_queue_attributes(QueueUrl=url["QueueUrl"], AttributeNames=names)["Attributes"]
-    if missing := _missing(told.get("Policy"), QUEUE_STATEMENTS):
+    attributes = sqs.get_queue_attributes(QueueUrl=url["QueueUrl"], AttributeNames=names)[
+        "Attributes"
+    ]
+    if missing := _missing(attributes.get("Policy"), QUEUE_STATEMENTS):
         yield Drift(BY_HAND, f"the queue of dead letters has a policy without {missing}")
-    if int(told["MessageRetentionPeriod"]) < RETENTION:
-        seconds = told["MessageRetentionPeriod"]
+    if int(attributes["MessageRetentionPeriod"]) < RETENTION:
+        seconds = attributes["MessageRetentionPeriod"]
         what = f"the queue keeps dead letters for {seconds} seconds, not {RETENTION} (14 days)"
         yield Drift(BY_HAND, what)
 
@@ -64,19 +66,19 @@ def accounts(stage: DeployedStage) -> Iterator[Drift]:
     """People can sign in, and only those whom the parameters let in can have an account."""
     cognito = stage.client("cognito-idp")
     pool = stage.settings.user_pool_arn.rpartition("/")[2]
-    found = answer(cognito.describe_user_pool, "ResourceNotFoundException", UserPoolId=pool)
-    if found is None:
+    response = answer(cognito.describe_user_pool, "ResourceNotFoundException", UserPoolId=pool)
+    if response is None:
         yield Drift(BY_HAND, f"the user pool {pool} is missing, with all accounts")
         return
-    admin = found["UserPool"].get("AdminCreateUserConfig", {}).get("AllowAdminCreateUserOnly")
-    wanted = stage.parameter("AdminOnlySignUp") == "true"
-    if bool(admin) != wanted:
+    admin = response["UserPool"].get("AdminCreateUserConfig", {}).get("AllowAdminCreateUserOnly")
+    expected = stage.parameter("AdminOnlySignUp") == "true"
+    if bool(admin) != expected:
         who = "operators alone" if admin else "everybody"
         yield Drift(BY_HAND, f"the user pool lets {who} make accounts")
-    triggers = found["UserPool"].get("LambdaConfig", {})
+    triggers = response["UserPool"].get("LambdaConfig", {})
     lacking = [each for each in TRIGGERS if each not in triggers]
     if stage.parameter("SignUpDomains") and lacking:
-        yield Drift(BY_HAND, f"the user pool does not ask SignUpDomains: no {', '.join(lacking)}")
+        yield Drift(BY_HAND, f"the user pool lacks {', '.join(lacking)} of SignUpDomains")
     client = answer(
         cognito.describe_user_pool_client,
         "ResourceNotFoundException",
@@ -93,12 +95,12 @@ def accounts(stage: DeployedStage) -> Iterator[Drift]:
 def uploader_role(stage: DeployedStage) -> Iterator[Drift]:
     """The API's function can lend credentials."""
     iam, name = stage.client("iam"), stage.settings.uploader_role_arn.rpartition("/")[2]
-    found = answer(iam.get_role, "NoSuchEntity", RoleName=name)
-    if found is None:
+    response = answer(iam.get_role, "NoSuchEntity", RoleName=name)
+    if response is None:
         yield Drift(BY_HAND, f"the role {name} is missing: no credentials can be lent")
         return
     trusted = f"role/{role_name(stage.name, 'api_handler')}"
-    if trusted not in json.dumps(found["Role"]["AssumeRolePolicyDocument"]):
+    if trusted not in json.dumps(response["Role"]["AssumeRolePolicyDocument"]):
         yield Drift(BY_HAND, f"the role {name} does not trust {trusted}")
     if answer(iam.get_role_policy, "NoSuchEntity", RoleName=name, PolicyName="uploads") is None:
         yield Drift(BY_HAND, f"the role {name} has no policy uploads")
@@ -107,15 +109,17 @@ def uploader_role(stage: DeployedStage) -> Iterator[Drift]:
 def distributions(stage: DeployedStage) -> Iterator[Drift]:
     """CloudFront hands out the page and the files."""
     cloudfront = stage.client("cloudfront")
-    found = stage.distributions()
+    ids = stage.distributions()
     for name in DISTRIBUTIONS:
-        told: Any = None
-        if name in found:
-            told = answer(cloudfront.get_distribution_config, "NoSuchDistribution", Id=found[name])
-        if told is None:
+        response: Any = None
+        if name in ids:
+            response = answer(
+                cloudfront.get_distribution_config, "NoSuchDistribution", Id=ids[name]
+            )
+        if response is None:
             yield Drift(BY_HAND, f"the distribution {name} is missing")
-        elif not told["DistributionConfig"]["Enabled"]:
-            yield Drift(BY_HAND, f"the distribution {name} ({found[name]}) is not enabled")
+        elif not response["DistributionConfig"]["Enabled"]:
+            yield Drift(BY_HAND, f"the distribution {name} ({ids[name]}) is not enabled")
 
 
 def _missing(policy: str | None, statements: frozenset[str]) -> str:

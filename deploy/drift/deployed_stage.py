@@ -71,10 +71,10 @@ class DeployedStage:
         if name not in self._functions:
             client = self.client("lambda")
             try:
-                found = client.get_function(FunctionName=function_name(self.name, name))
+                response = client.get_function(FunctionName=function_name(self.name, name))
             except client.exceptions.ResourceNotFoundException:
-                found = None
-            self._functions[name] = found
+                response = None
+            self._functions[name] = response
         return self._functions[name]
 
     def declared(self, name: str) -> Config:
@@ -110,19 +110,19 @@ class DeployedStage:
 
     def parameter(self, name: str) -> str:
         """One of the stack's parameters."""
-        found = {
+        parameters = {
             each["ParameterKey"]: each["ParameterValue"] for each in self.stack()["Parameters"]
         }
-        return str(found.get(name, ""))
+        return str(parameters.get(name, ""))
 
     def distributions(self) -> dict[str, str]:
         """The ids of the stack's distributions in CloudFront, by their names in the template."""
-        found = self.client("cloudformation").describe_stack_resources(
+        response = self.client("cloudformation").describe_stack_resources(
             StackName=resources.stack_name(self.name)
         )["StackResources"]
         return {
             each["LogicalResourceId"]: each["PhysicalResourceId"]
-            for each in found
+            for each in response
             if each["LogicalResourceId"] in DISTRIBUTIONS and each.get("PhysicalResourceId")
         }
 

@@ -26,19 +26,19 @@ def configurations(stage: DeployedStage) -> Iterator[Drift]:
     yield from states(stage)
     for name in stage.names():
         function = function_name(stage.name, name)
-        found = stage.function(name)
-        if found is None:
+        response = stage.function(name)
+        if response is None:
             yield Drift("application", f"{function} is missing")
             continue
-        current = found["Configuration"]
-        for setting, has, wanted in _settings(stage, name, found):
-            yield Drift("application", f"{function}: {setting} is {has}, not {wanted}")
+        current = response["Configuration"]
+        for setting, actual, expected in _settings(stage, name, response):
+            yield Drift("application", f"{function}: {setting} is {actual}, not {expected}")
         for setting in configuration_differences(stage.name, name, current):
             yield Drift("functions", f"{function}: {setting} is not as declared")
-        if name == "api_handler" and (wanted := _snap_start(stage)) != (
-            has := current.get("SnapStart", {}).get("ApplyOn", "None")
+        if name == "api_handler" and (expected := _snap_start(stage)) != (
+            actual := current.get("SnapStart", {}).get("ApplyOn", "None")
         ):
-            yield Drift("functions", f"{function}: SnapStart is {has}, not {wanted}")
+            yield Drift("functions", f"{function}: SnapStart is {actual}, not {expected}")
         variables = current.get("Environment", {}).get("Variables", {})
         declared = stage.declared(name).environment_variables
         names = sorted(
@@ -51,14 +51,14 @@ def configurations(stage: DeployedStage) -> Iterator[Drift]:
 def states(stage: DeployedStage) -> Iterator[Drift]:
     """Lambda runs each function that is there."""
     for name in stage.names():
-        found = stage.function(name)
-        current = found["Configuration"] if found else {}
+        response = stage.function(name)
+        current = response["Configuration"] if response else {}
         # Functions of before Lambda had states have none.
         state = current.get("State", "Active")
         if state != "Active":
             reason = current.get("StateReason") or "no reason given"
-            told = f"{function_name(stage.name, name)} is {state} ({reason})"
-            yield Drift("application", f"{told}: {_REMEDIES.get(state, 'deploy')}")
+            text = f"{function_name(stage.name, name)} is {state} ({reason})"
+            yield Drift("application", f"{text}: {_REMEDIES.get(state, 'deploy')}")
 
 
 def rights(stage: DeployedStage) -> Iterator[Drift]:
@@ -67,9 +67,9 @@ def rights(stage: DeployedStage) -> Iterator[Drift]:
     environment = stage.declared("api_handler").environment_variables
     for name, template in policies.templates().items():
         role = role_name(stage.name, name)
-        found = answer(iam.get_role_policy, "NoSuchEntity", RoleName=role, PolicyName=role)
+        response = answer(iam.get_role_policy, "NoSuchEntity", RoleName=role, PolicyName=role)
         declared = policies.render(template, stage.name, environment)
-        if found is None or found["PolicyDocument"] != declared:
+        if response is None or response["PolicyDocument"] != declared:
             yield Drift("policies", role)
 
 
@@ -80,7 +80,7 @@ def log_groups(stage: DeployedStage) -> Iterator[Drift]:
         .get_paginator("describe_log_groups")
         .paginate(logGroupNamePrefix=log_group(function_name(stage.name, "api_handler")))
     )
-    found = {
+    retention = {
         each["logGroupName"]: each.get("retentionInDays")
         for page in pages
         for each in page["logGroups"]
@@ -90,26 +90,30 @@ def log_groups(stage: DeployedStage) -> Iterator[Drift]:
         group = log_group(function_name(stage.name, name))
         # Chalice keeps the logs of the functions but for the API's (deploy/functions.py).
         step = "functions" if name == "api_handler" else "application"
-        if days is not None and group not in found:
+        if days is not None and group not in retention:
             yield Drift(step, f"{group} is missing")
-        elif days is not None and found[group] != days:
-            yield Drift(step, f"{group} keeps lines for {found[group] or 'ever'}, not {days} days")
+        elif days is not None and retention[group] != days:
+            yield Drift(
+                step, f"{group} keeps lines for {retention[group] or 'ever'}, not {days} days"
+            )
 
 
-def _settings(stage: DeployedStage, name: str, found: Any) -> Iterator[tuple[str, object, object]]:
+def _settings(
+    stage: DeployedStage, name: str, response: Any
+) -> Iterator[tuple[str, object, object]]:
     """The settings that Chalice writes and that differ: name, what AWS has, what is declared."""
-    declared, current = stage.declared(name), found["Configuration"]
-    has = {
+    declared, current = stage.declared(name), response["Configuration"]
+    actual = {
         "runtime": current.get("Runtime"),
         "memory (MB)": current.get("MemorySize"),
         "timeout (s)": current.get("Timeout"),
         "architecture": ", ".join(current.get("Architectures", [])),
         "role": current.get("Role", "").rpartition("/")[2],
-        "reserved concurrency": found.get("Concurrency", {}).get("ReservedConcurrentExecutions"),
+        "reserved concurrency": response.get("Concurrency", {}).get("ReservedConcurrentExecutions"),
         "VPC": ", ".join(current.get("VpcConfig", {}).get("SubnetIds", [])),
         "layers": ", ".join(each["Arn"] for each in current.get("Layers", [])),
     }
-    wanted = {
+    expected = {
         "runtime": declared.lambda_python_version,
         "memory (MB)": declared.lambda_memory_size,
         "timeout (s)": declared.lambda_timeout,
@@ -119,12 +123,12 @@ def _settings(stage: DeployedStage, name: str, found: Any) -> Iterator[tuple[str
         "VPC": ", ".join(declared.subnet_ids or []),
         "layers": ", ".join(declared.layers or []),
     }
-    for setting, value in has.items():
-        if value != wanted[setting]:
-            yield setting, _told(value), _told(wanted[setting])
+    for setting, value in actual.items():
+        if value != expected[setting]:
+            yield setting, _text(value), _text(expected[setting])
 
 
-def _told(value: object) -> object:
+def _text(value: object) -> object:
     return "none" if value in (None, "") else value
 
 

@@ -39,7 +39,7 @@ def permissions(stage: DeployedStage) -> Iterator[Drift]:
     """The policy of each function lets in the service that invokes it."""
     for name, service, source in _invokers(stage):
         if stage.function(name) is None:
-            continue  # told already
+            continue  # another check tells that
         function = function_name(stage.name, name)
         if not lets_in(_policy(stage, function), service, source, stage.account):
             yield Drift("application", f"{function} does not let {service} invoke it ({source})")
@@ -68,21 +68,21 @@ def subscription(stage: DeployedStage) -> Iterator[Drift]:
     if not arns:
         yield Drift("application", f"notify is not subscribed to {topic}: nobody is notified")
     for arn in arns:
-        found = sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
-        for name in subscription_differences(stage.stage, found):
+        response = sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+        for name in subscription_differences(stage.stage, response):
             yield Drift("functions", f"the subscription of notify: {name} is not as declared")
 
 
 def schedule(stage: DeployedStage) -> Iterator[Drift]:
     """EventBridge invokes `sweep` every quarter of an hour."""
     events, name = stage.client("events"), schedule_name(stage.name, "sweep")
-    found = answer(events.describe_rule, "ResourceNotFoundException", Name=name)
-    if found is None:
+    response = answer(events.describe_rule, "ResourceNotFoundException", Name=name)
+    if response is None:
         yield Drift("application", f"the schedule {name} is missing: sweep does not run")
         return
-    if found["State"] != "ENABLED":
-        yield Drift("application", f"the schedule {name} is {found['State']}, not ENABLED")
-    if (current := found.get("ScheduleExpression")) != SCHEDULE:
+    if response["State"] != "ENABLED":
+        yield Drift("application", f"the schedule {name} is {response['State']}, not ENABLED")
+    if (current := response.get("ScheduleExpression")) != SCHEDULE:
         yield Drift("application", f"the schedule {name} is {current}, not {SCHEDULE}")
     targets = events.list_targets_by_rule(Rule=name)["Targets"]
     if stage.function_arn("sweep") not in [each["Arn"] for each in targets]:
@@ -104,13 +104,13 @@ def _invokers(stage: DeployedStage) -> Iterator[tuple[str, str, str]]:
 
 def _policy(stage: DeployedStage, function: str, **qualifier: str) -> list[Any]:
     """The statements of a function's own policy."""
-    found = answer(
+    response = answer(
         stage.client("lambda").get_policy,
         "ResourceNotFoundException",
         FunctionName=function,
         **qualifier,
     )
-    return [] if found is None else list(json.loads(found["Policy"])["Statement"])
+    return [] if response is None else list(json.loads(response["Policy"])["Statement"])
 
 
 def lets_in(statements: list[Mapping[str, Any]], service: str, source: str, account: str) -> bool:

@@ -35,13 +35,13 @@ _BLOCKS = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "Restrict
 def bucket(stage: DeployedStage) -> Iterator[Drift]:
     """The bucket takes files from the page and from nobody else, and forgets what it should."""
     s3, name = stage.client("s3"), stage.settings.bucket
-    found = answer(s3.get_bucket_versioning, "NoSuchBucket", Bucket=name)
-    if found is None:
+    response = answer(s3.get_bucket_versioning, "NoSuchBucket", Bucket=name)
+    if response is None:
         yield Drift(BY_HAND, f"the bucket {name} is missing, with all files")
         return
     keeps = stage.parameter("Versioning") == "Enabled"
-    if (found.get("Status") == "Enabled") != keeps:
-        yield Drift(BY_HAND, f"the bucket's versioning is {found.get('Status', 'off')}")
+    if (response.get("Status") == "Enabled") != keeps:
+        yield Drift(BY_HAND, f"the bucket's versioning is {response.get('Status', 'off')}")
     if not _lets_page_in(s3, name, stage.settings.page_origin):
         origin = stage.settings.page_origin
         yield Drift(BY_HAND, f"the bucket's CORS does not let {origin} PUT, GET and HEAD")
@@ -53,10 +53,10 @@ def bucket(stage: DeployedStage) -> Iterator[Drift]:
         )
     days = {PARTS: stage.settings.upload_days, REJECTED: stage.settings.rejected_days}
     lifecycle = _lifecycle(s3, name)
-    for rule, wanted in days.items():
-        if (has := lifecycle.get(rule)) != wanted:
-            told = "is missing or off" if has is None else f"has {has} days, not {wanted}"
-            yield Drift(BY_HAND, f"the bucket's lifecycle rule {rule} {told}")
+    for rule, expected in days.items():
+        if (actual := lifecycle.get(rule)) != expected:
+            text = "is missing or off" if actual is None else f"has {actual} days, not {expected}"
+            yield Drift(BY_HAND, f"the bucket's lifecycle rule {rule} {text}")
 
 
 def page(stage: DeployedStage) -> Iterator[Drift]:
@@ -73,13 +73,13 @@ def page(stage: DeployedStage) -> Iterator[Drift]:
 def table(stage: DeployedStage) -> Iterator[Drift]:
     """The table can be asked by its keys and indexes, forgets what is due, and can be restored."""
     dynamodb, name = stage.client("dynamodb"), stage.settings.table
-    found = answer(dynamodb.describe_table, "ResourceNotFoundException", TableName=name)
-    if found is None:
+    response = answer(dynamodb.describe_table, "ResourceNotFoundException", TableName=name)
+    if response is None:
         yield Drift(BY_HAND, f"the table {name} is missing, with all uploads")
         return
-    if (status := found["Table"]["TableStatus"]) not in ("ACTIVE", "UPDATING"):
+    if (status := response["Table"]["TableStatus"]) not in ("ACTIVE", "UPDATING"):
         yield Drift(BY_HAND, f"the table is {status}, not ACTIVE")
-    indexes = {each["IndexName"] for each in found["Table"].get("GlobalSecondaryIndexes", [])}
+    indexes = {each["IndexName"] for each in response["Table"].get("GlobalSecondaryIndexes", [])}
     for each in SCHEMA["GlobalSecondaryIndexes"]:
         if each["IndexName"] not in indexes:
             yield Drift(BY_HAND, f"the table has no index {each['IndexName']}")
@@ -94,38 +94,38 @@ def table(stage: DeployedStage) -> Iterator[Drift]:
 
 def _protection(s3: Any, name: str, who: str, statements: frozenset[str]) -> Iterator[Drift]:
     """What is missing in a bucket's policy and public access block."""
-    found = answer(s3.get_bucket_policy, "NoSuchBucketPolicy", "NoSuchBucket", Bucket=name)
-    document = json.loads(found["Policy"]) if found else {"Statement": []}
+    response = answer(s3.get_bucket_policy, "NoSuchBucketPolicy", "NoSuchBucket", Bucket=name)
+    document = json.loads(response["Policy"]) if response else {"Statement": []}
     there = {each.get("Sid") for each in document["Statement"]}
     if missing := sorted(statements - there):
         yield Drift(BY_HAND, f"{who} has a policy without {', '.join(missing)}")
-    found = answer(
+    response = answer(
         s3.get_public_access_block,
         "NoSuchPublicAccessBlockConfiguration",
         "NoSuchBucket",
         Bucket=name,
     )
-    blocks = found["PublicAccessBlockConfiguration"] if found else {}
+    blocks = response["PublicAccessBlockConfiguration"] if response else {}
     if lifted := [block for block in _BLOCKS if not blocks.get(block)]:
         yield Drift(BY_HAND, f"{who} can be made public: {', '.join(lifted)} is off")
 
 
 def _lets_page_in(s3: Any, name: str, origin: str) -> bool:
-    found = answer(s3.get_bucket_cors, "NoSuchCORSConfiguration", Bucket=name)
+    response = answer(s3.get_bucket_cors, "NoSuchCORSConfiguration", Bucket=name)
     return any(
         {origin, "*"} & set(rule["AllowedOrigins"])
         and set(rule["AllowedMethods"]) >= METHODS
         and "*" in rule.get("AllowedHeaders", [])
         and set(rule.get("ExposeHeaders", [])) >= EXPOSED
-        for rule in (found["CORSRules"] if found else [])
+        for rule in (response["CORSRules"] if response else [])
     )
 
 
 def _encryption(s3: Any, name: str) -> tuple[str, str]:
     """Algorithm and key of a bucket; two empty texts for none."""
     code = "ServerSideEncryptionConfigurationNotFoundError"
-    found = answer(s3.get_bucket_encryption, code, Bucket=name)
-    for rule in found["ServerSideEncryptionConfiguration"]["Rules"] if found else []:
+    response = answer(s3.get_bucket_encryption, code, Bucket=name)
+    for rule in response["ServerSideEncryptionConfiguration"]["Rules"] if response else []:
         used = rule.get("ApplyServerSideEncryptionByDefault", {})
         return used.get("SSEAlgorithm", ""), used.get("KMSMasterKeyID", "")
     return "", ""
@@ -133,12 +133,12 @@ def _encryption(s3: Any, name: str) -> tuple[str, str]:
 
 def _lifecycle(s3: Any, name: str) -> dict[str, int]:
     """The days of each rule that is on, by its id."""
-    found = answer(
+    response = answer(
         s3.get_bucket_lifecycle_configuration, "NoSuchLifecycleConfiguration", Bucket=name
     )
     return {
         rule["ID"]: rule.get("AbortIncompleteMultipartUpload", {}).get("DaysAfterInitiation")
         or rule.get("Expiration", {}).get("Days", 0)
-        for rule in (found["Rules"] if found else [])
+        for rule in (response["Rules"] if response else [])
         if rule["Status"] == "Enabled"
     }

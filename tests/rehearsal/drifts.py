@@ -252,14 +252,14 @@ CHANGED = {
     "who may call the API": Change(
         "apigateway",
         asked_elsewhere,
-        ("application   the REST API asks {UserPoolArn}2, not {UserPoolArn}",),
+        ("application   the REST API's authorizer trusts {UserPoolArn}2, not {UserPoolArn}",),
     ),
     "a method without an authorizer": Change(
         "apigateway",
         opened,
         (
-            "application   the REST API, POST /uploads has the authorization NONE, not COGNITO",
-            "application   the REST API, POST /uploads does not invoke hoist-dev",
+            "application   the REST API: POST /uploads has the authorization NONE, not COGNITO",
+            "application   the REST API: POST /uploads does not invoke hoist-dev",
         ),
     ),
     "a gateway response": Change(
@@ -273,7 +273,7 @@ CHANGED = {
         "apigatewayv2",
         rerouted,
         (
-            "application   the WebSocket API, $disconnect does not invoke websocket_disconnect",
+            "application   the WebSocket API: $disconnect does not invoke websocket_disconnect",
             "api-gateway   the WebSocket API serves routes that make deploy did not make",
         ),
     ),
