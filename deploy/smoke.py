@@ -1,9 +1,9 @@
 """`make smoke`: a small file and one in parts go the whole way through a stage, as from a page.
 
-An account is made for them, and is gone with the uploads at the end, whatever happens. What a run
-left that was killed, the next run deletes after an hour. Prints no address that was signed, no token
-and no password. IAM: cognito-idp:AdminCreateUser, AdminSetUserPassword, AdminDeleteUser and
-ListUsers on the pool.
+An account is made for them, and is gone with the uploads at the end, whatever happens. What a
+killed run left, a run deletes an hour later. Prints no address that was signed, no token and no
+password. IAM: cognito-idp:AdminCreateUser, AdminSetUserPassword, AdminDeleteUser and ListUsers on
+the pool.
 """
 
 from __future__ import annotations
