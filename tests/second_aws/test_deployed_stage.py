@@ -374,6 +374,20 @@ def test_what_sns_gave_up_on_is_sent_again_too(team: Team, aws: Aws, client: Cli
     assert "none: all is as declared" in team.status()
 
 
+def test_a_rule_that_another_tool_took_away_is_told_and_made_again(
+    team: Team, aws: Aws, client: Client, stands: Stands
+) -> None:
+    """Whoever sets a bucket's notification configuration replaces all of it."""
+    aws.client("s3").put_bucket_notification_configuration(
+        Bucket=stands.outputs()["Bucket"], NotificationConfiguration={}
+    )
+    assert "the bucket has no rule: S3 invokes process_upload for no file" in team.status()
+
+    team.deploy("--only", "application")
+
+    assert client.outcome(client.upload(b"heard", "heard.txt"))["state"] == "accepted"
+
+
 # --- Once more -----------------------------------------------------------------------------------
 
 
