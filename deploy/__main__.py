@@ -164,9 +164,19 @@ def deploy_application(deployment: Deployment) -> None:
     begun = deployment.begun()
     if concurrency.reserve(begun, deployment.room(begun["lambda_functions"])):
         config.write(deployment.stage, begun)
-    if (own := deployment.own_rule()) is not None:
+    own = deployment.own_rule()
+    if own is not None:
         connections.make_room(deployment.client("s3"), *own)
-    application.deploy(deployment.session, deployment.stage)
+    try:
+        application.deploy(deployment.session, deployment.stage)
+    except StageError as error:
+        # S3 names no rule when it refuses ours.
+        rules = ""
+        if own is not None and "PutBucketNotificationConfiguration" in str(error):
+            rules = connections.others(deployment.client("s3"), *own)
+        if not rules:
+            raise
+        raise StageError(f"{error}; {rules}") from error
 
 
 def record_addresses(deployment: Deployment) -> None:

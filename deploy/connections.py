@@ -151,6 +151,20 @@ def make_room(s3: Any, bucket: str, own: Rule) -> list[Rule]:
     return superfluous
 
 
+def others(s3: Any, bucket: str, own: Rule) -> str:
+    """The rules of others, for an error of S3 that names none of them; nothing without one.
+
+    S3 validates the target of each rule again whenever a rule is set, so that a target that
+    somebody deleted is a reason to refuse ours.
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketNotificationConfiguration.html
+    """
+    found = [rule for rule in rules(_configuration(s3, bucket) or {}) if not is_own(rule, own)]
+    if not found:
+        return ""
+    listed = "; ".join(map(str, found))
+    return f"the bucket {bucket} has these rules of somebody else, which S3 validates too: {listed}"
+
+
 def rule_differences(s3: Any, bucket: str, own: Rule) -> Iterator[str]:
     """What is wrong with the bucket's rule, in words."""
     configuration = _configuration(s3, bucket)

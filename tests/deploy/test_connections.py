@@ -15,6 +15,7 @@ from deploy.connections import (
     check_rules,
     is_own,
     make_room,
+    others,
     overlaps,
     own_rule,
     rule_differences,
@@ -282,3 +283,15 @@ def test_rules_of_topics_are_read_too() -> None:
     (read,) = rules({"TopicConfigurations": [rule]})
 
     assert read == Rule(("s3:ObjectTagging:*",), "", "", TOPIC, "t")
+
+
+def test_the_rules_of_others_are_listed_where_s3_refuses_ours() -> None:
+    """S3 refuses all rules while the target of one of them is gone, and names none."""
+    scans = queue("s3:ObjectRemoved:*", prefix="scans/")
+    s3 = Bucket(QueueConfigurations=[scans], LambdaFunctionConfigurations=[function()])
+
+    told = others(s3, "b", OWN)
+
+    assert f"'virus-scanner' (s3:ObjectRemoved:*; prefix scans/) to {QUEUE}" in told
+    assert ARN not in told
+    assert others(Bucket(LambdaFunctionConfigurations=[function()]), "b", OWN) == ""

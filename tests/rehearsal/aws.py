@@ -26,6 +26,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from moto.s3.exceptions import S3ClientError
 from moto.s3.models import FakeBucket, S3Backend
 from moto.s3.responses import S3Response
+from moto.sqs.models import sqs_backends
 from werkzeug.serving import make_server
 
 from tests.environment import AWS_ENVIRONMENT
@@ -57,10 +58,25 @@ class RulesOverlap(S3ClientError):
         )
 
 
-def refuse_rules_that_overlap() -> None:
-    """S3 refuses a notification configuration whose rules overlap; moto takes any.
+class TargetGone(S3ClientError):
+    """What S3 answers to a rule whose target is not there."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "InvalidArgument", "Unable to validate the following destination configurations"
+        )
+
+
+def has_queue(arn: str, account: str) -> bool:
+    _, _, _, region, _, name = arn.split(":")
+    return name in sqs_backends[account][region].queues
+
+
+def refuse_rules() -> None:
+    """S3 refuses rules that overlap, and rules whose queue is gone; moto takes any.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketNotificationConfiguration.html
     """
     put = S3Backend.put_bucket_notification_configuration
 
@@ -82,6 +98,9 @@ def refuse_rules_that_overlap() -> None:
             same = any(begin_alike(*pair) for pair in product(events, other_events))
             if same and all(begin_alike(*pair) for pair in zip(texts, other_texts, strict=True)):
                 raise RulesOverlap
+        queues = [rule["Queue"] for rule in (notification_config or {}).get(kinds[1], [])]
+        if not all(has_queue(arn, self.account_id) for arn in queues):
+            raise TargetGone
         put(self, bucket_name, notification_config)
 
     S3Backend.put_bucket_notification_configuration = put_configuration  # type: ignore[method-assign]
@@ -282,7 +301,7 @@ def main() -> None:
     # Functions are kept, not run: nothing of AWS invokes them here.
     default_user_config["lambda"]["use_docker"] = False
     take_filters_as_chalice_writes_them()
-    refuse_rules_that_overlap()
+    refuse_rules()
     read_conditions()
     import_swagger()
     pack_answers()

@@ -108,6 +108,28 @@ def test_a_rule_of_somebody_else_that_overlaps_ours_is_named(project: Project) -
     assert [rule["Id"] for rule in both["QueueConfigurations"]] == ["virus-scanner"]
 
 
+def test_a_rule_of_somebody_else_whose_target_is_gone_is_named(project: Project) -> None:
+    """S3 then refuses ours as well, and names no rule."""
+    sqs, account = project.account.client("sqs"), project.account
+    url = sqs.create_queue(QueueName="scans")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
+    keys = {"Key": {"FilterRules": [{"Name": "prefix", "Value": "old/"}]}}
+    scanner = {"Id": "old-scanner", "QueueArn": arn["QueueArn"], "Filter": keys}
+    scanner["Events"] = ["s3:ObjectCreated:Put"]
+    overlapping(account, QueueConfigurations=[scanner])
+    sqs.delete_queue(QueueUrl=url)
+
+    printed = project.deploy("--only", "application", status=1)
+
+    named = f"'old-scanner' (s3:ObjectCreated:Put; prefix old/) to {arn['QueueArn']}"
+    assert "has these rules of somebody else, which S3 validates too: " in printed
+    assert named in printed
+    s3, bucket = account.client("s3"), Stands(account).outputs()["Bucket"]
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
+    project.deploy("--only", "application")
+    assert drift(project) == [NONE]
+
+
 @pytest.mark.parametrize("qualifier", [":live", ""], ids=["an alias", "the function"])
 def test_rules_of_ours_too_many_give_way_to_one(project: Project, qualifier: str) -> None:
     """Chalice would set two that overlap, and fail."""
