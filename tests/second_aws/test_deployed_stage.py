@@ -5,6 +5,7 @@ The tests share the stage, in this order. Every command runs as an IAM user who 
 """
 
 import hashlib
+import json
 import os
 import re
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from playwright.sync_api import Page, expect
 from deploy.permissions import actions
 from tests.deploy.iam_actions import actions as iam_actions
 from tests.environment import REGION
+from tests.payloads import event
 from tests.running import Client, call, crc64nvme, eventually, part_url
 from tests.second_aws.aws import Aws, Keys, needs_ministack
 from tests.second_aws.faults import broken, dead_letters, is_notified
@@ -184,6 +186,8 @@ def test_a_program_sends_parts_and_downloads_through_cloudfront(client: Client) 
     assert answer.body == data
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert "filename*=UTF-8''gr%C3%BC%C3%9Fe%20%2B%25.bin" in answer.headers["Content-Disposition"]
+    part = call("GET", url, headers={"Range": "bytes=5-9"})
+    assert (part.status, part.body) == (206, data[5:10])
 
 
 def test_api_gateways_own_answers_are_problem_documents(team: Team, client: Client) -> None:
@@ -386,6 +390,15 @@ def test_a_rule_that_another_tool_took_away_is_told_and_made_again(
     team.deploy("--only", "application")
 
     assert client.outcome(client.upload(b"heard", "heard.txt"))["state"] == "accepted"
+
+
+def test_the_sweep_runs_under_its_own_role(team: Team, aws: Aws) -> None:
+    answer = aws.client("lambda").invoke(
+        FunctionName="hoist-dev-sweep", Payload=json.dumps(event("scheduled"))
+    )
+
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    assert "ended at" in team.status()
 
 
 # --- Once more -----------------------------------------------------------------------------------
