@@ -19,8 +19,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="make permissions",
         description=__doc__,
-        epilog="A policy of 6,144 characters is the largest that IAM takes: attach all that are"
-        " printed. What other commands do needs no permission in AWS.",
+        epilog="IAM takes policies of at most 6,144 characters, so that a command may need several:"
+        " attach all of them. The other commands need no permission in AWS.",
     )
     parser.add_argument(
         "--command", required=True, choices=COMMANDS, metavar="COMMAND", help=f"one of {_NAMES}"
@@ -33,10 +33,10 @@ def main() -> int:
         if options.stage:
             check_name(options.stage)
         region = options.region or config.recorded_region(options.stage) or "*"
-        found = documents(options.command, options.stage or "*", region)
-        for number, document in enumerate(found, 1):
-            if len(found) > 1:
-                print(f"Policy {number} of {len(found)}: attach all of them", file=sys.stderr)
+        policies = documents(options.command, options.stage or "*", region)
+        for number, document in enumerate(policies, 1):
+            if len(policies) > 1:
+                print(f"Policy {number} of {len(policies)}: attach all of them", file=sys.stderr)
             print(json.dumps(document, indent=2))
 
     return succeeds(work)

@@ -74,12 +74,12 @@ def documents(command: str, stage: str, region: str) -> list[dict[str, Any]]:
 
     `stage` and `region` may be "*": every stage, every region.
     """
-    found: list[dict[str, Any]] = []
+    policies: list[dict[str, Any]] = []
     for statement in statements(command, stage, region):
-        if not found or size(_document([*found[-1]["Statement"], statement])) > MAX_SIZE:
-            found.append(_document([]))
-        found[-1]["Statement"].append(statement)
-    return found
+        if not policies or size(_document([*policies[-1]["Statement"], statement])) > MAX_SIZE:
+            policies.append(_document([]))
+        policies[-1]["Statement"].append(statement)
+    return policies
 
 
 def size(document: dict[str, Any]) -> int:

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from deploy.permissions.policy import CONDITIONS, statements
 
-# Actions in one request: the simulator takes no more at a time with several resources.
+# Actions in one request: IAM answers with a result for each, and the caller waits for all of them.
 _AT_ONCE = 50
 
 
@@ -69,20 +69,14 @@ def _example(arn: str, account: str) -> str:
     return f"{head}:{name}".replace(":*:", f":{account}:").replace("*", "example")
 
 
-def _context(allowed: list[str]) -> list[dict[str, Any]]:
+def _context(actions: list[str]) -> list[dict[str, Any]]:
     """The values of the conditions under which actions are allowed."""
-    found = []
-    for action in allowed:
-        for values in CONDITIONS.get(action, {}).values():
-            for key, value in values.items():
-                found.append(
-                    {
-                        "ContextKeyName": key,
-                        "ContextKeyValues": [value],
-                        "ContextKeyType": "string",
-                    }
-                )
-    return found
+    return [
+        {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
+        for action in actions
+        for operator in CONDITIONS.get(action, {}).values()
+        for key, value in operator.items()
+    ]
 
 
 def _principal(iam: Any, caller: str) -> str | None:
