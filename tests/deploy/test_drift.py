@@ -221,7 +221,7 @@ def test_what_is_not_known_hides_nothing() -> None:
     told = list(lines(stage, looks))
 
     assert told[0] == "application   before"
-    assert told[1] == "not known: rights: A permission is missing for GetPolicy: no"
+    assert told[1].startswith("not known: rights: A permission is missing for GetPolicy: no; ")
     assert told[2].startswith("not known: topics: ")
     assert told[3] == "not known: stack: it has no stack"
     assert told[4] == "by hand       after"
