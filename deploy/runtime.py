@@ -139,7 +139,7 @@ def _check(python: Python, today: date, remedy: str) -> str:
     if today < runtime.deprecated - WARNED:
         return ""
     return (
-        f"AWS mends the runtime of Python {version} until {runtime.deprecated}, and makes no"
+        f"AWS updates the runtime of Python {version} until {runtime.deprecated}, and makes no"
         f" functions with it from {runtime.blocked} on: {remedy}"
     )
 
