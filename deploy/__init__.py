@@ -42,7 +42,8 @@ cost           what a month of uploads costs
 journey        what one file asks of AWS
 bill           the sums of that
 prices         AWS's list prices, and since when they are known
-stage          what a stage is made of: environment, functions
+stage          a stage as it is on disk: its environment, and Chalice's note of it
+names          what AWS calls the pieces that Chalice makes
 errors         what AWS's errors mean to an operator
 terminal       what of a client's texts reaches an operator's terminal
 """

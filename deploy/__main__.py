@@ -199,8 +199,8 @@ def set_destinations(deployment: Deployment) -> None:
 
 def set_functions(deployment: Deployment) -> None:
     """Functions: what Chalice cannot set: dead letters, handlers, the API's log, SnapStart."""
-    subscribed = functions.subscription(deployment.stage)
-    functions.keep_subscription(deployment.client("sns"), deployment.entered(), subscribed)
+    sns, stage = deployment.client("sns"), deployment.entered()
+    functions.keep_subscription(sns, stage, functions.subscription(sns, stage))
     functions.keep_configuration(
         deployment.client("lambda"), deployment.stage, policies.templates()
     )
@@ -262,6 +262,8 @@ def run(deployment: Deployment, only: str, *, smoking: bool = True) -> None:
     if only:
         after = AFTER_CHALICE if only in ("application", "addresses") else ()
         names = [only, *after]
+        # Where another machine deployed the stage, its APIs are not noted here.
+        application.recover(deployment.session, deployment.stage, looking=True)
     for name in names:
         print(name, flush=True)
         STEPS[name](deployment)

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import boto3
 
 from chalicelib.errors import UploadError
-from deploy import permissions, throttling, websocket
+from deploy import application, permissions, throttling, websocket
 from deploy.stage import ROOT, StageError, deployed, enter, read_json, succeeds
 from deploy.throttling import Throttling
 
@@ -118,7 +118,7 @@ def rest_api(stage: str, *, root: Path = ROOT) -> RestApi:
         if resource["resource_type"] == "rest_api":
             path = urlsplit(resource["rest_api_url"]).path
             return RestApi(resource["rest_api_id"], path.strip("/"))
-    raise StageError(f"{stage} has no REST API: run `chalice deploy --stage {stage}`")
+    raise StageError(f"{stage} has no REST API: run `make deploy STAGE={stage}`")
 
 
 def websocket_api(stage: str, *, root: Path = ROOT) -> WebSocketApi:
@@ -127,7 +127,7 @@ def websocket_api(stage: str, *, root: Path = ROOT) -> WebSocketApi:
         if resource["resource_type"] == "websocket_api":
             path = urlsplit(resource["websocket_api_url"]).path
             return WebSocketApi(resource["websocket_api_id"], path.strip("/"))
-    raise StageError(f"{stage} has no WebSocket API: run `chalice deploy --stage {stage}`")
+    raise StageError(f"{stage} has no WebSocket API: run `make deploy STAGE={stage}`")
 
 
 def differences(
@@ -271,6 +271,7 @@ def main() -> int:
     def work() -> None:
         settings = enter(options.stage).settings
         session = boto3.Session(region_name=settings.region)
+        application.recover(session, options.stage, looking=True)
         apply_to_stage(session, options.stage, settings.page_origin)
 
     return succeeds(work)

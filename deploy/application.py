@@ -22,10 +22,10 @@ import boto3
 
 from chalicelib.config import aws_domain, load_settings
 from deploy.errors import PERMISSIONS, QUOTA
+from deploy.names import APP
 from deploy.page import cognito_endpoint
 from deploy.stage import ROOT, StageError, deployed, note_path
 
-APP = "hoist"
 # A route that every version has, to see whose function answers it.
 _ROUTE = "/limits"
 
@@ -71,26 +71,6 @@ def addresses(stage: str, begun: Mapping[str, Any]) -> list[str]:
         *(_origin(url) for url in (api, websocket, *settings.bucket_urls)),
         cognito_endpoint(settings.region),
     ]
-
-
-def function_name(stage: str, name: str) -> str:
-    """What AWS calls one of Chalice's functions; the API's is called like the stage."""
-    return f"{APP}-{stage}" if name == "api_handler" else role_name(stage, name)
-
-
-def role_name(stage: str, name: str) -> str:
-    """What AWS calls the role of one of Chalice's functions, and the policy in it."""
-    return f"{APP}-{stage}-{name}"
-
-
-def schedule_name(stage: str, name: str) -> str:
-    """What AWS calls the EventBridge rule that invokes one of Chalice's functions."""
-    return f"{APP}-{stage}-{name}-event"
-
-
-def log_group(function: str) -> str:
-    """Where Lambda keeps what a function writes."""
-    return f"/aws/lambda/{function}"
 
 
 def recover(

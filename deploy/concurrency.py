@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.application import function_name
 from deploy.config import RESERVED
+from deploy.names import function_name
 from deploy.stage import StageError
 
 # Invocations that AWS keeps for functions without a reservation.

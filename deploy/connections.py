@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib import keys
-from deploy.application import function_name
 from deploy.errors import answer
+from deploy.names import function_name
 from deploy.stage import StageError
 
 EVENTS = ("s3:ObjectCreated:*",)

@@ -76,15 +76,21 @@ def differences(
 def apply(
     client: LambdaClient, stage: Stage, declared: Mapping[str, Mapping[str, Any]]
 ) -> list[str]:
-    """Write what differs; returns the functions that were changed. Safe to repeat."""
+    """Write what differs; returns the functions that were changed. Safe to repeat.
+
+    Raises StageError for a function that is not deployed.
+    """
     different = differences(client, stage, declared)
     for name, settings in declared.items():
         if name not in different:
             print(f"  {name:<16} as declared")
             continue
-        client.put_function_event_invoke_config(
-            FunctionName=stage.function(name), **different[name]
-        )
+        try:
+            client.put_function_event_invoke_config(
+                FunctionName=stage.function(name), **different[name]
+            )
+        except client.exceptions.ResourceNotFoundException as error:
+            raise stage.lacks(name) from error
         print(f"  {name:<16} changed: {json.dumps(settings)}")
     return list(different)
 

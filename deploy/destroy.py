@@ -29,6 +29,7 @@ from deploy import (
     config,
     holdings,
     migration,
+    names,
     permissions,
     policies,
     preflight,
@@ -173,29 +174,29 @@ class Destruction:
         for function in self._functions():
             self._delete("lambda", "delete_function", FunctionName=function)
         for name in policies.templates(self._root):
-            role = application.role_name(self._stage, name)
+            role = names.role_name(self._stage, name)
             self._delete("iam", "delete_role_policy", RoleName=role, PolicyName=role)
             self._delete("iam", "delete_role", RoleName=role)
         # Last: a function at work would make its log anew.
         # Chalice names one after the API's handler, which nobody writes.
-        for function in (*self._functions(), application.role_name(self._stage, "api_handler")):
-            group = application.log_group(function)
+        for function in (*self._functions(), names.role_name(self._stage, "api_handler")):
+            group = names.log_group(function)
             self._delete("logs", "delete_log_group", logGroupName=group)
 
     def _delete_schedule(self) -> None:
         """The rule that Chalice makes for the sweep; EventBridge keeps a rule that has targets."""
-        rule = application.schedule_name(self._stage, "sweep")
+        rule = names.schedule_name(self._stage, "sweep")
         if self._found("events", "describe_rule", Name=rule):
             events = self._client("events")
             targets = events.list_targets_by_rule(Rule=rule)["Targets"]
-            events.remove_targets(Rule=rule, Ids=[target["Id"] for target in targets])
+            # An interrupted run may have removed them; EventBridge refuses an empty list.
+            if targets:
+                events.remove_targets(Rule=rule, Ids=[target["Id"] for target in targets])
             self._delete("events", "delete_rule", Name=rule)
 
     def _functions(self) -> list[str]:
         """What AWS calls the functions that Chalice makes."""
-        return [
-            application.function_name(self._stage, name) for name in policies.templates(self._root)
-        ]
+        return [names.function_name(self._stage, name) for name in policies.templates(self._root)]
 
     def _delete_bucket(self, remains: Remains) -> None:
         for left in reversed(range(_TRIES)):

@@ -3,9 +3,9 @@
 Chalice sets reserved concurrency (`deploy/concurrency.py`) and log retention. But for the API's
 function it sets the retention of a log group that nobody writes to. It never writes the handler of
 a function again, and it switches X-Ray on but not off. SnapStart is `deploy/snap_start.py`.
-IAM: sns:GetSubscriptionAttributes, sns:SetSubscriptionAttributes, lambda:GetFunctionConfiguration,
-lambda:UpdateFunctionConfiguration, logs:DescribeLogGroups, logs:CreateLogGroup,
-logs:PutRetentionPolicy.
+IAM: sns:ListSubscriptionsByTopic, sns:GetSubscriptionAttributes, sns:SetSubscriptionAttributes,
+lambda:GetFunctionConfiguration, lambda:UpdateFunctionConfiguration, logs:DescribeLogGroups,
+logs:CreateLogGroup, logs:PutRetentionPolicy.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from chalice.config import Config
 
-from deploy.application import function_name, log_group
-from deploy.stage import Stage, StageError, config_path, declared, deployed, read_json
+from deploy.names import function_name, log_group
+from deploy.stage import Stage, StageError, config_path, declared, read_json
 
 if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
@@ -31,12 +31,21 @@ HANDLERS = {
 }
 
 
-def subscription(stage: str) -> str:
-    """The ARN of the subscription that Chalice made of `notify`."""
-    for resource in deployed(stage):
-        if resource["resource_type"] == "sns_event":
-            return str(resource["subscription_arn"])
-    raise StageError(f"notify of {stage} is subscribed to nothing: run `make deploy` again")
+def subscription(client: SNSClient, stage: Stage) -> str:
+    """The ARN of the subscription of `notify` to the topic of results.
+
+    Raises StageError where there is none.
+    """
+    pages = client.get_paginator("list_subscriptions_by_topic").paginate(
+        TopicArn=stage.settings.results_topic_arn
+    )
+    for page in pages:
+        for each in page["Subscriptions"]:
+            if each["Endpoint"].endswith(f":function:{stage.function('notify')}"):
+                return each["SubscriptionArn"]
+    raise StageError(
+        f"notify of {stage.name} is subscribed to nothing: run `make deploy STAGE={stage.name}`"
+    )
 
 
 def keep_subscription(client: SNSClient, stage: Stage, subscribed: str) -> list[str]:

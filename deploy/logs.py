@@ -21,7 +21,7 @@ from typing import Any
 
 from chalicelib.keys import is_upload_id
 from deploy import config, permissions, policies, preflight
-from deploy.application import function_name, log_group
+from deploy.names import function_name, log_group
 from deploy.stage import ROOT, StageError, check_name, declared, succeeds
 from deploy.terminal import readable
 

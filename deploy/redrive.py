@@ -186,11 +186,14 @@ class Redrive:
         return True
 
     def _invoke(self, function: str, event: Mapping[str, Any]) -> None:
-        self._lambda.invoke(
-            FunctionName=self._stage.function(function),
-            InvocationType="Event",
-            Payload=json.dumps(event).encode(),
-        )
+        try:
+            self._lambda.invoke(
+                FunctionName=self._stage.function(function),
+                InvocationType="Event",
+                Payload=json.dumps(event).encode(),
+            )
+        except self._lambda.exceptions.ResourceNotFoundException as error:
+            raise self._stage.lacks(function) from error
 
 
 def main() -> int:

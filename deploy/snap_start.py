@@ -16,7 +16,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from deploy.api_gateway import RestApi
-from deploy.application import function_name
+from deploy.names import function_name
 
 ALIAS = "live"
 _PERMISSION = "api-gateway"

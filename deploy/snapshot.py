@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from deploy import runtime
-from deploy.application import function_name
 from deploy.bill import DAYS_OF_A_MONTH
+from deploy.names import function_name
 from deploy.prices import Price
 from deploy.stage import StageError
 

@@ -1,4 +1,8 @@
-"""What a stage is made of, as Chalice and `make run` left it on disk: environment and functions."""
+"""A stage as it is on disk: its environment in `.chalice/config.json`, and Chalice's note of it.
+
+Chalice's note is on the machine that deployed, and incomplete after an interrupted run. So the
+functions are called by their names, and the APIs are looked for (`deploy.application.recover`).
+"""
 
 import json
 import os
@@ -14,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.config import Settings, SettingsError, load_settings
 from deploy.errors import explained
+from deploy.names import function_name
 from deploy.terminal import escaped, readable
 
 ROOT = Path(__file__).parent.parent
@@ -27,18 +32,19 @@ class StageError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """`environment` is that of its functions; `functions` are ARNs, or names at home, by name."""
+    """`environment` is that of its functions."""
 
     name: str
     settings: Settings
     environment: Mapping[str, str]
-    functions: Mapping[str, str]
 
     def function(self, name: str) -> str:
-        """What AWS calls one of its functions; raises StageError when it is not deployed."""
-        if name not in self.functions:
-            raise StageError(f"{name} is not deployed: run `chalice deploy --stage {self.name}`")
-        return self.functions[name]
+        """What AWS, or the local system, calls one of its functions."""
+        return function_name(self.name, name)
+
+    def lacks(self, name: str) -> StageError:
+        """The error for a function that AWS does not know."""
+        return StageError(f"{name} is not deployed: run `make deploy STAGE={self.name}`")
 
     def arn(self, variable: str) -> str:
         """An ARN in its environment."""
@@ -58,7 +64,7 @@ def enter(name: str, *, root: Path = ROOT, environ: MutableMapping[str, str] = o
         settings = load_settings(environ)
     except SettingsError as error:
         raise StageError(f"Stage {name}: {error}") from error
-    return Stage(name, settings, dict(environ), _functions(name, root))
+    return Stage(name, settings, dict(environ))
 
 
 def check_name(name: str) -> None:
@@ -104,7 +110,7 @@ def deployed(name: str, *, root: Path = ROOT) -> list[dict[str, Any]]:
     """What `chalice deploy` made of a stage; raises StageError when it has not."""
     path = note_path(name, root)
     if not path.exists():
-        raise StageError(f"{name} is not deployed: run `chalice deploy --stage {name}`")
+        raise StageError(f"{name} is not deployed: run `make deploy STAGE={name}`")
     return list(read_json(path)["resources"])
 
 
@@ -128,14 +134,3 @@ def succeeds(work: Callable[[], None]) -> int:
         else:
             return 0
         return 1
-
-
-def _functions(name: str, root: Path) -> dict[str, str]:
-    if name == "local":
-        declared = read_json(root / ".chalice" / "destinations.json")
-        return {function: f"hoist-local-{function}" for function in declared}
-    return {
-        resource["name"]: resource["lambda_arn"]
-        for resource in deployed(name, root=root)
-        if resource["resource_type"] == "lambda_function"
-    }

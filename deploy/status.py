@@ -22,7 +22,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.table import table_of
-from deploy import application, config, permissions, policies, preflight, resources
+from deploy import application, config, names, permissions, policies, preflight, resources
 from deploy.drift import checks
 from deploy.drift.deployed_stage import DeployedStage
 from deploy.errors import explained
@@ -63,7 +63,7 @@ class Status:
         name = f"stack {resources.stack_name(self._name)}"
         yield f"{name:<31} {stack['StackStatus']}, {since:%Y-%m-%d %H:%M}"
         for name in policies.templates():
-            function = application.function_name(self._name, name)
+            function = names.function_name(self._name, name)
             answer = self._deployed.function(name)
             if answer is None:
                 yield f"{function:<31} MISSING"
@@ -97,7 +97,7 @@ class Status:
 
     def _invocations(self) -> Iterator[str]:
         for name in policies.templates():
-            function = application.function_name(self._name, name)
+            function = names.function_name(self._name, name)
             errors, throttles = (
                 self._sum("AWS/Lambda", metric, FunctionName=function)
                 for metric in ("Errors", "Throttles")
@@ -106,7 +106,7 @@ class Status:
                 yield f"{function}: {errors} errors, {throttles} throttled"
 
     def _answers(self) -> Iterator[str]:
-        api = {"ApiName": application.APP, "Stage": self._name}
+        api = {"ApiName": names.APP, "Stage": self._name}
         yield f"API: {self._sum('AWS/ApiGateway', '5XXError', **api)} answers with 5xx"
 
     def _waiting(self) -> Iterator[str]:

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from deploy import api_gateway, websocket
-from deploy.application import function_name
 from deploy.drift.deployed_stage import DeployedStage, Drift
 from deploy.errors import answer
+from deploy.names import function_name
 from deploy.snap_start import ALIAS
 from deploy.stage import StageError
 

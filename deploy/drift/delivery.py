@@ -12,9 +12,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from deploy.application import role_name
 from deploy.drift.deployed_stage import BY_HAND, DISTRIBUTIONS, DeployedStage, Drift
 from deploy.errors import answer
+from deploy.names import role_name
 
 # The statements of the policies by their names in the template; a test compares them.
 TOPICS = {

@@ -6,7 +6,7 @@ apigateway:GET.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -16,9 +16,9 @@ from chalice.config import Config
 from deploy import api_gateway, policies, resources
 from deploy import stage as stages
 from deploy.api_gateway import RestApi, WebSocketApi
-from deploy.application import function_name
 from deploy.connections import function_arn
 from deploy.errors import answer
+from deploy.names import function_name
 from deploy.stage import Stage, StageError, config_path, read_json
 
 # The step of drift that no step of `make deploy` mends: CloudFormation compares its template with
@@ -43,9 +43,7 @@ class DeployedStage:
     """A stage, the clients to ask AWS for it, and what was asked already."""
 
     def __init__(self, session: boto3.Session, stage: Stage) -> None:
-        # By their names: what Chalice noted of them is on the machine that deployed them.
-        names = {name: function_name(stage.name, name) for name in policies.templates()}
-        self.stage = replace(stage, functions=names)
+        self.stage = stage
         self.name = stage.name
         self.settings = stage.settings
         # What `.chalice/config.json` says of it.
@@ -64,7 +62,7 @@ class DeployedStage:
 
     def names(self) -> list[str]:
         """What Chalice calls the functions."""
-        return list(self.stage.functions)
+        return list(policies.templates())
 
     def function(self, name: str) -> Any:
         """What GetFunction answers of a function, its `Concurrency` included; None without it."""

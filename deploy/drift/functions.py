@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from deploy import policies
-from deploy.application import function_name, log_group, role_name
 from deploy.drift.deployed_stage import DeployedStage, Drift
 from deploy.errors import answer
 from deploy.functions import configuration_differences
+from deploy.names import function_name, log_group, role_name
 
 # https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
 _REMEDIES = {

@@ -13,11 +13,11 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from deploy import connections
-from deploy.application import function_name, schedule_name
 from deploy.connections import own_rule
 from deploy.drift.deployed_stage import DeployedStage, Drift
 from deploy.errors import answer
 from deploy.functions import subscription_differences
+from deploy.names import function_name, schedule_name
 from deploy.snap_start import ALIAS
 
 # As app.py declares it; a test compares them.
@@ -44,7 +44,7 @@ def permissions(stage: DeployedStage) -> Iterator[Drift]:
         if not lets_in(_policy(stage, function), service, source, stage.account):
             yield Drift("application", f"{function} does not let {service} invoke it ({source})")
     snap_start = stage.config.get("snap_start") is True
-    if snap_start and (api := stage.rest_api) and stage.function("api_handler"):
+    if snap_start and (api := stage.rest_api):
         function = function_name(stage.name, "api_handler")
         source = stage.arn("execute-api", f"{api.id}/*")
         policy = _policy(stage, function, Qualifier=ALIAS)

@@ -82,7 +82,8 @@ COMMANDS: Mapping[str, Mapping[str, Actions]] = {
         ),
         "destinations": _DESTINATIONS,
         "functions": (
-            *("sns:GetSubscriptionAttributes", "sns:SetSubscriptionAttributes"),
+            *("sns:ListSubscriptionsByTopic", "sns:GetSubscriptionAttributes"),
+            "sns:SetSubscriptionAttributes",
             *("logs:CreateLogGroup", "logs:PutRetentionPolicy", "logs:DescribeLogGroups"),
             *("lambda:GetFunctionConfiguration", "lambda:ListVersionsByFunction"),
             *("lambda:GetAlias", "lambda:CreateAlias", "lambda:UpdateAlias", "lambda:DeleteAlias"),

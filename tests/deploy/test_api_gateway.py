@@ -308,7 +308,7 @@ def test_the_apis_are_those_that_chalice_deployed(root: Path) -> None:
     ("stage", "message"), [("bare", "bare has no REST API"), ("prod", "prod is not deployed")]
 )
 def test_a_stage_without_its_apis_says_what_to_do(root: Path, stage: str, message: str) -> None:
-    with pytest.raises(StageError, match=f"{message}: run `chalice deploy --stage {stage}`"):
+    with pytest.raises(StageError, match=f"{message}: run `make deploy STAGE={stage}`"):
         api_gateway.rest_api(stage, root=root)
     with pytest.raises(StageError, match=message.replace("REST", "WebSocket")):
         api_gateway.websocket_api(stage, root=root)

@@ -43,13 +43,8 @@ def client() -> Iterator[Any]:
 
 @pytest.fixture
 def deployed(settings: Settings) -> Stage:
-    arn = f"arn:aws:lambda:{REGION}:123456789012:function:hoist-test"
-    return Stage(
-        "test",
-        settings,
-        {**HOIST_ENVIRONMENT, "HOIST_DEAD_LETTERS_ARN": DEAD_LETTERS},
-        {name: f"{arn}-{name}" for name in FUNCTIONS},
-    )
+    environment = {**HOIST_ENVIRONMENT, "HOIST_DEAD_LETTERS_ARN": DEAD_LETTERS}
+    return Stage("test", settings, environment)
 
 
 def config(client: Any, name: str) -> Any:
@@ -88,9 +83,9 @@ def test_what_somebody_changed_is_put_right_whole(client: Any, deployed: Stage) 
 def test_a_function_that_is_not_deployed_is_an_error_that_says_so(
     client: Any, deployed: Stage
 ) -> None:
-    without = replace(deployed, functions={})
+    without = replace(deployed, name="other")
 
-    with pytest.raises(StageError, match="process_upload is not deployed"):
+    with pytest.raises(StageError, match="process_upload is not deployed: run `make deploy STAGE="):
         destinations.apply(client, without, destinations.read())
 
 
@@ -112,27 +107,23 @@ def test_a_file_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, messa
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A project in which the stage `dev` is deployed."""
+    """A project with the stage `dev`, which another machine has deployed."""
     chalice = tmp_path / ".chalice"
-    (chalice / "deployed").mkdir(parents=True)
+    chalice.mkdir()
     environment = HOIST_ENVIRONMENT | {"HOIST_STAGE": "dev"}
     stages = {"dev": {"environment_variables": environment}, "new": {}}
     (chalice / "config.json").write_text(json.dumps({"stages": stages}))
-    resources = [
-        {"name": "notify", "resource_type": "lambda_function", "lambda_arn": "arn:notify"},
-        {"name": "default-role", "resource_type": "iam_role", "role_arn": "arn:role"},
-    ]
-    (chalice / "deployed" / "dev.json").write_text(json.dumps({"resources": resources}))
     return tmp_path
 
 
-def test_a_stage_is_read_from_what_chalice_left(root: Path) -> None:
+def test_a_stage_is_read_from_its_configuration_alone(root: Path) -> None:
     environ: dict[str, str] = {}
 
-    found = stage.enter("dev", root=root, environ=environ)
+    entered = stage.enter("dev", root=root, environ=environ)
 
-    assert found.settings.table == environ["HOIST_TABLE"]
-    assert found.function("notify") == "arn:notify"
+    assert entered.settings.table == environ["HOIST_TABLE"]
+    assert entered.function("notify") == "hoist-dev-notify"
+    assert entered.function("api_handler") == "hoist-dev"
 
 
 @pytest.mark.parametrize(
@@ -144,10 +135,3 @@ def test_a_stage_that_is_not_there_is_an_error_that_says_what_to_do(
 ) -> None:
     with pytest.raises(StageError, match=message):
         stage.enter(name, root=root, environ={})
-
-
-def test_a_stage_that_is_not_deployed_says_so(root: Path) -> None:
-    (root / ".chalice" / "deployed" / "dev.json").unlink()
-
-    with pytest.raises(StageError, match="dev is not deployed: run `chalice deploy --stage dev`"):
-        stage.enter("dev", root=root, environ={})

@@ -174,7 +174,7 @@ def test_a_page_that_is_not_built_is_refused(published: Published) -> None:
 
 
 def test_the_addresses_are_the_stages_own(settings: Settings) -> None:
-    stage = Stage("dev", settings, {**HOIST_ENVIRONMENT, "HOIST_USER_POOL_CLIENT_ID": "client"}, {})
+    stage = Stage("dev", settings, {**HOIST_ENVIRONMENT, "HOIST_USER_POOL_CLIENT_ID": "client"})
 
     assert page.page_config(stage, "https://api.example.com/dev") == {
         "api_url": "https://api.example.com/dev",
@@ -187,6 +187,5 @@ def test_the_addresses_are_the_stages_own(settings: Settings) -> None:
         "dev",
         replace(settings, region="cn-north-1"),
         {**HOIST_ENVIRONMENT, "HOIST_USER_POOL_CLIENT_ID": "client"},
-        {},
     )
     assert page.page_config(china, "")["cognito_endpoint"].endswith("cn-north-1.amazonaws.com.cn")

@@ -95,9 +95,14 @@ class Functions:
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, Any]] = []
+        self.gone: set[str] = set()
+        self.exceptions = boto3.client("lambda", region_name=REGION).exceptions
 
     def invoke(self, *, FunctionName: str, InvocationType: str, Payload: bytes) -> None:  # noqa: N803
         assert InvocationType == "Event"
+        if FunctionName in self.gone:
+            error = {"Error": {"Code": "ResourceNotFoundException"}}
+            raise self.exceptions.ResourceNotFoundException(error, "Invoke")
         self.sent.append((FunctionName, json.loads(Payload)))
 
 
@@ -115,10 +120,9 @@ class Account:
         )
         sqs = self.client("sqs")
         self.queue = sqs.create_queue(QueueName="hoist-test-dead-letters")["QueueUrl"]
-        names = {name: f"hoist-test-{name}" for name in ("process_upload", "notify")}
         environment = {**HOIST_ENVIRONMENT, "HOIST_DEAD_LETTERS_ARN": DEAD_LETTERS}
         session: Any = self
-        self.redrive = Redrive(Stage("test", settings, environment, names), session)
+        self.redrive = Redrive(Stage("test", settings, environment), session)
 
     def client(self, service: str) -> Any:
         return self.functions if service == "lambda" else self._clients[service]
@@ -193,6 +197,16 @@ def test_letters_that_a_killed_run_received_are_counted(account: Account) -> Non
 
     assert account.redrive.dead_letters() == (1, 0)
     assert account.redrive.hidden_letters() == 1
+
+
+def test_a_letter_stays_where_notify_is_not_deployed(account: Account) -> None:
+    account.functions.gone.add("hoist-test-notify")
+    account.letters(json.dumps(QUEUED))
+
+    with pytest.raises(StageError, match="notify is not deployed: run `make deploy STAGE=test`"):
+        account.redrive.dead_letters()
+
+    assert account.waiting() == 1
 
 
 def test_no_letters_are_no_error(account: Account) -> None:

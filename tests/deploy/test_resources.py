@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.config import load_settings
 from chalicelib.items import SCHEMA
-from deploy import application, destinations, policies
+from deploy import destinations, names, policies
 from local.resources import PASSWORD_POLICY
 from tests.deploy.template import OUTPUTS, PARAMETERS, PATH, RESOURCES, TEXT, listed, mappings
 from tests.environment import HOIST_ENVIRONMENT, REGION
@@ -299,6 +299,6 @@ def test_every_alarm_goes_to_operators_and_is_explained(name: str) -> None:
 
 def test_every_function_that_is_watched_is_one_that_chalice_makes() -> None:
     watched = set(re.findall(r"\bhoist-\$\{Stage\}[\w-]*", TEXT))
-    made = {application.function_name("${Stage}", name) for name in policies.templates()}
+    made = {names.function_name("${Stage}", name) for name in policies.templates()}
 
     assert watched - {"hoist-${Stage}-api_handler"} == made  # that one is a role

@@ -198,6 +198,28 @@ def test_another_machine_takes_up_what_stands(project: Project) -> None:
     assert stands.everything() == before
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(("deploy", "--only", step) for step in ("functions", "api-gateway", "page")),
+        ("deploy.destinations",),
+        ("deploy.api_gateway",),
+        ("deploy.redrive", "--all-failed"),
+        ("deploy.redrive", "--dead-letters"),
+    ],
+    ids=" ".join,
+)
+def test_a_command_needs_no_note_of_another_machine(
+    project: Project, command: tuple[str, ...]
+) -> None:
+    (project.root / ".chalice" / "deployed" / "dev.json").unlink(missing_ok=True)
+    module, *arguments = command
+
+    project.run(module, "--stage", "dev", *arguments)
+
+    assert "none: all is as declared" in project.status()
+
+
 def test_half_made_apis_are_made_anew(project: Project) -> None:
     stands = Stands(project.account)
     v1, v2 = project.account.client("apigateway"), project.account.client("apigatewayv2")
