@@ -1,8 +1,9 @@
 """Writes down each AWS call of a command and its children, and kills them at a call that is named.
 
 `AWS_CALLS` names a file, to which each call adds a line, `service:Operation`.
-`AWS_CUT`, as `SIGKILL:before:12`, sends a signal to the process group at the twelfth line of it:
-before AWS hears of that call, or after AWS answered it.
+`AWS_CUT`, as `SIGKILL:before:12`, sends a signal to the process group at the twelfth of them that
+changes something: before AWS hears of that call, or after AWS answered it. What a command does on
+its own machine between two calls is done by then in the one case, and not in the other.
 """
 
 import fcntl
@@ -18,10 +19,18 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+# How operations begin that change nothing in AWS.
+READS = ("BatchGet", "Describe", "Filter", "Get", "Head", "List", "Query", "Scan", "Simulate")
+
+
+def is_change(line: str) -> bool:
+    """Whether a line of the file is of an operation that changes something."""
+    return not line.partition(":")[2].startswith(READS)
+
 
 @dataclass(frozen=True)
 class Cut:
-    """The call at which the process group gets a signal; `count` begins with 1."""
+    """The change at which the process group gets a signal; `count` begins with 1."""
 
     signal: signal.Signals
     moment: str
@@ -43,13 +52,17 @@ class Cut:
 
 
 def write(path: Path, call: str) -> int:
-    """Add a call to the file; returns how many calls all processes have made."""
+    """Add a call to the file; returns how many changes all processes have made.
+
+    Zero for a call that changes nothing.
+    """
     with path.open("a+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.write(f"{call}\n".encode())
         file.flush()
         file.seek(0)
-        return file.read().count(b"\n")
+        changes = [line for line in file.read().decode().splitlines() if is_change(line)]
+    return len(changes) if is_change(call) else 0
 
 
 def watch(client: ModuleType, path: Path, cut: Cut | None) -> None:

@@ -1,16 +1,19 @@
 """A command that is killed between any two AWS calls finishes when it is run again.
 
-The cuts are counted, not chosen: one run is killed at its first call, the next one some calls
-later, and so on until a run comes to its end. `CUTS=1` cuts at each call, which takes minutes.
+The cuts are counted, not chosen: one run is killed at its first change in AWS, the next one some
+changes later, and so on until a run comes to its end. `CUTS=1` passes over no change, and takes
+much longer.
 The tests share a stage, in this order.
 """
 
 import itertools
 import os
 import signal
+from collections.abc import Iterable
 
 import pytest
 
+from tests.commands.aws_calls import is_change
 from tests.deploying import DEPLOY
 from tests.running import Client, eventually
 from tests.second_aws.aws import Aws, needs_ministack
@@ -20,31 +23,63 @@ from tests.stands import Stands, left
 
 pytestmark = [pytest.mark.system, needs_ministack]
 
-# Calls from one cut to the next; `make deploy` makes three hundred.
-STRIDE = int(os.environ.get("CUTS", "29"))
-# Each cut is of the next of these kinds. A command hears of SIGINT where it can, of SIGKILL never.
-KINDS = ("SIGKILL:before", "SIGINT:after", "SIGKILL:after", "SIGINT:before")
-# No command makes so many calls.
-MOST = 2_000
+# Changes from one cut to the next; `make deploy` makes about a hundred of a new stage.
+STRIDE = int(os.environ.get("CUTS", "11"))
+# A command hears of SIGINT where it can, of SIGKILL never.
+ALL = ("SIGKILL:after", "SIGINT:after", "SIGINT:before", "SIGKILL:before")
+# No command is cut so often.
+MOST = 1_000
 
 
-def cut(team: Team, *command: str, stride: int = STRIDE) -> int:
-    """Kill a command at one call after another until it ends by itself; returns how often."""
-    calls = team.calls.parent / "cut"
-    for number, kind in enumerate(itertools.cycle(KINDS)):
-        count = 1 + number * stride
-        assert count < MOST, f"{command} never ends"
+def cut(team: Team, *command: str, stride: int = STRIDE, kinds: Iterable[str] = ALL) -> int:
+    """Kill a command at one change after another until it ends by itself; returns how often."""
+    calls, count = team.calls.parent / "cut", 1
+    visited: list[list[str]] = []
+    for kind in itertools.islice(itertools.cycle(kinds), MOST):
         calls.unlink(missing_ok=True)
         process = team.start(
             *command, environment={"AWS_CALLS": str(calls), "AWS_CUT": f"{kind}:{count}"}
         )
         output, _ = process.communicate(timeout=120)
-        if len(calls.read_text().splitlines()) < count:
+        changes = [line for line in calls.read_text().splitlines() if is_change(line)]
+        if len(changes) < count:
             assert process.returncode == 0, output
-            return number
+            return len(visited)
         # 130 is how a command says that it heard of SIGINT.
         assert process.returncode in (130, -signal.SIGINT, -signal.SIGKILL), output
-    raise AssertionError
+        visited.append(changes)
+        count = count + stride if stride > 1 else following(visited)
+    raise AssertionError(f"{command} never ends")
+
+
+def following(visited: list[list[str]]) -> int:
+    """The next change to cut at, so that none is passed over; `visited` are the runs so far.
+
+    A run that goes on where another was killed makes other changes. So it is the first change that
+    the run before did not make in that place, unless a run like this one was cut there already.
+    """
+    changes, before = visited[-1], visited[-2] if len(visited) > 1 else []
+    pairs = zip(before, changes, strict=False)
+    same = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+    for count in range(same + 1, len(changes)):
+        if changes[:count] not in visited:
+            return count
+    return len(changes) + 1
+
+
+@pytest.mark.parametrize(
+    ("runs", "expected"),
+    [
+        ([["a"]], 2),
+        ([["a"], ["a", "b"]], 3),
+        ([["a"], ["b"]], 2),
+        ([["a", "b"], ["c", "d"]], 1),
+        ([["c"], ["a", "b"], ["c", "d"]], 3),
+    ],
+    ids=["the first", "further", "another first", "a new beginning", "been there"],
+)
+def test_no_change_is_passed_over(runs: list[list[str]], expected: int) -> None:
+    assert following(runs) == expected
 
 
 def test_a_new_stage_is_deployed_in_spite_of_cuts(team: Team, aws: Aws) -> None:
@@ -91,24 +126,20 @@ def test_dead_letters_are_sent_again_in_spite_of_cuts(team: Team, aws: Aws, clie
         uploads = [client.outcome(client.upload(b"x", f"letter {n}.txt"))["id"] for n in range(2)]
         eventually(lambda: dead_letters(team), lambda count: count >= 2)
 
-    # SQS hides a letter that a killed run had received: for two seconds here, else for thirty.
+    # SQS hides a letter for half a minute that a killed run had received; here it does not.
     sqs = aws.client("sqs")
     queue = team.environment_of()["HOIST_DEAD_LETTERS_ARN"].rpartition(":")[2]
     url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "2"})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "0"})
 
     assert cut(team, "deploy.redrive", "--stage", "dev", "--dead-letters", stride=1) > 2
 
-    eventually(
-        lambda: team.run("deploy.redrive", "--stage", "dev", "--dead-letters"),
-        lambda printed: printed == "Nothing to send again\n",
-    )
     assert dead_letters(team) == 0
     eventually(lambda: [is_notified(team, upload) for upload in uploads], all)
 
 
 def test_a_stage_is_destroyed_in_spite_of_cuts(team: Team, aws: Aws) -> None:
     command = ("deploy.destroy", "--stage", "dev", "--yes", "--delete-uploads")
-    assert cut(team, *command, stride=min(STRIDE, 11)) > 3
+    assert cut(team, *command, stride=min(STRIDE, 7)) > 3
 
     assert left(aws) == {}
