@@ -34,7 +34,7 @@ MOST = 1_000
 def cut(team: Team, *command: str, stride: int = STRIDE, kinds: Iterable[str] = ALL) -> int:
     """Kill a command at one change after another until it ends by itself; returns how often."""
     calls, count = team.calls.parent / "cut", 1
-    visited: list[list[str]] = []
+    runs: list[list[str]] = []
     for kind in itertools.islice(itertools.cycle(kinds), MOST):
         calls.unlink(missing_ok=True)
         process = team.start(
@@ -44,25 +44,26 @@ def cut(team: Team, *command: str, stride: int = STRIDE, kinds: Iterable[str] = 
         changes = [line for line in calls.read_text().splitlines() if is_change(line)]
         if len(changes) < count:
             assert process.returncode == 0, output
-            return len(visited)
+            return len(runs)
         # 130 is how a command says that it heard of SIGINT.
         assert process.returncode in (130, -signal.SIGINT, -signal.SIGKILL), output
-        visited.append(changes)
-        count = count + stride if stride > 1 else following(visited)
+        runs.append(changes)
+        count = count + stride if stride > 1 else following(runs)
     raise AssertionError(f"{command} never ends")
 
 
-def following(visited: list[list[str]]) -> int:
-    """The next change to cut at, so that none is passed over; `visited` are the runs so far.
+def following(runs: list[list[str]]) -> int:
+    """The change to cut the next run at; `runs` are the changes of those that were cut.
 
-    A run that goes on where another was killed makes other changes. So it is the first change that
-    the run before did not make in that place, unless a run like this one was cut there already.
+    A run that goes on where another was killed makes other changes. So it is the first one that the
+    run before did not make in that place, unless one like it was cut there: after the same two.
     """
-    changes, before = visited[-1], visited[-2] if len(visited) > 1 else []
+    changes, before = runs[-1], runs[-2] if len(runs) > 1 else []
     pairs = zip(before, changes, strict=False)
     same = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+    ends = {tuple(run[-2:]) for run in runs}
     for count in range(same + 1, len(changes)):
-        if changes[:count] not in visited:
+        if tuple(changes[:count][-2:]) not in ends:
             return count
     return len(changes) + 1
 
@@ -75,8 +76,9 @@ def following(visited: list[list[str]]) -> int:
         ([["a"], ["b"]], 2),
         ([["a", "b"], ["c", "d"]], 1),
         ([["c"], ["a", "b"], ["c", "d"]], 3),
+        ([["a", "b"], ["a", "c"], ["a", "b", "d"]], 4),
     ],
-    ids=["the first", "further", "another first", "a new beginning", "been there"],
+    ids=["the first", "further", "another first", "a new beginning", "been there", "and here"],
 )
 def test_no_change_is_passed_over(runs: list[list[str]], expected: int) -> None:
     assert following(runs) == expected
