@@ -136,7 +136,12 @@ def test_dead_letters_are_sent_again_in_spite_of_cuts(team: Team, aws: Aws, clie
 
     assert cut(team, "deploy.redrive", "--stage", "dev", "--dead-letters", stride=1) > 2
 
-    assert dead_letters(team) == 0
+    # A letter may come late: of a record that was sent twice while `notify` was broken.
+    def left_over() -> int:
+        team.run("deploy.redrive", "--stage", "dev", "--dead-letters")
+        return dead_letters(team)
+
+    eventually(left_over, lambda count: count == 0)
     eventually(lambda: [is_notified(team, upload) for upload in uploads], all)
 
 
