@@ -5,6 +5,7 @@ The tests share the stage, in this order. Every command runs as an IAM user who 
 """
 
 import hashlib
+import http
 import json
 import os
 import re
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Response, expect
 
 from deploy.permissions import actions
 from tests.deploy.iam_actions import actions as iam_actions
@@ -95,9 +96,17 @@ def sha256(path: Path) -> str:
 
 @pytest.fixture(scope="module")
 def console(page: Page) -> list[str]:
-    """The errors that the page prints while the person uses it."""
+    """The errors that the page prints while the person uses it, and the answers behind them."""
     errors: list[str] = []
     page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+
+    def note(response: Response) -> None:
+        if response.status >= http.HTTPStatus.BAD_REQUEST:
+            # Without its query, which is signed.
+            url, _, _ = response.url.partition("?")
+            errors.append(f"{response.status} {response.request.method} {url}")
+
+    page.on("response", note)
     return errors
 
 
