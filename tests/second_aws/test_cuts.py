@@ -9,7 +9,6 @@ The tests share a stage, in this order.
 import itertools
 import os
 import signal
-from collections.abc import Iterable
 
 import pytest
 
@@ -26,17 +25,17 @@ pytestmark = [pytest.mark.system, needs_ministack]
 # Changes from one cut to the next; `make deploy` makes about a hundred of a new stage.
 STRIDE = int(os.environ.get("CUTS", "11"))
 # A command hears of SIGINT where it can, of SIGKILL never.
-ALL = ("SIGKILL:after", "SIGINT:after", "SIGINT:before", "SIGKILL:before")
+KINDS = ("SIGKILL:after", "SIGINT:after", "SIGINT:before", "SIGKILL:before")
 # No command is cut so often.
 MOST = 1_000
 MOST_AT_ONE_PLACE = 3
 
 
-def cut(team: Team, *command: str, stride: int = STRIDE, kinds: Iterable[str] = ALL) -> int:
+def cut(team: Team, *command: str, stride: int = STRIDE) -> int:
     """Kill a command at one change after another until it ends by itself; returns how often."""
     calls, count = team.calls.parent / "cut", 1
     runs: list[list[str]] = []
-    for kind in itertools.islice(itertools.cycle(kinds), MOST):
+    for kind in itertools.islice(itertools.cycle(KINDS), MOST):
         calls.unlink(missing_ok=True)
         process = team.start(
             *command, environment={"AWS_CALLS": str(calls), "AWS_CUT": f"{kind}:{count}"}
