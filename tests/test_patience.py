@@ -60,7 +60,8 @@ def test_each_wait_is_about_twice_as_long_up_to_a_limit() -> None:
 
 
 def test_a_minute_of_throttling_is_waited_out() -> None:
-    port, invocation = Port(14), Running(900)
+    # Each wait is at least half of its longest: 17 waits are always more than a minute.
+    port, invocation = Port(17), Running(900)
 
     patient(port, invocation, invocation.waits.append).ask("a", how="b")
 
