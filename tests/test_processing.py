@@ -760,10 +760,11 @@ class TestPatience:
         self, processing: Processing, table: MemoryTable, upload: Upload, clock: Clock
     ) -> None:
         began = clock.time
+        # Ten waits are at least 26 seconds, and six calls are throttled.
         busy = replace(
             processing,
-            storage=self.busy(processing.storage, 8),
-            table=self.busy(processing.table, 8),
+            storage=self.busy(processing.storage, 10),
+            table=self.busy(processing.table, 10),
         )
 
         (result,) = busy.process(event("s3_put"), Invocation("once", seconds=900))["uploads"]
