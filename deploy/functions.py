@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalice.config import Config
 
+from deploy.connections import function_arn
 from deploy.names import function_name, log_group
 from deploy.stage import Stage, StageError, config_path, declared, read_json
 
@@ -31,18 +32,26 @@ HANDLERS = {
 }
 
 
-def subscription(client: SNSClient, stage: Stage) -> str:
-    """The ARN of the subscription of `notify` to the topic of results.
+def subscriptions(client: SNSClient, stage: Stage) -> list[str]:
+    """The ARNs of the subscriptions of `notify` to the topic of results: one, as Chalice makes it.
 
-    Raises StageError where there is none.
+    The topic must be there.
     """
-    pages = client.get_paginator("list_subscriptions_by_topic").paginate(
-        TopicArn=stage.settings.results_topic_arn
-    )
-    for page in pages:
-        for each in page["Subscriptions"]:
-            if each["Endpoint"].endswith(f":function:{stage.function('notify')}"):
-                return each["SubscriptionArn"]
+    topic = stage.settings.results_topic_arn
+    notify = function_arn(topic, stage.function("notify"))
+    pages = client.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
+    return [
+        each["SubscriptionArn"]
+        for page in pages
+        for each in page["Subscriptions"]
+        if each["Endpoint"] == notify
+    ]
+
+
+def subscription(client: SNSClient, stage: Stage) -> str:
+    """The ARN of the subscription of `notify`; raises StageError where there is none."""
+    for arn in subscriptions(client, stage):
+        return arn
     raise StageError(
         f"notify of {stage.name} is subscribed to nothing: run `make deploy STAGE={stage.name}`"
     )
@@ -81,6 +90,11 @@ def subscription_differences(stage: Stage, found: Mapping[str, str]) -> dict[str
     return different
 
 
+def declared_function(stage: str, name: str) -> Config:
+    """What `.chalice/config.json` says of a function, as Chalice reads it."""
+    return Config(stage, name, config_from_disk=read_json(config_path()))
+
+
 def keep_configuration(client: Any, stage: str, names: Iterable[str]) -> list[str]:
     """Set what Chalice leaves as it is; returns the functions that were changed. Safe to repeat."""
     changed = []
@@ -97,8 +111,7 @@ def keep_configuration(client: Any, stage: str, names: Iterable[str]) -> list[st
 
 def configuration_differences(stage: str, name: str, found: Mapping[str, Any]) -> dict[str, Any]:
     """What to tell UpdateFunctionConfiguration of a function; `found` is its configuration."""
-    chalice = Config(stage, name, config_from_disk=read_json(config_path()))
-    tracing = "Active" if chalice.xray_enabled else "PassThrough"
+    tracing = "Active" if declared_function(stage, name).xray_enabled else "PassThrough"
     different: dict[str, Any] = {}
     if found.get("Handler") != (handler := f"app.{HANDLERS.get(name, name)}"):
         different["Handler"] = handler

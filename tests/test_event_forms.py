@@ -7,9 +7,10 @@ https://github.com/localstack/localstack/tree/main/tests/aws/services
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,14 @@ def asked_locally() -> Any:
     """The event of a request as `chalice local` makes it; Chalice's test client as well."""
     converter = LambdaEventConverter(RouteMatcher(["/uploads/{upload_id}"]))
     return converter.create_lambda_event("GET", "/uploads/1", {"Host": "x"}, b"")
+
+
+def of_cognito(sources: Iterable[str]) -> dict[str, Callable[[], Any]]:
+    """What the tests of sign-up make, by the `triggerSource` of Cognito."""
+    return {
+        f"tests, {source}": partial(sign_up.event, source, email="a@b.example")
+        for source in sources
+    }
 
 
 # --- The table ------------------------------------------------------------------------------------
@@ -286,24 +295,21 @@ FORMS = {
         f"{TRIGGERS}/user-pool-lambda-pre-sign-up.html",
         "https://github.com/aws/aws-lambda-go"
         " events/testdata/cognito-event-userpools-presignup.json",
-        made={f"tests, {source}": lambda source=source: sign_up.event(source, email="a@b.example")
-              for source in sign_up.SIGN_UPS},
+        made=of_cognito(sign_up.SIGN_UPS),
     ),
     "Cognito message": Form(
         forms.CUSTOM_MESSAGE,
         f"{TRIGGERS}/user-pool-lambda-custom-message.html",
         "https://github.com/aws/aws-lambda-go"
         " events/testdata/cognito-event-userpools-custommessage.json",
-        made={f"tests, {source}": lambda source=source: sign_up.event(source, email="a@b.example")
-              for source in sign_up.MESSAGES},
+        made=of_cognito(sign_up.MESSAGES),
     ),
     "Cognito token": Form(
         forms.TOKEN_GENERATION,
         f"{TRIGGERS}/user-pool-lambda-pre-token-generation.html",
         "https://github.com/aws/aws-lambda-go"
         " events/testdata/cognito-event-userpools-pretokengen.json",
-        made={f"tests, {source}": lambda source=source: sign_up.event(source, email="a@b.example")
-              for source in sign_up.TOKENS},
+        made=of_cognito(sign_up.TOKENS),
     ),
 }  # fmt: skip
 

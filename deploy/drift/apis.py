@@ -97,7 +97,7 @@ def limits(stage: DeployedStage) -> Iterator[Drift]:
 
 def _wrong_methods(stage: DeployedStage, api: str) -> Iterator[str]:
     """The methods that let in who is not signed in, or invoke another function."""
-    alias = f":{ALIAS}" if stage.config.get("snap_start") is True else ""
+    alias = f":{ALIAS}" if stage.has_snap_start else ""
     function = f":function:{function_name(stage.name, 'api_handler')}{alias}/invocations"
     pages = (
         stage.client("apigateway")

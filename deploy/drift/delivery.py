@@ -12,7 +12,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from deploy.drift.deployed_stage import BY_HAND, DISTRIBUTIONS, DeployedStage, Drift
+from deploy.drift.deployed_stage import (
+    BY_HAND,
+    DISTRIBUTIONS,
+    DeployedStage,
+    Drift,
+    missing_statements,
+)
 from deploy.errors import answer
 from deploy.names import role_name
 
@@ -38,7 +44,7 @@ def topics(stage: DeployedStage) -> Iterator[Drift]:
         response = answer(sns.get_topic_attributes, "NotFound", TopicArn=arn)
         if response is None:
             yield Drift(BY_HAND, f"the topic {arn} is missing")
-        elif missing := _missing(response["Attributes"].get("Policy"), statements):
+        elif missing := missing_statements(response["Attributes"].get("Policy"), statements):
             yield Drift(BY_HAND, f"the topic {arn} has a policy without {missing}")
 
 
@@ -54,7 +60,7 @@ def queue(stage: DeployedStage) -> Iterator[Drift]:
     attributes = sqs.get_queue_attributes(QueueUrl=url["QueueUrl"], AttributeNames=names)[
         "Attributes"
     ]
-    if missing := _missing(attributes.get("Policy"), QUEUE_STATEMENTS):
+    if missing := missing_statements(attributes.get("Policy"), QUEUE_STATEMENTS):
         yield Drift(BY_HAND, f"the queue of dead letters has a policy without {missing}")
     if int(attributes["MessageRetentionPeriod"]) < RETENTION:
         seconds = attributes["MessageRetentionPeriod"]
@@ -120,10 +126,3 @@ def distributions(stage: DeployedStage) -> Iterator[Drift]:
             yield Drift(BY_HAND, f"the distribution {name} is missing")
         elif not response["DistributionConfig"]["Enabled"]:
             yield Drift(BY_HAND, f"the distribution {name} ({ids[name]}) is not enabled")
-
-
-def _missing(policy: str | None, statements: frozenset[str]) -> str:
-    """The statements that a policy lacks, by their names."""
-    document = json.loads(policy) if policy else {"Statement": []}
-    there = {each.get("Sid") for each in document["Statement"]}
-    return ", ".join(sorted(statements - there))

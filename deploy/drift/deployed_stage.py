@@ -6,6 +6,7 @@ apigateway:GET.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,8 +19,10 @@ from deploy import stage as stages
 from deploy.api_gateway import RestApi, WebSocketApi
 from deploy.connections import function_arn
 from deploy.errors import answer
+from deploy.functions import declared_function
 from deploy.names import function_name
-from deploy.stage import Stage, StageError, config_path, read_json
+from deploy.snapshot import SETTING
+from deploy.stage import Stage, StageError
 
 # The step of drift that no step of `make deploy` mends: CloudFormation compares its template with
 # the one before, not with what is in AWS.
@@ -77,7 +80,7 @@ class DeployedStage:
 
     def declared(self, name: str) -> Config:
         """What `.chalice/config.json` says of a function, as Chalice reads it."""
-        return Config(self.name, name, config_from_disk=read_json(config_path()))
+        return declared_function(self.name, name)
 
     def function_arn(self, name: str) -> str:
         """The ARN that a function has, or would have."""
@@ -87,6 +90,11 @@ class DeployedStage:
         """An ARN in the stage's region and account."""
         partition, _, region, account = self.settings.results_topic_arn.split(":")[1:5]
         return f"arn:{partition}:{service}:{region}:{account}:{resource}"
+
+    @property
+    def has_snap_start(self) -> bool:
+        """Whether `.chalice/config.json` asks for SnapStart of the API's function."""
+        return self.config.get(SETTING) is True
 
     @property
     def account(self) -> str:
@@ -148,3 +156,10 @@ class DeployedStage:
         """Whether AWS knows what an operation asks for."""
         client = self.client(service)
         return answer(getattr(client, operation), "NotFoundException", **members) is not None
+
+
+def missing_statements(policy: str | None, expected: frozenset[str]) -> str:
+    """The statements that a policy, as JSON, lacks, by their names; None is no policy at all."""
+    document = json.loads(policy) if policy else {"Statement": []}
+    actual = {each.get("Sid") for each in document["Statement"]}
+    return ", ".join(sorted(expected - actual))

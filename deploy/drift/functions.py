@@ -5,7 +5,7 @@ IAM: lambda:GetFunction, iam:GetRolePolicy, logs:DescribeLogGroups.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from deploy import policies
@@ -35,10 +35,11 @@ def configurations(stage: DeployedStage) -> Iterator[Drift]:
             yield Drift("application", f"{function}: {setting} is {actual}, not {expected}")
         for setting in configuration_differences(stage.name, name, current):
             yield Drift("functions", f"{function}: {setting} is not as declared")
-        if name == "api_handler" and (expected := _snap_start(stage)) != (
+        snap_start = "PublishedVersions" if stage.has_snap_start else "None"
+        if name == "api_handler" and snap_start != (
             actual := current.get("SnapStart", {}).get("ApplyOn", "None")
         ):
-            yield Drift("functions", f"{function}: SnapStart is {actual}, not {expected}")
+            yield Drift("functions", f"{function}: SnapStart is {actual}, not {snap_start}")
         variables = current.get("Environment", {}).get("Variables", {})
         declared = stage.declared(name).environment_variables
         names = sorted(
@@ -103,34 +104,28 @@ def _settings(
 ) -> Iterator[tuple[str, object, object]]:
     """The settings that Chalice writes and that differ: name, what AWS has, what is declared."""
     declared, current = stage.declared(name), response["Configuration"]
-    actual = {
-        "runtime": current.get("Runtime"),
-        "memory (MB)": current.get("MemorySize"),
-        "timeout (s)": current.get("Timeout"),
-        "architecture": ", ".join(current.get("Architectures", [])),
-        "role": current.get("Role", "").rpartition("/")[2],
-        "reserved concurrency": response.get("Concurrency", {}).get("ReservedConcurrentExecutions"),
-        "VPC": ", ".join(current.get("VpcConfig", {}).get("SubnetIds", [])),
-        "layers": ", ".join(each["Arn"] for each in current.get("Layers", [])),
-    }
-    expected = {
-        "runtime": declared.lambda_python_version,
-        "memory (MB)": declared.lambda_memory_size,
-        "timeout (s)": declared.lambda_timeout,
-        "architecture": declared.lambda_architecture,
-        "role": role_name(stage.name, name),
-        "reserved concurrency": declared.reserved_concurrency,
-        "VPC": ", ".join(declared.subnet_ids or []),
-        "layers": ", ".join(declared.layers or []),
-    }
-    for setting, value in actual.items():
-        if value != expected[setting]:
-            yield setting, _text(value), _text(expected[setting])
+    concurrency = response.get("Concurrency", {}).get("ReservedConcurrentExecutions")
+    layers = [each["Arn"] for each in current.get("Layers", [])]
+    subnets = current.get("VpcConfig", {}).get("SubnetIds", [])
+    role = current.get("Role", "").rpartition("/")[2]
+    settings: tuple[tuple[str, object, object], ...] = (
+        ("runtime", current.get("Runtime"), declared.lambda_python_version),
+        ("memory (MB)", current.get("MemorySize"), declared.lambda_memory_size),
+        ("timeout (s)", current.get("Timeout"), declared.lambda_timeout),
+        ("architecture", _list(current.get("Architectures")), declared.lambda_architecture),
+        ("role", role, role_name(stage.name, name)),
+        ("reserved concurrency", concurrency, declared.reserved_concurrency),
+        ("VPC", _list(subnets), _list(declared.subnet_ids)),
+        ("layers", _list(layers), _list(declared.layers)),
+    )
+    for setting, actual, expected in settings:
+        if actual != expected:
+            yield setting, _text(actual), _text(expected)
+
+
+def _list(values: Sequence[str] | None) -> str:
+    return ", ".join(values or [])
 
 
 def _text(value: object) -> object:
     return "none" if value in (None, "") else value
-
-
-def _snap_start(stage: DeployedStage) -> str:
-    return "PublishedVersions" if stage.config.get("snap_start") is True else "None"

@@ -12,17 +12,15 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from deploy import connections
+from deploy import connections, functions, websocket
 from deploy.connections import own_rule
 from deploy.drift.deployed_stage import DeployedStage, Drift
 from deploy.errors import answer
-from deploy.functions import subscription_differences
 from deploy.names import function_name, schedule_name
 from deploy.snap_start import ALIAS
 
 # As app.py declares it; a test compares them.
 SCHEDULE = "rate(15 minutes)"
-_WEBSOCKET = ("websocket_connect", "websocket_message", "websocket_disconnect")
 # https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html
 _SAME_ARN = ("ArnLike", "ArnEquals", "StringEquals", "StringLike")
 
@@ -43,8 +41,7 @@ def permissions(stage: DeployedStage) -> Iterator[Drift]:
         function = function_name(stage.name, name)
         if not lets_in(_policy(stage, function), service, source, stage.account):
             yield Drift("application", f"{function} does not let {service} invoke it ({source})")
-    snap_start = stage.config.get("snap_start") is True
-    if snap_start and (api := stage.rest_api):
+    if stage.has_snap_start and (api := stage.rest_api):
         function = function_name(stage.name, "api_handler")
         source = stage.arn("execute-api", f"{api.id}/*")
         policy = _policy(stage, function, Qualifier=ALIAS)
@@ -58,18 +55,12 @@ def subscription(stage: DeployedStage) -> Iterator[Drift]:
     sns, topic = stage.client("sns"), stage.settings.results_topic_arn
     if answer(sns.get_topic_attributes, "NotFound", TopicArn=topic) is None:
         return  # the check of the topics tells that
-    pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
-    arns = [
-        each["SubscriptionArn"]
-        for page in pages
-        for each in page["Subscriptions"]
-        if each["Endpoint"] == stage.function_arn("notify")
-    ]
+    arns = functions.subscriptions(sns, stage.stage)
     if not arns:
         yield Drift("application", f"notify is not subscribed to {topic}: nobody is notified")
     for arn in arns:
         response = sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
-        for name in subscription_differences(stage.stage, response):
+        for name in functions.subscription_differences(stage.stage, response):
             yield Drift("functions", f"the subscription of notify: {name} is not as declared")
 
 
@@ -97,9 +88,9 @@ def _invokers(stage: DeployedStage) -> Iterator[tuple[str, str, str]]:
     yield "sweep", "events", stage.arn("events", f"rule/{schedule_name(stage.name, 'sweep')}")
     if rest := stage.rest_api:
         yield "api_handler", "apigateway", stage.arn("execute-api", f"{rest.id}/*")
-    if websocket := stage.websocket_api:
-        for name in _WEBSOCKET:
-            yield name, "apigateway", stage.arn("execute-api", f"{websocket.id}/*")
+    if api := stage.websocket_api:
+        for name in websocket.ROUTES.values():
+            yield name, "apigateway", stage.arn("execute-api", f"{api.id}/*")
 
 
 def _policy(stage: DeployedStage, function: str, **qualifier: str) -> list[Any]:

@@ -9,12 +9,11 @@ dynamodb:DescribeContinuousBackups.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from chalicelib.items import SCHEMA
-from deploy.drift.deployed_stage import BY_HAND, DeployedStage, Drift
+from deploy.drift.deployed_stage import BY_HAND, DeployedStage, Drift, missing_statements
 from deploy.errors import answer
 
 # The statements of the bucket policies, by their names in the template; a test compares them.
@@ -95,10 +94,8 @@ def table(stage: DeployedStage) -> Iterator[Drift]:
 def _protection(s3: Any, name: str, who: str, statements: frozenset[str]) -> Iterator[Drift]:
     """What is missing in a bucket's policy and public access block."""
     response = answer(s3.get_bucket_policy, "NoSuchBucketPolicy", "NoSuchBucket", Bucket=name)
-    document = json.loads(response["Policy"]) if response else {"Statement": []}
-    there = {each.get("Sid") for each in document["Statement"]}
-    if missing := sorted(statements - there):
-        yield Drift(BY_HAND, f"{who} has a policy without {', '.join(missing)}")
+    if missing := missing_statements(response["Policy"] if response else None, statements):
+        yield Drift(BY_HAND, f"{who} has a policy without {missing}")
     response = answer(
         s3.get_public_access_block,
         "NoSuchPublicAccessBlockConfiguration",
