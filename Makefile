@@ -26,13 +26,13 @@ run: install page ## Run Hoist on this machine (Ctrl-C stops it)
 	@exec $(BIN)/python -m local
 
 .PHONY: test
-test: check browser tools ## Run all tests, the local system and Chromium included
+test: check browser tools ## Run all tests, the local system and the browsers included
 	@$(MAKE) --no-print-directory ministack \
 		|| echo "MiniStack was not installed: the tests that deploy into it are skipped" >&2
 	$(BIN)/pytest -m "system or browser"
 
 .PHONY: check
-check: install page ## Lint, types, and the tests that need neither the local system nor Chromium
+check: install page ## Lint, types, and the tests that need neither the local system nor a browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -101,9 +101,9 @@ audit: install ## Look for packages with known weaknesses, secrets that git woul
 	@$(BIN)/python -m deploy.audit
 
 .PHONY: cost
-cost: install ## Tell what a month of uploads costs: FILES=1000 SIZE=100MB, DAYS=, DOWNLOADS=, JSON=1
+cost: install ## Tell what a month of uploads costs: FILES=1000 SIZE=100MB, TOGETHER=, DAYS=, DOWNLOADS=, JSON=1
 	@$(BIN)/python -m deploy.cost $(if $(FILES),--files="$(FILES)") $(if $(SIZE),--size="$(SIZE)") \
-		$(if $(DAYS),--days="$(DAYS)") $(if $(DOWNLOADS),--downloads="$(DOWNLOADS)") $(if $(JSON),--json)
+		$(if $(TOGETHER),--together="$(TOGETHER)") $(if $(DAYS),--days="$(DAYS)") $(if $(DOWNLOADS),--downloads="$(DOWNLOADS)") $(if $(JSON),--json)
 
 .PHONY: corpus
 corpus: $(STAMPS)/corpus/installed ## Make 1,600 real files of 370 formats into OUT=folder; HEADS=1 writes the tests' heads anew
@@ -123,8 +123,8 @@ install: $(STAMPS)/python $(STAMPS)/wheels $(STAMPS)/node ## Install Python and 
 page: frontend/dist/index.html ## Build the page
 
 .PHONY: browser
-browser: ## Make sure that there is a Chromium for the browser tests
-	@scripts/chromium
+browser: ## Make sure that there are Chromium, Firefox and WebKit for the browser tests
+	@scripts/browsers
 
 .PHONY: tools
 tools: $(STAMPS)/tools ## Install the S3 clients that the tests drive: AWS CLI, rclone, s5cmd, s3fs, minio

@@ -7,8 +7,8 @@ to bottom: created, sent, completed, processed, notified.
 import functools
 import json
 import logging
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from chalice.app import (
     Chalice,
@@ -27,6 +27,7 @@ from chalice.app import (
 from chalicelib import keys, logs
 from chalicelib.application import application
 from chalicelib.browser import TooManyPages
+from chalicelib.creation import Announcement
 from chalicelib.errors import (
     EmailNotVerified,
     InvalidRequest,
@@ -34,11 +35,14 @@ from chalicelib.errors import (
     RequestTooLarge,
     UploadError,
 )
-from chalicelib.signing import Sheet
-from chalicelib.upload import State, written
+from chalicelib.signing import AnySheet, Form
+from chalicelib.upload import State, Upload, written
+from chalicelib.uploads import Created
 
 if TYPE_CHECKING:
     from chalicelib.patience import Invocation
+
+Answer = TypeVar("Answer")
 
 settings = application().settings
 app = Chalice(app_name="hoist")
@@ -57,7 +61,17 @@ cors = CORSConfig(
 anyone = functools.partial(app.route, cors=cors, content_types=["*/*"])
 route = functools.partial(anyone, authorizer=signed_in)
 
-MAX_BODY_SIZE = 1024 * 1024  # bytes; the largest body that makes sense is below 4 KB
+# Bytes. The largest body that makes sense announces a hundred files, each in less than 4 KB.
+MAX_BODY_SIZE = 1024 * 1024
+# What a client says of a file that it is about to send; see `Announcement`.
+ANNOUNCED = {
+    "filename": str,
+    "size": int,
+    "content_type": str | None,
+    "crc64nvme": str | None,
+    "idempotency_key": str | None,
+    "strategy": str | None,
+}
 
 
 def problems(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -90,38 +104,26 @@ def limits() -> dict[str, Any]:
 @route("/uploads", methods=["POST"])
 @problems
 def create_upload() -> Response:
-    upload, sheet = application().uploads.create(
-        owner(),
-        **body(
-            filename=str,
-            size=int,
-            content_type=str | None,
-            crc64nvme=str | None,
-            idempotency_key=str | None,
-        ),
-    )
-    plan = upload.plan
-    expire_at = application().uploads.parts_expire_at(upload)
-    return Response(
-        {
-            "id": upload.id,
-            "key": upload.key,
-            "state": upload.state.value,
-            "strategy": plan.strategy,
-            "part_size": plan.part_size,
-            "part_count": plan.part_count,
-            "sheet": shown(sheet),
-            **({"parts_expire_at": written(expire_at)} if expire_at else {}),
-        },
-        status_code=201,
-    )
+    created = application().uploads.create(owner(), **body(**ANNOUNCED))
+    return Response(begun(created), status_code=201)
+
+
+@route("/uploads/batch", methods=["POST"])
+@problems
+def create_uploads() -> dict[str, Any]:
+    caller, asked = owner(), body(uploads=list, idempotency_key=str | None)
+    announced = [announcement(member) for member in asked.pop("uploads")]
+    created = application().uploads.create_all(caller, announced, **asked)
+    return {"uploads": [outcome(one, begun) for one in created]}
 
 
 @route("/uploads/{upload_id}/sheet", methods=["POST"])
 @problems
 def sign_sheet(upload_id: str) -> dict[str, Any]:
     sheet = application().uploads.sheet(
-        owner(), upload_id, **body(first=int | None, count=int | None, refused=bool | None)
+        owner(),
+        upload_id,
+        **body(first=int | None, count=int | None, refused=bool | None, strategy=str | None),
     )
     return shown(sheet)
 
@@ -150,6 +152,16 @@ def complete_upload(upload_id: str) -> Response:
     # S3 goes on with what takes it long; its event settles the upload.
     status = 202 if upload.state is State.UPLOADING else 200
     return Response(upload.document(), status_code=status)
+
+
+@route("/uploads/complete", methods=["POST"])
+@problems
+def complete_uploads() -> dict[str, Any]:
+    caller, ids = owner(), body(ids=list)["ids"]
+    if not all(isinstance(upload_id, str) for upload_id in ids):
+        raise InvalidRequest("ids are texts")
+    completed = application().uploads.complete_all(caller, ids)
+    return {"uploads": [outcome(one, Upload.document) for one in completed]}
 
 
 @route("/uploads/{upload_id}", methods=["DELETE"])
@@ -339,8 +351,13 @@ def body(**fields: Any) -> dict[str, Any]:
         sent = json.loads(text or "{}", parse_float=number)
     except (ValueError, RecursionError) as error:
         raise InvalidRequest("The body is not JSON") from error
+    return members(sent, fields, of="The body")
+
+
+def members(sent: Any, fields: Mapping[str, Any], *, of: str) -> dict[str, Any]:
+    """The members of a JSON object, as `body` has them."""
     if not isinstance(sent, dict):
-        raise InvalidRequest("The body is not a JSON object")
+        raise InvalidRequest(f"{of} is not a JSON object")
     if unknown := sent.keys() - fields.keys():
         raise InvalidRequest(f"Unknown fields: {', '.join(sorted(unknown))}")
     for name, kind in fields.items():
@@ -349,6 +366,14 @@ def body(**fields: Any) -> dict[str, Any]:
         if not isinstance(value, kind) or (isinstance(value, bool) and kind != bool | None):
             raise InvalidRequest(f"{name} is missing or of the wrong type")
     return {name: value for name, value in sent.items() if value is not None}
+
+
+def announcement(sent: Any) -> Announcement | UploadError:
+    """A member of a batch, or why it is none: that is no fault of the other members."""
+    try:
+        return Announcement(**members(sent, ANNOUNCED, of="A member"))
+    except InvalidRequest as error:
+        return error
 
 
 def query(*names: str) -> dict[str, str]:
@@ -365,13 +390,41 @@ def number(text: str) -> float:
     return int(value) if value.is_integer() else value
 
 
-def shown(sheet: Sheet) -> dict[str, Any]:
+def begun(created: Created) -> dict[str, Any]:
+    """An upload that began, with its plan and its sheet."""
+    upload, sheet = created
+    expire_at = application().uploads.parts_expire_at(upload)
+    return {
+        "id": upload.id,
+        "key": upload.key,
+        "state": upload.state.value,
+        "strategy": "post" if isinstance(sheet, Form) else upload.plan.strategy,
+        "part_size": upload.part_size,
+        "part_count": upload.part_count,
+        "sheet": shown(sheet),
+        **({"parts_expire_at": written(expire_at)} if expire_at else {}),
+    }
+
+
+def outcome(one: Answer | UploadError, show: Callable[[Answer], Any]) -> dict[str, Any]:
+    """What one member of a request came to."""
+    if not isinstance(one, UploadError):
+        return {"upload": show(one)}
+    # There is one header Retry-After for all members.
+    later = {} if one.retry_after is None else {"retry_after": one.retry_after}
+    return {"problem": one.problem() | later}
+
+
+def shown(sheet: AnySheet) -> dict[str, Any]:
     """A sheet as the contract has it."""
+    expires_at = sheet.expires_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    if isinstance(sheet, Form):
+        return {"url": sheet.url, "fields": dict(sheet.fields), "expires_at": expires_at}
     return {
         "urls": list(sheet.urls),
         "first": sheet.first,
         "signatures": list(sheet.signatures),
         "other_signatures": [list(signatures) for signatures in sheet.other_signatures],
         "headers": dict(sheet.headers),
-        "expires_at": sheet.expires_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "expires_at": expires_at,
     }

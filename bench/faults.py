@@ -1,10 +1,12 @@
 """What a bad network costs the uploader, and whether it gets through, beside stock Uppy.
 
-`.venv/bin/python bench/faults.py` sends 2 GiB, in real Chromium, once for each misfortune and
-contestant. `sent` is what came in at the far end, in file sizes; `of its own` is what came in again
-though the far end had not failed it, in percent of the file; otherwise the reason given for giving
-up. At the end the page is reloaded half way and must send no more again than was in flight. The
-last line is JSON, with what is wanted of ours.
+`.venv/bin/python bench/faults.py` sends 2 GiB, and then 1,000 files of 64 KiB, in real Chromium,
+once for each misfortune and contestant. `sent` is what came in at the far end, in sizes of all
+files; `of its own` is what came in again though the far end had not failed it, in percent of that;
+otherwise the reason given for giving up. Of many files it says how many are `complete`, how many
+failed `with a reason`, how many were still `hanging` after 120 s, how many are `SILENTLY lost`, and
+how many objects are there `twice`. At the end the page is reloaded half way and must send no more
+again than was in flight. The last line is JSON, with what is wanted of ours.
 """
 
 import argparse
@@ -12,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +35,15 @@ from bench.uploaders.contest import (
 )
 from bench.uploaders.far_end import FarEnd
 from bench.uploaders.http1 import MIB
+from bench.uploaders.uploads import File
 
 OWN = 0.01
 """What ours may send again of its own, in file sizes; then, what an outage may cost in all."""
 OUTAGE = 1.1
 IN_FLIGHT = 12 * 16 * MIB
+SMALL = 64 * 1024
+SMALL_IN_FLIGHT = 50 * SMALL
+"""On twelve connections, and those whose arrival the page has not noted yet."""
 TIMEOUT = 120
 
 MISFORTUNES: dict[str, Callable[[], faults.NoFault]] = {
@@ -45,6 +52,7 @@ MISFORTUNES: dict[str, Callable[[], faults.NoFault]] = {
     "5 % of parts: 403 expired": lambda: faults.SomeParts((403, faults.EXPIRED)),
     "5 % of API calls: 500": lambda: faults.SomeCalls((500, b"{}")),
     "5 % of API calls: reset": lambda: faults.SomeCalls("reset"),
+    "5 % of API calls: answer lost": lambda: faults.SomeCalls("lost"),
     "S3 answers 503 for 3 s": lambda: faults.Overload(3),
     "every connection to S3 reset for 10 s": lambda: faults.Severed(10),
     "offline for 10 s": faults.NoFault,
@@ -52,19 +60,26 @@ MISFORTUNES: dict[str, Callable[[], faults.NoFault]] = {
 }
 
 
-def offline(browser: Chromium) -> None:
-    """Take the browser off the network for 10 s, after a third of the file."""
-    while browser.evaluate("bench.progress") < 1 / 3:
+def wait_for_share(far_end: FarEnd, share: float) -> None:
+    """Wait until so much of the files has come in, or nobody waits for the contestant any more."""
+    until = time.monotonic() + TIMEOUT
+    while far_end.share < share and time.monotonic() < until:
         time.sleep(0.05)
+
+
+def offline(far_end: FarEnd, browser: Chromium) -> None:
+    """Take the browser off the network for 10 s, after a third of the bytes."""
+    wait_for_share(far_end, 1 / 3)
     without = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
     browser.page("Network.enable")
     browser.page("Network.emulateNetworkConditions", offline=True, **without)
     time.sleep(10)
     browser.page("Network.emulateNetworkConditions", offline=False, **without)
+    browser.page("Network.disable")
 
 
-def told(came_to: Run, size: int, misfortune: str) -> dict[str, Any]:
-    """A run in the words of the result."""
+def describe_one(came_to: Run, size: int, misfortune: str) -> dict[str, Any]:
+    """A run with one file, in the words of the result."""
     if came_to.reason:
         return {"fails": came_to.reason.splitlines()[0][:80]}
     own = (came_to.received - size - came_to.failed) / size
@@ -78,43 +93,83 @@ def told(came_to: Run, size: int, misfortune: str) -> dict[str, Any]:
     }
 
 
-def reloaded(file: Path, far_end: FarEnd) -> dict[str, Any]:
-    """Ours when the page is reloaded half way and the file picked again."""
+def describe_many(came_to: Run, files: list[File]) -> dict[str, Any]:
+    """A run with many files, in the words of the result."""
+    size = sum(file.size for file in files)
+    own = (came_to.received - came_to.held - came_to.failed) / size
+    reasons = len(came_to.reasons)
+    return {
+        "complete": came_to.complete,
+        "with a reason": 0 if came_to.is_hanging else reasons,
+        "hanging": reasons if came_to.is_hanging else 0,
+        "SILENTLY lost": len(came_to.silent),
+        "twice": came_to.twice,
+        "sent": round(came_to.received / size, 3),
+        "of its own": f"{own:.1%}",
+        "seconds": round(came_to.seconds, 1),
+        **({"for instance": came_to.reason.splitlines()[0][:80]} if reasons else {}),
+        "good": not (came_to.silent or came_to.twice or came_to.is_hanging),
+    }
+
+
+def reload(far_end: FarEnd, in_flight: int) -> dict[str, Any]:
+    """Ours when the page is reloaded half way and the files picked again."""
     with closing(far_end), chromium() as browser:
-        browser.open(far_end.page_url, file)
+        browser.open(far_end.page_url, far_end.files)
         start(browser, OURS, far_end)
-        while browser.evaluate("bench.progress") < 1 / 2:
-            time.sleep(0.05)
-        browser.open(far_end.page_url, file)
+        wait_for_share(far_end, 1 / 2)
+        browser.open(far_end.page_url, far_end.files)
         browser.value(start(browser, OURS, far_end), TIMEOUT)
     again = far_end.received - far_end.size
-    good = far_end.whole and len(far_end.uploads.by_id) == 1 and again <= IN_FLIGHT
+    twice = len(far_end.uploads.stored_names) - len(far_end.files)
     return {
-        "sent": round(far_end.received / far_end.size, 3),
-        "MiB again": again // MIB,
-        "good": good,
+        "sent": round(far_end.share, 3),
+        "MiB again": round(again / MIB, 1),
+        "twice": twice,
+        "good": not far_end.missing and again <= in_flight,
     }
+
+
+def run_misfortunes(
+    page: Path, files: list[File], contestants: tuple[Contestant, ...], only: str
+) -> dict[str, Any]:
+    """Each misfortune for each contestant, and the reload for ours."""
+    results: dict[str, Any] = {}
+    many = len(files) > 1
+    kind = f"{len(files)} files, " if many else ""
+    for name, misfortune in MISFORTUNES.items():
+        for each in contestants if only in name else ():
+            far_end = FarEnd(files, page, fault=misfortune())
+            meanwhile = partial(offline, far_end) if name.startswith("offline") else nothing
+            came_to = run(each, far_end, timeout=TIMEOUT, meanwhile=meanwhile)
+            words = (
+                describe_many(came_to, files) if many else describe_one(came_to, far_end.size, name)
+            )
+            results[f"{kind}{name}, {each.label}"] = words
+            print(f"{kind}{name}, {each.label}: {words}", file=sys.stderr)
+    if only in "reload half way":
+        words = reload(FarEnd(files, page), SMALL_IN_FLIGHT if many else IN_FLIGHT)
+        results[f"{kind}reload half way, {OURS.label}"] = words
+    return results
 
 
 def main() -> None:
     """Parse, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--size", type=int, default=2048, help="in MiB (default 2048)")
+    parser.add_argument("--size", type=int, default=2048, help="in MiB (default 2048; 0: none)")
+    parser.add_argument(
+        "--files", type=int, default=1000, help="small ones (default 1000; 0: none)"
+    )
     parser.add_argument("--only", default="", help="misfortunes with this in their name")
-    parser.add_argument("--quick", action="store_true", help="512 MiB and ours alone")
+    parser.add_argument("--quick", action="store_true", help="512 MiB at most and ours alone")
     options = parser.parse_args()
-    size = (512 if options.quick else options.size) * MIB
+    size = (min(512, options.size) if options.quick else options.size) * MIB
     contestants: tuple[Contestant, ...] = (OURS,) if options.quick else (OURS, UPPY_6, UPPY_5)
     results: dict[str, Any] = {}
-    with stage(size) as (page, file):
-        for name, misfortune in MISFORTUNES.items():
-            for each in contestants if options.only in name else ():
-                meanwhile = offline if name.startswith("offline") else nothing
-                far_end = FarEnd(size, page, fault=misfortune())
-                came_to = run(each, file, far_end, timeout=TIMEOUT, meanwhile=meanwhile)
-                results[f"{name}, {each.label}"] = told(came_to, size, name)
-        if options.only in "reload half way":
-            results[f"reload half way, {OURS.label}"] = reloaded(file, FarEnd(size, page))
+    for each_size, count in ((size, 1), (SMALL, options.files)):
+        if each_size and count:
+            with stage(each_size, count) as (page, files):
+                results |= run_misfortunes(page, files, contestants, options.only)
     report(results)
 
 

@@ -38,10 +38,10 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one round of 128 MiB")
     options = parser.parse_args()
     size, rounds = (128, 1) if options.quick else (options.size, options.rounds)
-    with stage(size * MIB) as (page, file):
+    with stage(size * MIB) as (page, files):
 
         def sent(contestant: Contestant) -> float:
-            return megabytes(contestant, file, FarEnd(size * MIB, page, delays=DISTANCE))
+            return megabytes(contestant, FarEnd(files, page, delays=DISTANCE))
 
         contestants = {
             each.label: partial(sent, each) for each in (OURS, UPPY_6, UPPY_5, UPPY_5_LARGE)

@@ -17,12 +17,10 @@ from bench.rounds import medians, report
 from bench.uploaders.contest import OURS, UPPY_5, UPPY_6, Contestant, megabytes, stage
 from bench.uploaders.far_end import FarEnd
 from bench.uploaders.http1 import MIB
-from bench.uploaders.long_line import long_line
+from bench.uploaders.long_line import PAYLOAD, long_line
 
 RATE = 200e6 / 8
 ROUND_TRIP = 0.1
-PAYLOAD = 1448 / 1500
-"""Of a full packet, IP and TCP headers taken off."""
 WANTED = 95
 
 
@@ -34,10 +32,10 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one round of 128 MiB")
     options = parser.parse_args()
     size, rounds = (128, 1) if options.quick else (options.size, options.rounds)
-    with stage(size * MIB) as (page, file), long_line(rate=RATE, round_trip=ROUND_TRIP) as line:
+    with stage(size * MIB) as (page, files), long_line(rate=RATE, round_trip=ROUND_TRIP) as line:
 
         def sent(contestant: Contestant) -> float:
-            speed = megabytes(contestant, file, FarEnd(size * MIB, page), network=line)
+            speed = megabytes(contestant, FarEnd(files, page), network=line)
             return round(100 * speed * 1e6 / (RATE * PAYLOAD), 1)
 
         contestants = {each.label: partial(sent, each) for each in (OURS, UPPY_6, UPPY_5)}

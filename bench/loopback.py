@@ -26,10 +26,10 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one round of 256 MiB")
     options = parser.parse_args()
     size, rounds = (256, 1) if options.quick else (options.size, options.rounds)
-    with stage(size * MIB) as (page, file):
+    with stage(size * MIB) as (page, files):
 
         def sent(contestant: Contestant) -> float:
-            return megabytes(contestant, file, FarEnd(size * MIB, page))
+            return megabytes(contestant, FarEnd(files, page))
 
         contestants = {each.label: partial(sent, each) for each in (OURS, UPPY_6, UPPY_5)}
         speeds = medians(contestants, rounds=rounds, warm=0)

@@ -25,14 +25,14 @@ SETTLED = 3
 """Seconds after which a page is at rest."""
 
 
-def above_rest(contestant: Contestant, file: Path, far_end: FarEnd) -> int:
+def above_rest(contestant: Contestant, far_end: FarEnd) -> int:
     """The most the renderer takes while the file is sent, less what it took before; in MiB."""
     with closing(far_end), chromium() as browser:
-        browser.open(far_end.page_url, file)
+        browser.open(far_end.page_url, far_end.files)
         time.sleep(SETTLED)
         rest = most = browser.renderer_memory()
         running = start(browser, contestant, far_end)
-        while not far_end.whole:
+        while far_end.missing:
             most = max(most, browser.renderer_memory())
             time.sleep(EVERY)
         browser.value(running)
@@ -46,9 +46,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="256 MiB and ours alone")
     options = parser.parse_args()
     size = (256 if options.quick else options.size) * MIB
-    with stage(size) as (page, file):
+    with stage(size) as (page, files):
         contestants = (OURS,) if options.quick else (OURS, UPPY_6, UPPY_5)
-        grown = {each.label: above_rest(each, file, FarEnd(size, page)) for each in contestants}
+        grown = {each.label: above_rest(each, FarEnd(files, page)) for each in contestants}
     report({**grown, "hoist wanted": WANTED})
 
 

@@ -3,6 +3,7 @@
 The map, in the order a file meets the modules:
 
     uploads      use cases of the API: create, sheet, list parts, complete, delete, download
+    creation     how uploads begin, up to a hundred at once
     upload       what an upload is: states, fields, parts
     keys         object key <-> owner, upload id, filename
     parts        S3's limits, the part plan of a size, gaps in a list of parts
@@ -10,6 +11,8 @@ The map, in the order a file meets the modules:
     rules        which files may be uploaded
     storage      the only S3 calls
     table        the only DynamoDB calls about uploads
+    new_uploads  uploads that begin, in the table: few transactions, taken back as they were made
+    rows         items of the table, read as they stand now
     items        an upload as items of the table, and back; the schema
     transitions  which change of an upload may follow which
     usage        what an owner's uploads take of the quota
@@ -25,6 +28,7 @@ The map, in the order a file meets the modules:
     text_encoding  whether bytes are text, and in which Unicode encoding
     records      S3 event records -> new objects, invocation records -> outcomes
     state_tag    the object's tag, which follows the table
+    parallel     calls that are made at once
     patience     waits out what throttles, while an invocation has time
     notifier     outcome -> message to the notifications topic and to the owner's pages
     sweep        finds what events have lost, and brings it to its end
@@ -37,10 +41,10 @@ The map, in the order a file meets the modules:
     application  composes all of the above; one cached factory
 
 Imports point inward: `keys parts signing rules records errors reader items metrics upload
-transitions patience state_tag text_encoding media_types deception families type_names sniffing` use
-the standard library only; `uploads processing notifier sweep` add those and the ports they declare,
-a processor adds the reader, the encodings and what other processors read with; boto3's clients are
-known to `storage table usage credentials browser subscriptions application`, Chalice only to
-`app.py`.
+transitions patience parallel state_tag text_encoding media_types deception families type_names
+sniffing` use the standard library only; `uploads creation processing notifier sweep` add those and
+the ports they declare, a processor adds the reader, the encodings and what other processors read
+with; boto3's clients are known to `storage table new_uploads rows usage credentials browser
+subscriptions application`, Chalice only to `app.py`.
 `tests/test_imports.py` proves it.
 """

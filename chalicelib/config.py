@@ -102,7 +102,7 @@ def load_settings(environ: MutableMapping[str, str] = os.environ) -> Settings:
             environ, "HOIST_PART_SIZE", 16 * MIB, least=MIN_PART_SIZE, most=MAX_PART_SIZE
         ),
         put_max_size=_number(environ, "HOIST_PUT_MAX_SIZE", 16 * MIB, most=MAX_PUT_SIZE),
-        max_in_progress=_number(environ, "HOIST_MAX_IN_PROGRESS", 100, least=1, most=10**6),
+        max_in_progress=_number(environ, "HOIST_MAX_IN_PROGRESS", 1000, least=1, most=10**6),
         owner_max_bytes=_number(environ, "HOIST_OWNER_MAX_BYTES", 2**40, most=2**60),
         owner_max_files=_number(environ, "HOIST_OWNER_MAX_FILES", 10**6, most=10**9),
         whole_max_size=_number(

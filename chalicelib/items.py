@@ -78,6 +78,11 @@ def in_progress_key(owner: str, upload_id: str) -> dict[str, Value]:
     return {"pk": {"S": f"uploading#{owner}"}, "sk": {"S": f"upload#{upload_id}"}}
 
 
+def refusals_key(owner: str) -> dict[str, Value]:
+    """The key of an item that counts how often an owner had too many uploads under way."""
+    return {"pk": {"S": f"uploading#{owner}#refusals"}, "sk": {"S": "refusals"}}
+
+
 def idempotency_key(owner: str, key: str) -> dict[str, Value]:
     """The key of an item that names the upload created under an idempotency key."""
     return {"pk": {"S": f"idempotency#{owner}#{key}"}, "sk": {"S": "idempotency"}}

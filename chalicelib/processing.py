@@ -285,7 +285,7 @@ class Processing:
         return self.table.settle(
             upload,
             to=state,
-            outcome=outcome_of(state, report or upload.holder or ""),
+            outcome=outcome_of(state, report or upload.holder or "", is_adopted=upload.is_adopted),
             holder=upload.holder,
             size=upload.size,
             content_type=upload.content_type,

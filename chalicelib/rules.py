@@ -66,6 +66,20 @@ def check_crc64nvme(checksum: str | None) -> None:
         raise InvalidRequest("crc64nvme is the base64 of eight bytes")
 
 
+def check_strategy(strategy: str | None, *, crc64nvme: str | None) -> None:
+    """Refuse a way to send a whole file that there is not, and a form without its checksum."""
+    if strategy not in (None, "put", "post"):
+        raise InvalidRequest("strategy is put or post")
+    if strategy == "post" and crc64nvme is None:
+        raise InvalidRequest("The strategy post needs crc64nvme")
+
+
+def check_member_count(count: int, *, most: int) -> None:
+    """Refuse a request about nothing, and one about too much."""
+    if not 1 <= count <= most:
+        raise InvalidRequest(f"A request takes 1 to {most} members")
+
+
 def check_wait(wait: int) -> None:
     """Refuse more seconds than complete waits for what is on its way."""
     if not 0 <= wait <= MAX_WAIT:

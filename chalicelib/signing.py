@@ -1,4 +1,4 @@
-"""SigV4 presigned URLs, and sheets: many signatures over one URL.
+"""SigV4 presigned URLs, forms, and sheets: many signatures over one URL.
 
 `generate_presigned_url` takes hundreds of microseconds a URL. Here the signing key is derived once
 a day and region, and what all parts share, of the canonical request and of the string to sign, is
@@ -8,7 +8,9 @@ Pure; tests hold every signature against botocore's.
 https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
 """
 
+import base64
 import hmac
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -64,6 +66,22 @@ class Sheet:
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """A form that a whole file is sent in: POST, multipart/form-data, to the bucket's own `url`.
+
+    All `fields` come first, exactly as they are, and the file last, in a part called `file`. A
+    browser asks no preflight for it.
+    """
+
+    url: str
+    fields: Mapping[str, str]
+    expires_at: datetime
+
+
+AnySheet = Sheet | Form
+
+
+@dataclass(frozen=True, slots=True)
 class Signer:
     """Signs for one region at one moment; URLs live `lifetime` seconds from `now` (aware)."""
 
@@ -97,6 +115,39 @@ class Signer:
         text = f"PUT\n{path}\n{query}\n{lines}\n{names}\n{_UNSIGNED}"
         signature = self._signature(sha256(text.encode()))
         return Sheet((f"{url}?{query}",), 1, (signature,), (), self.expires_at, headers)
+
+    def form(
+        self, bucket_url: str, *, bucket: str, key: str, size: int, content_type: str, checksum: str
+    ) -> Form:
+        """A form that takes exactly `size` bytes with a CRC64NVME (base64), for one key.
+
+        S3 refuses what the policy does not name, but fields that begin with `x-ignore-`. It has no
+        field for `If-None-Match`, so until it ends the form is good for more objects of that
+        checksum, each of which makes an event of its own.
+        https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
+        """
+        fields = {
+            "key": key,
+            "Content-Type": _form_type(content_type),
+            "x-amz-checksum-algorithm": "CRC64NVME",
+            CHECKSUM_HEADER: checksum,
+            "x-amz-algorithm": ALGORITHM,
+            "x-amz-credential": f"{self.credentials.access_key_id}/{self._scope()}",
+            "x-amz-date": self._timestamp(),
+        }
+        if self.credentials.session_token:
+            fields["x-amz-security-token"] = self.credentials.session_token
+        conditions = [
+            {"bucket": bucket},
+            ["content-length-range", size, size],
+            *({name: value} for name, value in fields.items()),
+        ]
+        ends = self.expires_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        document = json.dumps({"expiration": ends, "conditions": conditions})
+        policy = base64.b64encode(document.encode()).decode()
+        signature = hmac.new(self._signing_key(), policy.encode(), "sha256").hexdigest()
+        signed = {**fields, "policy": policy, "x-amz-signature": signature}
+        return Form(bucket_url, signed, self.expires_at)
 
     def part_sheet(
         self, urls: Sequence[str], *, multipart_id: str, plan: PartPlan, first: int, count: int
@@ -158,10 +209,12 @@ class Signer:
 
     def _preamble(self) -> hmac.HMAC:
         """The signature of what stands before the canonical request's hash; to be copied."""
-        day = f"{self.now:%Y%m%d}"
-        signing_key = _signing_key(self.credentials.secret_access_key, day, self.region)
         text = f"{ALGORITHM}\n{self._timestamp()}\n{self._scope()}\n"
-        return hmac.new(signing_key, text.encode(), "sha256")
+        return hmac.new(self._signing_key(), text.encode(), "sha256")
+
+    def _signing_key(self) -> bytes:
+        day = f"{self.now:%Y%m%d}"
+        return _signing_key(self.credentials.secret_access_key, day, self.region)
 
     def _scope(self) -> str:
         return f"{self.now:%Y%m%d}/{self.region}/{_SERVICE}"
@@ -191,6 +244,15 @@ def origin(bucket_url: str) -> str:
     """Scheme and host name, as a browser connects to it."""
     pieces = urlsplit(bucket_url)
     return f"{pieces.scheme}://{pieces.netloc}"
+
+
+def _form_type(content_type: str) -> str:
+    """The type that a form declares; what S3 keeps of a PUT without one, where it cannot.
+
+    In a policy `$` begins the name of a field, and S3 leaves out blanks around a value.
+    """
+    is_plain = "$" not in content_type and content_type == content_type.strip()
+    return content_type if is_plain else "binary/octet-stream"
 
 
 def _host_and_path(url: str) -> tuple[str, str]:

@@ -13,15 +13,23 @@ import binascii
 import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from chalicelib import items, transitions
-from chalicelib.errors import InvalidRequest, TryAgain, UploadNotFound, WrongState
+from chalicelib.errors import (
+    InvalidRequest,
+    TryAgain,
+    UploadError,
+    UploadNotFound,
+    WrongState,
+)
 from chalicelib.keys import ObjectKey, is_upload_id
+from chalicelib.new_uploads import NewUploads
+from chalicelib.rows import Rows
 from chalicelib.transitions import Attributes, Claim
-from chalicelib.upload import State, Upload
-from chalicelib.usage import CONDITION_FAILED, Amount, Quota, Usage
+from chalicelib.upload import NewUpload, State, Upload
+from chalicelib.usage import Amount, Quota, Usage
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -29,14 +37,10 @@ if TYPE_CHECKING:
     from chalicelib.config import Settings
     from chalicelib.records import Failure
 
-IDEMPOTENCY_KEPT = timedelta(days=1)
 # How often a change is decided anew because somebody else has written in between.
 RACES = 20
 # Uploads that one request for a page of one state looks through at the most.
 LOOKED_THROUGH = 500
-# Keys that BatchGetItem takes.
-# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
-_BATCH = 100
 
 
 class _Stale(Exception):
@@ -59,55 +63,38 @@ class UploadTable:
     # --- New uploads -----------------------------------------------------------------------------
 
     def put(self, upload: Upload, *, idempotency_key: str | None = None) -> Upload:
-        """Remember a new upload, and the key it was created under where there is one.
+        """Remember one new upload, as `put_all` does; raises what that answers."""
+        (stored,) = self.put_all(upload.owner, [NewUpload(upload, idempotency_key)])
+        if isinstance(stored, UploadError):
+            raise stored
+        return stored
 
-        Returns it, or the earlier one that was created under the key. An id that is taken is never
-        overwritten. Raises TryAgain when the earlier one was just taken back, QuotaExceeded.
+    def put_all(self, owner: str, news: Sequence[NewUpload]) -> list[Upload | UploadError]:
+        """Remember an owner's new uploads, and the keys they were created under.
+
+        Answers each with itself, with the earlier one that was created under its key, or with an
+        error: QuotaExceeded where it does not fit after those before it, TryAgain where DynamoDB
+        does not answer, or where the earlier one was just taken back. An id that is taken is never
+        overwritten. Of what is answered with an error nothing is left.
         """
-        writes = [self._new(upload), self._put(items.in_progress_key(upload.owner, upload.id))]
-        if idempotency_key is not None:
-            names: Any = {
-                "TableName": self.name,
-                "Item": {
-                    **items.idempotency_key(upload.owner, idempotency_key),
-                    "id": {"S": upload.id},
-                    "expires": items.expires(upload.created_at + IDEMPOTENCY_KEPT),
-                },
-                "ConditionExpression": "attribute_not_exists(pk) OR expires <= :now",
-                "ExpressionAttributeValues": {":now": items.expires(self.now())},
-            }
-            writes.insert(0, {"Put": names})
-        failed = self._charge(upload.owner, writes, before=None, after=upload.charged)
-        if not failed:
-            return upload
-        if idempotency_key is None or failed[0] != CONDITION_FAILED:
-            raise TryAgain("The same request is under way")
-        return self._created_under(upload.owner, idempotency_key)
+        return self._new(owner).put(news)
 
-    def forget(self, upload: Upload, *, idempotency_key: str | None = None) -> None:
-        """Take back a `put`, done or not, as it was made: upload and key at once.
+    def forget(self, owner: str, news: Sequence[NewUpload]) -> None:
+        """Take back what `put_all` put, or did not, unless it was changed meanwhile."""
+        self._new(owner).forget(news)
 
-        An upload that was changed meanwhile stays. If its owner deleted it, that has released its
-        charge already.
+    def refusals(self, owner: str) -> int:
+        """How often uploads of an owner were taken back because too many were under way."""
+        return self._new(owner).refusals()
+
+    def refuse(
+        self, owner: str, news: Sequence[NewUpload], *, refusals: int
+    ) -> Sequence[NewUpload]:
+        """Take back some of the last of them, unless others were refused since a number was read.
+
+        Returns those that are gone.
         """
-        gone: Any = {
-            "TableName": self.name,
-            "Key": items.upload_key(upload.owner, upload.id),
-            "ConditionExpression": "#version = :read",
-            "ExpressionAttributeNames": {"#version": "version"},
-            "ExpressionAttributeValues": {":read": {"N": str(upload.version)}},
-        }
-        mark: Any = {"TableName": self.name, "Key": items.in_progress_key(upload.owner, upload.id)}
-        writes = [{"Delete": gone}, {"Delete": mark}]
-        if idempotency_key is not None:
-            name: Any = {
-                "TableName": self.name,
-                "Key": items.idempotency_key(upload.owner, idempotency_key),
-                "ConditionExpression": "id = :id",
-                "ExpressionAttributeValues": {":id": {"S": upload.id}},
-            }
-            writes.append({"Delete": name})
-        self._charge(upload.owner, writes, before=upload.charged, after=None)
+        return self._new(owner).refuse(news, refusals=refusals)
 
     def adopt(self, upload: Upload) -> Upload:
         """Remember the upload of an object that nobody announced, one for each key.
@@ -118,15 +105,13 @@ class UploadTable:
             earlier, current = self._adopted(upload.owner, upload.key)
             if current is not None:
                 return current
-            name: Any = {
-                "TableName": self.name,
-                "Item": {**items.object_key(upload.owner, upload.key), "id": {"S": upload.id}},
-                "ConditionExpression": "attribute_not_exists(pk)",
-            }
+            free: Any = {"ConditionExpression": "attribute_not_exists(pk)"}
             if earlier is not None:
-                name["ConditionExpression"] = "attribute_not_exists(pk) OR id = :earlier"
-                name["ExpressionAttributeValues"] = {":earlier": {"S": earlier}}
-            writes = [{"Put": name}, self._new(upload)]
+                free["ConditionExpression"] = "attribute_not_exists(pk) OR id = :earlier"
+                free["ExpressionAttributeValues"] = {":earlier": {"S": earlier}}
+            name = {**items.object_key(upload.owner, upload.key), "id": {"S": upload.id}}
+            new = self._rows.put(items.item(upload), ConditionExpression="attribute_not_exists(pk)")
+            writes = [self._rows.put(name, **free), new]
             if not self._charge(upload.owner, writes, before=None, after=upload.charged):
                 return upload
         raise TryAgain("Too many events of one object at once")
@@ -136,13 +121,13 @@ class UploadTable:
     def get(self, owner: str, upload_id: str) -> Upload | None:
         """The upload as it stands now, or None."""
         for _ in range(RACES):
-            item = self._item(items.upload_key(owner, upload_id))
-            if item is None or self._is_due(item):
+            item = self._rows.get(items.upload_key(owner, upload_id))
+            if item is None or self._rows.is_due(item):
                 return None
             upload = items.upload_of(item)
             if "report_apart" not in item:
                 return upload
-            apart = self._item(items.report_key(owner, upload_id))
+            apart = self._rows.get(items.report_key(owner, upload_id))
             if apart is not None and apart["of"] == item["report_apart"]:
                 return replace(upload, report=items.joined(upload, apart))
         raise TryAgain("The upload is being changed")
@@ -190,7 +175,9 @@ class UploadTable:
             return len(ids)
         under_way = {
             item["id"]["S"]
-            for item in self._items([items.upload_key(owner, upload_id) for upload_id in ids])
+            for item in self._rows.get_many(
+                [items.upload_key(owner, upload_id) for upload_id in ids]
+            )
             if item["state"]["S"] == State.UPLOADING
         }
         for upload_id in sorted(set(ids) - under_way):
@@ -211,7 +198,9 @@ class UploadTable:
             ConsistentRead=True,
         )
         for page in pages:
-            yield from (items.upload_of(item) for item in page["Items"] if not self._is_due(item))
+            yield from (
+                items.upload_of(item) for item in page["Items"] if not self._rows.is_due(item)
+            )
 
     # --- Changes ---------------------------------------------------------------------------------
 
@@ -322,14 +311,14 @@ class UploadTable:
             )
             for page in pages:
                 keys = [{name: item[name] for name in ("pk", "sk")} for item in page["Items"]]
-                for item in self._items(keys):
+                for item in self._rows.get_many(keys):
                     # The index may lag behind the upload.
-                    if "check_at" in item and not self._is_due(item):
+                    if "check_at" in item and not self._rows.is_due(item):
                         yield items.upload_of(item)
 
     def sweep(self) -> Mapping[str, Any]:
         """What the last sweep has left to the next, and what it found; empty before the first."""
-        item = self._item(_SWEEP) or {}
+        item = self._rows.get(_SWEEP) or {}
         return {name: item[name]["S"] for name in item if name not in _SWEEP}
 
     def keep_sweep(self, **values: str) -> None:
@@ -373,7 +362,7 @@ class UploadTable:
         writes = [self._update(upload, stored, is_apart=apart is not None)]
         if apart is not None:
             of = {"of": {"N": str(attributes["version"])}, "processors": apart}
-            writes.append(self._put(items.report_key(upload.owner, upload.id), **of))
+            writes.append(self._rows.put({**items.report_key(upload.owner, upload.id), **of}))
         charged = attributes.get("charged", upload.charged)
         if len(writes) == 1 and charged == upload.charged:
             try:
@@ -482,44 +471,15 @@ class UploadTable:
         files = (after is not None) - (before is not None)
         return self.usage.charge(owner, Amount((after or 0) - (before or 0), files), writes)
 
-    def _new(self, upload: Upload) -> Any:
-        """The write of an upload whose id is not taken."""
-        return {
-            "Put": {
-                "TableName": self.name,
-                "Item": items.item(upload),
-                "ConditionExpression": "attribute_not_exists(pk)",
-            }
-        }
+    @property
+    def _rows(self) -> Rows:
+        return Rows(self.client, self.name, self.now)
 
-    def _put(self, key: Mapping[str, Any], **values: Any) -> Any:
-        return {"Put": {"TableName": self.name, "Item": {**key, **values}}}
+    def _new(self, owner: str) -> NewUploads:
+        return NewUploads(self._rows, self.usage, owner)
 
     def _delete(self, key: Mapping[str, Any]) -> None:
         self.client.delete_item(TableName=self.name, Key=key)
-
-    def _item(self, key: Mapping[str, Any]) -> Any:
-        """One item as it stands now, or None."""
-        return self.client.get_item(TableName=self.name, Key=key, ConsistentRead=True).get("Item")
-
-    def _items(self, keys: Sequence[Mapping[str, Any]], *, is_fresh: bool = True) -> Iterator[Any]:
-        """Many items as they stand now, those that there are, in the order of their keys.
-
-        Where they need not be fresh, the last write to them may be missing.
-        """
-        for first in range(0, len(keys), _BATCH):
-            batch = list(keys[first : first + _BATCH])
-            found: dict[tuple[str, str], Any] = {}
-            asked = batch
-            while asked:
-                answer: Any = self.client.batch_get_item(
-                    RequestItems={self.name: {"Keys": asked, "ConsistentRead": is_fresh}}
-                )
-                for item in answer["Responses"][self.name]:
-                    found[item["pk"]["S"], item["sk"]["S"]] = item
-                asked = answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
-            names = [(key["pk"]["S"], key["sk"]["S"]) for key in batch]
-            yield from (found[name] for name in names if name in found)
 
     def _ids(self, owner: str, *, before: str | None, limit: int) -> tuple[list[str], str | None]:
         """Ids of an owner's uploads, newest first, and where the next page begins."""
@@ -548,9 +508,13 @@ class UploadTable:
         They may be as old as the index is that named them, which halves what reading them costs.
         """
         keys = [items.upload_key(owner, upload_id) for upload_id in ids]
-        found = [item for item in self._items(keys, is_fresh=False) if not self._is_due(item)]
+        found = [
+            item
+            for item in self._rows.get_many(keys, is_fresh=False)
+            if not self._rows.is_due(item)
+        ]
         apart = [items.report_key(owner, i["id"]["S"]) for i in found if "report_apart" in i]
-        reports = {item["pk"]["S"]: item for item in self._items(apart, is_fresh=False)}
+        reports = {item["pk"]["S"]: item for item in self._rows.get_many(apart, is_fresh=False)}
         for item in found:
             upload = items.upload_of(item)
             report = reports.get(item["pk"]["S"])
@@ -560,23 +524,12 @@ class UploadTable:
 
     def _adopted(self, owner: str, key: str) -> tuple[str | None, Upload | None]:
         """The id under which an object was adopted before, and the upload unless it was deleted."""
-        item = self._item(items.object_key(owner, key))
+        item = self._rows.get(items.object_key(owner, key))
         if item is None:
             return None, None
         earlier = item["id"]["S"]
         current = self.get(owner, earlier)
         return earlier, current if current and current.state is not State.ABORTED else None
-
-    def _created_under(self, owner: str, idempotency_key: str) -> Upload:
-        item = self._item(items.idempotency_key(owner, idempotency_key))
-        upload = self.get(owner, item["id"]["S"]) if item is not None else None
-        if upload is None:
-            raise TryAgain("The same request was taken back, try again")
-        return upload
-
-    def _is_due(self, item: Mapping[str, Any]) -> bool:
-        """Whether its time to live is over; DynamoDB itself may take days to delete it."""
-        return "expires" in item and int(item["expires"]["N"]) <= self.now().timestamp()
 
 
 _SWEEP: Any = {"pk": {"S": "sweep"}, "sk": {"S": "sweep"}}

@@ -130,7 +130,7 @@ def fail(upload: Upload, failure: Failure) -> Attributes:
             upload, to=State.FAILED, allowed={State.UPLOADING, State.UPLOADED, State.PROCESSING}
         ),
         "charged": upload.charged if is_claimed else failure.created.size,
-        "outcome": outcome_of(State.FAILED, failure.request_id),
+        "outcome": outcome_of(State.FAILED, failure.request_id, is_adopted=upload.is_adopted),
         "reason": failure.reason,
         "report": None,
         # It may have given up before it looked at the object.
@@ -180,14 +180,16 @@ def forgotten_at(state: State, *, now: datetime, rejected_days: int) -> datetime
     return now + kept[state] if state in kept else None
 
 
-def outcome_of(state: State, about: Mapping[str, Any] | str) -> str:
+def outcome_of(state: State, about: Mapping[str, Any] | str, *, is_adopted: bool) -> str:
     """The name of an outcome: the same where one object is checked twice and found the same.
 
-    `about` is the report of an object, or the request that failed.
+    `about` is the report of an object, or the request that failed. A client that does not know
+    whether its file has arrived sends it again, and its owner need not hear of that twice. Who
+    chooses a key writes it again on purpose: there the time of the object is a part of the name.
     """
     if isinstance(about, str):
         return f"{state}:{about}"
-    names = ("etag", "crc64nvme", "last_modified", "size")
+    names = ("etag", "crc64nvme", *(["last_modified"] if is_adopted else []), "size")
     return ":".join([state, *(str(about.get(name)) for name in names)])
 
 

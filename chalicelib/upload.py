@@ -120,6 +120,14 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
+class NewUpload:
+    """An upload that is about to be remembered, and the key it can be asked for again by."""
+
+    upload: Upload
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """A part as ListParts reports it; `size` in bytes, `crc64nvme` base64 where S3 tells it."""
 

@@ -1,39 +1,44 @@
 """The use cases of the API: create, sheet, list parts, complete, delete, list, get, download.
 
+How an upload begins is in `creation.py`.
 Everything it needs is passed in; the ports below name exactly the operations used. It must not know
 HTTP, boto3 or the environment. S3 is the truth about bytes: nothing a client says of parts is used.
 """
 
+import itertools
 import logging
-import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from chalicelib import keys, metrics, parts, rules, signing
+from chalicelib import creation, keys, metrics, parts, rules, signing
 from chalicelib.config import Settings
+from chalicelib.creation import Announcement, Creation
 from chalicelib.errors import (
     ChecksumMismatch,
-    IdempotencyKeyReused,
     InvalidRequest,
     NotAccepted,
     PartsMissing,
-    TooManyUploads,
     TryAgain,
+    UploadError,
     UploadExpired,
     UploadNotFound,
     WrongState,
 )
-from chalicelib.upload import CHECK_AFTER, Part, State, StoredObject, Upload, differs
+from chalicelib.parallel import at_once
+from chalicelib.upload import Part, State, StoredObject, Upload, differs
 
 log = logging.getLogger(__name__)
 
 
-class Storage(Protocol):
+# An upload that began, and how to send it.
+Created = tuple[Upload, signing.AnySheet]
+
+
+class Storage(creation.Storage, Protocol):
     """What the use cases need of S3."""
 
-    def create_multipart(self, key: str, *, content_type: str) -> str: ...
     def list_parts(self, key: str, multipart_id: str) -> list[Part] | None: ...
     def complete(
         self,
@@ -44,7 +49,6 @@ class Storage(Protocol):
         size: int,
         crc64nvme: str | None,
     ) -> bool: ...
-    def abort(self, key: str, multipart_id: str) -> None: ...
     def head(self, key: str) -> StoredObject | None: ...
     def delete(self, key: str) -> None: ...
 
@@ -64,12 +68,9 @@ class Transitions(Protocol):
     ) -> Upload: ...
 
 
-class Table(Transitions, Protocol):
+class Table(Transitions, creation.Table, Protocol):
     """What the use cases need of the table."""
 
-    def put(self, upload: Upload, *, idempotency_key: str | None = None) -> Upload: ...
-    def forget(self, upload: Upload, *, idempotency_key: str | None = None) -> None: ...
-    def in_progress(self, owner: str, *, most: int) -> int: ...
     def begin_deletion(self, upload: Upload) -> Upload: ...
     def newest(
         self, owner: str, *, state: State | None, cursor: str | None, limit: int
@@ -86,6 +87,9 @@ LIST_LIMIT = 50
 # Seconds between two looks at what S3 holds: the first, and how much longer each next one is.
 WAIT_STEP = 0.02
 WAIT_GROWTH = 1.5
+# Of several completes each may take S3's `COMPLETE_PATIENCE`, and API Gateway waits for 29 seconds:
+# none begins later than this.
+LAST_COMPLETE_AFTER = timedelta(seconds=3)
 # Bytes; https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
 CLOUDFRONT_MAX_SIZE = 50 * 10**9
 CLOUDFRONT_MAX_URL = 8192
@@ -120,55 +124,44 @@ class Uploads:
             "origins": [signing.origin(url) for url in self.settings.bucket_urls],
         }
 
-    def create(
-        self,
-        owner: str,
-        *,
-        filename: str,
-        size: int,
-        content_type: str | None = None,
-        crc64nvme: str | None = None,
-        idempotency_key: str | None = None,
-    ) -> tuple[Upload, signing.Sheet]:
-        """Begin an upload: check the rules, begin in S3, remember it, sign all of it.
+    def create(self, owner: str, **announced: Any) -> Created:
+        """Begin an upload of a file (see `Announcement`), by a PUT unless it says otherwise.
 
         The same idempotency key within a day gives the same upload with a new sheet.
         """
-        declared = content_type or rules.DEFAULT_CONTENT_TYPE
-        rules.check_filename(filename)
-        rules.check_size(size, max_size=self.settings.max_size)
-        rules.check_content_type(declared, filename, allowed=self.settings.allowed_types)
-        rules.check_crc64nvme(crc64nvme)
-        rules.check_idempotency_key(idempotency_key)
-        plan = parts.plan(
-            size, put_max_size=self.settings.put_max_size, part_size=self.settings.part_size
-        )
-        now = self.now()
-        upload_id = keys.new_upload_id(now, os.urandom(10))
-        key = keys.object_key(owner=owner, upload_id=upload_id, filename=filename)
-        multipart_id = None
-        if plan.strategy == "multipart":
-            multipart_id = self.storage.create_multipart(key, content_type=declared)
-        upload = Upload(
-            id=upload_id,
-            owner=owner,
-            filename=filename,
-            size=size,
-            content_type=declared,
-            key=key,
-            state=State.UPLOADING,
-            part_size=plan.part_size,
-            part_count=plan.part_count,
-            created_at=now,
-            updated_at=now,
-            multipart_id=multipart_id,
-            crc64nvme=crc64nvme,
-            charged=size,
-            check_at=now + CHECK_AFTER,
-        )
-        remembered = self._remember(upload, idempotency_key)
-        sheet = self._sheet(remembered, self.signer(), first=1, count=remembered.part_count)
-        return remembered, sheet
+        (created,) = self.create_all(owner, [Announcement(**{"strategy": "put", **announced})])
+        if isinstance(created, UploadError):
+            raise created
+        return created
+
+    def create_all(
+        self,
+        owner: str,
+        announced: Sequence[Announcement | UploadError],
+        *,
+        idempotency_key: str | None = None,
+    ) -> list[Created | UploadError]:
+        """Begin an upload for each announcement and sign all of it; each outcome in their order.
+
+        An error among the announcements is passed on. Under the `idempotency_key` of an earlier
+        request its uploads come again. Files that are sent whole are spread over the bucket's host
+        names; those whose checksum is known go by a form unless their announcement says otherwise.
+        """
+        creation = Creation(self.settings, self.storage, self.table, self.now)
+        begun = creation.create(owner, announced, idempotency_key=idempotency_key)
+        signer, turn = self.signer(), itertools.count()
+
+        def signed(upload: Upload, asked: str | None) -> Created:
+            if upload.multipart_id is not None:
+                return upload, self._part_sheet(upload, signer, 1, upload.part_count)
+            strategy = asked or ("post" if upload.crc64nvme else "put")
+            return upload, self._whole_sheet(upload, signer, strategy, turn=next(turn))
+
+        strategies = [getattr(one, "strategy", None) for one in announced]
+        return [
+            one if isinstance(one, UploadError) else signed(one, asked)
+            for one, asked in zip(begun, strategies, strict=True)
+        ]
 
     def parts_expire_at(self, upload: Upload) -> datetime | None:
         """When S3 drops the parts at the earliest; None for a single PUT."""
@@ -184,19 +177,25 @@ class Uploads:
         first: int = 1,
         count: int | None = None,
         refused: bool = False,
-    ) -> signing.Sheet:
+        strategy: str = "put",
+    ) -> signing.AnySheet:
         """Sign again: `count` parts from `first`, all the rest when `count` is None.
 
         Where S3 `refused` the last sheet, the credentials that signed it may have ended before
-        their time: the new one is signed with others.
+        their time: the new one is signed with others. A file that is sent whole may be sent the
+        other way from now on (`strategy`).
         """
         upload = self._uploading(owner, upload_id)
+        rules.check_strategy(strategy, crc64nvme=upload.crc64nvme)
         most = upload.part_count - first + 1
         count = most if count is None else count
         if not (1 <= first <= upload.part_count and 1 <= count <= most):
             raise InvalidRequest(f"The parts are 1 to {upload.part_count}")
         signer = self.new_signer(owner) if refused else self.signer()
-        return self._sheet(upload, signer, first=first, count=count)
+        if upload.multipart_id is not None:
+            return self._part_sheet(upload, signer, first, count)
+        # Whoever asks again may not have reached the last host: another moment names another one.
+        return self._whole_sheet(upload, signer, strategy, turn=int(signer.now.timestamp()))
 
     def list_parts(self, owner: str, upload_id: str) -> tuple[Upload, list[Part]]:
         """The upload and the parts that S3 holds of it."""
@@ -232,6 +231,18 @@ class Uploads:
                 # Its event, or another request, was quicker: answer for the state it is in now.
                 return self.complete(owner, upload_id)
         return self._arrived(upload) if self._assemble(upload, wait=wait) else upload
+
+    def complete_all(self, owner: str, upload_ids: Sequence[str]) -> list[Upload | UploadError]:
+        """`complete` of several uploads; what each came to, in their order; safe to repeat."""
+        rules.check_member_count(len(upload_ids), most=creation.MAX_MEMBERS)
+        until = self.now() + LAST_COMPLETE_AFTER
+
+        def complete(upload_id: str) -> Upload:
+            if self.now() > until:
+                raise TryAgain("The others took long; ask for this one again")
+            return self.complete(owner, upload_id)
+
+        return at_once(complete, upload_ids)
 
     def delete(self, owner: str, upload_id: str) -> None:
         """Abort an unfinished upload, delete a finished one; safe to repeat."""
@@ -300,35 +311,6 @@ class Uploads:
             upload, to=State.ABORTED, allowed=set(State), check_at=None, report=None
         )
 
-    def _remember(self, upload: Upload, idempotency_key: str | None) -> Upload:
-        """Put a new upload in the table; whatever prevents that, nothing of it is left behind.
-
-        Returns the one that was created under the key before, where there is one.
-        """
-        try:
-            remembered = self.table.put(upload, idempotency_key=idempotency_key)
-            if remembered is upload:
-                self._check_in_progress(upload.owner)
-        except BaseException:
-            self._abort(upload)
-            self.table.forget(upload, idempotency_key=idempotency_key)
-            raise
-        if remembered is upload:
-            log.info("created", extra=upload.log_fields | {"metrics": metrics.CREATED})
-            return upload
-        self._abort(upload)
-        if not _asks_for(upload, remembered):
-            raise IdempotencyKeyReused("Use a new idempotency_key for another file")
-        if remembered.state is not State.UPLOADING:
-            raise WrongState(f"The upload is {remembered.state}")
-        return remembered
-
-    def _check_in_progress(self, owner: str) -> None:
-        """Refuse one too many. It is counted itself: requests at the same time see each other."""
-        most = self.settings.max_in_progress
-        if self.table.in_progress(owner, most=most) > most:
-            raise TooManyUploads(f"{most} uploads are under way; finish or delete one", limit=most)
-
     def _abort(self, upload: Upload) -> None:
         if upload.multipart_id is not None:
             self.storage.abort(upload.key, upload.multipart_id)
@@ -339,15 +321,34 @@ class Uploads:
             raise WrongState(f"The upload is {upload.state}")
         return upload
 
-    def _sheet(
-        self, upload: Upload, signer: signing.Signer, *, first: int, count: int
+    def _part_sheet(
+        self, upload: Upload, signer: signing.Signer, first: int, count: int
     ) -> signing.Sheet:
         urls = [signing.object_url(url, upload.key) for url in self.settings.bucket_urls]
-        if upload.multipart_id is None:
-            return signer.put_sheet(urls[0], size=upload.size, checksum=upload.crc64nvme)
         return signer.part_sheet(
-            urls, multipart_id=upload.multipart_id, plan=upload.plan, first=first, count=count
+            urls,
+            multipart_id=str(upload.multipart_id),
+            plan=upload.plan,
+            first=first,
+            count=count,
         )
+
+    def _whole_sheet(
+        self, upload: Upload, signer: signing.Signer, strategy: str, *, turn: int
+    ) -> signing.AnySheet:
+        """The sheet of a file that is sent whole; those of one request take turns at the hosts."""
+        bucket_url = self.settings.bucket_urls[turn % len(self.settings.bucket_urls)]
+        if strategy == "post" and upload.crc64nvme is not None:
+            return signer.form(
+                bucket_url,
+                bucket=self.settings.bucket,
+                key=upload.key,
+                size=upload.size,
+                content_type=upload.content_type,
+                checksum=upload.crc64nvme,
+            )
+        url = signing.object_url(bucket_url, upload.key)
+        return signer.put_sheet(url, size=upload.size, checksum=upload.crc64nvme)
 
     def _assemble(self, upload: Upload, *, wait: int) -> bool:
         """`_assemble_now`, tried until nothing is missing, `wait` seconds at most."""
@@ -418,21 +419,6 @@ class Uploads:
         self.pages.show(arrived)
         log.info("uploaded", extra=arrived.log_fields | {"metrics": metrics.COMPLETED})
         return arrived
-
-
-def _asks_for(asked: Upload, remembered: Upload) -> bool:
-    """Whether a request that comes again asks for the upload that was created under its key.
-
-    The sheet of a single PUT holds the checksum; a complete may have named that of a multipart one.
-    """
-    same_checksum = asked.crc64nvme == remembered.crc64nvme or (
-        asked.crc64nvme is None and remembered.multipart_id is not None
-    )
-    return same_checksum and (asked.filename, asked.size, asked.content_type) == (
-        remembered.filename,
-        remembered.size,
-        remembered.content_type,
-    )
 
 
 def _type_of(upload: Upload) -> str:

@@ -69,8 +69,14 @@ class Amount:
     def __neg__(self) -> Amount:
         return Amount(-self.bytes, -self.files)
 
+    def __add__(self, other: Amount) -> Amount:
+        return Amount(self.bytes + other.bytes, self.files + other.files)
+
     def __mul__(self, count: int) -> Amount:
         return Amount(self.bytes * count, self.files * count)
+
+
+NOTHING = Amount(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +131,18 @@ class Usage:
             first.files - sum(left.files for left in shards),
         )
 
+    def fitting(self, owner: str, amounts: Sequence[Amount]) -> list[bool]:
+        """Which of some amounts there is room for, each after those before it that fit.
+
+        By sums that may change while they are read: only `charge` decides.
+        """
+        used = self.used(owner)
+        fits = []
+        for amount in amounts:
+            fits.append(self.quota.holds(used + amount))
+            used = used + amount if fits[-1] else used
+        return fits
+
     def _try(self, writes: Sequence[Any]) -> list[str]:
         """One transaction: nothing when it is done, else the reason of each write."""
         try:
@@ -153,7 +171,7 @@ class Usage:
         lefts = [self._amount(item) for item in self._items(owner)]
         found = False
         for shard, left in enumerate(lefts):
-            if shard and left != Amount(0, 0):
+            if shard and left != NOTHING:
                 # Where it fails somebody has used some of it meanwhile: look again.
                 self._move(owner, shard, 0, left)
                 found = True

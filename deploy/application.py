@@ -67,8 +67,9 @@ def addresses(stage: str, begun: Mapping[str, Any]) -> list[str]:
     except StageError:
         return []
     settings = load_settings({**environment, "AWS_REGION": begun["region"]})
+    downloads = [settings.download_url] if settings.download_url else []
     return [
-        *(_origin(url) for url in (api, websocket, *settings.bucket_urls)),
+        *(_origin(url) for url in (api, websocket, *settings.bucket_urls, *downloads)),
         cognito_endpoint(settings.region),
     ]
 

@@ -36,7 +36,8 @@ Kind = Literal["use", "storage", "fixed"]
 class Month:
     """So many files of so many bytes, each kept for days, downloaded and emailed so many times.
 
-    `read_speed` is how many bytes a second `process_upload` reads.
+    So many are sent `together`, in one visit of the page. `read_speed` is how many bytes a second
+    `process_upload` reads.
     """
 
     files: int
@@ -44,6 +45,7 @@ class Month:
     days: float = DAYS_OF_A_MONTH
     downloads: float = 0
     emails: float = 0
+    together: int = 1
     read_speed: float = READ_SPEED
 
 
@@ -70,7 +72,8 @@ class Line:
 
 def costs(month: Month, settings: Settings, fixed: Fixed, prices: Prices) -> list[Line]:
     """A month, service by service; storage is that of a month after `days` have gone by."""
-    asked = downloaded(journey(month.size, settings, read_speed=month.read_speed), month.downloads)
+    sent = journey(month.size, settings, together=month.together, read_speed=month.read_speed)
+    asked = downloaded(sent, month.downloads)
     asked_more = signed_one_by_one(asked, plan_of(month.size, settings))
     per_part = _used(asked_more, month, prices)
     lines = [

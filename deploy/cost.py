@@ -18,7 +18,7 @@ from chalicelib.config import Settings, SettingsError
 from chalicelib.parts import MAX_OBJECT_SIZE
 from deploy.bill import Fixed, Line, Month, costs, fixed_of, total
 from deploy.config import planned_settings
-from deploy.journey import READ_SPEED, plan_of
+from deploy.journey import READ_SPEED, most_together, plan_of
 from deploy.prices import GIB, US_EAST_1, Price, Prices
 from deploy.stage import ROOT
 from deploy.terminal import escaped
@@ -66,6 +66,8 @@ def check(month: Month, settings: Settings) -> None:
         raise CostError(
             f"{month.size:,} bytes are more than HOIST_MAX_SIZE lets in: {settings.max_size:,}"
         )
+    if not 1 <= month.together <= month.files:
+        raise CostError(f"TOGETHER is 1 to FILES, {month.files:,}, not {month.together:,}")
     if not 0 < month.read_speed < inf:
         raise CostError("--read-speed is more than 0")
     for name, number in (
@@ -86,13 +88,15 @@ def dollars(amount: float) -> str:
 def told(month: Month, settings: Settings, lines: list[Line], prices: Prices) -> str:
     """A month as people read it."""
     planned = plan_of(month.size, settings)
-    parts = f"{planned.part_count:,} parts" if planned.strategy == "multipart" else "one PUT"
+    is_whole = planned.strategy == "put"
+    parts = "sent whole" if is_whole else f"{planned.part_count:,} parts each"
+    together = f", {month.together:,} in one visit" if month.together > 1 else ""
     rows = [(line.service, line.hoist, line.per_part) for line in lines if line.hoist]
     rows.append(("Total", *total(lines, "use", "storage", "fixed")))
     rows.append(("of it, sent and processed", *total(lines, "use")))
     files = "1 file" if month.files == 1 else f"{month.files:,} files"
     shown = [
-        f"{files} of {month.size:,} bytes a month, {parts} each",
+        f"{files} of {month.size:,} bytes a month, {parts}{together}",
         f"kept {month.days:g} days, downloaded {month.downloads:g} times each",
         f"US dollars, list prices of {prices.region} as known on {prices.known_on}, no free tiers",
         "",
@@ -111,7 +115,9 @@ def table(settings: Settings, prices: Prices) -> str:
     ]
     for size in SIZES:
         for files in NUMBERS:
-            month = Month(files, parse_size(size))
+            bytes_each = parse_size(size)
+            together = most_together(files, bytes_each, settings)
+            month = Month(files, bytes_each, together=together)
             lines = costs(month, settings, Fixed(0, 0, 0, 0), prices)
             ours, theirs = total(lines, "use")
             stored, _ = total(lines, "storage")
@@ -144,6 +150,10 @@ def main(arguments: list[str] | None = None, environ: Mapping[str, str] = os.env
     parser.add_argument("--days", default="30", help="that each is kept (default 30)")
     parser.add_argument("--downloads", default="0", help="of each file (default 0)")
     parser.add_argument("--emails", default="0", help="for each file (default 0)")
+    parser.add_argument(
+        "--together",
+        help="files in one visit of the page (default: 100 that are sent whole, else 1)",
+    )
     parser.add_argument("--read-speed", default=f"{READ_SPEED / MB:g}", help="MB/s, when processed")
     parser.add_argument("--json", action="store_true", help="the same for programs")
     parser.add_argument("--table", action="store_true", help="the tables of docs/cost.md")
@@ -156,12 +166,16 @@ def _answer(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Print what was asked for; returns the exit status."""
     try:
         settings = planned_settings({**environ, "HOIST_STAGE": "cost"})
+        files, size = _number(int, "FILES", options.files), parse_size(options.size)
         month = Month(
-            files=_number(int, "FILES", options.files),
-            size=parse_size(options.size),
+            files=files,
+            size=size,
             days=_number(float, "--days", options.days),
             downloads=_number(float, "--downloads", options.downloads),
             emails=_number(float, "--emails", options.emails),
+            together=_number(int, "TOGETHER", options.together)
+            if options.together
+            else most_together(files, size, settings),
             read_speed=_number(float, "--read-speed", options.read_speed) * MB,
         )
         check(month, settings)

@@ -29,7 +29,8 @@ def upload_of(item: Mapping[str, Any], *, now: datetime) -> Upload:
     """
     upload = items.upload_of(item)
     is_settled = upload.state in OUTCOMES
-    outcome = outcome_of(upload.state, upload.report or upload.id) if is_settled else None
+    about = upload.report or upload.id
+    outcome = outcome_of(upload.state, about, is_adopted=upload.is_adopted) if is_settled else None
     is_notified = item.get("told", {}).get("S") == upload.state
     kept = upload.size if upload.charged is None else upload.charged
     charged = None if upload.state in FREE else kept

@@ -1,15 +1,19 @@
 """What one file asks of AWS on its way, from the visit of the page to the outcome. Pure.
 
+Files that are sent whole are created together, a batch at a time, and nobody completes them.
+
 What each function asks is held against the use cases by `tests/deploy/test_journey.py`; how long
 functions run is taken for granted here, on the dear side. Must not know prices.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from math import ceil
 
 from chalicelib.config import Settings
+from chalicelib.creation import MAX_MEMBERS
 from chalicelib.items import CHECK_SHARDS
+from chalicelib.new_uploads import MOST_WRITES
 from chalicelib.parts import MAX_PARTS, PartPlan, plan
 from chalicelib.processing import RESERVE
 from chalicelib.reader import BLOCK_SIZE
@@ -19,11 +23,15 @@ from chalicelib.uploads import LIST_LIMIT, WAIT_STEP
 # Parts in one answer of ListParts, whose requests cost as much as a PUT.
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListParts.html
 LIST_PAGE = 1000
+# New files in one transaction: each takes three of the writes that it may hold.
+MEMBERS_AT_ONCE = MOST_WRITES // 3
 # How often complete looks for the parts: the page asks it while the last of them are on their way.
 LOOKS = 4
 # Bytes of an upload's item when the file's name has 100 letters and only SHA-256 was computed.
 # DynamoDB counts writes in KB: longer names and reports cost a unit more.
 ITEM_SIZE = 1536
+# Bytes of the mark of an upload under way; those of its owner are counted with each batch.
+MARK_SIZE = 90
 # Bytes of an entry of the index by owner: the keys of the upload and of the index, and what
 # DynamoDB adds. Uploads that are done have none in the sweep's.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html#GSI.StorageConsiderations
@@ -50,9 +58,9 @@ URL_SIZE = 1400
 # The page is open for so many minutes, and says so every four.
 VISIT_MINUTES = 12
 PINGS = VISIT_MINUTES // 4
-# Preflights are requests as well: GET /limits needs none; GET /email, POST /connections and
-# GET /uploads need one each.
-VISIT_REQUESTS = 4 + 3
+# Preflights are requests as well, one for each URL and method in ten minutes: GET /limits needs
+# none; GET /email, POST /connections, GET /uploads and the URL that creates need one each.
+VISIT_REQUESTS = 4 + 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,28 +122,43 @@ SWEEP = Step(s3_puts=1, writes=1, reads=len(CHECK_SHARDS) / 2 + 1, calls=len(CHE
 SWEEPS_OF_A_MONTH = 31 * 24 * 4
 
 
-def create_step(planned: PartPlan) -> Step:
-    """`POST /uploads`."""
-    begun = planned.strategy == "multipart"
-    return Step(s3_puts=int(begun), writes=10, reads=1, calls=2 + begun)
+def create_step() -> Step:
+    """`POST /uploads` of a file that is sent in parts."""
+    return Step(s3_puts=1, writes=10, reads=1, calls=3)
+
+
+def batch_step(count: int) -> Step:
+    """`POST /uploads/batch` of so many files that are sent whole."""
+    transactions = ceil(count / MEMBERS_AT_ONCE)
+    reads = ceil(count * MARK_SIZE / 4096)
+    return Step(writes=8 * count + 2 * transactions, reads=reads, calls=1 + transactions)
 
 
 def complete_step(planned: PartPlan, looks: int) -> Step:
     """`POST /uploads/{upload_id}/complete`, with the checksum that the page computed.
 
-    Only parts are looked for more than once; each look in vain asks whether the object is there.
+    Each look for parts that is in vain asks whether the object is there.
     """
-    if planned.strategy == "put":
-        return Step(s3_gets=1, writes=2, reads=1.5, pushes=1, calls=6)
     puts = looks * ceil(planned.part_count / LIST_PAGE) + 1
     gets = looks - 1
     return Step(s3_puts=puts, s3_gets=gets, writes=3, reads=1.5, pushes=1, calls=6 + puts + gets)
 
 
-def process_step(read: int) -> Step:
-    """`process_upload`, whose processors read that many bytes in order; `calls` without these."""
+def process_step(read: int, strategy: str) -> Step:
+    """`process_upload`, whose processors read that many bytes in order; `calls` without these.
+
+    It is the first to hear that a file sent whole has arrived.
+    """
     gets = 3 + ceil(read / BLOCK_SIZE)
-    return Step(s3_puts=1, s3_gets=gets, writes=4, reads=2.5, pushes=1, calls=10)
+    first = int(strategy == "put")
+    return Step(
+        s3_puts=1,
+        s3_gets=gets,
+        writes=4 + first,
+        reads=2.5 + first / 2,
+        pushes=1 + first,
+        calls=10 + 3 * first,
+    )
 
 
 def read_size(size: int, *, whole_max_size: int, read_speed: float) -> int:
@@ -149,34 +172,51 @@ def plan_of(size: int, settings: Settings) -> PartPlan:
     return plan(size, put_max_size=settings.put_max_size, part_size=settings.part_size)
 
 
-def journey(size: int, settings: Settings, *, read_speed: float = READ_SPEED) -> Journey:
-    """What a file of `size` bytes asks, sent in a visit of its own by a page that stays to see."""
+def most_together(files: int, size: int, settings: Settings) -> int:
+    """How many files of a size are taken to be sent in one visit: what one request creates."""
+    return min(files, MAX_MEMBERS) if size <= settings.put_max_size else 1
+
+
+def journey(
+    size: int, settings: Settings, *, together: int = 1, read_speed: float = READ_SPEED
+) -> Journey:
+    """What a file of `size` bytes asks, one of so many of a visit whose page stays to see."""
     planned = plan_of(size, settings)
     read = read_size(size, whole_max_size=settings.whole_max_size, read_speed=read_speed)
-    process = process_step(read)
-    api = [create_step(planned), complete_step(planned, LOOKS)]
-    ours = [*VISIT.values(), *[PING] * PINGS, *api, NOTIFY]
-    steps = [*ours, process]
-    waiting = (LOOKS - 1) * WAIT_STEP if planned.strategy == "multipart" else 0
+    process = process_step(read, planned.strategy)
+    whole = planned.strategy == "put"
+    batches = [min(MAX_MEMBERS, together - first) for first in range(0, together, MAX_MEMBERS)]
+    of_visit = [*VISIT.values(), *[PING] * PINGS, *(batch_step(each) for each in batches if whole)]
+    of_file = [NOTIFY] if whole else [create_step(), complete_step(planned, LOOKS), NOTIFY]
+    waiting = 0 if whole else (LOOKS - 1) * WAIT_STEP
     # S3 puts the largest objects together for as long as anybody waits; others in their share.
-    assembling = COMPLETE_PATIENCE * planned.part_count / MAX_PARTS
+    assembling = 0 if whole else COMPLETE_PATIENCE * planned.part_count / MAX_PARTS
+
+    def count(of: Callable[[Step], float]) -> float:
+        return sum(map(of, of_visit)) / together + sum(map(of, [*of_file, process]))
+
+    invocations = count(lambda _: 1)
+    ours = sum(map(_seconds, of_visit)) / together + sum(map(_seconds, of_file))
     return Journey(
-        s3_puts=planned.part_count + sum(step.s3_puts for step in steps),
-        # Each part's URL has a preflight of its own.
-        s3_gets=planned.part_count + sum(step.s3_gets for step in steps),
-        # Create and complete, each with a preflight.
-        api_requests=VISIT_REQUESTS + 2 * 2,
-        api_bytes=5 * ANSWER_SIZE + LIST_SIZE + planned.part_count * SIGNATURE_SIZE,
-        messages=PINGS + sum(step.pushes for step in steps),
-        minutes=VISIT_MINUTES,
-        invocations=len(steps),
-        gb_seconds=API_MEMORY * (sum(map(_seconds, ours)) + waiting + assembling)
+        s3_puts=planned.part_count + count(lambda step: step.s3_puts),
+        # Each part's URL has a preflight of its own, a bucket's one for all files.
+        s3_gets=(1 / together if whole else planned.part_count) + count(lambda step: step.s3_gets),
+        # Create; or create and complete, which has a preflight of its own.
+        api_requests=(VISIT_REQUESTS + (len(batches) if whole else 0)) / together
+        + (0 if whole else 3),
+        api_bytes=(3 * ANSWER_SIZE + LIST_SIZE) / together
+        + (1 if whole else 2) * ANSWER_SIZE
+        + planned.part_count * SIGNATURE_SIZE,
+        messages=PINGS / together + count(lambda step: step.pushes),
+        minutes=VISIT_MINUTES / together,
+        invocations=invocations,
+        gb_seconds=API_MEMORY * (ours + waiting + assembling)
         + PROCESS_MEMORY * (_seconds(process) + read / read_speed),
-        writes=sum(step.writes for step in steps),
-        reads=sum(step.reads for step in steps),
+        writes=count(lambda step: step.writes),
+        reads=count(lambda step: step.reads),
         # Lambda publishes what `process_upload` returned.
-        publishes=1 + sum(step.publishes for step in steps),
-        log_bytes=len(steps) * LOG_SIZE,
+        publishes=1 + count(lambda step: step.publishes),
+        log_bytes=invocations * LOG_SIZE,
     )
 
 

@@ -95,11 +95,23 @@ class Bridge:
             # Nobody to invoke yet. Not noted, so that it is caught up with.
             return web.Response(status=503)
         change = await request.json()
-        entry = change.get("message", {}).get("new_entry")
-        if entry and _is_object(entry):
-            key = change["key"].removeprefix(f"/buckets/{self.bucket}/")
-            self._note(_stored(key, entry))
+        before, now = (change.get("message", {}).get(f"{when}_entry") for when in ("old", "new"))
+        key = change["key"].removeprefix(f"/buckets/{self.bucket}/")
+        if now and _is_object(now):
+            self._note(_stored(key, now))
+        elif before and not now:
+            self._forget(_stored(key, before).key)
         return web.Response()
+
+    def _forget(self, key: str) -> None:
+        """An object is deleted: the same bytes that come in the same second are another object.
+
+        Its rows stay, so that the sequence goes on.
+        """
+        with self.database:
+            self.database.execute(
+                "UPDATE objects SET modified = -rowid WHERE key = ? AND modified >= 0", (key,)
+            )
 
     def _note(self, stored: Stored) -> bool:
         """Remember a version of an object and send its event; a known one only got a tag."""

@@ -10,20 +10,24 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
-# What .chalice/resources.yaml lets CloudFront add.
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
-    "Cross-Origin-Resource-Policy": "same-site",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
 PIECE_SIZE = 256 * 1024  # bytes
 # Of one connection, and those that aiohttp writes itself.
 _NOT_PASSED_ON = frozenset({"connection", "host", "keep-alive", "transfer-encoding", "upgrade"})
 
 
-def application(s3_url: str) -> web.Application:
+def headers(page_origin: str) -> dict[str, str]:
+    """What .chalice/resources.yaml lets CloudFront add; only the page may save files by a frame."""
+    return {
+        "Content-Security-Policy": f"default-src 'none'; frame-ancestors {page_origin}; sandbox",
+        "Cross-Origin-Resource-Policy": "same-site",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+
+
+def application(s3_url: str, page_origin: str) -> web.Application:
     """Every path is S3's; nothing but GET and HEAD is passed on."""
+    added = headers(page_origin)
     session = web.AppKey("session", aiohttp.ClientSession)
 
     async def connected(app: web.Application) -> AsyncIterator[None]:
@@ -36,9 +40,9 @@ def application(s3_url: str) -> web.Application:
         sent = {n: v for n, v in request.headers.items() if n.lower() not in _NOT_PASSED_ON}
         try:
             async with request.app[session].request(request.method, url, headers=sent) as answer:
-                return await _passed_on(request, answer)
+                return await _passed_on(request, answer, added)
         except aiohttp.ClientError as error:
-            raise web.HTTPBadGateway(text="S3 does not answer", headers=HEADERS) from error
+            raise web.HTTPBadGateway(text="S3 does not answer", headers=added) from error
 
     application = web.Application()
     application.cleanup_ctx.append(connected)
@@ -47,9 +51,11 @@ def application(s3_url: str) -> web.Application:
     return application
 
 
-async def _passed_on(request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
+async def _passed_on(
+    request: web.Request, answer: aiohttp.ClientResponse, added: dict[str, str]
+) -> web.StreamResponse:
     kept = {n: v for n, v in answer.headers.items() if n.lower() not in _NOT_PASSED_ON}
-    response = web.StreamResponse(status=answer.status, headers=kept | HEADERS)
+    response = web.StreamResponse(status=answer.status, headers=kept | added)
     await response.prepare(request)
     async for piece in answer.content.iter_chunked(PIECE_SIZE):
         await response.write(piece)

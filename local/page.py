@@ -57,6 +57,7 @@ def _security_headers(ports: Ports) -> dict[str, str]:
         ports.url("gateway", "ws"),
         ports.url("s3"),
         f"http://localhost:{ports.s3}",
+        ports.url("downloads"),
     ]
     headers: dict[str, str] = json.loads(HEADERS.read_text())
     return {

@@ -123,9 +123,9 @@ class Resources:
             )
         rule = {
             "AllowedOrigins": [self.ports.page_origin],
-            "AllowedMethods": ["PUT", "GET", "HEAD"],
+            "AllowedMethods": ["PUT", "POST", "GET", "HEAD"],
             "AllowedHeaders": ["*"],
-            "ExposeHeaders": ["ETag", "x-amz-checksum-crc64nvme"],
+            "ExposeHeaders": ["ETag", "Retry-After", "x-amz-checksum-crc64nvme"],
             "MaxAgeSeconds": 3600,
         }
         s3.put_bucket_cors(Bucket=BUCKET, CORSConfiguration={"CORSRules": [rule]})

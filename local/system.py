@@ -115,7 +115,7 @@ class System:
         await self._serve("gateway", self._gateway.routes(), self.ports.gateway)
         self._running.push_async_callback(self._gateway.stop)
         await self._serve_page(environment)
-        hand_out = downloads.application(self.ports.url("s3"))
+        hand_out = downloads.application(self.ports.url("s3"), self.ports.page_origin)
         hand_out.middlewares.insert(0, guard.middleware())
         await self._listen("downloads", hand_out, self.ports.downloads)
         missed = bridge.catch_up(await asyncio.to_thread(self._stored_objects))

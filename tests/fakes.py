@@ -4,7 +4,7 @@
 server, so that a fake cannot lie.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import md5
@@ -12,18 +12,20 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from chalicelib import keys, table, transitions
+from chalicelib import keys, transitions
 from chalicelib.errors import (
     ChecksumMismatch,
     InvalidRequest,
     TryAgain,
+    UploadError,
     UploadExpired,
     UploadNotFound,
 )
+from chalicelib.new_uploads import IDEMPOTENCY_KEPT
 from chalicelib.reader import ObjectReplaced
 from chalicelib.records import Failure
 from chalicelib.transitions import Claim
-from chalicelib.upload import Part, State, StoredObject, Upload
+from chalicelib.upload import NewUpload, Part, State, StoredObject, Upload
 from chalicelib.usage import Quota
 from tests.running import crc64nvme as checksum
 
@@ -86,31 +88,58 @@ class MemoryTable:
     before_put: Interruptions = field(default_factory=Interruptions)
     before_change: Interruptions = field(default_factory=Interruptions)
     before_count: Interruptions = field(default_factory=Interruptions)
+    before_refuse: Interruptions = field(default_factory=Interruptions)
+    refused: dict[str, int] = field(default_factory=dict)
 
     def put(self, upload: Upload, *, idempotency_key: str | None = None) -> Upload:
         self.before_put.happen()
         if idempotency_key is not None:
             earlier = self.created_under.get((upload.owner, idempotency_key))
-            if earlier and self.now() < earlier.created_at + table.IDEMPOTENCY_KEPT:
+            if earlier and self.now() < earlier.created_at + IDEMPOTENCY_KEPT:
                 found = self.get(earlier.owner, earlier.id)
                 if found is None:
                     raise TryAgain
                 return found
         self._check_room(upload.owner, before=None, after=upload.charged)
-        if idempotency_key is not None:
-            self.created_under[upload.owner, idempotency_key] = upload
         if (upload.owner, upload.id) in self.items:
             raise TryAgain
+        if idempotency_key is not None:
+            self.created_under[upload.owner, idempotency_key] = upload
         self.items[upload.owner, upload.id] = upload
         return upload
 
-    def forget(self, upload: Upload, *, idempotency_key: str | None = None) -> None:
-        if self.items.get((upload.owner, upload.id), upload).version != upload.version:
-            return
-        self.items.pop((upload.owner, upload.id), None)
-        name = (upload.owner, idempotency_key or "")
-        if name in self.created_under and self.created_under[name].id == upload.id:
-            del self.created_under[name]
+    def put_all(self, owner: str, news: Sequence[NewUpload]) -> list[Upload | UploadError]:
+        outcomes: list[Upload | UploadError] = []
+        for new in news:
+            assert new.upload.owner == owner
+            try:
+                outcomes.append(self.put(new.upload, idempotency_key=new.idempotency_key))
+            except UploadError as error:
+                outcomes.append(error)
+        return outcomes
+
+    def forget(self, owner: str, news: Sequence[NewUpload]) -> None:
+        for new in news:
+            upload = new.upload
+            if self.items.get((owner, upload.id), upload).version != upload.version:
+                continue
+            self.items.pop((owner, upload.id), None)
+            name = (owner, new.idempotency_key or "")
+            if name in self.created_under and self.created_under[name].id == upload.id:
+                del self.created_under[name]
+
+    def refusals(self, owner: str) -> int:
+        return self.refused.get(owner, 0)
+
+    def refuse(
+        self, owner: str, news: Sequence[NewUpload], *, refusals: int
+    ) -> Sequence[NewUpload]:
+        self.before_refuse.happen()
+        if refusals != self.refusals(owner):
+            return []
+        self.refused[owner] = refusals + 1
+        self.forget(owner, news)
+        return news
 
     def of_object(self, name: keys.ObjectKey) -> Upload | None:
         announced = self.get(name.owner, name.upload_id) if name.upload_id else None

@@ -62,13 +62,22 @@ class Meter:
             unit = 1 if batch.get("ConsistentRead") else 0.5
             self.add(calls=1, reads=unit * len(batch["Keys"]))  # no item is larger than a unit
         elif model.name in ("GetItem", "Query"):
-            stored = sum(map(size_of, self.items(request["TableName"])))
-            assert stored <= 4096, "one unit reads all there is"
-            self.add(calls=1, reads=1 if request.get("ConsistentRead") else 0.5)
+            unit = 1 if request.get("ConsistentRead") else 0.5
+            self.add(calls=1, reads=unit * max(1, ceil(self._read_size(request) / 4096)))
         else:
             units = sum(written(before, self._item(asked)) for asked, before in self._asked)
             indexed = sum(entries(before, self._item(asked)) for asked, before in self._asked)
             self.add(calls=1, writes=units * self._factor + indexed)
+
+    def _read_size(self, request: Any) -> int:
+        """The bytes that a request reads: of an item, of a partition, or of all there is."""
+        if "Key" in request:
+            return size_of(self._item(request))
+        stored = self.items(request["TableName"])
+        if "IndexName" in request:
+            return sum(map(size_of, stored))
+        wanted = request["ExpressionAttributeValues"][":pk"]
+        return sum(size_of(item) for item in stored if item["pk"] == wanted)
 
     def _item(self, request: Any) -> dict[str, Any]:
         """The item that a request is about, as it is now."""

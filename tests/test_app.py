@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -22,6 +22,7 @@ from chalicelib.application import Application, application
 from chalicelib.credentials import TemporaryCredentials
 from chalicelib.errors import TryAgain, UploadError
 from chalicelib.parts import MAX_OBJECT_SIZE, MIB
+from chalicelib.signing import Credentials, Signer
 from chalicelib.upload import State, Upload
 from tests.environment import NOTIFICATIONS_TOPIC, PAGE_ORIGIN, REGION
 from tests.fakes import Invocation, MemoryStorage, RecordingGateway, checksum
@@ -34,6 +35,8 @@ ROUTES = [
     ("GET", "/limits"),
     ("POST", "/uploads"),
     ("GET", "/uploads"),
+    ("POST", "/uploads/batch"),
+    ("POST", "/uploads/complete"),
     ("GET", "/uploads/{upload_id}"),
     ("DELETE", "/uploads/{upload_id}"),
     ("POST", "/uploads/{upload_id}/sheet"),
@@ -168,7 +171,7 @@ def test_limits_need_no_token(client: Client) -> None:
         "url_lifetime": 3600,
         "max_parts": 10_000,
         "put_max_size": 16 * MIB,
-        "max_in_progress": 100,
+        "max_in_progress": 1000,
         "origins": [
             f"https://hoist-test.s3.{REGION}.amazonaws.com",
             f"https://hoist-test.s3.dualstack.{REGION}.amazonaws.com",
@@ -277,6 +280,207 @@ def test_a_sheet_covers_everything_when_nothing_is_named(page: Page, body: bytes
     answer = page.send("POST", f"/uploads/{created['id']}/sheet", body)
 
     assert len(answer.json_body["signatures"]) == 4
+
+
+def batch(page: Page, *members: Any, **fields: Any) -> list[Any]:
+    answer = page.ask("POST", "/uploads/batch", uploads=list(members), **fields)
+    assert answer.status_code == 200, answer.body
+    outcomes: list[Any] = answer.json_body["uploads"]
+    return outcomes
+
+
+SMALL = {"filename": "a.txt", "size": 11}
+SUMMED = {**SMALL, "crc64nvme": checksum(CONTENT)}
+
+
+def test_a_batch_answers_each_member_as_create_does(page: Page) -> None:
+    outcomes = batch(page, SMALL, {**SMALL, "size": len(LARGE)})
+
+    created = [one["upload"] for one in outcomes]
+    alone = [page.create(), page.create(size=len(LARGE))]
+    assert [each.keys() for each in created] == [each.keys() for each in alone]
+    for name in ("strategy", "part_size", "part_count", "state"):
+        assert [each[name] for each in created] == [each[name] for each in alone]
+    assert [page.get(each["id"])["state"] for each in created] == ["uploading"] * 2
+
+
+def test_a_member_whose_checksum_is_known_is_sent_by_a_form(page: Page) -> None:
+    outcomes = batch(page, SUMMED, {**SUMMED, "strategy": "put"}, {**SUMMED, "strategy": "post"})
+
+    forms, puts = outcomes[::2], outcomes[1:2]
+    for member in forms:
+        created = member["upload"]
+        assert (created["strategy"], created["sheet"].keys()) == (
+            "post", {"url", "fields", "expires_at"}
+        )  # fmt: skip
+        assert created["sheet"]["fields"]["key"] == created["key"]
+        assert created["sheet"]["fields"]["x-amz-checksum-crc64nvme"] == checksum(CONTENT)
+    assert [each["upload"]["strategy"] for each in puts] == ["put"]
+
+
+def test_create_makes_a_form_where_it_is_asked_for(page: Page) -> None:
+    assert page.create(crc64nvme=checksum(CONTENT))["strategy"] == "put"
+
+    created = page.create(crc64nvme=checksum(CONTENT), strategy="post")
+
+    assert created["strategy"] == "post"
+    assert created["sheet"]["url"] == f"https://hoist-test.s3.{REGION}.amazonaws.com"
+    policy = json.loads(base64.b64decode(created["sheet"]["fields"]["policy"]))
+    assert {"bucket": "hoist-test"} in policy["conditions"]
+    assert ["content-length-range", 11, 11] in policy["conditions"]
+
+
+def test_a_sheet_changes_the_strategy(page: Page) -> None:
+    created = page.create(crc64nvme=checksum(CONTENT), strategy="post")
+    path = f"/uploads/{created['id']}/sheet"
+
+    assert page.ask("POST", path).json_body.keys() == SHEET
+    assert page.ask("POST", path, strategy="put").json_body.keys() == SHEET
+    assert "fields" in page.ask("POST", path, strategy="post").json_body
+
+
+@pytest.mark.parametrize(
+    "wanted", [{"strategy": "post"}, {"strategy": "multipart"}, {"strategy": ""}, {"strategy": 1}]
+)
+def test_a_strategy_that_cannot_be_is_refused(page: Page, wanted: Any) -> None:
+    created = page.create()
+
+    is_problem(page.ask("POST", "/uploads", **SMALL, **wanted), 400, "invalid_request")
+    answer = page.ask("POST", f"/uploads/{created['id']}/sheet", **wanted)
+    is_problem(answer, 400, "invalid_request")
+    assert batch(page, {**SMALL, **wanted})[0]["problem"]["code"] == "invalid_request"
+
+
+def test_whole_files_of_a_batch_take_turns_at_the_host_names(page: Page) -> None:
+    large = {**SMALL, "size": len(LARGE)}
+
+    outcomes = batch(page, SUMMED, large, SMALL, {**SMALL, "filename": "/"}, SUMMED, SMALL)
+
+    sheets = [one["upload"]["sheet"] for n, one in enumerate(outcomes) if n not in (1, 3)]
+    hosts = [urlsplit(sheet.get("url") or sheet["urls"][0]).hostname for sheet in sheets]
+    usual, dual = (
+        f"hoist-test.s3.{REGION}.amazonaws.com",
+        f"hoist-test.s3.dualstack.{REGION}.amazonaws.com",
+    )
+    assert hosts == [usual, dual, usual, dual]
+
+
+BROKEN_MEMBERS = {
+    "no object": 1,
+    "nothing": None,
+    "a list": [],
+    "no name": {"size": 1},
+    "no size": {"filename": "a"},
+    "a size in words": {"filename": "a", "size": "1"},
+    "an unknown field": {**SMALL, "owner": OTHER_OWNER},
+    "a path": {**SMALL, "filename": "../a"},
+    "a key of another form": {**SMALL, "idempotency_key": "a b"},
+    "a derived key": {**SMALL, "idempotency_key": "k.0"},
+}
+
+
+@pytest.mark.parametrize("member", BROKEN_MEMBERS.values(), ids=BROKEN_MEMBERS)
+def test_a_member_that_is_not_valid_fails_no_other(page: Page, member: Any) -> None:
+    first, broken, last = batch(page, SMALL, member, SMALL)
+
+    problem = broken["problem"]
+    assert (problem["status"], problem["code"]) == (400, "invalid_request")
+    assert {"upload"} == first.keys() == last.keys()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"{}", b'{"uploads": {}}', b'{"uploads": []}', b'{"uploads": "a"}', b"[]",
+     b'{"uploads": [{"filename": "a", "size": 1}], "idempotency_key": "a.b"}',
+     b'{"uploads": [{"filename": "a", "size": 1}], "strategy": "put"}',
+     json.dumps({"uploads": [SMALL] * 101}).encode()],
+)  # fmt: skip
+def test_a_batch_that_is_none_is_refused(page: Page, body: bytes) -> None:
+    is_problem(page.send("POST", "/uploads/batch", body), 400, "invalid_request")
+
+
+def test_a_member_says_when_to_try_again(composed: Application, page: Page) -> None:
+    composed.settings = replace(composed.settings, max_in_progress=1)
+
+    first, second = batch(page, SMALL, SMALL)
+
+    assert "upload" in first
+    assert second["problem"] == {
+        **errors.TooManyUploads("1 uploads are under way; finish or delete one", limit=1).problem(),
+        "retry_after": 10,
+    }
+
+
+def test_a_batch_that_is_repeated_under_its_key_is_the_same_uploads(page: Page) -> None:
+    members = [SMALL, {**SUMMED, "idempotency_key": "own"}, {**SMALL, "size": len(LARGE)}]
+    first = batch(page, *members, idempotency_key="k")
+
+    again = batch(page, *members, idempotency_key="k")
+
+    assert [one["upload"]["id"] for one in again] == [one["upload"]["id"] for one in first]
+    assert page.create(**{**SUMMED, "idempotency_key": "own"})["id"] == first[1]["upload"]["id"]
+
+
+def test_a_create_that_is_repeated_too_late_names_the_upload(page: Page) -> None:
+    created = page.create(idempotency_key="k")
+    page.ask("DELETE", f"/uploads/{created['id']}")
+
+    answer = page.ask("POST", "/uploads", **SMALL, idempotency_key="k")
+
+    problem = is_problem(answer, 409, "wrong_state")
+    assert (problem["id"], problem["state"]) == (created["id"], "aborted")
+
+
+def test_the_largest_batch_fits_into_a_request_and_its_answer(
+    composed: Application, page: Page
+) -> None:
+    """API Gateway takes 10 MB and Lambda 6 MB, both ways."""
+    longest = {
+        "filename": "\U0001f600" * 255, "size": 1, "content_type": "a/" + "b" * 125,
+        "crc64nvme": checksum(CONTENT), "idempotency_key": "k" * 64, "strategy": "post",
+    }  # fmt: skip
+    members = [{**longest, "idempotency_key": f"{n:064}"} for n in range(100)]
+    token = "t" * 2000  # longer than those of STS
+    composed._signer = lambda: Signer(
+        Credentials("ASIA" + "A" * 16, "secret", token), REGION, datetime.now(UTC), 3600
+    )
+
+    sent = json.dumps({"uploads": members, "idempotency_key": "k" * 64}).encode()
+    answer = page.send("POST", "/uploads/batch", sent)
+
+    assert len(sent) * 2 < app.MAX_BODY_SIZE
+    assert [one.keys() for one in answer.json_body["uploads"]] == [{"upload"}] * 100
+    assert len(answer.body) < 2 * MIB
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE", "PUT"])
+@pytest.mark.parametrize("path", ["/uploads/batch", "/uploads/complete"])
+def test_a_route_of_many_is_no_upload(page: Page, method: str, path: str) -> None:
+    """API Gateway, too, prefers a name to a variable."""
+    answer = page.ask(method, path)
+
+    assert answer.status_code in (403, 404, 405), answer.body
+
+
+def test_several_are_completed_each_for_itself(page: Page, storage: MemoryStorage) -> None:
+    arrived, missing = page.create(), page.create()
+    storage.receive_object(arrived["key"], CONTENT)
+    ids = [arrived["id"], missing["id"], "x", arrived["id"]]
+
+    for _ in range(2):
+        answer = page.ask("POST", "/uploads/complete", ids=ids)
+
+        assert answer.status_code == 200
+        first, second, third, fourth = answer.json_body["uploads"]
+        assert first == fourth == {"upload": page.get(arrived["id"])}
+        assert first["upload"]["state"] == "uploaded"
+        assert (second["problem"]["code"], second["problem"]["missing"]) == ("parts_missing", [1])
+        assert third["problem"]["status"] == 404
+
+
+@pytest.mark.parametrize("ids", [None, [], "x", [1], [None], ["x"] * 101, {"a": 1}])
+def test_ids_that_are_none_are_refused(page: Page, ids: Any) -> None:
+    is_problem(page.ask("POST", "/uploads/complete", ids=ids), 400, "invalid_request")
 
 
 def test_parts_are_listed(page: Page, storage: MemoryStorage) -> None:

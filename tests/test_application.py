@@ -10,7 +10,7 @@ from chalicelib.application import Application, application
 from chalicelib.config import Settings, SettingsError
 from chalicelib.errors import TryAgain
 from chalicelib.transitions import Claim
-from chalicelib.upload import Part, State
+from chalicelib.upload import NewUpload, Part, State
 from tests.environment import AWS_ENVIRONMENT, BUCKET, REGION
 from tests.payloads import CREATED_AT, OWNER, PUT_ID, put_upload
 from tests.scripted import Scripted, scripted_server
@@ -110,7 +110,7 @@ CALLS: dict[str, Ask] = {
     "delete": lambda a: a._storage.delete("k"),
     "put": lambda a: a._table.put(put_upload()),
     "put under a key": lambda a: a._table.put(put_upload(), idempotency_key="k"),
-    "forget": lambda a: a._table.forget(put_upload()),
+    "forget": lambda a: a._table.forget(OWNER, [NewUpload(put_upload())]),
     "get": lambda a: a._table.get(OWNER, PUT_ID),
     "change": lambda a: a._table.change(put_upload(), to=State.FAILED, allowed=set(State)),
     "adopt": lambda a: a._table.adopt(put_upload()),

@@ -21,12 +21,13 @@ ALL = {**MODULES, **PROCESSORS, "app": ROOT / "app.py"}
 
 PURE = [
     "keys", "parts", "signing", "rules", "records", "errors", "reader", "items", "metrics",
-    "upload", "transitions", "patience", "state_tag", "text_encoding",
+    "upload", "transitions", "patience", "parallel", "state_tag", "text_encoding",
     "media_types", "deception", "families", "type_names", *SNIFFING,
 ]  # fmt: skip
-USE_CASES = ["uploads", "processing", "notifier", "sweep"]
+USE_CASES = ["uploads", "creation", "processing", "notifier", "sweep"]
 BOTO3 = {
-    "storage", "table", "usage", "credentials", "browser", "subscriptions", "application",
+    "storage", "table", "new_uploads", "rows", "usage", "credentials", "browser", "subscriptions",
+    "application",
 }  # fmt: skip
 
 
@@ -101,9 +102,14 @@ def test_a_pure_module_knows_no_use_case(name: str) -> None:
 def test_boto3_is_known_to_the_adapters_and_the_composition_only() -> None:
     found = {name for name, path in ALL.items() if packages(path) & {"boto3", "botocore"}}
 
-    assert found == BOTO3 - {"table", "usage", "credentials", "subscriptions"}, (
-        "their errors are their clients' own"
-    )
+    assert found == BOTO3 - {
+        "table",
+        "new_uploads",
+        "rows",
+        "usage",
+        "credentials",
+        "subscriptions",
+    }, "their errors are their clients' own"
 
 
 def test_chalice_is_known_to_the_app_only() -> None:

@@ -370,6 +370,25 @@ def test_the_same_object_checked_again_is_the_same_outcome(
     assert stored(table).outcome == first.outcome == stored(table).notified
 
 
+def test_the_same_bytes_sent_again_are_checked_and_are_no_news(
+    processing: Processing, table: MemoryTable, storage: MemoryStorage, upload: Upload, clock: Clock
+) -> None:
+    """A form can be sent again until it ends: the report is about the object that is there."""
+    processing.process(numbered("0A"), ONCE)
+    first = table.change(
+        upload, to=State.ACCEPTED, allowed=set(State), notified=stored(table).outcome
+    )
+    clock.advance(60)
+    storage.receive_object(upload.key, CONTENT, at=clock())
+
+    processing.process(numbered("0B"), AGAIN)
+
+    now = stored(table)
+    assert (now.state, now.outcome, now.charged) == (State.ACCEPTED, first.notified, len(CONTENT))
+    assert storage.head(upload.key).is_reported_by(now.report)  # type: ignore[union-attr]
+    assert not storage.head(upload.key).is_reported_by(first.report)  # type: ignore[union-attr]
+
+
 def test_an_aborted_upload_stays_aborted(
     processing: Processing, table: MemoryTable, storage: MemoryStorage, upload: Upload
 ) -> None:

@@ -1,16 +1,22 @@
 """botocore's own S3 signer is the oracle: whatever we sign, it signs alike."""
 
+import base64
+import json
 import string
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
 from botocore.auth import S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
+from botocore.hooks import HierarchicalEmitter
+from botocore.model import ServiceId
+from botocore.signers import RequestSigner, S3PostPresigner
 from botocore.utils import percent_encode
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -163,6 +169,100 @@ def test_each_part_is_signed_for_its_hosts_as_botocore_signs_it(
             {"Content-Length": str(plan.length(number))},
         )
         assert pieces(ours) == pieces(expected)
+
+
+ANY_TYPES = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=127)
+# Those that a policy can say.
+TYPES = ANY_TYPES.filter(lambda text: "$" not in text and text == text.strip())
+
+
+def presigned_post(signer: Signer, fields: dict[str, str], conditions: list[Any]) -> dict[str, str]:
+    """The fields of botocore's `generate_presigned_post`, with Signature Version 4, as of now."""
+    credentials = signer.credentials
+    events = HierarchicalEmitter()  # a signer does not keep it alive
+    request_signer: Any = RequestSigner(
+        ServiceId("s3"),
+        signer.region,
+        "s3",
+        "s3v4",
+        BotocoreCredentials(
+            credentials.access_key_id, credentials.secret_access_key, credentials.session_token
+        ),
+        events,
+    )
+    made = S3PostPresigner(request_signer).generate_presigned_post(
+        {"method": "POST", "url": "https://b", "headers": {}, "body": b"", "context": {}},
+        fields=fields,
+        conditions=conditions,
+        expires_in=signer.lifetime,
+        region_name=signer.region,
+    )
+    return dict(made["fields"])
+
+
+def of_its_time(signer: Signer, fields: Mapping[str, str]) -> Signer:
+    """The signer at the moment of a form of botocore's, which ends when that form does."""
+    policy = json.loads(base64.b64decode(fields["policy"]))
+    ends = datetime.fromisoformat(policy["expiration"])
+    now = datetime.strptime(fields["x-amz-date"], "%Y%m%dT%H%M%S%z")
+    return replace(
+        signer, now=now, lifetime=10**6, credentials=replace(signer.credentials, expires_at=ends)
+    )
+
+
+@given(
+    signer=SIGNERS,
+    url=HOSTS,
+    key=KEYS,
+    size=st.integers(0, 5 * 2**30),
+    content_type=TYPES,
+    checksum=st.sampled_from(["rosUhgp5mIg=", "+/+/+/+/+/8="]),
+)
+def test_a_form_is_signed_as_botocore_signs_it(
+    *, signer: Signer, url: str, key: str, size: int, content_type: str, checksum: str
+) -> None:
+    fields = {
+        "key": key,
+        "Content-Type": content_type,
+        "x-amz-checksum-algorithm": "CRC64NVME",
+        "x-amz-checksum-crc64nvme": checksum,
+    }
+    named = [{name: value} for name, value in fields.items()]
+    conditions = [{"bucket": "b"}, ["content-length-range", size, size], *named]
+    expected = presigned_post(signer, fields, conditions)
+
+    form = of_its_time(signer, expected).form(
+        url, bucket="b", key=key, size=size, content_type=content_type, checksum=checksum
+    )
+
+    assert form.url == url
+    assert dict(form.fields) == expected
+
+
+@pytest.mark.parametrize("content_type", ["a/$b", "${filename}", " a/b", "a/b ", " "])
+def test_a_form_declares_no_type_that_a_policy_cannot_say(
+    signer: Signer, content_type: str
+) -> None:
+    form = signer.form(
+        "https://b", bucket="b", key="k", size=1, content_type=content_type, checksum="A="
+    )
+
+    assert form.fields["Content-Type"] == "binary/octet-stream"
+    assert "${" not in base64.b64decode(form.fields["policy"]).decode()
+
+
+@pytest.mark.parametrize(("seconds", "lives"), [(-1, -1), (0, 0), (1, 0)])
+def test_a_form_dies_with_the_credentials_that_signed_it(
+    signer: Signer, seconds: int, lives: int
+) -> None:
+    end = signer.now + timedelta(seconds=signer.lifetime + seconds)
+    ending = replace(signer, credentials=replace(signer.credentials, expires_at=end))
+
+    form = ending.form("https://b", bucket="b", key="k", size=1, content_type="a/b", checksum="A=")
+
+    assert form.expires_at == signer.now + timedelta(seconds=signer.lifetime + lives)
+    policy = json.loads(base64.b64decode(form.fields["policy"]))
+    assert datetime.fromisoformat(policy["expiration"]) == form.expires_at
 
 
 @pytest.fixture

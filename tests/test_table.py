@@ -11,10 +11,11 @@ from chalicelib.errors import InvalidRequest, QuotaExceeded, TryAgain, UploadNot
 from chalicelib.items import INLINE_REPORT_SIZE, item, object_key, report_key, upload_key
 from chalicelib.keys import ObjectKey, new_upload_id, parse_key
 from chalicelib.keys import object_key as object_key_of
+from chalicelib.new_uploads import IDEMPOTENCY_KEPT
 from chalicelib.parts import MAX_OBJECT_SIZE
-from chalicelib.table import IDEMPOTENCY_KEPT, LOOKED_THROUGH, UploadTable
+from chalicelib.table import LOOKED_THROUGH, UploadTable
 from chalicelib.transitions import ABORTED_KEPT, REJECTED_KEPT_LONGER, Claim
-from chalicelib.upload import CHECK_AFTER, State, Upload
+from chalicelib.upload import CHECK_AFTER, NewUpload, State, Upload
 from chalicelib.usage import Quota
 from tests.environment import TABLE
 from tests.fakes import Clock, MemoryTable
@@ -554,7 +555,9 @@ class TestContract:
 
     def test_what_meets_its_twin_being_taken_back_is_to_try_again(self, table: Table) -> None:
         table.put(put_upload(), idempotency_key="k")
-        table.forget(put_upload())  # as it is between reading the key and the upload
+        table.forget(
+            OWNER, [NewUpload(put_upload())]
+        )  # as it is between reading the key and the upload
 
         with pytest.raises(TryAgain):
             table.put(multipart_upload(), idempotency_key="k")
@@ -562,7 +565,7 @@ class TestContract:
     def test_what_is_forgotten_was_never_there(self, table: Table) -> None:
         table.put(put_upload(), idempotency_key="k")
 
-        table.forget(put_upload(), idempotency_key="k")
+        table.forget(OWNER, [NewUpload(put_upload(), "k")])
 
         assert table.get(OWNER, PUT_ID) is None
         assert table.put(multipart_upload(), idempotency_key="k") == multipart_upload()
@@ -575,14 +578,14 @@ class TestContract:
             "before-call.dynamodb.*", lambda model, **_: asked.append(model.name)
         )
 
-        real.forget(put_upload(), idempotency_key="k")
+        real.forget(OWNER, [NewUpload(put_upload(), "k")])
 
         assert asked == ["TransactWriteItems"]
 
     def test_forgetting_leaves_somebody_elses_key_alone(self, table: Table) -> None:
         table.put(put_upload(), idempotency_key="k")
 
-        table.forget(multipart_upload(), idempotency_key="k")
+        table.forget(OWNER, [NewUpload(multipart_upload(), "k")])
 
         assert table.put(multipart_upload(), idempotency_key="k").id == PUT_ID
 
@@ -896,8 +899,8 @@ class TestQuota:
         limited.put(charged(1, 60))
         limited.put(charged(2, 40))
 
-        limited.forget(charged(1, 60))
-        limited.forget(charged(1, 60))
+        limited.forget(OWNER, [NewUpload(charged(1, 60))])
+        limited.forget(OWNER, [NewUpload(charged(1, 60))])
 
         limited.put(charged(3, 60))
         with pytest.raises(QuotaExceeded):
@@ -908,7 +911,7 @@ class TestQuota:
         limited.put(charged(2, 40))
         limited.change(upload, to=State.ABORTED, allowed={upload.state})
 
-        limited.forget(upload)
+        limited.forget(OWNER, [NewUpload(upload)])
 
         limited.put(charged(3, 60))
         with pytest.raises(QuotaExceeded):

@@ -261,17 +261,34 @@ def test_what_is_charged_is_never_forgotten(state: State) -> None:
     assert forgotten == expected.get(state)
 
 
-def test_an_outcome_is_the_same_of_one_object_alone() -> None:
+@pytest.mark.parametrize("is_adopted", [False, True], ids=["announced", "adopted"])
+def test_an_outcome_is_the_same_of_one_object_alone(*, is_adopted: bool) -> None:
     report = {"etag": "a", "last_modified": "t", "size": 1, "processors": {}}
-    outcome = outcome_of(State.ACCEPTED, report)
 
-    assert outcome == outcome_of(State.ACCEPTED, report | {"processors": {"more": 1}})
+    def name(state: State, about: Any) -> str:
+        return outcome_of(state, about, is_adopted=is_adopted)
+
+    outcome = name(State.ACCEPTED, report)
+    assert outcome == name(State.ACCEPTED, report | {"processors": {"more": 1}})
     others = [
-        outcome_of(State.REJECTED, report),
-        outcome_of(State.ACCEPTED, report | {"etag": "b"}),
-        outcome_of(State.ACCEPTED, report | {"last_modified": "u"}),
-        outcome_of(State.ACCEPTED, report | {"size": 2}),
-        outcome_of(State.FAILED, "request-1"),
-        outcome_of(State.FAILED, "request-2"),
+        name(State.REJECTED, report),
+        name(State.ACCEPTED, report | {"etag": "b"}),
+        name(State.ACCEPTED, report | {"crc64nvme": "c"}),
+        name(State.ACCEPTED, report | {"size": 2}),
+        name(State.FAILED, "request-1"),
+        name(State.FAILED, "request-2"),
     ]
     assert len({outcome, *others}) == 7
+
+
+@pytest.mark.parametrize(("is_adopted", "same"), [(False, True), (True, False)])
+def test_the_same_bytes_again_are_news_only_where_their_owner_chose_the_key(
+    *, is_adopted: bool, same: bool
+) -> None:
+    """Whoever does not know whether an announced file has arrived sends it again."""
+    first, again = (
+        outcome_of(State.ACCEPTED, {"etag": "a", "last_modified": at}, is_adopted=is_adopted)
+        for at in "tu"
+    )
+
+    assert (first == again) is same

@@ -21,14 +21,16 @@ from chalicelib.errors import (
     UploadNotFound,
     WrongState,
 )
+from chalicelib.parallel import AT_ONCE
 from chalicelib.parts import MIB
 from chalicelib.rules import MAX_WAIT
-from chalicelib.signing import Credentials, Signer
+from chalicelib.signing import Credentials, Form, Signer
 from chalicelib.storage import COMPLETE_PATIENCE
 from chalicelib.upload import State, StoredObject, Upload
 from chalicelib.uploads import (
     CLOUDFRONT_MAX_SIZE,
     CLOUDFRONT_MAX_URL,
+    LAST_COMPLETE_AFTER,
     LIST_LIMIT,
     WAIT_GROWTH,
     WAIT_STEP,
@@ -81,7 +83,7 @@ def test_limits_are_those_of_the_settings(uploads: Uploads) -> None:
         "url_lifetime": 3600,
         "max_parts": 10_000,
         "put_max_size": MIB,
-        "max_in_progress": 100,
+        "max_in_progress": 1000,
         "origins": [
             "https://hoist-test.s3.eu-west-1.amazonaws.com",
             "https://hoist-test.s3.dualstack.eu-west-1.amazonaws.com",
@@ -388,6 +390,24 @@ def test_a_later_sheet_lives_longer(uploads: Uploads, large: Upload, clock: Cloc
 
     assert (after.expires_at - before.expires_at).total_seconds() == 60
     assert set(after.signatures).isdisjoint(before.signatures)
+
+
+@pytest.mark.parametrize("strategy", ["put", "post"])
+def test_sheets_of_a_whole_file_name_one_host_after_the_other(
+    uploads: Uploads, settings: Settings, clock: Clock, strategy: str
+) -> None:
+    hosts = ["https://one.test/b", "https://two.test/b"]
+    spread = replace(uploads, settings=replace(settings, bucket_urls=tuple(hosts)))
+    upload, _ = spread.create(OWNER, filename="a.txt", size=3, crc64nvme="AAAAAAAAAAA=")
+
+    named = set()
+    for _ in hosts:
+        clock.advance(1)
+        sheet = spread.sheet(OWNER, upload.id, strategy=strategy)
+        url = sheet.url if isinstance(sheet, Form) else sheet.urls[0]
+        named.add(url[: len(hosts[0])])
+
+    assert named == set(hosts)
 
 
 def test_a_sheet_after_a_refusal_is_signed_by_other_credentials(
@@ -817,6 +837,44 @@ def test_complete_gives_way_to_a_twin_that_is_quicker(
     storage.before_complete.add(lambda: uploads.complete(OWNER, large.id))
 
     assert uploads.complete(OWNER, large.id).state is State.UPLOADED
+
+
+# --- complete several -----------------------------------------------------------------------------
+
+
+def test_several_completes_are_those_of_each(
+    uploads: Uploads, storage: MemoryStorage, small: Upload, large: Upload
+) -> None:
+    storage.receive_object(small.key, SMALL)
+    send(storage, large, 1, 2)
+
+    outcomes = uploads.complete_all(OWNER, [large.id, small.id, PUT_ID])
+
+    missing, arrived, unknown = outcomes
+    assert isinstance(missing, PartsMissing)
+    assert missing.members == {"missing": [3]}
+    assert isinstance(arrived, Upload)
+    assert arrived.state is State.UPLOADED
+    assert isinstance(unknown, UploadNotFound)
+
+
+def test_of_several_completes_none_begins_too_late_for_its_answer(
+    uploads: Uploads, storage: MemoryStorage, clock: Clock
+) -> None:
+    """S3 may take its time for the first ones."""
+    begun = [uploads.create(OWNER, filename="a", size=len(LARGE))[0] for _ in range(30)]
+    for upload in begun:
+        send(storage, upload)
+    for _ in begun:
+        storage.before_complete.add(lambda: clock.advance(COMPLETE_PATIENCE))
+
+    outcomes = uploads.complete_all(OWNER, [upload.id for upload in begun])
+
+    late = [one for one in outcomes if isinstance(one, TryAgain)]
+    assert len(late) >= len(begun) - AT_ONCE
+    again = uploads.complete_all(OWNER, [upload.id for upload in begun])
+    assert [one.state for one in again if isinstance(one, Upload)] == [State.UPLOADED] * 30
+    assert COMPLETE_PATIENCE + LAST_COMPLETE_AFTER.total_seconds() < INTEGRATION_TIMEOUT
 
 
 # --- delete ---------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Headless Chromium over a bare DevTools pipe: opens a page, picks a file, waits for what it says.
+"""Headless Chromium over a bare DevTools pipe: opens a page, picks files, waits for what it says.
 
 Playwright is not used here: its instrumentation slows what is measured. Must not know what the
 page does.
@@ -15,12 +15,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from bench.uploaders.long_line import enter
+from bench.uploaders.uploads import File
 from tests.browser.conftest import ARGUMENTS
 
 COMMAND = [
@@ -87,14 +88,14 @@ class Chromium:
         """A command to the page and its answer."""
         return self.answer(self.ask(method, of_page=True, **parameters))
 
-    def open(self, url: str, file: Path) -> None:
-        """Go to a page and pick a file there."""
+    def open(self, url: str, files: Sequence[File]) -> None:
+        """Go to a page and pick files there."""
         self.page("Page.navigate", url=url)
         while not self.evaluate("document.readyState === 'complete' && 'bench' in window"):
             pass
         root = self.page("DOM.getDocument")["root"]["nodeId"]
         node = self.page("DOM.querySelector", nodeId=root, selector="input")["nodeId"]
-        self.page("DOM.setFileInputFiles", files=[str(file)], nodeId=node)
+        self.page("DOM.setFileInputFiles", files=[str(each.path) for each in files], nodeId=node)
 
     def start(self, expression: str) -> int:
         """Begin to evaluate; `value` waits for it."""
@@ -143,7 +144,7 @@ def chromium(network: int | None = None) -> Iterator[Chromium]:
     """A fresh Chromium, gone afterwards; in a network namespace, if one is given."""
     executable = shutil.which("chromium") or shutil.which("google-chrome")
     if executable is None:
-        raise SystemExit("Chromium is needed on PATH: scripts/chromium installs it")
+        raise SystemExit("Chromium is needed on PATH: scripts/browsers installs it")
     commands, answers = _pipe(), _pipe()
     ends = (commands.reading, answers.writing)
     with tempfile.TemporaryDirectory(prefix="hoist-bench-", ignore_cleanup_errors=True) as profile:

@@ -1,7 +1,8 @@
 """What goes wrong at the far end, and when: a class for each misfortune, none by chance.
 
-Every twentieth of something is 5 %. Times run from the moment a third of the file has come in. Must
-not know which uploader suffers.
+A part is what one request sends to S3: a part of a file, or a small file whole. Every twentieth of
+something is 5 %. Times run from the moment a third of the bytes has come in. Must not know which
+uploader suffers.
 """
 
 import itertools
@@ -15,7 +16,10 @@ SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Reduce your request rate.</Me
 INTERNAL = b"<Error><Code>InternalError</Code><Message>We encountered an error.</Message></Error>"
 
 Fate = tuple[int, bytes] | str | None
-"""An error answer, "half" or "early" (where it is reset), "stall", "reset", or nothing."""
+"""An error answer, "half" or "early" (where a part is reset), "stall", "reset", or nothing.
+
+A call that is "lost" is obeyed, and reset before its answer.
+"""
 
 
 @dataclass(slots=True)
@@ -23,7 +27,7 @@ class NoFault:
     """All is well. The others override what they spoil."""
 
     def told(self, share: float) -> None:
-        """Hear which share of the file has come in."""
+        """Hear which share of the bytes has come in."""
 
     def part(self) -> Fate:
         """What becomes of the next part."""
@@ -40,7 +44,7 @@ class NoFault:
 
 @dataclass(slots=True)
 class SomeParts(NoFault):
-    """5 % of the part PUTs end so."""
+    """5 % of the parts end so."""
 
     end: tuple[int, bytes] | str
     _count: "itertools.count[int]" = field(default_factory=lambda: itertools.count(EVERY // 2))
@@ -72,7 +76,7 @@ class OnePartStalls(NoFault):
 
 @dataclass(slots=True)
 class Spell(NoFault):
-    """Something that lasts so many seconds, from a third of the file on."""
+    """Something that lasts so many seconds, from a third of the bytes on."""
 
     seconds: float
     _begun: float | None = None

@@ -1,12 +1,14 @@
 """The smallest HTTP/1.1 server that outruns Chromium: a thread per connection, bodies thrown away.
 
 Linux can drop received bytes without copying them (MSG_TRUNC), so that what is measured is the
-browser. Must not know what is asked of it: that is the handler's business.
+browser. A body whose checksum is computed is copied first. Must not know what is asked of it: that
+is the handler's business.
 """
 
 import contextlib
 import gzip
 import json
+import re
 import select
 import socket
 import struct
@@ -14,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.parse import parse_qsl, urlsplit
 
 MIB = 1024 * 1024
@@ -27,6 +29,9 @@ CORS = {
     "Access-Control-Allow-Headers": "*, Authorization",
     "Access-Control-Expose-Headers": "ETag, Location, Retry-After, x-amz-checksum-crc64nvme",
 }
+
+
+FIELD = re.compile(rb'name="([^"]*)"')
 
 
 class Gone(Exception):
@@ -42,40 +47,89 @@ class Exchange:
     query: dict[str, str]
     headers: dict[str, str]
     connection: socket.socket
-    _early: int
-    _body: bytes
+    _unread: bytes
+    """Of the body, what came in with the head."""
     read: int = 0
-    """Bytes of the body that have come in."""
+    """Bytes of the file or the part that have come in."""
+    _behind: int = 0
+    """Bytes of the body behind the file."""
 
     @property
     def length(self) -> int:
         """The size of the body."""
         return int(self.headers.get("content-length", "0"))
 
-    def json(self) -> dict[str, object]:
+    def json(self) -> dict[str, Any]:
         """The whole body, as JSON."""
-        body = self._body[: self.length]
-        while len(body) < self.length:
-            body += _received(self.connection, self.length - len(body))
-        self.read = self.length
-        return dict(json.loads(body)) if body else {}
+        while len(self._unread) < self.length:
+            self._unread += _received(self.connection, self.length - len(self._unread))
+        return dict(json.loads(self._unread)) if self._unread else {}
 
-    def discard(self, until: int, *, rate: float | None, told: Callable[[int], None]) -> None:
-        """Throw the body away up to byte `until`, at most `rate` bytes a second."""
+    def form(self) -> tuple[dict[str, str], int]:
+        """The fields of a form before its file, and the file's size; `discard` reads the file.
+
+        The file is what S3 takes for it: all that comes after the head of the part `file`.
+        """
+        boundary = self.headers["content-type"].partition("boundary=")[2].encode()
+        fields: dict[str, str] = {}
+        before = 0
+        while True:
+            head, _, rest = self._up_to(b"\r\n\r\n")
+            before += len(head) + 4
+            found = FIELD.search(head)
+            self._unread = rest
+            if found is None:
+                raise Gone
+            if (name := found[1].decode()) == "file":
+                self._behind = len(b"\r\n--" + boundary + b"--\r\n")
+                return fields, self.length - before - self._behind
+            value, end, self._unread = self._up_to(b"\r\n--" + boundary)
+            before += len(value) + len(end)
+            fields[name] = value.decode()
+
+    def discard(
+        self,
+        until: int,
+        *,
+        rate: float | None,
+        told: Callable[[int], None],
+        checksum: Callable[[memoryview], None] | None = None,
+    ) -> None:
+        """Throw the file or the part away up to byte `until`, at most `rate` bytes a second.
+
+        `checksum` is given each piece before it goes.
+        """
         started = time.monotonic()
-        self._discarded(min(self._early, until), told)
-        space = memoryview(bytearray(AT_ONCE))
+        early = memoryview(self._unread)[:until]
+        self._unread = self._unread[until:]
+        if checksum:
+            checksum(early)
+        self._counted(len(early), told)
+        space = memoryview(bytearray(min(AT_ONCE, until)))
         step = AT_ONCE if rate is None else 64 * 1024
         while self.read < until:
             wanted = min(step, until - self.read)
-            count = self.connection.recv_into(space, wanted, socket.MSG_TRUNC)
+            count = self.connection.recv_into(space, wanted, 0 if checksum else socket.MSG_TRUNC)
             if count == 0:
                 raise Gone
-            self._discarded(count, told)
+            if checksum:
+                checksum(space[:count])
+            self._counted(count, told)
             if rate:
                 time.sleep(max(0, started + self.read / rate - time.monotonic()))
 
-    def _discarded(self, count: int, told: Callable[[int], None]) -> None:
+    def finish(self) -> None:
+        """Read what a form has behind its file."""
+        left = self._behind - len(self._unread)
+        while left > 0:
+            left -= len(_received(self.connection, left))
+
+    def _up_to(self, mark: bytes) -> tuple[bytes, bytes, bytes]:
+        while mark not in self._unread:
+            self._unread += _received(self.connection, 16 * 1024)
+        return self._unread.partition(mark)
+
+    def _counted(self, count: int, told: Callable[[int], None]) -> None:
         self.read += count
         told(count)
 
@@ -101,7 +155,7 @@ class Exchange:
 
     def reset(self) -> NoReturn:
         """Drop the connection with a TCP reset."""
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        _reset_when_closed(self.connection)
         raise Gone
 
 
@@ -112,6 +166,8 @@ class Server:
     handler: Callable[[Exchange], None]
     receive_buffer: int | None = None
     _listener: socket.socket = field(default_factory=socket.socket)
+
+    _open: set[socket.socket] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         if self.receive_buffer:
@@ -131,6 +187,13 @@ class Server:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
+    def sever(self) -> None:
+        """Reset every connection."""
+        for connection in list(self._open):
+            with contextlib.suppress(OSError):  # it has ended meanwhile
+                _reset_when_closed(connection)
+                connection.shutdown(socket.SHUT_RDWR)
+
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
@@ -139,12 +202,14 @@ class Server:
                 threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
+        self._open.add(connection)
         try:
             while (exchange := _next(connection)) is not None:
                 self.handler(exchange)
         except (Gone, OSError):
             pass
         finally:
+            self._open.discard(connection)
             connection.close()
 
 
@@ -162,7 +227,11 @@ def _next(connection: socket.socket) -> Exchange | None:
     headers = {name.lower(): value.strip() for name, _, value in (x.partition(":") for x in lines)}
     body = seen[end + 4 :]
     query = dict(parse_qsl(url.query, keep_blank_values=True))
-    return Exchange(method, url.path, query, headers, connection, len(body), body)
+    return Exchange(method, url.path, query, headers, connection, body)
+
+
+def _reset_when_closed(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def _received(connection: socket.socket, most: int) -> bytes:

@@ -26,6 +26,8 @@ TUN_WITHOUT_HEADER = 0x0001 | 0x1000
 LARGEST_PACKET = 2048
 CONGESTION_CONTROL = "cubic"
 """What browsers' systems have, whatever this kernel's default is."""
+PAYLOAD = 1448 / 1500
+"""Of a full packet, IP and TCP headers taken off."""
 NEAR, FAR = "10.9.8.1", "10.9.8.2"
 
 

@@ -1,4 +1,4 @@
-// The page of the benches: one uploader under Uppy, one file picked from disk, driven by `window.bench` from outside.
+// The page of the benches: one uploader under Uppy, files picked from disk, driven by `window.bench` from outside.
 // Every contestant runs in the same harness. Must not know what is measured.
 import type { Body, Meta, Uppy } from "@uppy/core";
 
@@ -6,7 +6,9 @@ export type Options = { api: string; partSize?: number };
 /** An uploader on a page that has talked to its API before, as pages have. */
 export type Contestant = { uploader(options: Options): Promise<Uppy<Meta, Body>> };
 
-/** A page that is opened is sent a file after a second at the earliest (milliseconds). */
+export type Outcome = { seconds: number; failed: Record<string, string> };
+
+/** A page that is opened is sent files after a second at the earliest (milliseconds). */
 const AT_REST = 1000;
 
 const contestants: Record<string, () => Promise<Contestant>> = {
@@ -16,25 +18,19 @@ const contestants: Record<string, () => Promise<Contestant>> = {
 };
 
 const bench = {
-  /** The share of the file that is sent, as Uppy tells it. */
-  progress: 0,
-
-  /** Seconds from start to success; throws what the uploader gives as its reason. */
-  async run(name: string, options: Options): Promise<number> {
+  /** Sends all files that are picked: the seconds it takes, and the reason of each that fails. */
+  async run(name: string, options: Options): Promise<Outcome> {
     const load = contestants[name];
-    const file = document.querySelector("input")?.files?.[0];
-    if (!load || !file) throw new Error("No such contestant, or no file");
+    const files = [...(document.querySelector("input")?.files ?? [])];
+    if (!load || files.length === 0) throw new Error("No such contestant, or no file");
     const uppy = await (await load()).uploader(options);
-    uppy.on("upload-progress", (_, { bytesUploaded, bytesTotal }) => {
-      bench.progress = bytesUploaded / (bytesTotal || 1);
-    });
-    uppy.addFile({ name: file.name, type: "application/octet-stream", data: file });
+    uppy.addFiles(files.map((file) => ({ name: file.name, type: "application/octet-stream", data: file })));
     await new Promise((resolve) => setTimeout(resolve, AT_REST));
     const started = performance.now();
     const result = await uppy.upload();
-    const failed = result?.failed?.[0];
-    if (failed) throw new Error(failed.error ?? "failed");
-    return (performance.now() - started) / 1000;
+    const seconds = (performance.now() - started) / 1000;
+    const failed = (result?.failed ?? []).map((file) => [file.name, file.error ?? "failed"]);
+    return { seconds, failed: Object.fromEntries(failed) };
   },
 };
 

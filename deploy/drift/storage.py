@@ -24,8 +24,8 @@ PAGE_STATEMENTS = frozenset({
     "RefusePlainHttp", "AllowThePage", "AllowThePageToHearWhatIsMissing",
 })  # fmt: skip
 # What a page asks S3 for, and what it must be able to read of the answer.
-METHODS = frozenset({"PUT", "GET", "HEAD"})
-EXPOSED = frozenset({"ETag", "x-amz-checksum-crc64nvme"})
+METHODS = frozenset({"PUT", "POST", "GET", "HEAD"})
+EXPOSED = frozenset({"ETag", "Retry-After", "x-amz-checksum-crc64nvme"})
 # The lifecycle rules of the template by their ids.
 PARTS, REJECTED = "parts-of-abandoned-uploads", "rejected"
 _BLOCKS = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
@@ -43,7 +43,7 @@ def bucket(stage: DeployedStage) -> Iterator[Drift]:
         yield Drift(BY_HAND, f"the bucket's versioning is {response.get('Status', 'off')}")
     if not _lets_page_in(s3, name, stage.settings.page_origin):
         origin = stage.settings.page_origin
-        yield Drift(BY_HAND, f"the bucket's CORS does not let {origin} PUT, GET and HEAD")
+        yield Drift(BY_HAND, f"the bucket's CORS does not let {origin} PUT, POST, GET and HEAD")
     yield from _protection(s3, name, "the bucket", BUCKET_STATEMENTS)
     key = stage.settings.kms_key_arn
     if (used := _encryption(s3, name)) != (("aws:kms", key) if key else ("AES256", "")):

@@ -89,9 +89,9 @@ def test_who_looks_elsewhere_is_told_by_the_browser(
         }"""
     )
     context.grant_permissions(["notifications"])
-    seen, unseen = tmp_path / "seen.txt", tmp_path / "unseen.txt"
-    seen.write_text("looked at")
-    unseen.write_text("not looked at")
+    seen, unseen, another = (tmp_path / f"{name}.txt" for name in ("seen", "unseen", "another"))
+    for each in (seen, unseen, another):
+        each.write_text(each.name)
 
     pick(page, seen)
     expect(row(page, seen.name)).to_have_attribute("data-state", "accepted", timeout=60_000)
@@ -100,6 +100,9 @@ def test_who_looks_elsewhere_is_told_by_the_browser(
 
     page.wait_for_function("() => window.told.length > 0")
     assert page.evaluate("window.told") == ["unseen.txt was accepted."]
+    pick(page, another)
+    page.wait_for_function("() => window.told.length > 1")
+    assert page.evaluate("window.told[1]") == "2 files were accepted.", "in the place of the first"
 
 
 def test_a_folder_is_sent_with_all_that_is_in_it(page: Page, tmp_path: Path) -> None:

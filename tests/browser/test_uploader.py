@@ -9,11 +9,34 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
-from tests.browser.conftest import MIB, Puts
+from tests.browser.conftest import MIB, PART, Puts
 from tests.browser.test_main_job import pick, row, sha256
 from tests.running import RunningSystem, eventually, sign_in
 
 pytestmark = pytest.mark.browser
+
+# How many parts' checksums the page's journal holds.
+JOURNALED = """async () => {
+    const names = (await indexedDB.databases()).map(({ name }) => name);
+    const name = names.find((each) => each.startsWith("hoist-"));
+    if (!name) return 0;
+    const answer = (request) => new Promise((resolve, reject) => {
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => reject(request.error);
+    });
+    const database = await answer(indexedDB.open(name));
+    const parts = database.transaction("checksums").objectStore("checksums");
+    const count = await answer(parts.count());
+    database.close();
+    return count;
+}"""
+
+
+OUTAGE = 10  # seconds
+ATTEMPTS = 3 + 7
+"""Three make an outage; then there are 0.5, 1, 2, 4 … seconds between probes, by chance fewer."""
+LIVE = 6
+"""The live line tries by itself, and reads the list when it is back."""
 
 
 def is_accepted(page: Page, sent: Path) -> None:
@@ -44,25 +67,7 @@ def test_after_a_reload_only_the_rest_is_sent(page: Page, puts: Puts, large: Pat
 
 
 def journaled(page: Page) -> int:
-    """How many parts' checksums the page's journal holds."""
-    return int(
-        page.evaluate(
-            """async () => {
-                const names = (await indexedDB.databases()).map(({ name }) => name);
-                const name = names.find((each) => each.startsWith("hoist-"));
-                if (!name) return 0;
-                const answer = (request) => new Promise((resolve, reject) => {
-                    request.onsuccess = () => resolve(request.result);
-                    request.onerror = () => reject(request.error);
-                });
-                const database = await answer(indexedDB.open(name));
-                const parts = database.transaction("checksums").objectStore("checksums");
-                const count = await answer(parts.count());
-                database.close();
-                return count;
-            }"""
-        )
-    )
+    return int(page.evaluate(JOURNALED))
 
 
 @pytest.mark.parametrize("fault", ["500", "403", "reset"])
@@ -170,25 +175,55 @@ def test_a_corrupted_part_is_sent_again_alone(page: Page, puts: Puts, large: Pat
     assert puts.sent == Counter({1: 1, 2: 1, 3: 2, 4: 1})
 
 
-def test_offline_for_ten_seconds_it_waits_and_goes_on_by_itself(
-    page: Page, puts: Puts, large: Path, context: BrowserContext
+@pytest.mark.parametrize("cut_at", [1, 4], ids=["before S3 has answered", "later"])
+def test_offline_for_twelve_seconds_it_waits_and_goes_on_by_itself(
+    page: Page, puts: Puts, large: Path, context: BrowserContext, cut_at: int
 ) -> None:
-    def cut(*_: object) -> bool:
-        if puts.sent.total() == 2:
+    def cut(number: int, _: Route) -> bool:
+        if number == cut_at:
             context.set_offline(True)
-        return False
+        return number == 3  # never answered, so that the file is not through
 
     puts.treat = cut
 
     pick(page, large)
     page.wait_for_function("() => !navigator.onLine")
     tried = puts.sent.total()
-    page.wait_for_timeout(10_000)
-    assert puts.sent.total() <= tried + 1, "no more than a probe is sent while there is no network"
+    page.wait_for_timeout((OUTAGE + 2) * 1000)  # longer than a first answer is waited for
+    assert puts.sent.total() <= tried + ATTEMPTS, "no more than probes while there is no network"
     puts.treat = lambda *_: False
     context.set_offline(False)
 
     is_accepted(page, large)
+
+
+@pytest.mark.parametrize("service", ["s3", "api"])
+def test_an_outage_costs_a_few_requests_and_no_uncaught_error(
+    page: Page, puts: Puts, large: Path, system: RunningSystem, service: str
+) -> None:
+    refusing = {"s3": PART, "api": f"{system.ports.url('api')}/**"}[service]
+    uncaught: list[str] = []
+    refused: list[str] = []
+    page.on("pageerror", lambda error: uncaught.append(str(error)))
+
+    def refuse(route: Route) -> None:
+        refused.append(f"{route.request.method} {route.request.url.partition('?')[0]}")
+        route.abort("connectionrefused")
+
+    puts.treat = lambda number, _: number == 3  # the file is begun, and not through
+    pick(page, large)
+    eventually(lambda: journaled(page), lambda parts: parts == 3)
+    page.route(refusing, refuse)
+    page.get_by_role("button", name="Pause").first.click()
+    page.get_by_role("button", name="Resume").first.click()
+    page.wait_for_timeout(OUTAGE * 1000)
+    puts.treat = lambda *_: False
+    page.unroute(refusing, refuse)
+    assert refused
+
+    is_accepted(page, large)
+    assert uncaught == []
+    assert len(refused) <= ATTEMPTS + (LIVE if service == "api" else 0), Counter(refused)
 
 
 def test_an_upload_that_is_cancelled_is_gone(page: Page, puts: Puts, large: Path) -> None:

@@ -244,6 +244,13 @@ def api_handler(role: Role) -> None:
     assert len(role.ask("GET", "/uploads").json_body["uploads"]) == 4
     accepted = role.ask("GET", "/uploads?state=accepted").json_body["uploads"]
     assert [each["id"] for each in accepted] == [small["id"]]
+    member = {"filename": "e.txt", "size": 11, "idempotency_key": "e"}
+    for _ in range(2):  # made, then found again
+        (made,) = role.ask("POST", "/uploads/batch", uploads=[member]).json_body["uploads"]
+    (several,) = role.ask("POST", "/uploads/complete", ids=[made["upload"]["id"]]).json_body[
+        "uploads"
+    ]
+    assert several["problem"]["code"] == "parts_missing"
     role.use_up_the_quota()
     refused = role.ask("POST", "/uploads", filename="d.txt", size=11)
     assert refused.json_body["code"] == "quota_exceeded"

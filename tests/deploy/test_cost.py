@@ -123,6 +123,27 @@ def test_emails_are_paid_for_each_file(defaults: Settings) -> None:
     assert one - none == pytest.approx(2)
 
 
+def test_small_files_that_are_sent_together_cost_less_than_half(defaults: Settings) -> None:
+    alone, together = (
+        bill.costs(Month(10**6, 10**5, together=count), defaults, NOTHING, US_EAST_1)
+        for count in (1, 100)
+    )
+
+    assert bill.total(together, "use")[0] < bill.total(alone, "use")[0] / 2
+
+
+def test_a_month_says_how_many_are_sent_together(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments, told in [
+        (["--files=1", "--size=1KB"], "sent whole\n"),
+        (["--files=7", "--size=1KB"], "sent whole, 7 in one visit\n"),
+        (["--files=5000", "--size=1KB"], "sent whole, 100 in one visit\n"),
+        (["--files=5000", "--size=1KB", "--together=2000"], "sent whole, 2,000 in one visit\n"),
+        (["--files=7", "--size=100MB"], "20 parts each\n"),
+    ]:
+        assert cost.main(arguments, {}) == 0
+        assert told in capsys.readouterr().out
+
+
 def test_a_faster_reader_costs_less(defaults: Settings) -> None:
     slow, fast = (
         lines(Month(1, 10**9, read_speed=speed), defaults)["Lambda"].hoist for speed in (5e7, 5e8)
@@ -198,6 +219,9 @@ def test_sizes_are_read_with_their_units(text: str, size: int) -> None:
         (["--downloads=-1"], "--downloads is 0 or more"),
         (["--downloads=inf"], "--downloads is 0 or more"),
         (["--emails=x"], "--emails is a number, not 'x'"),
+        (["--together=0"], "TOGETHER is 1 to FILES, 1,000, not 0"),
+        (["--files=5", "--together=6"], "TOGETHER is 1 to FILES, 5, not 6"),
+        (["--together=x"], "TOGETHER is a number, not 'x'"),
         (["--read-speed=0"], "--read-speed is more than 0"),
     ],
 )

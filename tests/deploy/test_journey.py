@@ -11,6 +11,8 @@ import pytest
 
 from chalicelib.browser import Browser
 from chalicelib.config import Settings
+from chalicelib.creation import MAX_MEMBERS, Announcement
+from chalicelib.errors import UploadError
 from chalicelib.media_types import decide
 from chalicelib.notifier import Notifier
 from chalicelib.parts import MIB
@@ -107,6 +109,18 @@ class Stage:
         self.browser.connect(CONNECTION, ticket)
         return asked | {"connect_page": self.meter.take()}
 
+    def create_batch(self, data: bytes, count: int) -> Upload:
+        """So many files with the same bytes; the first of them."""
+        asked = Announcement(
+            filename=FILENAME,
+            size=len(data),
+            content_type="application/octet-stream",
+            crc64nvme=checksum(data),
+        )
+        created, *_ = self.uploads.create_all(OWNER, [asked] * count, idempotency_key="0" * 32)
+        assert not isinstance(created, UploadError)
+        return created[0]
+
     def create(self, data: bytes, checksum: str | None) -> Upload:
         upload, _ = self.uploads.create(
             OWNER,
@@ -153,17 +167,21 @@ def test_each_step_asks_what_is_counted(stage: Stage, settings: Settings, size: 
     plan = journey.plan_of(size, settings)
     stage.visit()
 
-    upload = stage.create(data, checksum(data) if plan.strategy == "put" else None)
-    assert stage.meter.take() == journey.create_step(plan)
-
-    stage.receive(upload, data)
-    stage.uploads.complete(OWNER, upload.id, crc64nvme=checksum(data), wait=2)
-    assert stage.meter.take() == journey.complete_step(plan, 1)
+    if plan.strategy == "put":
+        upload = stage.create_batch(data, 1)
+        assert stage.meter.take() == journey.batch_step(1)
+        stage.receive(upload, data)
+    else:
+        upload = stage.create(data, None)
+        assert stage.meter.take() == journey.create_step()
+        stage.receive(upload, data)
+        stage.uploads.complete(OWNER, upload.id, crc64nvme=checksum(data), wait=2)
+        assert stage.meter.take() == journey.complete_step(plan, 1)
 
     report = stage.process(upload)
     processed = stage.meter.take()
     blocks = ceil(size / BLOCK_SIZE)
-    counted = journey.process_step(size)
+    counted = journey.process_step(size, plan.strategy)
     # The item passes a kilobyte on the way; when exactly, hangs on how long its numbers are.
     assert counted.writes - 1 <= processed.writes <= counted.writes
     asked = replace(processed, calls=processed.calls - blocks, writes=counted.writes)
@@ -176,6 +194,40 @@ def test_each_step_asks_what_is_counted(stage: Stage, settings: Settings, size: 
     stage.meter.take()
     stage.uploads.download(OWNER, upload.id)
     assert stage.meter.take() == journey.DOWNLOAD
+
+
+@pytest.mark.parametrize("count", [2, 10, journey.MEMBERS_AT_ONCE, journey.MEMBERS_AT_ONCE + 1])
+def test_a_batch_asks_what_is_counted(stage: Stage, count: int) -> None:
+    stage.visit()
+
+    stage.create_batch(noise(1), count)
+
+    assert stage.meter.take() == journey.batch_step(count)
+
+
+@pytest.mark.parametrize("together", [1, 2, 100, 101, 250])
+def test_what_a_visit_asks_is_shared_by_its_files(settings: Settings, together: int) -> None:
+    alone = journey.journey(1, settings)
+    shared = journey.journey(1, settings, together=together)
+
+    batches = ceil(together / MAX_MEMBERS)
+    requests = journey.VISIT_REQUESTS + batches
+    assert shared.api_requests * together == pytest.approx(requests)
+    assert shared.minutes * together == pytest.approx(journey.VISIT_MINUTES)
+    # Processed and notified one by one.
+    invocations = len(journey.VISIT) + journey.PINGS + batches + 2 * together
+    assert shared.invocations * together == pytest.approx(invocations)
+    assert shared.publishes == alone.publishes
+
+
+@pytest.mark.parametrize(
+    ("files", "size", "together"),
+    [(1, 1, 1), (7, MIB, 7), (100, 1, 100), (10**6, 1, 100), (10**6, MIB + 1, 1)],
+)
+def test_files_are_taken_to_be_sent_as_the_page_creates_them(
+    settings: Settings, files: int, size: int, together: int
+) -> None:
+    assert journey.most_together(files, size, settings) == together
 
 
 def test_each_look_for_parts_on_their_way_asks_what_is_counted(
@@ -213,7 +265,7 @@ def test_what_is_too_large_to_be_read_whole_is_not(
     stage.process(upload)
 
     read = journey.read_size(2 * MIB, whole_max_size=MIB, read_speed=1e9)
-    assert stage.meter.take().s3_gets == journey.process_step(read).s3_gets
+    assert stage.meter.take().s3_gets == journey.process_step(read, "multipart").s3_gets
 
 
 def test_the_page_asks_what_is_counted_when_it_is_opened_and_closed(stage: Stage) -> None:
@@ -281,11 +333,13 @@ def test_what_is_read_whole_ends_with_the_time() -> None:
     assert journey.read_size(10**6, whole_max_size=10**6, read_speed=100) == 85_500
 
 
-def test_a_file_asks_two_requests_of_the_api_however_many_parts_it_has(settings: Settings) -> None:
-    one, twenty = (journey.journey(size, settings) for size in (1, 20 * MIB))
+def test_a_file_asks_as_many_requests_of_the_api_however_many_parts_it_has(
+    settings: Settings,
+) -> None:
+    two, twenty = (journey.journey(size, settings) for size in (MIB + 1, 20 * MIB))
 
-    assert one.api_requests == twenty.api_requests
-    assert one.invocations == twenty.invocations
+    assert two.api_requests == twenty.api_requests
+    assert two.invocations == twenty.invocations
 
 
 def test_a_request_for_each_part_is_all_that_the_usual_design_adds(settings: Settings) -> None:

@@ -95,8 +95,8 @@ def check_sums(today: UploadTable) -> None:
 # --- What an upload becomes -----------------------------------------------------------------------
 
 SETTLED = {
-    State.ACCEPTED: f"accepted:{REPORT['etag']}:{REPORT['crc64nvme']}:None:11",
-    State.REJECTED: f"rejected:{REPORT['etag']}:{REPORT['crc64nvme']}:None:11",
+    State.ACCEPTED: f"accepted:{REPORT['etag']}:{REPORT['crc64nvme']}:11",
+    State.REJECTED: f"rejected:{REPORT['etag']}:{REPORT['crc64nvme']}:11",
 }
 
 

@@ -196,9 +196,9 @@ def test_browsers_may_send_from_the_page_alone(
 
     assert re.fullmatch(origin, page)
     assert rule["AllowedOrigins"] == [page]
-    assert rule["AllowedMethods"] == ["PUT", "GET", "HEAD"]
+    assert rule["AllowedMethods"] == ["PUT", "POST", "GET", "HEAD"]
     assert rule["AllowedHeaders"] == ["*"]
-    assert rule["ExposeHeaders"] == ["ETag", "x-amz-checksum-crc64nvme"]
+    assert rule["ExposeHeaders"] == ["ETag", "Retry-After", "x-amz-checksum-crc64nvme"]
 
 
 @pytest.mark.parametrize(("stage", "upload_days", "rejected_days"), [(0, 7, 7), (1, 5, 3)])

@@ -1,12 +1,14 @@
 """Names and types that mean to mislead: a path, a header, a page. None gets any further."""
 
+import json
 import os
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
 
-from tests.running import Client, RunningSystem, eventually
+from tests.posting import post
+from tests.running import Client, RunningSystem, crc64nvme, eventually
 
 pytestmark = pytest.mark.system
 
@@ -72,6 +74,29 @@ def test_an_odd_name_stays_a_name(owner: Client, name: str) -> None:
     disposition = downloaded.headers["Content-Disposition"]
     assert disposition.startswith('attachment; filename="')
     assert disposition.count('"') == 2, "the name ends where it should"
+
+
+def test_odd_names_stay_names_in_forms(owner: Client) -> None:
+    """S3 would replace `${filename}` in a form's key; a name of a member reaches no other."""
+    names = [*ODD_NAMES.values(), "${filename}", "a ${filename}.txt", *REFUSED_NAMES.values()]
+    data = os.urandom(20)
+    members = [
+        {"filename": name, "size": len(data), "crc64nvme": crc64nvme(data)} for name in names
+    ]
+
+    outcomes = owner.request("POST", "/uploads/batch", {"uploads": members}).json["uploads"]
+
+    refused = outcomes[-len(REFUSED_NAMES) :]
+    assert {one["problem"]["code"] for one in refused} == {"invalid_request"}
+    for name, one in zip(names, outcomes[: -len(REFUSED_NAMES)], strict=False):
+        created = one["upload"]
+        assert post(created["sheet"], data).status == 204, name
+        upload = owner.outcome(created["id"])
+        assert (upload["filename"], upload["key"]) == (name, created["key"])
+        assert owner.download(created["id"]).body == data
+    assert not {"$", "{"} & set(
+        json.dumps([one["upload"]["key"] for one in outcomes[: -len(REFUSED_NAMES)]])
+    )
 
 
 CHOSEN_KEYS = {

@@ -76,6 +76,41 @@ def create_for(_: Client, stranger: Client, upload: dict[str, Any]) -> None:
         assert (answer.status, answer.json["code"]) == (400, "invalid_request")
 
 
+def create_several(owner: Client, stranger: Client, upload: dict[str, Any]) -> None:
+    """As of one: neither a key of the request nor a key or a field of a member reaches across."""
+    mine = {"filename": "a", "size": 1}
+    owned = owner.request("POST", "/uploads/batch", {"uploads": [mine], "idempotency_key": "both"})
+    known = {"filename": "theirs.bin", "size": 1, "idempotency_key": "the-owners"}
+    members = [mine, known, {**mine, "id": upload["id"]}]
+
+    answer = stranger.request(
+        "POST", "/uploads/batch", {"uploads": members, "idempotency_key": "both"}
+    )
+
+    *made, refused = answer.json["uploads"]
+    assert refused["problem"]["code"] == "invalid_request"
+    for one in made:
+        assert one["upload"]["key"].startswith(f"uploads/{stranger.owner}/")
+    theirs = {one["upload"]["id"] for one in made}
+    assert not theirs & {owned.json["uploads"][0]["upload"]["id"], upload["id"]}
+    assert owner.owner not in answer.body.decode()
+
+
+def complete_several(owner: Client, stranger: Client, upload: dict[str, Any]) -> None:
+    """One of somebody else's among one's own is like one that does not exist."""
+    before = owner.get(upload["id"])
+    own = stranger.create(b"x", "own.bin")["id"]
+    nobodys = "01977a3e-5c00-7b1e-8d4f-6a1c2e3d4f50"
+
+    answer = stranger.request("POST", "/uploads/complete", {"ids": [upload["id"], own, nobodys]})
+
+    first, second, third = answer.json["uploads"]
+    assert first == third
+    assert (first["problem"]["status"], first["problem"]["code"]) == (404, "upload_not_found")
+    assert second["problem"]["code"] == "parts_missing"
+    assert owner.get(upload["id"]) == before
+
+
 def newest(owner: Client, stranger: Client, upload: dict[str, Any]) -> None:
     """Nor does a cursor of the owner's show anything of theirs."""
     for query in ("", "?state=uploading", "?state=accepted"):
@@ -131,12 +166,15 @@ def email(method: str, becomes: str) -> Crossing:
 CROSSINGS: dict[tuple[str, str], list[Crossing]] = {
     ("GET", "/limits"): [limits],
     ("POST", "/uploads"): [create, create_for],
+    ("POST", "/uploads/batch"): [create_several],
+    ("POST", "/uploads/complete"): [complete_several],
     ("GET", "/uploads"): [newest],
     ("GET", "/uploads/{upload_id}"): [not_found("GET")],
     ("DELETE", "/uploads/{upload_id}"): [not_found("DELETE")],
     ("POST", "/uploads/{upload_id}/sheet"): [
         not_found("POST", "/sheet", {}),
         not_found("POST", "/sheet", {"first": 2, "count": 1}),
+        not_found("POST", "/sheet", {"strategy": "post"}),
     ],
     ("GET", "/uploads/{upload_id}/parts"): [not_found("GET", "/parts")],
     ("POST", "/uploads/{upload_id}/complete"): [

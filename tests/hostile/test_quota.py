@@ -27,6 +27,7 @@ from tests.running import (
 pytestmark = pytest.mark.system
 
 FILES, SIZE, AT_ONCE = 40, 1000, 200
+BATCHES, MEMBERS = 50, 4
 SETTINGS = {
     "HOIST_OWNER_MAX_FILES": str(FILES),
     "HOIST_OWNER_MAX_BYTES": str(10 * FILES * SIZE),
@@ -74,22 +75,53 @@ def apis(limited: RunningSystem) -> Iterator[list[str]]:
         yield [limited.url("api"), second, third]
 
 
-def create_at_once(client: Client, apis: list[str], size: int, count: int) -> list[Answer]:
-    """So many creates at the same time, over all APIs; tried again as a client does."""
+def ask_at_once(client: Client, apis: list[str], path: str, bodies: list[Any]) -> list[Answer]:
+    """So many requests at the same time, over all APIs; tried again as a client does."""
     clients = [replace(client, api_url=url) for url in apis]
 
-    def create(number: int) -> Answer:
-        asked = {"filename": f"{number}.bin", "size": size, "idempotency_key": f"key-{number}"}
+    def ask(number: int) -> Answer:
         while True:
             try:
-                answer = clients[number % len(clients)].request("POST", "/uploads", asked)
+                answer = clients[number % len(clients)].request("POST", path, bodies[number])
             except OSError:
                 continue  # more connections than a development server lets wait
-            if answer.status != 503:
+            if answer.status not in (503, 504):
                 return answer
 
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(create, range(count)))
+    with ThreadPoolExecutor(len(bodies)) as pool:
+        return list(pool.map(ask, range(len(bodies))))
+
+
+def create_at_once(client: Client, apis: list[str], size: int, count: int) -> list[Answer]:
+    """So many creates at the same time."""
+    asked = [
+        {"filename": f"{number}.bin", "size": size, "idempotency_key": f"key-{number}"}
+        for number in range(count)
+    ]
+    return ask_at_once(client, apis, "/uploads", asked)
+
+
+def batches_at_once(client: Client, apis: list[str], size: int) -> list[Any]:
+    """What the members of fifty batches came to; those that are to try again are asked again."""
+    members: dict[str, Any] = {
+        f"key-{n}": {"filename": "a", "size": size, "idempotency_key": f"key-{n}"}
+        for n in range(BATCHES * MEMBERS)
+    }
+    outcomes: list[Any] = []
+    while members:
+        left = list(members.values())
+        bodies = [{"uploads": left[n : n + MEMBERS]} for n in range(0, len(left), MEMBERS)]
+        answers = ask_at_once(client, apis, "/uploads/batch", bodies)
+        assert {answer.status for answer in answers} == {200}
+        for asked, one in zip(left, (o for a in answers for o in a.json["uploads"]), strict=True):
+            if one.get("problem", {}).get("status") != 503:
+                outcomes.append(one)
+                del members[asked["idempotency_key"]]
+    return outcomes
+
+
+def codes(outcomes: list[Any]) -> set[str]:
+    return {one["problem"]["code"] for one in outcomes if "problem" in one}
 
 
 def kept(client: Client) -> list[Any]:
@@ -124,6 +156,19 @@ def test_of_bytes_as_well(limited: RunningSystem, apis: list[str]) -> None:
     begun = [answer for answer in answers if answer.status == 201]
     assert len(begun) == 10 * FILES // 30
     assert sum(each["size"] for each in kept(client)) <= 10 * FILES * SIZE
+
+
+def test_of_fifty_batches_at_once_as_many_members_succeed_as_there_is_room_for(
+    limited: RunningSystem, apis: list[str]
+) -> None:
+    client = limited.sign_in("batches@example.com")
+
+    outcomes = batches_at_once(client, apis, 1)
+
+    begun = [one["upload"]["id"] for one in outcomes if "upload" in one]
+    assert len(begun) == FILES
+    assert codes(outcomes) == {"quota_exceeded"}
+    assert {each["id"] for each in kept(client)} == set(begun)
 
 
 def test_room_comes_back_with_what_is_aborted_rejected_or_deleted(limited: RunningSystem) -> None:

@@ -158,7 +158,8 @@ def test_an_account_of_another_pool_is_a_stranger(system: RunningSystem, owner: 
     [
         ("GET", "/"), ("GET", "/upload"), ("PUT", "/uploads"), ("GET", "/uploads/a/b/c"),
         ("POST", "/limits"), ("GET", "/../app.py"), ("GET", "/.env"), ("TRACE", "/uploads"),
-        ("GET", "//uploads"),
+        ("GET", "//uploads"), ("GET", "/uploads/batch"), ("DELETE", "/uploads/batch"),
+        ("GET", "/uploads/complete"), ("POST", "/uploads/batch/complete/x"),
     ],
 )  # fmt: skip
 def test_what_is_no_route_is_a_problem_too(owner: Client, method: str, path: str) -> None:

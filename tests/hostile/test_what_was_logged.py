@@ -9,12 +9,14 @@ import aiohttp
 import pytest
 
 from local.resources import DEMO, SECRET_KEY
-from tests.running import Client, RunningSystem, call, part_url
+from tests.posting import post
+from tests.running import Client, RunningSystem, call, crc64nvme, part_url
 
 pytestmark = pytest.mark.system
 
 FORMS = {
     "a presigned URL": r"X-Amz-Signature=",
+    "a form": r"x-amz-signature|eyJleHBpcmF0aW9u",  # where a policy begins
     "a session token": r"X-Amz-Security-Token=|x-amz-security-token",
     "a ticket": r"ticket=[\w-]{8}",
     "a JWT": r"eyJ[\w-]{10,}\.[\w-]{10,}\.",
@@ -30,6 +32,9 @@ def secrets(owner: Client) -> list[str]:
     lent = owner.request("POST", "/credentials").json
     small, large = owner.create(b"x", "a"), owner.create(bytes(40 * 1024 * 1024), "b")
     call("PUT", part_url(small, 1), b"x", {"Content-Type": "", **small["sheet"]["headers"]})
+    form = owner.create(b"x", "d", crc64nvme=crc64nvme(b"x"), strategy="post")["sheet"]
+    post(form, b"x")
+    post(form, b"other")  # which S3 refuses
     accepted = owner.outcome(owner.upload(b"x", "c"))
     download = owner.request("GET", f"/uploads/{accepted['id']}/download").json["url"]
     call("GET", download)
@@ -43,6 +48,8 @@ def secrets(owner: Client) -> list[str]:
         lent["session_token"],
         *small["sheet"]["signatures"],
         *large["sheet"]["signatures"],
+        form["fields"]["policy"],
+        form["fields"]["x-amz-signature"],
         *parse_qs(urlsplit(download).query)["X-Amz-Signature"],
         url.partition("=")[2],
         SECRET_KEY,

@@ -305,6 +305,18 @@ def test_a_delete_sends_nothing(worlds: Worlds) -> None:
     worlds.run(story)
 
 
+def test_the_same_content_after_a_delete_is_a_new_object_at_once(worlds: Worlds) -> None:
+    async def story(world: World) -> None:
+        for _ in range(2):
+            await world.hook("create_put", "delete")
+        await world.hook("create_put")
+        sequencers = [told["sequencer"] for _, told in world.objects()]
+        assert len(sequencers) == 3
+        assert sequencers == sorted(set(sequencers))
+
+    worlds.run(story)
+
+
 @pytest.mark.parametrize(
     "key",
     [

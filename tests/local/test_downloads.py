@@ -10,11 +10,12 @@ from yarl import URL
 
 from local import downloads
 from local.home import HOST, free_ports
-from tests.deploy.template import RESOURCES
+from tests.deploy.template import OUTPUTS, RESOURCES
 from tests.local.serving import listening
 
 DATA = os.urandom(3 * downloads.PIECE_SIZE + 7)
 PATH = "/bucket/uploads/a%20b%2Bc/%C3%BC.html?X-Amz-Signature=ab%2Fcd&response-content-type=a%2Fb"
+PAGE_ORIGIN = "https://files.example.com"
 # Status, headers, body.
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -40,7 +41,7 @@ def asked(method: str = "GET", **headers: str) -> Answer:
         behind.router.add_get("/{path:.*}", s3)
         async with (
             listening(behind, free_ports(1)[0]) as s3_url,
-            listening(downloads.application(s3_url), free_ports(1)[0]) as url,
+            listening(downloads.application(s3_url, PAGE_ORIGIN), free_ports(1)[0]) as url,
             aiohttp.ClientSession() as client,
             client.request(method, URL(url + PATH, encoded=True), headers=headers) as answer,
         ):
@@ -62,8 +63,9 @@ def test_an_object_is_handed_out_as_s3_has_it() -> None:
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_headers_that_s3_cannot_send_are_added(method: str) -> None:
     _, headers, _ = asked(method=method)
+    added = downloads.headers(PAGE_ORIGIN)
 
-    assert {name: headers[name] for name in downloads.HEADERS} == downloads.HEADERS
+    assert {name: headers[name] for name in added} == added
     assert headers["X-Content-Type-Options"] == "nosniff"
 
 
@@ -84,7 +86,7 @@ def test_a_server_that_is_gone_is_said_to_be() -> None:
     async def ask() -> int:
         nobody, port = free_ports(2)
         async with (
-            listening(downloads.application(f"http://{HOST}:{nobody}"), port) as url,
+            listening(downloads.application(f"http://{HOST}:{nobody}", PAGE_ORIGIN), port) as url,
             aiohttp.ClientSession() as client,
             client.get(f"{url}/bucket/a") as answer,
         ):
@@ -97,11 +99,13 @@ def test_the_headers_are_those_of_cloudfront() -> None:
     declared = RESOURCES["DownloadHeaders"]["Properties"]["ResponseHeadersPolicyConfig"]
     security = declared["SecurityHeadersConfig"]
     (custom,) = declared["CustomHeadersConfig"]["Items"]
+    policy, named = security["ContentSecurityPolicy"]["ContentSecurityPolicy"]["Fn::Sub"]
 
+    assert named == {"Origin": OUTPUTS["PageOrigin"]["Value"]}
     assert security["ContentTypeOptions"] == {"Override": True}
     assert {
-        "Content-Security-Policy": security["ContentSecurityPolicy"]["ContentSecurityPolicy"],
+        "Content-Security-Policy": policy.replace("${Origin}", PAGE_ORIGIN),
         "Referrer-Policy": security["ReferrerPolicy"]["ReferrerPolicy"],
         "X-Content-Type-Options": "nosniff",
         custom["Header"]: custom["Value"],
-    } == downloads.HEADERS
+    } == downloads.headers(PAGE_ORIGIN)

@@ -96,13 +96,16 @@ def test_every_answer_has_the_security_headers(get: Get, target: str, status: in
 
 
 def test_the_policy_lets_the_page_talk_to_its_services_only(get: Get, ports: Ports) -> None:
-    assert set(directives(get("/"))["connect-src"]) == {
-        "'self'",
+    allowed = directives(get("/"))
+
+    assert allowed["connect-src"] == ["'self'", *allowed["frame-src"]]
+    assert set(allowed["frame-src"]) == {
         f"http://127.0.0.1:{ports.api}",
         f"http://127.0.0.1:{ports.aws}",
         f"ws://127.0.0.1:{ports.gateway}",
         f"http://127.0.0.1:{ports.s3}",
         f"http://localhost:{ports.s3}",
+        f"http://127.0.0.1:{ports.downloads}",
     }
 
 

@@ -43,7 +43,7 @@ BY_HAND = {
     "CORS": Change(
         "s3",
         without("delete_bucket_cors", Bucket="{Bucket}"),
-        ("by hand       the bucket's CORS does not let {PageOrigin} PUT, GET and HEAD",),
+        ("by hand       the bucket's CORS does not let {PageOrigin} PUT, POST, GET and HEAD",),
     ),
     "the bucket's policy": Change(
         "s3",

@@ -96,7 +96,7 @@ def test_all_of_it_stands(project: Project, printed: list[str]) -> None:
         if function in config.RESERVED
     }
     limits, declared = stands.limits(), api_gateway.read().throttling
-    assert limits["~1uploads/POST"] == (100, 200)
+    assert limits["~1uploads/POST"] == (70, 140)
     assert limits["*/*"] == (declared.rest.rate, declared.rest.burst)
     assert limits["*"] == (declared.websocket.rate, declared.websocket.burst)
     assert limits["$connect"] == (25, 50)
@@ -137,6 +137,7 @@ def test_the_page_may_talk_to_its_stage_and_to_nobody_else(project: Project) -> 
         websocket.removesuffix("/dev"),
         f"https://{bucket}.s3.{REGION}.amazonaws.com",
         f"https://{bucket}.s3.dualstack.{REGION}.amazonaws.com",
+        stands.outputs()["DownloadUrl"],
         f"https://cognito-idp.{REGION}.amazonaws.com",
     ]
     assert "pending" not in websocket

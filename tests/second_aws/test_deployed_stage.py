@@ -20,6 +20,7 @@ from deploy.permissions import actions
 from tests.deploy.iam_actions import actions as iam_actions
 from tests.environment import REGION
 from tests.payloads import event
+from tests.posting import FORM_TYPE, form_of
 from tests.running import Client, call, crc64nvme, eventually, part_url
 from tests.second_aws.aws import Aws, Keys, needs_ministack
 from tests.second_aws.faults import broken, dead_letters, is_notified
@@ -219,8 +220,14 @@ def test_the_page_alone_may_send_to_the_bucket_from_a_browser(team: Team, client
     url = part_url(created, 1)
 
     def allowed(origin: str) -> str | None:
-        asked = {"Origin": origin, "Access-Control-Request-Method": "PUT"}
-        return call("OPTIONS", url, headers=asked).headers.get("Access-Control-Allow-Origin")
+        answers = {
+            call(
+                "OPTIONS", url, headers={"Origin": origin, "Access-Control-Request-Method": method}
+            ).headers.get("Access-Control-Allow-Origin")
+            for method in ("PUT", "POST")
+        }
+        assert len(answers) == 1
+        return answers.pop()
 
     assert allowed(team.page_origin()) == team.page_origin()
     assert allowed("https://evil.example") is None
@@ -241,6 +248,54 @@ def test_a_presigned_url_opens_nothing_but_what_was_signed(client: Client, stand
     bucket = stands.outputs()["Bucket"]
     plain = f"https://{bucket}.s3.{REGION}.amazonaws.com/{created['key']}"
     assert call("GET", plain).status == 403
+
+
+def test_a_program_sends_many_files_by_forms_and_completes_none(client: Client) -> None:
+    contents = {f"grüße {number}.txt": os.urandom(1000) for number in range(5)}
+    members = [
+        {"filename": name, "size": len(data), "crc64nvme": crc64nvme(data)}
+        for name, data in contents.items()
+    ]
+
+    answer = client.request("POST", "/uploads/batch", {"uploads": members})
+    created = [each["upload"] for each in answer.json["uploads"]]
+    for upload, data in zip(created, contents.values(), strict=True):
+        sheet = upload["sheet"]
+        body = form_of(sheet["fields"], data)
+        assert call("POST", sheet["url"], body, {"Content-Type": FORM_TYPE}).status == 204
+
+    hosts = {upload["sheet"]["url"] for upload in created}
+    assert len(hosts) == 2
+    for upload, data in zip(created, contents.values(), strict=True):
+        outcome = client.outcome(upload["id"])
+        assert (outcome["state"], outcome["report"]["checksum_verified"]) == ("accepted", True)
+        assert client.download(upload["id"]).body == data
+    completed = client.request("POST", "/uploads/complete", {"ids": [u["id"] for u in created]})
+    states = {each["upload"]["state"] for each in completed.json["uploads"]}
+    assert states == {"accepted"}
+
+
+def test_a_form_takes_nothing_but_what_was_signed(client: Client) -> None:
+    data = b"12345"
+    created = client.create(data, "form.txt", crc64nvme=crc64nvme(data), strategy="post")
+    sheet = created["sheet"]
+    signature = sheet["fields"]["x-amz-signature"]
+    forged = signature[:-1] + ("0" if signature[-1] != "0" else "1")
+
+    def posted(sent: bytes, **fields: str) -> int:
+        named = {name.replace("_", "-"): value for name, value in fields.items()}
+        body = form_of({**sheet["fields"], **named}, sent)
+        return call("POST", sheet["url"], body, {"Content-Type": FORM_TYPE}).status
+
+    assert posted(data, x_amz_signature=forged) == 403
+    assert posted(data, key=created["key"] + "x") == 403
+    assert posted(data, x_amz_checksum_crc64nvme=crc64nvme(b"54321")) in (400, 403)
+    assert [posted(other) for other in (b"54321", b"1234", b"123456")] == [400, 400, 400]
+    # AWS takes no field that the policy does not name; SeaweedFS takes some.
+    for name in ("tagging", "acl", "Content-Encoding", "success_action_redirect", "If-None-Match"):
+        body = form_of({**sheet["fields"], name: "x"}, data)
+        assert call("POST", sheet["url"], body, {"Content-Type": FORM_TYPE}).status == 403, name
+    assert posted(data) == 204
 
 
 def lent(client: Client) -> tuple[Keys, str, str]:

@@ -5,8 +5,10 @@ does not. Credentials let an owner write any key below their prefix, also one th
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from chalicelib import keys
+from chalicelib.creation import Announcement
 from chalicelib.errors import TryAgain, UploadError
 from chalicelib.sweep import event_again
 from chalicelib.upload import State, Upload
@@ -21,6 +23,8 @@ EVIL = Content("evil", 20, "e-evil", is_good=False)
 # One MD5, and so one ETag, for two contents.
 TWIN = Content("twin", 20, "e-twin", is_good=True)
 EVIL_TWIN = Content("evil twin", 20, "e-twin", is_good=False)
+# Other bytes of the same length and checksum, which a form takes just as well.
+FORGED = Content("forged", 20, "e-forged", is_good=False, like="good")
 FORBIDDEN = Content("forbidden", 20, "e-forbidden", is_good=True, is_forbidden=True)
 CONTENTS = (FORBIDDEN, GOOD, LARGE, HUGE, EVIL, TWIN, EVIL_TWIN)
 # What tools with credentials write; the last two are folders that tools make.
@@ -35,14 +39,18 @@ class People:
         self.random = world.random
         # Owner, upload and content, as the browser knows them.
         self.known: list[tuple[str, Upload, Content]] = []
+        # Forms, which are good more than once: the upload, and what it was announced for.
+        self.forms: list[tuple[Upload, Content]] = []
         self.downloads: list[str] = []
 
     def act(self) -> None:
         """One thing that somebody does."""
         weighted: tuple[tuple[int, Callable[[], None]], ...] = (
             (8, self.upload),
+            (4, self.drop),
             (6, self.overwrite),
             (3, self.replay),
+            (3, self.send_form_again),
             (3, self.delete),
             (3, self.download),
             (2, self.complete),
@@ -96,6 +104,61 @@ class People:
             except TryAgain:
                 self.world.scheduler.sleep(1)
         return create(key)
+
+    def drop(self) -> None:
+        """A browser announces several files in one request, and sends them by forms."""
+        owner = self.random.choice(OWNERS)
+        contents = self.random.choices((GOOD, EVIL, TWIN, LARGE), k=self.random.randrange(1, 6))
+        # One in parts at the most: several are begun by threads, which take no turns here.
+        contents = [
+            *[c for c in contents if c is not LARGE],
+            *([LARGE] if LARGE in contents else []),
+        ]
+        announced = [
+            Announcement(
+                filename="file.txt",
+                size=content.size,
+                content_type="text/plain",
+                crc64nvme=content.crc64nvme,
+            )
+            for content in contents
+        ]
+        key = f"drop-{self.random.randrange(10**9)}"
+
+        def work() -> None:
+            for _ in range(3):
+                outcomes = self.world.uploads.create_all(owner, announced, idempotency_key=key)
+                if not any(isinstance(outcome, TryAgain) for outcome in outcomes):
+                    break
+                self.world.scheduler.sleep(1)
+            for outcome, content in zip(outcomes, contents, strict=True):
+                if isinstance(outcome, UploadError):
+                    self.world.scheduler.say(f"is refused a file: {outcome.code}")
+                    continue
+                self._send(owner, outcome[0], content)
+
+        self._request("drop", work)
+
+    def _send(self, owner: str, upload: Upload, content: Content) -> None:
+        """Send what was announced; S3's event says that a whole file is there."""
+        self.known.append((owner, upload, content))
+        self.world.scheduler.sleep(self.random.random())
+        if upload.multipart_id is None:
+            self.forms.append((upload, content))
+            self.world.s3.put(upload.key, content)
+        else:
+            self.world.s3.put_parts(upload.multipart_id, content)
+            self.world.uploads.complete(owner, upload.id)
+
+    def send_form_again(self) -> None:
+        """A form is sent once more, with the same bytes or with forged ones."""
+        ends = timedelta(seconds=self.world.settings.url_lifetime)
+        good = [form for form in self.forms if self.world.now() - form[0].created_at < ends]
+        if not good:
+            return
+        upload, content = self.random.choice(good)
+        same_sum = [c for c in (*CONTENTS, FORGED) if c.crc64nvme == content.crc64nvme]
+        self.world.s3.put(upload.key, self.random.choice(same_sum))
 
     def overwrite(self) -> None:
         """A tool with credentials writes a key: of its own choice, or one that is in use."""

@@ -4,9 +4,11 @@ Every call is interrupted before and after its effect. An object's content is a 
 a check will find; two contents may share an ETag, as files with one MD5 do.
 """
 
+from base64 import b64encode
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, Protocol, TypeVar
 
 from chalicelib.errors import ChecksumMismatch, UploadExpired
@@ -34,10 +36,14 @@ class Content:
     is_good: bool
     # Whether reading it fails, as with a key of KMS that nobody may use.
     is_forbidden: bool = False
+    # The content that it was forged to have the checksum of, if of any.
+    like: str = ""
 
     @property
     def crc64nvme(self) -> str:
-        return f"crc of {self.name}"
+        """In the form of S3's, since announcements have it."""
+        digest = sha256((self.like or self.name).encode()).digest()
+        return b64encode(digest[:8]).decode()
 
     @property
     def first_bytes(self) -> bytes:

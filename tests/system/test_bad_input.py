@@ -80,7 +80,13 @@ ROUTES = [
     ("POST", "/uploads/{id}/complete"),
     ("GET", "/uploads/{id}/download"),
 ]
-TAKING_A_BODY = ["/uploads", "/uploads/{id}/sheet", "/uploads/{id}/complete"]
+TAKING_A_BODY = [
+    "/uploads",
+    "/uploads/batch",
+    "/uploads/complete",
+    "/uploads/{id}/sheet",
+    "/uploads/{id}/complete",
+]
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +157,8 @@ def test_a_body_that_cannot_be_understood_changes_nothing(
         ("GET", "/limits"),
         ("GET", "/uploads"),
         ("POST", "/uploads"),
+        ("POST", "/uploads/batch"),
+        ("POST", "/uploads/complete"),
         ("POST", "/connections"),
     ],
 )

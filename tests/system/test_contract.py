@@ -16,7 +16,8 @@ from schemathesis import Case, checks
 from schemathesis.core.transport import Response
 from schemathesis.specs.openapi import checks as openapi_checks
 
-from tests.running import ROOT, Client, RunningSystem
+from tests.posting import post
+from tests.running import ROOT, Client, RunningSystem, crc64nvme
 
 pytestmark = pytest.mark.system
 
@@ -81,6 +82,9 @@ def kept(client: Client, method: str, path: str, body: Any = None, **ids: str) -
 def test_every_answer_is_in_the_document(case: Case, client: Client) -> None:
     # A cursor fits the document and is still none that was given out.
     without = [openapi_checks.positive_data_acceptance] if "cursor" in case.query else []
+    # A member that does not fit is answered by itself, beside those that do.
+    if case.operation.path == "/uploads/batch":
+        without.append(openapi_checks.negative_data_rejection)
     case.call_and_validate(
         base_url=client.api_url,
         headers={"Authorization": f"Bearer {client.id_token}"},
@@ -96,6 +100,35 @@ def test_who_sends_no_token_is_told_so(operation: Any, client: Client) -> None:
     answer = case.call_and_validate(base_url=client.api_url, checks=ANSWERS)
 
     assert (answer.status_code, answer.json()["code"]) == (401, "not_signed_in")
+
+
+def test_a_batch_stays_in_the_document(client: Client) -> None:
+    """Each kind of outcome that a member can have."""
+    data = b"12345"
+    whole = {"filename": "a.bin", "size": len(data)}
+    members = [
+        whole,
+        {**whole, "crc64nvme": crc64nvme(data)},
+        {**whole, "size": 16 * MIB + 1},
+        {**whole, "filename": "/"},
+        {**whole, "idempotency_key": "twice"},
+        {**whole, "idempotency_key": "twice", "size": 6},
+    ]
+
+    answer = kept(client, "POST", "/uploads/batch", {"uploads": members, "idempotency_key": "k"})
+
+    created = [one["upload"] for one in answer["uploads"] if "upload" in one]
+    problems = [one["problem"]["code"] for one in answer["uploads"] if "problem" in one]
+    assert [one["strategy"] for one in created] == ["put", "post", "multipart", "put"]
+    assert problems == ["invalid_request", "idempotency_key_reused"]
+    path, upload_id = "/uploads/{upload_id}/sheet", created[1]["id"]
+    for strategy in ("put", "post"):
+        kept(client, "POST", path, {"strategy": strategy}, upload_id=upload_id)
+    assert post(created[1]["sheet"], data).status == 204
+    client.outcome(upload_id)
+    ids = [one["id"] for one in created]
+    completed = kept(client, "POST", "/uploads/complete", {"ids": ids})["uploads"]
+    assert [one.keys() for one in completed] == [{"problem"}, {"upload"}, {"problem"}, {"problem"}]
 
 
 def test_a_journey_along_the_links_stays_in_the_document(system: RunningSystem) -> None:

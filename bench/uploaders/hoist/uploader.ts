@@ -9,7 +9,7 @@ import { Engine } from "../../../frontend/src/upload/engine";
 import { workerHasher } from "../../../frontend/src/upload/hasher";
 import { indexedDbJournal } from "../../../frontend/src/upload/indexeddb-journal";
 import { browserLocks } from "../../../frontend/src/upload/locks";
-import { xhrTransport } from "../../../frontend/src/upload/xhr";
+import { browserTransport } from "../../../frontend/src/upload/browser-transport";
 import type { Options } from "../main";
 
 /** As on the real page, which asks for limits, uploads and what is unfinished when it opens. The part size is the API's to say, not an option. */
@@ -22,7 +22,7 @@ export async function uploader({ api: url }: Options): Promise<Uppy> {
   const engine = new Engine({
     api,
     clock,
-    transport: xhrTransport,
+    transport: browserTransport,
     hasher,
     connectivity: browserConnectivity,
     journal: indexedDbJournal("nobody"),

@@ -4,6 +4,7 @@ import { type Body, type Meta, Uppy } from "@uppy/core";
 import Dashboard from "@uppy/dashboard";
 import type { Limits } from "../upload/contract";
 import type { Engine } from "../upload/engine";
+import { inSlices } from "../uppy/tasks";
 import { HoistUploader } from "../uppy/uploader";
 import { formatSize } from "./formats";
 import { Handles, hasPicker } from "./handles";
@@ -36,6 +37,9 @@ export class UploadDashboard {
   readonly #describe: DashboardOptions["describe"];
   readonly handles = new Handles();
   #limits: Limits | undefined;
+  /** How many additions are under way. */
+  #adding = 0;
+  #isClosed = false;
 
   constructor({ target, engine, describe, say, onBusy, onWaiting }: DashboardOptions) {
     this.#say = say;
@@ -51,6 +55,8 @@ export class UploadDashboard {
     this.#uppy.setOptions({ locale: { strings: strings.uppy } });
     this.#uppy.use(HoistUploader<Meta, Body>, { engine, describe, handleOf: this.handles.of, onWaiting });
     this.#uppy.use(Dashboard<Meta, Body>, { ...look, target });
+    const dashboard = this.#uppy.getPlugin<Dashboard<Meta, Body>>("Dashboard");
+    if (dashboard) dashboard.addFiles = (files) => this.add(files);
     this.#uppy.on("info-visible", () => this.#tell());
     this.#uppy.on("upload-start", () => queueMicrotask(onBusy));
     this.#uppy.on("complete", onBusy);
@@ -71,11 +77,27 @@ export class UploadDashboard {
     this.#uppy.getPlugin("Dashboard")?.setOptions({ note: notes.join(" ") });
   }
 
-  /** Adds a file, which starts it. */
-  add(data: File): void {
-    const { name, type } = data;
+  /**
+   * Adds files, which starts them. Uppy copies all its files for each that it adds: thousands are added in slices, so that
+   * the page stays smooth meanwhile, and started together.
+   */
+  add(files: readonly File[]): void {
+    void this.#add(files);
+  }
+
+  async #add(files: readonly File[]): Promise<void> {
+    this.#adding++;
+    this.#uppy.setOptions({ autoProceed: false });
+    await inSlices(files, (slice) => this.#addSlice(slice));
+    if (--this.#adding > 0 || this.#isClosed) return;
+    this.#uppy.setOptions({ autoProceed: true });
+    await this.#uppy.upload().catch((error: unknown) => this.#uppy.log(error, "warning"));
+  }
+
+  #addSlice(files: readonly File[]): void {
+    if (this.#isClosed) return;
     try {
-      this.#uppy.addFile({ name, type, data });
+      this.#uppy.addFiles(files.map(described));
     } catch {
       // Uppy has said why.
     }
@@ -87,9 +109,7 @@ export class UploadDashboard {
     if (!button || button.textContent !== strings.uppy.browseFiles || !hasPicker()) return;
     event.stopPropagation();
     void this.handles.pick(true).then(
-      (files) => {
-        for (const file of files) this.add(file);
-      },
+      (files) => this.add(files),
       (error: unknown) => this.#say(this.#describe(error), "bad"),
     );
   }
@@ -143,11 +163,24 @@ export class UploadDashboard {
   });
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#repair.disconnect();
     const closed = this.#uploader.close();
     this.#uppy.destroy();
     await closed;
   }
+}
+
+/** As Uppy's Dashboard describes it; a file that was dropped in a folder says where it was. */
+function described(data: File & { relativePath?: string | null }) {
+  const { name, type, relativePath, webkitRelativePath } = data;
+  return {
+    source: "Dashboard",
+    name,
+    type,
+    data,
+    meta: { relativePath: relativePath || webkitRelativePath || null },
+  };
 }
 
 type Picked = { name?: string; type: string; size: number | null };

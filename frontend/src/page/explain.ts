@@ -4,6 +4,7 @@ import {
   Corrupted,
   InAnotherTab,
   NetworkError,
+  NeverAnswered,
   PartError,
   ReadError,
   TokenUnavailable,
@@ -12,6 +13,7 @@ import { CognitoError } from "./cognito";
 import { strings } from "./strings";
 
 export function explain(error: unknown): string {
+  if (error instanceof NeverAnswered) return neverAnsweredLine(error);
   if (error instanceof NetworkError) return strings.errors.network;
   if (error instanceof TokenUnavailable) return strings.errors.busy;
   if (error instanceof ReadError) return strings.errors.read;
@@ -21,6 +23,11 @@ export function explain(error: unknown): string {
   if (error instanceof PartError) return partLine(error);
   if (error instanceof ApiError) return error.status >= 500 ? strings.errors.busy : error.message;
   return strings.errors.unknown;
+}
+
+/** Browsers do not tell why there is no answer: a wrong address, an origin that is not allowed, no network. */
+function neverAnsweredLine({ address }: NeverAnswered): string {
+  return strings.errors.neverAnswered(address, globalThis.location?.origin ?? "this origin");
 }
 
 /**

@@ -15,6 +15,11 @@ const states: Record<State, string> = {
 const factor =
   "This account asks for a second factor, which this page does not know. Ask whoever runs this site.";
 
+const number = (count: number) => count.toLocaleString();
+const files = (count: number) => (count === 1 ? "1 file" : `${number(count)} files`);
+const be = (count: number) => (count === 1 ? "is" : "are");
+const have = (count: number) => (count === 1 ? "has" : "have");
+
 export const strings = {
   title: "Hoist",
   states,
@@ -119,6 +124,8 @@ export const strings = {
       "The server does not answer. Your uploads wait and start by themselves. Check your connection. If other pages work, tell whoever runs this site.",
     s3: (time: string) =>
       `Amazon S3 has taken no bytes since ${time}. Your uploads wait and resume by themselves.`,
+    breaks: (size: string, time: string) =>
+      `Your connection breaks before ${size} are through. This page has been trying since ${time} and keeps trying. Use another connection if there is one.`,
   },
   unfinished: {
     title: "Not finished yet",
@@ -129,6 +136,23 @@ export const strings = {
     goOnWith: (name: string) => `Go on with ${name}`,
     choose: "Choose the file",
     chooseFor: (name: string) => `Choose ${name} again to go on`,
+    chooseFiles: "Choose the files again",
+    chooseFolder: "Choose the folder again",
+    chooseFolderFor: (name: string) => `Choose the folder ${name} again to go on`,
+    missing: (missing: number, count: number) => {
+      if (count === 1) return "not sent";
+      return `${number(missing)} of ${number(count)} files ${be(missing)} missing`;
+    },
+    files: (first: string, others: number) => (others > 0 ? `${first} and ${number(others)} more` : first),
+    /** What becomes of what was chosen again. */
+    sending: (count: number) =>
+      `${files(count)} that ${count === 1 ? "was" : "were"} missing ${be(count)} sent now.`,
+    changed: (count: number) => `${files(count)} ${have(count)} changed since and ${be(count)} sent anew.`,
+    arrived: (count: number) => `${files(count)} had arrived before and ${be(count)} not sent again.`,
+    others: (count: number) =>
+      `${files(count)} ${be(count)} new and ${be(count)} left out. Drop the folder to send all of it.`,
+    none: (name: string) => `None of the files that are missing of ${name} is in what you chose.`,
+    anotherTab: (name: string) => `${name} is being sent in another tab of this browser.`,
     giveUp: "Give up",
     giveUpOn: (name: string) => `Give up ${name}`,
     other: (name: string) => `That is not ${name} as it was: its name or size differs. Choose it again.`,
@@ -182,22 +206,43 @@ export const strings = {
     yes: "Delete",
     no: "Keep",
   },
+  giveUpDrop: {
+    title: (name: string) => `Give up ${name}?`,
+    text: "Its missing files are not offered any more, and what was sent of them is removed. Files that arrived stay.",
+    yes: "Give up",
+    no: "Keep",
+  },
   leave: {
     title: "Sign out now?",
     text: "Uploads are under way. Signing out stops them and removes what was sent.",
     yes: "Stop and sign out",
     no: "Stay",
   },
+  /** The outcome of one file, and the same outcome of several files within seconds. */
+  outcomes: {
+    accepted: {
+      one: (name: string, _: string) => `${name} was accepted.`,
+      many: (count: number) => `${files(count)} were accepted.`,
+    },
+    rejected: {
+      one: (name: string, reason: string) => `${name} was rejected. ${reason}`.trim(),
+      many: (count: number) => `${files(count)} were rejected. The list says why.`,
+    },
+    failed: {
+      one: (name: string, reason: string) => `${name} could not be processed. ${reason}`.trim(),
+      many: (count: number) => `${files(count)} could not be processed. The list says why.`,
+    },
+  },
   toasts: {
-    accepted: (name: string) => `${name} was accepted.`,
-    rejected: (name: string, reason: string) => `${name} was rejected. ${reason}`.trim(),
-    failed: (name: string, reason: string) => `${name} could not be processed. ${reason}`.trim(),
     restarted: (name: string) =>
       `Amazon S3 no longer had what was sent of ${name}. It is sent again from the beginning.`,
+    notSaved: (name: string) => `${name} could not be downloaded. Try again in a minute.`,
     close: "Close",
   },
   errors: {
     network: "The server cannot be reached. Check your connection, then try again.",
+    neverAnswered: (address: string, origin: string) =>
+      `${address} has not answered since this page was opened. Check your connection, this address, and that it allows pages of ${origin}. Then try again.`,
     config: "The page could not load its settings. Check your connection, then reload.",
     read: "The file could not be read. It may have been moved or changed: choose it again.",
     corrupted:

@@ -1,17 +1,22 @@
-// "My uploads": the rows in order, the empty and error lines, and the button for more.
+// "My uploads": the rows in order, the empty and error lines, and the button for more. Changes are shown in short tasks:
+// a batch makes a hundred rows at once. Of thousands of uploads the newest are shown, the others when they are asked for.
 // Must not know the API: what it shows and what its buttons do is passed in.
 import type { State } from "../upload/contract";
+import { inSlices, nextTask } from "../uppy/tasks";
 import { element, errorLine } from "./elements";
 import { ListHead } from "./list-head";
 import { strings } from "./strings";
 import { type Going, type RowActions, UploadRow } from "./upload-row";
-import { type Change, compareTimes } from "./uploads";
+import { type Change, compareTimes, type Row } from "./uploads";
 
 export type ListActions = RowActions & {
   more: () => void;
   retry: () => void;
   filter: (state: State | undefined) => void;
 };
+
+/** So many rows are shown at first, and so many more each time they are asked for: browsers lay out all that are there. */
+const STEP = 200;
 
 export class UploadList {
   readonly element: HTMLElement;
@@ -22,6 +27,13 @@ export class UploadList {
   readonly #more: HTMLButtonElement;
   readonly #rows = new Map<string, UploadRow>();
   readonly #actions: ListActions;
+  /** What is still to be shown, oldest first. */
+  readonly #changes: Change[] = [];
+  /** Uploads that are older than all that are shown. */
+  readonly #held = new Map<string, Row>();
+  #most = STEP;
+  /** Whether the API has older ones. */
+  #hasMore = false;
   #state: State | undefined;
 
   constructor(actions: ListActions, notify: HTMLElement, mailing: HTMLElement) {
@@ -29,7 +41,10 @@ export class UploadList {
     this.#head = new ListHead(notify, (state) => this.#filter(state));
     this.#more = element(
       "button",
-      { type: "button", class: "button more", "data-testid": "more", hidden: true, onclick: actions.more },
+      {
+        ...{ type: "button", class: "button more", "data-testid": "more", hidden: true },
+        onclick: () => this.#showMore(),
+      },
       strings.uploads.more,
     );
     this.element = element("section", { class: "card", "aria-labelledby": "uploads-title" });
@@ -37,16 +52,67 @@ export class UploadList {
   }
 
   show(change: Change): void {
-    if (change.kind === "gone") this.#drop(change.id);
-    else {
-      const id = change.row.upload.id;
-      const row = this.#rows.get(id) ?? new UploadRow(change.row, this.#actions);
-      this.#rows.set(id, row);
-      row.update(change.row);
-      row.element.hidden = this.#state !== undefined && row.upload.state !== this.#state;
-      this.#place(row);
+    this.#changes.push(change);
+    if (this.#changes.length === 1) void this.#showChanges();
+  }
+
+  async #showChanges(): Promise<void> {
+    while (this.#changes.length > 0) {
+      await nextTask();
+      const changes = [...this.#changes];
+      await inSlices(changes, (slice) => {
+        for (const change of slice) this.#apply(change);
+      });
+      this.#changes.splice(0, changes.length);
+      this.#empty.hidden = this.#isShowing();
     }
-    this.#empty.hidden = this.#isShowing();
+  }
+
+  #apply(change: Change): void {
+    if (change.kind === "gone") this.#drop(change.id);
+    else if (this.#isBeyond(change.row)) this.#held.set(change.row.upload.id, change.row);
+    else this.#showRow(change.row);
+    this.#more.hidden = !this.#hasMore && this.#held.size === 0;
+  }
+
+  #showRow(shown: Row): void {
+    const { id } = shown.upload;
+    const row = this.#rows.get(id) ?? new UploadRow(shown, this.#actions);
+    this.#rows.set(id, row);
+    row.update(shown);
+    row.element.hidden = this.#state !== undefined && row.upload.state !== this.#state;
+    this.#place(row);
+    if (this.#rows.size > this.#most) this.#hold(this.#last);
+  }
+
+  get #last(): UploadRow | undefined {
+    return this.#rows.get((this.#list.lastElementChild as HTMLElement | null)?.dataset.id ?? "");
+  }
+
+  #isBeyond({ upload }: Row): boolean {
+    const last = this.#last;
+    if (this.#rows.has(upload.id) || this.#rows.size < this.#most || !last) return false;
+    return compareTimes(upload.created_at, last.upload.created_at) < 0;
+  }
+
+  /** Whoever is at the row keeps it. */
+  #hold(row: UploadRow | undefined): void {
+    if (!row || row.element.contains(document.activeElement)) return;
+    this.#held.set(row.upload.id, row.row);
+    this.#rows.delete(row.upload.id);
+    row.element.remove();
+  }
+
+  #showMore(): void {
+    this.#most += STEP;
+    if (this.#held.size === 0) this.#actions.more();
+    const held = [...this.#held.values()].sort((a, b) =>
+      compareTimes(b.upload.created_at, a.upload.created_at),
+    );
+    for (const row of held.slice(0, STEP)) {
+      this.#held.delete(row.upload.id);
+      this.show({ kind: "shown", row, outcome: false });
+    }
   }
 
   /** How an upload of this page goes; one that is not listed is not shown. */
@@ -59,7 +125,8 @@ export class UploadList {
     this.#problem.replaceChildren();
     this.#empty.textContent = this.#state ? strings.uploads.none_in_state : strings.uploads.empty;
     this.#empty.hidden = this.#isShowing();
-    this.#more.hidden = !more;
+    this.#hasMore = more;
+    this.#more.hidden = !more && this.#held.size === 0;
   }
 
   failed(text: string): void {
@@ -75,18 +142,20 @@ export class UploadList {
 
   #filter(state: State | undefined): void {
     this.#state = state;
+    this.#most = STEP;
     this.#empty.textContent = strings.uploads.loading;
     this.#actions.filter(state);
   }
 
   #isShowing(): boolean {
-    return this.#list.querySelector(":scope > :not([hidden])") !== null;
+    return this.#changes.length > 0 || this.#list.querySelector(":scope > :not([hidden])") !== null;
   }
 
   /** Whoever was at the row goes on at the next one. */
   #drop(id: string): void {
     const row = this.#rows.get(id)?.element;
     this.#rows.delete(id);
+    this.#held.delete(id);
     if (row?.contains(document.activeElement)) {
       const next = row.nextElementSibling ?? row.previousElementSibling;
       const button = next?.querySelector<HTMLElement>("button:not([hidden])");

@@ -62,6 +62,10 @@ export class UploadRow {
     return this.#row.upload;
   }
 
+  get row(): Row {
+    return this.#row;
+  }
+
   update(row: Row): void {
     this.#row = row;
     const { upload, states } = row;

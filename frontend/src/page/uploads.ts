@@ -42,19 +42,20 @@ export class Uploads {
     return uploads.filter(({ state }) => state === "uploaded" || state === "processing");
   }
 
-  /** Takes in what is known about an upload now. */
-  apply(upload: Upload, source: Source): void {
-    if (upload.state === "aborted") this.remove(upload.id);
-    if (this.#gone.has(upload.id)) return;
-    const before = this.#rows.get(upload.id);
-    if (before && compareTimes(upload.updated_at, before.upload.updated_at) < 0) return;
+  /** Takes in what is known about an upload now. What this page saw by itself, not from the API, has no time. */
+  apply(news: Upload, source: Source): void {
+    if (news.state === "aborted") this.remove(news.id);
+    if (this.#gone.has(news.id)) return;
+    const before = this.#rows.get(news.id);
+    const upload = before ? merged(before.upload, news) : news;
+    if (!upload) return;
     const last = before?.states.at(-1);
     const states = before?.states ?? [];
     if (last !== upload.state) states.push(upload.state);
     const row: Row = { upload, states };
     this.#rows.set(upload.id, row);
-    const news = before ? last !== upload.state : source === "live";
-    this.#onChange({ kind: "shown", row, outcome: news && OUTCOMES.has(upload.state) });
+    const isNew = before ? last !== upload.state : source === "live";
+    this.#onChange({ kind: "shown", row, outcome: isNew && OUTCOMES.has(upload.state) });
   }
 
   /** Knows nothing again, but what is no more. */
@@ -70,6 +71,17 @@ export class Uploads {
     this.#gone.add(id);
     if (this.#rows.delete(id)) this.#onChange({ kind: "gone", id });
   }
+}
+
+/**
+ * The news over what is known; undefined where they are older. This page may know before the API that S3 has a file, and
+ * the API may know more before this page does: what has no time counts against `uploading` alone, which never comes back.
+ */
+function merged(known: Upload, news: Upload): Upload | undefined {
+  const isSent = known.state !== "uploading";
+  if (news.updated_at === "") return isSent ? undefined : { ...known, state: news.state };
+  if (compareTimes(news.updated_at, known.updated_at) < 0) return undefined;
+  return isSent && news.state === "uploading" ? { ...news, state: known.state } : news;
 }
 
 /** Negative when time `a` is before `b`. ISO 8601 in UTC, to the microsecond; no time at all is before any. */

@@ -3,19 +3,20 @@
 import type { Waiting } from "../upload/engine";
 import { ApiError } from "../upload/errors";
 import { element } from "./elements";
-import { formatTime } from "./formats";
+import { formatSize, formatTime } from "./formats";
 import { strings } from "./strings";
 
 const words = strings.waiting;
 
-/** What a person reads; empty when uploads wait for nothing. */
+/** What a person reads; empty when uploads wait for nothing. Browsers say wrongly that there is no network, too. */
 export function waitingText(waiting: readonly Waiting[], isOnline: boolean): string {
-  if (!isOnline) return words.offline;
+  if (waiting.length > 0 && !isOnline) return words.offline;
   return waiting.map(lineOf).join(" ");
 }
 
-function lineOf({ service, since, neverAnswered, error }: Waiting): string {
+function lineOf({ service, since, neverAnswered, error, breaksBefore }: Waiting): string {
   const time = formatTime(new Date(since).toISOString());
+  if (breaksBefore !== undefined) return words.breaks(formatSize(breaksBefore), time);
   if (service === "s3") return words.s3(time);
   if (error instanceof ApiError) return words.busy(time);
   return neverAnswered ? words.neverAnswered : words.api(time);

@@ -1,17 +1,20 @@
 // What a signed-in person sees, put together: the Dashboard, the list, the live line and the toasts.
 // Must not know how signing in works: the API client it gets can already call.
 import type { Api } from "../upload/api";
+import { browserTransport } from "../upload/browser-transport";
 import type { Clock } from "../upload/clock";
 import type { Connect } from "../upload/connections";
 import { browserConnectivity } from "../upload/connectivity";
 import type { CreatedUpload, Upload } from "../upload/contract";
-import { Engine, type Unfinished } from "../upload/engine";
+import type { Member } from "../upload/drop";
+import { Engine } from "../upload/engine";
 import { ApiError } from "../upload/errors";
 import { workerHasher } from "../upload/hasher";
 import { indexedDbJournal } from "../upload/indexeddb-journal";
 import { browserLocks } from "../upload/locks";
 import type { SourceFile } from "../upload/settings";
-import { xhrTransport } from "../upload/xhr";
+import type { UnfinishedDrop, UnfinishedFile } from "../upload/unfinished";
+import { inSlices } from "../uppy/tasks";
 import { Awake } from "./awake";
 import { confirm } from "./confirm";
 import { UploadDashboard } from "./dashboard";
@@ -23,9 +26,10 @@ import { Live } from "./live";
 import { MailingSwitch } from "./mailing-switch";
 import { Notices } from "./notices";
 import { Paces } from "./paces";
+import { save } from "./saving";
 import { strings } from "./strings";
 import type { Toasts } from "./toasts";
-import { UnfinishedList } from "./unfinished";
+import { nameOf, UnfinishedList } from "./unfinished";
 import { type ListActions, UploadList } from "./upload-list";
 import { type Change, Uploads } from "./uploads";
 import { WaitingLine, waitingText } from "./waiting";
@@ -34,6 +38,8 @@ import { WaitingLine, waitingText } from "./waiting";
 const CLOSING = 3_000;
 /** How often the rows say how their files go (milliseconds). */
 const LOOK = 1_000;
+/** What is unfinished changes with every file of a resumed drop: it is read once for all within so long (milliseconds). */
+const REREAD = 300;
 
 export class Workspace {
   readonly element = element("div", { class: "workspace" });
@@ -52,6 +58,9 @@ export class Workspace {
   readonly #paces: Paces;
   readonly #waiting = new WaitingLine();
   #watch: ReturnType<typeof setInterval> | undefined;
+  /** How often what is unfinished was read. */
+  #looks = 0;
+  #rereading: ReturnType<typeof setTimeout> | undefined;
   readonly #awake = new Awake(() => this.isBusy);
 
   /** `owner` keeps apart what people who share this browser leave unfinished; `connect` where S3 is far away. */
@@ -76,6 +85,8 @@ export class Workspace {
       goOn: (entry) => void this.#act(entry, () => this.#goOn(entry)),
       chosen: (entry, file) => this.#goOnWith(entry, file),
       giveUp: (entry) => void this.#act(entry, () => this.#giveUp(entry)),
+      chosenAgain: (drop, files) => void this.#try(() => this.#resumeDrop(drop, files)),
+      giveUpDrop: (drop) => void this.#try(() => this.#giveUpDrop(drop)),
     });
     this.element.append(title, this.#waiting.element, target, this.#unfinished.element, this.#list.element);
     this.#engine = this.#newEngine(owner, connect);
@@ -99,17 +110,23 @@ export class Workspace {
     void this.#limit();
     void this.#showUnfinished();
     this.#mailing.start();
+    this.#notices.start();
     this.#live.start();
     this.#awake.start();
     this.#watch = setInterval(() => this.#look(), LOOK);
+    addEventListener("pagehide", this.#flush);
   }
 
   /** The page goes away; what is under way is left for another day. */
   leave(): void {
     this.#mailing.stop();
+    this.#notices.stop();
     this.#live.stop();
     this.#awake.stop();
     clearInterval(this.#watch);
+    clearTimeout(this.#rereading);
+    removeEventListener("pagehide", this.#flush);
+    this.#flush();
   }
 
   async close(): Promise<void> {
@@ -121,7 +138,7 @@ export class Workspace {
   #newEngine(owner: string, connect?: Connect): Engine {
     return new Engine({
       api: this.#api,
-      transport: xhrTransport,
+      transport: browserTransport,
       connectivity: browserConnectivity,
       journal: indexedDbJournal(owner),
       locks: browserLocks,
@@ -130,9 +147,10 @@ export class Workspace {
       clock: this.#clock,
       listener: {
         created: (created, file) => {
-          this.#paces.began(created.id, file.data, created.parts_expire_at);
+          const isInParts = created.strategy === "multipart";
+          this.#paces.began(created.id, file.data, isInParts ? created.parts_expire_at : undefined);
           this.#uploads.apply(asUpload(created, file), "answer");
-          void this.#showUnfinished();
+          this.#rereadUnfinished();
         },
         completed: (upload) => this.#uploads.apply(upload, "answer"),
         removed: (id) => this.#forget(id),
@@ -140,6 +158,7 @@ export class Workspace {
           this.#paces.restarted(data);
           this.#tell(strings.toasts.restarted(name), "bad");
         },
+        skipped: (count) => this.#tell(strings.unfinished.arrived(count), "good"),
       },
     });
   }
@@ -169,10 +188,11 @@ export class Workspace {
     this.#list.show(change);
     if (change.kind === "gone" || !change.outcome) return;
     const { filename, state, reason } = change.row.upload;
-    const words = strings.toasts;
-    if (state === "accepted") this.#tell(words.accepted(filename), "good");
-    if (state === "rejected") this.#tell(words.rejected(filename, reason ?? ""), "bad");
-    if (state === "failed") this.#tell(words.failed(filename, reason ?? ""), "bad");
+    if (state !== "accepted" && state !== "rejected" && state !== "failed") return;
+    const { one, many } = strings.outcomes[state];
+    const text = (count: number) => (count === 1 ? one(filename, reason ?? "") : many(count));
+    this.#toasts.count(state, state === "accepted" ? "good" : "bad", text);
+    this.#notices.count(state, text);
   }
 
   #tell(text: string, kind: "good" | "bad"): void {
@@ -198,17 +218,31 @@ export class Workspace {
     this.#dashboard.limit(limits);
   }
 
+  /** An answer that comes after a newer one is not shown. */
   async #showUnfinished(): Promise<void> {
-    this.#unfinished.show(await this.#engine.unfinished());
+    const turn = ++this.#looks;
+    const unfinished = await this.#engine.unfinished();
+    if (turn === this.#looks) this.#unfinished.show(unfinished);
   }
 
+  /** Resumed files leave it; nothing comes to it while the page is open. */
+  #rereadUnfinished(): void {
+    if (!this.#unfinished.isShown) return;
+    this.#rereading ??= setTimeout(() => {
+      this.#rereading = undefined;
+      void this.#showUnfinished();
+    }, REREAD);
+  }
+
+  readonly #flush = (): void => void this.#engine.flush();
+
   /** By the way that was kept; where there is none, or it leads nowhere any more, the person picks. */
-  async #goOn(entry: Unfinished): Promise<void> {
+  async #goOn(entry: UnfinishedFile): Promise<void> {
     const { handles } = this.#dashboard;
     const { handle, filename } = entry;
     if (handle && (await mayRead(handle))) {
       const kept = await handles.open(handle).catch(() => undefined);
-      if (kept && isSame(entry, kept)) return this.#dashboard.add(kept);
+      if (kept && isSame(entry, kept)) return this.#dashboard.add([kept]);
       this.#toasts.show(strings.unfinished.gone(filename), "bad");
     }
     const [picked] = await handles.pick(false);
@@ -216,37 +250,74 @@ export class Workspace {
   }
 
   /** The engine recognises the file; another one is better refused than sent as something new. */
-  #goOnWith(entry: Unfinished, file: File): void {
-    if (isSame(entry, file)) this.#dashboard.add(file);
+  #goOnWith(entry: UnfinishedFile, file: File): void {
+    if (isSame(entry, file)) this.#dashboard.add([file]);
     else this.#toasts.show(strings.unfinished.other(entry.filename), "bad");
   }
 
-  async #giveUp(entry: Unfinished): Promise<void> {
+  async #giveUp(entry: UnfinishedFile): Promise<void> {
     const { title, unfinished: text, yes, no } = strings.confirm;
     if (!(await confirm({ title: title(entry.filename), text, yes, no }))) return;
     await this.#engine.giveUp(entry);
     this.#forget(entry.id);
   }
 
-  #forget(id: string): void {
-    this.#uploads.remove(id);
-    void this.#showUnfinished();
+  /** Only what is missing is added; what else was chosen is told. */
+  async #resumeDrop(drop: UnfinishedDrop, files: File[]): Promise<void> {
+    const words = strings.unfinished;
+    const members: Member[] = [];
+    await inSlices(files, (slice) => void members.push(...slice.map(asMember)));
+    const chosen = await this.#engine.resumeDrop(drop, members);
+    if (!chosen) return this.#toasts.show(words.anotherTab(nameOf(drop)), "bad");
+    const { missing, changed, settled, others } = chosen;
+    this.#dashboard.add([...missing, ...changed].flatMap((place) => files[place] ?? []));
+    this.#rereadUnfinished();
+    const said = [
+      missing.length > 0 && words.sending(missing.length),
+      changed.length > 0 && words.changed(changed.length),
+      settled > 0 && words.arrived(settled),
+      others > 0 && words.others(others),
+    ];
+    if (missing.length + changed.length > 0) this.#tell(said.filter(Boolean).join(" "), "good");
+    else this.#toasts.show(words.none(nameOf(drop)), "bad");
   }
 
-  /** Does something about an upload; one that turns out to be gone leaves the list. */
-  async #act(upload: { id: string }, act: () => Promise<void>): Promise<void> {
+  async #giveUpDrop(drop: UnfinishedDrop): Promise<void> {
+    const words = strings.giveUpDrop;
+    if (!(await confirm({ ...words, title: words.title(nameOf(drop)) }))) return;
+    await this.#engine.giveUpDrop(drop);
+    await this.#showUnfinished();
+  }
+
+  #forget(id: string): void {
+    this.#uploads.remove(id);
+    this.#rereadUnfinished();
+  }
+
+  async #try(act: () => Promise<void>): Promise<void> {
     try {
       await act();
     } catch (error) {
-      if (error instanceof ApiError && error.status === 404) this.#forget(upload.id);
       this.#toasts.show(explain(error), "bad");
     }
   }
 
-  /** S3 answers with an attachment, so the browser saves the file and the page stays. */
-  async #download({ id }: Upload): Promise<void> {
+  /** Does something about an upload; one that turns out to be gone leaves the list. */
+  #act({ id }: { id: string }, act: () => Promise<void>): Promise<void> {
+    return this.#try(async () => {
+      try {
+        await act();
+      } catch (error) {
+        if (error instanceof ApiError && error.status === 404) this.#forget(id);
+        throw error;
+      }
+    });
+  }
+
+  async #download({ id, filename }: Upload): Promise<void> {
     const { url } = await this.#api.download(id);
-    element("a", { href: url, download: true, rel: "noopener" }).click();
+    const refused = () => this.#toasts.show(strings.toasts.notSaved(filename), "bad");
+    this.element.append(save(url, this.#clock, refused));
   }
 
   async #remove({ id, filename, state }: Upload): Promise<void> {
@@ -259,8 +330,12 @@ export class Workspace {
   }
 }
 
-function isSame({ filename, size }: Unfinished, file: File): boolean {
+function isSame({ filename, size }: UnfinishedFile, file: File): boolean {
   return file.name === filename && file.size === size;
+}
+
+function asMember({ name, webkitRelativePath, size, lastModified }: File): Member {
+  return { path: webkitRelativePath || name, size, lastModified };
 }
 
 /** What is known of an upload the moment it is created; anything the API says later is newer. */

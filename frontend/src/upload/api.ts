@@ -3,12 +3,15 @@
 // Must not know where the ID token comes from, nor what the answers are for.
 import type { Clock } from "./clock";
 import type {
+  BatchAnswer,
+  CompletedMember,
   CreatedUpload,
   CreateRequest,
   Download,
   Limits,
   Mailing,
   PartList,
+  PostSheet,
   Problem,
   Sheet,
   SheetRequest,
@@ -22,6 +25,8 @@ import { type RetryRule, retry } from "./retry";
 const RETRY: RetryRule = { tries: 5, base: 300, cap: 5_000 };
 /** Milliseconds; API Gateway itself gives up after 29 seconds. */
 const TIMEOUT = 35_000;
+/** Milliseconds for the first answer of all: where none comes, the address may be wrong. */
+const FIRST_TIMEOUT = 10_000;
 
 export type Fetch = (url: string, options: RequestInit) => Promise<Response>;
 
@@ -46,15 +51,22 @@ type Call = {
 export class Api {
   readonly #options: ApiOptions;
   readonly #url: string;
+  readonly #history: { wasReached: boolean };
 
-  constructor(options: ApiOptions) {
+  constructor(options: ApiOptions, history = { wasReached: false }) {
     this.#options = options;
     this.#url = options.url.replace(/\/+$/, "");
+    this.#history = history;
+  }
+
+  /** Whether the API has answered any call, of `once()` as well, since the page was opened. */
+  get wasReached(): boolean {
+    return this.#history.wasReached;
   }
 
   /** The same client with one attempt a call, for callers that have a retry layer of their own. */
   once(): Api {
-    return new Api({ ...this.#options, retry: { ...RETRY, tries: 1 } });
+    return new Api({ ...this.#options, retry: { ...RETRY, tries: 1 } }, this.#history);
   }
 
   limits(signal?: AbortSignal): Promise<Limits> {
@@ -65,8 +77,20 @@ export class Api {
     return this.#json({ method: "POST", path: "/uploads", body: request, signal });
   }
 
+  /** Creates up to 100 uploads, each of which succeeds or fails by itself; answers in the same order. */
+  async createBatch(uploads: CreateRequest[], signal?: AbortSignal): Promise<BatchAnswer[]> {
+    const call = { method: "POST", path: "/uploads/batch", body: { uploads }, signal };
+    return (await this.#json<{ uploads: BatchAnswer[] }>(call)).uploads;
+  }
+
   sheet(id: string, request: SheetRequest, signal?: AbortSignal): Promise<Sheet> {
     return this.#json({ method: "POST", path: `${uploadPath(id)}/sheet`, body: request, signal });
+  }
+
+  /** For an upload whose file is sent whole: a form. */
+  postSheet(id: string, request: Pick<SheetRequest, "refused">, signal?: AbortSignal): Promise<PostSheet> {
+    const body = { ...request, strategy: "post" };
+    return this.#json({ method: "POST", path: `${uploadPath(id)}/sheet`, body, signal });
   }
 
   listParts(id: string, signal?: AbortSignal): Promise<PartList> {
@@ -80,6 +104,12 @@ export class Api {
     signal?: AbortSignal,
   ): Promise<Upload> {
     return this.#json({ method: "POST", path: `${uploadPath(id)}/complete`, body: request, signal });
+  }
+
+  /** Completes up to 100 uploads; the answers are in the order of the ids. */
+  async completeMany(ids: readonly string[], signal?: AbortSignal): Promise<CompletedMember[]> {
+    const call: Call = { method: "POST", path: "/uploads/complete", body: { ids }, signal };
+    return (await this.#json<{ uploads: CompletedMember[] }>(call)).uploads;
   }
 
   /** Aborts an unfinished upload, deletes a finished one. */
@@ -148,12 +178,15 @@ export class Api {
     if (call.body) options.body = JSON.stringify(call.body);
     const { controller: silent, release } = following(call.signal);
     options.signal = silent.signal;
-    const cancel = this.#options.clock.alarm(TIMEOUT, () => silent.abort());
+    const timeout = this.wasReached ? TIMEOUT : FIRST_TIMEOUT;
+    const cancel = this.#options.clock.alarm(timeout, () => silent.abort());
     try {
-      return await this.#options.fetch(this.#url + call.path, options);
+      const response = await this.#options.fetch(this.#url + call.path, options);
+      this.#history.wasReached = true;
+      return response;
     } catch (error) {
       call.signal?.throwIfAborted();
-      throw new NetworkError(`${call.method} ${call.path}: no answer`, { cause: error });
+      throw new NetworkError(`${call.method} ${call.path}: no answer`, { cause: error, address: this.#url });
     } finally {
       cancel();
       release();

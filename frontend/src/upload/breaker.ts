@@ -1,9 +1,19 @@
 // A circuit breaker shared by all that talk to one service. After several attempts in a row without an answer, one
-// caller goes on trying and the others wait and burn no bytes. After one success all go on. Offline, nobody tries.
+// caller goes on trying and the others wait and burn no bytes. After one success all go on. The caller that tries does
+// so at once when the browser says that the network is back. Time offline uses up no patience.
 // Must not know what is attempted, nor how often an attempt may fail while others succeed.
 import type { Clock } from "./clock";
 import type { Connectivity } from "./connectivity";
-import { ApiError, isOutage, isTransient, PartError, retryAfter } from "./errors";
+import {
+  ApiError,
+  isOutage,
+  isTransient,
+  NetworkError,
+  NeverAnswered,
+  PartError,
+  retryAfter,
+} from "./errors";
+import { following } from "./following";
 import { type Backoff, backoff, retry } from "./retry";
 
 export type BreakerRule = {
@@ -13,6 +23,8 @@ export type BreakerRule = {
   probes: Backoff;
   /** An outage is no longer waited for after so many milliseconds of waiting. The time a computer sleeps is not waiting. */
   patience: number;
+  /** A service that has never answered is waited for so many milliseconds only: its address may be wrong. */
+  first: number;
 };
 
 /** An outage as a person hears of it. */
@@ -30,6 +42,9 @@ export class Breaker {
   readonly #connectivity: Connectivity;
   readonly #rule: BreakerRule;
   readonly #onChange: () => void;
+  readonly #wasReached: () => boolean;
+  /** When the first failed attempt began, plus all time that does not count: waiting offline or asleep. */
+  #began: number | undefined;
   #failures = 0;
   #outage: Outage | undefined;
   #hasAnswered = false;
@@ -37,10 +52,20 @@ export class Breaker {
   #waited = 0;
   #probing = false;
   #retryAfter = 0;
-  #waiting = new Set<() => void>();
+  readonly #waiting = new Set<{ go: () => void; fail: (error: unknown) => void }>();
 
-  /** `onChange` is called when an outage begins and when it ends. */
-  constructor(rule: BreakerRule, clock: Clock, connectivity: Connectivity, onChange = () => {}) {
+  /**
+   * `onChange` is called when an outage begins and when it ends; `wasReached` tells whether somebody else had an answer
+   * of the service since the page was opened.
+   */
+  constructor(
+    rule: BreakerRule,
+    clock: Clock,
+    connectivity: Connectivity,
+    onChange = () => {},
+    wasReached = () => false,
+  ) {
+    this.#wasReached = wasReached;
     this.#rule = rule;
     this.#clock = clock;
     this.#connectivity = connectivity;
@@ -61,16 +86,28 @@ export class Breaker {
     return this.#outage !== undefined && this.#waited >= this.#rule.patience;
   }
 
-  /** Does the work; in an outage, when it is this caller's turn to try or when the outage is over. */
+  /** The service is there, though it may not have answered yet: bytes travel to it. */
+  reached(): void {
+    this.#hasAnswered = true;
+  }
+
+  /**
+   * Does the work; in an outage, when it is this caller's turn to try or when the outage is over. Rejects with
+   * NeverAnswered where nobody ever had an answer and the time for a first one is over.
+   */
   async use<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     const probing = await this.#turn(signal);
+    const began = this.#clock.now();
     try {
       const result = await work();
       this.#close();
       return result;
     } catch (error) {
-      if (isOutage(error)) this.#failed(error, probing);
-      else if (error instanceof ApiError || error instanceof PartError) this.#close(); // a refusal is an answer
+      if (isOutage(error)) {
+        this.#began ??= began;
+        throw this.#failed(error, probing);
+      }
+      if (error instanceof ApiError || error instanceof PartError) this.#close(); // a refusal is an answer
       throw error;
     } finally {
       if (probing) this.#release();
@@ -81,7 +118,6 @@ export class Breaker {
   async #turn(signal: AbortSignal): Promise<boolean> {
     for (;;) {
       signal.throwIfAborted();
-      if (!this.#connectivity.isOnline()) await this.#connectivity.online(signal);
       if (!this.#outage) return false;
       if (this.#probing) await this.#changed(signal);
       else if (await this.#elected(signal)) return true;
@@ -93,10 +129,8 @@ export class Breaker {
     this.#probing = true;
     try {
       const random = backoff(this.#probes, this.#rule.probes, this.#clock.random());
-      const wait = Math.max(random, this.#retryAfter);
-      await this.#clock.wait(wait, signal);
-      this.#waited += wait;
-      if (!this.#connectivity.isOnline()) await this.#connectivity.online(signal);
+      const wait = Math.min(Math.max(random, this.#retryAfter), this.#timeForFirst);
+      await this.#wait(wait, signal);
       if (this.#outage) return true;
     } catch (error) {
       this.#release();
@@ -106,22 +140,69 @@ export class Breaker {
     return false;
   }
 
-  #failed(error: unknown, probing: boolean): void {
+  /** Waits. Only time online and awake counts towards the patience and the time for a first answer. */
+  async #wait(wait: number, signal: AbortSignal): Promise<void> {
+    const began = this.#clock.now();
+    const isOnline = this.#connectivity.isOnline();
+    await this.#pass(wait, signal);
+    const passed = this.#clock.now() - began;
+    const counted = isOnline && this.#connectivity.isOnline() ? Math.min(passed, wait) : 0;
+    this.#waited += counted;
+    if (this.#began !== undefined) this.#began += passed - counted;
+  }
+
+  /** So many milliseconds, or less when the network comes back meanwhile. */
+  async #pass(wait: number, signal: AbortSignal): Promise<void> {
+    const { controller: over, release } = following(signal);
+    try {
+      await Promise.race([this.#clock.wait(wait, over.signal), this.#connectivity.back(over.signal)]);
+    } finally {
+      over.abort();
+      release();
+    }
+  }
+
+  /** Milliseconds for which a first answer is still waited for. */
+  get #timeForFirst(): number {
+    const isUnlimited = this.#hasAnswered || this.#wasReached() || !this.#connectivity.isOnline();
+    if (isUnlimited) return Number.POSITIVE_INFINITY;
+    const now = this.#clock.now();
+    return Math.max(0, (this.#began ?? now) + this.#rule.first - now);
+  }
+
+  /** What the caller is told. */
+  #failed(error: unknown, probing: boolean): unknown {
+    if (error instanceof ApiError || error instanceof PartError) this.#hasAnswered = true;
+    if (error instanceof NetworkError && error.address !== undefined && this.#timeForFirst === 0)
+      return this.#giveUp(new NeverAnswered(error.address, error));
     this.#failures++;
     this.#retryAfter = retryAfter(error) ?? 0;
     if (probing) this.#probes++;
     if (this.#outage) this.#outage.error = error;
     else if (this.#failures >= this.#rule.failures) this.#open(error);
+    return error;
+  }
+
+  /** All who wait hear of it. Whoever comes later has one attempt. */
+  #giveUp(error: NeverAnswered): NeverAnswered {
+    for (const { fail } of [...this.#waiting]) fail(error);
+    this.#reset();
+    return error;
   }
 
   #open(error: unknown): void {
-    this.#outage = { since: this.#clock.now(), neverAnswered: !this.#hasAnswered, error };
+    const neverAnswered = !this.#hasAnswered && !this.#wasReached();
+    this.#outage = { since: this.#clock.now(), neverAnswered, error };
     this.#onChange();
   }
 
   #close(): void {
-    const isOver = this.#outage !== undefined;
     this.#hasAnswered = true;
+    this.#reset();
+  }
+
+  #reset(): void {
+    const isOver = this.#outage !== undefined;
     this.#failures = 0;
     this.#outage = undefined;
     this.#probes = 0;
@@ -137,23 +218,20 @@ export class Breaker {
   }
 
   #wake(): void {
-    const waiting = this.#waiting;
-    this.#waiting = new Set();
-    for (const go of waiting) go();
+    for (const { go } of [...this.#waiting]) go();
   }
 
   #changed(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      const go = () => {
+      const settle = (answer: () => void) => {
         signal.removeEventListener("abort", stop);
-        resolve();
+        this.#waiting.delete(waiter);
+        answer();
       };
-      const stop = () => {
-        this.#waiting.delete(go);
-        reject(signal.reason);
-      };
-      this.#waiting.add(go);
-      signal.addEventListener("abort", stop, { once: true });
+      const stop = () => settle(() => reject(signal.reason));
+      const waiter = { go: () => settle(resolve), fail: (error: unknown) => settle(() => reject(error)) };
+      this.#waiting.add(waiter);
+      signal.addEventListener("abort", stop);
     });
   }
 }

@@ -1,12 +1,12 @@
 // The CRC64NVMEs of one upload's parts: computed once each, while parts are on their way, compared with what S3
 // received, combined into the whole file's. Must not know how parts travel.
-import type { CreatedUpload } from "./contract";
+import type { PartsUpload } from "./contract";
 import { combined } from "./crc-combine";
 import type { Hasher } from "./hasher";
 import { allParts, partRange } from "./parts";
 
 export type ChecksumsOptions = {
-  upload: Pick<CreatedUpload, "part_size" | "part_count">;
+  upload: Pick<PartsUpload, "part_size" | "part_count">;
   data: Blob;
   hasher: Hasher;
 };

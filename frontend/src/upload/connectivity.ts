@@ -1,15 +1,16 @@
-// Whether there is a network at all, as far as the browser knows. `true` promises nothing, `false` is reliable.
-// Must not know who asks. https://developer.mozilla.org/docs/Web/API/Navigator/onLine
+// Whether there is a network, as far as the browser knows. It is a hint, never a gate: where only the loopback interface
+// is up, browsers say that there is none although everything works. Must not know who asks.
+// https://developer.mozilla.org/docs/Web/API/Navigator/onLine
 
 export type Connectivity = {
   isOnline(): boolean;
-  /** Resolves when there is a network again; rejects with the signal's reason when aborted. */
-  online(signal: AbortSignal): Promise<void>;
+  /** Resolves when the browser next says that the network is back; rejects with the signal's reason when aborted. */
+  back(signal: AbortSignal): Promise<void>;
 };
 
 export const browserConnectivity: Connectivity = {
   isOnline: () => navigator.onLine,
-  online: (signal) =>
+  back: (signal) =>
     new Promise((resolve, reject) => {
       const settle = (answer: () => void) => {
         removeEventListener("online", go);
@@ -21,6 +22,5 @@ export const browserConnectivity: Connectivity = {
       addEventListener("online", go);
       signal.addEventListener("abort", stop);
       if (signal.aborted) stop();
-      else if (navigator.onLine) go();
     }),
 };

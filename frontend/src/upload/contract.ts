@@ -30,6 +30,9 @@ export type Sheet = {
   headers?: Record<string, string>;
 };
 
+/** One form of strategy `post`: all fields are sent as they are, then the file, in a part called `file`. */
+export type PostSheet = { url: string; fields: Record<string, string>; expires_at: string };
+
 export type SheetRequest = {
   first?: number;
   count?: number;
@@ -43,19 +46,34 @@ export type CreateRequest = {
   content_type?: string;
   crc64nvme?: string;
   idempotency_key?: string;
+  /** How a file of up to `put_max_size` bytes is sent; larger ones are sent in parts whatever is asked for. */
+  strategy?: "put" | "post";
 };
 
-export type CreatedUpload = {
+type Created = {
   id: string;
   key: string;
   state: State;
-  strategy: "put" | "multipart";
   part_size: number;
   part_count: number;
-  /** When S3 drops the parts of an unfinished upload. Only of strategy `multipart`, and not from an older API. */
+};
+
+/** An upload whose file is sent in parts. */
+export type PartsUpload = Created & {
+  strategy: "multipart";
+  /** When S3 drops the parts of an unfinished upload. An older API does not say it. */
   parts_expire_at?: string;
   sheet: Sheet;
 };
+
+/** An upload whose file is sent whole: by one PUT, or as a form. */
+export type WholeUpload = Created &
+  ({ strategy: "put"; sheet: Sheet } | { strategy: "post"; sheet: PostSheet });
+
+export type CreatedUpload = PartsUpload | WholeUpload;
+
+/** What became of one member of a batch. */
+export type BatchAnswer = { upload: CreatedUpload } | { problem: Problem };
 
 export type Upload = {
   id: string;
@@ -69,6 +87,9 @@ export type Upload = {
   report?: Json;
   reason?: string | null;
 };
+
+/** One member of what `POST /uploads/complete` answers. */
+export type CompletedMember = { upload: Upload } | { problem: Problem };
 
 export type StoredPart = { number: number; size: number; etag: string; crc64nvme?: string };
 
@@ -84,12 +105,18 @@ export type Download = { url: string; expires_in: number };
  */
 export type Mailing = { address: string; state: "off" | "pending" | "on" | "stopped" };
 
-/** RFC 9457, with `missing` added when the code is `parts_missing`. */
+/** RFC 9457, with more where the code asks for it. */
 export type Problem = {
   type?: string;
   title?: string;
   status?: number;
   detail?: string;
   code?: string;
+  /** Of `parts_missing`. */
   missing?: number[];
+  /** Of `wrong_state`, where a create was repeated: the upload that it had made. */
+  id?: string;
+  state?: State;
+  /** Seconds. Of a member of a batch, which has no headers. */
+  retry_after?: number;
 };

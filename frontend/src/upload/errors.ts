@@ -1,7 +1,8 @@
 // What can go wrong on the way to S3, as types the caller can tell apart by `code`.
 // Messages here are for logs; what a person reads is written elsewhere. Must not know who shows them.
 import type { Problem } from "./contract";
-import { type Verdict, verdictOf } from "./s3-errors";
+import { parseS3Error, type Verdict, verdictOf } from "./s3-errors";
+import type { SendAnswer } from "./transport";
 
 /** Milliseconds. A longer `Retry-After` is not believed: this computer's clock may be wrong, and a date depends on it. */
 const LONGEST_RETRY_AFTER = 10 * 60_000;
@@ -26,7 +27,32 @@ export class ApiError extends Error {
 
 /** No answer came: offline, refused, reset, or an answer the browser may not show us. */
 export class NetworkError extends Error {
-  override readonly name = "NetworkError";
+  override readonly name: string = "NetworkError";
+  /** The origin that did not answer, where it is known. */
+  readonly address: string | undefined;
+
+  constructor(message: string, { address, cause }: { address?: string | undefined; cause?: unknown } = {}) {
+    super(message, { cause });
+    this.address = address;
+  }
+}
+
+/** A service has not answered once since the page was opened. Browsers say no more where it forbids the page's origin. */
+export class NeverAnswered extends Error {
+  override readonly name = "NeverAnswered";
+  readonly address: string;
+
+  constructor(address: string, cause: unknown) {
+    super(`${address} has never answered: check this address, and that it allows this page's origin`, {
+      cause,
+    });
+    this.address = address;
+  }
+}
+
+/** The connection broke after bytes had left: S3 is there, and the line does not last. */
+export class BrokenLine extends NetworkError {
+  override readonly name = "BrokenLine";
 }
 
 /** No ID token could be had just now. The session is not over: the next attempt may have one. */
@@ -34,7 +60,7 @@ export class TokenUnavailable extends Error {
   override readonly name = "TokenUnavailable";
 }
 
-/** S3 answered a PUT with something other than success. */
+/** S3 answered a PUT, or a form, with something other than success. */
 export class PartError extends Error {
   override readonly name = "PartError";
   readonly status: number;
@@ -54,6 +80,26 @@ export class PartError extends Error {
   }
 }
 
+/** What S3 answered instead of taking part `number`; a file that is sent whole is part 1. */
+export function partErrorOf(number: number, { status, text, header }: SendAnswer, now: number): PartError {
+  const { code, message } = parseS3Error(text);
+  return new PartError(number, status, code, message, parseRetryAfter(header("Retry-After"), now));
+}
+
+export function isSuccess({ status }: SendAnswer): boolean {
+  return status >= 200 && status <= 299;
+}
+
+/** The API gave no sheet: the cause is final, and S3 has no part in it. */
+export class Unsigned extends Error {
+  override readonly name = "Unsigned";
+}
+
+/** The limit up to which a file is sent whole is another than this page knew: the file begins anew, by that limit. */
+export class Misjudged extends Error {
+  override readonly name = "Misjudged";
+}
+
 /** The file could not be read, so it could not be hashed or sent. */
 export class ReadError extends Error {
   override readonly name = "ReadError";
@@ -67,6 +113,11 @@ export class Corrupted extends Error {
 /** The same file is being sent in another tab of this browser. */
 export class InAnotherTab extends Error {
   override readonly name = "InAnotherTab";
+}
+
+/** The upload was paused by the person; nothing is wrong. */
+export class Paused extends Error {
+  override readonly name = "Paused";
 }
 
 /** The upload was cancelled by the person; nothing is wrong. */
@@ -87,12 +138,22 @@ export function isTransient(error: unknown): boolean {
 }
 
 /** The owner's own limit, which other uploads of the owner hold: no sign that the API is in trouble. */
-function isTooManyUploads(error: unknown): boolean {
+export function isTooManyUploads(error: unknown): boolean {
   return error instanceof ApiError && error.code === "too_many_uploads";
 }
 
 function isBusy(status: number): boolean {
   return status === 408 || status === 429 || status >= 500;
+}
+
+/** The API no longer knows the upload, or S3 does not: it begins anew, by itself. */
+export function isGone(error: unknown): boolean {
+  if (error instanceof PartError) return error.verdict === "gone";
+  return error instanceof ApiError && (error.status === 404 || error.status === 410);
+}
+
+export function goneAsUndefined(error: unknown): undefined {
+  if (!isGone(error)) throw error;
 }
 
 /** Milliseconds that a server asked us to wait. */

@@ -1,23 +1,32 @@
-// One file from the person's disk to S3: hash, create, send the parts, complete; paused, resumed, retried and
+// One file from the person's disk to S3 in parts: create, send the parts, complete; paused, resumed, retried and
 // cancelled on the way. S3 is the truth about what it holds: whoever comes back asks it first.
 // Must not know about Uppy, the page, or other files (the pool and the places it is given are shared).
-import { type Breaker, retryThroughOutage } from "./breaker";
+import type { Breaker } from "./breaker";
+import { ask, removeQuickly, removeUpload } from "./calls";
 import { Checksums } from "./checksums";
 import { type Answer, askAhead, type Completing, completed } from "./complete";
-import type { CreatedUpload, CreateRequest, Upload } from "./contract";
-import { ApiError, Cancelled, isTransient, PartError, ReadError } from "./errors";
+import type { CreateRequest, PartsUpload, Upload } from "./contract";
+import {
+  ApiError,
+  Cancelled,
+  goneAsUndefined,
+  isGone,
+  Misjudged,
+  PartError,
+  Paused,
+  ReadError,
+} from "./errors";
+import type { HostPool } from "./host-pool";
+import { newKey } from "./idempotency";
 import { PartSender } from "./part-sender";
 import { allParts, missingParts } from "./parts";
 import { Pause } from "./pause";
 import { Remembered } from "./remembered";
-import { retry } from "./retry";
 import type { Settings, SourceFile, Tools } from "./settings";
 import type { SheetSource } from "./sheet";
-import type { HostPool, Slots } from "./slots";
+import type { Slots } from "./slots";
 
-/** The API no longer knows the upload: it begins anew, by itself. */
-const GONE = new Set([404, 410]);
-/** How often in a row that may happen. */
+/** How often in a row an upload that is gone begins anew by itself. */
 const NEW_BEGINNINGS = 3;
 
 export type FileUploadOptions = Omit<Tools, "connect"> & {
@@ -41,7 +50,7 @@ export class FileUpload {
   readonly #cancel = new AbortController();
   #stop = new AbortController();
   #running: Promise<Upload> | undefined;
-  #created: CreatedUpload | undefined;
+  #created: PartsUpload | undefined;
   #sender: PartSender | undefined;
   #checksums: Checksums | undefined;
   readonly #remembered: Remembered;
@@ -73,10 +82,11 @@ export class FileUpload {
     return this.#running;
   }
 
-  /** Stops sending; what S3 has stays there. */
+  /** Stops sending, but for parts that are nearly through; what S3 has stays there. */
   pause(): void {
     this.#pause.on();
-    this.#stop.abort();
+    if (this.#sender?.isSending) this.#sender.pause();
+    else this.#stop.abort();
   }
 
   resume(): void {
@@ -93,14 +103,8 @@ export class FileUpload {
     if (id === undefined || this.#finished) return;
     this.#created = undefined;
     await this.#remembered.forget();
-    await this.#abort(id);
+    await removeUpload(this.#options, id);
     this.#options.listener?.removed?.(id); // not sooner: it is there until the API has heard of it
-  }
-
-  /** An upload that is gone already is as good as aborted: the answer to an earlier call may have been lost. */
-  async #abort(id: string): Promise<void> {
-    const { api } = this.#options;
-    await this.#ask(() => api.remove(id), new AbortController().signal).catch(goneAsUndefined);
   }
 
   async #run(): Promise<Upload> {
@@ -130,31 +134,31 @@ export class FileUpload {
     this.#cancel.signal.throwIfAborted();
     try {
       const ahead = await this.#sendMissing(created, signal);
+      if (this.#pause.isOn) return undefined;
       return await this.#complete(created, ahead, signal);
     } catch (error) {
       this.#cancel.signal.throwIfAborted();
-      if (signal.aborted) return undefined; // paused, and perhaps resumed since
+      if (signal.aborted || error instanceof Paused) return undefined; // paused, and perhaps resumed since
       return await this.#failed(error, created);
     }
   }
 
   /** Takes up what an earlier page left of the file. Resolves with the upload when it was finished meanwhile. */
   async #goOn(): Promise<Upload | undefined> {
-    const { api, file, settings, listener } = this.#options;
+    const { api, file, listener } = this.#options;
     const signal = this.#cancel.signal;
-    if (file.data.size <= settings.putMaxSize) return undefined;
     const entry = await this.#remembered.claim(signal);
     if (!entry) return undefined;
     const upload = await this.#ask(() => api.get(entry.id), signal).catch(goneAsUndefined);
     if (upload?.state === "uploading") {
       const sheet = await this.#ask(() => api.sheet(entry.id, {}), signal);
       const { id, key, part_size, part_count, parts_expire_at } = entry;
-      const created: CreatedUpload = {
+      const created: PartsUpload = {
         ...{ id, key, part_size, part_count, sheet },
         ...{ state: upload.state, strategy: "multipart" },
       };
       if (parts_expire_at) created.parts_expire_at = parts_expire_at;
-      this.#take(created, undefined);
+      this.#take(created);
       this.#begun = true;
       for (const [number, checksum] of await this.#remembered.checksums())
         this.#checksums?.know(number, checksum);
@@ -168,8 +172,8 @@ export class FileUpload {
   }
 
   /** Begins anew where that helps; otherwise throws, and leaves nothing in S3 that is of no use. */
-  async #failed(error: unknown, created: CreatedUpload): Promise<undefined> {
-    const { api, clock, file, listener, settings } = this.#options;
+  async #failed(error: unknown, created: PartsUpload): Promise<undefined> {
+    const { file, listener } = this.#options;
     if (isGone(error) && ++this.#beginnings < NEW_BEGINNINGS) {
       await this.#forget();
       listener?.removed?.(created.id);
@@ -180,63 +184,63 @@ export class FileUpload {
     if (error instanceof ReadError) {
       await this.#forget();
       listener?.removed?.(created.id);
-      const options = { rule: settings.abortRetry, clock, isRetryable: isTransient };
-      await retry(() => api.remove(created.id), options).catch(() => undefined);
+      await removeQuickly(this.#options, created.id);
     }
     throw error;
   }
 
-  /** Small files are hashed first, so that S3 checks their one PUT; others while they are sent. */
-  async #create(): Promise<CreatedUpload> {
-    const { api, file, hasher, settings, listener } = this.#options;
+  async #create(): Promise<PartsUpload> {
+    const { api, file, listener } = this.#options;
     const request: CreateRequest = { filename: file.name, size: file.data.size };
     if (file.type) request.content_type = file.type;
-    const signal = this.#cancel.signal;
-    if (file.data.size <= settings.putMaxSize) request.crc64nvme = await hasher(file.data, signal);
-    signal.throwIfAborted();
     this.#key ??= newKey();
     request.idempotency_key = this.#key;
-    const created = await this.#ask(() => api.create(request), signal);
-    this.#take(created, request.crc64nvme);
+    const created = await this.#ask(() => api.create(request), this.#cancel.signal);
+    if (created.strategy !== "multipart") return this.#misjudged(created.id);
+    this.#take(created);
     await this.#remembered.began(created);
     listener?.created?.(created, file);
     return created;
   }
 
-  #take(created: CreatedUpload, checksum: string | undefined): void {
+  async #misjudged(id: string): Promise<never> {
+    const { file, settings } = this.#options;
+    settings.putMaxSize = Math.max(settings.putMaxSize, file.data.size);
+    await removeQuickly(this.#options, id);
+    throw new Misjudged("The API wants the file whole");
+  }
+
+  #take(created: PartsUpload): void {
     this.#created = created;
     this.#begun = false;
     this.#sent = false;
-    this.#sender = this.#newSender(created, checksum);
+    this.#sender = this.#newSender(created);
   }
 
-  #newSender(upload: CreatedUpload, checksum: string | undefined): PartSender {
+  #newSender(upload: PartsUpload): PartSender {
     const { api, file, hasher, transport, pool, s3Breaker, clock, settings } = this.#options;
-    const headers: Record<string, string> = {};
-    if (upload.strategy === "put" && checksum !== undefined) headers["x-amz-checksum-crc64nvme"] = checksum;
     const sheets: SheetSource = (request, signal) =>
       this.#ask(() => api.sheet(upload.id, request, signal), signal);
     const checksums = new Checksums({ upload, data: file.data, hasher });
     this.#checksums = checksums;
-    if (upload.strategy === "put" && checksum !== undefined) checksums.know(1, checksum);
     const onPart = (number: number, crc64nvme: string) => this.#remembered.arrived(number, crc64nvme);
     const onProgress = (sent: number) => this.#moved(sent, file.data.size);
     const shared = { checksums, transport, pool, breaker: s3Breaker, clock, settings, onProgress, onPart };
-    return new PartSender({ upload, data: file.data, headers, sheets, ...shared });
+    return new PartSender({ upload, data: file.data, sheets, pause: this.#pause, ...shared });
   }
 
   /**
    * Resolves with what complete answered, where it was asked ahead: as soon as the last byte has left. Once the parts
    * are an object S3 forgets them, so that one whose answer was lost can only fail: then complete knows better.
    */
-  async #sendMissing(created: CreatedUpload, signal: AbortSignal): Promise<Answer | undefined> {
+  async #sendMissing(created: PartsUpload, signal: AbortSignal): Promise<Answer | undefined> {
     signal.throwIfAborted();
     if (this.#sent) return undefined;
     const missing = await this.#missing(created, signal);
     this.#begun = true;
     let ahead: Promise<Answer | undefined> | undefined;
     this.#onAllLeft = () => {
-      if (created.strategy === "put") return;
+      if (this.#pause.isOn) return;
       this.#sent = true;
       ahead ??= askAhead(this.#completing(created, signal)).catch(() => undefined);
     };
@@ -257,15 +261,15 @@ export class FileUpload {
     if (sent === size) this.#onAllLeft();
   }
 
-  async #missing(created: CreatedUpload, signal: AbortSignal): Promise<number[]> {
-    if (!this.#begun || created.strategy === "put") return allParts(created.part_count);
+  async #missing(created: PartsUpload, signal: AbortSignal): Promise<number[]> {
+    if (!this.#begun) return allParts(created.part_count);
     const { api, file } = this.#options;
     const list = await this.#ask(() => api.listParts(created.id, signal), signal);
     return missingParts({ ...list, size: file.data.size }, list.parts);
   }
 
   /** Completes; parts that S3 turns out not to hold are sent again first. */
-  async #complete(created: CreatedUpload, ahead: Answer | undefined, signal: AbortSignal): Promise<Upload> {
+  async #complete(created: PartsUpload, ahead: Answer | undefined, signal: AbortSignal): Promise<Upload> {
     const { settings } = this.#options;
     for (let tries = 1; ; tries++) {
       signal.throwIfAborted();
@@ -280,7 +284,7 @@ export class FileUpload {
     }
   }
 
-  #completing({ id }: CreatedUpload, signal: AbortSignal): Completing {
+  #completing({ id }: PartsUpload, signal: AbortSignal): Completing {
     const { api, clock, settings, apiBreaker, completeBreaker } = this.#options;
     const checksum = async () => (await this.#checksums?.whole(signal)) ?? "";
     return { id, checksum, api, clock, apiBreaker, completeBreaker, settings, signal };
@@ -288,8 +292,7 @@ export class FileUpload {
 
   /** Asks the API; an outage is waited for. */
   #ask<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    const { apiBreaker, clock, settings } = this.#options;
-    return retryThroughOutage(call, { breaker: apiBreaker, clock, rule: settings.outage, signal });
+    return ask(this.#options, call, signal);
   }
 
   async #forget(): Promise<void> {
@@ -299,25 +302,10 @@ export class FileUpload {
   }
 }
 
-function isGone(error: unknown): boolean {
-  if (error instanceof PartError) return error.verdict === "gone";
-  return error instanceof ApiError && GONE.has(error.status);
-}
-
-function goneAsUndefined(error: unknown): undefined {
-  if (!isGone(error)) throw error;
-}
-
 /** S3 holds, or received again and again, other bytes than were hashed: only a new beginning helps. */
 function isMismatch(error: unknown): boolean {
   if (error instanceof PartError) return error.verdict === "damaged";
   return error instanceof ApiError && error.code === "checksum_mismatch";
-}
-
-function newKey(): string {
-  return crypto
-    .getRandomValues(new Uint8Array(16))
-    .reduce((text, byte) => text + byte.toString(16).padStart(2, "0"), "");
 }
 
 function missingFrom(error: unknown): number[] | undefined {

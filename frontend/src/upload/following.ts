@@ -15,3 +15,18 @@ export function following(signal: AbortSignal | undefined): Following {
   signal?.addEventListener("abort", follow, { once: true });
   return { controller, release: () => signal?.removeEventListener("abort", follow) };
 }
+
+/** What the work comes to, or the signal's reason when that is aborted before: others may wait for the same work. */
+export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let stop = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason);
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop);
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}

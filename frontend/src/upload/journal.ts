@@ -1,5 +1,6 @@
-// What is remembered of unfinished uploads, so that they go on after a reload, a crash or on another day.
+// What is remembered of unfinished uploads and drops, so that they go on after a reload, a crash or on another day.
 // Types, and what makes a file recognisable. Must not know where it is kept: indexeddb-journal.ts, or a test's memory.
+import type { Member } from "./drop";
 import type { Hasher } from "./hasher";
 import type { SourceFile } from "./settings";
 
@@ -21,6 +22,29 @@ export type JournalEntry = {
   parts_expire_at?: string;
   /** Where the browser can keep one: a way to the file without asking for it again. */
   handle?: FileSystemFileHandle;
+  /** The idempotency key of the file, where it is a member of a drop. */
+  member_key?: string;
+};
+
+/** Members of a drop that were added together, in the order of their numbers. */
+export type DropRecord = {
+  /** The drop's key. */
+  drop: string;
+  /** The number of the first of these members. */
+  first: number;
+  /** When the drop began: milliseconds since 1970. */
+  began: number;
+  members: Member[];
+};
+
+/** What became of one member of a drop. */
+export type MemberRecord = {
+  drop: string;
+  member: number;
+  /** The upload that was created for it. */
+  id?: string;
+  /** Whether it needs nothing more. */
+  isSettled?: true;
 };
 
 export type Journal = {
@@ -32,6 +56,11 @@ export type Journal = {
   addChecksum(id: string, part: number, crc64nvme: string): Promise<void>;
   /** Forgets an upload and its checksums. */
   remove(id: string): Promise<void>;
+  drops(): Promise<{ records: DropRecord[]; changes: MemberRecord[] }>;
+  /** Adds members of drops, then what became of some; of one member the last change counts. */
+  note(records: readonly DropRecord[], changes: readonly MemberRecord[]): Promise<void>;
+  /** Forgets a drop with its members. */
+  removeDrop(key: string): Promise<void>;
 };
 
 /** Tells a file that was picked again from every other: its name, size, time, and how it begins and ends. */

@@ -3,59 +3,78 @@
 import type { Breaker } from "./breaker";
 import type { Checksums } from "./checksums";
 import type { Clock } from "./clock";
-import type { CreatedUpload, Sheet } from "./contract";
-import { Corrupted, isOutage, NetworkError, PartError, parseRetryAfter, ReadError } from "./errors";
-import { following } from "./following";
+import type { PartsUpload, Sheet } from "./contract";
+import { BrokenLine, Corrupted, isSuccess, NetworkError, PartError, partErrorOf, Unsigned } from "./errors";
+import { Finishing } from "./finishing";
+import { following, untilAborted } from "./following";
+import type { HostPool } from "./host-pool";
 import { PartQueue, type Sender } from "./part-queue";
 import { allParts, type PartRange, partRange } from "./parts";
-import { retry } from "./retry";
-import { parseS3Error, type Verdict } from "./s3-errors";
+import type { Pause } from "./pause";
+import { whyFailed } from "./reading";
+import { retrySending } from "./retry-sending";
+import type { Verdict } from "./s3-errors";
 import type { Settings } from "./settings";
 import { canGo, goAnywhere, hostsOf, partUrl, type SheetSource, Sheets } from "./sheet";
-import type { HostPool } from "./slots";
-import type { PutAnswer, Transport } from "./transport";
+import type { Transport } from "./transport";
+import type { Load, Travel } from "./travel";
 
 /** What another try of the same part may cure. */
 const RETRYABLE: ReadonlySet<Verdict> = new Set(["outage", "retry", "refused"]);
 
 export type PartSenderOptions = {
-  upload: CreatedUpload;
+  upload: PartsUpload;
   data: Blob;
   checksums: Checksums;
-  /** Headers of every PUT where the sheet of an older API names none; S3's signature must know them. */
-  headers: Record<string, string>;
   sheets: SheetSource;
   transport: Transport;
   pool: HostPool;
   breaker: Breaker;
   clock: Clock;
   settings: Settings;
+  pause: Pause;
   onProgress: (sent: number) => void;
   /** Told of every part that S3 has, with its checksum. */
   onPart: (number: number, crc64nvme: string) => void;
 };
+
+/** What ends one part, and what ends all. */
+type Signals = { signal: AbortSignal; sending: AbortSignal };
 
 export class PartSender {
   readonly #options: PartSenderOptions;
   readonly #sheets: Sheets;
   readonly #sent = new Map<number, number>();
   #total = 0;
+  #finishing: Finishing | undefined;
 
   constructor(options: PartSenderOptions) {
     this.#options = options;
     this.#sheets = new Sheets(options.upload.sheet, options.sheets, options.clock);
   }
 
+  get isSending(): boolean {
+    return this.#finishing !== undefined;
+  }
+
+  /** The pause has begun: `send` finishes what is nearly through and rejects with Paused, unless resumed before. */
+  pause(): void {
+    this.#finishing?.begin();
+  }
+
   /** Sends these parts; the first that fails for good stops the others and is thrown. */
   async send(numbers: readonly number[], signal: AbortSignal): Promise<void> {
+    const { pause, clock } = this.#options;
     const { controller: stop, release } = following(signal);
+    this.#finishing = new Finishing(pause, clock, stop);
     try {
-      await this.#sendAll(numbers, stop.signal);
+      await this.#sendAll(numbers, stop.signal, this.#finishing);
     } catch (error) {
       stop.abort();
       signal.throwIfAborted();
       throw error;
     } finally {
+      this.#finishing = undefined;
       release();
     }
   }
@@ -74,7 +93,7 @@ export class PartSender {
   }
 
   /** As many senders as the pool has places, in turn over the host names, each taking the next part of all. */
-  async #sendAll(numbers: readonly number[], signal: AbortSignal): Promise<void> {
+  async #sendAll(numbers: readonly number[], sending: AbortSignal, finishing: Finishing): Promise<void> {
     const { pool, clock } = this.#options;
     const count = Math.min(pool.most * this.#sheets.current.urls.length, numbers.length);
     const queue = new PartQueue(numbers, (number) => this.#size(number), count, clock);
@@ -84,7 +103,11 @@ export class PartSender {
         const { changed } = queue;
         const number = queue.next(sender, goAnywhere(this.#sheets.current) ? undefined : isFor);
         if (number === undefined) await changed;
-        else await this.#sendPart(number, sender, index, signal);
+        else
+          await finishing.use(
+            () => this.#isMostlySent(number),
+            (signal) => this.#sendPart(number, sender, index, { signal, sending }),
+          );
       }
     };
     await Promise.all(queue.senders.map(send));
@@ -92,10 +115,14 @@ export class PartSender {
 
   /**
    * One part until S3 has it. The place in the pool is free while the part waits for its next try, which goes by the
-   * next host name: one of them may be out of reach. In an outage it waits its turn, and that counts for nothing: it is
-   * not this part that is ill.
+   * next host name: one of them may be out of reach.
    */
-  async #sendPart(number: number, sender: Sender, first: number, signal: AbortSignal): Promise<void> {
+  async #sendPart(
+    number: number,
+    sender: Sender,
+    first: number,
+    { signal, sending }: Signals,
+  ): Promise<void> {
     const { pool, breaker, clock, settings } = this.#options;
     let turn = first;
     let damaged = 0;
@@ -105,40 +132,49 @@ export class PartSender {
       const hosts = hostsOf(sheet);
       while (!canGo(sheet, number, turn)) turn++;
       const host = turn++ % hosts.length;
-      const put = () => breaker.use(signal, () => this.#put(number, host, sender, signal));
-      await this.#compare(number, await pool.use(hosts[host] ?? "", signal, put), signal);
+      const put = (travel: Travel) =>
+        breaker.use(travel.signal, () => this.#put(number, host, sender, travel, sending));
+      const load: Load = { kind: "part", size: this.#size(number) };
+      await this.#compare(number, await pool.use(hosts[host] ?? "", load, signal, put), signal);
     };
-    const isExempt = (error: unknown) => isOutage(error) && breaker.isOpen;
-    try {
-      await retry(attempt, { rule: settings.partRetry, clock, isRetryable, isExempt, signal });
-    } catch (error) {
-      throw error instanceof Unsigned ? error.cause : error;
-    }
+    await retrySending(attempt, { breaker, clock, rule: settings.partRetry, isRetryable, signal });
   }
 
   /** Resolves with the checksum of what S3 received, where the browser may see it. */
-  async #put(number: number, host: number, sender: Sender, signal: AbortSignal): Promise<string | null> {
-    const { upload, transport, headers, checksums } = this.#options;
-    const sheet = await this.#signedFor(number, signal);
+  async #put(
+    number: number,
+    host: number,
+    sender: Sender,
+    travel: Travel,
+    sending: AbortSignal,
+  ): Promise<string | null> {
+    const { transport, checksums, clock } = this.#options;
+    const { signal } = travel;
+    const sheet = await untilAborted(this.#signedFor(number, sending), signal); // others wait for it too
     // Hashed while it is sent; whoever waits for it hears of a failure.
     checksums.of(number, signal).catch(() => undefined);
     const body = this.#part(number);
-    const url = partUrl(sheet, upload.strategy, number, host % sheet.urls.length);
+    const url = partUrl(sheet, number, host % sheet.urls.length);
     const onProgress = (sent: number) => {
       sender.moved(sent);
+      travel.moved(sent);
+      if (sent > 0) this.#options.breaker.reached();
       this.#count(number, Math.min(sent, body.size));
     };
     let arrived = false;
     sender.begins(body.size);
     try {
-      const answer = await transport({ url, body, headers: sheet.headers ?? headers, signal, onProgress });
-      if (answer.status < 200 || answer.status > 299) this.#judge(this.#partError(number, answer), sheet);
+      const answer = await transport({ url, body, headers: sheet.headers ?? {}, signal, onProgress });
+      if (!isSuccess(answer)) throw partErrorOf(number, answer, clock.now());
       this.#count(number, body.size);
       arrived = true;
       return answer.header("x-amz-checksum-crc64nvme");
     } catch (error) {
       this.#count(number, 0);
-      throw await this.#readable(number, error);
+      if (error instanceof PartError && error.verdict === "refused") this.#sheets.refuse(sheet);
+      const why = await whyFailed(error, body, clock, signal);
+      if (why instanceof NetworkError && travel.sent > 0) throw new BrokenLine(why.message, { cause: why });
+      throw why;
     } finally {
       sender.ended(arrived);
     }
@@ -153,13 +189,6 @@ export class PartSender {
     }
   }
 
-  /** Throws what S3 answered, unless it says that the object is there. `complete` compares its size and checksum. */
-  #judge(error: PartError, sheet: Sheet): void {
-    if (error.verdict === "arrived" && this.#options.upload.strategy === "put") return;
-    if (error.verdict === "refused") this.#sheets.refuse(sheet);
-    throw error;
-  }
-
   /** A part that S3 received otherwise than it was read is sent again, alone. */
   async #compare(number: number, received: string | null, signal: AbortSignal): Promise<void> {
     const { checksums } = this.#options;
@@ -170,27 +199,14 @@ export class PartSender {
     throw new Corrupted(`Part ${number}: S3 received other bytes than were read`);
   }
 
-  /** A browser that cannot read a file any more says no more than that the request failed. */
-  async #readable(number: number, error: unknown): Promise<unknown> {
-    if (!(error instanceof NetworkError)) return error;
-    try {
-      await this.#part(number).slice(0, 1).arrayBuffer();
-      return error;
-    } catch (cause) {
-      return new ReadError("The file has changed or is gone", { cause });
-    }
-  }
-
-  #partError(number: number, { status, text, header }: PutAnswer): PartError {
-    const { code, message } = parseS3Error(text);
-    const wait = parseRetryAfter(header("Retry-After"), this.#options.clock.now());
-    return new PartError(number, status, code, message, wait);
-  }
-
   /** A slice without a type, so that the browser sends no Content-Type. */
   #part(number: number): Blob {
     const { start, end } = this.#range(number);
     return this.#options.data.slice(start, end);
+  }
+
+  #isMostlySent(number: number): boolean {
+    return (this.#sent.get(number) ?? 0) > this.#size(number) / 2;
   }
 
   #size(number: number): number {
@@ -205,16 +221,10 @@ export class PartSender {
 
   #count(number: number, sent: number): void {
     const moved = sent - (this.#sent.get(number) ?? 0);
-    if (moved > 0) this.#options.pool.moved(moved);
     this.#total += moved;
     this.#sent.set(number, sent);
     this.#options.onProgress(this.#total);
   }
-}
-
-/** The API gave no sheet: the cause is final, and S3 has no part in it. */
-class Unsigned extends Error {
-  override readonly name = "Unsigned";
 }
 
 function isWorthAnotherTry(error: unknown): boolean {

@@ -14,6 +14,15 @@ export function allParts(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index + 1);
 }
 
+/** The bytes of some parts of a file; its last part may be shorter than the others. */
+export function sizeOf(numbers: readonly number[], partSize: number, size: number): number {
+  const sizes = numbers.map((number) => {
+    const { start, end } = partRange(number, partSize, size);
+    return end - start;
+  });
+  return sizes.reduce((sum, each) => sum + each, 0);
+}
+
 /** The parts S3 does not hold in their right size. */
 export function missingParts(
   plan: { part_size: number; part_count: number; size: number },

@@ -3,6 +3,10 @@
 export class Pause {
   #waiting: (() => void)[] | undefined;
 
+  get isOn(): boolean {
+    return this.#waiting !== undefined;
+  }
+
   on(): void {
     this.#waiting ??= [];
   }

@@ -1,7 +1,7 @@
 // What the journal holds of one file, and this tab's claim on it. A journal that does not work (a private window,
 // a full disk) costs the resuming, never the upload. Must not know how a file is sent.
 import type { Clock } from "./clock";
-import type { CreatedUpload } from "./contract";
+import type { PartsUpload } from "./contract";
 import { InAnotherTab } from "./errors";
 import type { Hasher } from "./hasher";
 import { fingerprintOf, type Journal, type JournalEntry } from "./journal";
@@ -60,7 +60,7 @@ export class Remembered {
     await this.#options.journal.add(entry).catch(() => undefined);
   }
 
-  async began({ id, key, part_size, part_count, parts_expire_at }: CreatedUpload): Promise<void> {
+  async began({ id, key, part_size, part_count, parts_expire_at }: PartsUpload): Promise<void> {
     const { file, clock } = this.#options;
     if (this.#fingerprint === undefined) return;
     this.#id = id;
@@ -68,6 +68,7 @@ export class Remembered {
       ...{ id, key, part_size, part_count, fingerprint: this.#fingerprint, began: clock.now() },
       ...{ filename: file.name, size: file.data.size },
     };
+    if (file.key) entry.member_key = file.key;
     if (parts_expire_at) entry.parts_expire_at = parts_expire_at;
     await this.#write(entry);
   }

@@ -1,4 +1,4 @@
-// What S3's answer to a PUT means for the upload: one table by S3's error code. The HTTP status decides only where the
+// What S3's answer to a PUT or a form means for the upload: one table by S3's error code. The HTTP status decides only where the
 // code is absent or unknown, because S3 sends errors with opposite meanings under one status (400, 403, 409).
 // Must not know parts, sheets or retries. https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 
@@ -9,9 +9,18 @@
  * - `refused`: the presigned URL or its credentials are no longer good. The upload asks for a new sheet.
  * - `arrived`: the object exists already. An earlier PUT arrived and its answer was lost.
  * - `gone`: S3 no longer knows the multipart upload.
+ * - `unsupported`: S3, or a proxy before it, does not take this kind of request. A form may be refused where a PUT is not.
  * - `fatal`: no repetition helps.
  */
-export type Verdict = "outage" | "retry" | "damaged" | "refused" | "arrived" | "gone" | "fatal";
+export type Verdict =
+  | "outage"
+  | "retry"
+  | "damaged"
+  | "refused"
+  | "arrived"
+  | "gone"
+  | "unsupported"
+  | "fatal";
 
 const VERDICTS: ReadonlyMap<string, Verdict> = new Map([
   // S3 heard nothing on the socket for about 20 seconds: the line failed, and other parts use the same line. Status 400.
@@ -36,16 +45,21 @@ const VERDICTS: ReadonlyMap<string, Verdict> = new Map([
   // `If-None-Match: *` was sent and the key has an object. Status 412.
   ["PreconditionFailed", "arrived"],
   ["NoSuchUpload", "gone"],
+  ["MethodNotAllowed", "unsupported"],
+  ["NotImplemented", "unsupported"],
 ]);
 
 const BY_STATUS: ReadonlyMap<number, Verdict> = new Map([
   [403, "refused"],
   [404, "gone"],
+  [405, "unsupported"],
   [408, "outage"],
   [409, "retry"],
   [410, "gone"],
+  [411, "unsupported"],
   [412, "arrived"],
   [429, "outage"],
+  [501, "unsupported"],
 ]);
 
 export function verdictOf(status: number, code: string): Verdict {

@@ -8,6 +8,7 @@ import type { CreatedUpload, Upload } from "./contract";
 import type { Hasher } from "./hasher";
 import type { Journal } from "./journal";
 import type { Locks } from "./locks";
+import type { LookaheadRule } from "./lookahead";
 import type { Backoff, RetryRule } from "./retry";
 import type { Transport } from "./transport";
 
@@ -16,12 +17,20 @@ export type Settings = {
   connectionsPerHost: number;
   /** So many of them begin; the others follow while throughput grows. */
   connectionsAtFirst: number;
+  /** Fewer bytes than these, under way together, tell nothing about the line's rate. */
+  tellingBytes: number;
   /** The origins S3 is reached at, where they are known before an upload is created. */
   origins: readonly string[];
-  /** Files under way at once; the others wait. */
+  /** Files that are sent in parts, under way at once; the others wait. */
   filesAtOnce: number;
-  /** Files up to this many bytes are hashed before they are created, so that S3 checks their one PUT. */
+  /** Files up to this many bytes are hashed before they are created and sent whole, so that S3 checks them. */
   putMaxSize: number;
+  /** How many of these are hashed and created ahead. */
+  lookahead: LookaheadRule;
+  /** While the owner has too many uploads, files wait until nothing has gone on for so long (milliseconds). */
+  roomPatience: number;
+  /** A file that is sent whole and is under way when it is paused has so long (milliseconds) to arrive. */
+  pauseTime: number;
   /** A part PUT of which no byte leaves the page for so long (milliseconds) is tried again. */
   stallTimeout: number;
   /** A part PUT that has left the page and is not answered for so long (milliseconds) is tried again. */
@@ -43,15 +52,20 @@ export type Settings = {
 export const defaultSettings: Settings = {
   connectionsPerHost: 6,
   connectionsAtFirst: 5, // with fewer, those that follow find a long line full and starve there (bench/line.py)
+  tellingBytes: 4 * 1024 * 1024, // less than a part: many small files at once wait for answers more than for the line
   origins: [],
   filesAtOnce: 6,
   putMaxSize: 16 * 1024 * 1024,
+  // A line of 512 KiB/s sends so many bytes in 13 minutes, before any sheet expires.
+  lookahead: { files: 200, bytes: 384 * 1024 * 1024 },
+  roomPatience: 15 * 60_000,
+  pauseTime: 15_000,
   // S3 closes a connection after about 20 seconds of silence: https://github.com/boto/boto/issues/1399. The page notices first.
   stallTimeout: 15_000,
   // The last bytes may still be in the computer's own buffers, and S3 answers after it has stored the part.
   answerTimeout: 60_000,
   // An unattended night passes. One attempt each half minute costs nobody anything.
-  outage: { failures: 3, probes: { base: 500, cap: 30_000 }, patience: 12 * 3_600_000 },
+  outage: { failures: 3, probes: { base: 500, cap: 30_000 }, patience: 12 * 3_600_000, first: 10_000 },
   partRetry: { tries: 6, base: 500, cap: 10_000 },
   abortRetry: { tries: 5, base: 300, cap: 5_000 },
   completeTries: 3,
@@ -64,10 +78,16 @@ export type SourceFile = {
   name: string;
   type: string;
   data: Blob;
+  /** Bytes, where they are known: browsers ask the disk whenever the size of a file is read. */
+  size?: number;
   /** Milliseconds since 1970, as the file system has it. */
   lastModified?: number;
+  /** The folders it was in and its name, where a person added a folder. */
+  path?: string;
   /** Tells a way back to the file on another day, where the browser gives one. */
   handle?: () => FileSystemFileHandle | undefined;
+  /** Makes the create one upload over pages. Only of files that are sent whole. */
+  key?: string;
 };
 
 /** Told about uploads as the API answers, so that a list can show them at once. */
@@ -77,6 +97,8 @@ export type Listener = {
   removed?(id: string): void;
   /** S3 or the API no longer had what was sent of the file: it is sent again from the beginning. */
   restarted?(file: SourceFile): void;
+  /** A drop is resumed, and so many of the files that were added for it had arrived before: they are not sent again. */
+  skipped?(count: number): void;
 };
 
 export type Tools = {

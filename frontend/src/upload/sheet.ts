@@ -2,18 +2,13 @@
 // refuses it, or when a part is not on it. Many parts asking at once cause one request.
 // Must not know what the URLs are used for.
 import type { Clock } from "./clock";
-import type { CreatedUpload, Sheet, SheetRequest } from "./contract";
+import type { Sheet, SheetRequest } from "./contract";
 
 /** A sheet this close to its end (milliseconds) is replaced before it is used. */
 const MARGIN = 60_000;
 
-/** The URL for part `number` at host number `host` of the sheet; the one URL of strategy `put` has no part number. */
-export function partUrl(
-  sheet: Sheet,
-  strategy: CreatedUpload["strategy"],
-  number: number,
-  host: number,
-): string {
+/** The URL for part `number` at host number `host` of the sheet. */
+export function partUrl(sheet: Sheet, number: number, host: number): string {
   const count = sheet.urls.length;
   const turn = (host + count - ((number - 1) % count)) % count;
   const signatures = turn === 0 ? sheet.signatures : sheet.other_signatures[turn - 1];
@@ -21,8 +16,12 @@ export function partUrl(
   const url = sheet.urls[host];
   if (signature === undefined || url === undefined)
     throw new RangeError(`Part ${number} at host ${host} is not on the sheet`);
-  const part = strategy === "multipart" ? `&partNumber=${number}` : "";
-  return `${url}${part}&X-Amz-Signature=${signature}`;
+  return `${url}&partNumber=${number}&X-Amz-Signature=${signature}`;
+}
+
+/** The one URL of a file that is sent whole, by strategy `put`. */
+export function wholeUrl({ urls, signatures }: Sheet): string {
+  return `${urls[0]}&X-Amz-Signature=${signatures[0]}`;
 }
 
 /** Whether a sheet signs every part for every host. */
@@ -94,9 +93,12 @@ export class Sheets {
     return index >= 0 && index < this.#sheet.signatures.length;
   }
 
-  /** A fresh sheet is believed whatever this computer's clock says: the clock may be wrong, S3 decides. */
   #expiring(): boolean {
-    const now = this.#clock.now();
-    return now - this.#received > MARGIN && Date.parse(this.#sheet.expires_at) - now < MARGIN;
+    return isExpiring(this.#sheet, this.#received, this.#clock.now());
   }
+}
+
+/** A fresh sheet is believed whatever this computer's clock says: the clock may be wrong, S3 decides. */
+export function isExpiring(sheet: { expires_at: string }, received: number, now: number): boolean {
+  return now - received > MARGIN && Date.parse(sheet.expires_at) - now < MARGIN;
 }

@@ -1,7 +1,4 @@
-// Who may work now: so many places, first come first served, and a pool of them per host name (HTTP/1.1 gives a
-// browser six connections to a host). Must not know what the work is.
-import { isOutage } from "./errors";
-import { Width, type WidthOptions } from "./width";
+// Who may work now: so many places, first come first served. Must not know what the work is.
 
 export class Slots {
   #used = 0;
@@ -50,47 +47,5 @@ export class Slots {
       this.#waiting.push(turn);
       signal.addEventListener("abort", leave, { once: true });
     });
-  }
-}
-
-/** Places for every host name, shared by all files: as many as the line and S3 are good for. */
-export class HostPool {
-  /** More than this there are never, for one host. */
-  readonly most: number;
-  readonly #width: Width;
-  readonly #hosts = new Map<string, Slots>();
-
-  constructor(options: WidthOptions) {
-    this.most = options.most;
-    this.#width = new Width(options);
-  }
-
-  /** Bytes have left, to whichever host. */
-  moved(bytes: number): void {
-    this.#width.moved(bytes);
-    this.#look();
-  }
-
-  /** Does the work when its host has a place. */
-  async use<T>(host: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    let slots = this.#hosts.get(host);
-    if (!slots) {
-      slots = new Slots(() => this.#width.now);
-      this.#hosts.set(host, slots);
-    }
-    try {
-      const result = await slots.use(signal, work);
-      this.#width.arrived();
-      return result;
-    } catch (error) {
-      if (isOutage(error)) this.#width.pushedBack();
-      throw error;
-    } finally {
-      this.#look();
-    }
-  }
-
-  #look(): void {
-    for (const each of this.#hosts.values()) each.look();
   }
 }

@@ -1,16 +1,22 @@
-// What the engine needs to send bytes: one PUT with progress. The browser's is xhr.ts; tests bring their own.
-// Types only.
+// What the engine needs to send bytes: a PUT with progress, or a form. The browser's is browser-transport.ts; tests bring their own.
+// Must not know parts, files or retries.
 
-export type PutRequest = {
+/** Forms of up to so many bytes (of the file) tell no progress: where nobody listens, browsers ask for no preflight. */
+const SILENT_MOST = 256 * 1024;
+
+export type SendRequest = {
   url: string;
   body: Blob;
-  headers: Record<string, string>;
+  /** Of a PUT. */
+  headers?: Record<string, string>;
+  /** Makes the request a form that is posted: the fields first, then the body, in a part called `file`. */
+  fields?: Record<string, string>;
   signal: AbortSignal;
   /** Called with the bytes sent so far, as often as the browser tells. */
   onProgress: (sent: number) => void;
 };
 
-export type PutAnswer = {
+export type SendAnswer = {
   status: number;
   text: string;
   /** A header the browser may show us; null for any other. */
@@ -18,4 +24,9 @@ export type PutAnswer = {
 };
 
 /** Resolves with S3's answer, whatever its status; rejects with NetworkError when none came. */
-export type Transport = (request: PutRequest) => Promise<PutAnswer>;
+export type Transport = (request: SendRequest) => Promise<SendAnswer>;
+
+/** Whether nothing is heard of a request until it is answered. */
+export function isSilent({ fields, body }: SendRequest): boolean {
+  return fields !== undefined && body.size <= SILENT_MOST;
+}

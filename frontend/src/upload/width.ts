@@ -1,6 +1,7 @@
 // How many parts travel at once to each host name. It starts and adapts as TCP does: a few begin, one more whenever
 // throughput is higher than it ever was; half as many when S3 pushes back, and from then on one more for every round of
-// parts that arrive (additive increase, multiplicative decrease). Must not know what travels.
+// parts that arrive (additive increase, multiplicative decrease). How much the line is good for is line.ts's matter.
+// Must not know what travels.
 import type { Clock } from "./clock";
 
 /** Throughput is taken over so long (milliseconds): browsers tell of progress about as often. */
@@ -56,7 +57,7 @@ export class Width {
     if (!this.#starting && --this.#round === 0) this.#change(this.#now + 1);
   }
 
-  /** S3 is busy, or nobody answers. */
+  /** S3 is busy. */
   pushedBack(): void {
     this.#starting = false;
     this.#change(Math.floor(this.#now / 2));

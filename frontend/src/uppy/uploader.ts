@@ -4,8 +4,10 @@ import { BasePlugin, type Body, type Meta, type PluginOpts, type Uppy, type Uppy
 import { filterFilesToEmitUploadStarted, filterFilesToUpload } from "@uppy/core/utils";
 import type { Engine, Waiting } from "../upload/engine";
 import { Cancelled } from "../upload/errors";
-import type { FileUpload } from "../upload/file-upload";
+import type { RunningUpload } from "../upload/member-upload";
 import type { SourceFile } from "../upload/settings";
+import { Bursts } from "./bursts";
+import { inSlices, nextTask } from "./tasks";
 
 /** Uppy redraws on every progress event; more often than this (milliseconds) nobody sees. */
 const PROGRESS_INTERVAL = 150;
@@ -25,7 +27,8 @@ export type HoistUploaderOptions = PluginOpts & {
 };
 
 export class HoistUploader<M extends Meta, B extends Body> extends BasePlugin<HoistUploaderOptions, M, B> {
-  readonly #uploads = new Map<string, FileUpload>();
+  readonly #uploads = new Map<string, RunningUpload>();
+  readonly #news = new Bursts(PROGRESS_INTERVAL);
   #stopWatching = () => {};
 
   constructor(uppy: Uppy<M, B>, options: HoistUploaderOptions) {
@@ -81,57 +84,85 @@ export class HoistUploader<M extends Meta, B extends Body> extends BasePlugin<Ho
   }
 
   readonly #uploadAll = async (ids: string[]): Promise<void> => {
+    await nextTask(); // Uppy has looked at all files before, and does so again now
     const files = filterFilesToUpload(this.uppy.getFilesByIds(ids));
     this.uppy.emit("upload-start", filterFilesToEmitUploadStarted(files));
-    await Promise.all(files.map((file) => this.#upload(file)));
+    await nextTask();
+    const sources = new Map(files.flatMap((file) => this.#newSource(file)));
+    const arrived = await this.opts.engine.drop([...sources.values()]);
+    const uploads: Promise<void>[] = [];
+    const start = ({ id }: UppyFile<M, B>) => {
+      const source = sources.get(id);
+      if (source && arrived.has(source)) this.#succeed(id);
+      else uploads.push(this.#upload(id, source));
+    };
+    await inSlices(files, (slice) => slice.forEach(start));
+    await Promise.all(uploads);
   };
 
-  async #upload(file: UppyFile<M, B>): Promise<void> {
-    const upload = this.#uploads.get(file.id) ?? this.#newUpload(file);
+  #succeed(id: string): void {
+    this.uppy.emit("upload-success", this.uppy.getFile(id), { status: 200 });
+  }
+
+  async #upload(id: string, source: SourceFile | undefined): Promise<void> {
+    const upload = this.#uploads.get(id) ?? (source && this.#newUpload(id, source));
     if (!upload) return;
-    upload.resume();
+    const file = this.uppy.getFile(id);
+    // While its drop was recorded it may have been removed, or paused.
+    if (!file) return this.#remove({ id });
+    if (file.isPaused) upload.pause();
+    else upload.resume();
     try {
       await upload.run();
-      this.uppy.emit("upload-success", this.uppy.getFile(file.id), { status: 200 });
-      this.#uploads.delete(file.id);
+      await this.#news.tell(id, () => this.#succeed(id));
+      this.#uploads.delete(id);
     } catch (error) {
       if (error instanceof Cancelled) return;
       const message = this.opts.describe(error);
       this.uppy.log(error, "warning");
-      this.uppy.emit("upload-error", this.uppy.getFile(file.id), { name: "UploadError", message });
+      this.uppy.emit("upload-error", this.uppy.getFile(id), { name: "UploadError", message });
     }
   }
 
-  #newUpload(file: UppyFile<M, B>): FileUpload | undefined {
-    if (file.isRemote || !file.data) return undefined;
-    const { name, type, data } = file;
-    const source: SourceFile = { name, type, data };
-    if (data instanceof File) {
-      source.lastModified = data.lastModified;
-      source.handle = () => this.opts.handleOf?.(data);
-    }
-    const upload = this.opts.engine.upload(source, this.#progress(file.id, data.size));
-    this.#uploads.set(file.id, upload);
+  /** A file that was not tried before, as the engine takes it; at most one. */
+  #newSource(file: UppyFile<M, B>): [string, SourceFile][] {
+    if (this.#uploads.has(file.id) || file.isRemote || !file.data) return [];
+    const source = sourceOf(file, file.data);
+    const path: unknown = file.meta.relativePath;
+    if (typeof path === "string") source.path = path;
+    const { data } = source;
+    if (data instanceof File) source.handle = () => this.opts.handleOf?.(data);
+    return [[file.id, source]];
+  }
+
+  #newUpload(id: string, source: SourceFile): RunningUpload {
+    const upload = this.opts.engine.upload(source, this.#progress(id, source.size ?? source.data.size));
+    this.#uploads.set(id, upload);
     return upload;
   }
 
-  /** Tells Uppy from FIRST_PROGRESS on, at most every PROGRESS_INTERVAL, and always the last byte. */
+  /** Tells Uppy from FIRST_PROGRESS on, at most every PROGRESS_INTERVAL, and the last byte unless the file is done then. */
   #progress(id: string, bytesTotal: number): (sent: number) => void {
     let next = performance.now() + FIRST_PROGRESS;
     return (bytesUploaded) => {
       const now = performance.now();
       if (bytesUploaded < bytesTotal && now < next) return;
       next = now + PROGRESS_INTERVAL;
-      const file = this.uppy.getFile(id);
-      const uploadStarted = file?.progress.uploadStarted;
-      if (!uploadStarted) return;
-      this.uppy.emit("upload-progress", file, { uploadStarted, bytesUploaded, bytesTotal });
+      if (bytesUploaded < bytesTotal) this.#moved(id, bytesUploaded, bytesTotal);
+      else this.#news.hint(id, () => this.#moved(id, bytesUploaded, bytesTotal));
     };
   }
 
-  readonly #remove = (file: UppyFile<M, B>): void => {
-    const upload = this.#uploads.get(file.id);
-    this.#uploads.delete(file.id);
+  #moved(id: string, bytesUploaded: number, bytesTotal: number): void {
+    const file = this.uppy.getFile(id);
+    const uploadStarted = file?.progress.uploadStarted;
+    if (!uploadStarted) return;
+    this.uppy.emit("upload-progress", file, { uploadStarted, bytesUploaded, bytesTotal });
+  }
+
+  readonly #remove = ({ id }: { id: string }): void => {
+    const upload = this.#uploads.get(id);
+    this.#uploads.delete(id);
     upload?.cancel().catch((error: unknown) => this.uppy.log(error, "warning"));
   };
 
@@ -148,4 +179,15 @@ export class HoistUploader<M extends Meta, B extends Body> extends BasePlugin<Ho
   readonly #resumeAll = (): void => {
     for (const upload of this.#uploads.values()) upload.resume();
   };
+}
+
+/** What Uppy knows already is not read again: browsers ask the disk whenever the size or the time of a file is read. */
+function sourceOf(
+  { name, type, size }: { name: string; type: string; size: number | null },
+  data: Blob,
+): SourceFile {
+  const source: SourceFile = { name, type, data };
+  if (size !== null) source.size = size;
+  if (!(data instanceof File)) return source;
+  return Object.defineProperty(source, "lastModified", { enumerable: true, get: () => data.lastModified });
 }

@@ -34,6 +34,13 @@ type Sleeper = { until: number; wake: () => void };
 export class HandClock implements Clock {
   time = 0;
   #sleepers: Sleeper[] = [];
+  readonly #settled: () => Promise<void>;
+
+  /** `settle` lets everything that can go on go on, each time that time has passed. */
+  constructor(settle = settled) {
+    this.#settled = settle;
+  }
+
   now = () => this.time;
   random = () => 1;
 
@@ -58,7 +65,7 @@ export class HandClock implements Clock {
     const due = this.#sleepers.filter(({ until }) => until <= this.time);
     this.#sleepers = this.#sleepers.filter(({ until }) => until > this.time);
     for (const { wake } of due) wake();
-    await settled();
+    await this.#settled();
   }
 }
 

@@ -7,19 +7,24 @@ import { crc64nvme } from "../../src/upload/crc64nvme";
 import { Engine } from "../../src/upload/engine";
 import { NetworkError } from "../../src/upload/errors";
 import type { Listener, Settings } from "../../src/upload/settings";
-import type { PutAnswer, PutRequest } from "../../src/upload/transport";
+import type { SendAnswer, SendRequest } from "../../src/upload/transport";
 import { RushingClock } from "./clock";
 import { MemoryJournal, MemoryLocks } from "./memory";
 import { S3_ANSWERS, type S3Answer } from "./s3-answers";
+import { WholeFiles } from "./whole-files";
 
+/** What came to S3: a part, or a file whole, by PUT or as a form. */
 export type Put = {
+  method: "PUT" | "POST";
+  /** The object's. */
+  key: string;
   host: string;
   number: number;
   size: number;
   headers: Record<string, string>;
   type: string;
 };
-type Held = CreateRequest & { id: string; strategy: "put" | "multipart"; state: State };
+type Held = Omit<CreateRequest, "strategy"> & { id: string; state: State };
 
 /** What S3 answers instead of taking a part: one of its own answers, a bare status, or no answer at all. */
 export type Fault = S3Answer | number | "reset";
@@ -41,6 +46,8 @@ export class Cloud {
   inFlight = new Map<string, number>();
   widest = new Map<string, number>();
   fault: (put: Put, attempt: number) => Fault | undefined = () => undefined;
+  /** What S3 says with its own answers, where it says when to come again. */
+  retryAfter: string | undefined;
   /** An API of before sheets named the headers of their PUTs, and before presigned PUTs were good once. */
   isOlder = false;
   /** How long S3 keeps the parts of an unfinished upload (milliseconds), where the API says it. */
@@ -54,29 +61,35 @@ export class Cloud {
   hashed = 0;
   /** The connections that were opened ahead, and how many calls the API had had by then. */
   readonly connected: { origin: string; count: number; calls: number }[] = [];
+  /** Whether the API has answered the page before, so that it is waited for. */
+  wasReached = false;
   /** What the API answers instead: a response, or undefined. */
   apiFault: (call: string, body: unknown) => Response | undefined = () => undefined;
   /** Both outlive an engine, as they outlive a page. */
   readonly journal = new MemoryJournal();
   readonly locks = new MemoryLocks();
   readonly connectivity: Connectivity = {
-    isOnline: () => this.#offline === undefined,
-    online: () => this.#offline ?? Promise.resolve(),
+    isOnline: () => this.#isOnline,
+    back: () => new Promise((resolve) => this.#back.push(resolve)),
   };
+  /** The share of a part's bytes that leaves before the gate. */
+  headStart: (put: Put) => number = () => 0;
   /** Resolves when a part may go on; by default at once. */
   gate: (put: Put) => Promise<void> = () => new Promise((resolve) => setTimeout(resolve, 1));
   /** Resolves when S3 may answer for a part that it has; rejects when its answer is lost. */
   answerGate: (put: Put) => Promise<void> = () => Promise.resolve();
+  /** The upload in parts. */
   upload: Held | undefined;
+  /** The files that are sent whole. */
+  readonly files = new WholeFiles(this);
   #page = 0;
   #sheets = 0;
-  /** For each upload that was created, by its number: the headers its PUTs are signed with, whether its object is there. */
-  readonly #created: { headers: Record<string, string>; isStored: boolean }[] = [];
+  /** How many uploads in parts were created. */
+  #created = 0;
   /** The credentials that sign, by their number, and the last that S3 no longer takes. */
-  #credentials = 1;
-  #expired = 0;
-  #offline: Promise<void> | undefined;
-  #reconnect: () => void = () => undefined;
+  readonly signer = { credentials: 1, expired: 0 };
+  #isOnline = true;
+  #back: (() => void)[] = [];
 
   /** The page is gone, with all it was doing: nothing of its engines is heard any more. */
   reload(): void {
@@ -86,18 +99,17 @@ export class Cloud {
 
   /** The session of the credentials that sign is over: S3 refuses what they signed and will sign. */
   expireCredentials(): void {
-    this.#expired = this.#credentials;
+    this.signer.expired = this.signer.credentials;
   }
 
+  /** What the browser says; whether anything answers is another matter. */
   offline(): void {
-    this.#offline = new Promise((resolve) => {
-      this.#reconnect = resolve;
-    });
+    this.#isOnline = false;
   }
 
   online(): void {
-    this.#offline = undefined;
-    this.#reconnect();
+    this.#isOnline = true;
+    for (const tell of this.#back.splice(0)) tell();
   }
 
   engine(
@@ -108,7 +120,8 @@ export class Cloud {
     const page = this.#page;
     const gone = () => page !== this.#page;
     const fetch: Fetch = (url, options) => (gone() ? never() : this.fetch(url, options));
-    const api = new Api({ url: "https://api.test/", fetch, clock: this.clock, idToken });
+    const { clock, wasReached } = this;
+    const api = new Api({ url: "https://api.test/", fetch, clock, idToken }, { wasReached });
     return new Engine({
       api,
       transport: (request) => (gone() ? never() : this.transport(request)),
@@ -142,7 +155,9 @@ export class Cloud {
   };
 
   async #answer(call: string, body: CreateRequest & SheetRequest & { wait?: number }): Promise<Response> {
-    if (call === "POST /uploads") return json(201, this.#create(body));
+    const whole = this.files.answer(call, body);
+    if (whole) return whole;
+    if (call === "POST /uploads") return json(201, this.create(body));
     const upload = this.upload;
     if (!upload) return problem(404, "upload_not_found");
     if (call.startsWith("DELETE")) {
@@ -156,64 +171,46 @@ export class Cloud {
     return json(200, { ...this.#plan(), parts: this.#parts() });
   }
 
-  #create(request: CreateRequest) {
-    const strategy = request.size <= this.putMaxSize ? "put" : "multipart";
+  create(request: CreateRequest) {
     this.partSize = this.partSizeOfNew ?? this.partSize;
-    this.upload = { ...request, id: "u1", strategy, state: "uploading" };
-    this.#created.push({ headers: this.#headers(), isStored: false });
-    const created = {
-      id: "u1",
-      key: "k",
-      state: "uploading",
-      strategy,
-      ...this.#plan(),
-      sheet: this.#sheet(1),
-    };
-    if (this.partsLife === undefined || strategy === "put") return created;
+    this.upload = { ...request, id: "u1", state: "uploading" };
+    this.#created++;
+    const names = { id: "u1", key: "k", state: "uploading", strategy: "multipart" };
+    const created = { ...names, ...this.#plan(), sheet: this.#sheet(1) };
+    if (this.partsLife === undefined) return created;
     return { ...created, parts_expire_at: new Date(this.clock.time + this.partsLife).toISOString() };
   }
 
   #newSheet(request: SheetRequest): Sheet {
     this.sheetsAsked.push(request);
-    if (request.refused) this.#credentials++;
+    if (request.refused) this.signer.credentials++;
     return this.#sheet(request.first ?? 1);
   }
 
   #plan() {
-    const { size, strategy } = this.upload as Held;
-    if (strategy === "put") return { part_size: size, part_count: 1 };
+    const { size } = this.upload as Held;
     return { part_size: this.partSize, part_count: Math.max(1, Math.ceil(size / this.partSize)) };
   }
 
   #sheet(first: number): Sheet {
-    const { strategy } = this.upload as Held;
     const last = Math.min(this.#plan().part_count, first + this.sheetSize - 1);
-    const hosts = strategy === "put" ? this.hosts.slice(0, 1) : this.hosts;
-    const [sheet, upload] = [++this.#sheets, this.#created.length - 1];
+    const { hosts } = this;
+    const [sheet, upload] = [++this.#sheets, this.#created];
     const numbers = Array.from({ length: last - first + 1 }, (_, index) => first + index);
     const [signatures = [], ...others] = hosts.map((_, turn) =>
       numbers.map(
         (number) =>
-          `s${sheet}c${this.#credentials}u${upload}n${number}@${hosts[(number - 1 + turn) % hosts.length]}`,
+          `s${sheet}c${this.signer.credentials}u${upload}n${number}@${hosts[(number - 1 + turn) % hosts.length]}`,
       ),
     );
     return {
-      ...(this.isOlder ? {} : { headers: this.#headers() }),
+      ...(this.isOlder ? {} : { headers: {} }),
       urls: hosts.map((host) => `https://${host}/bucket/k?X-Amz-Expires=900`),
       first,
       signatures,
       other_signatures: this.anyHost ? others : [],
       expires_at: new Date(this.clock.time + this.sheetLife).toISOString(),
     };
-  }
-
-  /** The headers that the signature of a PUT covers. */
-  #headers(): Record<string, string> {
-    const { strategy, crc64nvme: declared } = this.upload as Held;
-    const headers: Record<string, string> = {};
-    if (strategy === "put" && !this.isOlder) headers["If-None-Match"] = "*";
-    if (strategy === "put" && declared !== undefined) headers["x-amz-checksum-crc64nvme"] = declared;
-    return headers;
   }
 
   #parts() {
@@ -232,48 +229,47 @@ export class Cloud {
     return json(200, { id: upload.id, filename: upload.filename, size: upload.size, state: "uploaded" });
   }
 
-  readonly transport = async (request: PutRequest): Promise<PutAnswer> => {
+  readonly transport = async (request: SendRequest): Promise<SendAnswer> => {
     const url = new URL(request.url);
     const number = Number(url.searchParams.get("partNumber") ?? 1);
-    const { body, headers, signal } = request;
-    const put = { host: url.host, number, size: body.size, headers, type: body.type };
+    const { body, headers = {}, fields, signal } = request;
+    const key = fields?.key ?? url.pathname.split("/").at(-1) ?? "";
+    const method = fields ? "POST" : "PUT";
+    const put: Put = { method, key, host: url.host, number, size: body.size, headers, type: body.type };
     this.puts.push(put);
     this.#count(put.host, 1);
+    const early = this.headStart(put) * body.size;
+    if (early > 0) request.onProgress(early);
     try {
       await Promise.race([this.gate(put), aborted(signal)]);
     } finally {
       this.#count(put.host, -1);
     }
     request.onProgress(body.size);
-    const attempt = this.puts.filter((other) => other.number === number).length;
-    const fault = this.fault(put, attempt) ?? this.#refusal(put, url);
+    const attempt = this.puts.filter((other) => other.key === key && other.number === number).length;
+    const isWhole = this.files.has(key);
+    const refusal: Fault | undefined = isWhole
+      ? this.files.refusal(put, url, fields)
+      : this.#refusal(put, url);
+    const fault = this.fault(put, attempt) ?? refusal;
     if (fault === "reset") throw new NetworkError("reset");
-    if (typeof fault === "string") return s3Answer(fault);
+    if (typeof fault === "string") return s3Answer(fault, this.retryAfter);
     if (fault !== undefined) return answer(fault, "<Error><Code>Fault</Code><Message>Why</Message></Error>");
     const received = this.corrupt(put, attempt) ? new Blob(["?".repeat(body.size)]) : body;
-    const declared = headers["x-amz-checksum-crc64nvme"];
-    if (declared !== undefined && declared !== (await crc64nvme(received))) return s3Answer("BadDigest");
-    this.stored.set(number, received);
-    const created = this.#created[signed(url).upload];
-    if (created) created.isStored = true;
+    if (isWhole && !(await this.files.store(put, received))) return s3Answer("BadDigest");
+    if (!isWhole) this.stored.set(number, received);
     await Promise.race([this.answerGate(put), aborted(signal)]);
     const shown = { "x-amz-checksum-crc64nvme": await crc64nvme(received) };
-    return answer(200, "", this.exposes ? shown : {});
+    return answer(isWhole && fields ? 204 : 200, "", this.exposes ? shown : {});
   };
 
-  /** What S3 itself has against a PUT. */
-  #refusal({ host, number, headers }: Put, url: URL): S3Answer | undefined {
+  /** What S3 itself has against a part. */
+  #refusal({ host, number }: Put, url: URL): S3Answer | undefined {
     const signature = signed(url);
-    const created = this.#created[signature.upload];
-    const canonical = (map: Record<string, string>) => JSON.stringify(Object.entries(map).sort());
     const isSigned = signature.number === number && signature.host === host;
-    if (!created || !isSigned || canonical(headers) !== canonical(created.headers))
-      return "SignatureDoesNotMatch";
-    if (signature.credentials <= this.#expired) return "ExpiredToken";
-    const { strategy, state } = this.upload ?? {};
-    if (strategy === "multipart" && state !== "uploading") return "NoSuchUpload";
-    if (headers["If-None-Match"] === "*" && created.isStored) return "PreconditionFailed";
-    return undefined;
+    if (!(signature.upload <= this.#created) || !isSigned) return "SignatureDoesNotMatch";
+    if (signature.credentials <= this.signer.expired) return "ExpiredToken";
+    return this.upload && this.upload.state !== "uploading" ? "NoSuchUpload" : undefined;
   }
 
   #count(host: string, change: number): void {
@@ -293,14 +289,14 @@ export function numbers(cloud: Cloud): number[] {
   return cloud.puts.map(({ number }) => number).sort((a, b) => a - b);
 }
 
-function answer(status: number, text: string, headers: Record<string, string> = {}): PutAnswer {
+function answer(status: number, text: string, headers: Record<string, string> = {}): SendAnswer {
   const shown = new Headers(headers);
   return { status, text, header: (name) => shown.get(name) };
 }
 
-function s3Answer(name: S3Answer): PutAnswer {
+function s3Answer(name: S3Answer, retryAfter?: string): SendAnswer {
   const [status, body] = S3_ANSWERS[name];
-  return answer(status, body);
+  return answer(status, body, retryAfter === undefined ? {} : { "Retry-After": retryAfter });
 }
 
 /** What the fake's signatures say: who signed, for which upload, which part, which host name. */

@@ -1,10 +1,14 @@
 // A journal and locks in memory: what the browser's keep across pages and tabs, a test keeps across engines.
-import type { Journal, JournalEntry } from "../../src/upload/journal";
+import type { DropRecord, Journal, JournalEntry, MemberRecord } from "../../src/upload/journal";
 import type { Locks } from "../../src/upload/locks";
 
 export class MemoryJournal implements Journal {
   readonly entries = new Map<string, JournalEntry>();
   readonly parts = new Map<string, Map<number, string>>();
+  readonly records = new Map<string, DropRecord>();
+  readonly changes = new Map<string, MemberRecord>();
+  /** How many records of members each write brought. */
+  readonly notes: number[] = [];
   broken = false;
 
   async find(fingerprint: string): Promise<JournalEntry | undefined> {
@@ -37,6 +41,25 @@ export class MemoryJournal implements Journal {
     this.#work();
     this.entries.delete(id);
     this.parts.delete(id);
+  }
+
+  async drops(): Promise<{ records: DropRecord[]; changes: MemberRecord[] }> {
+    this.#work();
+    return structuredClone({ records: [...this.records.values()], changes: [...this.changes.values()] });
+  }
+
+  async note(records: readonly DropRecord[], changes: readonly MemberRecord[]): Promise<void> {
+    this.#work();
+    this.notes.push(records.length + changes.length);
+    for (const record of records) this.records.set(`${record.drop} ${record.first}`, structuredClone(record));
+    for (const change of changes)
+      this.changes.set(`${change.drop} ${change.member}`, structuredClone(change));
+  }
+
+  async removeDrop(key: string): Promise<void> {
+    this.#work();
+    for (const kept of [this.records, this.changes])
+      for (const name of kept.keys()) if (name.startsWith(`${key} `)) kept.delete(name);
   }
 
   #work(): void {

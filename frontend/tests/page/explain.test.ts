@@ -1,6 +1,14 @@
 import { expect, test } from "vitest";
 import { CognitoError } from "../../src/page/cognito";
 import { explain } from "../../src/page/explain";
+import { NeverAnswered } from "../../src/upload/errors";
+
+test("a service that never answered is named, with what to check", () => {
+  const error = new NeverAnswered("https://api.test", new Error("no answer"));
+  expect(explain(error)).toMatch(
+    /^https:\/\/api.test has not answered .* address, and that it allows pages of/,
+  );
+});
 
 // Cognito's own words, of the developer guide and of people's reports.
 test.each([

@@ -45,6 +45,25 @@ test("anything is newer than what has no time yet", () => {
   expect(uploads.get("u1")?.upload.state).toBe("uploaded");
 });
 
+test("what this page sent is no longer uploading, whatever the API has heard of yet", () => {
+  const { uploads } = model();
+  const known = () => uploads.get("u1")?.upload;
+  uploads.apply(upload("uploading", 2), "answer"); // a list was read meanwhile
+  uploads.apply({ ...upload("uploaded", 0), created_at: at(9), updated_at: "" }, "answer");
+  expect(known()).toEqual({ ...upload("uploaded", 2) });
+  uploads.apply(upload("uploading", 3), "answer");
+  expect(known()?.state).toBe("uploaded");
+  uploads.apply(upload("processing", 4), "live");
+  expect(known()?.state).toBe("processing");
+});
+
+test("what the API said first is not overwritten by what this page sees later", () => {
+  const { uploads } = model();
+  uploads.apply(upload("accepted", 5), "live");
+  uploads.apply({ ...upload("uploaded", 0), updated_at: "" }, "answer");
+  expect(uploads.get("u1")?.upload.state).toBe("accepted");
+});
+
 test("an outcome is told once, and not for what was there before", () => {
   const { uploads, changes } = model();
   uploads.apply(upload("accepted", 1, "old"), "answer");

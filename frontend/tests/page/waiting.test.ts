@@ -15,6 +15,10 @@ test("uploads that wait for nothing say nothing", () => {
   expect(waitingText([], true)).toBe("");
 });
 
+test("a browser that says it is offline, while uploads wait for nothing, is not believed", () => {
+  expect(waitingText([], false)).toBe("");
+});
+
 test.each<[string, Partial<Waiting>, RegExp]>([
   ["an API that is silent", {}, /^The server has not answered since .*2030/],
   ["an API that never answered", { neverAnswered: true }, /^The server does not answer\. .* tell whoever/],
@@ -33,6 +37,11 @@ test.each<[string, Partial<Waiting>, RegExp]>([
     "S3",
     { service: "s3", error: new PartError(1, 503, "SlowDown", "") },
     /^Amazon S3 has taken no bytes since/,
+  ],
+  [
+    "a line that breaks before a part is through",
+    { service: "s3", breaksBefore: 5 * 1024 * 1024 },
+    /^Your connection breaks before 5 MiB are through\. .* trying since .*2030/,
   ],
 ])("%s is told apart", (_, changes, text) => {
   expect(waitingText([outage(changes)], true)).toMatch(text);

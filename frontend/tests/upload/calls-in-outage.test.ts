@@ -43,10 +43,11 @@ function breakDown(cloud: Cloud, call: string, outage: number, { answer }: Outag
 
 const CALLS = ["POST /uploads", "POST /uploads/u1/sheet", "POST /uploads/u1/complete"];
 
-/** Makes the API be asked for more than one sheet. */
+/** Makes the API, which has answered the page before, be asked for more than one sheet. */
 function cloudOfSmallSheets(): Cloud {
   const cloud = new Cloud();
   cloud.sheetSize = 3;
+  cloud.wasReached = true;
   return cloud;
 }
 
@@ -72,6 +73,7 @@ test.each(OUTAGES)(
     while (cloud.stored.size < 2) await settled();
     const asked = breakDown(cloud, "GET /uploads/u1/parts", MINUTE, outage);
     upload.pause();
+    await settled();
     cloud.gate = () => Promise.resolve();
     upload.resume();
     expect((await run).state).toBe("uploaded");
@@ -86,6 +88,7 @@ test.each(OUTAGES)("a file that is taken up in a minute of $name costs a few cal
   void cloud.engine().upload(fileOf(60)).run();
   while (cloud.journal.parts.get("u1")?.size !== 2) await settled();
   cloud.reload();
+  cloud.wasReached = true;
   cloud.gate = () => Promise.resolve();
   const asked = breakDown(cloud, "GET /uploads/u1", MINUTE, outage);
   await cloud.engine().upload(fileOf(60)).run();

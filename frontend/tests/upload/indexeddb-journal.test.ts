@@ -1,7 +1,7 @@
 import { IDBFactory, IDBKeyRange } from "fake-indexeddb";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { indexedDbJournal } from "../../src/upload/indexeddb-journal";
-import type { Journal, JournalEntry } from "../../src/upload/journal";
+import type { DropRecord, Journal, JournalEntry } from "../../src/upload/journal";
 import { MemoryJournal } from "../fakes/memory";
 
 const ENTRY: JournalEntry = {
@@ -13,6 +13,13 @@ const ENTRY: JournalEntry = {
   part_size: 10,
   part_count: 20,
   began: 1,
+};
+
+const RECORD: DropRecord = {
+  drop: "d1",
+  first: 0,
+  began: 1,
+  members: [{ path: "photos/a.jpg", size: 1, lastModified: 7 }],
 };
 
 vi.stubGlobal("IDBKeyRange", IDBKeyRange);
@@ -65,6 +72,60 @@ describe.each([
     expect(await journal.checksums("u1")).toEqual(new Map());
     expect(await journal.checksums("u2")).toEqual(new Map([[1, "u2"]]));
   });
+
+  test("keeps drops, their members, and the last that became of each", async () => {
+    const others = { ...RECORD, first: 1 };
+    await journal.note([RECORD, others], [{ drop: "d1", member: 1, id: "u1" }]);
+    await journal.note([], [{ drop: "d1", member: 0, isSettled: true }]);
+    await journal.note([], [{ drop: "d1", member: 1, isSettled: true }]);
+    const { records, changes } = await journal.drops();
+    expect(records).toEqual([RECORD, others]);
+    expect(changes.sort((a, b) => a.member - b.member)).toEqual([
+      { drop: "d1", member: 0, isSettled: true },
+      { drop: "d1", member: 1, isSettled: true },
+    ]);
+  });
+
+  test("forgets a drop with its members, and no other", async () => {
+    for (const drop of ["d1", "d11"])
+      await journal.note([{ ...RECORD, drop }], [{ drop, member: 0, id: drop }]);
+    await journal.removeDrop("d1");
+    await journal.removeDrop("d1");
+    expect(await journal.drops()).toEqual({
+      records: [{ ...RECORD, drop: "d11" }],
+      changes: [{ drop: "d11", member: 0, id: "d11" }],
+    });
+  });
+});
+
+test("what a database of version 1 holds is kept", async () => {
+  const factory = new IDBFactory();
+  const older = await new Promise<IDBDatabase>((resolve) => {
+    const request = factory.open("hoist-me", 1);
+    request.onupgradeneeded = () => {
+      const uploads = request.result.createObjectStore("uploads", { keyPath: "id" });
+      uploads.createIndex("fingerprint", "fingerprint");
+      uploads.put(ENTRY);
+      request.result.createObjectStore("checksums", { keyPath: ["id", "part"] });
+    };
+    request.onsuccess = () => resolve(request.result);
+  });
+  older.close();
+  const journal = indexedDbJournal("me", factory);
+  expect(await journal.find("print")).toEqual(ENTRY);
+  await journal.note([RECORD], []);
+  expect(await journal.drops()).toEqual({ records: [RECORD], changes: [] });
+});
+
+test("a page makes room for a newer version of the database", async () => {
+  const factory = new IDBFactory();
+  const journal = indexedDbJournal("me", factory);
+  await journal.add(ENTRY);
+  const newer = factory.open("hoist-me", 99);
+  await new Promise((resolve) => {
+    newer.onsuccess = resolve;
+  });
+  await expect(journal.all()).rejects.toThrow();
 });
 
 test("what one page writes the next one finds; another owner does not", async () => {

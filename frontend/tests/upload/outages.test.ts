@@ -30,7 +30,7 @@ test.each([503, 502, 504, "reset" as const])(
 test("an outage that outlasts all patience fails with its reason", async () => {
   const cloud = new Cloud();
   cloud.fault = () => "reset";
-  const outage = { failures: 3, probes: { base: 500, cap: 5000 }, patience: 60_000 };
+  const outage = { failures: 3, probes: { base: 500, cap: 5000 }, patience: 60_000, first: 10_000 };
   const began = cloud.clock.time;
   await expect(cloud.engine({ outage }).upload(fileOf(60)).run()).rejects.toBeInstanceOf(NetworkError);
   expect(cloud.clock.time - began).toBeGreaterThanOrEqual(60_000);
@@ -96,6 +96,16 @@ test("Retry-After is waited for", async () => {
   };
   await cloud.engine().upload(fileOf(30)).run();
   expect(cloud.clock.waits).toContain(17_000);
+});
+
+test("S3's Retry-After is waited for, before and in an outage", async () => {
+  const cloud = new Cloud();
+  cloud.retryAfter = "17";
+  const times: number[] = [];
+  cloud.fault = ({ number }) => (number === 1 && times.push(cloud.clock.time) < 6 ? "SlowDown" : undefined);
+  await cloud.engine().upload(fileOf(30)).run();
+  const waits = times.slice(1).map((time, index) => time - (times[index] ?? 0));
+  expect(Math.min(...waits)).toBeGreaterThanOrEqual(17_000);
 });
 
 test.each([202, 504])("a complete answered %i is watched, not repeated", async (status) => {
@@ -179,15 +189,10 @@ test("an upload that is forgotten again and again fails, and each beginning is t
   expect(restarted).toBe(2);
 });
 
-test("offline nothing is sent, and it goes on by itself", async () => {
+test("a browser that says it is offline, wrongly, keeps no upload from being sent", async () => {
   const cloud = new Cloud();
-  const file = fileOf(60);
   cloud.offline();
-  const run = cloud.engine().upload(file).run();
-  await settled();
-  expect(cloud.calls).toEqual([]);
-  cloud.online();
-  await run;
+  await cloud.engine().upload(fileOf(60)).run();
   expect(cloud.stored.size).toBe(6);
 });
 
@@ -259,6 +264,23 @@ test("a file that changes while it is sent ends with that reason, and is aborted
   await expect(engine.upload(file).run()).rejects.toMatchObject({ name: "ReadError" });
   expect(removed).toEqual(["u1"]);
   expect(cloud.calls.at(-1)).toBe("DELETE /uploads/u1");
+});
+
+test("a part of which one read fails is sent again: the file is there", async () => {
+  const cloud = new Cloud();
+  const file = fileOf(95);
+  let failed = 0;
+  cloud.fault = ({ number }, attempt) => (number === 3 && attempt === 1 ? "reset" : undefined);
+  const slice = file.data.slice.bind(file.data);
+  file.data.slice = (...range: [number?, number?, string?]) => {
+    const part = slice(...range);
+    const again = part.slice.bind(part);
+    part.slice = (...inner) => (range[0] === 20 && failed++ === 0 ? unreadable() : again(...inner));
+    return part;
+  };
+  await cloud.engine().upload(file).run();
+  expect(failed).toBe(2);
+  expect(cloud.puts).toHaveLength(11);
 });
 
 function unreadable(): Blob {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { allParts, missingParts, partRange } from "../../src/upload/parts";
+import { allParts, missingParts, partRange, sizeOf } from "../../src/upload/parts";
 
 const MIB = 1024 * 1024;
 
@@ -29,4 +29,14 @@ test("parts S3 holds in another size count as missing", () => {
     { number: 4, size: 5 },
   ];
   expect(missingParts({ part_size: 10, part_count: 4, size: 35 }, stored)).toEqual([2, 3]);
+});
+
+test.each([
+  [[], 0],
+  [[1, 3], 16],
+  [[4], 6],
+  [[1, 2, 4], 22],
+  [[1, 2, 3, 4], 30],
+])("parts %j of 30 bytes in parts of 8 hold %i", (numbers, size) => {
+  expect(sizeOf(numbers, 8, 30)).toBe(size);
 });

@@ -1,5 +1,7 @@
 // A file that an earlier page left unfinished goes on: after a reload, with other settings, in another tab.
 import { expect, test } from "vitest";
+import type { CreatedUpload } from "../../src/upload/contract";
+import type { Engine } from "../../src/upload/engine";
 import type { SourceFile } from "../../src/upload/settings";
 import { settled } from "../fakes/clock";
 import { Cloud, count, fileOf, problem } from "../fakes/cloud";
@@ -15,6 +17,10 @@ async function leftAfter(cloud: Cloud, parts: number, file: SourceFile = fileOf(
   cloud.puts.length = 0;
   cloud.hashed = 0;
   return file;
+}
+
+async function left(engine: Engine) {
+  return (await engine.unfinished()).files;
 }
 
 async function same(cloud: Cloud, file: { data: Blob }): Promise<boolean> {
@@ -171,20 +177,20 @@ test("the unfinished are listed newest first, and can be given up", async () => 
   const cloud = new Cloud();
   await leftAfter(cloud, 3);
   const engine = cloud.engine();
-  const [entry, ...others] = await engine.unfinished();
+  const [entry, ...others] = await left(engine);
   expect(others).toEqual([]);
   expect(entry).toMatchObject({ id: "u1", filename: "a.bin", size: 200, sent: 30 });
   if (entry) await engine.giveUp(entry);
-  expect(await engine.unfinished()).toEqual([]);
+  expect(await left(engine)).toEqual([]);
   expect(cloud.calls).toContain("DELETE /uploads/u1");
 });
 
 test("what another tab is sending is not offered", async () => {
   const cloud = new Cloud();
   await leftAfter(cloud, 3);
-  const [entry] = await cloud.engine().unfinished();
+  const [entry] = await left(cloud.engine());
   await cloud.locks.claim(`hoist ${entry?.fingerprint}`);
-  expect(await cloud.engine().unfinished()).toEqual([]);
+  expect(await left(cloud.engine())).toEqual([]);
   expect(cloud.journal.entries.size).toBe(1);
 });
 
@@ -192,7 +198,7 @@ test("what the API no longer has open is not offered, and is forgotten", async (
   const cloud = new Cloud();
   await leftAfter(cloud, 3);
   cloud.upload = undefined;
-  expect(await cloud.engine().unfinished()).toEqual([]);
+  expect(await left(cloud.engine())).toEqual([]);
   expect(cloud.journal.entries.size).toBe(0);
 });
 
@@ -200,7 +206,7 @@ test("without an answer from the API it is offered", async () => {
   const cloud = new Cloud();
   await leftAfter(cloud, 3);
   cloud.apiFault = () => problem(500, "internal");
-  expect(await cloud.engine().unfinished()).toHaveLength(1);
+  expect(await left(cloud.engine())).toHaveLength(1);
 });
 
 test("the newest way to the file is kept", async () => {
@@ -208,7 +214,7 @@ test("the newest way to the file is kept", async () => {
   const first = { kind: "file", name: "first" } as FileSystemFileHandle;
   const second = { kind: "file", name: "second" } as FileSystemFileHandle;
   await leftAfter(cloud, 3, { ...fileOf(200), handle: () => first });
-  expect((await cloud.engine().unfinished())[0]?.handle).toEqual(first);
+  expect((await left(cloud.engine()))[0]?.handle).toEqual(first);
   cloud.gate = () => new Promise(() => undefined);
   void cloud
     .engine()
@@ -216,12 +222,15 @@ test("the newest way to the file is kept", async () => {
     .run();
   while (cloud.puts.length === 0) await settled();
   cloud.reload();
-  expect((await cloud.engine().unfinished())[0]?.handle).toEqual(second);
+  expect((await left(cloud.engine()))[0]?.handle).toEqual(second);
 });
 
 // -- how long S3 keeps the parts ------------------------------------------------------------------------------------
 
 const DAYS = 7 * 24 * 3_600_000;
+
+const deadlineOf = (upload: CreatedUpload) =>
+  upload.strategy === "multipart" ? upload.parts_expire_at : undefined;
 
 test("the moment when S3 drops the parts is handed on, and remembered for another day", async () => {
   const cloud = new Cloud();
@@ -230,8 +239,8 @@ test("the moment when S3 drops the parts is handed on, and remembered for anothe
   const file = await leftAfter(cloud, 3);
   cloud.clock.time += 3_600_000;
   const heard: unknown[] = [];
-  const engine = cloud.engine({}, { created: ({ parts_expire_at }) => void heard.push(parts_expire_at) });
-  expect((await engine.unfinished())[0]?.parts_expire_at).toBe(expected);
+  const engine = cloud.engine({}, { created: (upload) => void heard.push(deadlineOf(upload)) });
+  expect((await left(engine))[0]?.parts_expire_at).toBe(expected);
   await engine.upload(file).run();
   expect(heard).toEqual([expected]);
 });
@@ -252,7 +261,7 @@ test("an API that does not say when the parts are dropped is no obstacle", async
   const cloud = new Cloud();
   const file = await leftAfter(cloud, 3);
   const engine = cloud.engine();
-  expect((await engine.unfinished())[0]).not.toHaveProperty("parts_expire_at");
+  expect((await left(engine))[0]).not.toHaveProperty("parts_expire_at");
   await engine.upload(file).run();
   expect(await same(cloud, file)).toBe(true);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Sheet } from "../../src/upload/contract";
-import { hostsOf, partUrl, Sheets } from "../../src/upload/sheet";
+import { hostsOf, partUrl, Sheets, wholeUrl } from "../../src/upload/sheet";
 import { RushingClock } from "../fakes/clock";
 
 const signal = new AbortController().signal;
@@ -28,7 +28,7 @@ test.each([
   [2, 0, "https://b.s3.eu-central-1.amazonaws.com/k?X-Amz-Date=d&partNumber=2&X-Amz-Signature=ee"],
   [3, 1, "https://b.s3.dualstack.test/k?X-Amz-Date=d&partNumber=3&X-Amz-Signature=ff"],
 ])("part %i has its own URL at host %i", (number, host, url) => {
-  expect(partUrl(sheet(), "multipart", number, host)).toBe(url);
+  expect(partUrl(sheet(), number, host)).toBe(url);
 });
 
 test.each([
@@ -48,7 +48,7 @@ test.each([
         ["s4h2", "s5h0"],
       ],
     });
-    expect(partUrl(later, "multipart", number, host)).toBe(url);
+    expect(partUrl(later, number, host)).toBe(url);
   },
 );
 
@@ -56,16 +56,16 @@ test("the hosts are those of the URLs", () => {
   expect(hostsOf(sheet())).toEqual(["b.s3.eu-central-1.amazonaws.com", "b.s3.dualstack.test"]);
 });
 
-test("the URL of strategy put has no part number", () => {
+test("the URL of a file that is sent whole has no part number", () => {
   const urls = ["https://b.test/k?X-Amz-Date=d"];
   const one = sheet({ urls, signatures: ["aa"], other_signatures: [] });
-  expect(partUrl(one, "put", 1, 0)).toBe("https://b.test/k?X-Amz-Date=d&X-Amz-Signature=aa");
+  expect(wholeUrl(one)).toBe("https://b.test/k?X-Amz-Date=d&X-Amz-Signature=aa");
 });
 
 test("a part that is not on the sheet has no URL", () => {
-  expect(() => partUrl(sheet(), "multipart", 4, 0)).toThrow(RangeError);
-  expect(() => partUrl(sheet({ first: 2 }), "multipart", 1, 0)).toThrow(RangeError);
-  expect(() => partUrl(sheet(), "multipart", 1, 2)).toThrow(RangeError);
+  expect(() => partUrl(sheet(), 4, 0)).toThrow(RangeError);
+  expect(() => partUrl(sheet({ first: 2 }), 1, 0)).toThrow(RangeError);
+  expect(() => partUrl(sheet(), 1, 2)).toThrow(RangeError);
 });
 
 test("parts that ask at once get one new sheet between them", async () => {

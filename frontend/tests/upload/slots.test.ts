@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { HostPool, Slots } from "../../src/upload/slots";
-import { HandClock, settled } from "../fakes/clock";
+import { Slots } from "../../src/upload/slots";
+import { settled } from "../fakes/clock";
 
 const never = new AbortController().signal;
 
@@ -38,12 +38,6 @@ test("a failure gives the place back", async () => {
   const slots = new Slots(1);
   await expect(slots.use(never, () => Promise.reject(new Error("no")))).rejects.toThrow("no");
   expect(await slots.use(never, async () => "next")).toBe("next");
-});
-
-test("host names do not wait for each other", async () => {
-  const pool = new HostPool({ first: 1, most: 1, clock: new HandClock() });
-  void pool.use("one", never, () => new Promise(() => {}));
-  expect(await pool.use("two", never, async () => "free")).toBe("free");
 });
 
 test("more places let in whoever waits", async () => {

@@ -2,30 +2,26 @@
 import { expect, test } from "vitest";
 import { defaultSettings } from "../../src/upload/settings";
 import { withStallTimeout } from "../../src/upload/stall";
-import type { PutAnswer, PutRequest } from "../../src/upload/transport";
+import type { SendAnswer, SendRequest } from "../../src/upload/transport";
 import { HandClock, settled } from "../fakes/clock";
 
 const SIZE = 1_000;
 const { stallTimeout, answerTimeout } = defaultSettings;
 
 /** One PUT of SIZE bytes, whose progress and answer a test gives by hand. */
-function put(size = SIZE) {
+function put(size = SIZE, firstTimeout = stallTimeout) {
   const clock = new HandClock();
-  let request: PutRequest | undefined;
-  let answer: (answer: PutAnswer) => void = () => undefined;
-  const transport = (each: PutRequest) => {
+  let request: SendRequest | undefined;
+  let answer: (answer: SendAnswer) => void = () => undefined;
+  const transport = (each: SendRequest) => {
     request = each;
-    return new Promise<PutAnswer>((resolve, reject) => {
+    return new Promise<SendAnswer>((resolve, reject) => {
       answer = resolve;
       each.signal.addEventListener("abort", () => reject(each.signal.reason));
     });
   };
   const sent: number[] = [];
-  const watched = withStallTimeout(
-    transport,
-    clock,
-    defaultSettings,
-  )({
+  const watched = withStallTimeout(transport, clock, { ...defaultSettings, firstTimeout })({
     url: "https://s3.test",
     body: new Blob([new Uint8Array(size)]),
     headers: {},
@@ -114,4 +110,14 @@ test("a PUT that is answered leaves no timer behind", async () => {
   await settled();
   await clock.advance(10 * answerTimeout);
   expect(end()).toBe(200);
+});
+
+test("as long as no byte has ever left, less is waited for", async () => {
+  const { clock, end } = put(SIZE, 10_000);
+  await clock.advance(10_000);
+  expect(end()).toBe("NetworkError");
+  const later = put(SIZE, 10_000);
+  later.progress(1);
+  await later.clock.advance(stallTimeout - 1);
+  expect(later.end()).toBeUndefined();
 });

@@ -11,7 +11,8 @@ const lost = (): Response => {
 };
 
 /** What the watchers of an engine hear. */
-function heard(cloud: Cloud) {
+function heard(cloud: Cloud, wasReached = true) {
+  cloud.wasReached = wasReached;
   const engine = cloud.engine();
   const told: Waiting[][] = [];
   const stop = engine.watch((waiting) => told.push(waiting));
@@ -21,7 +22,7 @@ function heard(cloud: Cloud) {
 test("an API that never answers is told within the first seconds, before any call is given up", async () => {
   const cloud = new Cloud();
   cloud.apiFault = lost;
-  const { engine, told } = heard(cloud);
+  const { engine, told } = heard(cloud, false);
   const began = cloud.clock.time;
   const upload = engine.upload(fileOf(60));
   const run = upload.run().catch(() => undefined);
@@ -70,21 +71,6 @@ test("whoever ceases to watch hears nothing more", async () => {
   expect(told).toEqual([]);
 });
 
-test("a pause, a cancel and an hour offline are no outage", async () => {
-  const cloud = new Cloud();
-  const { engine, told } = heard(cloud);
-  cloud.offline();
-  const upload = engine.upload(fileOf(60));
-  const run = upload.run();
-  await settled();
-  cloud.clock.time += 3_600_000;
-  upload.pause();
-  upload.resume();
-  cloud.online();
-  await run;
-  expect(told).toEqual([]);
-});
-
 test("in an outage an upload can be cancelled at once", async () => {
   const cloud = new Cloud();
   cloud.apiFault = lost;
@@ -95,11 +81,92 @@ test("in an outage an upload can be cancelled at once", async () => {
   await Promise.all([upload.cancel(), expect(run).rejects.toMatchObject({ name: "Cancelled" })]);
 });
 
+test("an API that has never answered is given up after 10 s, with its address", async () => {
+  const cloud = new Cloud();
+  cloud.apiFault = lost;
+  const { engine, told } = heard(cloud, false);
+  const began = cloud.clock.time;
+  const runs = [1, 2, 3].map((each) => engine.upload(fileOf(60, `${each}.bin`)).run());
+  const ends = await Promise.allSettled(runs);
+  expect(ends.map((end) => end.status === "rejected" && end.reason)).toEqual(
+    Array(3).fill(expect.objectContaining({ name: "NeverAnswered", address: "https://api.test" })),
+  );
+  expect(cloud.clock.time - began).toBeLessThanOrEqual(10_000);
+  expect(told.at(-1)).toEqual([]);
+});
+
+test("after that each retry is one attempt, and the first answer makes it a service that is waited for", async () => {
+  const cloud = new Cloud();
+  cloud.apiFault = lost;
+  const { engine } = heard(cloud, false);
+  const upload = engine.upload(fileOf(60));
+  await expect(upload.run()).rejects.toMatchObject({ name: "NeverAnswered" });
+  cloud.calls.length = 0;
+  await expect(upload.run()).rejects.toMatchObject({ name: "NeverAnswered" });
+  expect(cloud.calls).toEqual(["POST /uploads"]);
+  const end = cloud.clock.time + 60_000;
+  cloud.apiFault = (call) => (call.endsWith("/complete") && cloud.clock.time < end ? lost() : undefined);
+  expect((await upload.run()).state).toBe("uploaded");
+});
+
+test("an S3 of which no PUT gets anywhere is given up after 10 s, with its address", async () => {
+  const cloud = new Cloud();
+  const address = "https://one.test";
+  cloud.gate = () => Promise.reject(new NetworkError("PUT: no answer", { address }));
+  const { engine } = heard(cloud);
+  const began = cloud.clock.time;
+  await expect(engine.upload(fileOf(60)).run()).rejects.toMatchObject({ name: "NeverAnswered", address });
+  expect(cloud.clock.time - began).toBeLessThanOrEqual(10_000);
+});
+
+test.each(["api", "s3"])("time offline is no time in which %s did not answer", async (service) => {
+  const cloud = new Cloud();
+  cloud.offline();
+  const back = cloud.clock.time + 60_000;
+  const error = new NetworkError("no answer", { address: "https://one.test" });
+  const isOut = () => {
+    if (cloud.clock.time >= back) cloud.online();
+    return cloud.clock.time < back;
+  };
+  if (service === "s3") cloud.gate = () => (isOut() ? Promise.reject(error) : Promise.resolve());
+  else cloud.apiFault = () => (isOut() ? lost() : undefined);
+  const { engine } = heard(cloud, false);
+  expect((await engine.upload(fileOf(60)).run()).state).toBe("uploaded");
+  expect(engine.waiting).toEqual([]);
+});
+
+test("after an hour's sleep a service that has not answered yet still has its time", async () => {
+  const cloud = new Cloud();
+  const wait = cloud.clock.wait.bind(cloud.clock);
+  let slept = false;
+  cloud.clock.wait = async (milliseconds, signal) => {
+    await wait(milliseconds, signal);
+    if (engine.waiting.length && !slept) {
+      slept = true;
+      cloud.clock.time += 3_600_000;
+    }
+  };
+  let tries = 0;
+  cloud.gate = () =>
+    ++tries > 9 ? Promise.resolve() : Promise.reject(new NetworkError("no", { address: "https://one.test" }));
+  const { engine } = heard(cloud);
+  expect((await engine.upload(fileOf(60)).run()).state).toBe("uploaded");
+  expect(slept).toBe(true);
+});
+
+test("an S3 to which bytes travel is waited for, though it has not answered yet", async () => {
+  const cloud = new Cloud();
+  const end = cloud.clock.time + 60_000;
+  cloud.fault = () => (cloud.clock.time < end ? "reset" : undefined);
+  const { engine } = heard(cloud);
+  expect((await engine.upload(fileOf(60)).run()).state).toBe("uploaded");
+});
+
 // -- the circuit breaker ------------------------------------------------------------------------------------------
 
-const rule = { failures: 3, probes: { base: 1_000, cap: 4_000 }, patience: 10_000 };
+const rule = { failures: 3, probes: { base: 1_000, cap: 4_000 }, patience: 10_000, first: 60_000 };
 const signal = new AbortController().signal;
-const online = { isOnline: () => true, online: () => Promise.resolve() };
+const online = { isOnline: () => true, back: () => new Promise<void>(() => undefined) };
 
 async function fail(breaker: Breaker, clock: HandClock, error: Error): Promise<void> {
   const use = breaker.use(signal, () => Promise.reject(error)).catch(() => undefined);
@@ -135,5 +202,23 @@ test.each([
   for (let failure = 0; failure < 3; failure++) await fail(breaker, clock, new NetworkError("lost"));
   expect(breaker.isOpen).toBe(true);
   await fail(breaker, clock, refusal);
+  expect(breaker.outage).toBeUndefined();
+});
+
+test("time offline uses up no patience, and the network that is back is tried at once", async () => {
+  const clock = new HandClock();
+  let isOnline = false;
+  let tellBack = () => {};
+  const back = () => new Promise<void>((resolve) => (tellBack = resolve));
+  const breaker = new Breaker(rule, clock, { isOnline: () => isOnline, back });
+  for (let failure = 0; failure < 9; failure++) await fail(breaker, clock, new NetworkError("lost"));
+  expect(breaker.isOpen).toBe(true);
+  const tried: string[] = [];
+  const use = breaker.use(signal, async () => tried.push("tried"));
+  await settled();
+  expect(tried).toEqual([]);
+  isOnline = true;
+  tellBack();
+  await use;
   expect(breaker.outage).toBeUndefined();
 });

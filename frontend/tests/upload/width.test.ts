@@ -1,10 +1,6 @@
 import { expect, test } from "vitest";
-import { NetworkError, PartError } from "../../src/upload/errors";
-import { HostPool } from "../../src/upload/slots";
 import { Width } from "../../src/upload/width";
-import { HandClock, settled } from "../fakes/clock";
-
-const never = new AbortController().signal;
+import { HandClock } from "../fakes/clock";
 
 /** A width, and how wide it is after each tenth of a second in which so many bytes leave. */
 function starting(first: number, most: number) {
@@ -83,38 +79,4 @@ test("after that it grows by one a round, whatever throughput does", () => {
   const { width, after } = starting(6, 6);
   width.pushedBack();
   expect(after(1000, 2000, 4000)).toEqual([3, 3, 3]);
-});
-
-test("bytes that leave let in those who wait, at every host", async () => {
-  const clock = new HandClock();
-  const pool = new HostPool({ first: 1, most: 2, clock });
-  const begun: string[] = [];
-  for (const host of ["one", "two", "one", "two"])
-    void pool.use(host, never, () => {
-      begun.push(host);
-      return new Promise(() => undefined);
-    });
-  await settled();
-  expect(begun).toEqual(["one", "two"]);
-  clock.time += 100;
-  pool.moved(1);
-  await settled();
-  expect(begun).toEqual(["one", "two", "one", "two"]);
-});
-
-test.each([
-  ["no answer", new NetworkError("reset"), 3],
-  ["503", new PartError(1, 503, "SlowDown", ""), 3],
-  ["a refusal", new PartError(1, 403, "AccessDenied", ""), 6],
-])("%s of one part leaves %s places", async (_, error, left) => {
-  const pool = new HostPool({ first: 6, most: 6, clock: new HandClock() });
-  await pool.use("one", never, () => Promise.reject(error)).catch(() => undefined);
-  let begun = 0;
-  for (let part = 0; part < 10; part++)
-    void pool.use("one", never, () => {
-      begun++;
-      return new Promise(() => undefined);
-    });
-  await settled();
-  expect(begun).toBe(left);
 });

@@ -38,6 +38,9 @@ test("Uppy hears of progress after a second, then now and then, and of the last 
   };
   const heard: [number, number][] = [];
   uppy.on("upload-progress", (_, { bytesUploaded }) => heard.push([time, bytesUploaded]));
+  cloud.answerGate = async () => {
+    if (cloud.stored.size === 30) await vi.waitFor(() => expect(heard.at(-1)?.[1]).toBe(300), 5_000);
+  };
   add(300);
   await uppy.upload();
   clock.mockRestore();
@@ -47,6 +50,15 @@ test("Uppy hears of progress after a second, then now and then, and of the last 
   const pauses = times.slice(1).map((at, index) => at - (times[index] ?? 0));
   expect(Math.min(...pauses)).toBeGreaterThanOrEqual(150);
   expect(heard.at(-1)?.[1]).toBe(300);
+});
+
+test("of hundreds of small files Uppy hears of each success once", async () => {
+  const { uppy, seen, add } = page(new Cloud());
+  for (let each = 0; each < 60; each++) add(5, `${each}.bin`);
+  const result = await uppy.upload();
+  expect(result?.successful).toHaveLength(60);
+  expect(new Set(seen).size).toBe(61);
+  expect(seen).toHaveLength(61);
 });
 
 test("a failure reaches Uppy in a person's words, and Uppy's retry goes on", async () => {
@@ -104,8 +116,9 @@ test("cancelling all aborts every upload", async () => {
   await vi.waitFor(() => expect(cloud.calls).toContain("DELETE /uploads/u1"));
 });
 
-/** The API does not answer the first calls. */
+/** The API has answered the page, and does not answer the first calls of an upload. */
 function silent(cloud: Cloud): void {
+  cloud.wasReached = true;
   const end = cloud.clock.time + 60_000;
   cloud.apiFault = () => {
     if (cloud.clock.time < end) throw new NetworkError("no answer");
@@ -141,12 +154,72 @@ test("a page that has its own words for it is told when uploads wait, and when n
 
 test("a plugin that is taken out says nothing more", async () => {
   const cloud = new Cloud();
+  silent(cloud);
   const engine = cloud.engine();
   const uppy = new Uppy<Meta, Body>({ logger: { debug() {}, warn() {}, error() {} } });
   const onWaiting = vi.fn();
   uppy.use(HoistUploader<Meta, Body>, { engine, describe: String, onWaiting });
   uppy.destroy();
-  silent(cloud);
   await engine.upload(fileOf(300)).run();
   expect(onWaiting).not.toHaveBeenCalled();
+});
+
+const inFolder = (name: string) => ({
+  name,
+  data: fileOf(15, name).data,
+  meta: { relativePath: `photos/${name}` },
+});
+
+test("files that are added together are one drop, with their folders", async () => {
+  const cloud = new Cloud();
+  cloud.gate = () => new Promise(() => undefined);
+  const { uppy } = page(cloud);
+  uppy.addFiles([inFolder("a.jpg"), inFolder("b.jpg")]);
+  void uppy.upload();
+  await vi.waitFor(() => expect(cloud.puts.length).toBe(2));
+  cloud.clock.ring();
+  await vi.waitFor(() => expect(cloud.journal.records.size).toBe(1));
+  const [record] = cloud.journal.records.values();
+  expect(record?.members.map(({ path }) => path)).toEqual(["photos/a.jpg", "photos/b.jpg"]);
+});
+
+test("a file that arrived on an earlier page succeeds without being sent again", async () => {
+  const cloud = new Cloud();
+  const earlier = cloud.engine();
+  const files = ["a.jpg", "b.jpg"].map((name) => ({ ...fileOf(15, name), path: `photos/${name}` }));
+  await earlier.drop(files);
+  for (const file of files.slice(0, 1)) await earlier.upload(file).run();
+  await earlier.flush();
+  cloud.reload();
+  cloud.puts.length = 0;
+  const { uppy, seen } = page(cloud);
+  uppy.addFiles([inFolder("a.jpg"), inFolder("b.jpg")]);
+  await uppy.upload();
+  expect(seen).toEqual(["start 2", "success a.jpg", "success b.jpg"]);
+  expect(cloud.puts).toHaveLength(1);
+  expect(cloud.journal.records.size).toBe(0);
+});
+
+test("a file that is removed while its drop is being recorded is not sent", async () => {
+  const cloud = new Cloud();
+  const { uppy } = page(cloud);
+  const id = uppy.addFile(inFolder("a.jpg"));
+  uppy.addFile(inFolder("b.jpg"));
+  uppy.on("upload-start", () => uppy.removeFile(id));
+  await uppy.upload();
+  expect(cloud.puts).toHaveLength(1);
+  expect(cloud.journal.records.size).toBe(0);
+});
+
+test("files that are paused while their drop is being recorded wait until they are resumed", async () => {
+  const cloud = new Cloud();
+  const { uppy, seen } = page(cloud);
+  for (const name of ["a.jpg", "b.jpg"]) uppy.addFile(inFolder(name));
+  uppy.on("upload-start", () => queueMicrotask(() => uppy.pauseAll()));
+  const done = uppy.upload();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(cloud.puts).toHaveLength(0);
+  uppy.resumeAll();
+  await done;
+  expect(seen.slice(-2)).toEqual(["success a.jpg", "success b.jpg"]);
 });

@@ -1,7 +1,8 @@
-"""S3: the condition keys of signature version 4, and the checksum of a full object.
+"""S3: the condition keys of signature version 4, and checksums of a full object and of a form.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/bucket-policy-s3-sigv4-conditions.html
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
 """
 
 import base64
@@ -28,6 +29,8 @@ HEADERS = (
 
 # What one request is about, while MiniStack answers it.
 _keys: contextvars.ContextVar[dict[str, str] | None] = contextvars.ContextVar("keys", default=None)
+# What a form says of the checksum of its file, once it was compared.
+_form: contextvars.ContextVar[dict[str, str] | None] = contextvars.ContextVar("form", default=None)
 _whole: contextvars.ContextVar[str | None] = contextvars.ContextVar("whole", default=None)
 
 
@@ -39,6 +42,9 @@ def bridge() -> None:
     replace(s3, "_composite_checksum", _of_the_whole)
     replace(s3, "_create_multipart_upload", _full_object)
     replace(s3, "_complete_multipart_upload", _with_whole)
+    replace(s3, "_enforce_signed_post_policy", _with_form_keys)
+    replace(s3, "_post_object", _with_form_checksum)
+    replace(s3, "_build_object_record", _keeping_form_checksum)
     replace(s3, "_deliver_event_to_lambda", _where_permitted)
 
 
@@ -64,15 +70,63 @@ def _signature_keys(query: dict[str, Any], headers: dict[str, str]) -> dict[str,
         for name, value in query.items()
     }
     if values.get("x-amz-algorithm") == ALGORITHM:
-        keys |= {"s3:signatureversion": ALGORITHM, "s3:authtype": "REST-QUERY-STRING"}
-        date = values.get("x-amz-date", "")
-        if re.fullmatch(r"\d{8}T\d{6}Z", date):
-            signed_at = dt.datetime.strptime(f"{date}+0000", "%Y%m%dT%H%M%SZ%z")
-            age = dt.datetime.now(dt.UTC) - signed_at
-            keys["s3:signatureage"] = str(int(age.total_seconds() * 1000))  # milliseconds
+        keys |= _presigned("REST-QUERY-STRING", values.get("x-amz-date", ""))
     elif headers.get("authorization", "").startswith(ALGORITHM):
         keys |= {"s3:signatureversion": ALGORITHM, "s3:authtype": "REST-HEADER"}
     return keys
+
+
+def _presigned(auth_type: str, date: str) -> dict[str, str]:
+    """The keys of what was presigned at a date: a URL or a form."""
+    keys = {"s3:signatureversion": ALGORITHM, "s3:authtype": auth_type}
+    if re.fullmatch(r"\d{8}T\d{6}Z", date):
+        signed_at = dt.datetime.strptime(f"{date}+0000", "%Y%m%dT%H%M%SZ%z")
+        age = dt.datetime.now(dt.UTC) - signed_at
+        keys["s3:signatureage"] = str(int(age.total_seconds() * 1000))  # milliseconds
+    return keys
+
+
+def _with_form_keys(enforce: Any) -> Any:
+    """A form is signed in its fields, which MiniStack reads after the request's headers."""
+
+    def enforce_policy(fields: dict[str, str], *rest: Any) -> Any:
+        if fields.get("x-amz-algorithm") == ALGORITHM:
+            signed = _presigned("POST", fields.get("x-amz-date", ""))
+            _keys.set((_keys.get() or {}) | signed)
+        return enforce(fields, *rest)
+
+    return enforce_policy
+
+
+def _with_form_checksum(post: Any) -> Any:
+    """A form's checksum is compared with its file, as that of a PUT is."""
+
+    def post_object(bucket: str, body: bytes, headers: dict[str, str]) -> Any:
+        parts = s3._parse_multipart_form(headers.get("content-type", ""), body) or []
+        values = {name.lower(): value for name, _, _, value in parts}
+        named = {
+            name: value.decode()
+            for name, value in values.items()
+            if name.startswith("x-amz-checksum-") and name != "x-amz-checksum-algorithm"
+        }
+        found, error = s3._resolve_object_checksums(values.get("file", b""), named)
+        if error:
+            return error
+        token = _form.set(found)
+        try:
+            return post(bucket, body, headers)
+        finally:
+            _form.reset(token)
+
+    return post_object
+
+
+def _keeping_form_checksum(build: Any) -> Any:
+    def build_record(body: bytes, headers: Any, **options: Any) -> Any:
+        checksums = options.pop("checksums", None) or _form.get()
+        return build(body, headers, checksums=checksums, **options)
+
+    return build_record
 
 
 def _with_signature_keys(resolve: Any) -> Any:

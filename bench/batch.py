@@ -1,0 +1,72 @@
+"""What a batch asks of DynamoDB: calls and units, for 1, 10 and 100 members.
+
+`.venv/bin/python bench/batch.py` begins uploads by the real use case, on the simulation's stand-in
+for DynamoDB: each alone, then in one batch. Then it asks for the same batch again under its key,
+and for one of which nothing fits. Write units count twice in a transaction. The last line is JSON.
+"""
+
+import logging
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from tests import environment
+
+environment.enter()
+from bench.rounds import report  # noqa: E402 - after the environment
+from chalicelib.config import load_settings  # noqa: E402
+from chalicelib.creation import Announcement, Creation  # noqa: E402
+from chalicelib.items import SCHEMA  # noqa: E402
+from chalicelib.table import table_of  # noqa: E402
+from tests.fakes import MemoryStorage  # noqa: E402
+from tests.payloads import OTHER_OWNER, OWNER  # noqa: E402
+from tests.simulation.dynamodb import FakeDynamoDB  # noqa: E402
+
+COUNTS = (1, 10, 100)
+SETTINGS = load_settings(environment.HOIST_ENVIRONMENT)
+FILE = Announcement(filename="photo.jpg", size=100_000, content_type="image/jpeg")
+
+
+class Asked:
+    """The use case on an empty table, and what it has asked of that since the last look."""
+
+    def __init__(self, *, max_files: int = 10**6) -> None:
+        self.dynamodb = FakeDynamoDB(SCHEMA, SETTINGS.table)
+        settings = replace(SETTINGS, owner_max_files=max_files)
+        table = table_of(settings, self.dynamodb, _now)  # type: ignore[arg-type]
+        self.creation = Creation(settings, MemoryStorage(), table, _now)
+
+    def create(self, count: int, key: str | None, owner: str = OWNER) -> str:
+        """One request; what it asked."""
+        meter = self.dynamodb.meter
+        before = sum(meter.calls.values()), meter.total, meter.reads
+        self.creation.create(owner, [FILE] * count, idempotency_key=key)
+        calls, writes, reads = sum(meter.calls.values()), meter.total, meter.reads
+        return (
+            f"{calls - before[0]} calls, {writes - before[1]} write units,"
+            f" {reads - before[2]:g} read units"
+        )
+
+
+def _now() -> datetime:
+    return datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def main() -> None:
+    """Ask and print."""
+    logging.disable(logging.INFO)
+    results = {}
+    for count in COUNTS:
+        asked, full = Asked(), Asked(max_files=count)
+        full.create(count, None)
+        results[f"a batch of {count}, with keys"] = asked.create(count, "key")
+        results[f"a batch of {count}, again"] = asked.create(count, "key")
+        results[f"a batch of {count}, without keys"] = asked.create(count, None, OTHER_OWNER)
+        results[f"a batch of {count}, without room"] = full.create(count, "key")
+    report(results)
+
+
+if __name__ == "__main__":
+    main()

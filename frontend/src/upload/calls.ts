@@ -1,0 +1,29 @@
+// Calls of the API that an upload waits for, through an outage as well. Must not know what the answers are for.
+import type { Api } from "./api";
+import { type Breaker, retryThroughOutage } from "./breaker";
+import type { Clock } from "./clock";
+import { goneAsUndefined, isTransient } from "./errors";
+import { retry } from "./retry";
+import type { Settings } from "./settings";
+
+export type CallTools = { api: Api; apiBreaker: Breaker; clock: Clock; settings: Settings };
+
+/** One attempt after the other; an outage is waited for. */
+export function ask<T>(
+  { apiBreaker, clock, settings }: CallTools,
+  call: () => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  return retryThroughOutage(call, { breaker: apiBreaker, clock, rule: settings.outage, signal });
+}
+
+/** An upload that is gone already is as good as removed: the answer to an earlier call may have been lost. */
+export async function removeUpload(tools: CallTools, id: string): Promise<void> {
+  await ask(tools, () => tools.api.remove(id), new AbortController().signal).catch(goneAsUndefined);
+}
+
+/** While a person waits for the reason: a few tries, and no word where they fail. */
+export async function removeQuickly({ api, clock, settings }: CallTools, id: string): Promise<void> {
+  const options = { rule: settings.abortRetry, clock, isRetryable: isTransient };
+  await retry(() => api.remove(id), options).catch(() => undefined);
+}

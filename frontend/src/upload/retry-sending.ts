@@ -1,0 +1,41 @@
+// How what did not reach S3 is sent again: a few times while others succeed, as long as it takes in an outage and where the
+// line breaks. Must not know what is sent.
+import type { Breaker } from "./breaker";
+import type { Clock } from "./clock";
+import { BrokenLine, isOutage, Unsigned } from "./errors";
+import { backoff, type RetryRule, retry } from "./retry";
+
+export type RetrySending = {
+  breaker: Breaker;
+  clock: Clock;
+  rule: RetryRule;
+  isRetryable: (error: unknown) => boolean;
+  signal: AbortSignal;
+};
+
+/**
+ * In an outage whoever sends waits for its turn, and that counts for nothing: it is not this load that is ill. Nor is it
+ * where the line breaks.
+ */
+export async function retrySending<T>(
+  send: () => Promise<T>,
+  { breaker, clock, rule, isRetryable, signal }: RetrySending,
+): Promise<T> {
+  let breaks = 0;
+  const attempt = async () => {
+    try {
+      return await send();
+    } catch (error) {
+      if (error instanceof BrokenLine && !breaker.isOpen)
+        await clock.wait(backoff(breaks++, rule, clock.random()), signal);
+      throw error;
+    }
+  };
+  const isExempt = (error: unknown) =>
+    isOutage(error) && (breaker.isOpen || (error instanceof BrokenLine && !breaker.isExhausted));
+  try {
+    return await retry(attempt, { rule, clock, isRetryable, isExempt, signal });
+  } catch (error) {
+    throw error instanceof Unsigned ? error.cause : error;
+  }
+}

@@ -1,0 +1,51 @@
+// One file, sent whole or in parts: by the limit this page knows, and anew by the API's where that is another.
+// Must not know how either is sent.
+import type { Upload } from "./contract";
+import { Misjudged } from "./errors";
+import type { FileUpload } from "./file-upload";
+import type { SmallUpload } from "./small-upload";
+
+export class UploadBySize {
+  readonly #choose: () => FileUpload | SmallUpload;
+  #upload: FileUpload | SmallUpload;
+  #isPaused = false;
+
+  /** `choose` makes an upload by the limit that is known when it is called. */
+  constructor(choose: () => FileUpload | SmallUpload) {
+    this.#choose = choose;
+    this.#upload = choose();
+  }
+
+  /** The upload's id, once it is created. */
+  get id(): string | undefined {
+    return this.#upload.id;
+  }
+
+  /** Uploads the file, or goes on where an earlier run failed. Rejects with Cancelled when cancelled. */
+  async run(): Promise<Upload> {
+    try {
+      return await this.#upload.run();
+    } catch (error) {
+      if (!(error instanceof Misjudged)) throw error;
+      this.#upload = this.#choose();
+      if (this.#isPaused) this.#upload.pause();
+      return this.#upload.run();
+    }
+  }
+
+  /** Stops sending; what S3 has stays there. */
+  pause(): void {
+    this.#isPaused = true;
+    this.#upload.pause();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#upload.resume();
+  }
+
+  /** Stops everything and removes the upload. Does nothing to a finished upload. */
+  cancel(): Promise<void> {
+    return this.#upload.cancel();
+  }
+}

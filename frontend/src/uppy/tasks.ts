@@ -1,0 +1,30 @@
+// Long work in short tasks, so that the page can draw and answer in between. Must not know what the work is.
+
+/** Milliseconds of work before others have their turn. */
+const SHARE = 8;
+
+/** Resolves in a task of its own, and sooner than a timer would. */
+export function nextTask(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(undefined);
+  });
+}
+
+/** Gives the items to `work` in slices that take about SHARE milliseconds each, by what the last one took. */
+export async function inSlices<T>(items: readonly T[], work: (slice: T[]) => void): Promise<void> {
+  let size = 10;
+  for (let next = 0; next < items.length; ) {
+    const began = performance.now();
+    const slice = items.slice(next, next + size);
+    work(slice);
+    next += slice.length;
+    const each = (performance.now() - began) / slice.length;
+    size = Math.max(1, Math.min(2 * size, Math.floor(SHARE / each)));
+    if (next < items.length) await nextTask();
+  }
+}

@@ -1,0 +1,192 @@
+"""A folder that is left in the middle: the next page says what is missing, and sends only that."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Locator, Page, Request, Route, expect
+
+from tests.running import Client, RunningSystem, eventually, running_system, sign_in
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> Iterator[RunningSystem]:
+    """A system of its own, so that its list of uploads is this test's."""
+    with running_system(tmp_path / "hoist") as running:
+        yield running
+
+
+class Line:
+    """The way to S3: takes so many files, and never answers for those after them."""
+
+    def __init__(self, context: BrowserContext, system: RunningSystem) -> None:
+        self.room = 10**6
+        self.sent = 0
+        context.route(re.compile(rf":{system.ports.s3}/"), self._meet)
+
+    def _meet(self, route: Route, request: Request) -> None:
+        if request.method in ("PUT", "POST"):
+            self.sent += 1
+            if self.sent > self.room:
+                return
+        route.continue_()
+
+
+@pytest.fixture
+def line(context: BrowserContext, system: RunningSystem) -> Line:
+    return Line(context, system)
+
+
+def folder_of(count: int, at: Path) -> Path:
+    folder = at / "photos"
+    for number in range(count):
+        path = folder / f"{2024 + number % 3}" / f"{number}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"file {number}\n")
+    return folder
+
+
+def add(page: Page, folder: Path) -> None:
+    """Add a folder on the drop area."""
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="browse folders").click()
+    chooser.value.set_files(folder)
+
+
+def choose_again(left: Locator, folder: Path) -> None:
+    with left.page.expect_file_chooser() as chooser:
+        left.get_by_role("button", name="Choose the folder").click()
+    chooser.value.set_files(folder)
+
+
+def uploads(page: Page, client: Client) -> list[dict[str, Any]]:
+    """All uploads of the owner that were not aborted, page by page."""
+    page.wait_for_timeout(50)  # or nothing that a test has routed goes on meanwhile
+    listed: list[dict[str, Any]] = []
+    query = ""
+    while True:
+        answer = client.request("GET", f"/uploads{query}").json
+        listed += answer["uploads"]
+        if not answer.get("cursor"):
+            return [upload for upload in listed if upload["state"] != "aborted"]
+        query = f"?cursor={answer['cursor']}"
+
+
+def arrived(page: Page) -> Locator:
+    return page.locator("[data-testid=upload]:not([data-state=uploading])")
+
+
+def leave_after(count: int, page: Page, line: Line, folder: Path) -> Locator:
+    """Add the folder and reload once so many files have arrived; the row that is offered then."""
+    line.room = count
+    add(page, folder)
+    expect(arrived(page)).to_have_count(count, timeout=30_000)
+    page.reload()
+    line.room = 10**6
+    left = page.get_by_test_id("left-drop")
+    expect(left).to_have_count(1, timeout=30_000)
+    line.sent = 0
+    return left
+
+
+def test_only_the_missing_files_of_a_folder_are_sent(
+    page: Page, line: Line, system: RunningSystem, tmp_path: Path
+) -> None:
+    client = system.sign_in()
+    folder = folder_of(62, tmp_path)
+    left = leave_after(15, page, line, folder)
+    expect(left).to_contain_text("photos")
+    expect(left).to_contain_text("47 of 62 files are missing")
+
+    choose_again(left, folder)
+
+    expect(page.get_by_text(re.compile(r"^\d+ files were accepted\.$"))).to_be_visible()
+    expect(page.get_by_text("47 files that were missing are sent now")).to_be_visible()
+    expect(page.get_by_test_id("unfinished")).to_be_hidden()
+    eventually(
+        lambda: [upload["state"] for upload in uploads(page, client)],
+        lambda states: states.count("accepted") == 62,
+        timeout=120,
+    )
+    names = sorted(upload["filename"] for upload in uploads(page, client))
+    assert names == sorted(f"{number}.txt" for number in range(62)), "none missing, none twice"
+    page.reload()
+    page.get_by_test_id("account").wait_for()
+    expect(page.get_by_test_id("unfinished")).to_be_hidden()
+
+
+def test_a_folder_that_is_added_again_goes_on_too(
+    page: Page, line: Line, system: RunningSystem, tmp_path: Path
+) -> None:
+    client = system.sign_in()
+    folder = folder_of(12, tmp_path)
+    leave_after(4, page, line, folder)
+
+    add(page, folder)
+
+    expect(page.get_by_text("4 files had arrived before")).to_be_visible()
+    expect(arrived(page)).to_have_count(12, timeout=30_000)
+    assert line.sent == 8
+    assert len(uploads(page, client)) == 12
+
+
+def test_what_has_changed_is_sent_anew_and_strangers_are_left_out(
+    page: Page, line: Line, system: RunningSystem, tmp_path: Path
+) -> None:
+    client = system.sign_in()
+    folder = folder_of(6, tmp_path)
+    left = leave_after(2, page, line, folder)
+    missing = [
+        upload["filename"] for upload in uploads(page, client) if upload["state"] == "uploading"
+    ]
+    changed = next(path for path in folder.rglob("*.txt") if path.name in missing)
+    changed.write_text("another text")
+    (folder / "new.txt").write_text("new")
+
+    choose_again(left, folder)
+
+    said = page.get_by_test_id("toast").filter(has_text="1 file has changed since")
+    expect(said).to_contain_text("1 file has changed since and is sent anew")
+    expect(said).to_contain_text("1 file is new and is left out")
+    expect(page.get_by_test_id("unfinished")).to_be_hidden()
+    expect(arrived(page)).to_have_count(6, timeout=30_000)
+    sizes = {upload["filename"]: upload["size"] for upload in uploads(page, client)}
+    assert len(uploads(page, client)) == 6
+    assert sizes[changed.name] == changed.stat().st_size
+    assert "new.txt" not in sizes
+
+
+def test_a_drop_can_be_given_up(
+    page: Page, line: Line, system: RunningSystem, tmp_path: Path
+) -> None:
+    client = system.sign_in()
+    left = leave_after(2, page, line, folder_of(6, tmp_path))
+
+    left.get_by_role("button", name="Give up").click()
+    page.get_by_test_id("yes").click()
+
+    expect(left).to_have_count(0)
+    expect(page.get_by_test_id("upload")).to_have_count(2, timeout=30_000)
+    assert len(uploads(page, client)) == 2
+    page.reload()
+    page.get_by_test_id("account").wait_for()
+    expect(page.get_by_test_id("unfinished")).to_be_hidden()
+
+
+def test_a_drop_that_another_tab_sends_is_not_offered(
+    page: Page, line: Line, tmp_path: Path
+) -> None:
+    line.room = 0
+    add(page, folder_of(6, tmp_path))
+    expect(page.get_by_test_id("upload").first).to_be_visible()
+
+    other = page.context.new_page()
+    other.goto(page.url)
+    sign_in(other)
+
+    expect(other.locator("[data-testid=upload]").first).to_be_visible()
+    expect(other.get_by_test_id("unfinished")).to_be_hidden()
