@@ -80,6 +80,8 @@ export class Cloud {
   answerGate: (put: Put) => Promise<void> = () => Promise.resolve();
   /** The upload in parts. */
   upload: Held | undefined;
+  /** What S3 made of the parts; a part that comes later changes nothing of it. */
+  #assembled: Blob | undefined;
   /** The files that are sent whole. */
   readonly files = new WholeFiles(this);
   #page = 0;
@@ -143,6 +145,7 @@ export class Cloud {
   }
 
   get object(): Blob {
+    if (this.#assembled) return this.#assembled;
     return new Blob([...this.stored].sort(([a], [b]) => a - b).map(([, part]) => part));
   }
 
@@ -174,6 +177,7 @@ export class Cloud {
   create(request: CreateRequest) {
     this.partSize = this.partSizeOfNew ?? this.partSize;
     this.upload = { ...request, id: "u1", state: "uploading" };
+    this.#assembled = undefined;
     this.#created++;
     const names = { id: "u1", key: "k", state: "uploading", strategy: "multipart" };
     const created = { ...names, ...this.#plan(), sheet: this.#sheet(1) };
@@ -224,7 +228,9 @@ export class Cloud {
       await new Promise((resolve) => setTimeout(resolve, 1));
     const missing = missingNow();
     if (missing.length > 0) return problem(409, "parts_missing", { missing });
-    if (checksum !== (await crc64nvme(this.object))) return problem(422, "checksum_mismatch");
+    const { object } = this;
+    if (checksum !== (await crc64nvme(object))) return problem(422, "checksum_mismatch");
+    this.#assembled = object;
     upload.state = "uploaded";
     return json(200, { id: upload.id, filename: upload.filename, size: upload.size, state: "uploaded" });
   }
