@@ -3,7 +3,7 @@ import type { Api } from "./api";
 import { type Breaker, retryThroughOutage } from "./breaker";
 import type { Clock } from "./clock";
 import { goneAsUndefined, isTransient } from "./errors";
-import { retry } from "./retry";
+import { type RetryRule, retry } from "./retry";
 import type { Settings } from "./settings";
 
 export type CallTools = { api: Api; apiBreaker: Breaker; clock: Clock; settings: Settings };
@@ -23,7 +23,15 @@ export async function removeUpload(tools: CallTools, id: string): Promise<void> 
 }
 
 /** While a person waits for the reason: a few tries, and no word where they fail. */
-export async function removeQuickly({ api, clock, settings }: CallTools, id: string): Promise<void> {
-  const options = { rule: settings.abortRetry, clock, isRetryable: isTransient };
-  await retry(() => api.remove(id), options).catch(() => undefined);
+export async function removeQuickly(tools: CallTools, id: string): Promise<void> {
+  await tryToRemove(tools, tools.settings.abortRetry, id).catch(() => undefined);
+}
+
+/** As often as the rule says, whether there is an outage or not. Rejects with what the last try met. */
+export function tryToRemove(
+  { api, clock }: Pick<CallTools, "api" | "clock">,
+  rule: RetryRule,
+  id: string,
+): Promise<void> {
+  return retry(() => api.remove(id), { rule, clock, isRetryable: isTransient });
 }

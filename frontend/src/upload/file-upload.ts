@@ -26,9 +26,6 @@ import type { Settings, SourceFile, Tools } from "./settings";
 import type { SheetSource } from "./sheet";
 import type { Slots } from "./slots";
 
-/** How often in a row an upload that is gone begins anew by itself. */
-const NEW_BEGINNINGS = 3;
-
 export type FileUploadOptions = Omit<Tools, "connect"> & {
   settings: Settings;
   file: SourceFile;
@@ -173,8 +170,8 @@ export class FileUpload {
 
   /** Begins anew where that helps; otherwise throws, and leaves nothing in S3 that is of no use. */
   async #failed(error: unknown, created: PartsUpload): Promise<undefined> {
-    const { file, listener } = this.#options;
-    if (isGone(error) && ++this.#beginnings < NEW_BEGINNINGS) {
+    const { file, listener, settings } = this.#options;
+    if (isGone(error) && ++this.#beginnings < settings.creations) {
       await this.#forget();
       listener?.removed?.(created.id);
       listener?.restarted?.(file);

@@ -6,22 +6,29 @@ import { Paused } from "./errors";
 import { following } from "./following";
 import type { Pause } from "./pause";
 
-/** Milliseconds that parts may take to finish in a pause. */
-const LONGEST = 15_000;
+export type FinishingOptions = {
+  pause: Pause;
+  clock: Clock;
+  /** Milliseconds that parts may take to finish in a pause. */
+  longest: number;
+  /** Aborted with Paused when nothing is under way any more in a pause. */
+  stop: AbortController;
+};
 
 type Part = { controller: AbortController; isMostlySent: () => boolean };
 
 export class Finishing {
   readonly #pause: Pause;
   readonly #clock: Clock;
+  readonly #longest: number;
   readonly #stop: AbortController;
   readonly #parts = new Set<Part>();
   #cancelAlarm = () => {};
 
-  /** `stop` is aborted with Paused when nothing is under way any more in a pause. */
-  constructor(pause: Pause, clock: Clock, stop: AbortController) {
+  constructor({ pause, clock, longest, stop }: FinishingOptions) {
     this.#pause = pause;
     this.#clock = clock;
+    this.#longest = longest;
     this.#stop = stop;
   }
 
@@ -48,7 +55,7 @@ export class Finishing {
   begin(): void {
     this.#drop(({ isMostlySent }) => !isMostlySent());
     this.#cancelAlarm();
-    this.#cancelAlarm = this.#clock.alarm(LONGEST, () => {
+    this.#cancelAlarm = this.#clock.alarm(this.#longest, () => {
       if (this.#pause.isOn) this.#drop(() => true);
     });
     this.#look();

@@ -135,8 +135,10 @@ export class HostPool {
   }
 
   #failed(error: unknown, { size }: Load): unknown {
-    if (error instanceof BrokenLine) this.#line.broke();
-    if (error instanceof BrokenLine) this.#broken = size;
+    if (error instanceof BrokenLine) {
+      this.#line.broke();
+      this.#broken = size;
+    }
     if (error instanceof PartError && isOutage(error)) this.#width.pushedBack();
     this.#line.rest();
     return error;

@@ -4,23 +4,18 @@ import type { Breaker } from "./breaker";
 import type { Checksums } from "./checksums";
 import type { Clock } from "./clock";
 import type { PartsUpload, Sheet } from "./contract";
-import { BrokenLine, Corrupted, isSuccess, NetworkError, PartError, partErrorOf, Unsigned } from "./errors";
+import { Corrupted, isSuccess, PartError, partErrorOf, Unsigned } from "./errors";
 import { Finishing } from "./finishing";
 import { following, untilAborted } from "./following";
 import type { HostPool } from "./host-pool";
 import { PartQueue, type Sender } from "./part-queue";
 import { allParts, type PartRange, partRange } from "./parts";
 import type { Pause } from "./pause";
-import { whyFailed } from "./reading";
-import { retrySending } from "./retry-sending";
-import type { Verdict } from "./s3-errors";
+import { isRetryable, retrySending, whyNotSent } from "./retry-sending";
 import type { Settings } from "./settings";
 import { canGo, goAnywhere, hostsOf, partUrl, type SheetSource, Sheets } from "./sheet";
 import type { Transport } from "./transport";
 import type { Load, Travel } from "./travel";
-
-/** What another try of the same part may cure. */
-const RETRYABLE: ReadonlySet<Verdict> = new Set(["outage", "retry", "refused"]);
 
 export type PartSenderOptions = {
   upload: PartsUpload;
@@ -64,9 +59,9 @@ export class PartSender {
 
   /** Sends these parts; the first that fails for good stops the others and is thrown. */
   async send(numbers: readonly number[], signal: AbortSignal): Promise<void> {
-    const { pause, clock } = this.#options;
+    const { pause, clock, settings } = this.#options;
     const { controller: stop, release } = following(signal);
-    this.#finishing = new Finishing(pause, clock, stop);
+    this.#finishing = new Finishing({ pause, clock, longest: settings.pauseTime, stop });
     try {
       await this.#sendAll(numbers, stop.signal, this.#finishing);
     } catch (error) {
@@ -126,7 +121,8 @@ export class PartSender {
     const { pool, breaker, clock, settings } = this.#options;
     let turn = first;
     let damaged = 0;
-    const isRetryable = (error: unknown) => isWorthAnotherTry(error) || (isDamaged(error) && ++damaged === 1);
+    const isWorthAnotherTry = (error: unknown) =>
+      isRetryable(error) || error instanceof Corrupted || (isDamaged(error) && ++damaged === 1);
     const attempt = async () => {
       const sheet = this.#sheets.current;
       const hosts = hostsOf(sheet);
@@ -137,7 +133,13 @@ export class PartSender {
       const load: Load = { kind: "part", size: this.#size(number) };
       await this.#compare(number, await pool.use(hosts[host] ?? "", load, signal, put), signal);
     };
-    await retrySending(attempt, { breaker, clock, rule: settings.partRetry, isRetryable, signal });
+    await retrySending(attempt, {
+      breaker,
+      clock,
+      rule: settings.partRetry,
+      isRetryable: isWorthAnotherTry,
+      signal,
+    });
   }
 
   /** Resolves with the checksum of what S3 received, where the browser may see it. */
@@ -172,9 +174,7 @@ export class PartSender {
     } catch (error) {
       this.#count(number, 0);
       if (error instanceof PartError && error.verdict === "refused") this.#sheets.refuse(sheet);
-      const why = await whyFailed(error, body, clock, signal);
-      if (why instanceof NetworkError && travel.sent > 0) throw new BrokenLine(why.message, { cause: why });
-      throw why;
+      throw await whyNotSent(error, body, travel, clock);
     } finally {
       sender.ended(arrived);
     }
@@ -225,11 +225,6 @@ export class PartSender {
     this.#sent.set(number, sent);
     this.#options.onProgress(this.#total);
   }
-}
-
-function isWorthAnotherTry(error: unknown): boolean {
-  if (error instanceof PartError) return RETRYABLE.has(error.verdict);
-  return error instanceof NetworkError || error instanceof Corrupted;
 }
 
 function isDamaged(error: unknown): boolean {

@@ -2,8 +2,13 @@
 // line breaks. Must not know what is sent.
 import type { Breaker } from "./breaker";
 import type { Clock } from "./clock";
-import { BrokenLine, isOutage, Unsigned } from "./errors";
+import { BrokenLine, isOutage, NetworkError, PartError, Unsigned } from "./errors";
+import { whyFailed } from "./reading";
 import { backoff, type RetryRule, retry } from "./retry";
+import type { Verdict } from "./s3-errors";
+import type { Travel } from "./travel";
+
+const RETRYABLE: ReadonlySet<Verdict> = new Set(["outage", "retry", "refused"]);
 
 export type RetrySending = {
   breaker: Breaker;
@@ -12,6 +17,19 @@ export type RetrySending = {
   isRetryable: (error: unknown) => boolean;
   signal: AbortSignal;
 };
+
+/** Whether another try may succeed, whatever is sent. */
+export function isRetryable(error: unknown): boolean {
+  if (error instanceof PartError) return RETRYABLE.has(error.verdict);
+  return error instanceof NetworkError;
+}
+
+/** Why a load did not arrive: its file is gone, the connection broke after bytes had left, or what `error` says. */
+export async function whyNotSent(error: unknown, data: Blob, travel: Travel, clock: Clock): Promise<unknown> {
+  const why = await whyFailed(error, data, clock, travel.signal);
+  if (why instanceof NetworkError && travel.sent > 0) return new BrokenLine(why.message, { cause: why });
+  return why;
+}
 
 /**
  * In an outage whoever sends waits for its turn, and that counts for nothing: it is not this load that is ill. Nor is it

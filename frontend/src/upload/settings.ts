@@ -29,7 +29,7 @@ export type Settings = {
   lookahead: LookaheadRule;
   /** While the owner has too many uploads, files wait until nothing has gone on for so long (milliseconds). */
   roomPatience: number;
-  /** A file that is sent whole and is under way when it is paused has so long (milliseconds) to arrive. */
+  /** What is under way in a pause, a whole file or a part that is mostly sent, has so long (milliseconds) to arrive. */
   pauseTime: number;
   /** A part PUT of which no byte leaves the page for so long (milliseconds) is tried again. */
   stallTimeout: number;
@@ -43,6 +43,8 @@ export type Settings = {
   abortRetry: RetryRule;
   /** How often parts that S3 turns out not to hold are sent again before giving up. */
   completeTries: number;
+  /** So many uploads are created for one file, each because the one before it was gone. */
+  creations: number;
   /** How often an upload is looked at while S3 puts it together. */
   watch: Backoff;
   /** After so long (milliseconds) S3 is asked again. */
@@ -69,6 +71,7 @@ export const defaultSettings: Settings = {
   partRetry: { tries: 6, base: 500, cap: 10_000 },
   abortRetry: { tries: 5, base: 300, cap: 5_000 },
   completeTries: 3,
+  creations: 3,
   watch: { base: 1_000, cap: 15_000 },
   completeSilence: 10 * 60_000,
 };

@@ -15,9 +15,6 @@ import type { Settings, SourceFile, Tools } from "./settings";
 import type { SendRequest } from "./transport";
 import { WholeSender, type WholeSheet, type WholeSheetRequest } from "./whole-sender";
 
-/** How often in a row an upload that is gone begins anew by itself. */
-const NEW_BEGINNINGS = 3;
-
 export type SmallUploadOptions = Omit<Tools, "connect"> & {
   settings: Settings;
   file: SourceFile;
@@ -217,7 +214,7 @@ export class SmallUpload {
       if (isOfNoUse(error)) await this.#drop();
       throw error;
     }
-    if (++this.#beginnings >= NEW_BEGINNINGS) throw error;
+    if (++this.#beginnings >= this.#options.settings.creations) throw error;
     this.#beginAnew();
     return undefined;
   }

@@ -2,16 +2,17 @@
 // once: by itself where one click resumes it or nothing else of its drop is missing, else within its drop.
 // Must not know how files are sent.
 import type { Api } from "./api";
+import { tryToRemove } from "./calls";
 import type { Clock } from "./clock";
 import type { State } from "./contract";
 import { type Chosen, type Drop, folderOf, type Member } from "./drop";
 import type { Drops } from "./drops";
-import { ApiError, goneAsUndefined, isTransient } from "./errors";
+import { ApiError, goneAsUndefined } from "./errors";
 import type { Journal, JournalEntry } from "./journal";
 import type { Locks } from "./locks";
 import { sizeOf } from "./parts";
 import { lockName } from "./remembered";
-import { type RetryRule, retry } from "./retry";
+import type { RetryRule } from "./retry";
 
 /** A file of which some parts are sent, and about how many bytes of it are in S3. */
 export type UnfinishedFile = JournalEntry & { sent: number };
@@ -182,8 +183,7 @@ export class Left {
   }
 
   #remove(id: string): Promise<void> {
-    const { api, clock, removal } = this.#options;
-    return retry(() => api.remove(id), { rule: removal, clock, isRetryable: isTransient });
+    return tryToRemove(this.#options, this.#options.removal, id);
   }
 }
 

@@ -3,11 +3,10 @@
 import type { Breaker } from "./breaker";
 import type { Clock } from "./clock";
 import type { PostSheet, Sheet, WholeUpload } from "./contract";
-import { BrokenLine, isSuccess, NetworkError, PartError, partErrorOf, Unsigned } from "./errors";
+import { isSuccess, NetworkError, PartError, partErrorOf, Unsigned } from "./errors";
 import type { HostPool } from "./host-pool";
 import type { Posting } from "./posting";
-import { whyFailed } from "./reading";
-import { retrySending } from "./retry-sending";
+import { isRetryable, retrySending, whyNotSent } from "./retry-sending";
 import type { Verdict } from "./s3-errors";
 import type { Settings } from "./settings";
 import { isExpiring, wholeUrl } from "./sheet";
@@ -19,7 +18,6 @@ const REFUSED_FORMS = 2;
 /** So many times without an answer, and another sheet is asked for: it may name another host. */
 const SILENCES = 3;
 
-const RETRYABLE: ReadonlySet<Verdict> = new Set(["outage", "retry", "refused"]);
 /** A PUT may pass where a form meets this. */
 const FORM_REFUSED: ReadonlySet<Verdict> = new Set(["refused", "unsupported", "gone"]);
 
@@ -58,8 +56,8 @@ export class WholeSender {
 
   async send(signal: AbortSignal): Promise<void> {
     const { clock, settings, breaker } = this.#options;
-    const isRetryable = (error: unknown) => this.#isWorthAnotherTry(error);
-    const options = { breaker, clock, rule: settings.partRetry, isRetryable, signal };
+    const isWorthAnotherTry = (error: unknown) => this.#isWorthAnotherTry(error);
+    const options = { breaker, clock, rule: settings.partRetry, isRetryable: isWorthAnotherTry, signal };
     await retrySending(() => this.#attempt(signal), options);
   }
 
@@ -85,9 +83,7 @@ export class WholeSender {
     } catch (error) {
       onProgress(0);
       this.#learn(error, isForm);
-      const why = await whyFailed(error, data, clock, signal);
-      if (why instanceof NetworkError && travel.sent > 0) throw new BrokenLine(why.message, { cause: why });
-      throw why;
+      throw await whyNotSent(error, data, travel, clock);
     }
     onProgress(data.size);
     if (isForm) posting.passed();
@@ -120,10 +116,10 @@ export class WholeSender {
   }
 
   #isWorthAnotherTry(error: unknown): boolean {
-    if (error instanceof NetworkError) return true;
+    if (isRetryable(error)) return true;
     if (!(error instanceof PartError)) return false;
     if (error.verdict === "damaged") return this.#damages === 1;
-    return RETRYABLE.has(error.verdict) || (this.#isForm && FORM_REFUSED.has(error.verdict));
+    return this.#isForm && FORM_REFUSED.has(error.verdict);
   }
 
   get #isForm(): boolean {
