@@ -302,7 +302,9 @@ def test_credentials_end(tmp_path: Any, settings: Settings) -> None:
             try:
                 s3.put_object(Bucket=BUCKET, Key=f"{OWN}too late", Body=b"")
             except ClientError as error:
-                refused = error.response["Error"]["Code"]
+                code = error.response["Error"]["Code"]
+                # Where they end between SeaweedFS's two looks at them, it says this, once.
+                refused = None if code == "AccessDenied" else code
             time.sleep(0.2)
 
     # S3 says the first, SeaweedFS the second.
