@@ -62,13 +62,6 @@ class UploadTable:
 
     # --- New uploads -----------------------------------------------------------------------------
 
-    def put(self, upload: Upload, *, idempotency_key: str | None = None) -> Upload:
-        """Remember one new upload, as `put_all` does; raises what that answers."""
-        (stored,) = self.put_all(upload.owner, [NewUpload(upload, idempotency_key)])
-        if isinstance(stored, UploadError):
-            raise stored
-        return stored
-
     def put_all(self, owner: str, news: Sequence[NewUpload]) -> list[Upload | UploadError]:
         """Remember an owner's new uploads, and the keys they were created under.
 

@@ -157,7 +157,7 @@ class Uploads:
             strategy = asked or ("post" if upload.crc64nvme else "put")
             return upload, self._whole_sheet(upload, signer, strategy, turn=next(turn))
 
-        strategies = [getattr(one, "strategy", None) for one in announced]
+        strategies = [one.strategy if isinstance(one, Announcement) else None for one in announced]
         return [
             one if isinstance(one, UploadError) else signed(one, asked)
             for one, asked in zip(begun, strategies, strict=True)

@@ -91,7 +91,7 @@ class MemoryTable:
     before_refuse: Interruptions = field(default_factory=Interruptions)
     refused: dict[str, int] = field(default_factory=dict)
 
-    def put(self, upload: Upload, *, idempotency_key: str | None = None) -> Upload:
+    def _put(self, upload: Upload, idempotency_key: str | None) -> Upload:
         self.before_put.happen()
         if idempotency_key is not None:
             earlier = self.created_under.get((upload.owner, idempotency_key))
@@ -113,7 +113,7 @@ class MemoryTable:
         for new in news:
             assert new.upload.owner == owner
             try:
-                outcomes.append(self.put(new.upload, idempotency_key=new.idempotency_key))
+                outcomes.append(self._put(new.upload, new.idempotency_key))
             except UploadError as error:
                 outcomes.append(error)
         return outcomes

@@ -4,7 +4,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from chalicelib.creation import Table
+from chalicelib.errors import UploadError
 from chalicelib.table import UploadTable
+from chalicelib.upload import NewUpload, Upload
 from chalicelib.usage import Quota, Usage
 from tests.environment import TABLE
 from tests.fakes import AMPLE
@@ -16,3 +19,11 @@ def real_table(
     """The adapter; nobody waits in a test."""
     usage = Usage(client, TABLE, quota, wait=lambda _: None)
     return UploadTable(client, TABLE, now, rejected_days, usage)
+
+
+def put_in(table: Table, upload: Upload, *, idempotency_key: str | None = None) -> Upload:
+    """Remember one new upload, in a table or in its fake; raises what `put_all` answers."""
+    (stored,) = table.put_all(upload.owner, [NewUpload(upload, idempotency_key)])
+    if isinstance(stored, UploadError):
+        raise stored
+    return stored

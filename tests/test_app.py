@@ -27,6 +27,7 @@ from chalicelib.upload import State, Upload
 from tests.environment import NOTIFICATIONS_TOPIC, PAGE_ORIGIN, REGION
 from tests.fakes import Invocation, MemoryStorage, RecordingGateway, checksum
 from tests.payloads import CONTENT, OTHER_OWNER, OWNER, PUT_ID, event, put_upload
+from tests.tables import put_in
 
 # Chalice's local gateway reads a Cognito token without verifying it, and says so.
 pytestmark = pytest.mark.filterwarnings("ignore:CognitoUserPoolAuthorizer")
@@ -137,7 +138,7 @@ def accepted(composed: Application, storage: MemoryStorage) -> Upload:
     assert found is not None
     report = {"content_type": "text/plain", **found.identity}
     upload = put_upload(state=State.ACCEPTED, report=report, outcome="1")
-    composed._table.put(upload)
+    put_in(composed._table, upload)
     return upload
 
 
@@ -868,7 +869,7 @@ def test_the_unexpected_tells_nothing_of_itself(page: Page, composed: Applicatio
 def arrived(composed: Application, storage: MemoryStorage) -> Upload:
     """The upload of the event files, with its object."""
     upload = put_upload(state=State.UPLOADED)
-    composed._table.put(upload)
+    put_in(composed._table, upload)
     storage.receive_object(upload.key, CONTENT)
     return upload
 

@@ -14,6 +14,7 @@ from chalicelib.upload import NewUpload, Part, State
 from tests.environment import AWS_ENVIRONMENT, BUCKET, REGION
 from tests.payloads import CREATED_AT, OWNER, PUT_ID, put_upload
 from tests.scripted import Scripted, scripted_server
+from tests.tables import put_in
 
 
 @pytest.fixture(autouse=True)
@@ -108,8 +109,8 @@ CALLS: dict[str, Ask] = {
     "read": lambda a: a._storage.read_range("k", 0, 10, etag="e"),
     "tag": lambda a: a._storage.tag("k", state="accepted"),
     "delete": lambda a: a._storage.delete("k"),
-    "put": lambda a: a._table.put(put_upload()),
-    "put under a key": lambda a: a._table.put(put_upload(), idempotency_key="k"),
+    "put": lambda a: put_in(a._table, put_upload()),
+    "put under a key": lambda a: put_in(a._table, put_upload(), idempotency_key="k"),
     "forget": lambda a: a._table.forget(OWNER, [NewUpload(put_upload())]),
     "get": lambda a: a._table.get(OWNER, PUT_ID),
     "change": lambda a: a._table.change(put_upload(), to=State.FAILED, allowed=set(State)),

@@ -17,6 +17,7 @@ from chalicelib.uploads import Uploads
 from tests.environment import NOTIFICATIONS_TOPIC, PAGE_ORIGIN
 from tests.fakes import Clock, Invocation, MemoryStorage, MemoryTable, RecordingPages
 from tests.payloads import CONTENT, OWNER, PUT_ID, event, failure_of, put_upload
+from tests.tables import put_in
 
 
 class Counting(logging.Handler):
@@ -79,7 +80,7 @@ def test_an_event_that_comes_again(
     state: State,
 ) -> None:
     upload = put_upload(state=state)
-    table.put(upload)
+    put_in(table, upload)
     storage.receive_object(upload.key, CONTENT)
 
     for name in ("once", "twin", "again"):
@@ -111,7 +112,7 @@ def test_a_failure_that_is_announced_again(
     notifier = Notifier(
         table, pages, publish, NOTIFICATIONS_TOPIC, PAGE_ORIGIN, clock, clock.advance
     )
-    table.put(put_upload(state=State.UPLOADED))
+    put_in(table, put_upload(state=State.UPLOADED))
     failure = failure_of(put_upload())
 
     for _ in range(3):

@@ -34,7 +34,7 @@ from tests.fakes import (
     RecordingTopic,
 )
 from tests.payloads import CONTENT, OWNER, PUT_ID, event, put_upload
-from tests.tables import real_table
+from tests.tables import put_in, real_table
 
 RETRIES = 2
 MINUTE = 60
@@ -211,7 +211,7 @@ ADOPTED = [
 def arrive(path: Path, *, announced: bool) -> None:
     path.storage.receive_object(put_upload().key, CONTENT)
     if announced:
-        path.table.put(put_upload(charged=len(CONTENT), check_at=put_upload().created_at))
+        put_in(path.table, put_upload(charged=len(CONTENT), check_at=put_upload().created_at))
 
 
 @pytest.mark.parametrize(("announced", "calls"), [(True, ANNOUNCED), (False, ADOPTED)])
@@ -374,7 +374,7 @@ def test_a_thousand_different_events_at_once_are_a_thousand_outcomes(
     ids = [f"{PUT_ID[:-4]}{number:04x}" for number in range(1000)]
     uploads = [put_upload(id=i, key=put_upload().key.replace(PUT_ID, i)) for i in ids]
     for upload in uploads:
-        path.table.put(upload)
+        put_in(path.table, upload)
         path.storage.receive_object(upload.key, CONTENT)
     record = event("s3_put")["Records"][0]
 

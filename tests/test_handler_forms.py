@@ -27,6 +27,7 @@ from tests.environment import BUCKET, NOTIFICATIONS_TOPIC, REGION
 from tests.fakes import Invocation, MemoryStorage, RecordingGateway
 from tests.forms import Shape, faults, leanest, with_more
 from tests.payloads import CONTENT, OWNER, PUT_ID, event, multipart_upload, put_upload, request
+from tests.tables import put_in
 
 REQUEST_ID = "e4b46cbf-b738-4a6e-8880-a18cdf61200e"
 
@@ -56,7 +57,7 @@ class Stage:
     published: list[Any]
 
     def arrive(self, upload: Upload, content: bytes, **changes: Any) -> None:
-        self.application._table.put(upload)
+        put_in(self.application._table, upload)
         self.storage.receive_object(upload.key, content, **changes)
 
     def state(self, upload_id: str = PUT_ID) -> Upload:

@@ -29,6 +29,7 @@ from tests.payloads import (
     multipart_upload,
     put_upload,
 )
+from tests.tables import put_in
 
 FAILED = failure_of(put_upload(), request_id="once")
 REASON, NAME, CREATED = FAILED.reason, FAILED.name, FAILED.created
@@ -76,7 +77,7 @@ def test_an_outcome_is_published_and_shown(
     state: State,
 ) -> None:
     upload = settled(state, check_at=CREATED_AT)
-    table.put(upload)
+    put_in(table, upload)
 
     assert announce(notifier, outcome(state)) is True
 
@@ -105,7 +106,7 @@ def test_an_outcome_is_announced_once(
     topic: RecordingTopic,
     state: State,
 ) -> None:
-    table.put(settled(state))
+    put_in(table, settled(state))
     announce(notifier, outcome(state))
 
     assert announce(notifier, outcome(state)) is False
@@ -116,7 +117,7 @@ def test_an_outcome_is_announced_once(
 def test_another_outcome_is_announced_as_well(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic
 ) -> None:
-    table.put(settled(State.ACCEPTED, notified="0"))
+    put_in(table, settled(State.ACCEPTED, notified="0"))
 
     assert announce(notifier, outcome(State.ACCEPTED)) is True
     assert [m["MessageAttributes"]["outcome"]["StringValue"] for m in topic.messages] == [
@@ -129,7 +130,7 @@ def test_a_failure_is_recorded_with_its_reason(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic, state: State
 ) -> None:
     held: dict[str, Any] = {"holder": "once", "charged": 11} if state is State.PROCESSING else {}
-    table.put(settled(state, **held))
+    put_in(table, settled(state, **held))
 
     assert announce(notifier, FAILED) is True
 
@@ -143,7 +144,7 @@ def test_a_late_failure_does_not_touch_what_is_settled(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic, state: State
 ) -> None:
     upload = settled(state, notified="1", check_at=CREATED_AT)
-    table.put(upload)
+    put_in(table, upload)
 
     assert announce(notifier, FAILED) is False
 
@@ -155,7 +156,7 @@ def test_a_late_failure_does_not_touch_what_is_settled(
 def test_a_record_that_knows_less_brings_what_the_table_says(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic, state: State
 ) -> None:
-    table.put(settled(state))
+    put_in(table, settled(state))
 
     assert announce(notifier, FAILED) is True
 
@@ -167,7 +168,7 @@ def test_a_record_that_knows_less_brings_what_the_table_says(
 def test_what_has_no_outcome_is_not_announced(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic, state: State
 ) -> None:
-    table.put(settled(state))
+    put_in(table, settled(state))
 
     assert announce(notifier, outcome(State.ACCEPTED)) is False
     assert topic.messages == []
@@ -184,7 +185,7 @@ def test_an_upload_that_is_not_known_is_not_announced(
 def test_somebody_elses_upload_is_not_announced(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic
 ) -> None:
-    table.put(settled(State.ACCEPTED))
+    put_in(table, settled(State.ACCEPTED))
 
     assert announce(notifier, Outcome(OTHER_OWNER, PUT_ID, State.ACCEPTED)) is False
     assert topic.messages == []
@@ -197,7 +198,7 @@ def failing() -> None:
 def test_what_could_not_be_published_is_announced_by_the_next_attempt(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic
 ) -> None:
-    table.put(settled(State.ACCEPTED))
+    put_in(table, settled(State.ACCEPTED))
     topic.before_publish.add(failing)
     with pytest.raises(OSError, match="no network"):
         announce(notifier, outcome(State.ACCEPTED))
@@ -209,7 +210,7 @@ def test_what_could_not_be_published_is_announced_by_the_next_attempt(
 def test_what_was_published_but_not_marked_is_not_announced_again(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic
 ) -> None:
-    table.put(settled(State.ACCEPTED))
+    put_in(table, settled(State.ACCEPTED))
     topic.before_publish.add(lambda: table.before_change.add(failing))
 
     assert announce(notifier, outcome(State.ACCEPTED)) is True
@@ -222,7 +223,7 @@ def test_what_was_published_but_not_marked_is_not_announced_again(
 def test_a_twin_at_the_same_time_tries_again_and_then_has_nothing_to_announce(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic
 ) -> None:
-    table.put(settled(State.ACCEPTED))
+    put_in(table, settled(State.ACCEPTED))
 
     def twin() -> None:
         with pytest.raises(TryAgain):
@@ -238,7 +239,7 @@ def test_a_twin_at_the_same_time_tries_again_and_then_has_nothing_to_announce(
 def test_what_could_not_be_published_may_be_announced_by_anybody_at_once(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic
 ) -> None:
-    table.put(settled(State.ACCEPTED))
+    put_in(table, settled(State.ACCEPTED))
     topic.before_publish.add(failing)
     with pytest.raises(OSError, match="no network"):
         announce(notifier, outcome(State.ACCEPTED))
@@ -250,7 +251,7 @@ def test_an_invocation_that_died_for_good_is_replaced_by_another(
     notifier: Notifier, table: MemoryTable, clock: Clock
 ) -> None:
     until = clock() + timedelta(seconds=65)
-    table.put(settled(State.ACCEPTED, notifier="notify-1", notifying_until=until))
+    put_in(table, settled(State.ACCEPTED, notifier="notify-1", notifying_until=until))
     clock.advance(64)
     with pytest.raises(TryAgain):
         announce(notifier, outcome(State.ACCEPTED), "operator")
@@ -264,7 +265,7 @@ def test_an_invocation_holds_an_outcome_for_as_long_as_it_can_run(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic, clock: Clock, seconds: int
 ) -> None:
     """A sweep may run longer than `notify`: nobody announces what it is about to publish."""
-    table.put(settled(State.ACCEPTED))
+    put_in(table, settled(State.ACCEPTED))
     others: list[object] = []
 
     def come_late() -> None:
@@ -283,7 +284,7 @@ def test_a_failure_of_another_invocation_does_not_touch_what_is_under_way(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic
 ) -> None:
     upload = put_upload(state=State.PROCESSING, holder="a run again")
-    table.put(upload)
+    put_in(table, upload)
 
     assert announce(notifier, FAILED) is False
 
@@ -294,7 +295,7 @@ def test_a_failure_of_another_invocation_does_not_touch_what_is_under_way(
 def test_a_claim_that_is_quicker_than_the_failure_wins(
     notifier: Notifier, table: MemoryTable, clock: Clock
 ) -> None:
-    table.put(put_upload(state=State.UPLOADED))
+    put_in(table, put_upload(state=State.UPLOADED))
     table.before_change.add(
         lambda: table.claim(
             put_upload(), Claim(sequencer="1", holder="a twin", until=clock(), charged=11)
@@ -329,7 +330,7 @@ def test_a_failure_of_an_object_for_which_there_is_no_room_is_left_to_the_sweep(
 def test_a_failure_takes_room_for_what_is_kept(
     notifier: Notifier, table: MemoryTable, charged: int | None
 ) -> None:
-    table.put(put_upload(state=State.UPLOADED, charged=charged))
+    put_in(table, put_upload(state=State.UPLOADED, charged=charged))
 
     announce(notifier, FAILED)
 
@@ -339,7 +340,7 @@ def test_a_failure_takes_room_for_what_is_kept(
 def test_an_outcome_that_was_announced_needs_no_look_of_the_sweep(
     notifier: Notifier, table: MemoryTable, clock: Clock
 ) -> None:
-    table.put(settled(State.ACCEPTED, check_at=clock()))
+    put_in(table, settled(State.ACCEPTED, check_at=clock()))
 
     announce(notifier, outcome(State.ACCEPTED))
 
@@ -349,7 +350,7 @@ def test_an_outcome_that_was_announced_needs_no_look_of_the_sweep(
 def test_a_failure_that_was_announced_has_a_tag_that_the_sweep_must_write(
     notifier: Notifier, table: MemoryTable, clock: Clock
 ) -> None:
-    table.put(put_upload(state=State.UPLOADED, check_at=clock()))
+    put_in(table, put_upload(state=State.UPLOADED, check_at=clock()))
 
     announce(notifier, FAILED)
 
@@ -359,7 +360,7 @@ def test_a_failure_that_was_announced_has_a_tag_that_the_sweep_must_write(
 def test_an_invocation_that_gave_up_leaves_a_settled_upload_to_the_sweep(
     notifier: Notifier, table: MemoryTable, clock: Clock
 ) -> None:
-    table.put(settled(State.ACCEPTED, notified="1"))
+    put_in(table, settled(State.ACCEPTED, notified="1"))
 
     announce(notifier, FAILED)
 
@@ -369,7 +370,7 @@ def test_an_invocation_that_gave_up_leaves_a_settled_upload_to_the_sweep(
 def test_an_outcome_that_changes_while_it_is_announced_is_announced_afterwards(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic
 ) -> None:
-    table.put(settled(State.REJECTED))
+    put_in(table, settled(State.REJECTED))
     topic.before_publish.add(
         lambda: table.change(
             stored(table), to=State.ACCEPTED, allowed=set(State), outcome="2", check_at=CREATED_AT
@@ -389,7 +390,7 @@ def test_an_outcome_that_changes_while_it_is_announced_is_announced_afterwards(
 def test_an_answer_of_the_table_that_is_lost_does_not_lose_the_message(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic, name: str
 ) -> None:
-    table.put(settled(State.ACCEPTED))
+    put_in(table, settled(State.ACCEPTED))
     lost = [name]
 
     class Lossy:
@@ -427,8 +428,8 @@ def test_a_record_that_nobody_can_read_is_announced_to_operators(
 def test_every_outcome_of_a_record_is_announced(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic
 ) -> None:
-    table.put(settled(State.ACCEPTED))
-    table.put(multipart_upload(state=State.REJECTED, outcome="1"))
+    put_in(table, settled(State.ACCEPTED))
+    put_in(table, multipart_upload(state=State.REJECTED, outcome="1"))
     record = json.loads(event("sns_success")["Records"][0]["Sns"]["Message"])
     record["responsePayload"]["uploads"].append(
         {"owner": OWNER, "id": multipart_upload().id, "state": "rejected"}

@@ -29,7 +29,7 @@ from tests.fakes import (
     checksum,
 )
 from tests.payloads import CONTENT, MULTIPART_ID, OWNER, PUT_ID, event, multipart_upload, put_upload
-from tests.tables import real_table
+from tests.tables import put_in, real_table
 
 ARRIVED = [State.UPLOADED, State.PROCESSING, State.FAILED]
 
@@ -71,7 +71,7 @@ ETAG = md5(CONTENT, usedforsecurity=False).hexdigest()
 def upload(table: MemoryTable, storage: MemoryStorage) -> Upload:
     """The upload that s3_put.json tells of; its object is there, complete was asked for."""
     uploaded = put_upload(state=State.UPLOADED)
-    table.put(uploaded)
+    put_in(table, uploaded)
     storage.receive_object(uploaded.key, CONTENT)
     return uploaded
 
@@ -112,7 +112,7 @@ def test_a_multipart_object_is_accepted(
     processing: Processing, table: MemoryTable, storage: MemoryStorage
 ) -> None:
     large = multipart_upload(state=State.UPLOADED)
-    table.put(large)
+    put_in(table, large)
     storage.receive_object(large.key, bytes(large.size))
 
     processing.process(event("s3_complete_multipart_upload"), ONCE)
@@ -124,7 +124,7 @@ def test_an_empty_object_is_accepted(
     processing: Processing, table: MemoryTable, storage: MemoryStorage
 ) -> None:
     empty = put_upload(size=0, part_size=0, state=State.UPLOADED)
-    table.put(empty)
+    put_in(table, empty)
     storage.receive_object(empty.key, b"")
 
     processing.process(event("s3_put"), ONCE)
@@ -169,7 +169,7 @@ def test_only_the_first_bytes_are_read(
     extra: int,
 ) -> None:
     size = HEAD_SIZE + extra
-    table.put(put_upload(size=size, state=State.UPLOADED))
+    put_in(table, put_upload(size=size, state=State.UPLOADED))
     storage.receive_object(put_upload().key, b"x" * size)
 
     processing.process(event("s3_put"), ONCE)
@@ -205,7 +205,7 @@ def test_an_object_that_is_not_as_announced_is_rejected(
     allowed: tuple[str, ...],
     reason: str,
 ) -> None:
-    table.put(put_upload(state=State.UPLOADED, **changes))
+    put_in(table, put_upload(state=State.UPLOADED, **changes))
     storage.receive_object(put_upload().key, CONTENT)
 
     (result,) = replace(
@@ -220,7 +220,7 @@ def test_an_object_that_is_not_as_announced_is_rejected(
 def test_an_event_that_beats_complete_processes_the_upload(
     processing: Processing, table: MemoryTable, storage: MemoryStorage, pages: RecordingPages
 ) -> None:
-    table.put(put_upload())
+    put_in(table, put_upload())
     storage.receive_object(put_upload().key, CONTENT)
 
     processing.process(event("s3_put"), ONCE)
@@ -656,7 +656,7 @@ class TestUnreadable:
         charged: int,
     ) -> None:
         if announced:
-            table.put(put_upload())
+            put_in(table, put_upload())
         sent = arrives(storage, path)
         key = f"uploads/{OWNER}/{path}"
         storage.oddities[key] = oddity
@@ -807,7 +807,7 @@ def test_a_hundred_duplicates_at_once_are_one_processing(
     dynamodb: Any, processing: Processing, storage: MemoryStorage, clock: Clock
 ) -> None:
     real = real_table(dynamodb, clock)
-    real.put(put_upload(state=State.UPLOADED))
+    put_in(real, put_upload(state=State.UPLOADED))
     storage.receive_object(put_upload().key, CONTENT)
     one = replace(processing, table=real)
     turn = threading.Lock()  # moto is not safe under threads
@@ -996,7 +996,7 @@ def test_every_object_of_an_event_is_processed(
     processing: Processing, table: MemoryTable, storage: MemoryStorage, upload: Upload
 ) -> None:
     large = multipart_upload(state=State.UPLOADED)
-    table.put(large)
+    put_in(table, large)
     storage.receive_object(large.key, bytes(large.size))
     both = event("s3_put")
     both["Records"] += event("s3_complete_multipart_upload")["Records"]

@@ -6,6 +6,7 @@ from chalicelib import state_tag
 from chalicelib.upload import OUTCOMES, State
 from tests.fakes import MemoryStorage, MemoryTable
 from tests.payloads import CONTENT, OWNER, PUT_ID, put_upload
+from tests.tables import put_in
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def arrived(storage: MemoryStorage) -> str:
 def test_an_outcome_is_written(
     table: MemoryTable, storage: MemoryStorage, arrived: str, state: State
 ) -> None:
-    state_tag.follow(storage, table, table.put(put_upload(state=state)))
+    state_tag.follow(storage, table, put_in(table, put_upload(state=state)))
 
     assert storage.tags == {arrived: state}
 
@@ -27,7 +28,7 @@ def test_an_outcome_is_written(
 def test_a_state_that_is_no_outcome_is_not_written(
     table: MemoryTable, storage: MemoryStorage, arrived: str, state: State
 ) -> None:
-    state_tag.follow(storage, table, table.put(put_upload(state=state)))
+    state_tag.follow(storage, table, put_in(table, put_upload(state=state)))
 
     assert arrived in storage.objects
     assert storage.tags == {}
@@ -45,7 +46,7 @@ def test_a_state_that_is_no_outcome_is_not_written(
 def test_an_outcome_that_comes_meanwhile_has_the_last_word(
     table: MemoryTable, storage: MemoryStorage, arrived: str, newer: State, tag: str
 ) -> None:
-    upload = table.put(put_upload(state=State.ACCEPTED))
+    upload = put_in(table, put_upload(state=State.ACCEPTED))
     storage.before_tag.add(lambda: table.change(upload, to=newer, allowed=set(State)))
 
     state_tag.follow(storage, table, upload)
@@ -56,7 +57,7 @@ def test_an_outcome_that_comes_meanwhile_has_the_last_word(
 def test_outcomes_that_come_again_and_again_end_in_the_last(
     table: MemoryTable, storage: MemoryStorage, arrived: str
 ) -> None:
-    upload = table.put(put_upload(state=State.ACCEPTED))
+    upload = put_in(table, put_upload(state=State.ACCEPTED))
     states = [State.REJECTED, State.ACCEPTED, State.FAILED]
 
     class Restless(MemoryStorage):
@@ -72,7 +73,7 @@ def test_outcomes_that_come_again_and_again_end_in_the_last(
 
 
 def test_an_object_that_is_gone_has_no_tag(table: MemoryTable, storage: MemoryStorage) -> None:
-    state_tag.follow(storage, table, table.put(put_upload(state=State.ACCEPTED)))
+    state_tag.follow(storage, table, put_in(table, put_upload(state=State.ACCEPTED)))
 
     assert storage.tags == {}
 
@@ -80,7 +81,7 @@ def test_an_object_that_is_gone_has_no_tag(table: MemoryTable, storage: MemorySt
 def test_an_upload_that_is_deleted_meanwhile_ends_it(
     table: MemoryTable, storage: MemoryStorage, arrived: str
 ) -> None:
-    upload = table.put(put_upload(state=State.ACCEPTED))
+    upload = put_in(table, put_upload(state=State.ACCEPTED))
     storage.before_tag.add(lambda: table.items.pop((OWNER, PUT_ID)))
 
     state_tag.follow(storage, table, upload)

@@ -27,7 +27,7 @@ from tests.fakes import (
     RecordingTopic,
 )
 from tests.payloads import CONTENT, CREATED_AT, OWNER, PUT_ID, multipart_upload, put_upload
-from tests.tables import real_table
+from tests.tables import put_in, real_table
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -50,7 +50,7 @@ class Stage:
 
     def keep(self, upload: Upload, data: bytes | None = CONTENT) -> Upload:
         """An upload in the table, and its object; due to be checked in an hour."""
-        kept: Upload = self.table.put(replace(upload, check_at=self.clock() + CHECK_AFTER))
+        kept: Upload = put_in(self.table, replace(upload, check_at=self.clock() + CHECK_AFTER))
         if data is not None:
             self.storage.receive_object(upload.key, data, at=self.clock())
         return kept

@@ -28,7 +28,7 @@ from tests.payloads import (
     multipart_upload,
     put_upload,
 )
-from tests.tables import real_table
+from tests.tables import put_in, real_table
 
 
 class Table(uploads.Table, processing.Table, notifier.Table, sweep.Table, Protocol):
@@ -75,7 +75,7 @@ def several(table: Table, clock: Clock, count: int, **changes: Any) -> list[Uplo
         upload_id = new_upload_id(clock(), bytes(10))
         key = object_key_of(owner=changes.get("owner", OWNER), upload_id=upload_id, filename="a")
         upload = put_upload(id=upload_id, key=key, **changes)
-        table.put(upload)
+        put_in(table, upload)
         made.append(upload)
     return made[::-1]
 
@@ -102,15 +102,15 @@ class TestContract:
         ],
     )
     def test_an_upload_comes_back_as_it_was_put(self, table: Table, upload: Upload) -> None:
-        table.put(upload)
+        put_in(table, upload)
 
         assert table.get(OWNER, upload.id) == upload
 
     def test_an_id_that_is_taken_is_never_overwritten(self, table: Table) -> None:
-        table.put(put_upload())
+        put_in(table, put_upload())
 
         with pytest.raises(TryAgain):
-            table.put(put_upload(filename="other"))
+            put_in(table, put_upload(filename="other"))
 
         assert table.get(OWNER, PUT_ID) == put_upload()
 
@@ -118,12 +118,12 @@ class TestContract:
         ("owner", "upload_id"), [(OTHER_OWNER, PUT_ID), (OWNER, "x"), ("", "")]
     )
     def test_what_is_not_there_is_none(self, table: Table, owner: str, upload_id: str) -> None:
-        table.put(put_upload())
+        put_in(table, put_upload())
 
         assert table.get(owner, upload_id) is None
 
     def test_a_change_moves_the_state_and_the_time(self, table: Table, clock: Clock) -> None:
-        table.put(put_upload())
+        put_in(table, put_upload())
         clock.advance(1.5)
 
         changed = table.change(put_upload(), to=State.UPLOADED, allowed={State.UPLOADING})
@@ -132,7 +132,7 @@ class TestContract:
         assert table.get(OWNER, PUT_ID) == changed
 
     def test_a_change_sets_attributes_with_the_state(self, table: Table) -> None:
-        table.put(put_upload())
+        put_in(table, put_upload())
         report = {"size": 11, "nested": {"ü": [True, None]}}
 
         changed = table.change(
@@ -143,7 +143,7 @@ class TestContract:
         assert table.get(OWNER, PUT_ID) == changed
 
     def test_a_change_keeps_what_it_does_not_name(self, table: Table) -> None:
-        table.put(FULL)
+        put_in(table, FULL)
 
         changed = table.change(FULL, to=State.PROCESSING, allowed={State.ACCEPTED})
 
@@ -151,7 +151,7 @@ class TestContract:
         assert replace(changed, **rest) == FULL
 
     def test_a_change_starts_from_what_is_stored(self, table: Table) -> None:
-        table.put(put_upload(reason="stored"))
+        put_in(table, put_upload(reason="stored"))
 
         changed = table.change(
             put_upload(reason="stale", version=9), to=State.UPLOADED, allowed={State.UPLOADING}
@@ -161,7 +161,7 @@ class TestContract:
 
     @pytest.mark.parametrize("reason", ["Because", None], ids=["there", "absent"])
     def test_an_attribute_that_is_none_is_removed(self, table: Table, reason: str | None) -> None:
-        table.put(put_upload(state=State.FAILED, reason=reason))
+        put_in(table, put_upload(state=State.FAILED, reason=reason))
 
         changed = table.change(put_upload(), to=State.ACCEPTED, allowed=set(State), reason=None)
 
@@ -172,7 +172,7 @@ class TestContract:
     def test_a_change_from_another_state_is_refused_and_changes_nothing(
         self, table: Table, state: State
     ) -> None:
-        stored = table.put(put_upload(state=state, version=1))
+        stored = put_in(table, put_upload(state=state, version=1))
 
         with pytest.raises(WrongState, match=f"The upload is {state}"):
             table.change(
@@ -183,7 +183,7 @@ class TestContract:
 
     @pytest.mark.parametrize("state", State)
     def test_a_change_from_an_allowed_state_happens(self, table: Table, state: State) -> None:
-        table.put(put_upload(state=state))
+        put_in(table, put_upload(state=state))
 
         changed = table.change(put_upload(), to=State.PROCESSING, allowed={state, State.ABORTED})
 
@@ -199,14 +199,14 @@ class TestContract:
         assert table.get(owner, PUT_ID) is None
 
     def test_of_two_equal_changes_one_happens(self, table: Table) -> None:
-        table.put(put_upload())
+        put_in(table, put_upload())
         table.change(put_upload(), to=State.UPLOADED, allowed={State.UPLOADING})
 
         with pytest.raises(WrongState):
             table.change(put_upload(), to=State.UPLOADED, allowed={State.UPLOADING})
 
     def test_only_the_holder_may_change_what_is_held(self, table: Table) -> None:
-        table.put(put_upload(state=State.PROCESSING, holder="first"))
+        put_in(table, put_upload(state=State.PROCESSING, holder="first"))
 
         with pytest.raises(WrongState):
             table.change(put_upload(), to=State.FAILED, allowed=set(State), held_by="second")
@@ -217,13 +217,13 @@ class TestContract:
         assert (changed.state, changed.holder) == (State.FAILED, None)
 
     def test_what_nobody_holds_is_no_holders_to_change(self, table: Table) -> None:
-        table.put(put_upload())
+        put_in(table, put_upload())
 
         with pytest.raises(WrongState):
             table.change(put_upload(), to=State.FAILED, allowed=set(State), held_by="first")
 
     def test_a_change_of_a_version_that_was_overwritten_is_refused(self, table: Table) -> None:
-        read = table.put(put_upload())
+        read = put_in(table, put_upload())
         table.check_again(read, read.updated_at)
 
         with pytest.raises(WrongState):
@@ -236,7 +236,7 @@ class TestContract:
         self, table: Table, clock: Clock, state: State
     ) -> None:
         upload = put_upload(state=state, outcome="failed:1", notified="failed:1")
-        table.put(upload)
+        put_in(table, upload)
         until = clock() + timedelta(seconds=60)
 
         claimed, before = table.claim(
@@ -259,7 +259,7 @@ class TestContract:
         )
 
     def test_a_claim_that_is_refused_changes_nothing(self, table: Table, clock: Clock) -> None:
-        upload = table.put(put_upload(state=State.ACCEPTED, sequencer="2"))
+        upload = put_in(table, put_upload(state=State.ACCEPTED, sequencer="2"))
 
         with pytest.raises(WrongState):
             table.claim(upload, Claim(sequencer="2", holder="first", until=clock(), charged=11))
@@ -269,7 +269,7 @@ class TestContract:
     def test_a_claim_that_read_an_older_version_decides_by_the_newest(
         self, table: Table, clock: Clock
     ) -> None:
-        read = table.put(put_upload(state=State.UPLOADED))
+        read = put_in(table, put_upload(state=State.UPLOADED))
         later = clock() + timedelta(minutes=1)
         table.claim(read, Claim(sequencer="3", holder="newer", until=later, charged=11))
 
@@ -289,7 +289,9 @@ class TestContract:
     def test_an_outcome_is_settled_by_the_invocation_that_holds_it(
         self, table: Table, clock: Clock
     ) -> None:
-        held = table.put(put_upload(state=State.PROCESSING, holder="first", event={"Records": []}))
+        held = put_in(
+            table, put_upload(state=State.PROCESSING, holder="first", event={"Records": []})
+        )
         clock.advance(1)
 
         with pytest.raises(WrongState):
@@ -312,7 +314,7 @@ class TestContract:
         )
 
     def test_what_gave_up_has_failed(self, table: Table) -> None:
-        upload = table.put(put_upload(state=State.PROCESSING, holder="1", charged=11))
+        upload = put_in(table, put_upload(state=State.PROCESSING, holder="1", charged=11))
 
         failure = failure_of(upload, request_id="1")
         failed = table.fail(upload, failure)
@@ -328,7 +330,7 @@ class TestContract:
     def test_what_no_client_sees_leaves_the_time_of_the_last_update(
         self, table: Table, clock: Clock
     ) -> None:
-        upload = table.put(put_upload(state=State.ACCEPTED, outcome="accepted:1"))
+        upload = put_in(table, put_upload(state=State.ACCEPTED, outcome="accepted:1"))
         clock.advance(60)
 
         held = table.begin_notifying(upload, holder="first", until=clock() + timedelta(minutes=1))
@@ -342,7 +344,7 @@ class TestContract:
     def test_an_outcome_is_held_by_one_invocation_that_notifies(
         self, table: Table, clock: Clock
     ) -> None:
-        upload = table.put(put_upload(state=State.ACCEPTED, outcome="accepted:1"))
+        upload = put_in(table, put_upload(state=State.ACCEPTED, outcome="accepted:1"))
         until = clock() + timedelta(minutes=2)
 
         held = table.begin_notifying(upload, holder="first", until=until)
@@ -356,7 +358,9 @@ class TestContract:
         assert taken == table.get(OWNER, PUT_ID)
 
     def test_an_outcome_is_let_go_of_as_notified(self, table: Table, clock: Clock) -> None:
-        upload = table.put(put_upload(state=State.ACCEPTED, outcome="accepted:1", check_at=clock()))
+        upload = put_in(
+            table, put_upload(state=State.ACCEPTED, outcome="accepted:1", check_at=clock())
+        )
         held = table.begin_notifying(upload, holder="first", until=clock())
 
         with pytest.raises(WrongState):
@@ -373,15 +377,15 @@ class TestContract:
     ) -> None:
         due = {f"{PUT_ID[:-1]}{digit}" for digit in "0123456789abcdef"}
         for upload_id in due:
-            table.put(put_upload(id=upload_id, check_at=clock()))
+            put_in(table, put_upload(id=upload_id, check_at=clock()))
         later = put_upload(id=MULTIPART_ID, check_at=clock() + timedelta(microseconds=1))
-        table.put(later)
-        table.put(put_upload(id=PUT_ID[:-2] + "aa", owner=OTHER_OWNER))
+        put_in(table, later)
+        put_in(table, put_upload(id=PUT_ID[:-2] + "aa", owner=OTHER_OWNER))
 
         assert {upload.id for upload in table.to_check()} == due
 
     def test_the_sweep_is_not_given_what_has_come_to_rest(self, table: Table, clock: Clock) -> None:
-        upload = table.put(put_upload(check_at=clock()))
+        upload = put_in(table, put_upload(check_at=clock()))
 
         assert table.rest(upload) is True
 
@@ -393,7 +397,7 @@ class TestContract:
     def test_what_was_changed_meanwhile_does_not_come_to_rest(
         self, table: Table, clock: Clock
     ) -> None:
-        read = table.put(put_upload(check_at=clock()))
+        read = put_in(table, put_upload(check_at=clock()))
         table.change(read, to=State.UPLOADED, allowed=set(State))
 
         assert table.rest(read) is False
@@ -401,7 +405,7 @@ class TestContract:
         assert [upload.id for upload in table.to_check()] == [PUT_ID]
 
     def test_the_sweep_looks_again_when_it_is_told_to(self, table: Table, clock: Clock) -> None:
-        upload = table.put(put_upload(check_at=clock()))
+        upload = put_in(table, put_upload(check_at=clock()))
         clock.advance(1)
 
         again = table.check_again(upload, clock() + timedelta(hours=1))
@@ -517,62 +521,62 @@ class TestContract:
     def test_a_new_upload_is_the_one_that_was_put(self, table: Table) -> None:
         upload = put_upload()
 
-        assert table.put(upload, idempotency_key="k") is upload
+        assert put_in(table, upload, idempotency_key="k") is upload
         assert table.get(OWNER, upload.id) == upload
 
     def test_a_key_that_comes_again_gives_the_upload_as_it_stands(self, table: Table) -> None:
-        table.put(put_upload(), idempotency_key="k")
+        put_in(table, put_upload(), idempotency_key="k")
         changed = table.change(put_upload(), to=State.UPLOADED, allowed=set(State))
 
-        again = table.put(multipart_upload(), idempotency_key="k")
+        again = put_in(table, multipart_upload(), idempotency_key="k")
 
         assert again == changed
         assert table.get(OWNER, multipart_upload().id) is None
 
     @pytest.mark.parametrize("name", [{"idempotency_key": "other"}, {}], ids=["other", "none"])
     def test_another_key_is_another_upload(self, table: Table, name: dict[str, str]) -> None:
-        table.put(put_upload(), idempotency_key="k")
+        put_in(table, put_upload(), idempotency_key="k")
 
-        assert table.put(multipart_upload(), **name) == multipart_upload()
+        assert put_in(table, multipart_upload(), **name) == multipart_upload()
 
     def test_a_key_is_its_owners_own(self, table: Table) -> None:
-        table.put(put_upload(), idempotency_key="k")
+        put_in(table, put_upload(), idempotency_key="k")
         other = put_upload(owner=OTHER_OWNER)
 
-        assert table.put(other, idempotency_key="k") is other
+        assert put_in(table, other, idempotency_key="k") is other
 
     @pytest.mark.parametrize(("seconds", "same"), [(-1, True), (0, False), (1, False)])
     def test_a_key_is_good_for_a_day(
         self, table: Table, clock: Clock, *, seconds: int, same: bool
     ) -> None:
         first = put_upload(created_at=clock())
-        table.put(first, idempotency_key="k")
+        put_in(table, first, idempotency_key="k")
         clock.advance(IDEMPOTENCY_KEPT.total_seconds() + seconds)
 
-        again = table.put(multipart_upload(created_at=clock()), idempotency_key="k")
+        again = put_in(table, multipart_upload(created_at=clock()), idempotency_key="k")
 
         assert (again.id == first.id) is same
 
     def test_what_meets_its_twin_being_taken_back_is_to_try_again(self, table: Table) -> None:
-        table.put(put_upload(), idempotency_key="k")
+        put_in(table, put_upload(), idempotency_key="k")
         table.forget(
             OWNER, [NewUpload(put_upload())]
         )  # as it is between reading the key and the upload
 
         with pytest.raises(TryAgain):
-            table.put(multipart_upload(), idempotency_key="k")
+            put_in(table, multipart_upload(), idempotency_key="k")
 
     def test_what_is_forgotten_was_never_there(self, table: Table) -> None:
-        table.put(put_upload(), idempotency_key="k")
+        put_in(table, put_upload(), idempotency_key="k")
 
         table.forget(OWNER, [NewUpload(put_upload(), "k")])
 
         assert table.get(OWNER, PUT_ID) is None
-        assert table.put(multipart_upload(), idempotency_key="k") == multipart_upload()
+        assert put_in(table, multipart_upload(), idempotency_key="k") == multipart_upload()
 
     def test_a_fault_leaves_no_key_without_its_upload(self, real: UploadTable) -> None:
         """Forgetting is one request: it is done, or it is not."""
-        real.put(put_upload(), idempotency_key="k")
+        put_in(real, put_upload(), idempotency_key="k")
         asked: list[str] = []
         real.client.meta.events.register(
             "before-call.dynamodb.*", lambda model, **_: asked.append(model.name)
@@ -583,18 +587,18 @@ class TestContract:
         assert asked == ["TransactWriteItems"]
 
     def test_forgetting_leaves_somebody_elses_key_alone(self, table: Table) -> None:
-        table.put(put_upload(), idempotency_key="k")
+        put_in(table, put_upload(), idempotency_key="k")
 
         table.forget(OWNER, [NewUpload(multipart_upload(), "k")])
 
-        assert table.put(multipart_upload(), idempotency_key="k").id == PUT_ID
+        assert put_in(table, multipart_upload(), idempotency_key="k").id == PUT_ID
 
     @pytest.mark.parametrize(("seconds", "there"), [(-1, True), (0, False), (1, False)])
     def test_what_is_due_is_not_seen_even_before_it_is_deleted(
         self, table: Table, clock: Clock, *, seconds: int, there: bool
     ) -> None:
         clock.time = clock().replace(microsecond=0)
-        upload = table.put(put_upload(created_at=clock(), check_at=clock()))
+        upload = put_in(table, put_upload(created_at=clock(), check_at=clock()))
         table.change(upload, to=State.ABORTED, allowed=set(State))
         clock.advance(ABORTED_KEPT.total_seconds() + seconds)
 
@@ -621,7 +625,7 @@ def whole_seconds(moment: datetime) -> datetime:
 def test_an_aborted_upload_outlives_its_urls(
     real: UploadTable, dynamodb: Any, clock: Clock
 ) -> None:
-    real.put(put_upload())
+    put_in(real, put_upload())
     clock.advance(3600)
 
     real.change(put_upload(), to=State.ABORTED, allowed=set(State))
@@ -635,7 +639,7 @@ def test_a_rejected_upload_outlives_its_object(
     dynamodb: Any, clock: Clock, rejected_days: int
 ) -> None:
     real = real_table(dynamodb, clock, rejected_days=rejected_days)
-    real.put(put_upload())
+    put_in(real, put_upload())
 
     real.change(put_upload(), to=State.REJECTED, allowed=set(State))
 
@@ -645,7 +649,7 @@ def test_a_rejected_upload_outlives_its_object(
 
 @pytest.mark.parametrize("state", [s for s in State if s not in (State.ABORTED, State.REJECTED)])
 def test_what_is_charged_never_expires(real: UploadTable, dynamodb: Any, state: State) -> None:
-    rejected = real.put(put_upload(state=State.REJECTED))
+    rejected = put_in(real, put_upload(state=State.REJECTED))
     rejected = real.change(rejected, to=State.REJECTED, allowed=set(State))
     assert expires(item_of(dynamodb, rejected)) is not None
 
@@ -655,7 +659,7 @@ def test_what_is_charged_never_expires(real: UploadTable, dynamodb: Any, state: 
 
 
 def test_an_idempotency_key_dies_after_a_day(real: UploadTable, dynamodb: Any) -> None:
-    real.put(put_upload(), idempotency_key="k")
+    put_in(real, put_upload(), idempotency_key="k")
 
     items = {item["sk"]["S"]: item for item in dynamodb.scan(TableName=TABLE)["Items"]}
 
@@ -679,7 +683,7 @@ def test_marks_that_a_crash_left_behind_are_removed_when_they_would_refuse_an_up
 
 
 def test_no_change_of_a_state_leaves_a_mark(real: UploadTable, clock: Clock) -> None:
-    upload = real.put(put_upload())
+    upload = put_in(real, put_upload())
 
     real.claim(upload, Claim(sequencer="1", holder="first", until=clock(), charged=11))
 
@@ -691,7 +695,7 @@ def test_a_list_of_one_state_looks_through_so_many_uploads_at_the_most(
 ) -> None:
     oldest = put_upload(id=f"{PUT_ID[:-4]}0000", state=State.ACCEPTED)
     younger = [put_upload(id=f"{PUT_ID[:-4]}{n:04x}") for n in range(1, LOOKED_THROUGH + 1)]
-    # Not `put`: moto copies the whole table in every transaction.
+    # Not `put_in`: moto copies the whole table in every transaction.
     writes = [{"PutRequest": {"Item": item(upload)}} for upload in [oldest, *younger]]
     for first in range(0, len(writes), 25):
         dynamodb.batch_write_item(RequestItems={TABLE: writes[first : first + 25]})
@@ -719,7 +723,7 @@ class TestReports:
 
     @pytest.mark.parametrize("report", [LARGE, SMALL, {"size": 3}], ids=["large", "small", "none"])
     def test_a_report_comes_back_whole(self, real: UploadTable, report: Any) -> None:
-        settled = self.settle(real, real.put(put_upload()), report)
+        settled = self.settle(real, put_in(real, put_upload()), report)
 
         assert settled.report == report
         assert real.get(OWNER, PUT_ID) == settled
@@ -728,7 +732,7 @@ class TestReports:
     def test_a_large_one_is_not_written_again_by_the_next_change(
         self, real: UploadTable, dynamodb: Any
     ) -> None:
-        settled = self.settle(real, real.put(put_upload()), self.LARGE)
+        settled = self.settle(real, put_in(real, put_upload()), self.LARGE)
 
         stored = item_of(dynamodb, settled)
         assert len(str(stored)) < 2 * INLINE_REPORT_SIZE + 2000
@@ -738,7 +742,7 @@ class TestReports:
     def test_a_small_one_takes_the_place_of_a_large_one(
         self, real: UploadTable, dynamodb: Any
     ) -> None:
-        large = self.settle(real, real.put(put_upload()), self.LARGE)
+        large = self.settle(real, put_in(real, put_upload()), self.LARGE)
 
         small = self.settle(real, large, self.SMALL)
 
@@ -746,7 +750,7 @@ class TestReports:
         assert self.apart(dynamodb) is None
 
     def test_an_aborted_upload_keeps_none(self, real: UploadTable, dynamodb: Any) -> None:
-        large = self.settle(real, real.put(put_upload()), self.LARGE)
+        large = self.settle(real, put_in(real, put_upload()), self.LARGE)
 
         real.change(large, to=State.ABORTED, allowed=set(State), report=None)
 
@@ -755,7 +759,7 @@ class TestReports:
     def test_the_sweep_deletes_one_that_it_has_not_read(
         self, real: UploadTable, dynamodb: Any, clock: Clock
     ) -> None:
-        self.settle(real, real.put(put_upload()), self.LARGE, check_at=clock())
+        self.settle(real, put_in(real, put_upload()), self.LARGE, check_at=clock())
         (due,) = real.to_check()
 
         real.change(due, to=State.ABORTED, allowed=set(State), report=None)
@@ -781,14 +785,14 @@ class TestAdoption:
         assert table.get(OWNER, MULTIPART_ID) is None
 
     def test_nothing_is_known_of_what_was_neither_announced_nor_adopted(self, table: Table) -> None:
-        table.put(put_upload())
+        put_in(table, put_upload())
 
         assert table.of_object(NAME) is None
         assert table.of_object(ObjectKey(OWNER, f"{PUT_ID}/other.txt")) is None
         assert table.of_object(ObjectKey(OTHER_OWNER, f"{PUT_ID}/other.txt")) is None
 
     def test_an_object_that_was_announced_is_found_in_any_state(self, table: Table) -> None:
-        table.put(put_upload(state=State.ABORTED))
+        put_in(table, put_upload(state=State.ABORTED))
         name = parse_key(put_upload().key)
         assert name is not None
 
@@ -847,83 +851,83 @@ class TestQuota:
     def test_bytes_are_admitted_up_to_the_quota(
         self, limited: Table, size: int, *, fits: bool
     ) -> None:
-        limited.put(charged(1, 60))
+        put_in(limited, charged(1, 60))
 
         if fits:
-            limited.put(charged(2, size), idempotency_key="k")
+            put_in(limited, charged(2, size), idempotency_key="k")
         else:
             with pytest.raises(QuotaExceeded):
-                limited.put(charged(2, size), idempotency_key="k")
+                put_in(limited, charged(2, size), idempotency_key="k")
 
         assert (limited.get(OWNER, charged(2, 1).id) is not None) is fits
 
     def test_a_file_alone_above_the_quota_is_refused(self, limited: Table) -> None:
         with pytest.raises(QuotaExceeded) as refused:
-            limited.put(charged(1, 101))
+            put_in(limited, charged(1, 101))
 
         assert refused.value.members == {"max_bytes": 100, "max_files": 3}
 
     def test_empty_files_are_admitted_up_to_the_number(self, limited: Table) -> None:
         for number in range(3):
-            limited.put(charged(number, 0))
+            put_in(limited, charged(number, 0))
 
         with pytest.raises(QuotaExceeded):
-            limited.put(charged(4, 0))
+            put_in(limited, charged(4, 0))
 
     def test_a_quota_is_its_owners_own(self, limited: Table) -> None:
-        limited.put(charged(1, 100))
+        put_in(limited, charged(1, 100))
 
-        limited.put(charged(1, 100, owner=OTHER_OWNER))
+        put_in(limited, charged(1, 100, owner=OTHER_OWNER))
 
     def test_the_same_key_gives_the_same_upload_where_there_is_no_room(
         self, limited: Table
     ) -> None:
-        limited.put(charged(1, 100), idempotency_key="k")
+        put_in(limited, charged(1, 100), idempotency_key="k")
 
-        assert limited.put(charged(2, 100), idempotency_key="k") == charged(1, 100)
+        assert put_in(limited, charged(2, 100), idempotency_key="k") == charged(1, 100)
 
     @pytest.mark.parametrize("to", [State.ABORTED, State.REJECTED])
     def test_room_is_given_back_once(self, limited: Table, to: State) -> None:
-        upload = limited.put(charged(1, 60))
-        limited.put(charged(2, 40))
+        upload = put_in(limited, charged(1, 60))
+        put_in(limited, charged(2, 40))
 
         given_back = limited.change(upload, to=to, allowed=set(State))
         limited.change(upload, to=State.ABORTED, allowed=set(State))
 
         assert given_back.charged is None
-        limited.put(charged(3, 60))
+        put_in(limited, charged(3, 60))
         with pytest.raises(QuotaExceeded):
-            limited.put(charged(4, 1))
+            put_in(limited, charged(4, 1))
 
     def test_what_is_forgotten_gives_its_room_back_once(self, limited: Table) -> None:
-        limited.put(charged(1, 60))
-        limited.put(charged(2, 40))
+        put_in(limited, charged(1, 60))
+        put_in(limited, charged(2, 40))
 
         limited.forget(OWNER, [NewUpload(charged(1, 60))])
         limited.forget(OWNER, [NewUpload(charged(1, 60))])
 
-        limited.put(charged(3, 60))
+        put_in(limited, charged(3, 60))
         with pytest.raises(QuotaExceeded):
-            limited.put(charged(4, 1))
+            put_in(limited, charged(4, 1))
 
     def test_what_was_deleted_is_not_taken_back_as_well(self, limited: Table) -> None:
-        upload = limited.put(charged(1, 60))
-        limited.put(charged(2, 40))
+        upload = put_in(limited, charged(1, 60))
+        put_in(limited, charged(2, 40))
         limited.change(upload, to=State.ABORTED, allowed={upload.state})
 
         limited.forget(OWNER, [NewUpload(upload)])
 
-        limited.put(charged(3, 60))
+        put_in(limited, charged(3, 60))
         with pytest.raises(QuotaExceeded):
-            limited.put(charged(4, 1))
+            put_in(limited, charged(4, 1))
 
     def test_what_fails_keeps_its_room(self, limited: Table) -> None:
-        upload = limited.put(charged(1, 100, state=State.PROCESSING))
+        upload = put_in(limited, charged(1, 100, state=State.PROCESSING))
 
         limited.change(upload, to=State.FAILED, allowed=set(State))
 
         with pytest.raises(QuotaExceeded):
-            limited.put(charged(2, 1))
+            put_in(limited, charged(2, 1))
 
     def claim(self, limited: Table, upload: Upload, size: int | None, sequencer: str = "1") -> Any:
         return limited.claim(
@@ -932,27 +936,27 @@ class TestQuota:
         )
 
     def test_what_fails_unseen_is_charged_what_its_event_tells(self, limited: Table) -> None:
-        free = limited.put(put_upload(size=1, state=State.UPLOADED))
+        free = put_in(limited, put_upload(size=1, state=State.UPLOADED))
 
         failed = limited.fail(free, failure_of(free, size=100))
 
         assert failed.charged == 100
         with pytest.raises(QuotaExceeded):
-            limited.put(charged(2, 1))
+            put_in(limited, charged(2, 1))
 
     def test_what_was_free_is_charged_when_it_is_claimed(self, limited: Table) -> None:
-        free = limited.put(put_upload(size=1, state=State.UPLOADED))
+        free = put_in(limited, put_upload(size=1, state=State.UPLOADED))
 
         claimed, _ = self.claim(limited, free, 100)
 
         assert claimed.charged == 100
         assert limited.get(OWNER, free.id) == claimed
         with pytest.raises(QuotaExceeded):
-            limited.put(charged(2, 1))
+            put_in(limited, charged(2, 1))
 
     def test_what_was_free_is_not_claimed_where_there_is_no_room(self, limited: Table) -> None:
-        limited.put(charged(1, 60))
-        free = limited.put(put_upload(size=41, state=State.UPLOADED))
+        put_in(limited, charged(1, 60))
+        free = put_in(limited, put_upload(size=41, state=State.UPLOADED))
 
         with pytest.raises(QuotaExceeded):
             self.claim(limited, free, 41)
@@ -964,37 +968,37 @@ class TestQuota:
     def test_another_size_is_charged_by_the_difference(
         self, limited: Table, size: int | None, left: int
     ) -> None:
-        upload = limited.put(charged(1, 60, state=State.UPLOADED))
+        upload = put_in(limited, charged(1, 60, state=State.UPLOADED))
 
         self.claim(limited, upload, size)
 
-        limited.put(charged(2, left))
+        put_in(limited, charged(2, left))
         with pytest.raises(QuotaExceeded):
-            limited.put(charged(3, 1))
+            put_in(limited, charged(3, 1))
 
     def test_a_change_by_somebody_who_read_another_charge_counts_right(
         self, limited: Table
     ) -> None:
-        read = limited.put(put_upload(size=60, state=State.UPLOADED))
+        read = put_in(limited, put_upload(size=60, state=State.UPLOADED))
         self.claim(limited, read, 60)
 
         deleted = limited.change(read, to=State.ABORTED, allowed=set(State))
 
         assert (deleted.state, deleted.charged) == (State.ABORTED, None)
-        limited.put(charged(1, 100))
+        put_in(limited, charged(1, 100))
 
     def test_a_refused_change_charges_nothing(self, limited: Table) -> None:
-        free = limited.put(put_upload(size=60, state=State.ABORTED))
+        free = put_in(limited, put_upload(size=60, state=State.ABORTED))
 
         with pytest.raises(WrongState):
             self.claim(limited, free, 60)
 
-        limited.put(charged(1, 100))
+        put_in(limited, charged(1, 100))
 
     def test_an_object_above_the_whole_quota_that_was_overtaken_is_refused_as_overtaken(
         self, limited: Table
     ) -> None:
-        read = limited.put(put_upload(size=60, state=State.UPLOADED))
+        read = put_in(limited, put_upload(size=60, state=State.UPLOADED))
         self.claim(limited, read, 60, sequencer="2")
 
         with pytest.raises((QuotaExceeded, WrongState)):
@@ -1005,14 +1009,14 @@ class TestQuota:
     def test_an_abandoned_upload_is_charged_until_it_is_aborted(
         self, limited: Table, clock: Clock
     ) -> None:
-        abandoned = limited.put(charged(1, 100, created_at=clock()))
+        abandoned = put_in(limited, charged(1, 100, created_at=clock()))
         clock.advance(366 * 86_400)
         with pytest.raises(QuotaExceeded):
-            limited.put(charged(2, 1))
+            put_in(limited, charged(2, 1))
 
         limited.change(abandoned, to=State.ABORTED, allowed=set(State))
 
-        limited.put(charged(2, 100))
+        put_in(limited, charged(2, 100))
 
     def test_an_adopted_object_is_charged_when_it_is_adopted(self, limited: Table) -> None:
         limited.adopt(charged(1, 60, key=KEY, state=State.UPLOADED))
@@ -1025,4 +1029,4 @@ class TestQuota:
         for number in (1, 2):
             limited.adopt(charged(number, 60, key=KEY, state=State.UPLOADED))
 
-        limited.put(charged(3, 40))
+        put_in(limited, charged(3, 40))

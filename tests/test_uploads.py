@@ -39,6 +39,7 @@ from chalicelib.uploads import (
 from local.api import INTEGRATION_TIMEOUT
 from tests.fakes import Clock, MemoryStorage, MemoryTable, RecordingPages, checksum
 from tests.payloads import OTHER_OWNER, OWNER, PUT_ID, put_upload
+from tests.tables import put_in
 
 SMALL = b"hello world"
 LARGE = bytes(range(256)) * (5 * MIB // 2 // 256)  # three parts of at most 1 MiB
@@ -329,7 +330,7 @@ def test_creates_that_come_at_the_same_time_are_not_too_many(
     uploads: Uploads, table: MemoryTable, settings: Settings
 ) -> None:
     narrow = replace(uploads, settings=replace(settings, max_in_progress=1))
-    table.before_count.add(lambda: table.put(put_upload(created_at=table.now())))
+    table.before_count.add(lambda: put_in(table, put_upload(created_at=table.now())))
 
     with pytest.raises(TooManyUploads):
         narrow.create(OWNER, filename="a", size=1)

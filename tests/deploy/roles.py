@@ -32,6 +32,7 @@ from tests.environment import BUCKET, HOIST_ENVIRONMENT, NOTIFICATIONS_TOPIC, TA
 from tests.iam import DENIALS, GONE, TAKEN
 from tests.payloads import event
 from tests.running import call, part_url
+from tests.tables import put_in
 
 CONTENT = b"hello world"
 LARGE = bytes(6 * MIB)  # two parts: S3 takes no smaller ones than 5 MiB but as the last
@@ -119,7 +120,7 @@ class Role:
         assert name is not None
         assert name.upload_id is not None
         made = adopted(name, size=11, content_type="text/plain", now=datetime.now(UTC))
-        self.table.put(replace(made, id=name.upload_id, state=state))
+        put_in(self.table, replace(made, id=name.upload_id, state=state))
         return key
 
     def adopt(self) -> Upload:

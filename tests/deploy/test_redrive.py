@@ -21,6 +21,7 @@ from deploy.redrive import Redrive, UnreadableLetterError, dead_letter
 from deploy.stage import Stage, StageError
 from tests.environment import BUCKET, HOIST_ENVIRONMENT, REGION, TABLE
 from tests.payloads import MULTIPART_ID, PUT_ID, event, multipart_upload, put_upload
+from tests.tables import put_in
 
 DEAD_LETTERS = f"arn:aws:sqs:{REGION}:123456789012:hoist-test-dead-letters"
 GIVEN = event("sns_success")
@@ -130,7 +131,7 @@ class Account:
     def put(self, upload: Upload, *, age: timedelta = timedelta()) -> None:
         """Put an upload into the table that was last changed some time ago."""
         changed_at = datetime.now(UTC) - age
-        self.table.put(replace(upload, created_at=changed_at, updated_at=changed_at))
+        put_in(self.table, replace(upload, created_at=changed_at, updated_at=changed_at))
 
     def letters(self, *bodies: str) -> None:
         for body in bodies:

@@ -29,10 +29,11 @@ from chalicelib.config import load_settings
 from chalicelib.table import table_of
 from chalicelib.upload import State
 from tests.payloads import put_upload
+from tests.tables import put_in
 settings = load_settings({{**json.loads(sys.argv[1]), "AWS_REGION": "eu-west-1"}})
 clock = lambda: datetime.now(UTC)
 upload = put_upload(state=State("{state}"), updated_at=clock() + timedelta(minutes=1))
-table_of(settings, boto3.client("dynamodb"), clock).put(upload)
+put_in(table_of(settings, boto3.client("dynamodb"), clock), upload)
 """
     subprocess.run(
         [sys.executable, "-c", code, json.dumps({**HOIST_ENVIRONMENT, **environment})],
