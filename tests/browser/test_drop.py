@@ -108,7 +108,7 @@ def test_only_the_missing_files_of_a_folder_are_sent(
     # Two outcomes within the life of one message: a busy machine may take a while to get there.
     counted = page.get_by_text(re.compile(r"^\d+ files were accepted\.$"))
     expect(counted).to_be_visible(timeout=120_000)
-    expect(page.get_by_test_id("unfinished")).to_be_hidden()
+    expect(page.get_by_test_id("unfinished")).to_be_hidden(timeout=30_000)
     eventually(
         lambda: [upload["state"] for upload in uploads(page, client)],
         lambda states: states.count("accepted") == 62,
@@ -154,7 +154,7 @@ def test_what_has_changed_is_sent_anew_and_strangers_are_left_out(
     said = page.get_by_test_id("toast").filter(has_text="1 file has changed since")
     expect(said).to_contain_text("1 file has changed since and is sent anew")
     expect(said).to_contain_text("1 file is new and is left out")
-    expect(page.get_by_test_id("unfinished")).to_be_hidden()
+    expect(page.get_by_test_id("unfinished")).to_be_hidden(timeout=30_000)
     expect(arrived(page)).to_have_count(6, timeout=30_000)
     sizes = {upload["filename"]: upload["size"] for upload in uploads(page, client)}
     assert len(uploads(page, client)) == 6
@@ -171,7 +171,7 @@ def test_a_drop_can_be_given_up(
     left.get_by_role("button", name="Give up").click()
     page.get_by_test_id("yes").click()
 
-    expect(left).to_have_count(0)
+    expect(left).to_have_count(0, timeout=30_000)
     expect(page.get_by_test_id("upload")).to_have_count(2, timeout=30_000)
     assert len(uploads(page, client)) == 2
     page.reload()
