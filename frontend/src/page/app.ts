@@ -1,18 +1,18 @@
 // The page's two faces, signed out and signed in, and the way between them.
 // Must not know how either looks inside.
-import { Api, type Fetch } from "../upload/api";
+import { Api, type Fetch } from "../upload/api/api";
+import { openConnections } from "../upload/browser/preconnect";
 import type { Clock } from "../upload/clock";
-import { openConnections } from "../upload/connections";
-import { Account } from "./account";
-import { isSessionEnded } from "./cognito";
+import { Account } from "./account/account";
+import { isSessionEnded } from "./account/cognito";
+import { Entrance } from "./account/sign-in-forms";
 import type { Config } from "./config";
-import { confirm } from "./confirm";
 import { element, errorLine } from "./elements";
-import { Entrance } from "./entrance";
-import { explain } from "./explain";
 import { Header } from "./header";
+import { confirm } from "./messages/confirm";
+import { explain } from "./messages/explain";
+import { Toasts } from "./messages/toasts";
 import { strings } from "./strings";
-import { Toasts } from "./toasts";
 import { Workspace } from "./workspace";
 
 /** Remembers over a reload why the sign-in form is there. */

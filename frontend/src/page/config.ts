@@ -1,6 +1,6 @@
 // The addresses the page works with, served beside it as /config.json so that one build fits every stage.
 // Must not know what the addresses are used for.
-import type { Fetch } from "../upload/api";
+import type { Fetch } from "../upload/api/api";
 
 export type Config = {
   api_url: string;

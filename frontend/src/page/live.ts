@@ -1,9 +1,10 @@
 // News over a WebSocket: connects with a one-time ticket, comes back with backoff when the line drops, and keeps
 // API Gateway from closing it (10 minutes of silence do). Must not know what the news mean.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+
+import type { Upload } from "../upload/api/contract";
 import type { Clock } from "../upload/clock";
-import type { Upload } from "../upload/contract";
-import { backoff, type RetryRule } from "../upload/retry";
+import { backoff, type RetryRule } from "../upload/retry/retry";
 
 const PING_INTERVAL = 4 * 60_000;
 const RECONNECT: RetryRule = { tries: Number.POSITIVE_INFINITY, base: 1_000, cap: 30_000 };

@@ -2,10 +2,10 @@
 import "@uppy/core/css/style.min.css";
 import "@uppy/dashboard/css/style.min.css";
 import "./style.css";
-import "./form.css";
-import "./uploads.css";
-import "./dashboard.css";
-import type { Fetch } from "../upload/api";
+import "./account/form.css";
+import "./uploads/uploads.css";
+import "./picker/dashboard.css";
+import type { Fetch } from "../upload/api/api";
 import { systemClock } from "../upload/clock";
 import { App } from "./app";
 import { loadConfig } from "./config";

@@ -1,6 +1,6 @@
 // Every word the page shows, in English: a translation is one more file like this.
 // Must not hold markup or decide anything.
-import type { State } from "../upload/contract";
+import type { State } from "../upload/api/contract";
 
 const states: Record<State, string> = {
   uploading: "Uploading",

@@ -1,23 +1,24 @@
 // The engine: takes files, gives uploads. All files share its connections and places.
 // Knows neither DOM nor Uppy; everything it touches comes in as Tools, so that tests need no browser.
-import { Breaker, type Outage } from "./breaker";
-import type { CreatedUpload } from "./contract";
-import { Creates } from "./creates";
-import type { Chosen, Member } from "./drop";
-import { Drops } from "./drops";
+
+import type { CreatedUpload } from "./api/contract";
+import { Creates } from "./api/create-batches";
+import { HostPool } from "./concurrency/host-pool";
+import { Lookahead } from "./concurrency/lookahead";
+import { Slots } from "./concurrency/semaphore";
 import { FileUpload } from "./file-upload";
-import { HostPool } from "./host-pool";
-import type { JournalEntry } from "./journal";
-import { Lookahead } from "./lookahead";
 import { MemberUpload, type RunningUpload } from "./member-upload";
-import { Posting } from "./posting";
-import { readingTwice } from "./reading";
+import type { Chosen, Member } from "./resume/drop";
+import { Drops } from "./resume/drops";
+import type { JournalEntry } from "./resume/fingerprint";
+import { Left, type Unfinished, type UnfinishedDrop } from "./resume/unfinished";
+import { Breaker, type Outage } from "./retry/circuit-breaker";
+import { readingTwice } from "./retry/read-failures";
+import { withStallTimeout } from "./retry/stall-timeout";
 import { defaultSettings, type Listener, type Settings, type SourceFile, type Tools } from "./settings";
-import { Slots } from "./slots";
 import { SmallUpload } from "./small-upload";
-import { withStallTimeout } from "./stall";
-import { Left, type Unfinished, type UnfinishedDrop } from "./unfinished";
 import { UploadBySize } from "./upload-by-size";
+import { Posting } from "./whole/form-support";
 
 /** A service that does not answer, or tells everybody to wait. */
 export type Waiting = Outage & {

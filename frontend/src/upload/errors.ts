@@ -1,8 +1,8 @@
 // What can go wrong on the way to S3, as types the caller can tell apart by `code`.
 // Messages here are for logs; what a person reads is written elsewhere. Must not know who shows them.
-import type { Problem } from "./contract";
-import { parseS3Error, type Verdict, verdictOf } from "./s3-errors";
-import type { SendAnswer } from "./transport";
+import type { Problem } from "./api/contract";
+import type { SendAnswer } from "./ports";
+import { parseS3Error, type Verdict, verdictOf } from "./retry/s3-errors";
 
 /** Milliseconds. A longer `Retry-After` is not believed: this computer's clock may be wrong, and a date depends on it. */
 const LONGEST_RETRY_AFTER = 10 * 60_000;

@@ -1,11 +1,14 @@
 // One file from the person's disk to S3 in parts: create, send the parts, complete; paused, resumed, retried and
 // cancelled on the way. S3 is the truth about what it holds: whoever comes back asks it first.
 // Must not know about Uppy, the page, or other files (the pool and the places it is given are shared).
-import type { Breaker } from "./breaker";
-import { ask, removeQuickly, removeUpload } from "./calls";
-import { Checksums } from "./checksums";
-import { type Answer, askAhead, type Completing, completed } from "./complete";
-import type { CreateRequest, PartsUpload, Upload } from "./contract";
+
+import { ask, removeQuickly, removeUpload } from "./api/calls";
+import type { CreateRequest, PartsUpload, Upload } from "./api/contract";
+import { newKey } from "./api/idempotency-key";
+import { Checksums } from "./checksums/part-checksums";
+import type { HostPool } from "./concurrency/host-pool";
+import { Pause } from "./concurrency/pause";
+import type { Slots } from "./concurrency/semaphore";
 import {
   ApiError,
   Cancelled,
@@ -16,15 +19,13 @@ import {
   Paused,
   ReadError,
 } from "./errors";
-import type { HostPool } from "./host-pool";
-import { newKey } from "./idempotency";
-import { PartSender } from "./part-sender";
-import { allParts, missingParts } from "./parts";
-import { Pause } from "./pause";
-import { Remembered } from "./remembered";
+import { type Answer, askAhead, type Completing, completed } from "./parts/completion";
+import { allParts, missingParts } from "./parts/part-ranges";
+import { PartSender } from "./parts/part-sender";
+import type { SheetSource } from "./parts/sheet";
+import { Remembered } from "./resume/resume-record";
+import type { Breaker } from "./retry/circuit-breaker";
 import type { Settings, SourceFile, Tools } from "./settings";
-import type { SheetSource } from "./sheet";
-import type { Slots } from "./slots";
 
 export type FileUploadOptions = Omit<Tools, "connect"> & {
   settings: Settings;

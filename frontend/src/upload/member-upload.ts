@@ -1,8 +1,8 @@
 // The upload of a file that is recorded as a member of a drop: tells the drop when the file needs nothing more.
 // Must not know how it is sent.
-import type { Upload } from "./contract";
-import type { Drops } from "./drops";
+import type { Upload } from "./api/contract";
 import { ApiError, InAnotherTab } from "./errors";
+import type { Drops } from "./resume/drops";
 import type { SourceFile } from "./settings";
 import type { UploadBySize } from "./upload-by-size";
 

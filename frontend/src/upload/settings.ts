@@ -1,16 +1,16 @@
 // The engine's settings and the tools it is given. Everything it touches the world with comes in here.
-import type { Api } from "./api";
-import type { BreakerRule } from "./breaker";
+import type { Api } from "./api/api";
+import type { CreatedUpload, Upload } from "./api/contract";
+import type { Connectivity } from "./browser/connectivity";
+import type { Hasher } from "./browser/hasher";
+import type { Connect } from "./browser/preconnect";
+import type { Locks } from "./browser/tab-locks";
 import type { Clock } from "./clock";
-import type { Connect } from "./connections";
-import type { Connectivity } from "./connectivity";
-import type { CreatedUpload, Upload } from "./contract";
-import type { Hasher } from "./hasher";
-import type { Journal } from "./journal";
-import type { Locks } from "./locks";
-import type { LookaheadRule } from "./lookahead";
-import type { Backoff, RetryRule } from "./retry";
-import type { Transport } from "./transport";
+import type { LookaheadRule } from "./concurrency/lookahead";
+import type { Transport } from "./ports";
+import type { Journal } from "./resume/fingerprint";
+import type { BreakerRule } from "./retry/circuit-breaker";
+import type { Backoff, RetryRule } from "./retry/retry";
 
 export type Settings = {
   /** Part PUTs in flight to one host name. A browser opens six HTTP/1.1 connections to each. */

@@ -1,19 +1,20 @@
 // One file from the person's disk to S3 whole: hash, create together with others, send. S3's event tells the API, so that
 // nothing is completed. Paused, resumed, retried and cancelled on the way.
 // Must not know about Uppy, the page, or other files (what they share is given).
-import type { Breaker } from "./breaker";
-import { ask, removeQuickly, removeUpload } from "./calls";
-import type { CreateRequest, Upload, WholeUpload } from "./contract";
-import type { Creates } from "./creates";
+
+import { ask, removeQuickly, removeUpload } from "./api/calls";
+import type { CreateRequest, Upload, WholeUpload } from "./api/contract";
+import type { Creates } from "./api/create-batches";
+import { newKey } from "./api/idempotency-key";
+import type { HostPool } from "./concurrency/host-pool";
+import type { Lookahead } from "./concurrency/lookahead";
+import { Pause } from "./concurrency/pause";
 import { ApiError, Cancelled, goneAsUndefined, isGone, Misjudged, PartError, ReadError } from "./errors";
-import type { HostPool } from "./host-pool";
-import { newKey } from "./idempotency";
-import type { Lookahead } from "./lookahead";
-import { Pause } from "./pause";
-import type { Posting } from "./posting";
+import type { SendRequest } from "./ports";
+import type { Breaker } from "./retry/circuit-breaker";
 import type { Settings, SourceFile, Tools } from "./settings";
-import type { SendRequest } from "./transport";
-import { WholeSender, type WholeSheet, type WholeSheetRequest } from "./whole-sender";
+import type { Posting } from "./whole/form-support";
+import { WholeSender, type WholeSheet, type WholeSheetRequest } from "./whole/whole-sender";
 
 export type SmallUploadOptions = Omit<Tools, "connect"> & {
   settings: Settings;

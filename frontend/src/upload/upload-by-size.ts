@@ -1,6 +1,6 @@
 // One file, sent whole or in parts: by the limit this page knows, and anew by the API's where that is another.
 // Must not know how either is sent.
-import type { Upload } from "./contract";
+import type { Upload } from "./api/contract";
 import { Misjudged } from "./errors";
 import type { FileUpload } from "./file-upload";
 import type { SmallUpload } from "./small-upload";

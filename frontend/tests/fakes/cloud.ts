@@ -1,13 +1,13 @@
 // The API and S3 in memory, as the engine meets them: answers what they answer, keeps what they keep, counts what
 // it sees, and fails when a test says so.
-import { Api, type Fetch } from "../../src/upload/api";
-import type { Connectivity } from "../../src/upload/connectivity";
-import type { CreateRequest, Sheet, SheetRequest, State } from "../../src/upload/contract";
-import { crc64nvme } from "../../src/upload/crc64nvme";
+import { Api, type Fetch } from "../../src/upload/api/api";
+import type { CreateRequest, Sheet, SheetRequest, State } from "../../src/upload/api/contract";
+import type { Connectivity } from "../../src/upload/browser/connectivity";
+import { crc64nvme } from "../../src/upload/checksums/crc64nvme";
 import { Engine } from "../../src/upload/engine";
 import { NetworkError } from "../../src/upload/errors";
+import type { SendAnswer, SendRequest } from "../../src/upload/ports";
 import type { Listener, Settings } from "../../src/upload/settings";
-import type { SendAnswer, SendRequest } from "../../src/upload/transport";
 import { RushingClock } from "./clock";
 import { MemoryJournal, MemoryLocks } from "./memory";
 import { S3_ANSWERS, type S3Answer } from "./s3-answers";

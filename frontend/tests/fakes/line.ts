@@ -1,7 +1,7 @@
 // A line with a rate, a round trip and breaks, and S3 behind it, in virtual time: connections share the rate evenly.
 // Counts what travelled and what was lost of it.
 import { NetworkError } from "../../src/upload/errors";
-import type { SendAnswer, SendRequest } from "../../src/upload/transport";
+import type { SendAnswer, SendRequest } from "../../src/upload/ports";
 import { HandClock } from "./clock";
 
 /** Node's: a turn of the event loop, without the millisecond of a timer. Minutes are thousands of steps. */

@@ -1,6 +1,7 @@
 // A journal and locks in memory: what the browser's keep across pages and tabs, a test keeps across engines.
-import type { DropRecord, Journal, JournalEntry, MemberRecord } from "../../src/upload/journal";
-import type { Locks } from "../../src/upload/locks";
+
+import type { Locks } from "../../src/upload/browser/tab-locks";
+import type { DropRecord, Journal, JournalEntry, MemberRecord } from "../../src/upload/resume/fingerprint";
 
 export class MemoryJournal implements Journal {
   readonly entries = new Map<string, JournalEntry>();

@@ -1,13 +1,14 @@
 // A file that is being sent over a FakeLine, by the engine's own senders, places and breaker. A KiB stands for a MiB.
-import { Breaker } from "../../src/upload/breaker";
-import { Checksums } from "../../src/upload/checksums";
-import type { CreatedUpload } from "../../src/upload/contract";
-import { HostPool } from "../../src/upload/host-pool";
-import { PartSender } from "../../src/upload/part-sender";
-import { allParts } from "../../src/upload/parts";
-import { Pause } from "../../src/upload/pause";
+
+import type { CreatedUpload } from "../../src/upload/api/contract";
+import { Checksums } from "../../src/upload/checksums/part-checksums";
+import { HostPool } from "../../src/upload/concurrency/host-pool";
+import { Pause } from "../../src/upload/concurrency/pause";
+import { allParts } from "../../src/upload/parts/part-ranges";
+import { PartSender } from "../../src/upload/parts/part-sender";
+import { Breaker } from "../../src/upload/retry/circuit-breaker";
+import { withStallTimeout } from "../../src/upload/retry/stall-timeout";
 import { defaultSettings } from "../../src/upload/settings";
-import { withStallTimeout } from "../../src/upload/stall";
 import { FakeLine, type LineOptions } from "./line";
 
 export const MIB = 1024;

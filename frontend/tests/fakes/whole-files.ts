@@ -1,7 +1,7 @@
 // Files that are sent whole, as the API and S3 keep them: created in batches, each with a sheet for one host name, settled
 // by S3's event and never completed. Part of the fake in cloud.ts.
-import type { CreateRequest, PostSheet, Sheet, State } from "../../src/upload/contract";
-import { crc64nvme } from "../../src/upload/crc64nvme";
+import type { CreateRequest, PostSheet, Sheet, State } from "../../src/upload/api/contract";
+import { crc64nvme } from "../../src/upload/checksums/crc64nvme";
 import type { Cloud, Fault, Put } from "./cloud";
 import { json, problem } from "./cloud";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { Account } from "../../src/page/account";
-import { CognitoError, NewPasswordRequired } from "../../src/page/cognito";
+import { Account } from "../../src/page/account/account";
+import { CognitoError, NewPasswordRequired } from "../../src/page/account/cognito";
 import { isOutage, TokenUnavailable } from "../../src/upload/errors";
 import { RushingClock } from "../fakes/clock";
 import { Cloud, fileOf, json } from "../fakes/cloud";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { CognitoError } from "../../src/page/cognito";
-import { explain } from "../../src/page/explain";
+import { CognitoError } from "../../src/page/account/cognito";
+import { explain } from "../../src/page/messages/explain";
 import { NeverAnswered } from "../../src/upload/errors";
 
 test("a service that never answered is named, with what to check", () => {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { Mailing } from "../../src/page/mailing";
-import type { Mailing as State } from "../../src/upload/contract";
+import { Mailing } from "../../src/page/email/mailing";
+import type { Mailing as State } from "../../src/upload/api/contract";
 import { settled } from "../fakes/clock";
 
 const address = "ada@example.com";

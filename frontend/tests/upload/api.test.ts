@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Api } from "../../src/upload/api";
+import { Api } from "../../src/upload/api/api";
 import { ApiError, NetworkError } from "../../src/upload/errors";
 import { RushingClock } from "../fakes/clock";
 import { json, problem } from "../fakes/cloud";

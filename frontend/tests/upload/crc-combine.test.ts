@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { combined } from "../../src/upload/crc-combine";
-import { crc64nvme } from "../../src/upload/crc64nvme";
+import { combined } from "../../src/upload/checksums/crc-combine";
+import { crc64nvme } from "../../src/upload/checksums/crc64nvme";
 
 const bytes = (size: number, seed = 1) =>
   new Blob([Uint8Array.from({ length: size }, (_, index) => (index * 31 + seed * 7 + (index >> 5)) % 256)]);

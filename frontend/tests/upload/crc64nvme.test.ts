@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { crc64nvme } from "../../src/upload/crc64nvme";
+import { crc64nvme } from "../../src/upload/checksums/crc64nvme";
 
 /** S3's form of a checksum written in hexadecimal. */
 function base64(hex: string): string {

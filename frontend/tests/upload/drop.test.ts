@@ -1,6 +1,6 @@
 // Which files of a drop are missing, and which of them a file that is chosen again is.
 import { describe, expect, test } from "vitest";
-import { Drop, folderOf, type Member } from "../../src/upload/drop";
+import { Drop, folderOf, type Member } from "../../src/upload/resume/drop";
 
 const member = (path: string, size = 1, lastModified = 7): Member => ({ path, size, lastModified });
 

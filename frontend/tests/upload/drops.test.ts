@@ -1,7 +1,7 @@
 // Drops over pages and tabs: what is missing is remembered, offered once, and sent once.
 import { expect, test } from "vitest";
-import type { Drop } from "../../src/upload/drop";
-import { Drops } from "../../src/upload/drops";
+import type { Drop } from "../../src/upload/resume/drop";
+import { Drops } from "../../src/upload/resume/drops";
 import type { SourceFile } from "../../src/upload/settings";
 import { RushingClock, settled } from "../fakes/clock";
 import { fileOf } from "../fakes/cloud";

@@ -1,6 +1,6 @@
 import { expect, test, vi } from "vitest";
+import { workerHasher } from "../../src/upload/browser/hasher";
 import { ReadError } from "../../src/upload/errors";
-import { workerHasher } from "../../src/upload/hasher";
 import { settled } from "../fakes/clock";
 
 const { signal } = new AbortController();

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import { HostPool } from "../../src/upload/concurrency/host-pool";
+import type { Load, Travel } from "../../src/upload/concurrency/transfer";
 import { BrokenLine, NetworkError, PartError } from "../../src/upload/errors";
-import { HostPool } from "../../src/upload/host-pool";
-import type { Load, Travel } from "../../src/upload/travel";
 import { HandClock, settled } from "../fakes/clock";
 
 const never = new AbortController().signal;

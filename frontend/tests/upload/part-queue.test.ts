@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { PartQueue, type Sender } from "../../src/upload/part-queue";
+import { PartQueue, type Sender } from "../../src/upload/parts/part-queue";
 import { HandClock } from "../fakes/clock";
 import { seeded } from "../fakes/seeded";
 

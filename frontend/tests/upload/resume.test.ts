@@ -1,6 +1,6 @@
 // A file that an earlier page left unfinished goes on: after a reload, with other settings, in another tab.
 import { expect, test } from "vitest";
-import type { CreatedUpload } from "../../src/upload/contract";
+import type { CreatedUpload } from "../../src/upload/api/contract";
 import type { Engine } from "../../src/upload/engine";
 import type { SourceFile } from "../../src/upload/settings";
 import { settled } from "../fakes/clock";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { backoff, retry } from "../../src/upload/retry";
+import { backoff, retry } from "../../src/upload/retry/retry";
 import { RushingClock } from "../fakes/clock";
 
 const rule = { tries: 4, base: 100, cap: 350 };

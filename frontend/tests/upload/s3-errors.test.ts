@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseS3Error, type Verdict, verdictOf } from "../../src/upload/s3-errors";
+import { parseS3Error, type Verdict, verdictOf } from "../../src/upload/retry/s3-errors";
 import { S3_ANSWERS, type S3Answer } from "../fakes/s3-answers";
 
 const VERDICTS: Record<S3Answer, Verdict> = {

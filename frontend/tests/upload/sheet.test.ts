@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { Sheet } from "../../src/upload/contract";
-import { hostsOf, partUrl, Sheets, wholeUrl } from "../../src/upload/sheet";
+import type { Sheet } from "../../src/upload/api/contract";
+import { hostsOf, partUrl, Sheets, wholeUrl } from "../../src/upload/parts/sheet";
 import { RushingClock } from "../fakes/clock";
 
 const signal = new AbortController().signal;

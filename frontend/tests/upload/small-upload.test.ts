@@ -1,7 +1,7 @@
 // Files that are sent whole: created in batches, sent as forms or by PUT, never completed.
 import { expect, test, vi } from "vitest";
-import type { Upload } from "../../src/upload/contract";
-import { crc64nvme } from "../../src/upload/crc64nvme";
+import type { Upload } from "../../src/upload/api/contract";
+import { crc64nvme } from "../../src/upload/checksums/crc64nvme";
 import { Cancelled, NetworkError, ReadError } from "../../src/upload/errors";
 import { settled } from "../fakes/clock";
 import { Cloud, count, type Fault, fileOf, problem } from "../fakes/cloud";

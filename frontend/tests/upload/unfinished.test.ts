@@ -1,8 +1,8 @@
 // What the next page offers of a drop, large and small files together: each is told once, and sent or discarded once.
 import { expect, test } from "vitest";
-import { memberOf } from "../../src/upload/drop";
 import type { Engine } from "../../src/upload/engine";
 import { NetworkError } from "../../src/upload/errors";
+import { memberOf } from "../../src/upload/resume/drop";
 import type { SourceFile } from "../../src/upload/settings";
 import { settled } from "../fakes/clock";
 import { Cloud, fileOf, json, problem } from "../fakes/cloud";

@@ -1,8 +1,8 @@
 // What a person can be told while uploads wait: which service does not answer, since when, whether it ever did.
 import { expect, test, vi } from "vitest";
-import { Breaker } from "../../src/upload/breaker";
 import type { Waiting } from "../../src/upload/engine";
 import { ApiError, NetworkError, PartError } from "../../src/upload/errors";
+import { Breaker } from "../../src/upload/retry/circuit-breaker";
 import { HandClock, settled } from "../fakes/clock";
 import { Cloud, fileOf, problem } from "../fakes/cloud";
 

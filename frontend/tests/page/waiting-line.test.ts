@@ -1,0 +1,57 @@
+import { expect, test } from "vitest";
+import { waitingText } from "../../src/page/uploads/waiting-line";
+import type { Waiting } from "../../src/upload/engine";
+import { ApiError, NetworkError, PartError, TokenUnavailable } from "../../src/upload/errors";
+
+const outage = (changes: Partial<Waiting>): Waiting => ({
+  service: "api",
+  since: Date.parse("2030-01-01T12:00:00Z"),
+  neverAnswered: false,
+  error: new NetworkError("lost"),
+  ...changes,
+});
+
+test("uploads that wait for nothing say nothing", () => {
+  expect(waitingText([], true)).toBe("");
+});
+
+test("a browser that says it is offline, while uploads wait for nothing, is not believed", () => {
+  expect(waitingText([], false)).toBe("");
+});
+
+test.each<[string, Partial<Waiting>, RegExp]>([
+  ["an API that is silent", {}, /^The server has not answered since .*2030/],
+  ["an API that never answered", { neverAnswered: true }, /^The server does not answer\. .* tell whoever/],
+  ["a throttled API", { error: new ApiError(429, {}) }, /^The server has been busy .*2030/],
+  [
+    "a first answer that is 500",
+    { error: new ApiError(500, {}), neverAnswered: true },
+    /^The server has been busy/,
+  ],
+  [
+    "a throttled Cognito",
+    { error: new TokenUnavailable("TooManyRequestsException") },
+    /^The server has not answered/,
+  ],
+  [
+    "S3",
+    { service: "s3", error: new PartError(1, 503, "SlowDown", "") },
+    /^Amazon S3 has taken no bytes since/,
+  ],
+  [
+    "a line that breaks before a part is through",
+    { service: "s3", breaksBefore: 5 * 1024 * 1024 },
+    /^Your connection breaks before 5 MiB are through\. .* trying since .*2030/,
+  ],
+])("%s is told apart", (_, changes, text) => {
+  expect(waitingText([outage(changes)], true)).toMatch(text);
+});
+
+test("both services out of order are both told", () => {
+  const text = waitingText([outage({}), outage({ service: "s3" })], true);
+  expect(text).toMatch(/The server has not answered .* Amazon S3 has taken no bytes/);
+});
+
+test("without a network nothing else matters", () => {
+  expect(waitingText([outage({})], false)).toMatch(/^You are offline\./);
+});

@@ -1,0 +1,33 @@
+import { expect, test } from "vitest";
+import { following } from "../../src/upload/concurrency/linked-abort";
+
+test("it ends with the signal that it follows, for the same reason", () => {
+  const outer = new AbortController();
+  const { controller } = following(outer.signal);
+  expect(controller.signal.aborted).toBe(false);
+  outer.abort("enough");
+  expect(controller.signal.reason).toBe("enough");
+});
+
+test("it has ended at once when the signal has", () => {
+  expect(following(AbortSignal.abort("before")).controller.signal.reason).toBe("before");
+});
+
+test("it ends alone, and lets go of what it followed", () => {
+  const outer = new AbortController();
+  const { controller, release } = following(outer.signal);
+  controller.abort("alone");
+  expect(outer.signal.aborted).toBe(false);
+  const released = following(outer.signal);
+  release();
+  released.release();
+  outer.abort("late");
+  expect(released.controller.signal.aborted).toBe(false);
+  expect(controller.signal.reason).toBe("alone");
+});
+
+test("without a signal it is a controller", () => {
+  const { controller, release } = following(undefined);
+  release();
+  expect(controller.signal.aborted).toBe(false);
+});

@@ -1,0 +1,123 @@
+// When a PUT counts as dead: by what leaves the page, never by how fast.
+import { expect, test } from "vitest";
+import type { SendAnswer, SendRequest } from "../../src/upload/ports";
+import { withStallTimeout } from "../../src/upload/retry/stall-timeout";
+import { defaultSettings } from "../../src/upload/settings";
+import { HandClock, settled } from "../fakes/clock";
+
+const SIZE = 1_000;
+const { stallTimeout, answerTimeout } = defaultSettings;
+
+/** One PUT of SIZE bytes, whose progress and answer a test gives by hand. */
+function put(size = SIZE, firstTimeout = stallTimeout) {
+  const clock = new HandClock();
+  let request: SendRequest | undefined;
+  let answer: (answer: SendAnswer) => void = () => undefined;
+  const transport = (each: SendRequest) => {
+    request = each;
+    return new Promise<SendAnswer>((resolve, reject) => {
+      answer = resolve;
+      each.signal.addEventListener("abort", () => reject(each.signal.reason));
+    });
+  };
+  const sent: number[] = [];
+  const watched = withStallTimeout(transport, clock, { ...defaultSettings, firstTimeout })({
+    url: "https://s3.test",
+    body: new Blob([new Uint8Array(size)]),
+    headers: {},
+    signal: new AbortController().signal,
+    onProgress: (bytes) => void sent.push(bytes),
+  });
+  let end: unknown;
+  watched.then(
+    ({ status }) => {
+      end = status;
+    },
+    (error: Error) => {
+      end = error.name;
+    },
+  );
+  return {
+    clock,
+    sent,
+    end: () => end,
+    progress: (bytes: number) => request?.onProgress(bytes),
+    answer: () => answer({ status: 200, text: "", header: () => null }),
+  };
+}
+
+test("S3 gives up a silent connection after 20 seconds: the page does before", () => {
+  expect(stallTimeout).toBeLessThan(20_000);
+});
+
+test("a PUT of which no byte leaves is ended after the stall timeout, not before", async () => {
+  const { clock, end } = put();
+  await clock.advance(stallTimeout - 1);
+  expect(end()).toBeUndefined();
+  await clock.advance(1);
+  expect(end()).toBe("NetworkError");
+});
+
+test("a PUT of one byte each 14 seconds is never ended, over hours", async () => {
+  const { clock, end, progress, answer } = put();
+  for (let bytes = 1; bytes <= SIZE; bytes++) {
+    progress(bytes);
+    clock.time += 14_000;
+    await clock.advance(0);
+  }
+  await settled();
+  expect(end()).toBeUndefined();
+  answer();
+  await settled();
+  expect(end()).toBe(200);
+}, 30_000);
+
+test("a progress event that tells of no new byte does not save a PUT", async () => {
+  const { clock, end, progress } = put();
+  progress(10);
+  await clock.advance(stallTimeout - 1);
+  progress(10);
+  await clock.advance(1);
+  expect(end()).toBe("NetworkError");
+});
+
+test("after the last byte has left, the answer may take longer: the bytes may still be in buffers", async () => {
+  const { clock, end, progress, answer } = put();
+  progress(SIZE);
+  await clock.advance(answerTimeout - 1);
+  expect(end()).toBeUndefined();
+  answer();
+  await settled();
+  expect(end()).toBe(200);
+});
+
+test("an answer that never comes is not waited for longer than that", async () => {
+  const { clock, end, progress } = put();
+  progress(SIZE);
+  await clock.advance(answerTimeout);
+  expect(end()).toBe("NetworkError");
+});
+
+test("an empty file has no byte that could leave: it is ended after the stall timeout", async () => {
+  const { clock, end } = put(0);
+  await clock.advance(stallTimeout);
+  expect(end()).toBe("NetworkError");
+});
+
+test("a PUT that is answered leaves no timer behind", async () => {
+  const { clock, end, answer } = put();
+  answer();
+  await settled();
+  await clock.advance(10 * answerTimeout);
+  expect(end()).toBe(200);
+});
+
+test("as long as no byte has ever left, less is waited for", async () => {
+  const { clock, end } = put(SIZE, 10_000);
+  await clock.advance(10_000);
+  expect(end()).toBe("NetworkError");
+  const later = put(SIZE, 10_000);
+  later.progress(1);
+  await later.clock.advance(stallTimeout - 1);
+  expect(later.end()).toBeUndefined();
+});
