@@ -86,15 +86,15 @@ permissions: install ## Print the IAM policies that a COMMAND (deploy, destroy, 
 
 .PHONY: policies
 policies: install ## Render .chalice/policies for a STAGE, before `chalice deploy`
-	@$(BIN)/python -m deploy.policies --stage "$(STAGE)"
+	@$(BIN)/python -m deploy.steps.policies --stage "$(STAGE)"
 
 .PHONY: destinations
 destinations: install ## Apply .chalice/destinations.json to a deployed STAGE
-	@$(BIN)/python -m deploy.destinations --stage "$(STAGE)"
+	@$(BIN)/python -m deploy.steps.destinations --stage "$(STAGE)"
 
 .PHONY: api-gateway
 api-gateway: install ## Apply .chalice/api-gateway.json to a deployed STAGE
-	@$(BIN)/python -m deploy.api_gateway --stage "$(STAGE)"
+	@$(BIN)/python -m deploy.steps.api_gateway --stage "$(STAGE)"
 
 .PHONY: audit
 audit: install ## Look for packages with known weaknesses, secrets that git would take, faults of the template

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from tests import environment
+from tests.support import environment
 
 environment.enter()
 from bench.rounds import report  # noqa: E402 - after the environment
@@ -20,9 +20,9 @@ from chalicelib.config import load_settings  # noqa: E402
 from chalicelib.creation import Announcement, Creation  # noqa: E402
 from chalicelib.items import SCHEMA  # noqa: E402
 from chalicelib.table import table_of  # noqa: E402
-from tests.fakes import MemoryStorage  # noqa: E402
-from tests.payloads import OTHER_OWNER, OWNER  # noqa: E402
 from tests.simulation.dynamodb import FakeDynamoDB  # noqa: E402
+from tests.support.fakes import MemoryStorage  # noqa: E402
+from tests.support.payloads import OTHER_OWNER, OWNER  # noqa: E402
 
 COUNTS = (1, 10, 100)
 SETTINGS = load_settings(environment.HOIST_ENVIRONMENT)

@@ -15,8 +15,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench.rounds import medians, report, seconds
 from bench.stub_server import stub_server
-from tests.environment import AWS_ENVIRONMENT, CLEAN_ENVIRONMENT, HOIST_ENVIRONMENT, REGION
-from tests.running import ROOT
+from tests.support.environment import AWS_ENVIRONMENT, CLEAN_ENVIRONMENT, HOIST_ENVIRONMENT, REGION
+from tests.support.running import ROOT
 
 # Tests need awscrt, which is not deployed: botocore would import it on both sides, and the more
 # both have in common, the better a ratio looks.

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench import stubbed
 from bench.calls import Calls
 from bench.rounds import medians, report
-from tests import environment
+from tests.support import environment
 
 environment.enter()
 import app  # noqa: E402 - it reads the environment when it is imported

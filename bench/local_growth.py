@@ -3,9 +3,9 @@
 `.venv/bin/python bench/local_growth.py` starts a local system of its own and sends 50 small files.
 The other uploads are copies of theirs, written to DynamoDB; with `--real` they are files as well,
 which takes longer. Creates, lists and DynamoDB transactions are timed with 50 and with 5,000.
-It prints medians, the processor time `local.aws` takes for a create, which other work on the
-machine changes less, the memory of `local.aws`, and how many times the first figures the last are.
-The last line is JSON.
+It prints medians, the processor time `local.aws.moto_server` takes for a create, which other work
+on the machine changes less, the memory of `local.aws.moto_server`, and how many times the first
+figures the last are. The last line is JSON.
 """
 
 import argparse
@@ -25,14 +25,14 @@ import boto3
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from chalicelib.keys import new_upload_id
-from local.resources import ACCESS_KEY, REGION, SECRET_KEY, TABLE
-from tests.running import Client, RunningSystem, running_system
+from local.aws.resources import ACCESS_KEY, REGION, SECRET_KEY, TABLE
+from tests.support.running import Client, RunningSystem, running_system
 
 CLIENTS = 4  # at once, while files are sent
 SAMPLES = 50  # of each figure
 BATCH = 25  # items; BatchWriteItem takes no more
 FIRST = 50  # uploads
-MOST_MIB = 250  # of local.aws, at the end
+MOST_MIB = 250  # of local.aws.moto_server, at the end
 
 
 class Growth:
@@ -40,7 +40,9 @@ class Growth:
 
     def __init__(self, system: RunningSystem) -> None:
         self._client: Client = system.sign_in()
-        (self._aws,) = (p for p in system.processes() if p.cmdline()[1:3] == ["-m", "local.aws"])
+        (self._aws,) = (
+            p for p in system.processes() if p.cmdline()[1:3] == ["-m", "local.aws.moto_server"]
+        )
         self._dynamodb: Any = boto3.client(
             "dynamodb",
             endpoint_url=system.url("aws"),

@@ -22,7 +22,7 @@ from playwright.sync_api import Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from tests.browser.conftest import ARGUMENTS
-from tests.running import RunningSystem, running_system, sign_in
+from tests.support.running import RunningSystem, running_system, sign_in
 
 MIB = 1024 * 1024
 UNITS = {"MiB": MIB, "GiB": 1024 * MIB}
@@ -58,7 +58,12 @@ def _name(process: psutil.Process) -> str:
     if "leash.py" in words:
         return "leash"
     return next(
-        (w for w in words if w in ("weed", "chalice", "local.aws", "local.worker")), "local"
+        (
+            w
+            for w in words
+            if w in ("weed", "chalice", "local.aws.moto_server", "local.functions.worker")
+        ),
+        "local",
     )
 
 

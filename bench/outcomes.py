@@ -20,7 +20,7 @@ import aiohttp
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench.rounds import report
-from tests.running import Client, running_system
+from tests.support.running import Client, running_system
 
 OUTCOMES = {"accepted", "rejected", "failed"}
 PATIENCE = 120  # seconds

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from tests import environment
+from tests.support import environment
 
 environment.enter()
 from botocore.exceptions import ClientError  # noqa: E402
@@ -34,12 +34,12 @@ from chalicelib.errors import TryAgain  # noqa: E402
 from chalicelib.keys import new_upload_id  # noqa: E402
 from chalicelib.upload import State  # noqa: E402
 from chalicelib.usage import Quota  # noqa: E402
-from deploy.config import RESERVED  # noqa: E402
-from tests.payloads import put_upload  # noqa: E402
+from deploy.steps.config import RESERVED  # noqa: E402
 from tests.simulation.dynamodb import FakeDynamoDB, NoHooks  # noqa: E402
 from tests.simulation.s3 import Content, Object  # noqa: E402
 from tests.simulation.scheduler import Scheduler  # noqa: E402
 from tests.simulation.world import START, TABLE, Client, Faults, World  # noqa: E402
+from tests.support.payloads import put_upload  # noqa: E402
 
 # Write units of an upload by credentials in the first version, all on its owner's partition key.
 FIRST_VERSION = 29

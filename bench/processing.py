@@ -21,9 +21,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench.rounds import medians, report, seconds
 from bench.whole_object import reader
 from chalicelib.processors import digest
-from local.resources import ACCESS_KEY, REGION, SECRET_KEY
-from tests.environment import BUCKET, CLEAN_ENVIRONMENT
-from tests.seaweedfs import Server, seaweedfs
+from local.aws.resources import ACCESS_KEY, REGION, SECRET_KEY
+from tests.support.environment import BUCKET, CLEAN_ENVIRONMENT
+from tests.support.seaweedfs import Server, seaweedfs
 
 MIB = 1024 * 1024
 KEY, LARGE = "uploads/bench", "uploads/large"

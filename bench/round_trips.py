@@ -20,7 +20,7 @@ from playwright.sync_api import sync_playwright
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench.rounds import report
 from tests.browser.conftest import ARGUMENTS
-from tests.running import RunningSystem, running_system, sign_in
+from tests.support.running import RunningSystem, running_system, sign_in
 
 MIB = 1024 * 1024
 UPLOAD_ID = re.compile(r"[0-9a-f-]{36}")

@@ -16,7 +16,11 @@ from typing import Any
 import boto3
 
 from chalicelib.config import Settings, SettingsError
-from deploy import (
+from deploy import migration, permissions, preflight
+from deploy.command import run_command
+from deploy.preflight import runtime, snapshot
+from deploy.smoke import __main__ as smoke
+from deploy.steps import (
     api_gateway,
     application,
     concurrency,
@@ -24,18 +28,12 @@ from deploy import (
     connections,
     destinations,
     functions,
-    migration,
     page,
-    permissions,
     policies,
-    preflight,
     resources,
-    runtime,
-    smoke,
-    snapshot,
 )
-from deploy.snap_start import SnapStart
-from deploy.stage import Stage, StageError, check_name, declared, enter, succeeds
+from deploy.steps.snap_start import SnapStart
+from stage.stage import Stage, StageError, check_name, declared, enter
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +327,7 @@ def main() -> int:
         deployment = Deployment(options.stage, session, chosen)
         run(deployment, options.only, smoking=not options.no_smoke)
 
-    return succeeds(work)
+    return run_command(work)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote_plus
 
-from deploy.stage import StageError
+from stage.stage import StageError
 
 # What XML 1.0, and with it the request to delete many objects, cannot carry.
 # https://www.w3.org/TR/xml/#charsets

@@ -23,22 +23,14 @@ from botocore.exceptions import ClientError
 from chalicelib.config import load_settings
 from chalicelib.table import table_of
 from chalicelib.upload import Upload
-from deploy import (
-    application,
-    bucket,
-    config,
-    holdings,
-    migration,
-    names,
-    permissions,
-    policies,
-    preflight,
-    resources,
-)
+from deploy import bucket, holdings, migration, permissions, preflight
+from deploy.command import run_command
 from deploy.holdings import Holdings
 from deploy.permissions import simulator
-from deploy.stage import ROOT, StageError, check_name, declared, note_path, succeeds
+from deploy.steps import application, config, policies, resources
 from deploy.terminal import readable
+from stage import names
+from stage.stage import ROOT, StageError, check_name, declared, note_path
 
 _GONE = frozenset({
     "404", "NoSuchBucket", "NoSuchEntity", "NotFound", "NotFoundException",
@@ -287,7 +279,7 @@ def main() -> int:
         destruction.run(remains)
         print(f"{options.stage} is gone; what you chose is still in .chalice/config.json")
 
-    return succeeds(work)
+    return run_command(work)
 
 
 if __name__ == "__main__":

@@ -20,10 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.keys import is_upload_id
-from deploy import config, permissions, policies, preflight
-from deploy.names import function_name, log_group
-from deploy.stage import ROOT, StageError, check_name, declared, succeeds
+from deploy import permissions, preflight
+from deploy.command import run_command
+from deploy.steps import config, policies
 from deploy.terminal import readable
+from stage.names import function_name, log_group
+from stage.stage import ROOT, StageError, check_name, declared
 
 LOCAL_LOGS = ("functions.log", "chalice.log")
 # What a line has that every line has; the rest is told as it is.
@@ -215,7 +217,7 @@ def main() -> int:
             about = f" about {options.upload}" if options.upload else ""
             print(f"Nothing was written{about} since {since:%Y-%m-%d %H:%M} UTC")
 
-    return succeeds(work)
+    return run_command(work)
 
 
 if __name__ == "__main__":

@@ -23,9 +23,11 @@ from chalicelib.keys import is_upload_id
 from chalicelib.sweep import event_again
 from chalicelib.table import table_of
 from chalicelib.upload import CHECK_AFTER, OUTCOMES, UNSETTLED, State, Upload
-from deploy import permissions, sns
-from deploy.stage import Stage, StageError, enter, succeeds
+from deploy import permissions
+from deploy.command import run_command
 from deploy.terminal import readable
+from stage import sns
+from stage.stage import Stage, StageError, enter
 
 
 class UnreadableLetterError(Exception):
@@ -236,7 +238,7 @@ def main() -> int:
                 " in SQS and delete them there"
             )
 
-    return succeeds(work)
+    return run_command(work)
 
 
 if __name__ == "__main__":

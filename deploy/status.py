@@ -22,12 +22,15 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.table import table_of
-from deploy import application, config, names, permissions, policies, preflight, resources
+from deploy import permissions, preflight
+from deploy.command import run_command
 from deploy.drift import checks
 from deploy.drift.deployed_stage import DeployedStage
 from deploy.errors import explained
-from deploy.stage import Stage, StageError, check_name, declared, enter, succeeds
+from deploy.steps import application, config, policies, resources
 from deploy.terminal import readable
+from stage import names
+from stage.stage import Stage, StageError, check_name, declared, enter
 
 PERIOD = timedelta(hours=24)
 # A sweep runs every quarter of an hour, and for as long at most.
@@ -233,7 +236,7 @@ def main() -> int:
         _print("Last sweep", known(status.sweep()))
         _print("Last 24 hours", status.counts())
 
-    return succeeds(work)
+    return run_command(work)
 
 
 if __name__ == "__main__":

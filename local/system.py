@@ -19,14 +19,17 @@ from aiohttp import web
 
 from chalicelib import keys
 from chalicelib.config import LOCAL_ENVIRONMENT_FILE
-from deploy import api_gateway, destinations
-from local import api, aws, downloads, guard, page, s3, schedules, services, tokens
-from local.bridge import Bridge, Stored
-from local.functions import DEFAULT_TIMEOUT, ROOT, Function, Functions
-from local.gateway import Gateway
+from deploy.steps import api_gateway, destinations
+from local import services
+from local.aws import moto_server, seaweedfs
+from local.aws.resources import ACCESS_KEY, BUCKET, DEMO, REGION, SECRET_KEY, Resources
+from local.functions import schedules
+from local.functions.bridge import Bridge, Stored
+from local.functions.environments import DEFAULT_TIMEOUT, ROOT, Function, Functions
+from local.functions.invoker import Destinations, Invoker
+from local.gateways import downloads, guard, id_tokens, page_server, rest_gateway
+from local.gateways.websocket_gateway import Gateway
 from local.home import HOST, Home, Ports, StartError, check_ports, free_ports
-from local.invoker import Destinations, Invoker
-from local.resources import ACCESS_KEY, BUCKET, DEMO, REGION, SECRET_KEY, Resources
 from local.services import Service
 
 CHALICE = str(Path(sys.executable).parent / "chalice")
@@ -129,7 +132,7 @@ class System:
 
     async def _start_servers(self) -> None:
         """S3 and the AWS stand-in, side by side."""
-        weed = s3.command(
+        weed = seaweedfs.command(
             self.home.path / "s3",
             port=self.ports.s3,
             webhook=f"http://{HOST}:{self._bridge_port}/s3",
@@ -138,11 +141,13 @@ class System:
             bucket=BUCKET,
             taken=(*astuple(self.ports), self._bridge_port, self._chalice_port),
         )
-        moto = [sys.executable, "-m", aws.__name__, "--port", str(self.ports.aws)]
+        moto = [sys.executable, "-m", moto_server.__name__, "--port", str(self.ports.aws)]
         moto += ["--state", str((self.home.path / "aws.state").resolve())]
         moto += ["--page-origin", self.ports.page_origin]
         started = [
-            await self._launch("s3", weed, cwd=self.home.path / "s3", environment=s3.ENVIRONMENT),
+            await self._launch(
+                "s3", weed, cwd=self.home.path / "s3", environment=seaweedfs.ENVIRONMENT
+            ),
             await self._launch("aws", moto),
         ]
         for service in started:
@@ -198,23 +203,23 @@ class System:
 
     async def _serve_api(self, environment: Mapping[str, str], declared: Mapping[str, Any]) -> None:
         gateway = api_gateway.read()
-        client = api.session()
+        client = rest_gateway.session()
         self._running.push_async_callback(client.close)
-        front = api.Api(
+        front = rest_gateway.Api(
             f"http://{HOST}:{self._chalice_port}",
             self.ports.page_origin,
             gateway,
-            api.routes(declared["routes"]),
+            rest_gateway.routes(declared["routes"]),
             await self._id_tokens(client, environment["HOIST_USER_POOL_ARN"]),
             client,
-            api.Bucket(gateway.rate, gateway.burst) if self._throttling else None,
+            rest_gateway.Bucket(gateway.rate, gateway.burst) if self._throttling else None,
             packed_from=_chalice_config()["minimum_compression_size"],
         )
         application = front.application()
         application.middlewares.insert(0, guard.middleware())
         await self._listen("api", application, self.ports.api)
 
-    async def _id_tokens(self, client: aiohttp.ClientSession, pool_arn: str) -> tokens.IdTokens:
+    async def _id_tokens(self, client: aiohttp.ClientSession, pool_arn: str) -> id_tokens.IdTokens:
         pool = pool_arn.rpartition("/")[2]
         # moto tells by the signature which service an address is of.
         scope = (
@@ -224,7 +229,9 @@ class System:
             f"{self.ports.url('aws')}/{pool}/.well-known/jwks.json",
             headers={"Authorization": f"{scope}, SignedHeaders=host, Signature=none"},
         ) as answer:
-            return tokens.IdTokens(tokens.key_set(await answer.json()), tokens.issuer(pool_arn))
+            return id_tokens.IdTokens(
+                id_tokens.key_set(await answer.json()), id_tokens.issuer(pool_arn)
+            )
 
     async def _serve_page(self, environment: Mapping[str, str]) -> None:
         config = {
@@ -238,7 +245,9 @@ class System:
         built = ROOT / "frontend" / "dist"
         if not (built / "index.html").exists():
             raise StartError("The page is not built: run `make page`")
-        await self._listen("page", page.application(built, self.ports, config), self.ports.page)
+        await self._listen(
+            "page", page_server.application(built, self.ports, config), self.ports.page
+        )
 
     async def _listen(self, name: str, application: web.Application, port: int) -> None:
         _log_to(f"local.{name}", self.home.log / f"{name}.log")
@@ -246,8 +255,8 @@ class System:
             application,
             access_log=None,
             shutdown_timeout=1.0,
-            max_line_size=api.MAX_LINE,
-            max_field_size=api.MAX_LINE,
+            max_line_size=rest_gateway.MAX_LINE,
+            max_field_size=rest_gateway.MAX_LINE,
         )
         await runner.setup()
         self._running.push_async_callback(runner.cleanup)
@@ -282,10 +291,10 @@ class System:
         service, _, name = destination.partition(":")
         client = self._resources.client(service)
         if service == "sqs":
-            url = f"{self.ports.url('aws')}/{s3.ACCOUNT}/hoist-local-{name}"
+            url = f"{self.ports.url('aws')}/{seaweedfs.ACCOUNT}/hoist-local-{name}"
             await asyncio.to_thread(client.send_message, QueueUrl=url, MessageBody=record)
         else:
-            arn = f"arn:aws:sns:{REGION}:{s3.ACCOUNT}:hoist-local-{name}"
+            arn = f"arn:aws:sns:{REGION}:{seaweedfs.ACCOUNT}:hoist-local-{name}"
             await asyncio.to_thread(client.publish, TopicArn=arn, Message=record)
 
     async def _api_answers(self) -> bool:

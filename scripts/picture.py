@@ -13,7 +13,7 @@ from playwright.sync_api import Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from tests.browser.conftest import ARGUMENTS
-from tests.running import RunningSystem, running_system, sign_in
+from tests.support.running import RunningSystem, running_system, sign_in
 
 PICTURE = Path(__file__).parent.parent / "docs" / "page.png"
 MIB = 1024 * 1024

@@ -1,4 +1,4 @@
-"""Whether every locked package has a wheel for each Python of `deploy/runtime.py`; `make lock`.
+"""`make lock`: every locked package needs a wheel for each Python of the functions.
 
 Asks the package index and installs nothing. Exits with 1 where a wheel is missing, and says which.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from deploy.runtime import PACKAGES, Python, identifier  # noqa: E402 - found by the line above
+from deploy.preflight.runtime import PACKAGES, Python, identifier  # noqa: E402 - found by the line above
 
 # Whoever develops or deploys has the first. The functions have the second: on Lambda's arm64 with
 # the glibc 2.26 of Amazon Linux 2, the oldest that a runtime has.

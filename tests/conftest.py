@@ -16,8 +16,8 @@ from chalicelib.items import SCHEMA
 from chalicelib.parts import MIB
 from chalicelib.signing import Credentials, Signer
 from chalicelib.uploads import Uploads
-from tests import environment
-from tests.fakes import Clock, MemoryStorage, MemoryTable, RecordingPages
+from tests.support import environment
+from tests.support.fakes import Clock, MemoryStorage, MemoryTable, RecordingPages
 
 environment.enter()  # app.py, which only tests import, reads it when it is imported
 # CI tries the same examples each time: it refuses no change for a fault that was there before. New

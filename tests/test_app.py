@@ -24,10 +24,10 @@ from chalicelib.errors import TryAgain, UploadError
 from chalicelib.parts import MAX_OBJECT_SIZE, MIB
 from chalicelib.signing import Credentials, Signer
 from chalicelib.upload import State, Upload
-from tests.environment import NOTIFICATIONS_TOPIC, PAGE_ORIGIN, REGION
-from tests.fakes import Invocation, MemoryStorage, RecordingGateway, checksum
-from tests.payloads import CONTENT, OTHER_OWNER, OWNER, PUT_ID, event, put_upload
-from tests.tables import put_in
+from tests.support.environment import NOTIFICATIONS_TOPIC, PAGE_ORIGIN, REGION
+from tests.support.fakes import Invocation, MemoryStorage, RecordingGateway, checksum
+from tests.support.payloads import CONTENT, OTHER_OWNER, OWNER, PUT_ID, event, put_upload
+from tests.support.tables import put_in
 
 # Chalice's local gateway reads a Cognito token without verifying it, and says so.
 pytestmark = pytest.mark.filterwarnings("ignore:CognitoUserPoolAuthorizer")

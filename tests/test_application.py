@@ -11,10 +11,10 @@ from chalicelib.config import Settings, SettingsError
 from chalicelib.errors import TryAgain
 from chalicelib.transitions import Claim
 from chalicelib.upload import NewUpload, Part, State
-from tests.environment import AWS_ENVIRONMENT, BUCKET, REGION
-from tests.payloads import CREATED_AT, OWNER, PUT_ID, put_upload
-from tests.scripted import Scripted, scripted_server
-from tests.tables import put_in
+from tests.support.environment import AWS_ENVIRONMENT, BUCKET, REGION
+from tests.support.payloads import CREATED_AT, OWNER, PUT_ID, put_upload
+from tests.support.scripted import Scripted, scripted_server
+from tests.support.tables import put_in
 
 
 @pytest.fixture(autouse=True)

@@ -17,10 +17,10 @@ from chalicelib.browser import (
     TooManyPages,
 )
 from chalicelib.errors import NotSignedIn
-from tests.environment import TABLE
-from tests.fakes import Clock, RecordingGateway
-from tests.payloads import OTHER_OWNER, OWNER, put_upload
-from tests.tables import real_table
+from tests.support.environment import TABLE
+from tests.support.fakes import Clock, RecordingGateway
+from tests.support.payloads import OTHER_OWNER, OWNER, put_upload
+from tests.support.tables import real_table
 
 URL = "wss://socket.example.com/api"
 

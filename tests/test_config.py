@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.config import Settings, SettingsError, load_settings
 from chalicelib.parts import MAX_OBJECT_SIZE, MAX_PART_SIZE, MIB, MIN_PART_SIZE
-from tests.environment import HOIST_ENVIRONMENT
+from tests.support.environment import HOIST_ENVIRONMENT
 
 GIB = 1024 * MIB
 NEEDED = [name for name in HOIST_ENVIRONMENT if name != "HOIST_STAGE"]

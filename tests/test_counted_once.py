@@ -14,10 +14,10 @@ from chalicelib.notifier import Notifier
 from chalicelib.processing import Processing
 from chalicelib.upload import State
 from chalicelib.uploads import Uploads
-from tests.environment import NOTIFICATIONS_TOPIC, PAGE_ORIGIN
-from tests.fakes import Clock, Invocation, MemoryStorage, MemoryTable, RecordingPages
-from tests.payloads import CONTENT, OWNER, PUT_ID, event, failure_of, put_upload
-from tests.tables import put_in
+from tests.support.environment import NOTIFICATIONS_TOPIC, PAGE_ORIGIN
+from tests.support.fakes import Clock, Invocation, MemoryStorage, MemoryTable, RecordingPages
+from tests.support.payloads import CONTENT, OWNER, PUT_ID, event, failure_of, put_upload
+from tests.support.tables import put_in
 
 
 class Counting(logging.Handler):

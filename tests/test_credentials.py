@@ -14,11 +14,11 @@ from botocore.exceptions import ClientError
 from chalicelib.config import Settings
 from chalicelib.credentials import TemporaryCredentials
 from chalicelib.parts import MIB
-from local.resources import ACCESS_KEY, REGION, SECRET_KEY
-from local.s3 import UPLOADER_ROLE
-from tests.environment import BUCKET
-from tests.payloads import OTHER_OWNER, OWNER
-from tests.seaweedfs import Server, seaweedfs
+from local.aws.resources import ACCESS_KEY, REGION, SECRET_KEY
+from local.aws.seaweedfs import UPLOADER_ROLE
+from tests.support.environment import BUCKET
+from tests.support.payloads import OTHER_OWNER, OWNER
+from tests.support.seaweedfs import Server, seaweedfs
 
 OWN, OTHER = f"uploads/{OWNER}/", f"uploads/{OTHER_OWNER}/"
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"

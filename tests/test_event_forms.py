@@ -20,28 +20,29 @@ from chalice.local import LambdaEventConverter, RouteMatcher
 
 from chalicelib.sweep import event_again
 from chalicelib.upload import State
-from deploy import sns
 from deploy.redrive import dead_letter, outcome_again
-from local import functions, socket_events
-from local.bridge import Stored, s3_event
-from local.functions import Answer, Function
-from local.invoker import invocation_record
-from local.schedules import scheduled_event
-from local.socket_events import Connection
-from local.worker import failure
-from tests import aws_forms as forms
+from local.functions import environments
+from local.functions.bridge import Stored, s3_event
+from local.functions.environments import Answer, Function
+from local.functions.invoker import invocation_record
+from local.functions.schedules import scheduled_event
+from local.functions.worker import failure
+from local.gateways import socket_events
+from local.gateways.socket_events import Connection
+from stage import sns
 from tests.deploy import test_sign_up as sign_up
-from tests.environment import BUCKET, REGION
-from tests.forms import Json, Shape, faults
-from tests.payloads import (
+from tests.simulation.simulation import QUOTA, SETTINGS
+from tests.simulation.world import Faults, World
+from tests.support import aws_forms as forms
+from tests.support.environment import BUCKET, REGION
+from tests.support.forms import Json, Shape, faults
+from tests.support.payloads import (
     OWNER,
     PUT_ID,
     event,
     put_upload,
     request,
 )
-from tests.simulation.simulation import QUOTA, SETTINGS
-from tests.simulation.world import Faults, World
 
 EVENTS = Path(__file__).parent / "events"
 REQUEST_ID = "e4b46cbf-b738-4a6e-8880-a18cdf61200e"
@@ -134,11 +135,11 @@ FORMS = {
         "amazon-s3-event-notifications-system-generated-tags/",
         files=("s3_put", "s3_complete_multipart_upload"),
         made={
-            "local.bridge, a PUT": lambda: s3_event(
+            "local.functions.bridge, a PUT": lambda: s3_event(
                 Stored("uploads/o/i/a b ü.txt", 5, "5d41402abc4b2a76b9719d911017c592", 1),
                 bucket=BUCKET, region=REGION, sequence=1,
             ),
-            "local.bridge, parts": lambda: s3_event(
+            "local.functions.bridge, parts": lambda: s3_event(
                 Stored("uploads/o/i/a+b.txt", 5, "5d41402abc4b2a76b9719d911017c592-2", 1),
                 bucket=BUCKET, region=REGION, sequence=2,
             ),
@@ -170,7 +171,7 @@ FORMS = {
             "sns_success", "sns_retries_exhausted", "sns_event_age_exceeded", "sns_timed_out",
         ),
         made={
-            "local.bridge": lambda: sns.event_of(event("sqs_dead_letter_of_sns")),
+            "local.functions.bridge": lambda: sns.event_of(event("sqs_dead_letter_of_sns")),
             "deploy.redrive, SNS's letter": lambda: dead_letter(
                 json.dumps(event("sqs_dead_letter_of_sns"))
             )[1],
@@ -220,9 +221,9 @@ FORMS = {
             "local, error": lambda: record_of(raised(), "RetriesExhausted"),
             "local, too old": lambda: record_of(raised(), "EventAgeExceeded"),
             "local, timeout": lambda: record_of(
-                functions.timed_out(REQUEST_ID, 900), "RetriesExhausted"
+                environments.timed_out(REQUEST_ID, 900), "RetriesExhausted"
             ),
-            "local, exit": lambda: record_of(functions.exited(REQUEST_ID), "RetriesExhausted"),
+            "local, exit": lambda: record_of(environments.exited(REQUEST_ID), "RetriesExhausted"),
         },
     ),
     "Record of the simulation": Form(
@@ -249,14 +250,16 @@ FORMS = {
         f"{GUIDE}/eventbridge/latest/userguide/eb-run-lambda-schedule.html",
         "LocalStack events/test_events_schedule: tests_schedule_rate_target_sqs",
         files=("scheduled",),
-        made={"local.schedules": lambda: scheduled_event("sweep", REGION, datetime.now(UTC))},
+        made={
+            "local.functions.schedules": lambda: scheduled_event("sweep", REGION, datetime.now(UTC))
+        },
     ),
     "WebSocket connect": Form(
         forms.CONNECT,
         SOCKETS,
         "https://github.com/aws/aws-lambda-go events/testdata/apigw-websocket-request.json",
         files=("websocket_connect",),
-        made={"local.gateway": connecting},
+        made={"local.gateways.websocket_gateway": connecting},
     ),
     "WebSocket message": Form(
         forms.MESSAGE,
@@ -264,7 +267,9 @@ FORMS = {
         "https://github.com/aws/aws-lambda-go"
         " events/testdata/apigw-websocket-request-send-message.json",
         files=("websocket_message",),
-        made={"local.gateway": lambda: socket_events.message_event(PAGE, "ping")},
+        made={
+            "local.gateways.websocket_gateway": lambda: socket_events.message_event(PAGE, "ping")
+        },
     ),
     "WebSocket disconnect": Form(
         forms.DISCONNECT,
@@ -272,14 +277,18 @@ FORMS = {
         "https://github.com/aws/aws-lambda-go"
         " events/testdata/apigw-websocket-request-disconnect.json",
         files=("websocket_disconnect",),
-        made={"local.gateway": lambda: socket_events.disconnect_event(PAGE, 1001, "")},
+        made={
+            "local.gateways.websocket_gateway": lambda: socket_events.disconnect_event(
+                PAGE, 1001, ""
+            )
+        },
     ),
     "Request of the REST API": Form(
         forms.REQUEST,
         f"{GUIDE}/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html",
         "LocalStack apigateway/test_apigateway_lambda: test_lambda_aws_proxy_integration",
         made={
-            "tests.payloads": lambda: request(
+            "tests.support.payloads": lambda: request(
                 "POST", "/uploads/{upload_id}/sheet", {"first": 1}, upload_id=PUT_ID
             )
         },

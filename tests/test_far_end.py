@@ -16,7 +16,7 @@ import pytest
 from bench.uploaders import faults
 from bench.uploaders.far_end import NO_FAULT, FarEnd
 from bench.uploaders.uploads import File
-from tests.running import crc64nvme
+from tests.support.running import crc64nvme
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="benches run on Linux")
 

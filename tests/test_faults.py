@@ -25,16 +25,16 @@ from chalicelib.reader import ObjectReader
 from chalicelib.table import UploadTable
 from chalicelib.upload import OUTCOMES, State, Upload
 from chalicelib.usage import Amount
-from tests.environment import NOTIFICATIONS_TOPIC, PAGE_ORIGIN
-from tests.fakes import (
+from tests.support.environment import NOTIFICATIONS_TOPIC, PAGE_ORIGIN
+from tests.support.fakes import (
     Clock,
     MemoryStorage,
     MemoryTable,
     RecordingPages,
     RecordingTopic,
 )
-from tests.payloads import CONTENT, OWNER, PUT_ID, event, put_upload
-from tests.tables import put_in, real_table
+from tests.support.payloads import CONTENT, OWNER, PUT_ID, event, put_upload
+from tests.support.tables import put_in, real_table
 
 RETRIES = 2
 MINUTE = 60

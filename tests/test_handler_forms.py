@@ -21,13 +21,21 @@ from chalicelib.application import Application, application
 from chalicelib.sweep import event_again
 from chalicelib.upload import State, Upload
 from deploy.redrive import dead_letter, outcome_again
-from tests import aws_forms as forms
 from tests.deploy import test_sign_up as sign_up
-from tests.environment import BUCKET, NOTIFICATIONS_TOPIC, REGION
-from tests.fakes import Invocation, MemoryStorage, RecordingGateway
-from tests.forms import Shape, faults, leanest, with_more
-from tests.payloads import CONTENT, OWNER, PUT_ID, event, multipart_upload, put_upload, request
-from tests.tables import put_in
+from tests.support import aws_forms as forms
+from tests.support.environment import BUCKET, NOTIFICATIONS_TOPIC, REGION
+from tests.support.fakes import Invocation, MemoryStorage, RecordingGateway
+from tests.support.forms import Shape, faults, leanest, with_more
+from tests.support.payloads import (
+    CONTENT,
+    OWNER,
+    PUT_ID,
+    event,
+    multipart_upload,
+    put_upload,
+    request,
+)
+from tests.support.tables import put_in
 
 REQUEST_ID = "e4b46cbf-b738-4a6e-8880-a18cdf61200e"
 

@@ -160,3 +160,13 @@ def test_the_map_names_every_module() -> None:
     }
 
     assert named == MODULES.keys() - {"__init__"} - SNIFFING.keys() | {"processors", "sniffing"}
+
+
+@pytest.mark.parametrize("package", ["local", "stage"])
+def test_neither_the_local_system_nor_the_readers_of_a_stage_know_deploy(package: str) -> None:
+    known = {
+        path.name: sorted(name for name in imports(path) if name.partition(".")[0] == "deploy")
+        for path in (ROOT / package).rglob("*.py")
+    }
+
+    assert {name: modules for name, modules in known.items() if modules} == {}

@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chalicelib import keys, rules
-from tests.payloads import OWNER, PUT_ID
+from tests.support.payloads import OWNER, PUT_ID
 
 MAX_KEY_BYTES = 1024  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 FILENAMES = st.text(max_size=400) | st.text(alphabet="./\\ a\x00\n\u202eé😀", max_size=400)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from chalicelib.media_types import Decision, canonical, decide, objection
 from chalicelib.sniffing import TEXT, UNKNOWN
-from tests import beginnings as b
+from tests.support import beginnings as b
 
 ZIP = "application/zip"
 OLE = "application/x-ole-storage"

@@ -10,7 +10,7 @@ import pytest
 from chalicelib import metrics
 from chalicelib.upload import State
 from tests.deploy.template import TEXT
-from tests.payloads import put_upload
+from tests.support.payloads import put_upload
 
 NOW = datetime(2026, 3, 1, 12, 0, 10, tzinfo=UTC)
 EARLIER = NOW - timedelta(seconds=2.5)

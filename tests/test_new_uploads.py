@@ -27,11 +27,11 @@ from chalicelib.keys import new_upload_id, object_key
 from chalicelib.table import UploadTable
 from chalicelib.upload import NewUpload, State, Upload
 from chalicelib.usage import Quota, Usage
-from tests.environment import TABLE
-from tests.fakes import AMPLE, Clock, MemoryStorage, MemoryTable, client_error
-from tests.payloads import OWNER, put_upload
 from tests.simulation.dynamodb import FakeDynamoDB
-from tests.tables import real_table
+from tests.support.environment import TABLE
+from tests.support.fakes import AMPLE, Clock, MemoryStorage, MemoryTable, client_error
+from tests.support.payloads import OWNER, put_upload
+from tests.support.tables import real_table
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SMALL = Quota(max_bytes=100, max_files=1000)

@@ -17,9 +17,9 @@ from chalicelib.records import Failure, Outcome
 from chalicelib.transitions import Claim
 from chalicelib.upload import State, Upload
 from chalicelib.usage import Quota
-from tests.environment import NOTIFICATIONS_TOPIC, PAGE_ORIGIN
-from tests.fakes import Clock, Invocation, MemoryTable, RecordingPages, RecordingTopic
-from tests.payloads import (
+from tests.support.environment import NOTIFICATIONS_TOPIC, PAGE_ORIGIN
+from tests.support.fakes import Clock, Invocation, MemoryTable, RecordingPages, RecordingTopic
+from tests.support.payloads import (
     CREATED_AT,
     OTHER_OWNER,
     OWNER,
@@ -29,7 +29,7 @@ from tests.payloads import (
     multipart_upload,
     put_upload,
 )
-from tests.tables import put_in
+from tests.support.tables import put_in
 
 FAILED = failure_of(put_upload(), request_id="once")
 REASON, NAME, CREATED = FAILED.reason, FAILED.name, FAILED.created

@@ -14,7 +14,7 @@ import app
 from chalicelib import errors, parts, rules
 from chalicelib.errors import UploadError
 from chalicelib.upload import State
-from tests.running import ROOT
+from tests.support.running import ROOT
 
 DOCUMENT: Any = yaml.safe_load(Path(ROOT / "docs" / "openapi.yaml").read_text("utf-8"))
 SCHEMAS = DOCUMENT["components"]["schemas"]

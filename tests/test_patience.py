@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.errors import TryAgain, WrongState
 from chalicelib.patience import FIRST_WAIT, LAST_TRY, MAX_WAIT, is_over, patient, time_left
-from tests.fakes import Invocation
+from tests.support.fakes import Invocation
 
 
 @dataclass

@@ -15,12 +15,12 @@ import pytest
 
 from chalicelib import keys
 from chalicelib.signing import Credentials, Signer
-from local.resources import ACCESS_KEY, REGION, SECRET_KEY
-from tests.environment import BUCKET
-from tests.payloads import OWNER, PUT_ID
-from tests.posting import changed, forged, post
-from tests.running import crc64nvme
-from tests.seaweedfs import Server, seaweedfs
+from local.aws.resources import ACCESS_KEY, REGION, SECRET_KEY
+from tests.support.environment import BUCKET
+from tests.support.payloads import OWNER, PUT_ID
+from tests.support.posting import changed, forged, post
+from tests.support.running import crc64nvme
+from tests.support.seaweedfs import Server, seaweedfs
 
 pytestmark = pytest.mark.system
 

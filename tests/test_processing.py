@@ -19,7 +19,7 @@ from chalicelib.reader import ObjectReader, ObjectReplaced
 from chalicelib.records import SEQUENCER_LENGTH
 from chalicelib.upload import State, Upload, written
 from chalicelib.usage import Quota
-from tests.fakes import (
+from tests.support.fakes import (
     EPOCH,
     Clock,
     Invocation,
@@ -28,8 +28,16 @@ from tests.fakes import (
     RecordingPages,
     checksum,
 )
-from tests.payloads import CONTENT, MULTIPART_ID, OWNER, PUT_ID, event, multipart_upload, put_upload
-from tests.tables import put_in, real_table
+from tests.support.payloads import (
+    CONTENT,
+    MULTIPART_ID,
+    OWNER,
+    PUT_ID,
+    event,
+    multipart_upload,
+    put_upload,
+)
+from tests.support.tables import put_in, real_table
 
 ARRIVED = [State.UPLOADED, State.PROCESSING, State.FAILED]
 

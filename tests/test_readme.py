@@ -12,8 +12,8 @@ from chalicelib import errors, notifier
 from chalicelib.processors import PROCESSORS
 from chalicelib.upload import OUTCOMES, State
 from local.home import Ports
-from tests.payloads import put_upload
 from tests.processors.reading import reader
+from tests.support.payloads import put_upload
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -45,7 +45,7 @@ def test_no_route_is_told_that_is_not_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", variables("chalicelib/config.py", "deploy/config.py", "local/__main__.py")
+    "name", variables("chalicelib/config.py", "deploy/steps/config.py", "local/__main__.py")
 )
 def test_every_setting_is_told(name: str) -> None:
     assert f"`{name}`" in README
@@ -53,7 +53,9 @@ def test_every_setting_is_told(name: str) -> None:
 
 def test_no_setting_is_told_that_nothing_reads() -> None:
     read = {
-        *variables("chalicelib/config.py", "deploy/config.py", "local/__main__.py", "local/home.py")
+        *variables(
+            "chalicelib/config.py", "deploy/steps/config.py", "local/__main__.py", "local/home.py"
+        )
     }
     ports = {f"HOIST_{name}_PORT" for name in ("S3", "AWS", "API", "GATEWAY", "PAGE", "DOWNLOADS")}
     assert {*variables("README.md")} <= read | ports

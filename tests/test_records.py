@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from chalicelib import keys, records
 from chalicelib.records import Failure, Outcome
 from chalicelib.upload import State
-from tests.payloads import MULTIPART_ID, OWNER, PUT_ID, event, put_upload
+from tests.support.payloads import MULTIPART_ID, OWNER, PUT_ID, event, put_upload
 
 
 def message(name: str) -> str:

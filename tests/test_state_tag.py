@@ -4,9 +4,9 @@ import pytest
 
 from chalicelib import state_tag
 from chalicelib.upload import OUTCOMES, State
-from tests.fakes import MemoryStorage, MemoryTable
-from tests.payloads import CONTENT, OWNER, PUT_ID, put_upload
-from tests.tables import put_in
+from tests.support.fakes import MemoryStorage, MemoryTable
+from tests.support.payloads import CONTENT, OWNER, PUT_ID, put_upload
+from tests.support.tables import put_in
 
 
 @pytest.fixture

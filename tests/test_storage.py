@@ -22,12 +22,12 @@ from chalicelib.signing import CHECKSUM_HEADER, Credentials, Sheet, Signer
 from chalicelib.storage import S3Storage
 from chalicelib.upload import Part, StoredObject
 from chalicelib.uploads import Storage
-from local.resources import ACCESS_KEY, REGION, SECRET_KEY
-from tests.environment import BUCKET
-from tests.fakes import MemoryStorage, checksum
-from tests.running import Answer, call
-from tests.scripted import Scripted, scripted_server
-from tests.seaweedfs import Server, seaweedfs
+from local.aws.resources import ACCESS_KEY, REGION, SECRET_KEY
+from tests.support.environment import BUCKET
+from tests.support.fakes import MemoryStorage, checksum
+from tests.support.running import Answer, call
+from tests.support.scripted import Scripted, scripted_server
+from tests.support.seaweedfs import Server, seaweedfs
 
 PART_SIZE = 5 * MIB
 DATA = bytes(range(256)) * (PART_SIZE // 256) + b"the end"

@@ -9,8 +9,8 @@ from moto.sns import sns_backends
 
 from chalicelib.errors import EmailUnavailable, WrongState
 from chalicelib.subscriptions import Subscriptions
-from tests.environment import NOTIFICATIONS_TOPIC, REGION, TABLE
-from tests.payloads import OTHER_OWNER, OWNER
+from tests.support.environment import NOTIFICATIONS_TOPIC, REGION, TABLE
+from tests.support.payloads import OTHER_OWNER, OWNER
 
 # https://github.com/localstack/localstack/issues/8816 has it from AWS.
 DIFFERENT = (

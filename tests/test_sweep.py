@@ -17,8 +17,8 @@ from chalicelib.sweep import Sweep
 from chalicelib.table import UploadTable
 from chalicelib.transitions import Claim
 from chalicelib.upload import CHECK_AFTER, State, StoredObject, Upload
-from tests.environment import NOTIFICATIONS_TOPIC, PAGE_ORIGIN
-from tests.fakes import (
+from tests.support.environment import NOTIFICATIONS_TOPIC, PAGE_ORIGIN
+from tests.support.fakes import (
     Clock,
     Invocation,
     MemoryStorage,
@@ -26,8 +26,8 @@ from tests.fakes import (
     RecordingPages,
     RecordingTopic,
 )
-from tests.payloads import CONTENT, CREATED_AT, OWNER, PUT_ID, multipart_upload, put_upload
-from tests.tables import put_in, real_table
+from tests.support.payloads import CONTENT, CREATED_AT, OWNER, PUT_ID, multipart_upload, put_upload
+from tests.support.tables import put_in, real_table
 
 HOUR = 3600
 DAY = 24 * HOUR

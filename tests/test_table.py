@@ -17,9 +17,9 @@ from chalicelib.table import LOOKED_THROUGH, UploadTable
 from chalicelib.transitions import ABORTED_KEPT, REJECTED_KEPT_LONGER, Claim
 from chalicelib.upload import CHECK_AFTER, NewUpload, State, Upload
 from chalicelib.usage import Quota
-from tests.environment import TABLE
-from tests.fakes import Clock, MemoryTable
-from tests.payloads import (
+from tests.support.environment import TABLE
+from tests.support.fakes import Clock, MemoryTable
+from tests.support.payloads import (
     MULTIPART_ID,
     OTHER_OWNER,
     OWNER,
@@ -28,7 +28,7 @@ from tests.payloads import (
     multipart_upload,
     put_upload,
 )
-from tests.tables import put_in, real_table
+from tests.support.tables import put_in, real_table
 
 
 class Table(uploads.Table, processing.Table, notifier.Table, sweep.Table, Protocol):

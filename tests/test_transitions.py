@@ -9,7 +9,7 @@ from chalicelib import transitions
 from chalicelib.errors import WrongState
 from chalicelib.transitions import ABORTED_KEPT, REJECTED_KEPT_LONGER, Claim, outcome_of
 from chalicelib.upload import CHECK_AFTER, OUTCOMES, State
-from tests.payloads import failure_of, put_upload
+from tests.support.payloads import failure_of, put_upload
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=1)

@@ -36,10 +36,10 @@ from chalicelib.uploads import (
     WAIT_STEP,
     Uploads,
 )
-from local.api import INTEGRATION_TIMEOUT
-from tests.fakes import Clock, MemoryStorage, MemoryTable, RecordingPages, checksum
-from tests.payloads import OTHER_OWNER, OWNER, PUT_ID, put_upload
-from tests.tables import put_in
+from local.gateways.rest_gateway import INTEGRATION_TIMEOUT
+from tests.support.fakes import Clock, MemoryStorage, MemoryTable, RecordingPages, checksum
+from tests.support.payloads import OTHER_OWNER, OWNER, PUT_ID, put_upload
+from tests.support.tables import put_in
 
 SMALL = b"hello world"
 LARGE = bytes(range(256)) * (5 * MIB // 2 // 256)  # three parts of at most 1 MiB

@@ -21,9 +21,9 @@ from chalicelib.usage import (
     Quota,
     Usage,
 )
-from tests.environment import TABLE
-from tests.fakes import AMPLE
-from tests.payloads import OTHER_OWNER, OWNER
+from tests.support.environment import TABLE
+from tests.support.fakes import AMPLE
+from tests.support.payloads import OTHER_OWNER, OWNER
 
 FILE = Amount(10, 1)
 CONFLICT = "TransactionConflict"

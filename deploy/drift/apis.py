@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from deploy import api_gateway, websocket
 from deploy.drift.deployed_stage import DeployedStage, Drift
 from deploy.errors import answer
-from deploy.names import function_name
-from deploy.snap_start import ALIAS
-from deploy.stage import StageError
+from deploy.steps import api_gateway, websocket
+from deploy.steps.snap_start import ALIAS
+from stage.names import function_name
+from stage.stage import StageError
 
 # The methods that take no authorizer; a test compares them with app.py.
 OPEN = frozenset({"GET /limits"})

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deploy import application, config, destinations, resources
 from deploy.drift import apis, delivery, functions, invocations, storage
 from deploy.drift.deployed_stage import BY_HAND, DeployedStage, Drift
 from deploy.errors import explained
-from deploy.stage import StageError
+from deploy.steps import application, config, destinations, resources
+from stage.stage import StageError
 
 Check = Callable[[DeployedStage], Iterator[Drift]]
 

@@ -20,7 +20,7 @@ from deploy.drift.deployed_stage import (
     missing_statements,
 )
 from deploy.errors import answer
-from deploy.names import role_name
+from stage.names import role_name
 
 # The statements of the policies by their names in the template; a test compares them.
 TOPICS = {

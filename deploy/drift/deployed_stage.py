@@ -14,15 +14,15 @@ from typing import Any
 import boto3
 from chalice.config import Config
 
-from deploy import api_gateway, policies, resources
-from deploy import stage as stages
-from deploy.api_gateway import RestApi, WebSocketApi
-from deploy.connections import function_arn
 from deploy.errors import answer
-from deploy.functions import declared_function
-from deploy.names import function_name
-from deploy.snapshot import SETTING
-from deploy.stage import Stage, StageError
+from deploy.preflight.snapshot import SETTING
+from deploy.steps import api_gateway, policies, resources
+from deploy.steps.api_gateway import RestApi, WebSocketApi
+from deploy.steps.connections import function_arn
+from deploy.steps.functions import declared_function
+from stage import stage as stages
+from stage.names import function_name
+from stage.stage import Stage, StageError
 
 # The step of drift that no step of `make deploy` mends: CloudFormation compares its template with
 # the one before, not with what is in AWS.

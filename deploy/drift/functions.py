@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from deploy import policies
 from deploy.drift.deployed_stage import DeployedStage, Drift
 from deploy.errors import answer
-from deploy.functions import configuration_differences
-from deploy.names import function_name, log_group, role_name
+from deploy.steps import policies
+from deploy.steps.functions import configuration_differences
+from stage.names import function_name, log_group, role_name
 
 # https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
 _REMEDIES = {
@@ -89,7 +89,7 @@ def log_groups(stage: DeployedStage) -> Iterator[Drift]:
     for name in stage.names():
         days = stage.declared(name).log_retention_in_days
         group = log_group(function_name(stage.name, name))
-        # Chalice keeps the logs of the functions but for the API's (deploy/functions.py).
+        # Chalice keeps the logs of the functions but for the API's (deploy/steps/functions.py).
         step = "functions" if name == "api_handler" else "application"
         if days is not None and group not in retention:
             yield Drift(step, f"{group} is missing")

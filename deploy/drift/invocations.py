@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from deploy import connections, functions, websocket
-from deploy.connections import own_rule
 from deploy.drift.deployed_stage import DeployedStage, Drift
 from deploy.errors import answer
-from deploy.names import function_name, schedule_name
-from deploy.snap_start import ALIAS
+from deploy.steps import connections, functions, websocket
+from deploy.steps.connections import own_rule
+from deploy.steps.snap_start import ALIAS
+from stage.names import function_name, schedule_name
 
 # As app.py declares it; a test compares them.
 SCHEDULE = "rate(15 minutes)"

@@ -19,7 +19,7 @@ Actions = tuple[str, ...]
 _CALLER: Actions = ("sts:GetCallerIdentity",)
 # The simulator is asked about the caller; GetRole names the role behind a session.
 _SIMULATE: Actions = ("iam:SimulatePrincipalPolicy", "iam:GetRole")
-# `deploy.application.recover` looks for the APIs where Chalice's note of them is missing.
+# `deploy.steps.application.recover` looks for the APIs where Chalice's note of them is missing.
 _FIND_APIS: Actions = ("apigateway:GET",)
 # The smoke test makes an account and deletes it.
 _ACCOUNT: Actions = (

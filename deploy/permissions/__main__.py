@@ -6,10 +6,11 @@ import argparse
 import json
 import sys
 
-from deploy import config
+from deploy.command import run_command
 from deploy.permissions import COMMANDS
 from deploy.permissions.policy import documents
-from deploy.stage import check_name, succeeds
+from deploy.steps import config
+from stage.stage import check_name
 
 _NAMES = ", ".join(COMMANDS)
 
@@ -39,7 +40,7 @@ def main() -> int:
                 print(f"Policy {number} of {len(policies)}: attach all of them", file=sys.stderr)
             print(json.dumps(document, indent=2))
 
-    return succeeds(work)
+    return run_command(work)
 
 
 if __name__ == "__main__":

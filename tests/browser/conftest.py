@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, sync_playwright
 
-from tests.running import RunningSystem, running_system, sign_in
+from tests.support.running import RunningSystem, running_system, sign_in
 
 MIB = 1024 * 1024
 PART = re.compile(r"[?&]partNumber=(\d+)")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, Request, Route, expect
 
-from tests.running import Client, RunningSystem, eventually, running_system, sign_in
+from tests.support.running import Client, RunningSystem, eventually, running_system, sign_in
 
 pytestmark = pytest.mark.browser
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.running import RunningSystem, call, eventually
+from tests.support.running import RunningSystem, call, eventually
 
 pytestmark = [pytest.mark.system, pytest.mark.browser]
 

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.hostile.files import HostileFile, hostile_files
 from tests.hostile.test_files import is_rejected
-from tests.running import Client, RunningSystem, call, eventually
+from tests.support.running import Client, RunningSystem, call, eventually
 
 # The local system checks and announces each of them, which takes a busy machine some minutes.
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.running import RunningSystem, sign_in
+from tests.support.running import RunningSystem, sign_in
 
 pytestmark = pytest.mark.browser
 

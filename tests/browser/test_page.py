@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Dialog, Page, expect
 
-from deploy.page import BUILT
+from deploy.steps.page import BUILT
 from tests.browser.conftest import MIB, WITHOUT_PICKER, Puts
 from tests.browser.test_main_job import pick, row
-from tests.running import ROOT, RunningSystem, call, sign_in
+from tests.support.running import ROOT, RunningSystem, call, sign_in
 
 pytestmark = pytest.mark.browser
 

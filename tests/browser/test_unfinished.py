@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 from tests.browser.conftest import WITHOUT_PICKER, Puts
 from tests.browser.test_main_job import pick, row
 from tests.browser.test_uploader import is_accepted, journaled
-from tests.running import eventually, sign_in
+from tests.support.running import eventually, sign_in
 
 pytestmark = pytest.mark.browser
 

@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.browser.conftest import MIB, PART, Puts
 from tests.browser.test_main_job import pick, row, sha256
-from tests.running import RunningSystem, eventually, sign_in
+from tests.support.running import RunningSystem, eventually, sign_in
 
 pytestmark = pytest.mark.browser
 

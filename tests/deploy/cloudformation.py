@@ -19,7 +19,7 @@ from moto.dynamodb.models.table import Table
 from moto.iam.models import Role
 from moto.s3.models import FakeBucket
 
-from tests.environment import REGION
+from tests.support.environment import REGION
 
 ACCOUNT = "123456789012"
 Properties = Mapping[str, Any]

@@ -26,13 +26,13 @@ from chalicelib.browser import Browser
 from chalicelib.parts import MIB
 from chalicelib.table import UploadTable, table_of
 from chalicelib.upload import State, Upload, adopted
-from deploy import destinations
-from deploy.destinations import ARNS
-from tests.environment import BUCKET, HOIST_ENVIRONMENT, NOTIFICATIONS_TOPIC, TABLE
-from tests.iam import DENIALS, GONE, TAKEN
-from tests.payloads import event
-from tests.running import call, part_url
-from tests.tables import put_in
+from deploy.steps import destinations
+from deploy.steps.destinations import ARNS
+from tests.support.environment import BUCKET, HOIST_ENVIRONMENT, NOTIFICATIONS_TOPIC, TABLE
+from tests.support.iam import DENIALS, GONE, TAKEN
+from tests.support.payloads import event
+from tests.support.running import call, part_url
+from tests.support.tables import put_in
 
 CONTENT = b"hello world"
 LARGE = bytes(6 * MIB)  # two parts: S3 takes no smaller ones than 5 MiB but as the last

@@ -11,10 +11,10 @@ from botocore.exceptions import ClientError
 from jsonschema import Draft202012Validator
 from moto import mock_aws
 
-from deploy import api_gateway
-from deploy.api_gateway import Declared, RestApi, WebSocketApi
-from deploy.stage import StageError
-from tests.environment import PAGE_ORIGIN, REGION
+from deploy.steps import api_gateway
+from deploy.steps.api_gateway import Declared, RestApi, WebSocketApi
+from stage.stage import StageError
+from tests.support.environment import PAGE_ORIGIN, REGION
 from tests.test_openapi import DOCUMENT, SCHEMAS, title
 
 DECLARED = api_gateway.read()

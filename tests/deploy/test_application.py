@@ -7,7 +7,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from deploy import application
+from deploy.steps import application
 
 
 def test_a_chalice_that_misses_ctrl_c_does_not_go_on_unseen(

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from deploy import audit
-from deploy.audit import Answer
-from tests.environment import CLEAN_ENVIRONMENT
-from tests.scripted import Scripted, scripted_server
+from deploy.audit import __main__ as audit
+from deploy.audit.__main__ import Answer
+from tests.support.environment import CLEAN_ENVIRONMENT
+from tests.support.scripted import Scripted, scripted_server
 
 ROOT = Path(__file__).parents[2]
 NOWHERE = "http://127.0.0.1:1"  # where nothing listens

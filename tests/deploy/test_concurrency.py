@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from chalice.config import Config
 
-from deploy import concurrency, config
-from deploy.concurrency import Room
-from deploy.stage import StageError
-from tests.environment import REGION
+from deploy.steps import concurrency, config
+from deploy.steps.concurrency import Room
+from stage.stage import StageError
+from tests.support.environment import REGION
 
 ALL = sum(config.RESERVED.values())
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from deploy import config, journey, policies
-from deploy.stage import ROOT, StageError
+from deploy.cost import consumption
+from deploy.steps import config, policies
+from stage.stage import ROOT, StageError
 
 ADDRESSES = ["https://a.execute-api.eu-west-1.amazonaws.com"]
 
@@ -163,9 +164,9 @@ def test_what_costs_are_told_for_is_what_a_new_stage_has() -> None:
     memory = config.DEFAULTS["lambda_memory_size"]
     processing = config.FUNCTION_DEFAULTS["process_upload"]
 
-    assert memory == journey.API_MEMORY * 1024
-    assert processing["lambda_memory_size"] == journey.PROCESS_MEMORY * 1024
-    assert processing["lambda_timeout"] == journey.PROCESS_TIMEOUT
+    assert memory == consumption.API_MEMORY * 1024
+    assert processing["lambda_memory_size"] == consumption.PROCESS_MEMORY * 1024
+    assert processing["lambda_timeout"] == consumption.PROCESS_TIMEOUT
 
 
 def test_tracing_is_on_or_off(root: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import app
-from deploy.connections import (
+from deploy.steps.connections import (
     EVENTS,
     FUNCTION,
     Rule,
@@ -21,8 +21,8 @@ from deploy.connections import (
     rule_differences,
     rules,
 )
-from deploy.stage import StageError
-from tests.environment import REGION
+from stage.stage import StageError
+from tests.support.environment import REGION
 
 TOPIC = f"arn:aws:sns:{REGION}:123456789012:hoist-dev-Results-1A"
 ARN = f"arn:aws:lambda:{REGION}:123456789012:function:hoist-dev-process_upload"

@@ -10,10 +10,11 @@ import pytest
 from chalicelib.config import Settings
 from chalicelib.parts import MAX_OBJECT_SIZE
 from chalicelib.uploads import CLOUDFRONT_MAX_SIZE
-from deploy import bill, cost, journey
-from deploy.bill import Fixed, Month
-from deploy.config import planned_settings
-from deploy.prices import US_EAST_1, Price
+from deploy.cost import __main__ as cost
+from deploy.cost import bill, consumption
+from deploy.cost.bill import Fixed, Month
+from deploy.cost.prices import US_EAST_1, Price
+from deploy.steps.config import planned_settings
 from tests.deploy.template import RESOURCES, TEXT, mappings
 
 ROOT = Path(__file__).parents[2]
@@ -62,7 +63,7 @@ def lines(month: Month, settings: Settings, fixed: Fixed = NOTHING) -> dict[str,
 
 
 def test_each_line_is_its_counts_times_their_prices(defaults: Settings) -> None:
-    asked = journey.journey(100_000_000, defaults)
+    asked = consumption.journey(100_000_000, defaults)
     found = lines(Month(files=1000, size=100_000_000), defaults)
 
     # 20 parts, create, 4 lists, complete, tag.
@@ -154,7 +155,7 @@ def test_a_faster_reader_costs_less(defaults: Settings) -> None:
 
 def test_what_a_stage_has_without_uploads_is_counted_in_the_template(defaults: Settings) -> None:
     assert bill.fixed_of(TEMPLATE, defaults) == Fixed(
-        alarms=3, metrics=2, dashboards=1, keys=0, sweeps=journey.SWEEPS_OF_A_MONTH
+        alarms=3, metrics=2, dashboards=1, keys=0, sweeps=consumption.SWEEPS_OF_A_MONTH
     )
 
     with_key = replace(defaults, kms_key_arn="arn:aws:kms:eu-west-1:123456789012:key/1")

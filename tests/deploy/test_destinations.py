@@ -13,9 +13,10 @@ import pytest
 from moto import mock_aws
 
 from chalicelib.config import Settings
-from deploy import destinations, stage
-from deploy.stage import Stage, StageError
-from tests.environment import HOIST_ENVIRONMENT, REGION, RESULTS_TOPIC
+from deploy.steps import destinations
+from stage import stage
+from stage.stage import Stage, StageError
+from tests.support.environment import HOIST_ENVIRONMENT, REGION, RESULTS_TOPIC
 
 FUNCTIONS = ("process_upload", "notify", "sweep")
 DEAD_LETTERS = f"arn:aws:sqs:{REGION}:123456789012:hoist-test-dead-letters"

@@ -9,10 +9,11 @@ import boto3
 import pytest
 from botocore.validate import ParamValidator
 
-from deploy import config, preflight
+from deploy import preflight
 from deploy.__main__ import _chosen
-from deploy.concurrency import USUAL_LIMIT
-from tests.environment import REGION
+from deploy.steps import config
+from deploy.steps.concurrency import USUAL_LIMIT
+from tests.support.environment import REGION
 
 ROOT = Path(__file__).parents[2]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")

@@ -12,15 +12,15 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from chalice.app import ScheduledEventConfig
 
 import app
-from deploy import functions, websocket
 from deploy.__main__ import STEPS
 from deploy.drift import apis, delivery, invocations, storage
 from deploy.drift import functions as drift_functions
 from deploy.drift.checks import CHECKS, lines
 from deploy.drift.deployed_stage import BY_HAND, DISTRIBUTIONS, DeployedStage, Drift
-from deploy.stage import StageError
+from deploy.steps import functions, websocket
+from stage.stage import StageError
 from tests.deploy.template import RESOURCES
-from tests.environment import REGION
+from tests.support.environment import REGION
 
 ROOT = Path(__file__).parents[2]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")

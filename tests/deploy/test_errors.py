@@ -6,8 +6,9 @@ import pytest
 from botocore import exceptions
 from botocore.exceptions import BotoCoreError, ClientError
 
+from deploy.command import run_command
 from deploy.errors import explained
-from deploy.stage import StageError, check_name, succeeds
+from stage.stage import StageError, check_name
 
 
 def answered(code: str, message: str = "Told by AWS") -> ClientError:
@@ -66,5 +67,5 @@ def test_an_interrupted_command_says_how_to_go_on(capsys: pytest.CaptureFixture[
     def work() -> None:
         raise KeyboardInterrupt
 
-    assert succeeds(work) == 130
+    assert run_command(work) == 130
     assert capsys.readouterr().err == "Interrupted: run the same command again to go on\n"

@@ -13,9 +13,9 @@ from chalicelib.upload import State, Upload
 from deploy import bucket, holdings
 from deploy.destroy import Destruction, Remains
 from deploy.holdings import Holdings
-from deploy.stage import StageError
-from tests.environment import BUCKET, REGION
-from tests.payloads import OWNER, multipart_upload, put_upload
+from stage.stage import StageError
+from tests.support.environment import BUCKET, REGION
+from tests.support.payloads import OWNER, multipart_upload, put_upload
 
 # Later than any object that a test stores, however long the tests run.
 LATER = datetime.now(UTC) + timedelta(days=1)

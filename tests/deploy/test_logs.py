@@ -11,9 +11,9 @@ import pytest
 from moto import mock_aws
 
 from deploy import logs
-from deploy.stage import StageError
-from tests.environment import REGION
-from tests.payloads import PUT_ID
+from stage.stage import StageError
+from tests.support.environment import REGION
+from tests.support.payloads import PUT_ID
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 HOUR_AGO = NOW - timedelta(hours=1)

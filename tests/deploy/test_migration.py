@@ -16,9 +16,9 @@ from chalicelib.upload import State, Upload
 from chalicelib.usage import Amount
 from deploy import migration
 from tests.deploy import former
-from tests.environment import TABLE
-from tests.payloads import OTHER_OWNER, OWNER, put_upload
-from tests.tables import real_table
+from tests.support.environment import TABLE
+from tests.support.payloads import OTHER_OWNER, OWNER, put_upload
+from tests.support.tables import real_table
 
 FORMER = "hoist-test-Table-1ABCDEF"
 NOW = datetime.now(UTC)

@@ -12,9 +12,9 @@ import pytest
 from moto import mock_aws
 
 from chalicelib.config import Settings
-from deploy import page
-from deploy.stage import Stage, StageError
-from tests.environment import HOIST_ENVIRONMENT, REGION
+from deploy.steps import page
+from stage.stage import Stage, StageError
+from tests.support.environment import HOIST_ENVIRONMENT, REGION
 
 BUCKET = "page"
 CONFIG = {"api_url": "https://api.example.com/dev"}

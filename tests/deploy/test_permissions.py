@@ -18,7 +18,7 @@ from deploy.permissions.policy import MAX_SIZE, documents, size
 from tests.deploy.iam_actions import actions as iam_actions
 from tests.deploy.iam_actions import model
 from tests.deploy.template import RESOURCES
-from tests.running import ROOT
+from tests.support.running import ROOT
 
 USER = "arn:aws:iam::123456789012:user/ops"
 ROLE = "arn:aws:iam::123456789012:role/sso/Deployer"
@@ -27,7 +27,7 @@ SERVICES = (
     *("cognito-idp", "dynamodb", "events", "iam", "lambda", "logs", "s3", "sns", "sqs", "sts"),
 )
 
-# deploy.page.publish, and the query of a URL.
+# deploy.steps.page.publish, and the query of a URL.
 NO_CALLS = {"publish", "query"}
 
 

@@ -28,11 +28,11 @@ import app
 from chalicelib.application import application
 from chalicelib.items import SCHEMA
 from chalicelib.parts import MIB
-from deploy import policies
-from deploy.stage import ROOT, StageError
-from local.resources import ACCESS_KEY, SECRET_KEY
+from deploy.steps import policies
+from local.aws.resources import ACCESS_KEY, SECRET_KEY
+from stage.stage import ROOT, StageError
 from tests.deploy.roles import DEAD_LETTERS, SCENARIOS, Denied, Role, refuse
-from tests.environment import (
+from tests.support.environment import (
     BUCKET,
     HOIST_ENVIRONMENT,
     NOTIFICATIONS_TOPIC,
@@ -40,7 +40,7 @@ from tests.environment import (
     RESULTS_TOPIC,
     TABLE,
 )
-from tests.iam import Aws, allows, aws, listed
+from tests.support.iam import Aws, allows, aws, listed
 
 # Chalice's local gateway reads a Cognito token without verifying it, and says so.
 pytestmark = pytest.mark.filterwarnings("ignore:CognitoUserPoolAuthorizer")

@@ -11,8 +11,8 @@ from moto import mock_aws
 from deploy import preflight
 from deploy.__main__ import _chosen
 from deploy.permissions import simulator
-from deploy.stage import StageError
-from tests.environment import REGION
+from stage.stage import StageError
+from tests.support.environment import REGION
 
 
 @pytest.fixture

@@ -18,10 +18,10 @@ from chalicelib.records import Outcome
 from chalicelib.table import table_of
 from chalicelib.upload import CHECK_AFTER, State, Upload
 from deploy.redrive import Redrive, UnreadableLetterError, dead_letter
-from deploy.stage import Stage, StageError
-from tests.environment import BUCKET, HOIST_ENVIRONMENT, REGION, TABLE
-from tests.payloads import MULTIPART_ID, PUT_ID, event, multipart_upload, put_upload
-from tests.tables import put_in
+from stage.stage import Stage, StageError
+from tests.support.environment import BUCKET, HOIST_ENVIRONMENT, REGION, TABLE
+from tests.support.payloads import MULTIPART_ID, PUT_ID, event, multipart_upload, put_upload
+from tests.support.tables import put_in
 
 DEAD_LETTERS = f"arn:aws:sqs:{REGION}:123456789012:hoist-test-dead-letters"
 GIVEN = event("sns_success")

@@ -9,10 +9,11 @@ import pytest
 
 from chalicelib.config import load_settings
 from chalicelib.items import SCHEMA
-from deploy import destinations, names, policies
-from local.resources import PASSWORD_POLICY
+from deploy.steps import destinations, policies
+from local.aws.resources import PASSWORD_POLICY
+from stage import names
 from tests.deploy.template import OUTPUTS, PARAMETERS, PATH, RESOURCES, TEXT, listed, mappings
-from tests.environment import HOIST_ENVIRONMENT, REGION
+from tests.support.environment import HOIST_ENVIRONMENT, REGION
 
 ROOT = Path(__file__).parents[2]
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/4ad1f3c2-0000-4000-8000-000000000000"

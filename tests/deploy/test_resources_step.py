@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from deploy import resources
-from deploy.stage import StageError
+from deploy.steps import resources
+from stage.stage import StageError
 
 PARAMETERS = {"Stage": "dev", "UrlLifetime": "3600"}
 

@@ -12,9 +12,9 @@ import pytest
 from chalice.deploy.packager import LambdaDeploymentPackager
 from packaging.specifiers import SpecifierSet
 
-from deploy import runtime
-from deploy.runtime import PACKAGES, RUNTIMES, WARNED, Python, Runtime
-from deploy.stage import StageError
+from deploy.preflight import runtime
+from deploy.preflight.runtime import PACKAGES, RUNTIMES, WARNED, Python, Runtime
+from stage.stage import StageError
 from tests.deploy.template import RESOURCES
 
 ROOT = Path(__file__).parents[2]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.sample import BLOCK, SAMPLES, Sample, sample_of
-from tests.running import crc64nvme
+from deploy.smoke.sample import BLOCK, SAMPLES, Sample, sample_of
+from tests.support.running import crc64nvme
 
 IDS = [sample.content_type for sample in SAMPLES]
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.deploy.template import RESOURCES
-from tests.environment import REGION
+from tests.support.environment import REGION
 
 CODE = RESOURCES["SignUpFunction"]["Properties"]["Code"]["ZipFile"]
 Handler = Callable[[dict[str, Any], None], dict[str, Any]]

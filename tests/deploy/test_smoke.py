@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from deploy.smoke import TRIES, Smoke
-from deploy.stage import StageError
-from tests.running import crc64nvme
+from deploy.smoke.__main__ import TRIES, Smoke
+from stage.stage import StageError
+from tests.support.running import crc64nvme
 
 UPLOAD = "01a20640-5be9-7d0c-9a3b-1f2e3d4c5b6a"
 

@@ -12,9 +12,9 @@ from moto import mock_aws
 from moto.apigateway.responses import APIGatewayResponse
 from moto.awslambda.models import LambdaFunction, LambdaStorage
 
-from deploy.api_gateway import RestApi
-from deploy.snap_start import ALIAS, SnapStart
-from tests.environment import REGION
+from deploy.steps.api_gateway import RestApi
+from deploy.steps.snap_start import ALIAS, SnapStart
+from tests.support.environment import REGION
 
 FUNCTION = "hoist-dev"
 URI = (

@@ -11,9 +11,9 @@ from botocore.session import get_session
 from cfnlint.rules.resources.lmbd.SnapStartSupported import SnapStartSupported
 from moto import mock_aws
 
-from deploy import snapshot
-from deploy.stage import StageError
-from tests.environment import REGION
+from deploy.preflight import snapshot
+from stage.stage import StageError
+from tests.support.environment import REGION
 
 ROOT = Path(__file__).parents[2]
 

@@ -19,7 +19,7 @@ from chalicelib.keys import PREFIX
 from chalicelib.upload import State
 from tests.deploy.cloudformation import ACCOUNT, client
 from tests.deploy.template import OUTPUTS, PARAMETERS, RESOURCES, TEXT, listed
-from tests.environment import HOIST_ENVIRONMENT, REGION
+from tests.support.environment import HOIST_ENVIRONMENT, REGION
 
 ROOT = Path(__file__).parents[2]
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/4ad1f3c2-0000-4000-8000-000000000000"

@@ -14,11 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy import logs, status
-from deploy.answers import _told
-from deploy.audit import Answer
-from deploy.stage import StageError, succeeds
+from deploy.audit.__main__ import Answer
+from deploy.command import run_command
+from deploy.smoke.answers import _told
 from deploy.terminal import escaped, readable
-from tests.payloads import OWNER, PUT_ID
+from stage.stage import StageError
+from tests.support.payloads import OWNER, PUT_ID
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 # OSC 52 writes the clipboard, a line break forges a line, U+202E turns what follows round.
@@ -73,7 +74,7 @@ def test_what_is_printed_is_escaped_and_stays_lines(capsys: pytest.CaptureFixtur
 
 
 def test_every_command_prints_escaped() -> None:
-    """Each module that can be run does its work within `succeeds` or `escaped`."""
+    """Each module that can be run does its work within `run_command` or `escaped`."""
     commands = []
     for path in sorted(DEPLOY.glob("*.py")):
         for node in ast.parse(path.read_text()).body:
@@ -83,7 +84,7 @@ def test_every_command_prints_escaped() -> None:
                     for each in ast.walk(node)
                     if isinstance(each, ast.Call) and isinstance(each.func, ast.Name)
                 }
-                assert called & {"succeeds", "escaped"}, f"{path.name} prints what clients chose"
+                assert called & {"run_command", "escaped"}, f"{path.name} prints what clients chose"
                 commands.append(path.stem)
     assert {"__main__", "cost", "destroy", "logs", "redrive", "smoke", "status"} <= set(commands)
 
@@ -113,7 +114,7 @@ DENIED = ClientError({"Error": {"Code": "AccessDenied", "Message": KEY}}, "Delet
 def test_an_error_is_told_without_what_a_terminal_obeys(
     capsys: pytest.CaptureFixture[str], error: Exception
 ) -> None:
-    assert succeeds(raising(error)) == 1
+    assert run_command(raising(error)) == 1
 
     printed = capsys.readouterr()
     assert "uploads/" in printed.err
@@ -219,7 +220,7 @@ def test_audit_tells_each_finding_in_one_line() -> None:
 def test_what_a_server_answered_is_told_in_one_line(
     capsys: pytest.CaptureFixture[str], body: bytes
 ) -> None:
-    assert succeeds(raising(StageError(f"smoke: create: 500 {_told(body)}"))) == 1
+    assert run_command(raising(StageError(f"smoke: create: 500 {_told(body)}"))) == 1
 
     printed = capsys.readouterr().err
     assert printed.count("\n") == 1

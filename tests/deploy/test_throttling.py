@@ -9,11 +9,11 @@ import pytest
 from moto import mock_aws
 
 import app
-from deploy import api_gateway, config, throttling
-from deploy.api_gateway import RestApi, WebSocketApi
-from deploy.throttling import ALL, Limit, Throttling
-from tests.environment import REGION
+from deploy.steps import api_gateway, config, throttling
+from deploy.steps.api_gateway import RestApi, WebSocketApi
+from deploy.steps.throttling import ALL, Limit, Throttling
 from tests.rehearsal.aws import LAMBDA_LIMIT, limit_websocket_apis
+from tests.support.environment import REGION
 
 DECLARED = api_gateway.read().throttling
 METHODS = [f"{verb} {path}" for path, verbs in app.app.routes.items() for verb in verbs]

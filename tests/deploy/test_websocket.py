@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from deploy.websocket import deploy_routes, description, routes
+from deploy.steps.websocket import deploy_routes, description, routes
 
 FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:hoist-dev-websocket_connect"
 URI = f"arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/{FUNCTION}/invocations"

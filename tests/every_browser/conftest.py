@@ -13,7 +13,7 @@ from tests.every_browser.firefox import Firefox
 from tests.every_browser.page import OpenPage
 from tests.every_browser.slow_local import HELD, PARTS
 from tests.every_browser.webkit import WebKit
-from tests.running import RunningSystem, end
+from tests.support.running import RunningSystem, end
 
 BROWSERS: dict[str, Callable[[Path], Driver]] = {
     "chromium": Chromium,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.browser.test_uploader import JOURNALED
 from tests.every_browser.driver import Driver
-from tests.running import eventually
+from tests.support.running import eventually
 
 # Whether the page was about to be left, as it is asked before it is.
 WATCH = """() => {

@@ -11,7 +11,8 @@ import socket
 import sys
 from dataclasses import astuple
 
-from local import __main__, s3
+from local import __main__
+from local.aws import seaweedfs
 from local.home import HOST, free_ports
 from local.system import System
 
@@ -28,8 +29,8 @@ WAITING = 256 * 1024
 class SlowSystem(System):
     async def _start_servers(self) -> None:
         (behind,) = free_ports(1, apart_from=astuple(self.ports))
-        made = s3.command
-        s3.command = lambda folder, **told: made(folder, **told | {"port": behind})
+        made = seaweedfs.command
+        seaweedfs.command = lambda folder, **told: made(folder, **told | {"port": behind})
 
         async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             with contextlib.closing(writer), contextlib.suppress(OSError):

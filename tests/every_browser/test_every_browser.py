@@ -7,7 +7,7 @@ import pytest
 
 from tests.every_browser.conftest import Line
 from tests.every_browser.page import OpenPage, row
-from tests.running import eventually
+from tests.support.running import eventually
 
 pytestmark = pytest.mark.browser
 

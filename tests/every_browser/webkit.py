@@ -13,8 +13,8 @@ from typing import Any
 
 from local.home import HOST, free_ports
 from tests.every_browser.driver import call, end, executable
-from tests.running import call as request
-from tests.running import eventually
+from tests.support.running import call as request
+from tests.support.running import eventually
 
 # The name of the field that holds an element's reference in WebDriver's JSON.
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"

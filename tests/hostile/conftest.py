@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.running import Client, RunningSystem, running_system
+from tests.support.running import Client, RunningSystem, running_system
 
 
 @pytest.fixture(scope="session")

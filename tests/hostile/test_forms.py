@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from local.resources import BUCKET, Resources
-from tests.posting import changed, forged, post
-from tests.running import Client, RunningSystem, crc64nvme, eventually
+from local.aws.resources import BUCKET, Resources
+from tests.support.posting import changed, forged, post
+from tests.support.running import Client, RunningSystem, crc64nvme, eventually
 
 pytestmark = pytest.mark.system
 

@@ -7,8 +7,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from tests.posting import post
-from tests.running import Client, RunningSystem, crc64nvme, eventually
+from tests.support.posting import post
+from tests.support.running import Client, RunningSystem, crc64nvme, eventually
 
 pytestmark = pytest.mark.system
 

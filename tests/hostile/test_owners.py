@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 import app
-from tests.running import Answer, Client, RunningSystem, eventually
+from tests.support.running import Answer, Client, RunningSystem, eventually
 
 pytestmark = pytest.mark.system
 

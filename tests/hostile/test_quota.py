@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from local.home import HOST, free_ports
-from tests.environment import CLEAN_ENVIRONMENT
-from tests.running import (
+from tests.support.environment import CLEAN_ENVIRONMENT
+from tests.support.running import (
     ROOT,
     Answer,
     Client,

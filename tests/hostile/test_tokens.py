@@ -13,8 +13,8 @@ from joserfc.jwk import RSAKey
 from moto.utilities.utils import load_resource
 
 import app
-from local.resources import DEMO, Resources
-from tests.running import Client, RunningSystem, call
+from local.aws.resources import DEMO, Resources
+from tests.support.running import Client, RunningSystem, call
 
 pytestmark = pytest.mark.system
 

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from local.resources import BUCKET, Resources
-from tests.running import Client, RunningSystem, eventually, part_url, running_system
+from local.aws.resources import BUCKET, Resources
+from tests.support.running import Client, RunningSystem, eventually, part_url, running_system
 
 pytestmark = pytest.mark.system
 

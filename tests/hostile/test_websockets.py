@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.running import Client, RunningSystem
+from tests.support.running import Client, RunningSystem
 
 pytestmark = pytest.mark.system
 

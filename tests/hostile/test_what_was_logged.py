@@ -8,9 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 import aiohttp
 import pytest
 
-from local.resources import DEMO, SECRET_KEY
-from tests.posting import post
-from tests.running import Client, RunningSystem, call, crc64nvme, part_url
+from local.aws.resources import DEMO, SECRET_KEY
+from tests.support.posting import post
+from tests.support.running import Client, RunningSystem, call, crc64nvme, part_url
 
 pytestmark = pytest.mark.system
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import psutil
 from aiohttp import web
 
+from local.aws.resources import Resources
 from local.home import HOST, Ports, free_ports
-from local.resources import Resources
-from tests.environment import CLEAN_ENVIRONMENT
-from tests.running import ROOT, eventually
+from tests.support.environment import CLEAN_ENVIRONMENT
+from tests.support.running import ROOT, eventually
 
 PATIENCE = 20  # seconds until a test that waits for something gives up
 BRIDGE = "http://127.0.0.1:1"  # where nothing listens
@@ -56,7 +56,7 @@ def aws_server(state: Path, port: int, *options: str) -> Iterator[subprocess.Pop
             [
                 sys.executable,
                 "-m",
-                "local.aws",
+                "local.aws.moto_server",
                 "--port",
                 str(port),
                 "--state",

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.aws import taking_turns
+from local.aws.moto_server import taking_turns
+from local.aws.resources import ACCOUNT, DEAD_LETTERS, DEMO, REGION, TABLE, Resources
+from local.aws.state import State
 from local.home import free_ports
-from local.resources import ACCOUNT, DEAD_LETTERS, DEMO, REGION, TABLE, Resources
-from local.state import State
 from tests.local.serving import aws_server, resources_at
-from tests.running import eventually
+from tests.support.running import eventually
 
 ITEM = {"pk": {"S": "owner"}, "sk": {"S": "upload"}, "data": {"B": b"\0\xff"}, "n": {"N": "1"}}
 KEY = {"pk": ITEM["pk"], "sk": ITEM["sk"]}

@@ -18,8 +18,8 @@ from chalice.app import S3Event, SNSEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.bridge import Bridge, Stored, s3_event
-from local.invoker import Invoker
+from local.functions.bridge import Bridge, Stored, s3_event
+from local.functions.invoker import Invoker
 from tests.local.serving import serving
 
 WEBHOOKS = Path(__file__).parent / "webhooks"

@@ -10,8 +10,8 @@ import pytest
 
 from local.__main__ import _options
 from local.home import Ports, StartError, free_ports
-from tests.environment import CLEAN_ENVIRONMENT
-from tests.running import ROOT
+from tests.support.environment import CLEAN_ENVIRONMENT
+from tests.support.running import ROOT
 
 SERVICES = ["s3", "aws", "api", "gateway", "page", "downloads"]
 

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
-from local import downloads
+from local.gateways import downloads
 from local.home import HOST, free_ports
 from tests.deploy.template import OUTPUTS, RESOURCES
 from tests.local.serving import listening

@@ -8,11 +8,11 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from local.guard import guarding, middleware, refuses
+from local.aws.resources import DEMO
+from local.gateways.guard import guarding, middleware, refuses
 from local.home import free_ports
-from local.resources import DEMO
 from tests.local.serving import aws_server, listening, resources_at
-from tests.running import Answer, call
+from tests.support.running import Answer, call
 
 PAGE = "http://127.0.0.1:8080"
 FOREIGN = "https://evil.example"

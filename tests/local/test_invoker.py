@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from local.functions import Answer, Function
-from local.invoker import Destinations, Invoker
+from local.functions.environments import Answer, Function
+from local.functions.invoker import Destinations, Invoker
 from tests.local.serving import PATIENCE, comes
 
 EVENT = {"Records": [{"s3": {"object": {"key": "uploads/o/i/ü.txt"}}}]}

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.local.serving import PATIENCE, is_running
-from tests.running import ROOT, eventually
+from tests.support.running import ROOT, eventually
 
 LEASH = [sys.executable, "-P", str(ROOT / "local" / "leash.py")]
 IMPATIENT = [

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from local import page
+from local.gateways import page_server
 from local.home import HOST, Ports, free_ports
 from tests.local.serving import PATIENCE, listening
-from tests.running import Answer
+from tests.support.running import Answer
 
 CONFIG = {"api_url": "http://127.0.0.1:8000", "demo": {"username": "ü"}}
 INDEX = "<!doctype html><title>Hoist</title>"
@@ -51,7 +51,7 @@ def get(tmp_path: Path, ports: Ports) -> Get:
             connection.close()
 
     async def served(target: str, host: str, method: str) -> Answer:
-        async with listening(page.application(built, ports, CONFIG), ports.page):
+        async with listening(page_server.application(built, ports, CONFIG), ports.page):
             return await asyncio.to_thread(ask, target, host, method)
 
     return lambda target, host=f"{HOST}:{ports.page}", method="GET": asyncio.run(

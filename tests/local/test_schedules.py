@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from chalice.app import CloudWatchEvent
 
-from local import schedules
-from local.bridge import Bridge
-from local.functions import Function, Functions
+from local.functions import schedules
+from local.functions.bridge import Bridge
+from local.functions.environments import Function, Functions
+from local.functions.invoker import Invoker
 from local.home import StartError
-from local.invoker import Invoker
 from tests.local.serving import comes, serving
 
 REGION = "eu-west-1"

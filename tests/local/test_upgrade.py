@@ -15,13 +15,13 @@ from moto import mock_aws
 from moto.backends import get_backend
 
 from chalicelib.items import SCHEMA
+from local.aws.resources import REGION, TABLE
+from local.aws.state import KEPT
 from local.home import free_ports
-from local.resources import REGION, TABLE
-from local.state import KEPT
 from local.system import OUTDATED
 from tests.deploy import former
 from tests.local.serving import aws_server, resources_at
-from tests.running import RunningSystem, end, eventually, running_system
+from tests.support.running import RunningSystem, end, eventually, running_system
 
 ITEM = {"pk": {"S": "owner"}, "sk": {"S": "upload"}, "data": {"B": b"\0\xff"}, "n": {"N": "1"}}
 

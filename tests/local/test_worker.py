@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.environment import CLEAN_ENVIRONMENT
 from tests.local.serving import PATIENCE
-from tests.running import ROOT, eventually
+from tests.support.environment import CLEAN_ENVIRONMENT
+from tests.support.running import ROOT, eventually
 
 APP = """
 import time
@@ -35,7 +35,7 @@ def worker(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
     stages: dict[str, Any] = {"local": {"environment_variables": {}}}
     (tmp_path / ".chalice" / "config.json").write_text(json.dumps({"stages": stages}))
     with subprocess.Popen(
-        [sys.executable, "-m", "local.worker", str(tmp_path)],
+        [sys.executable, "-m", "local.functions.worker", str(tmp_path)],
         cwd=ROOT,
         env=CLEAN_ENVIRONMENT,
         stdin=subprocess.PIPE,

@@ -29,7 +29,7 @@ from moto.s3.responses import S3Response
 from moto.sqs.models import sqs_backends
 from werkzeug.serving import make_server
 
-from tests.environment import AWS_ENVIRONMENT
+from tests.support.environment import AWS_ENVIRONMENT
 
 
 def take_filters_as_chalice_writes_them() -> None:

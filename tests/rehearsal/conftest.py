@@ -14,10 +14,10 @@ import boto3
 import pytest
 
 from local.home import free_ports
-from tests import deploying
-from tests.deploying import OFFLINE, copy
-from tests.environment import AWS_ENVIRONMENT, CLEAN_ENVIRONMENT, REGION
-from tests.running import ROOT
+from tests.support import deploying
+from tests.support.deploying import OFFLINE, copy
+from tests.support.environment import AWS_ENVIRONMENT, CLEAN_ENVIRONMENT, REGION
+from tests.support.running import ROOT
 
 
 @dataclass

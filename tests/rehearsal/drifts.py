@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.environment import REGION
 from tests.rehearsal.conftest import Account
-from tests.stands import ACCOUNT, Stands
+from tests.support.environment import REGION
+from tests.support.stands import ACCOUNT, Stands
 
 EVERYTHING = {
     "Version": "2012-10-17",

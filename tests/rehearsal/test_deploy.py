@@ -8,10 +8,10 @@ import signal
 
 import pytest
 
-from deploy import config
-from tests.environment import AWS_ENVIRONMENT, REGION
+from deploy.steps import config
 from tests.rehearsal.conftest import DEPLOY, Project
-from tests.stands import FUNCTIONS, Stands
+from tests.support.environment import AWS_ENVIRONMENT, REGION
+from tests.support.stands import FUNCTIONS, Stands
 
 pytestmark = pytest.mark.system
 

@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import app
-from deploy import api_gateway, config, policies
-from tests.environment import REGION
+from deploy.steps import api_gateway, config, policies
 from tests.rehearsal.conftest import Account, Project, project_in
-from tests.stands import ACCOUNT, FUNCTIONS, Stands
+from tests.support.environment import REGION
+from tests.support.stands import ACCOUNT, FUNCTIONS, Stands
 
 pytestmark = pytest.mark.system
 
@@ -203,8 +203,8 @@ def test_another_machine_takes_up_what_stands(project: Project) -> None:
     "command",
     [
         *(("deploy", "--only", step) for step in ("functions", "api-gateway", "page")),
-        ("deploy.destinations",),
-        ("deploy.api_gateway",),
+        ("deploy.steps.destinations",),
+        ("deploy.steps.api_gateway",),
         ("deploy.redrive", "--all-failed"),
         ("deploy.redrive", "--dead-letters"),
     ],

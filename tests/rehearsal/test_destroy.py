@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from tests.environment import HOIST_ENVIRONMENT
-from tests.payloads import put_upload
 from tests.rehearsal.conftest import Project
-from tests.stands import FUNCTIONS, Stands, left
+from tests.support.environment import HOIST_ENVIRONMENT
+from tests.support.payloads import put_upload
+from tests.support.stands import FUNCTIONS, Stands, left
 
 pytestmark = pytest.mark.system
 

@@ -10,7 +10,7 @@ import pytest
 from tests.rehearsal.by_hand import BY_HAND, MISSING
 from tests.rehearsal.conftest import Account, Project, project_in
 from tests.rehearsal.drifts import BOTH_APIS, CHANGED, GONE, Change, names
-from tests.stands import Stands
+from tests.support.stands import Stands
 
 pytestmark = pytest.mark.system
 NONE = "none: all is as declared"

@@ -12,10 +12,10 @@ from chalicelib.items import SCHEMA
 from chalicelib.upload import State
 from chalicelib.usage import Amount
 from tests.deploy import former
-from tests.payloads import OWNER, put_upload
 from tests.rehearsal.conftest import DEPLOY, Project
-from tests.stands import Stands
-from tests.tables import real_table
+from tests.support.payloads import OWNER, put_upload
+from tests.support.stands import Stands
+from tests.support.tables import real_table
 
 pytestmark = pytest.mark.system
 

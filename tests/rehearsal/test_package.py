@@ -16,10 +16,10 @@ from urllib.parse import parse_qs, quote_plus, urlsplit
 import boto3
 import pytest
 
-from tests.environment import AWS_ENVIRONMENT, REGION
-from tests.payloads import event, request
 from tests.rehearsal.conftest import Account, Project, project_in
-from tests.stands import Stands
+from tests.support.environment import AWS_ENVIRONMENT, REGION
+from tests.support.payloads import event, request
+from tests.support.stands import Stands
 
 pytestmark = pytest.mark.system
 

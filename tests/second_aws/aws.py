@@ -23,8 +23,8 @@ from botocore.config import Config
 
 from local.home import free_ports
 from tests.commands.aws_names import is_reached, reached
-from tests.environment import CLEAN_ENVIRONMENT, REGION
-from tests.running import ROOT, call
+from tests.support.environment import CLEAN_ENVIRONMENT, REGION
+from tests.support.running import ROOT, call
 
 PYTHON = ROOT / ".ministack" / "bin" / "python"
 # `make ministack` makes it last, so half an environment does not count.

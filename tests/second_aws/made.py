@@ -10,8 +10,8 @@ import time
 import zipfile
 from typing import Any
 
-from tests.environment import REGION
 from tests.second_aws.aws import ACCOUNT, Aws, Keys
+from tests.support.environment import REGION
 
 PATIENCE_SECONDS = 30.0
 

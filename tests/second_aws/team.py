@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.permissions.policy import documents
-from tests.deploying import DEPLOY, OFFLINE, Project, copy
-from tests.environment import REGION
-from tests.running import ROOT, Client, call
 from tests.second_aws.aws import ACCOUNT, Aws, Keys
+from tests.support.deploying import DEPLOY, OFFLINE, Project, copy
+from tests.support.environment import REGION
+from tests.support.running import ROOT, Client, call
 
 PASSWORD = "Upload-me-1"
 

@@ -13,10 +13,10 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from tests.environment import REGION
-from tests.running import call
 from tests.second_aws.aws import ACCOUNT, Aws, Keys, needs_ministack
 from tests.second_aws.made import allow, bucket, function, name, policy, presigning, role, user
+from tests.support.environment import REGION
+from tests.support.running import call
 
 pytestmark = [pytest.mark.system, needs_ministack]
 

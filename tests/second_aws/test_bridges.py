@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tests.running import ROOT
+from tests.support.running import ROOT
 
 EMULATOR = Path(__file__).parent / "emulator"
 BRIDGES = sorted(

@@ -13,12 +13,12 @@ import signal
 import pytest
 
 from tests.commands.aws_calls import is_change
-from tests.deploying import DEPLOY
-from tests.running import Client, eventually
 from tests.second_aws.aws import Aws, needs_ministack
 from tests.second_aws.faults import broken, dead_letters, is_notified
 from tests.second_aws.team import Team
-from tests.stands import Stands, left
+from tests.support.deploying import DEPLOY
+from tests.support.running import Client, eventually
+from tests.support.stands import Stands, left
 
 pytestmark = [pytest.mark.system, needs_ministack]
 

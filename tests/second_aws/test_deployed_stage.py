@@ -18,14 +18,14 @@ from playwright.sync_api import ConsoleMessage, Page, expect
 
 from deploy.permissions import actions
 from tests.deploy.iam_actions import actions as iam_actions
-from tests.environment import REGION
-from tests.payloads import event
-from tests.posting import FORM_TYPE, form_of
-from tests.running import Client, call, crc64nvme, eventually, part_url
 from tests.second_aws.aws import Aws, Keys, needs_ministack
 from tests.second_aws.faults import broken, dead_letters, is_notified
 from tests.second_aws.team import PASSWORD, Team
-from tests.stands import Stands, left
+from tests.support.environment import REGION
+from tests.support.payloads import event
+from tests.support.posting import FORM_TYPE, form_of
+from tests.support.running import Client, call, crc64nvme, eventually, part_url
+from tests.support.stands import Stands, left
 
 pytestmark = [pytest.mark.system, pytest.mark.browser, needs_ministack]
 

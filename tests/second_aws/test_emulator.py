@@ -12,10 +12,10 @@ import pytest
 from botocore import UNSIGNED
 from botocore.exceptions import ClientError
 
-from tests.environment import REGION
-from tests.running import call, crc64nvme
 from tests.second_aws.aws import Aws, needs_ministack
 from tests.second_aws.made import bucket, name, presigning
+from tests.support.environment import REGION
+from tests.support.running import call, crc64nvme
 
 pytestmark = [pytest.mark.system, needs_ministack]
 

@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.environment import REGION
-from tests.payloads import event
 from tests.second_aws.aws import ACCOUNT, Aws, needs_ministack
 from tests.second_aws.made import (
     allow,
@@ -22,6 +20,8 @@ from tests.second_aws.made import (
     topic,
     wait_for_log,
 )
+from tests.support.environment import REGION
+from tests.support.payloads import event
 
 pytestmark = [pytest.mark.system, needs_ministack]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tests.environment import TABLE
+from tests.support.environment import TABLE
 
 
 def _index(name: str, head: str, tail: str, **projection: Any) -> Any:

@@ -9,10 +9,10 @@ from random import Random
 from chalicelib import patience, usage
 from chalicelib.config import load_settings
 from chalicelib.usage import Quota
-from tests import environment
 from tests.simulation.invariants import broken, unfinished
 from tests.simulation.people import People
 from tests.simulation.world import HOUR, Faults, World
+from tests.support import environment
 
 EVENTS = 50
 SETTINGS = replace(

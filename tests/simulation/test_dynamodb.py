@@ -11,7 +11,6 @@ import pytest
 from botocore.exceptions import ClientError, ParamValidationError
 from moto import mock_aws
 
-from tests.environment import TABLE
 from tests.simulation.contract import (
     SCHEMA,
     item,
@@ -21,6 +20,7 @@ from tests.simulation.contract import (
     sorted_items,
 )
 from tests.simulation.dynamodb import FakeDynamoDB
+from tests.support.environment import TABLE
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,12 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
 
-from tests.environment import TABLE
-from tests.fakes import Clock
 from tests.simulation.contract import SCHEMA, item, key, made, outcome, sorted_items
 from tests.simulation.dynamodb import FakeDynamoDB
 from tests.simulation.expressions import RESERVED
 from tests.simulation.refusals import refusal
+from tests.support.environment import TABLE
+from tests.support.fakes import Clock
 
 REFUSED = {"code": "ValidationException"}
 

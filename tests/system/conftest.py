@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import RunningSystem, end, running_system
+from tests.support.running import RunningSystem, end, running_system
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.running import Answer, Client, RunningSystem, call, crc64nvme
+from tests.support.running import Answer, Client, RunningSystem, call, crc64nvme
 
 pytestmark = pytest.mark.system
 

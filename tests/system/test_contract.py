@@ -16,8 +16,8 @@ from schemathesis import Case, checks
 from schemathesis.core.transport import Response
 from schemathesis.specs.openapi import checks as openapi_checks
 
-from tests.posting import post
-from tests.running import ROOT, Client, RunningSystem, crc64nvme
+from tests.support.posting import post
+from tests.support.running import ROOT, Client, RunningSystem, crc64nvme
 
 pytestmark = pytest.mark.system
 

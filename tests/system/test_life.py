@@ -14,10 +14,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from local.aws.resources import Resources
 from local.home import Ports
-from local.resources import Resources
-from tests.environment import CLEAN_ENVIRONMENT
-from tests.running import ROOT, RunningSystem, call, eventually
+from tests.support.environment import CLEAN_ENVIRONMENT
+from tests.support.running import ROOT, RunningSystem, call, eventually
 
 pytestmark = pytest.mark.system
 
@@ -28,7 +28,7 @@ def gone(processes: list[psutil.Process]) -> bool:
 
 def freeze_functions(system: RunningSystem) -> None:
     """Let every execution environment hang, as a handler does that never comes to an end."""
-    workers = [p for p in system.processes() if "local.worker" in p.cmdline()]
+    workers = [p for p in system.processes() if "local.functions.worker" in p.cmdline()]
     assert workers
     for worker in workers:
         worker.suspend()
@@ -39,7 +39,7 @@ def take_rights_from_functions(system: RunningSystem) -> None:
     path = system.home / "environment.json"
     environment = json.loads(path.read_text())
     path.write_text(json.dumps(environment | {"AWS_SECRET_ACCESS_KEY": "another"}))
-    for worker in [p for p in system.processes() if "local.worker" in p.cmdline()]:
+    for worker in [p for p in system.processes() if "local.functions.worker" in p.cmdline()]:
         worker.kill()
 
 
@@ -217,7 +217,7 @@ def test_what_could_not_be_told_waits_in_the_dead_letter_queue(
     environment = json.loads(path.read_text())
     topic = "HOIST_NOTIFICATIONS_TOPIC_ARN"
     path.write_text(json.dumps(environment | {topic: environment[topic] + "-gone"}))
-    for worker in [p for p in own_system.processes() if "local.worker" in p.cmdline()]:
+    for worker in [p for p in own_system.processes() if "local.functions.worker" in p.cmdline()]:
         worker.kill()
     upload_id = client.upload(b"unheard", "unheard.txt")
     assert client.outcome(upload_id)["state"] == "accepted"

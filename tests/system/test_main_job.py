@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from aiohttp import ClientSession, WSMsgType, WSServerHandshakeError
 
-from local.resources import BUCKET, Resources
-from tests.running import Client, RunningSystem, call, crc64nvme, eventually, part_url
+from local.aws.resources import BUCKET, Resources
+from tests.support.running import Client, RunningSystem, call, crc64nvme, eventually, part_url
 
 pytestmark = pytest.mark.system
 

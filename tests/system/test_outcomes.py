@@ -13,7 +13,7 @@ from urllib.parse import quote_plus
 import pytest
 
 from chalicelib.parts import MIB
-from tests.running import Client, RunningSystem, call, eventually
+from tests.support.running import Client, RunningSystem, call, eventually
 
 pytestmark = pytest.mark.system
 

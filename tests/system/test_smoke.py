@@ -12,11 +12,11 @@ from typing import Any
 import boto3
 import pytest
 
-from deploy.smoke import Smoke
-from deploy.stage import StageError
-from local.resources import ACCESS_KEY, REGION, SECRET_KEY
-from tests.environment import CLEAN_ENVIRONMENT
-from tests.running import ROOT, RunningSystem, call
+from deploy.smoke.__main__ import Smoke
+from local.aws.resources import ACCESS_KEY, REGION, SECRET_KEY
+from stage.stage import StageError
+from tests.support.environment import CLEAN_ENVIRONMENT
+from tests.support.running import ROOT, RunningSystem, call
 
 pytestmark = pytest.mark.system
 

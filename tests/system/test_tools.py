@@ -19,8 +19,8 @@ import boto3
 import pytest
 
 from chalicelib.parts import MIB
-from tests.environment import CLEAN_ENVIRONMENT
-from tests.running import DEMO, ROOT, Client, RunningSystem, call, eventually
+from tests.support.environment import CLEAN_ENVIRONMENT
+from tests.support.running import DEMO, ROOT, Client, RunningSystem, call, eventually
 
 pytestmark = pytest.mark.system
 

@@ -1,0 +1,1 @@
+"""`make audit`: what must not be committed or shipped."""

@@ -1,0 +1,1 @@
+"""`make cost`: what AWS bills for a month of uploads."""

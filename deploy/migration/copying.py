@@ -1,0 +1,245 @@
+"""What a former table holds, copied into a stage's table of today, page by page.
+
+Each upload is copied and charged in one transaction, and never over what the functions of today
+wrote: all of it can be repeated wherever it was interrupted. IAM: dynamodb:Scan, BatchGetItem,
+PutItem, UpdateItem, DeleteItem and ConditionCheckItem. Must not know how a former table is found.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from chalicelib import items
+from chalicelib.config import Settings
+from chalicelib.table import RACES
+from chalicelib.transitions import forgotten_at
+from chalicelib.upload import State, Upload, written
+from chalicelib.usage import Amount, Quota, Usage
+from deploy.migration import former_items
+from stage.stage import StageError
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+# Uploads in one transaction, which takes 100 writes and 4 MB.
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+AT_ONCE = 20
+MAX_BYTES = 2 * 10**6
+# Keys that BatchGetItem takes.
+_BATCH = 100
+# Seconds between two lines about how far it came.
+_PAUSE = 1.0
+# What is there already is charged, whatever the quota is.
+_NO_QUOTA = Quota(max_bytes=2**100, max_files=2**60)
+
+
+class Copying:
+    """A former table (its name and about how many items it has) and the table of `settings`."""
+
+    def __init__(
+        self, client: DynamoDBClient, settings: Settings, former: str, item_count: int
+    ) -> None:
+        self._client, self._former, self._to = client, former, settings.table
+        self._item_count = item_count
+        self._rejected_days = settings.rejected_days
+        self._usage = Usage(client, settings.table, _NO_QUOTA)
+        self._now = datetime.now(UTC)
+        self._seen = self._copied = self._newer = 0
+        self._shown = time.monotonic()
+
+    def run(self) -> None:
+        """Copy all of it, page by page."""
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._former, ConsistentRead=True
+        )
+        for page in pages:
+            self._copy_page(page["Items"])
+        self._show()
+
+    def _copy_page(self, page: Sequence[Mapping[str, Any]]) -> None:
+        self._seen += len(page)
+        uploads = []
+        for item in page:
+            if item["sk"]["S"] == former_items.EMAIL:
+                self._copy_email(item)
+            elif former_items.is_upload(item, self._now):
+                uploads.append(former_items.upload_of(item, now=self._now))
+        for batch in _batches(uploads):
+            self._copy(batch)
+            if time.monotonic() - self._shown >= _PAUSE:
+                self._show()
+
+    def _copy(self, batch: Sequence[Upload]) -> None:
+        """Copy some of one owner's uploads at once; where one has changed meanwhile, one by one."""
+        if self._is_written(batch):
+            return
+        for upload in batch:
+            for _ in range(RACES):
+                if self._is_written([upload]):
+                    break
+            else:
+                raise StageError(f"Upload {upload.id} changes all the time: run the step again")
+
+    def _is_written(self, batch: Sequence[Upload]) -> bool:
+        """Write what is missing or older, all or none; returns whether nobody got in between.
+
+        An upload whose object the new functions have adopted meanwhile stays what they made of it.
+        """
+        current = self._current(batch)
+        older = [upload for upload in batch if _is_older(current.get(upload.id), upload)]
+        named = self._named(older)
+        writes: list[Any] = []
+        amount = Amount(0, 0)
+        for upload in older:
+            before = current.get(upload.id, {})
+            writes += self._writes(upload, before, is_named=named.get(upload.key) == upload.id)
+            amount = _sum(amount, _charged(before), upload.charged)
+        if older:
+            failed = self._usage.charge(older[0].owner, amount, writes)
+            if failed and len(batch) == 1 and self._is_adopted(older[0]):
+                self._newer += 1
+                return True
+            if failed:
+                return False
+        self._copied += len(older)
+        self._newer += len(batch) - len(older)
+        return True
+
+    def _writes(
+        self, upload: Upload, before: Mapping[str, Any], *, is_named: bool
+    ) -> Iterator[Any]:
+        """An upload's item and the others that say something of it, over `before` and no other."""
+        kept, apart = (None, None) if upload.report is None else items.cut(upload.report)
+        item = items.item(replace(upload, report=kept))
+        if apart is not None:
+            of = {"N": str(upload.version)}
+            item["report_apart"] = of
+            key = items.report_key(upload.owner, upload.id)
+            yield self._put({**key, "of": of, "processors": apart})
+        forgotten = forgotten_at(upload.state, now=self._now, rejected_days=self._rejected_days)
+        expires = {} if forgotten is None else {"expires": items.expires(forgotten)}
+        put = self._put({**item, **expires}, "attribute_not_exists(pk)")
+        if before:
+            put["Put"]["ConditionExpression"] = "version = :zero AND updated_at = :read"
+            values = {":zero": {"N": "0"}, ":read": before["updated_at"]}
+            put["Put"]["ExpressionAttributeValues"] = values
+        yield put
+        name = items.object_key(upload.owner, upload.key)
+        if not upload.is_adopted:
+            yield from self._mark(upload, before)
+            yield {"ConditionCheck": {"Key": name} | self._no_other(upload)}
+        elif is_named:
+            adopted = {**name, "id": {"S": upload.id}, **expires}
+            yield {"Put": {"Item": adopted} | self._no_other(upload)}
+
+    def _mark(self, upload: Upload, before: Mapping[str, Any]) -> Iterator[Any]:
+        """The mark of an announced upload that is under way."""
+        mark = items.in_progress_key(upload.owner, upload.id)
+        if upload.state is State.UPLOADING:
+            yield self._put(mark)
+        elif before:
+            yield {"Delete": {"TableName": self._to, "Key": mark}}
+
+    def _no_other(self, upload: Upload) -> dict[str, Any]:
+        """The condition that no other upload has the object."""
+        return {
+            "TableName": self._to,
+            "ConditionExpression": "attribute_not_exists(pk) OR id = :id",
+            "ExpressionAttributeValues": {":id": {"S": upload.id}},
+        }
+
+    def _put(self, item: Mapping[str, Any], condition: str | None = None) -> dict[str, Any]:
+        put: dict[str, Any] = {"TableName": self._to, "Item": item}
+        return {"Put": put if condition is None else put | {"ConditionExpression": condition}}
+
+    def _copy_email(self, item: Mapping[str, Any]) -> None:
+        """Copy whom to email, unless the new functions have written it; what is off, SNS knows."""
+        try:
+            self._client.put_item(
+                TableName=self._to,
+                Item={**item, "copied": {"S": written(self._now)}},
+                ConditionExpression="attribute_not_exists(pk) OR attribute_exists(copied)",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            self._newer += 1
+
+    def _current(self, batch: Sequence[Upload]) -> dict[str, Mapping[str, Any]]:
+        """What the new table has of some uploads, by their ids."""
+        keys = [items.upload_key(upload.owner, upload.id) for upload in batch]
+        return {item["id"]["S"]: item for item in self._items(self._to, keys)}
+
+    def _named(self, batch: Sequence[Upload]) -> dict[str, str]:
+        """The ids of the uploads that adopted objects had in the former table, by their keys."""
+        adopted = [upload for upload in batch if upload.is_adopted]
+        names = {
+            former_items.object_key(upload.owner, upload.key)["sk"]["S"]: upload.key
+            for upload in adopted
+        }
+        keys = [{"pk": {"S": f"owner#{adopted[0].owner}"}, "sk": {"S": name}} for name in names]
+        found = self._items(self._former, keys) if keys else ()
+        return {names[item["sk"]["S"]]: item["id"]["S"] for item in found}
+
+    def _is_adopted(self, upload: Upload) -> bool:
+        """Whether the new table has its object under another upload."""
+        keys = [items.object_key(upload.owner, upload.key)]
+        return any(item["id"]["S"] != upload.id for item in self._items(self._to, keys))
+
+    def _items(self, table: str, keys: Sequence[Mapping[str, Any]]) -> Iterator[Any]:
+        for first in range(0, len(keys), _BATCH):
+            asked: Any = list(keys[first : first + _BATCH])
+            while asked:
+                answer: Any = self._client.batch_get_item(
+                    RequestItems={table: {"Keys": asked, "ConsistentRead": True}}
+                )
+                yield from answer["Responses"][table]
+                asked = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
+
+    def _show(self) -> None:
+        self._shown = time.monotonic()
+        print(
+            f"  {self._former}: {self._seen:,} items read of about"
+            f" {max(self._seen, self._item_count):,}, {self._copied:,} uploads copied,"
+            f" {self._newer:,} up to date there",
+            flush=True,
+        )
+
+
+def _batches(uploads: Iterable[Upload]) -> Iterator[list[Upload]]:
+    """Uploads of one owner that fit into one transaction."""
+    for _, group in itertools.groupby(uploads, key=lambda upload: upload.owner):
+        batch: list[Upload] = []
+        size = 0
+        for upload in group:
+            more = len(json.dumps([upload.report, upload.event], default=str).encode())
+            if batch and (len(batch) >= AT_ONCE or size + more > MAX_BYTES):
+                yield batch
+                batch, size = [], 0
+            batch.append(upload)
+            size += more
+        yield batch
+
+
+def _is_older(current: Mapping[str, Any] | None, upload: Upload) -> bool:
+    """Whether there is none, or an earlier copy that nobody but us has written."""
+    if current is None:
+        return True
+    is_copy = current["version"]["N"] == "0"
+    written_at: str = current["updated_at"]["S"]
+    return is_copy and bool(written_at < items.time_value(upload.updated_at)["S"])
+
+
+def _charged(item: Mapping[str, Any]) -> int | None:
+    return int(item["charged"]["N"]) if "charged" in item else None
+
+
+def _sum(amount: Amount, before: int | None, after: int | None) -> Amount:
+    return Amount(
+        amount.bytes + (after or 0) - (before or 0),
+        amount.files + (after is not None) - (before is not None),
+    )

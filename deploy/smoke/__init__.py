@@ -1,0 +1,1 @@
+"""`make smoke`: small test files go the whole way through a stage."""

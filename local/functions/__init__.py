@@ -1,0 +1,1 @@
+"""Lambda locally: execution environments, asynchronous invocation, and what triggers functions."""
