@@ -4,6 +4,7 @@ Runs by `uv run --with pillow`: nothing else in the project needs Pillow. A pict
 time at which it was taken, in milliseconds.
 """
 
+import itertools
 import sys
 from pathlib import Path
 
@@ -19,9 +20,7 @@ def animate(folder: Path, out: Path) -> int:
     pictures = sorted(folder.glob("*.png"))
     frames = [Image.open(picture).convert("RGB") for picture in pictures]
     times = [int(picture.stem) for picture in pictures]
-    durations = [
-        min(after - at, LONGEST) for at, after in zip(times[:-1], times[1:], strict=True)
-    ] + [LAST]
+    durations = [min(after - at, LONGEST) for at, after in itertools.pairwise(times)] + [LAST]
     palette = frames[len(frames) // 2].quantize(colors=COLORS, dither=Image.Dither.NONE)
     first, *others = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     first.save(out, save_all=True, append_images=others, duration=durations, loop=0, optimize=True)
