@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from scripts.docs import charts, tables
+from scripts.docs.source import ROOT
 
 
 def main() -> int:
@@ -13,7 +14,7 @@ def main() -> int:
     check: bool = parser.parse_args().check
     drift = {**tables.outdated(), **charts.outdated()}
     for path, text in drift.items():
-        print(f"{path.relative_to(tables.ROOT)} {'is out of date' if check else 'written'}")
+        print(f"{path.relative_to(ROOT)} {'is out of date' if check else 'written'}")
         if not check:
             path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")

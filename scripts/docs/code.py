@@ -39,7 +39,8 @@ def metric_table() -> str:
 def log_table() -> str:
     """Every log event: its level, where it is written, and the fields that are named there."""
     found: dict[tuple[str, str], tuple[set[str], set[str]]] = {}
-    paths = ["app.py", *sorted(str(p.relative_to(ROOT)) for p in _modules())]
+    modules = sorted((ROOT / "chalicelib").rglob("*.py"))
+    paths = ["app.py", *(str(path.relative_to(ROOT)) for path in modules)]
     for path in paths:
         for event, level, fields in _events(Source(path)):
             files, names = found.setdefault((event, level), (set(), set()))
@@ -50,10 +51,6 @@ def log_table() -> str:
         for (event, level), (files, names) in sorted(found.items())
     ]
     return table(["Event", "Level", "Where", "Fields"], rows)
-
-
-def _modules() -> Iterator[object]:
-    yield from (ROOT / "chalicelib").rglob("*.py")
 
 
 def _events(source: Source) -> Iterator[tuple[str, str, list[str]]]:
@@ -76,10 +73,10 @@ def _fields(extra: list[ast.expr]) -> list[str]:
     names: list[str] = []
     for node in (inner for value in extra for inner in ast.walk(value)):
         if isinstance(node, ast.Dict):
-            names += [key.value for key in node.keys if isinstance(key, ast.Constant)]
+            names += [str(key.value) for key in node.keys if isinstance(key, ast.Constant)]
         elif isinstance(node, ast.Attribute) and node.attr == "log_fields":
             names += ["owner", "upload_id", "key", "state"]
-    return [str(name) for name in names if name != "metrics"]
+    return [name for name in names if name != "metrics"]
 
 
 def make_help() -> str:

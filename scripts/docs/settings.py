@@ -111,7 +111,9 @@ def local_table() -> str:
         text=True,
         check=True,
     ).stdout
-    option = re.compile(r"^  --[\w-]+ \w+\s+(.*) \((HOIST_\w+), ([^;)]+)(?:; (.*))?\)(.*)$", re.M)
+    option = re.compile(
+        r"^  --[\w-]+ \w+\s+(.*) \((HOIST_\w+), ([^;)]+)(?:; (.*))?\)(.*)$", re.MULTILINE
+    )
     rows = [
         [code(name), code(default), meaning + rest + (f" ({note})" if note else "")]
         for meaning, name, default, note, rest in option.findall(help_text)

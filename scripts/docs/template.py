@@ -23,8 +23,9 @@ def _argument(loader: yaml.SafeLoader, _: str, node: yaml.Node) -> Any:
         return loader.construct_scalar(node)
     if isinstance(node, yaml.SequenceNode):
         return loader.construct_sequence(node, deep=True)
-    assert isinstance(node, yaml.MappingNode)
-    return loader.construct_mapping(node, deep=True)
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    raise TypeError(f"a node of an unknown kind: {node}")
 
 
 _Loader.add_multi_constructor("!", _argument)
