@@ -1,5 +1,6 @@
 """The tables of the API: routes from docs/openapi.yaml, error codes from chalicelib/errors.py."""
 
+import functools
 from typing import Any
 
 import yaml
@@ -9,6 +10,7 @@ from scripts.docs.markdown import code, table
 from scripts.docs.source import ROOT
 
 
+@functools.cache
 def document() -> Any:
     """The contract as data."""
     return yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text(encoding="utf-8"))

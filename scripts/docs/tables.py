@@ -1,5 +1,6 @@
 """Puts each generated table into its place in the pages."""
 
+import functools
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,12 @@ TABLES: dict[str, Callable[[], str]] = {
 PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
+@functools.cache
+def content(name: str) -> str:
+    """A table; made once, because some of them start a process."""
+    return TABLES[name]()
+
+
 def pages() -> list[Path]:
     """The pages that may hold tables."""
     return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -30,7 +37,7 @@ def pages() -> list[Path]:
 
 def filled(text: str) -> str:
     """A page with the tables as they are now."""
-    return PLACE.sub(lambda at: f"{at[1]}\n{TABLES[at[2]]()}\n\n{at[3]}", text)
+    return PLACE.sub(lambda at: f"{at[1]}\n{content(at[2])}\n\n{at[3]}", text)
 
 
 def outdated() -> dict[Path, str]:
