@@ -34,6 +34,7 @@ The map, in the order a file meets the modules:
     sweep        finds what events have lost, and brings it to its end
     subscriptions who is emailed: addresses subscribed to the notifications topic
     browser      WebSocket connections: tickets, registry, push
+    version      the version of Hoist
     config       Settings, the only reader of the environment
     errors       every error a client can be told, with code and status
     logs         one JSON line a decision
@@ -42,9 +43,9 @@ The map, in the order a file meets the modules:
 
 Imports point inward: `keys parts signing rules records errors reader items metrics upload
 transitions patience parallel state_tag text_encoding media_types deception families type_names
-sniffing` use the standard library only; `uploads creation processing notifier sweep` add those and
-the ports they declare, a processor adds the reader, the encodings and what other processors read
-with; boto3's clients are known to `storage table new_uploads rows usage credentials browser
-subscriptions application`, Chalice only to `app.py`.
+version sniffing` use the standard library only; `uploads creation processing notifier sweep` add
+those and the ports they declare, a processor adds the reader, the encodings and what other
+processors read with; boto3's clients are known to `storage table new_uploads rows usage credentials
+browser subscriptions application`, Chalice only to `app.py`.
 `tests/test_imports.py` proves it.
 """

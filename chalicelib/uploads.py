@@ -28,6 +28,7 @@ from chalicelib.errors import (
 )
 from chalicelib.parallel import at_once
 from chalicelib.upload import Part, State, StoredObject, Upload, differs
+from chalicelib.version import VERSION
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +116,7 @@ class Uploads:
     def limits(self) -> dict[str, Any]:
         """What a page must know before it sends a file; sizes in bytes, lifetime in seconds."""
         return {
+            "version": VERSION,
             "max_size": self.settings.max_size,
             "allowed_types": list(self.settings.allowed_types),
             "url_lifetime": self.settings.url_lifetime,

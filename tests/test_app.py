@@ -24,6 +24,7 @@ from chalicelib.errors import TryAgain, UploadError
 from chalicelib.parts import MAX_OBJECT_SIZE, MIB
 from chalicelib.signing import Credentials, Signer
 from chalicelib.upload import State, Upload
+from chalicelib.version import VERSION
 from tests.support.environment import NOTIFICATIONS_TOPIC, PAGE_ORIGIN, REGION
 from tests.support.fakes import Invocation, MemoryStorage, RecordingGateway, checksum
 from tests.support.payloads import CONTENT, OTHER_OWNER, OWNER, PUT_ID, event, put_upload
@@ -167,6 +168,7 @@ def test_limits_need_no_token(client: Client) -> None:
 
     assert answer.status_code == 200
     assert answer.json_body == {
+        "version": VERSION,
         "max_size": MAX_OBJECT_SIZE,
         "allowed_types": [],
         "url_lifetime": 3600,
