@@ -40,7 +40,7 @@ from chalicelib.upload import State, Upload, written
 from chalicelib.uploads import Created
 
 if TYPE_CHECKING:
-    from chalicelib.patience import Invocation
+    from chalicelib.ports import Invocation
 
 Answer = TypeVar("Answer")
 

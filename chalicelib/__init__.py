@@ -9,6 +9,7 @@ The map, in the order a file meets the modules:
     parts        S3's limits, the part plan of a size, gaps in a list of parts
     signing      SigV4 presigned URLs and sheets of them
     rules        which files may be uploaded
+    ports        what the use cases need of S3, the table and the pages: protocols by role
     storage      the only S3 calls
     table        the only DynamoDB calls about uploads
     new_uploads  uploads that begin, in the table: few transactions, taken back as they were made
@@ -43,9 +44,9 @@ The map, in the order a file meets the modules:
 
 Imports point inward: `keys parts signing rules records errors reader items metrics upload
 transitions patience parallel state_tag text_encoding media_types deception families type_names
-version sniffing` use the standard library only; `uploads creation processing notifier sweep` add
-those and the ports they declare, a processor adds the reader, the encodings and what other
-processors read with; boto3's clients are known to `storage table new_uploads rows usage credentials
-browser subscriptions application`, Chalice only to `app.py`.
+version ports sniffing` use the standard library only; `uploads creation processing notifier sweep`
+add those, a processor adds the reader, the encodings and what other processors read with; boto3's
+clients are known to `storage table new_uploads rows usage credentials browser subscriptions
+application`, Chalice only to `app.py`.
 `tests/test_imports.py` proves it.
 """

@@ -10,12 +10,12 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
 
 from chalicelib import keys, metrics, parts, rules
 from chalicelib.config import Settings
 from chalicelib.errors import IdempotencyKeyReused, TooManyUploads, UploadError, WrongState
 from chalicelib.parallel import at_once
+from chalicelib.ports import MultipartUploads, NewRows
 from chalicelib.upload import CHECK_AFTER, NewUpload, State, Upload
 
 log = logging.getLogger(__name__)
@@ -36,32 +36,13 @@ class Announcement:
     strategy: str | None = None
 
 
-class Storage(Protocol):
-    """What beginning needs of S3."""
-
-    def create_multipart(self, key: str, *, content_type: str) -> str: ...
-    def abort(self, key: str, multipart_id: str) -> None: ...
-
-
-class Table(Protocol):
-    """What beginning needs of the table."""
-
-    def put_all(self, owner: str, news: Sequence[NewUpload]) -> list[Upload | UploadError]: ...
-    def forget(self, owner: str, news: Sequence[NewUpload]) -> None: ...
-    def in_progress(self, owner: str, *, most: int) -> int: ...
-    def refusals(self, owner: str) -> int: ...
-    def refuse(
-        self, owner: str, news: Sequence[NewUpload], *, refusals: int
-    ) -> Sequence[NewUpload]: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Creation:
     """The beginning of uploads; `now` is the clock (UTC)."""
 
     settings: Settings
-    storage: Storage
-    table: Table
+    storage: MultipartUploads
+    table: NewRows
     now: Callable[[], datetime]
 
     def create(

@@ -9,15 +9,14 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
-from chalicelib import keys, metrics, records
+from chalicelib import metrics, records
 from chalicelib.errors import QuotaExceeded, TryAgain, UploadNotFound, WrongState
-from chalicelib.patience import Invocation, patient, time_left
+from chalicelib.patience import patient, time_left
+from chalicelib.ports import Invocation, Notifications, OpenPages
 from chalicelib.records import Failure, Outcome
 from chalicelib.rules import DEFAULT_CONTENT_TYPE
 from chalicelib.upload import OUTCOMES, UNSETTLED, State, Upload, adopted
-from chalicelib.uploads import Pages, Transitions
 
 log = logging.getLogger(__name__)
 
@@ -31,19 +30,6 @@ EXCERPT = 1000
 UNKNOWN_OWNER = "unknown"
 
 
-class Table(Transitions, Protocol):
-    """What notifying needs of the table."""
-
-    def of_object(self, name: keys.ObjectKey) -> Upload | None: ...
-    def adopt(self, upload: Upload) -> Upload: ...
-    def fail(self, upload: Upload, failure: Failure) -> Upload: ...
-    def begin_notifying(self, upload: Upload, *, holder: str, until: datetime) -> Upload: ...
-    def end_notifying(
-        self, upload: Upload, *, holder: str, notified: str | None, is_done: bool
-    ) -> Upload: ...
-    def check_again(self, upload: Upload, at: datetime) -> Upload: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Notifier:
     """What `notify` does; `page` is the address people go to, `now` the clock (UTC).
@@ -51,8 +37,8 @@ class Notifier:
     `wait` sleeps for seconds.
     """
 
-    table: Table
-    pages: Pages
+    table: Notifications
+    pages: OpenPages
     publish: Callable[..., object]
     topic_arn: str
     page: str
@@ -71,19 +57,19 @@ class Notifier:
             self._notify_operators(record, str(error))
             return
         for outcome in outcomes:
-            self.announce(outcome, invocation)
+            self.notify_owner(outcome, invocation)
 
-    def announce(self, outcome: Outcome | Failure, invocation: Invocation) -> bool:
+    def notify_owner(self, outcome: Outcome | Failure, invocation: Invocation) -> bool:
         """Notify the owner, once for each outcome; returns whether there was anything to announce.
 
         What is announced is what the table says: a record may be late, or know less. Raises
         TryAgain while another invocation is about to announce it, which may die before it did.
         """
         work = replace(self, table=patient(self.table, invocation, self.wait))
-        return work.announce_now(outcome, invocation)
+        return work.notify_owner_now(outcome, invocation)
 
-    def announce_now(self, outcome: Outcome | Failure, invocation: Invocation) -> bool:
-        """`announce`, without waiting out what throttles."""
+    def notify_owner_now(self, outcome: Outcome | Failure, invocation: Invocation) -> bool:
+        """`notify_owner`, without waiting out what throttles."""
         is_failure = isinstance(outcome, Failure)
         upload = (
             self._fail(outcome)

@@ -8,9 +8,10 @@ import functools
 from collections.abc import Callable
 from datetime import timedelta
 from random import SystemRandom
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from chalicelib.errors import TryAgain
+from chalicelib.ports import Invocation
 
 Port = TypeVar("Port")
 
@@ -20,14 +21,6 @@ MAX_WAIT = 10.0
 # Seconds of an invocation below which nothing is tried again.
 LAST_TRY = 5.0
 _random = SystemRandom()
-
-
-class Invocation(Protocol):
-    """Lambda's context object: one invocation of a function, whose retries have the same id."""
-
-    @property
-    def aws_request_id(self) -> str: ...
-    def get_remaining_time_in_millis(self) -> int: ...
 
 
 def time_left(invocation: Invocation, *, but: timedelta = timedelta()) -> timedelta:

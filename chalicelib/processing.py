@@ -10,18 +10,18 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from chalicelib import keys, media_types, metrics, state_tag
 from chalicelib.config import Settings
 from chalicelib.errors import QuotaExceeded, TryAgain, UploadNotFound, WrongState
 from chalicelib.media_types import Decision
-from chalicelib.patience import Invocation, patient, time_left
+from chalicelib.patience import patient, time_left
+from chalicelib.ports import Claims, Invocation, ObjectBytes, OpenPages
 from chalicelib.reader import ObjectReader, ObjectReplaced
 from chalicelib.records import ObjectCreated, objects_created
 from chalicelib.transitions import Claim, outcome_of
 from chalicelib.upload import OUTCOMES, State, StoredObject, Upload, adopted, differs
-from chalicelib.uploads import Pages, Transitions
 
 log = logging.getLogger(__name__)
 
@@ -37,24 +37,6 @@ ATTEMPTS = 10
 _PLAIN_ENCODINGS = frozenset({"", "identity", "aws-chunked"})
 
 
-class Storage(state_tag.Storage, Protocol):
-    """What processing needs of S3."""
-
-    def head(self, key: str) -> StoredObject | None: ...
-    def read_range(self, key: str, offset: int, size: int, *, etag: str) -> bytes: ...
-    def delete(self, key: str) -> None: ...
-
-
-class Table(Transitions, state_tag.Table, Protocol):
-    """What processing needs of the table."""
-
-    def adopt(self, upload: Upload) -> Upload: ...
-    def claim(self, upload: Upload, by: Claim) -> tuple[Upload, State]: ...
-    def settle(
-        self, upload: Upload, *, to: State, outcome: str, holder: str | None, **attributes: Any
-    ) -> Upload: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Processing:
     """What `process_upload` does.
@@ -64,9 +46,9 @@ class Processing:
     """
 
     settings: Settings
-    storage: Storage
-    table: Table
-    pages: Pages
+    storage: ObjectBytes
+    table: Claims
+    pages: OpenPages
     decide: Callable[[str, str, bytes], Decision]
     compute: Callable[[ObjectReader], Mapping[str, Any]]
     now: Callable[[], datetime]

@@ -5,25 +5,12 @@ state over a newer one. So whoever writes a tag reads the table afterwards, and 
 both agree. Must not know how either is stored.
 """
 
-from typing import Protocol
-
 from chalicelib import keys
+from chalicelib.ports import ObjectRows, StateTags
 from chalicelib.upload import OUTCOMES, Upload
 
 
-class Storage(Protocol):
-    """What following the table needs of S3."""
-
-    def tag(self, key: str, *, state: str) -> bool: ...
-
-
-class Table(Protocol):
-    """What following the table needs of it."""
-
-    def of_object(self, name: keys.ObjectKey) -> Upload | None: ...
-
-
-def follow(storage: Storage, table: Table, upload: Upload) -> None:
+def follow(storage: StateTags, table: ObjectRows, upload: Upload) -> None:
     """Write an outcome on its object, unless another outcome has taken its place meanwhile.
 
     Where the upload is being processed again, that invocation writes the tag.

@@ -14,12 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 
 from chalicelib import keys, state_tag
 from chalicelib.config import Settings
 from chalicelib.errors import TryAgain, UploadNotFound, WrongState
-from chalicelib.patience import Invocation, is_over, patient
+from chalicelib.patience import is_over, patient
+from chalicelib.ports import BucketListing, Invocation, OwnerNotices, SweptRows
 from chalicelib.records import Outcome, event_of, next_sequencer
 from chalicelib.upload import CHECK_AFTER, OUTCOMES, State, StoredObject, Upload, written
 
@@ -47,41 +48,14 @@ class Found(StrEnum):
 REPAIRS = frozenset(Found) - {Found.DELETED, Found.ABANDONED}
 
 
-class Storage(state_tag.Storage, Protocol):
-    """What the sweep needs of S3."""
-
-    def head(self, key: str) -> StoredObject | None: ...
-    def abort(self, key: str, multipart_id: str) -> None: ...
-    def delete(self, key: str) -> None: ...
-    def state_tag(self, key: str) -> str | None: ...
-    def list_objects(self, prefix: str, *, after: str) -> Iterator[tuple[str, StoredObject]]: ...
-
-
-class Table(state_tag.Table, Protocol):
-    """What the sweep needs of the table."""
-
-    def to_check(self) -> Iterator[Upload]: ...
-    def change(self, upload: Upload, *, to: State, allowed: Any, **attributes: Any) -> Upload: ...
-    def check_again(self, upload: Upload, at: datetime) -> Upload: ...
-    def rest(self, upload: Upload) -> bool: ...
-    def sweep(self) -> Mapping[str, str]: ...
-    def keep_sweep(self, **values: str) -> None: ...
-
-
-class Notifier(Protocol):
-    """What the sweep needs to notify owners."""
-
-    def announce(self, outcome: Outcome, invocation: Invocation) -> bool: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Sweep:
     """What `sweep` does; `invoke` sends an event to `process_upload`, `now` is the clock (UTC)."""
 
     settings: Settings
-    storage: Storage
-    table: Table
-    notifier: Notifier
+    storage: BucketListing
+    table: SweptRows
+    notifier: OwnerNotices
     invoke: Callable[[Mapping[str, Any]], object]
     now: Callable[[], datetime]
     wait: Callable[[float], None]
@@ -167,7 +141,7 @@ class Sweep:
                 return self._send(upload, Found.LOST_EVENT, size=found.size)
             repaired = self._check_tag(upload)
         if upload.outcome != upload.notified:
-            self.notifier.announce(Outcome(upload.owner, upload.id, upload.state), invocation)
+            self.notifier.notify_owner(Outcome(upload.owner, upload.id, upload.state), invocation)
             return Found.NOT_NOTIFIED
         began = upload.deletion_began_at
         if began is not None and self.now() - began < CHECK_AFTER:

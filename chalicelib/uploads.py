@@ -7,10 +7,10 @@ HTTP, boto3 or the environment. S3 is the truth about bytes: nothing a client sa
 
 import itertools
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from chalicelib import creation, keys, metrics, parts, rules, signing
 from chalicelib.config import Settings
@@ -27,7 +27,8 @@ from chalicelib.errors import (
     WrongState,
 )
 from chalicelib.parallel import at_once
-from chalicelib.upload import Part, State, StoredObject, Upload, differs
+from chalicelib.ports import OpenPages, OwnerUploads, PartStore
+from chalicelib.upload import Part, State, Upload, differs
 from chalicelib.version import VERSION
 
 log = logging.getLogger(__name__)
@@ -35,53 +36,6 @@ log = logging.getLogger(__name__)
 
 # An upload that began, and how to send it.
 Created = tuple[Upload, signing.AnySheet]
-
-
-class Storage(creation.Storage, Protocol):
-    """What the use cases need of S3."""
-
-    def list_parts(self, key: str, multipart_id: str) -> list[Part] | None: ...
-    def complete(
-        self,
-        key: str,
-        multipart_id: str,
-        *,
-        parts: Collection[Part],
-        size: int,
-        crc64nvme: str | None,
-    ) -> bool: ...
-    def head(self, key: str) -> StoredObject | None: ...
-    def delete(self, key: str) -> None: ...
-
-
-class Transitions(Protocol):
-    """An upload as the table has it, and conditional writes of its state."""
-
-    def get(self, owner: str, upload_id: str) -> Upload | None: ...
-    def change(
-        self,
-        upload: Upload,
-        *,
-        to: State,
-        allowed: Collection[State],
-        held_by: str | None = None,
-        **attributes: Any,
-    ) -> Upload: ...
-
-
-class Table(Transitions, creation.Table, Protocol):
-    """What the use cases need of the table."""
-
-    def begin_deletion(self, upload: Upload) -> Upload: ...
-    def newest(
-        self, owner: str, *, state: State | None, cursor: str | None, limit: int
-    ) -> tuple[list[Upload], str | None]: ...
-
-
-class Pages(Protocol):
-    """The owner's open pages."""
-
-    def show(self, upload: Upload) -> None: ...
 
 
 LIST_LIMIT = 50
@@ -105,9 +59,9 @@ class Uploads:
     """
 
     settings: Settings
-    storage: Storage
-    table: Table
-    pages: Pages
+    storage: PartStore
+    table: OwnerUploads
+    pages: OpenPages
     signer: Callable[[], signing.Signer]
     new_signer: Callable[[str], signing.Signer]
     now: Callable[[], datetime]

@@ -22,7 +22,7 @@ ALL = {**MODULES, **PROCESSORS, "app": ROOT / "app.py"}
 PURE = [
     "keys", "parts", "signing", "rules", "records", "errors", "reader", "items", "metrics",
     "upload", "transitions", "patience", "parallel", "state_tag", "text_encoding",
-    "media_types", "deception", "families", "type_names", "version", *SNIFFING,
+    "media_types", "deception", "families", "type_names", "version", "ports", *SNIFFING,
 ]  # fmt: skip
 USE_CASES = ["uploads", "creation", "processing", "notifier", "sweep"]
 BOTO3 = {
