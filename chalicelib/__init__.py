@@ -3,6 +3,7 @@
 The map, in the order a file meets the modules:
 
     uploads      use cases of the API: create, sheet, list parts, complete, delete, download
+    requests     the HTTP request: size, body, query parameters, caller
     creation     how uploads begin, up to a hundred at once
     upload       what an upload is: states, fields, parts
     keys         object key <-> owner, upload id, filename
@@ -37,16 +38,17 @@ The map, in the order a file meets the modules:
     browser      WebSocket connections: tickets, registry, push
     version      the version of Hoist
     config       Settings, the only reader of the environment
-    errors       every error a client can be told, with code and status
+    errors       every error that a client can receive, with code and status
     logs         one JSON line a decision
     metrics      what is counted, as members of such a line
+    clients      makes clients of AWS services: timeouts, tries, errors
     application  composes all of the above; one cached factory
 
-Imports point inward: `keys parts signing rules records errors reader items metrics upload
-transitions patience parallel state_tag text_encoding media_types deception families type_names
-version ports sniffing` use the standard library only; `uploads creation processing notifier sweep`
-add those, a processor adds the reader, the encodings and what other processors read with; boto3's
-clients are known to `storage table new_uploads rows usage credentials browser subscriptions
-application`, Chalice only to `app.py`.
+Imports point inward. The standard library is enough for `keys parts signing rules records errors
+reader items metrics upload transitions patience parallel state_tag text_encoding media_types
+deception families type_names version ports requests sniffing`. The use cases `uploads creation
+processing notifier sweep` import those. A processor imports the reader, the encodings and the
+processors that it shares code with. Only `storage table new_uploads rows usage credentials browser
+subscriptions clients application` know boto3's clients, and only `app.py` knows Chalice.
 `tests/test_imports.py` proves it.
 """

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.errors import NotSignedIn, TryAgain
+from chalicelib.errors import NotSignedIn, TooManyPages, TryAgain
 from chalicelib.upload import Upload
 
 if TYPE_CHECKING:
@@ -35,10 +35,6 @@ CONNECTION_LIFETIME = timedelta(hours=2)
 # A connection is registered by its own $connect, which may take API Gateway's 29 seconds; until it
 # has answered, API Gateway calls the connection gone.
 CONNECTING = timedelta(seconds=30)
-
-
-class TooManyPages(Exception):
-    """The owner has as many pages open as the stage allows."""
 
 
 @dataclass(frozen=True, slots=True)

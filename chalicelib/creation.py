@@ -16,24 +16,12 @@ from chalicelib.config import Settings
 from chalicelib.errors import IdempotencyKeyReused, TooManyUploads, UploadError, WrongState
 from chalicelib.parallel import at_once
 from chalicelib.ports import MultipartUploads, NewRows
-from chalicelib.upload import CHECK_AFTER, NewUpload, State, Upload
+from chalicelib.upload import CHECK_AFTER, Announcement, NewUpload, State, Upload
 
 log = logging.getLogger(__name__)
 
 # Members of one request: more would not fit into the time that API Gateway waits.
 MAX_MEMBERS = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Announcement:
-    """A file that a client is about to send, as it says; sizes in bytes, the checksum in base64."""
-
-    filename: str
-    size: int
-    content_type: str | None = None
-    crc64nvme: str | None = None
-    idempotency_key: str | None = None
-    strategy: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

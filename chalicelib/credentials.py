@@ -31,7 +31,7 @@ class TemporaryCredentials:
     client: STSClient
     settings: Settings
 
-    def lend(self, owner: str) -> dict[str, str]:
+    def create(self, owner: str) -> dict[str, str]:
         """Credentials that put, read and list objects under the owner's prefix; times in UTC."""
         answer = self.client.assume_role(
             RoleArn=self.settings.uploader_role_arn,

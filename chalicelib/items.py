@@ -6,12 +6,16 @@ which sorts by time; `to_check` lists what the sweep must look at, by the time i
 Times are texts of one form and length, so that they compare as times do; documents are JSON.
 """
 
+import base64
+import binascii
 import hashlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from chalicelib.errors import InvalidRequest
+from chalicelib.keys import is_upload_id
 from chalicelib.upload import State, Upload
 
 Value = dict[str, Any]
@@ -95,6 +99,24 @@ def object_key(owner: str, key: str) -> dict[str, Value]:
     """
     digest = hashlib.sha256(key.encode()).hexdigest()
     return {"pk": {"S": f"object#{owner}#{digest}"}, "sk": {"S": "object"}}
+
+
+def cursor(upload_id: str | None) -> str | None:
+    """The cursor of the page that follows an upload, opaque to clients; None after the last one."""
+    return base64.urlsafe_b64encode(upload_id.encode()).decode() if upload_id else None
+
+
+def cursor_id(cursor: str | None) -> str | None:
+    """The id of the upload in a cursor; raises InvalidRequest for a text that is no cursor."""
+    if not cursor:
+        return None
+    try:
+        upload_id = base64.urlsafe_b64decode(cursor).decode()
+    except (binascii.Error, ValueError):
+        upload_id = ""
+    if not is_upload_id(upload_id):
+        raise InvalidRequest("cursor is not one of an earlier answer")
+    return upload_id
 
 
 def expires(moment: datetime) -> Value:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 from urllib.parse import quote, urlsplit
 
 from chalicelib.parts import PartPlan
@@ -64,6 +64,17 @@ class Sheet:
     expires_at: datetime
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    def document(self) -> dict[str, Any]:
+        """The sheet as JSON."""
+        return {
+            "urls": list(self.urls),
+            "first": self.first,
+            "signatures": list(self.signatures),
+            "other_signatures": [list(signatures) for signatures in self.other_signatures],
+            "headers": dict(self.headers),
+            "expires_at": _in_seconds(self.expires_at),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Form:
@@ -76,6 +87,11 @@ class Form:
     url: str
     fields: Mapping[str, str]
     expires_at: datetime
+
+    def document(self) -> dict[str, Any]:
+        """The form as JSON."""
+        expires_at = _in_seconds(self.expires_at)
+        return {"url": self.url, "fields": dict(self.fields), "expires_at": expires_at}
 
 
 AnySheet = Sheet | Form
@@ -142,7 +158,7 @@ class Signer:
             ["content-length-range", size, size],
             *({name: value} for name, value in fields.items()),
         ]
-        ends = self.expires_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        ends = _in_seconds(self.expires_at)
         document = json.dumps({"expiration": ends, "conditions": conditions})
         policy = base64.b64encode(document.encode()).decode()
         signature = hmac.new(self._signing_key(), policy.encode(), "sha256").hexdigest()
@@ -244,6 +260,11 @@ def origin(bucket_url: str) -> str:
     """Scheme and host name, as a browser connects to it."""
     pieces = urlsplit(bucket_url)
     return f"{pieces.scheme}://{pieces.netloc}"
+
+
+def _in_seconds(moment: datetime) -> str:
+    """ISO 8601 in UTC, in whole seconds, as policies have it."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _form_type(content_type: str) -> str:

@@ -8,8 +8,6 @@ DeleteItem, Query (on the table and its indexes); Scan for operators. Must not k
 
 from __future__ import annotations
 
-import base64
-import binascii
 import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,17 +16,16 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib import items, transitions
 from chalicelib.errors import (
-    InvalidRequest,
     TryAgain,
     UploadError,
     UploadNotFound,
     WrongState,
 )
-from chalicelib.keys import ObjectKey, is_upload_id
+from chalicelib.keys import ObjectKey
 from chalicelib.new_uploads import NewUploads
 from chalicelib.rows import Rows
 from chalicelib.transitions import Attributes, Claim
-from chalicelib.upload import NewUpload, State, Upload
+from chalicelib.upload import ABORTED_KEPT, NewUpload, State, Upload, expires_in
 from chalicelib.usage import Amount, Quota, Usage
 
 if TYPE_CHECKING:
@@ -143,14 +140,14 @@ class UploadTable:
         the page may then be empty, and its cursor leads on.
         """
         uploads: list[Upload] = []
-        start = _opened(cursor)
+        start = items.cursor_id(cursor)
         looked_through = 0
         while True:
             ids, start = self._ids(owner, before=start, limit=limit - len(uploads))
             looked_through += len(ids)
             uploads += [u for u in self._uploads(owner, ids) if state in (None, u.state)]
             if start is None or len(uploads) >= limit or looked_through >= LOOKED_THROUGH:
-                return uploads, _sealed(start)
+                return uploads, items.cursor(start)
 
     def in_progress(self, owner: str, *, most: int) -> int:
         """How many announced uploads of an owner are under way, the last write included.
@@ -377,9 +374,9 @@ class UploadTable:
                 changes["report_apart"] = {"N": str(attributes["version"])}
             else:
                 removed.append("report_apart")
-        forgotten = self._forgotten_at(attributes["state"])
-        if forgotten is not None:
-            changes["expires"] = items.expires(forgotten)
+        kept = expires_in(attributes["state"], rejected_days=self.rejected_days)
+        if kept is not None:
+            changes["expires"] = items.expires(self.now() + kept)
         elif upload.state is not attributes["state"]:
             removed.append("expires")
         names = {f"#{name}": name for name in (*changes, *removed)}
@@ -418,9 +415,6 @@ class UploadTable:
         if after.state is State.ABORTED is not before.state and after.is_adopted:
             self._expire_object(after)
 
-    def _forgotten_at(self, state: State) -> datetime | None:
-        return transitions.forgotten_at(state, now=self.now(), rejected_days=self.rejected_days)
-
     def _delete_report(self, upload: Upload) -> None:
         """Delete what processors found, unless somebody has written a newer report meanwhile."""
         with contextlib.suppress(self.client.exceptions.ConditionalCheckFailedException):
@@ -438,7 +432,7 @@ class UploadTable:
         Only of an aborted one, which never comes back: another state may follow a rejection before
         this arrives, and a name that went before its upload would have the object adopted twice.
         """
-        forgotten = self.now() + transitions.ABORTED_KEPT
+        expires = items.expires(self.now() + ABORTED_KEPT)
         with contextlib.suppress(self.client.exceptions.ConditionalCheckFailedException):
             self.client.update_item(
                 TableName=self.name,
@@ -448,7 +442,7 @@ class UploadTable:
                 ConditionExpression="id = :id",
                 ExpressionAttributeValues={
                     ":id": {"S": upload.id},
-                    ":expires": items.expires(forgotten),
+                    ":expires": expires,
                 },
             )
 
@@ -535,19 +529,3 @@ def table_of(
     quota = Quota(settings.owner_max_bytes, settings.owner_max_files)
     usage = Usage(client, settings.table, quota)
     return UploadTable(client, settings.table, now, settings.rejected_days, usage)
-
-
-def _sealed(upload_id: str | None) -> str | None:
-    return base64.urlsafe_b64encode(upload_id.encode()).decode() if upload_id else None
-
-
-def _opened(cursor: str | None) -> str | None:
-    if not cursor:
-        return None
-    try:
-        upload_id = base64.urlsafe_b64decode(cursor).decode()
-    except (binascii.Error, ValueError):
-        upload_id = ""
-    if not is_upload_id(upload_id):
-        raise InvalidRequest("cursor is not one that was given out")
-    return upload_id

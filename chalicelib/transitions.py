@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import WrongState
@@ -18,14 +18,6 @@ from chalicelib.upload import CHECK_AFTER, OUTCOMES, State, Upload
 if TYPE_CHECKING:
     # The API has no use for it, and a cold start pays for each import.
     from chalicelib.records import Failure
-
-# What is in these states takes nothing of its owner's quota: S3 deletes it, or has done so.
-FREE = frozenset({State.REJECTED, State.ABORTED})
-# An aborted upload is remembered for this long, which is longer than any presigned URL lives: an
-# object that a late PUT brings is recognised and deleted.
-ABORTED_KEPT = timedelta(days=7)
-# A rejected upload outlives its object, which the lifecycle rule deletes a day or two late.
-REJECTED_KEPT_LONGER = timedelta(days=7)
 
 Attributes = dict[str, Any]
 
@@ -63,9 +55,7 @@ def move(
         raise _refused(upload)
     if unchanged_since not in (None, upload.version):
         raise _refused(upload)
-    if to in FREE:
-        attributes["charged"] = None
-    return {"state": to, **attributes}
+    return {"state": to, "charged": upload.charge_in(to), **attributes}
 
 
 def claim(upload: Upload, by: Claim, *, now: datetime) -> Attributes:
@@ -166,18 +156,6 @@ def end_notifying(
     if is_done and upload.outcome == notified and upload.deletion_began_at is None:
         ended["check_at"] = None
     return {**ended, "notified": notified}
-
-
-def forgotten_at(state: State, *, now: datetime, rejected_days: int) -> datetime | None:
-    """When an upload that is in a state from now on is forgotten; None for never.
-
-    What is charged is never forgotten by the clock: the sums would keep it for ever.
-    """
-    kept = {
-        State.ABORTED: ABORTED_KEPT,
-        State.REJECTED: timedelta(days=rejected_days) + REJECTED_KEPT_LONGER,
-    }
-    return now + kept[state] if state in kept else None
 
 
 def outcome_of(state: State, about: Mapping[str, Any] | str, *, is_adopted: bool) -> str:

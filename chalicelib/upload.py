@@ -28,6 +28,13 @@ class State(StrEnum):
 
 UNSETTLED = frozenset({State.UPLOADING, State.UPLOADED, State.PROCESSING})
 OUTCOMES = frozenset({State.ACCEPTED, State.REJECTED, State.FAILED})
+# States in which S3 deletes the object, or has done so: it takes nothing of its owner's quota.
+FREE = frozenset({State.REJECTED, State.ABORTED})
+# The row of an aborted upload outlives every presigned URL, so that the object of a late PUT is
+# recognised and deleted.
+ABORTED_KEPT = timedelta(days=7)
+# A rejected upload outlives its object, which the lifecycle rule deletes a day or two late.
+REJECTED_KEPT_LONGER = timedelta(days=7)
 # The sweep looks at an upload this long after it was made, unless all is done by then.
 CHECK_AFTER = timedelta(hours=1)
 # Hexadecimal digits: they tell one object from another, not from one that somebody has forged.
@@ -90,6 +97,10 @@ class Upload:
         strategy: parts.Strategy = "multipart" if self.multipart_id else "put"
         return parts.PartPlan(strategy, self.size, self.part_size, self.part_count)
 
+    def charge_in(self, state: State) -> int | None:
+        """Bytes of its owner's quota that it takes once it is in a state; None for nothing."""
+        return None if state in FREE else self.charged
+
     @property
     def log_fields(self) -> dict[str, Any]:
         """What a log line about it carries."""
@@ -119,6 +130,18 @@ class Upload:
         return document
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcement:
+    """A file that a client is about to send, as it says; sizes in bytes, the checksum in base64."""
+
+    filename: str
+    size: int
+    content_type: str | None = None
+    crc64nvme: str | None = None
+    idempotency_key: str | None = None
+    strategy: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class NewUpload:
     """An upload that is about to be remembered, and the key it can be asked for again by."""
@@ -135,6 +158,11 @@ class Part:
     size: int
     etag: str
     crc64nvme: str | None = None
+
+    def document(self) -> dict[str, Any]:
+        """The part as JSON."""
+        document: dict[str, Any] = {"number": self.number, "size": self.size, "etag": self.etag}
+        return document | ({"crc64nvme": self.crc64nvme} if self.crc64nvme else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +226,18 @@ def adopted(key: keys.ObjectKey, *, size: int, content_type: str, now: datetime)
         charged=size,
         check_at=now + CHECK_AFTER,
     )
+
+
+def expires_in(state: State, *, rejected_days: int) -> timedelta | None:
+    """How long a row is kept once its upload is in a state; None for always.
+
+    A charged upload never expires: its owner's sums would keep the charge for ever.
+    """
+    kept = {
+        State.ABORTED: ABORTED_KEPT,
+        State.REJECTED: timedelta(days=rejected_days) + REJECTED_KEPT_LONGER,
+    }
+    return kept.get(state)
 
 
 def written(moment: datetime) -> str:

@@ -10,11 +10,11 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from chalicelib import creation, keys, metrics, parts, rules, signing
 from chalicelib.config import Settings
-from chalicelib.creation import Announcement, Creation
+from chalicelib.creation import Creation
 from chalicelib.errors import (
     ChecksumMismatch,
     InvalidRequest,
@@ -28,14 +28,32 @@ from chalicelib.errors import (
 )
 from chalicelib.parallel import at_once
 from chalicelib.ports import OpenPages, OwnerUploads, PartStore
-from chalicelib.upload import Part, State, Upload, differs
+from chalicelib.upload import Announcement, Part, State, Upload, differs, written
 from chalicelib.version import VERSION
 
 log = logging.getLogger(__name__)
 
 
-# An upload that began, and how to send it.
-Created = tuple[Upload, signing.AnySheet]
+class Created(NamedTuple):
+    """A new upload, and how to send its file."""
+
+    upload: Upload
+    sheet: signing.AnySheet
+
+    def document(self, parts_expire_at: datetime | None) -> dict[str, Any]:
+        """The upload, its plan and its sheet as JSON."""
+        upload = self.upload
+        is_form = isinstance(self.sheet, signing.Form)
+        return {
+            "id": upload.id,
+            "key": upload.key,
+            "state": upload.state.value,
+            "strategy": "post" if is_form else upload.plan.strategy,
+            "part_size": upload.part_size,
+            "part_count": upload.part_count,
+            "sheet": self.sheet.document(),
+            **({"parts_expire_at": written(parts_expire_at)} if parts_expire_at else {}),
+        }
 
 
 LIST_LIMIT = 50
@@ -109,9 +127,9 @@ class Uploads:
 
         def signed(upload: Upload, asked: str | None) -> Created:
             if upload.multipart_id is not None:
-                return upload, self._part_sheet(upload, signer, 1, upload.part_count)
+                return Created(upload, self._part_sheet(upload, signer, 1, upload.part_count))
             strategy = asked or ("post" if upload.crc64nvme else "put")
-            return upload, self._whole_sheet(upload, signer, strategy, turn=next(turn))
+            return Created(upload, self._whole_sheet(upload, signer, strategy, turn=next(turn)))
 
         strategies = [one.strategy if isinstance(one, Announcement) else None for one in announced]
         return [

@@ -17,9 +17,8 @@ from chalicelib.browser import (
     CONNECTION_LIFETIME,
     TICKET_LIFETIME,
     Browser,
-    TooManyPages,
 )
-from chalicelib.errors import NotSignedIn
+from chalicelib.errors import NotSignedIn, TooManyPages
 from chalicelib.ports import OpenPages
 from tests.support.contracts import uncallable
 from tests.support.environment import TABLE

@@ -59,7 +59,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def lent(server: Server, settings: Settings) -> dict[str, str]:
-    return lending(server, settings).lend(OWNER)
+    return lending(server, settings).create(OWNER)
 
 
 @pytest.fixture
@@ -281,7 +281,7 @@ def sending_in_time(server: Server, settings: Settings, *, seconds: float) -> An
     """
     while True:
         lent_at = time.monotonic()
-        s3 = client_of(server, lending(server, settings).lend(OWNER))
+        s3 = client_of(server, lending(server, settings).create(OWNER))
         try:
             s3.put_object(Bucket=BUCKET, Key=f"{OWN}in time", Body=b"")
         except ClientError:
@@ -338,7 +338,7 @@ def test_the_longest_policy_is_within_what_sts_takes(settings: Settings, kms_key
         uploader_role_arn="arn:aws-us-gov:iam::123456789012:role/uploader",
     )
 
-    TemporaryCredentials(sts, wide).lend("o" * 64 + ":" + "o" * 63)
+    TemporaryCredentials(sts, wide).create("o" * 64 + ":" + "o" * 63)
 
     (asked,) = sts.asked
     assert len(asked["Policy"]) <= 2048

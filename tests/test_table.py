@@ -18,8 +18,15 @@ from chalicelib.new_uploads import IDEMPOTENCY_KEPT
 from chalicelib.parts import MAX_OBJECT_SIZE
 from chalicelib.ports import Claims, Notifications, OwnerUploads, SweptRows
 from chalicelib.table import LOOKED_THROUGH, UploadTable
-from chalicelib.transitions import ABORTED_KEPT, REJECTED_KEPT_LONGER, Claim
-from chalicelib.upload import CHECK_AFTER, NewUpload, State, Upload
+from chalicelib.transitions import Claim
+from chalicelib.upload import (
+    ABORTED_KEPT,
+    CHECK_AFTER,
+    REJECTED_KEPT_LONGER,
+    NewUpload,
+    State,
+    Upload,
+)
 from chalicelib.usage import Quota
 from tests.support.contracts import uncallable
 from tests.support.environment import TABLE

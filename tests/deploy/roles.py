@@ -186,7 +186,7 @@ class Role:
 
         `called` is its name in AWS, which its log group has too.
         """
-        logs = self.application._client("logs")
+        logs = self.application._clients.make("logs")
         group = {"logGroupName": f"/aws/lambda/{called}"}
         with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
             logs.create_log_group(**group)
@@ -198,12 +198,12 @@ class Role:
         for destination in {declared.get(way) for way in ("on_success", "on_failure")} - {None}:
             if destination == "sqs:dead-letters":
                 queue = self.operator("sqs").get_queue_url(QueueName=DEAD_LETTERS.split(":")[-1])
-                self.application._client("sqs").send_message(
+                self.application._clients.make("sqs").send_message(
                     QueueUrl=queue["QueueUrl"], MessageBody="{}"
                 )
             else:
                 topic = HOIST_ENVIRONMENT[ARNS[destination]]
-                self.application._client("sns").publish(TopicArn=topic, Message="{}")
+                self.application._clients.make("sns").publish(TopicArn=topic, Message="{}")
 
 
 def api_handler(role: Role) -> None:
