@@ -21,15 +21,12 @@ if TYPE_CHECKING:
     from chalicelib.subscriptions import Subscriptions
     from chalicelib.sweep import Sweep
 
-# Seconds that S3 may be silent over CompleteMultipartUpload; nobody waits that long.
+# Seconds that S3 may take for CompleteMultipartUpload; callers wait less (`COMPLETE_PATIENCE`).
 _COMPLETE_TIMEOUT = 60
 
 
 class Application:
-    """The use cases of one stage, each made when a handler first asks for it.
-
-    `tries` is how often a call to AWS is made until the client is told to try again.
-    """
+    """The use cases of one stage, each created on first use; `tries` as in `Clients`."""
 
     def __init__(self, settings: Settings, *, tries: int = TRIES) -> None:
         self.settings = settings
@@ -52,7 +49,7 @@ class Application:
     @cached_property
     def processing(self) -> "Processing":
         """What `process_upload` does."""
-        # Imported here, as the notifier is: the API's first request should not wait for them.
+        # Imported here, like the notifier: the API's first request should not wait for them.
         from chalicelib.media_types import decide
         from chalicelib.processing import Processing
         from chalicelib.processors import PROCESSORS, Processors
@@ -119,7 +116,7 @@ class Application:
 
     @cached_property
     def credentials(self) -> "TemporaryCredentials":
-        """Temporary credentials, which take the place of presigned URLs."""
+        """Temporary credentials, an alternative to presigned URLs."""
         from chalicelib.credentials import TemporaryCredentials
 
         return TemporaryCredentials(self._clients.make("sts"), self.settings)
@@ -133,7 +130,6 @@ class Application:
             self._gateway,
             self.settings.websocket_url,
             _utc_now,
-            self.settings.max_pages,
         )
 
     @cached_property
@@ -149,7 +145,7 @@ class Application:
         return self._s3(_COMPLETE_TIMEOUT)
 
     def _s3(self, read_timeout: int) -> Any:
-        # Where the endpoint is an address (at home), path style; else virtual-hosted, regional.
+        # Path style where the endpoint is an address (locally); else virtual-hosted and regional.
         style = "auto" if self.settings.stage == "local" else "virtual"
         return self._clients.make("s3", read_timeout=read_timeout, s3={"addressing_style": style})
 
@@ -163,7 +159,7 @@ class Application:
 
     @cached_property
     def _management(self) -> Any:
-        # wss://… is what pages open; the same address over https manages their connections.
+        # Pages open wss://…; the same address over https manages their connections.
         endpoint = self.settings.websocket_url.replace("ws", "http", 1)
         return self._clients.make("apigatewaymanagementapi", endpoint_url=endpoint)
 
@@ -175,7 +171,7 @@ class Application:
         return Signer(credentials, self.settings.region, _utc_now(), self.settings.url_lifetime)
 
     def _new_signer(self, owner: str) -> Signer:
-        """Signs with credentials that STS makes for it, limited to the owner's own prefix."""
+        """A signer with new credentials from STS, limited to the owner's own prefix."""
         created = self.credentials.create(owner)
         credentials = Credentials(
             created["access_key_id"],

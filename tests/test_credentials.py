@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from chalicelib.config import Settings
-from chalicelib.credentials import TemporaryCredentials
+from chalicelib.credentials import LIFETIME, TemporaryCredentials
 from chalicelib.parts import MIB
 from local.aws.resources import ACCESS_KEY, REGION, SECRET_KEY
 from local.aws.seaweedfs import UPLOADER_ROLE
@@ -345,4 +345,4 @@ def test_the_longest_policy_is_within_what_sts_takes(settings: Settings, kms_key
     assert "arn:aws-us-gov:s3:::bbb" in asked["Policy"]
     assert (KEY in asked["Policy"]) is bool(kms_key_arn)
     assert asked["RoleSessionName"] == "o" * 64
-    assert asked["DurationSeconds"] == settings.credentials_lifetime
+    assert asked["DurationSeconds"] == LIFETIME

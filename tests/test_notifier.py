@@ -420,7 +420,7 @@ def test_a_record_that_nobody_can_read_is_announced_to_operators(
     notifier.notify(record, Invocation("notify-1"))
 
     (message_out,) = topic.messages
-    assert message_out["Subject"] == "Hoist: failed - a record that cannot be read"
+    assert message_out["Subject"] == "Hoist: failed - an unreadable record"
     assert message_out["MessageAttributes"]["owner"]["StringValue"] == UNKNOWN_OWNER
     assert record in message_out["Message"]
 

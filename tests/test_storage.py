@@ -633,7 +633,7 @@ class TestOddObjects:
 
         found = real.head(key)
         assert found is not None
-        assert found.unreadable == "It is encrypted with a key that S3 does not keep"
+        assert found.unreadable == "It is encrypted with a key that S3 does not have"
 
     def test_an_encoding_is_told(self, real: FilledS3, key: str) -> None:
         real.client.put_object(Bucket=BUCKET, Key=key, Body=HELLO, ContentEncoding="gzip")

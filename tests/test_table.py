@@ -17,7 +17,7 @@ from chalicelib.keys import object_key as object_key_of
 from chalicelib.new_uploads import IDEMPOTENCY_KEPT
 from chalicelib.parts import MAX_OBJECT_SIZE
 from chalicelib.ports import Claims, Notifications, OwnerUploads, SweptRows
-from chalicelib.table import LOOKED_THROUGH, UploadTable
+from chalicelib.table import SCANNED_AT_MOST, UploadTable
 from chalicelib.transitions import Claim
 from chalicelib.upload import (
     ABORTED_KEPT,
@@ -714,7 +714,7 @@ def test_a_list_of_one_state_looks_through_so_many_uploads_at_the_most(
     real: UploadTable, dynamodb: Any
 ) -> None:
     oldest = put_upload(id=f"{PUT_ID[:-4]}0000", state=State.ACCEPTED)
-    younger = [put_upload(id=f"{PUT_ID[:-4]}{n:04x}") for n in range(1, LOOKED_THROUGH + 1)]
+    younger = [put_upload(id=f"{PUT_ID[:-4]}{n:04x}") for n in range(1, SCANNED_AT_MOST + 1)]
     # Not `put_in`: moto copies the whole table in every transaction.
     writes = [{"PutRequest": {"Item": item(upload)}} for upload in [oldest, *younger]]
     for first in range(0, len(writes), 25):

@@ -151,6 +151,7 @@ def test_only_what_is_processed_is_settled(state: State) -> None:
         settled = transitions.settle(upload, **wanted, reason=None)
         assert settled == {
             "state": State.ACCEPTED,
+            "charged": upload.charged,
             "reason": None,
             "outcome": "1",
             "holder": None,

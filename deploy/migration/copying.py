@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib import items
 from chalicelib.config import Settings
 from chalicelib.table import RACES
-from chalicelib.upload import State, Upload, expires_in, written
+from chalicelib.upload import State, Upload, expires_in, iso_time
 from chalicelib.usage import Amount, Quota, Usage
 from deploy.migration import former_items
 from stage.stage import StageError
@@ -162,7 +162,7 @@ class Copying:
         try:
             self._client.put_item(
                 TableName=self._to,
-                Item={**item, "copied": {"S": written(self._now)}},
+                Item={**item, "copied": {"S": iso_time(self._now)}},
                 ConditionExpression="attribute_not_exists(pk) OR attribute_exists(copied)",
             )
         except self._client.exceptions.ConditionalCheckFailedException:

@@ -25,7 +25,7 @@ from chalicelib.application import Application
 from chalicelib.browser import Browser
 from chalicelib.parts import MIB
 from chalicelib.table import UploadTable, table_of
-from chalicelib.upload import State, Upload, adopted
+from chalicelib.upload import State, Upload, adopted_upload
 from deploy.steps import destinations
 from deploy.steps.destinations import ARNS
 from tests.support.environment import BUCKET, HOIST_ENVIRONMENT, NOTIFICATIONS_TOPIC, TABLE
@@ -119,7 +119,7 @@ class Role:
         name = keys.parse_key(key)
         assert name is not None
         assert name.upload_id is not None
-        made = adopted(name, size=11, content_type="text/plain", now=datetime.now(UTC))
+        made = adopted_upload(name, size=11, content_type="text/plain", now=datetime.now(UTC))
         put_in(self.table, replace(made, id=name.upload_id, state=state))
         return key
 
@@ -127,7 +127,7 @@ class Role:
         """An accepted upload of an object that nobody announced."""
         name = keys.parse_key(f"{keys.owner_prefix(self.owner)}{uuid4()}.txt")
         assert name is not None
-        made = adopted(name, size=11, content_type="text/plain", now=datetime.now(UTC))
+        made = adopted_upload(name, size=11, content_type="text/plain", now=datetime.now(UTC))
         upload = self.table.adopt(made)
         return self.table.change(
             upload, to=State.ACCEPTED, allowed=set(State), outcome="accepted:2"
