@@ -22,8 +22,10 @@ from chalicelib.application import Application, application
 from chalicelib.credentials import TemporaryCredentials
 from chalicelib.errors import TryAgain, UploadError
 from chalicelib.parts import MAX_OBJECT_SIZE, MIB
+from chalicelib.requests import MAX_BODY_SIZE
 from chalicelib.signing import Credentials, Signer
 from chalicelib.upload import State, Upload
+from chalicelib.version import VERSION
 from tests.support.environment import NOTIFICATIONS_TOPIC, PAGE_ORIGIN, REGION
 from tests.support.fakes import Invocation, MemoryStorage, RecordingGateway, checksum
 from tests.support.payloads import CONTENT, OTHER_OWNER, OWNER, PUT_ID, event, put_upload
@@ -167,6 +169,7 @@ def test_limits_need_no_token(client: Client) -> None:
 
     assert answer.status_code == 200
     assert answer.json_body == {
+        "version": VERSION,
         "max_size": MAX_OBJECT_SIZE,
         "allowed_types": [],
         "url_lifetime": 3600,
@@ -449,7 +452,7 @@ def test_the_largest_batch_fits_into_a_request_and_its_answer(
     sent = json.dumps({"uploads": members, "idempotency_key": "k" * 64}).encode()
     answer = page.send("POST", "/uploads/batch", sent)
 
-    assert len(sent) * 2 < app.MAX_BODY_SIZE
+    assert len(sent) * 2 < MAX_BODY_SIZE
     assert [one.keys() for one in answer.json_body["uploads"]] == [{"upload"}] * 100
     assert len(answer.body) < 2 * MIB
 

@@ -29,7 +29,7 @@ def test_there_is_one_application() -> None:
 
 
 def test_composing_makes_no_client() -> None:
-    assert vars(application()).keys() == {"settings", "_session", "_retries"}
+    assert vars(application()).keys() == {"settings", "_clients"}
 
 
 @pytest.mark.parametrize(("stage", "style"), [("test", "virtual"), ("local", "auto")])
@@ -74,7 +74,7 @@ def test_the_signer_signs_with_the_credentials_of_the_environment(settings: Sett
 def test_the_signer_knows_when_credentials_that_are_renewed_will_end(settings: Settings) -> None:
     composed = Application(settings)
     end = datetime(2100, 1, 1, tzinfo=UTC)
-    composed._session._credentials = RefreshableCredentials(
+    composed._clients.session._credentials = RefreshableCredentials(
         "AKIDEXAMPLE", "secret", "token", end, dict, "test"
     )
 
@@ -245,7 +245,7 @@ def test_one_owners_throttle_does_not_hold_back_the_next_owner(settings: Setting
 def test_a_runtime_whose_botocore_is_too_old_says_so_at_its_start(
     monkeypatch: pytest.MonkeyPatch, settings: Settings, *, version: tuple[int, int], works: bool
 ) -> None:
-    monkeypatch.setattr("chalicelib.application.BOTOCORE", version)
+    monkeypatch.setattr("chalicelib.clients.BOTOCORE", version)
 
     if works:
         Application(settings)

@@ -1,4 +1,7 @@
-"""Tickets, connections and pushes: on moto's DynamoDB, with a gateway that records."""
+"""Tickets, connections and pushes: on moto's DynamoDB, with a gateway that records.
+
+`Browser` and the fake `RecordingPages` are held against the port `OpenPages`.
+"""
 
 import json
 from collections.abc import Callable
@@ -14,11 +17,12 @@ from chalicelib.browser import (
     CONNECTION_LIFETIME,
     TICKET_LIFETIME,
     Browser,
-    TooManyPages,
 )
-from chalicelib.errors import NotSignedIn
+from chalicelib.errors import NotSignedIn, TooManyPages
+from chalicelib.ports import OpenPages
+from tests.support.contracts import uncallable
 from tests.support.environment import TABLE
-from tests.support.fakes import Clock, RecordingGateway
+from tests.support.fakes import Clock, RecordingGateway, RecordingPages
 from tests.support.payloads import OTHER_OWNER, OWNER, put_upload
 from tests.support.tables import real_table
 
@@ -53,6 +57,11 @@ def items(dynamodb: Any) -> list[dict[str, Any]]:
 
 def receivers(gateway: RecordingGateway) -> set[str]:
     return {connection_id for connection_id, _ in gateway.sent}
+
+
+@pytest.mark.parametrize("adapter", [Browser, RecordingPages])
+def test_an_adapter_takes_every_call_of_its_port(adapter: type) -> None:
+    assert uncallable(adapter, OpenPages) == []
 
 
 def test_an_invitation_is_the_url_with_a_ticket(browser: Browser) -> None:

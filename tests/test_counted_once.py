@@ -116,7 +116,7 @@ def test_a_failure_that_is_announced_again(
     failure = failure_of(put_upload())
 
     for _ in range(3):
-        notifier.announce(failure, Invocation("notify-1"))
+        notifier.notify_owner(failure, Invocation("notify-1"))
 
     assert table.items[OWNER, PUT_ID].state is State.FAILED
     assert counted == {"UploadsFailed": 1}

@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from chalicelib.config import Settings
-from chalicelib.credentials import TemporaryCredentials
+from chalicelib.credentials import LIFETIME, TemporaryCredentials
 from chalicelib.parts import MIB
 from local.aws.resources import ACCESS_KEY, REGION, SECRET_KEY
 from local.aws.seaweedfs import UPLOADER_ROLE
@@ -59,7 +59,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def lent(server: Server, settings: Settings) -> dict[str, str]:
-    return lending(server, settings).lend(OWNER)
+    return lending(server, settings).create(OWNER)
 
 
 @pytest.fixture
@@ -281,7 +281,7 @@ def sending_in_time(server: Server, settings: Settings, *, seconds: float) -> An
     """
     while True:
         lent_at = time.monotonic()
-        s3 = client_of(server, lending(server, settings).lend(OWNER))
+        s3 = client_of(server, lending(server, settings).create(OWNER))
         try:
             s3.put_object(Bucket=BUCKET, Key=f"{OWN}in time", Body=b"")
         except ClientError:
@@ -338,11 +338,11 @@ def test_the_longest_policy_is_within_what_sts_takes(settings: Settings, kms_key
         uploader_role_arn="arn:aws-us-gov:iam::123456789012:role/uploader",
     )
 
-    TemporaryCredentials(sts, wide).lend("o" * 64 + ":" + "o" * 63)
+    TemporaryCredentials(sts, wide).create("o" * 64 + ":" + "o" * 63)
 
     (asked,) = sts.asked
     assert len(asked["Policy"]) <= 2048
     assert "arn:aws-us-gov:s3:::bbb" in asked["Policy"]
     assert (KEY in asked["Policy"]) is bool(kms_key_arn)
     assert asked["RoleSessionName"] == "o" * 64
-    assert asked["DurationSeconds"] == settings.credentials_lifetime
+    assert asked["DurationSeconds"] == LIFETIME

@@ -11,6 +11,14 @@ ERRORS = [
 ]
 
 
+def test_the_table_has_every_error_with_a_document() -> None:
+    assert sorted(errors.BY_CODE.values(), key=lambda error: error.code) == sorted(
+        (error for error in ERRORS if error is not errors.TooManyPages),
+        key=lambda error: error.code,
+    )
+    assert all(error.code == code for code, error in errors.BY_CODE.items())
+
+
 def test_every_error_has_a_code_of_its_own() -> None:
     codes = [error.code for error in ERRORS]
 

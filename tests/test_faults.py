@@ -19,7 +19,7 @@ from chalicelib.config import Settings
 from chalicelib.errors import TryAgain
 from chalicelib.media_types import decide
 from chalicelib.notifier import Notifier
-from chalicelib.patience import Invocation
+from chalicelib.ports import Invocation
 from chalicelib.processing import Processing
 from chalicelib.reader import ObjectReader
 from chalicelib.table import UploadTable

@@ -22,12 +22,12 @@ ALL = {**MODULES, **PROCESSORS, "app": ROOT / "app.py"}
 PURE = [
     "keys", "parts", "signing", "rules", "records", "errors", "reader", "items", "metrics",
     "upload", "transitions", "patience", "parallel", "state_tag", "text_encoding",
-    "media_types", "deception", "families", "type_names", *SNIFFING,
+    "media_types", "deception", "families", "type_names", "version", "ports", "requests", *SNIFFING,
 ]  # fmt: skip
 USE_CASES = ["uploads", "creation", "processing", "notifier", "sweep"]
 BOTO3 = {
     "storage", "table", "new_uploads", "rows", "usage", "credentials", "browser", "subscriptions",
-    "application",
+    "clients", "application",
 }  # fmt: skip
 
 
@@ -109,6 +109,7 @@ def test_boto3_is_known_to_the_adapters_and_the_composition_only() -> None:
         "usage",
         "credentials",
         "subscriptions",
+        "application",
     }, "their errors are their clients' own"
 
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.config import Settings
-from chalicelib.creation import MAX_MEMBERS, Announcement, Creation
+from chalicelib.creation import MAX_MEMBERS, Creation
 from chalicelib.errors import (
     InvalidRequest,
     QuotaExceeded,
@@ -25,7 +25,7 @@ from chalicelib.errors import (
 from chalicelib.items import SCHEMA
 from chalicelib.keys import new_upload_id, object_key
 from chalicelib.table import UploadTable
-from chalicelib.upload import NewUpload, State, Upload
+from chalicelib.upload import Announcement, NewUpload, State, Upload
 from chalicelib.usage import Quota, Usage
 from tests.simulation.dynamodb import FakeDynamoDB
 from tests.support.environment import TABLE

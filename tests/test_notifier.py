@@ -56,7 +56,7 @@ def outcome(state: State) -> Outcome | Failure:
 
 def announce(notifier: Notifier, what: Outcome | Failure, request: str = "notify-1") -> bool:
     """One invocation of `notify`, which has no time to wait."""
-    return notifier.announce(what, Invocation(request, seconds=1))
+    return notifier.notify_owner(what, Invocation(request, seconds=1))
 
 
 def settled(state: State, **changes: Any) -> Upload:
@@ -276,7 +276,7 @@ def test_an_invocation_holds_an_outcome_for_as_long_as_it_can_run(
 
     topic.before_publish.add(come_late)
 
-    assert notifier.announce(outcome(State.ACCEPTED), Invocation("slow", seconds)) is True
+    assert notifier.notify_owner(outcome(State.ACCEPTED), Invocation("slow", seconds)) is True
     assert (len(topic.messages), len(others)) == (1, 1)
 
 
@@ -407,7 +407,7 @@ def test_an_answer_of_the_table_that_is_lost_does_not_lose_the_message(
     lossy: Any = Lossy()
     what = outcome(State.ACCEPTED)
 
-    assert replace(notifier, table=lossy).announce(what, Invocation("notify-1")) is True
+    assert replace(notifier, table=lossy).notify_owner(what, Invocation("notify-1")) is True
 
     assert len(topic.messages) == 1
     assert (stored(table).notified, stored(table).notifier, lost) == ("1", None, [])
@@ -420,7 +420,7 @@ def test_a_record_that_nobody_can_read_is_announced_to_operators(
     notifier.notify(record, Invocation("notify-1"))
 
     (message_out,) = topic.messages
-    assert message_out["Subject"] == "Hoist: failed - a record that cannot be read"
+    assert message_out["Subject"] == "Hoist: failed - an unreadable record"
     assert message_out["MessageAttributes"]["owner"]["StringValue"] == UNKNOWN_OWNER
     assert record in message_out["Message"]
 

@@ -17,7 +17,7 @@ from chalicelib.media_types import Decision, decide
 from chalicelib.processing import HEAD_SIZE, Processing
 from chalicelib.reader import ObjectReader, ObjectReplaced
 from chalicelib.records import SEQUENCER_LENGTH
-from chalicelib.upload import State, Upload, written
+from chalicelib.upload import State, Upload, iso_time
 from chalicelib.usage import Quota
 from tests.support.fakes import (
     EPOCH,
@@ -105,7 +105,7 @@ def test_an_object_as_announced_is_accepted(
         "content_type": "text/plain",
         "etag": "5eb63bbbe01eeed093cb22bb8f5acdc3",
         "crc64nvme": checksum(CONTENT),
-        "last_modified": written(EPOCH),
+        "last_modified": iso_time(EPOCH),
         "checksum_verified": False,
         "processors": {"echo": {"beginning": "hello"}},
     }
@@ -186,12 +186,12 @@ def test_only_the_first_bytes_are_read(
 
 
 REJECTIONS = [
-    pytest.param({"size": 12}, (), "12 bytes were announced, 11 have arrived", id="too short"),
-    pytest.param({"size": 10}, (), "10 bytes were announced, 11 have arrived", id="too long"),
+    pytest.param({"size": 12}, (), "12 bytes were announced, but 11 arrived", id="too short"),
+    pytest.param({"size": 10}, (), "10 bytes were announced, but 11 arrived", id="too long"),
     pytest.param(
         {"crc64nvme": checksum(b"other")},
         (),
-        "The checksum of what arrived is not the one that was announced",
+        "The checksum of the object is not the announced one",
         id="checksum",
     ),
     pytest.param(
@@ -304,7 +304,7 @@ def test_other_bytes_under_an_old_url_are_checked_anew(
     (result,) = processing.process(event("s3_put"), ONCE)["uploads"]
 
     assert (result["state"], "duplicate" in result) == ("rejected", False)
-    assert stored(table).reason == "11 bytes were announced, 12 have arrived"
+    assert stored(table).reason == "11 bytes were announced, but 12 arrived"
     assert storage.tags == {upload.key: "rejected"}
 
 

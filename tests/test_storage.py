@@ -1,4 +1,9 @@
-"""One contract for the fake and for a real S3 server; then what only a real one can refuse."""
+"""One contract for the fake and for a real S3 server; then what only a real one can refuse.
+
+The contract holds `S3Storage` and `MemoryStorage` against the ports `PartStore` (and with it
+`ObjectStore`, `MultipartUploads` and `MultipartAborts`), `ObjectBytes`, `StateTags` and
+`BucketListing`.
+"""
 
 import threading
 import time
@@ -17,12 +22,13 @@ from botocore.exceptions import ClientError
 from chalicelib import signing
 from chalicelib.errors import ChecksumMismatch, TryAgain, UploadExpired
 from chalicelib.parts import MIB, PartPlan
+from chalicelib.ports import BucketListing, ObjectBytes, PartStore
 from chalicelib.reader import ObjectReplaced
 from chalicelib.signing import CHECKSUM_HEADER, Credentials, Sheet, Signer
 from chalicelib.storage import S3Storage
 from chalicelib.upload import Part, StoredObject
-from chalicelib.uploads import Storage
 from local.aws.resources import ACCESS_KEY, REGION, SECRET_KEY
+from tests.support.contracts import uncallable
 from tests.support.environment import BUCKET
 from tests.support.fakes import MemoryStorage, checksum
 from tests.support.running import Answer, call
@@ -36,13 +42,12 @@ HELLO = b"hello world"
 COMPLETED = "<CompleteMultipartUploadResult><Key>k</Key></CompleteMultipartUploadResult>"
 
 
-class FilledStorage(Storage, Protocol):
-    """The ports of all use cases, and what arrives and lies there beside them."""
+PORTS = [PartStore, ObjectBytes, BucketListing]
 
-    def read_range(self, key: str, offset: int, size: int, *, etag: str) -> bytes: ...
-    def tag(self, key: str, *, state: str) -> bool: ...
-    def state_tag(self, key: str) -> str | None: ...
-    def list_objects(self, prefix: str, *, after: str) -> Iterator[tuple[str, StoredObject]]: ...
+
+class FilledStorage(PartStore, ObjectBytes, BucketListing, Protocol):
+    """The ports of all use cases, and how parts and objects arrive."""
+
     def receive_part(self, key: str, multipart_id: str, number: int, data: bytes) -> None: ...
     def receive_object(self, key: str, data: bytes) -> None: ...
 
@@ -143,6 +148,12 @@ def beginning(storage: FilledStorage, key: str, size: int) -> bytes:
     found = storage.head(key)
     assert found is not None
     return storage.read_range(key, 0, size, etag=found.etag)
+
+
+@pytest.mark.parametrize("port", PORTS)
+@pytest.mark.parametrize("adapter", [S3Storage, MemoryStorage])
+def test_an_adapter_takes_every_call_of_its_ports(adapter: type, port: type) -> None:
+    assert uncallable(adapter, port) == []
 
 
 class TestContract:
@@ -622,7 +633,7 @@ class TestOddObjects:
 
         found = real.head(key)
         assert found is not None
-        assert found.unreadable == "It is encrypted with a key that S3 does not keep"
+        assert found.unreadable == "It is encrypted with a key that S3 does not have"
 
     def test_an_encoding_is_told(self, real: FilledS3, key: str) -> None:
         real.client.put_object(Bucket=BUCKET, Key=key, Body=HELLO, ContentEncoding="gzip")

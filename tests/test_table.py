@@ -1,4 +1,8 @@
-"""One contract for the fake and for the adapter on moto's DynamoDB."""
+"""One contract for the fake and for the adapter on moto's DynamoDB.
+
+The contract holds `UploadTable` and `MemoryTable` against the ports `OwnerUploads` (and with it
+`NewRows` and `UploadRows`), `Claims`, `Notifications` and `SweptRows`, and all that these extend.
+"""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -6,17 +10,25 @@ from typing import Any, ClassVar, Protocol
 
 import pytest
 
-from chalicelib import notifier, processing, sweep, uploads
 from chalicelib.errors import InvalidRequest, QuotaExceeded, TryAgain, UploadNotFound, WrongState
 from chalicelib.items import INLINE_REPORT_SIZE, item, object_key, report_key, upload_key
 from chalicelib.keys import ObjectKey, new_upload_id, parse_key
 from chalicelib.keys import object_key as object_key_of
 from chalicelib.new_uploads import IDEMPOTENCY_KEPT
 from chalicelib.parts import MAX_OBJECT_SIZE
-from chalicelib.table import LOOKED_THROUGH, UploadTable
-from chalicelib.transitions import ABORTED_KEPT, REJECTED_KEPT_LONGER, Claim
-from chalicelib.upload import CHECK_AFTER, NewUpload, State, Upload
+from chalicelib.ports import Claims, Notifications, OwnerUploads, SweptRows
+from chalicelib.table import SCANNED_AT_MOST, UploadTable
+from chalicelib.transitions import Claim
+from chalicelib.upload import (
+    ABORTED_KEPT,
+    CHECK_AFTER,
+    REJECTED_KEPT_LONGER,
+    NewUpload,
+    State,
+    Upload,
+)
 from chalicelib.usage import Quota
+from tests.support.contracts import uncallable
 from tests.support.environment import TABLE
 from tests.support.fakes import Clock, MemoryTable
 from tests.support.payloads import (
@@ -30,8 +42,10 @@ from tests.support.payloads import (
 )
 from tests.support.tables import put_in, real_table
 
+PORTS = [OwnerUploads, Claims, Notifications, SweptRows]
 
-class Table(uploads.Table, processing.Table, notifier.Table, sweep.Table, Protocol):
+
+class Table(OwnerUploads, Claims, Notifications, SweptRows, Protocol):
     """The ports of all use cases."""
 
 
@@ -88,6 +102,12 @@ def every_page(table: Table, limit: int, state: State | None = None) -> list[lis
         found, cursor = table.newest(OWNER, state=state, cursor=cursor, limit=limit)
         pages.append(found)
     return pages
+
+
+@pytest.mark.parametrize("port", PORTS)
+@pytest.mark.parametrize("adapter", [UploadTable, MemoryTable])
+def test_an_adapter_takes_every_call_of_its_ports(adapter: type, port: type) -> None:
+    assert uncallable(adapter, port) == []
 
 
 class TestContract:
@@ -694,7 +714,7 @@ def test_a_list_of_one_state_looks_through_so_many_uploads_at_the_most(
     real: UploadTable, dynamodb: Any
 ) -> None:
     oldest = put_upload(id=f"{PUT_ID[:-4]}0000", state=State.ACCEPTED)
-    younger = [put_upload(id=f"{PUT_ID[:-4]}{n:04x}") for n in range(1, LOOKED_THROUGH + 1)]
+    younger = [put_upload(id=f"{PUT_ID[:-4]}{n:04x}") for n in range(1, SCANNED_AT_MOST + 1)]
     # Not `put_in`: moto copies the whole table in every transaction.
     writes = [{"PutRequest": {"Item": item(upload)}} for upload in [oldest, *younger]]
     for first in range(0, len(writes), 25):

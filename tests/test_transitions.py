@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib import transitions
 from chalicelib.errors import WrongState
-from chalicelib.transitions import ABORTED_KEPT, REJECTED_KEPT_LONGER, Claim, outcome_of
+from chalicelib.transitions import Claim, outcome_of
 from chalicelib.upload import CHECK_AFTER, OUTCOMES, State
 from tests.support.payloads import failure_of, put_upload
 
@@ -42,21 +42,16 @@ def test_a_move_fits_its_holder_and_its_version(
         transitions.move(upload, **moved, held_by=held_by, unchanged_since=version)
 
 
-KEEPS = "keeps"
-
-
 @pytest.mark.parametrize("charged", [None, 0, 7])
 @pytest.mark.parametrize("to", State)
-def test_a_move_charges_what_is_kept_and_nothing_else(to: State, charged: int | None) -> None:
+def test_a_move_to_a_state_that_keeps_no_object_ends_the_charge(
+    to: State, charged: int | None
+) -> None:
     upload = put_upload(charged=charged)
 
     moved = transitions.move(upload, to=to, allowed=set(State))
 
-    after = moved.get("charged", KEEPS)
-    if to in (State.REJECTED, State.ABORTED):
-        assert after is None
-    else:
-        assert after == KEEPS
+    assert moved["charged"] == (None if to in (State.REJECTED, State.ABORTED) else charged)
 
 
 def test_a_failure_without_an_object_is_not_charged() -> None:
@@ -156,6 +151,7 @@ def test_only_what_is_processed_is_settled(state: State) -> None:
         settled = transitions.settle(upload, **wanted, reason=None)
         assert settled == {
             "state": State.ACCEPTED,
+            "charged": upload.charged,
             "reason": None,
             "outcome": "1",
             "holder": None,
@@ -248,17 +244,6 @@ def test_what_was_announced_is_recorded(
     }
     with pytest.raises(WrongState):
         transitions.end_notifying(upload, holder="second", **ended)
-
-
-@pytest.mark.parametrize("state", State)
-def test_what_is_charged_is_never_forgotten(state: State) -> None:
-    forgotten = transitions.forgotten_at(state, now=NOW, rejected_days=3)
-
-    expected = {
-        State.ABORTED: NOW + ABORTED_KEPT,
-        State.REJECTED: NOW + timedelta(days=3) + REJECTED_KEPT_LONGER,
-    }
-    assert forgotten == expected.get(state)
 
 
 @pytest.mark.parametrize("is_adopted", [False, True], ids=["announced", "adopted"])

@@ -36,6 +36,7 @@ from chalicelib.uploads import (
     WAIT_STEP,
     Uploads,
 )
+from chalicelib.version import VERSION
 from local.gateways.rest_gateway import INTEGRATION_TIMEOUT
 from tests.support.fakes import Clock, MemoryStorage, MemoryTable, RecordingPages, checksum
 from tests.support.payloads import OTHER_OWNER, OWNER, PUT_ID, put_upload
@@ -79,6 +80,7 @@ def move(table: MemoryTable, upload: Upload, to: State, **attributes: Any) -> No
 
 def test_limits_are_those_of_the_settings(uploads: Uploads) -> None:
     assert uploads.limits() == {
+        "version": VERSION,
         "max_size": 100 * MIB,
         "allowed_types": [],
         "url_lifetime": 3600,

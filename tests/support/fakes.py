@@ -25,7 +25,7 @@ from chalicelib.new_uploads import IDEMPOTENCY_KEPT
 from chalicelib.reader import ObjectReplaced
 from chalicelib.records import Failure
 from chalicelib.transitions import Claim
-from chalicelib.upload import NewUpload, Part, State, StoredObject, Upload
+from chalicelib.upload import NewUpload, Part, State, StoredObject, Upload, expires_in
 from chalicelib.usage import Quota
 from tests.support.running import crc64nvme as checksum
 
@@ -235,19 +235,17 @@ class MemoryTable:
         self._check_room(stored.owner, before=stored.charged, after=charged)
         changed = replace(stored, **attributes)
         self.items[stored.owner, stored.id] = changed
-        due = transitions.forgotten_at(
-            changed.state, now=self.now(), rejected_days=self.rejected_days
-        )
+        lifetime = expires_in(changed.state, rejected_days=self.rejected_days)
         self.due.pop((stored.owner, stored.id), None)
-        if due is not None:
-            self.due[stored.owner, stored.id] = due
+        if lifetime is not None:
+            self.due[stored.owner, stored.id] = self.now() + lifetime
         return changed
 
     def newest(
         self, owner: str, *, state: State | None, cursor: str | None, limit: int
     ) -> tuple[list[Upload], str | None]:
         if cursor and not keys.is_upload_id(cursor):
-            raise InvalidRequest("cursor is not one that was given out")
+            raise InvalidRequest("cursor is not one of an earlier answer")
         found = [
             upload
             for upload in self._all(owner)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from chalicelib.creation import Table
 from chalicelib.errors import UploadError
+from chalicelib.ports import NewRows
 from chalicelib.table import UploadTable
 from chalicelib.upload import NewUpload, Upload
 from chalicelib.usage import Quota, Usage
@@ -21,7 +21,7 @@ def real_table(
     return UploadTable(client, TABLE, now, rejected_days, usage)
 
 
-def put_in(table: Table, upload: Upload, *, idempotency_key: str | None = None) -> Upload:
+def put_in(table: NewRows, upload: Upload, *, idempotency_key: str | None = None) -> Upload:
     """Remember one new upload, in a table or in its fake; raises what `put_all` answers."""
     (stored,) = table.put_all(upload.owner, [NewUpload(upload, idempotency_key)])
     if isinstance(stored, UploadError):
