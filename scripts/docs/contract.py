@@ -9,6 +9,9 @@ from chalicelib import errors
 from scripts.docs.markdown import code, table
 from scripts.docs.source import ROOT
 
+# Objects with a row of their own in the documentation.
+NAMED = ("Upload", "CreatedUpload", "AnySheet", "Sheet", "Form", "Part", "Problem")
+
 
 @functools.cache
 def document() -> Any:
@@ -72,7 +75,20 @@ def _resolve(contract: Any, part: Any) -> Any:
 
 
 def _fields(contract: Any, schema: Any) -> str:
-    """An object's members as `{name, other?}`; `?` marks those that may be absent."""
+    """An object's members as `{name, other?}`, or the name of an object of `schema_table`."""
+    name = schema.get("$ref", "").rpartition("/")[2]
+    return name if name in NAMED else _members(contract, schema)
+
+
+def schema_table() -> str:
+    """The objects that the table of routes names, with their fields."""
+    schemas = document()["components"]["schemas"]
+    rows = [[code(name), code(_members(document(), schemas[name]))] for name in NAMED]
+    return table(["Object", "Fields"], rows)
+
+
+def _members(contract: Any, schema: Any) -> str:
+    """The members as `{name, other?}`; `?` marks those that may be absent."""
     resolved = _resolve(contract, schema)
     for kind in ("oneOf", "anyOf"):
         if kind in resolved:
@@ -80,8 +96,10 @@ def _fields(contract: Any, schema: Any) -> str:
     required = set(resolved.get("required", []))
     members = []
     for name, member in resolved.get("properties", {}).items():
+        target = member.get("$ref", "").rpartition("/")[2]
         inner = _resolve(contract, member)
         shown = f"{name}: […]" if inner.get("type") == "array" else name
+        shown = f"{name}: {target}" if target in NAMED else shown
         members.append(shown if name in required else f"{name}?")
     return "{" + ", ".join(members) + "}"
 

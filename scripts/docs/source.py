@@ -20,14 +20,14 @@ class Source:
         self.tree = ast.parse(text)
 
     def comment(self, line: int) -> str:
-        """The comment directly above a line (from 1), else the one behind it; "" for none."""
+        """The comment behind a line (from 1), else the one directly above it; "" for none."""
         above: list[str] = []
         for text in reversed(self.lines[: line - 1]):
             if not text.lstrip().startswith("# "):
                 break
             above.insert(0, text.strip().removeprefix("# "))
         behind = re.search(r"\s# (.*)$", self.lines[line - 1])
-        return " ".join(above) or (behind.group(1) if behind else "")
+        return behind.group(1) if behind else " ".join(above)
 
     def class_(self, name: str) -> ast.ClassDef:
         """One of its classes."""

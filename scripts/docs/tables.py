@@ -14,6 +14,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "parameters": template.parameter_table,
     "alarms": template.alarm_table,
     "routes": contract.route_table,
+    "objects": contract.schema_table,
     "errors": contract.error_table,
     "states": code.state_table,
     "metrics": code.metric_table,

@@ -240,11 +240,11 @@ def test_the_outputs_are_what_the_functions_need() -> None:
 
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_every_parameter_is_told(name: str) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    settings = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     default = PARAMETERS[name]["Default"]
 
     shown = f"`{default}`" if default != "" else "none"
-    assert re.search(rf"^\| `{name}` \| {re.escape(shown)} \|", readme, re.MULTILINE)
+    assert re.search(rf"^\| `{name}` \| {re.escape(shown)} \|", settings, re.MULTILINE)
 
 
 def test_passwords_at_home_are_those_of_a_stage() -> None:

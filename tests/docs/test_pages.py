@@ -73,9 +73,12 @@ def test_the_example_of_the_uploader_compiles() -> None:
             ' "compilerOptions": {"noEmit": true, "rootDirs": [".", "../src"]}}'
         )
         compiled = subprocess.run(
-            ["node_modules/.bin/tsc", "--project", folder], cwd=frontend, capture_output=True, text=True,
+            ["node_modules/.bin/tsc", "--project", folder],
+            cwd=frontend,
+            capture_output=True,
+            text=True,
             check=False,
-        )  # fmt: skip
+        )
 
     assert compiled.stdout == ""
 
