@@ -38,7 +38,7 @@ def charts() -> list[Chart]:
     return [Chart(**chart) for chart in yaml.safe_load(text)]
 
 
-WIDTH, LEFT, RIGHT, ROW, TOP, BOTTOM = 720, 250, 150, 30, 56, 34  # pixels
+WIDTH, LABELS, VALUES, ROW, TOP, BOTTOM = 720, 250, 150, 30, 56, 34  # pixels
 STYLE = """
 text { font: 14px system-ui, sans-serif; fill: #1f2937 }
 .title { font-weight: 600 } .note { font-size: 12px; fill: #4b5563 } .value { font-weight: 600 }
@@ -85,7 +85,7 @@ def length(value: Any, longest: float) -> float:
     return float(number[0]) if number else 0.0 if "fail" in value else longest
 
 
-def shown(chart: Chart, value: Any) -> str:
+def with_unit(chart: Chart, value: Any) -> str:
     """A figure with its unit."""
     if isinstance(value, str):
         return value.partition(", ")[0]
@@ -102,13 +102,13 @@ def svg(chart: Chart) -> str:
     rows = []
     for number, (label, value) in enumerate(values):
         y = TOP + ROW * number
-        width = max(2, round((WIDTH - LEFT - RIGHT) * length(value, longest) / longest))
+        width = max(2, round((WIDTH - LABELS - VALUES) * length(value, longest) / longest))
         kind = "ours" if is_ours(label) else "peer"
-        text = escape(shown(chart, value))
+        text = escape(with_unit(chart, value))
         rows += [
-            f'<text x="{LEFT - 10}" y="{y + 16}" text-anchor="end">{escape(label)}</text>',
-            f'<rect class="{kind}" x="{LEFT}" y="{y}" width="{width}" height="22" rx="3"/>',
-            f'<text class="value" x="{LEFT + width + 8}" y="{y + 16}">{text}</text>',
+            f'<text x="{LABELS - 10}" y="{y + 16}" text-anchor="end">{escape(label)}</text>',
+            f'<rect class="{kind}" x="{LABELS}" y="{y}" width="{width}" height="22" rx="3"/>',
+            f'<text class="value" x="{LABELS + width + 8}" y="{y + 16}">{text}</text>',
         ]
     note = f"{chart.better} is better · {command(chart.bench)} · {dated(chart.bench)}"
     body = "\n".join(rows)
@@ -136,7 +136,8 @@ def figure_table() -> str:
         [
             chart.title,
             "; ".join(
-                f"{label} {shown(chart, figure(chart, name))}" for label, name in chart.bars.items()
+                f"{label} {with_unit(chart, figure(chart, name))}"
+                for label, name in chart.bars.items()
             ),
             chart.better,
             dated(chart.bench),

@@ -38,17 +38,17 @@ def metric_table() -> str:
 
 def log_table() -> str:
     """Every log event: its level, where it is written, and the fields that are named there."""
-    found: dict[tuple[str, str], tuple[set[str], set[str]]] = {}
+    events: dict[tuple[str, str], tuple[set[str], set[str]]] = {}
     modules = sorted((ROOT / "chalicelib").rglob("*.py"))
     paths = ["app.py", *(str(path.relative_to(ROOT)) for path in modules)]
     for path in paths:
         for event, level, fields in _events(Source(path)):
-            files, names = found.setdefault((event, level), (set(), set()))
+            files, names = events.setdefault((event, level), (set(), set()))
             files.add(code(path.removeprefix("chalicelib/")))
             names.update(fields)
     rows = [
         [event, level, ", ".join(sorted(files)), ", ".join(sorted(map(code, names)))]
-        for (event, level), (files, names) in sorted(found.items())
+        for (event, level), (files, names) in sorted(events.items())
     ]
     return table(["Event", "Level", "Where", "Fields"], rows)
 
@@ -82,7 +82,7 @@ def _fields(extra: list[ast.expr]) -> list[str]:
 def make_help() -> str:
     """What `make help` prints."""
     output = subprocess.run(
-        ["make", "help"],  # noqa: S607 - the make of whoever builds the documentation
+        ["make", "--no-print-directory", "help"],  # noqa: S607 - the make of the caller
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -10,7 +10,7 @@ from scripts.docs.markdown import code, table
 from scripts.docs.source import ROOT
 
 # Objects with a row of their own in the documentation.
-NAMED = ("Upload", "CreatedUpload", "AnySheet", "Sheet", "Form", "Part", "Problem")
+OBJECTS = ("Upload", "CreatedUpload", "AnySheet", "Sheet", "Form", "Part", "Problem")
 
 
 @functools.cache
@@ -52,8 +52,8 @@ def _answers(contract: Any, operation: Any) -> str:
         if status.startswith("2"):
             resolved = _resolve(contract, answer)
             schema = _schema(resolved)
-            shown = code(_fields(contract, schema)) if schema else ""
-            text = f"{status} {shown}".strip()
+            fields = code(_fields(contract, schema)) if schema else ""
+            text = f"{status} {fields}".strip()
             if text not in texts:
                 texts.append(text)
     return ", ".join(texts)
@@ -77,13 +77,13 @@ def _resolve(contract: Any, part: Any) -> Any:
 def _fields(contract: Any, schema: Any) -> str:
     """An object's members as `{name, other?}`, or the name of an object of `schema_table`."""
     name = schema.get("$ref", "").rpartition("/")[2]
-    return name if name in NAMED else _members(contract, schema)
+    return name if name in OBJECTS else _members(contract, schema)
 
 
 def schema_table() -> str:
     """The objects that the table of routes names, with their fields."""
     schemas = document()["components"]["schemas"]
-    rows = [[code(name), code(_members(document(), schemas[name]))] for name in NAMED]
+    rows = [[code(name), code(_members(document(), schemas[name]))] for name in OBJECTS]
     return table(["Object", "Fields"], rows)
 
 
@@ -98,9 +98,9 @@ def _members(contract: Any, schema: Any) -> str:
     for name, member in resolved.get("properties", {}).items():
         target = member.get("$ref", "").rpartition("/")[2]
         inner = _resolve(contract, member)
-        shown = f"{name}: […]" if inner.get("type") == "array" else name
-        shown = f"{name}: {target}" if target in NAMED else shown
-        members.append(shown if name in required else f"{name}?")
+        text = f"{name}: […]" if inner.get("type") == "array" else name
+        text = f"{name}: {target}" if target in OBJECTS else text
+        members.append(text if name in required else f"{name}?")
     return "{" + ", ".join(members) + "}"
 
 

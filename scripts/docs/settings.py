@@ -43,14 +43,14 @@ def _readings(tree: ast.Module) -> Iterator[tuple[ast.keyword, ast.Call, str]]:
         for node in ast.walk(tree)
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
     }
-    made = next(
+    construction = next(
         node
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
         and node.func.id == "Settings"
     )
-    for field in made.keywords:
+    for field in construction.keywords:
         value = field.value
         if isinstance(value, ast.Name):
             value = local[value.id]

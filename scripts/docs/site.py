@@ -10,13 +10,14 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from scripts.docs.source import ROOT
 
 WORK = ROOT / ".docs"  # the virtualenv of Zensical, Mermaid, and the folder that Zensical reads
 PAGES = WORK / "pages"
 MERMAID = WORK / "node_modules" / "@mermaid-js" / "tiny" / "dist" / "mermaid.tiny.js"
+STYLE = Path(__file__).with_name("site.css")
 # Pages outside docs/, and the names that they have in the site.
 OUTSIDE = {
     "README.md": "index.md",
@@ -55,7 +56,7 @@ def relinked(text: str, path: str) -> str:
 
 
 def collect() -> None:
-    """Copy the pages, what they show, and Mermaid."""
+    """Copy the pages, their pictures, and Mermaid."""
     shutil.rmtree(PAGES, ignore_errors=True)
     shutil.copytree(ROOT / "docs", PAGES, ignore=shutil.ignore_patterns("mermaid", "*.md"))
     pages = [ROOT / name for name in OUTSIDE if (ROOT / name).exists()]
@@ -65,6 +66,7 @@ def collect() -> None:
         target.write_text(relinked(page.read_text(encoding="utf-8"), path), encoding="utf-8")
     (PAGES / "assets").mkdir()
     shutil.copy(MERMAID, PAGES / "assets" / "mermaid.js")
+    shutil.copy(STYLE, PAGES / "assets" / "site.css")
 
 
 def main() -> int:

@@ -49,8 +49,8 @@ def parameter_table() -> str:
             takes = f"{parameter['MinValue']:,} to {parameter['MaxValue']:,}"
         elif "ConstraintDescription" in parameter:
             takes = parameter["ConstraintDescription"]
-        shown = "none" if default == "" else code(default)
-        rows.append([code(name), shown, parameter["Description"], takes])
+        value = "none" if default == "" else code(default)
+        rows.append([code(name), value, parameter["Description"], takes])
     return table(["Parameter", "Default", "Meaning", "Takes"], rows)
 
 

@@ -84,7 +84,7 @@ def test_the_example_of_policies_has_every_function() -> None:
 
 
 def test_the_example_of_destinations_is_what_is_declared() -> None:
-    shown = re.findall(r"^  (\w+) +changed: ({.*})$", OPERATIONS, re.MULTILINE)
+    examples = re.findall(r"^  (\w+) +changed: ({.*})$", OPERATIONS, re.MULTILINE)
     declared = json.loads((ROOT / ".chalice" / "destinations.json").read_text(encoding="utf-8"))
 
-    assert {name: json.loads(text) for name, text in shown} == declared
+    assert {name: json.loads(text) for name, text in examples} == declared

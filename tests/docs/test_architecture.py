@@ -67,12 +67,12 @@ def test_there_are_the_three_journeys() -> None:
 @pytest.mark.parametrize("journey", JOURNEYS)
 def test_each_file_is_imported_by_one_before_it(journey: str) -> None:
     files = JOURNEYS[journey]
-    known: set[str] = {files[0]}
+    reachable: set[str] = {files[0]}
     strangers = []
     for file in files:
-        if file not in known:
+        if file not in reachable:
             strangers.append(file)
-        known |= imports(file)
+        reachable |= imports(file)
 
     assert strangers == []
 

@@ -50,6 +50,13 @@ def check_make(words: list[str]) -> None:
     assert [n for n in names if n not in VARIABLES and not n.startswith("HOIST_")] == []
 
 
+def dry_run(words: list[str]) -> str:
+    """What make says when it only prints what it would do; nothing when all is well."""
+    command = ["make", "--dry-run", "--no-print-directory", *words]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return result.stderr if result.returncode else ""
+
+
 def check_curl(command: str) -> None:
     """A route of the contract."""
     method = "POST" if " -d " in command else "GET"
@@ -69,9 +76,9 @@ def check_aws(words: list[str]) -> None:
     model: Any = botocore.session.get_session().get_service_model(service)
     operations = {botocore.xform_name(name, "-"): name for name in model.operation_names}
     shape = model.operation_model(operations[operation]).input_shape
-    known = {botocore.xform_name(member, "-") for member in shape.members}
+    parameters = {botocore.xform_name(member, "-") for member in shape.members}
     flags = {word.removeprefix("--") for word in rest if word.startswith("--")}
-    assert flags - known - {"region", "query", "output"} == set()
+    assert flags - parameters - {"region", "query", "output"} == set()
 
 
 @pytest.mark.parametrize(
@@ -81,6 +88,7 @@ def test_every_command_of_a_block_can_be_run(block: Block, command: str) -> None
     program, *words = shlex.split(command)
     if program == "make":
         check_make(words)
+        assert dry_run(words) == ""
     elif program == "curl":
         check_curl(command)
     elif program == "aws":

@@ -10,12 +10,12 @@ from tests.docs.reading import ROOT, anchors, pages, prose, text
 
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 # Files and folders of the repository, as code.
-NAMED = re.compile(
+PATH = re.compile(
     r"`((?:\.chalice|app|bench|chalicelib|deploy|docs|frontend|local|scripts|stage|tests)"
     r"(?:/[\w.-]+)+/?|app\.py)`"
 )
 # What commands write, and git ignores.
-WRITTEN = (".chalice/deployed", "chalicelib/version.py")
+GENERATED = (".chalice/deployed", "chalicelib/version.py")
 
 
 def links(page: str) -> list[tuple[str, str]]:
@@ -42,9 +42,9 @@ def test_every_anchor_is_a_heading(page: str) -> None:
 
 @pytest.mark.parametrize("page", [page for page in pages() if page != "CHANGELOG.md"])
 def test_every_file_that_a_page_names_exists(page: str) -> None:
-    named = set(NAMED.findall(text(page))) - set(WRITTEN)
+    paths = set(PATH.findall(text(page))) - set(GENERATED)
 
-    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+    assert [path for path in sorted(paths) if not (ROOT / path).exists()] == []
 
 
 def test_every_page_can_be_reached_from_readme() -> None:
