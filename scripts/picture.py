@@ -25,6 +25,7 @@ VIEW = {"width": 900, "height": 860}  # pixels
 MIB = 1024 * 1024
 LINE = 8 * MIB  # bytes a second
 INTERVAL = 0.4  # seconds between two frames
+TOASTS = 9000  # milliseconds until the toasts are gone, and the Dashboard is empty
 FILES = {
     "measurements.csv": b"time,value\n0,1\n" * 4096,
     "quarterly-report.pdf": b"%PDF-1.7\n" + bytes(2 * MIB),
@@ -62,9 +63,11 @@ def record(page: Page, system: RunningSystem, folder: Path, frames: Path) -> Non
     while not all(accepted(page, name) for name in FILES):
         take(page, frames)
         page.wait_for_timeout(INTERVAL * 1000)
-    page.wait_for_timeout(2000)
+    page.wait_for_timeout(TOASTS)
     take(page, frames)
-    page.locator("[data-filename='measurements.csv'] [data-testid=report] summary").click()
+    report = page.locator("[data-filename='measurements.csv'] [data-testid=report]")
+    report.locator("summary").click()
+    report.scroll_into_view_if_needed()
     page.wait_for_timeout(600)
     take(page, frames)
 
