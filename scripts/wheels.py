@@ -25,7 +25,7 @@ LOCKED = (
 def lacks(python: Python, requirements: str, platform: str) -> str:
     """What uv says against a Python; nothing where all packages have wheels for it."""
     with tempfile.TemporaryDirectory() as target:
-        done = subprocess.run(  # noqa: S603 - its arguments are constants
+        done = subprocess.run(
             [
                 *(Path(sys.executable).parent / "uv", "pip", "install", "--dry-run", "--quiet"),
                 *("--no-deps", "--only-binary", ":all:", "--target", target),
