@@ -1,4 +1,4 @@
-"""The workflows may read only, and run actions that nobody can exchange under them."""
+"""The workflows may only read, and run actions that are pinned by commit."""
 
 import re
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def test_a_workflow_may_read_only(workflow: Path) -> None:
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
-def test_an_action_is_named_by_its_commit_and_its_version_is_told(workflow: Path) -> None:
+def test_an_action_is_pinned_by_commit_with_its_version_in_a_comment(workflow: Path) -> None:
     used = re.findall(r"uses: (.*)", workflow.read_text())
 
     assert used
@@ -46,7 +46,7 @@ def test_a_checkout_leaves_no_token_behind(workflow: Path) -> None:
 
 def test_make_audit_runs_once_a_week() -> None:
     (audited,) = (path for path in WORKFLOWS if "make audit" in path.read_text())
-    # YAML 1.1 takes the key `on` for true.
+    # YAML 1.1 reads the key `on` as true.
     (schedule,) = yaml.safe_load(audited.read_text())[True]["schedule"]
 
     assert re.fullmatch(r"\d+ \d+ \* \* \d", schedule["cron"])

@@ -29,7 +29,7 @@ from chalicelib.upload import State, Upload, adopted_upload
 from deploy.steps import destinations
 from deploy.steps.destinations import ARNS
 from tests.support.environment import BUCKET, HOIST_ENVIRONMENT, NOTIFICATIONS_TOPIC, TABLE
-from tests.support.iam import DENIALS, GONE, TAKEN
+from tests.support.iam import DELETED, DENIALS, IN_USE
 from tests.support.payloads import event
 from tests.support.running import call, part_url
 from tests.support.tables import put_in
@@ -106,7 +106,7 @@ class Role:
 
     def closed_page(self) -> str:
         """The id of a connection that nobody took out of the registry."""
-        registry, connection_id = self.registry(opened=timedelta(hours=1)), f"{GONE}{uuid4()}"
+        registry, connection_id = self.registry(opened=timedelta(hours=1)), f"{DELETED}{uuid4()}"
         registry.connect(connection_id, registry.invite(self.owner).partition("=")[2])
         return connection_id
 
@@ -264,7 +264,7 @@ def api_handler(role: Role) -> None:
 
 def take_over_an_address(role: Role) -> None:
     """Email somebody whose address an account had that is no more."""
-    address = f"{TAKEN}{role.owner}@example.com"
+    address = f"{IN_USE}{role.owner}@example.com"
     role.operator("sns").subscribe(
         TopicArn=NOTIFICATIONS_TOPIC,
         Protocol="email",
