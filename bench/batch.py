@@ -17,9 +17,10 @@ from tests.support import environment
 environment.enter()
 from bench.rounds import report  # noqa: E402 - after the environment
 from chalicelib.config import load_settings  # noqa: E402
-from chalicelib.creation import Announcement, Creation  # noqa: E402
+from chalicelib.creation import Creation  # noqa: E402
 from chalicelib.items import SCHEMA  # noqa: E402
 from chalicelib.table import table_of  # noqa: E402
+from chalicelib.upload import Announcement  # noqa: E402
 from tests.simulation.dynamodb import FakeDynamoDB  # noqa: E402
 from tests.support.fakes import MemoryStorage  # noqa: E402
 from tests.support.payloads import OTHER_OWNER, OWNER  # noqa: E402

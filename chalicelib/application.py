@@ -1,8 +1,4 @@
-"""Composes the application from its settings: one cached factory, clients made when first used.
-
-The only place, beside the adapters, that knows botocore, which makes boto3's clients: a cold start
-need not wait for the rest of boto3. Nothing connects at import.
-"""
+"""Composes the application from its settings: one cached factory; clients are made on first use."""
 
 import json
 import time
@@ -10,15 +6,9 @@ from datetime import UTC, datetime
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
-import botocore
-from botocore.config import Config
-from botocore.exceptions import ConnectionError as NoConnection
-from botocore.exceptions import HTTPClientError
-from botocore.session import get_session
-
 from chalicelib.browser import Browser
-from chalicelib.config import Settings, SettingsError, load_settings
-from chalicelib.errors import TryAgain
+from chalicelib.clients import TIMEOUT, TRIES, Clients
+from chalicelib.config import Settings, load_settings
 from chalicelib.signing import Credentials, Signer
 from chalicelib.storage import S3Storage
 from chalicelib.table import UploadTable, table_of
@@ -31,52 +21,20 @@ if TYPE_CHECKING:
     from chalicelib.subscriptions import Subscriptions
     from chalicelib.sweep import Sweep
 
-# Tries and seconds. Two calls that nobody answers (and what botocore waits between) end before API
-# Gateway's 29 seconds do.
-_TRIES = 4
-_TIMEOUT = 3
-# Seconds that S3 may be silent over CompleteMultipartUpload; nobody waits that long.
+# Seconds that S3 may take for CompleteMultipartUpload; callers wait less (`COMPLETE_PATIENCE`).
 _COMPLETE_TIMEOUT = 60
-# What botocore itself tries again: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
-_BUSY_STATUSES = frozenset({429, 500, 502, 503, 504})
-_BUSY_CODES = frozenset({
-    "BandwidthLimitExceeded", "LimitExceededException", "PriorRequestNotComplete",
-    "ProvisionedThroughputExceededException", "RequestLimitExceeded", "RequestThrottled",
-    "RequestThrottledException", "RequestTimeout", "RequestTimeoutException", "SlowDown",
-    "ThrottledException", "Throttling", "ThrottlingException", "TooManyRequestsException",
-    "TransactionConflictException", "TransactionInProgressException",
-})  # fmt: skip
-
-
-# Lambda's runtime brings botocore along; which version depends on the runtime and the region.
-# CompleteMultipartUpload takes checksums of whole objects since 1.36.
-OLDEST_BOTOCORE = (1, 36)
-BOTOCORE = tuple(int(number) for number in botocore.__version__.split(".")[:2])
 
 
 class Application:
-    """The use cases of one stage, each made when a handler first asks for it.
+    """The use cases of one stage, each created on first use; `tries` as in `Clients`."""
 
-    `tries` is how often a call to AWS is made until the client is told to try again.
-    """
-
-    def __init__(self, settings: Settings, *, tries: int = _TRIES) -> None:
-        if BOTOCORE < OLDEST_BOTOCORE:
-            raise SettingsError(
-                f"botocore {botocore.__version__} of this runtime is too old: S3's checksums of"
-                " whole objects need 1.36. Deploy with a newer Python"
-            )
+    def __init__(self, settings: Settings, *, tries: int = TRIES) -> None:
         self.settings = settings
-        # Not adaptive: after one owner's throttle that mode holds back whoever comes next.
-        self._retries: Any = {"mode": "standard", "total_max_attempts": tries}
-        session: Any = get_session()
-        session.register("after-call", _refuse_busy)
-        session.register("after-call-error", _refuse_unreachable)
-        self._session = session
+        self._clients = Clients(settings.region, tries=tries)
 
     @cached_property
     def uploads(self) -> Uploads:
-        """What the API's routes do."""
+        """The use cases of the API."""
         return Uploads(
             self.settings,
             self._storage,
@@ -90,8 +48,8 @@ class Application:
 
     @cached_property
     def processing(self) -> "Processing":
-        """What `process_upload` does."""
-        # Imported here, as the notifier is: the API's first request should not wait for them.
+        """The use case of `process_upload`."""
+        # Imported here, like the notifier: the API's first request should not wait for them.
         from chalicelib.media_types import decide
         from chalicelib.processing import Processing
         from chalicelib.processors import PROCESSORS, Processors
@@ -110,10 +68,10 @@ class Application:
 
     @cached_property
     def notifier(self) -> "Notifier":
-        """What `notify` does."""
+        """The use case of `notify`."""
         from chalicelib.notifier import Notifier
 
-        sns = self._client("sns")
+        sns = self._clients.make("sns")
         return Notifier(
             self._table,
             self.browser,
@@ -126,10 +84,10 @@ class Application:
 
     @cached_property
     def sweep(self) -> "Sweep":
-        """What the scheduled sweep does."""
+        """The use case of `sweep`."""
         from chalicelib.sweep import Sweep
 
-        functions = self._client("lambda")
+        functions = self._clients.make("lambda")
         return Sweep(
             self.settings,
             self._storage,
@@ -146,11 +104,11 @@ class Application:
 
     @cached_property
     def subscriptions(self) -> "Subscriptions":
-        """What "email me" does."""
+        """The use cases of the switch "email me"."""
         from chalicelib.subscriptions import Subscriptions
 
         return Subscriptions(
-            self._client("sns"),
+            self._clients.make("sns"),
             self._dynamodb,
             self.settings.table,
             self.settings.notifications_topic_arn,
@@ -158,10 +116,10 @@ class Application:
 
     @cached_property
     def credentials(self) -> "TemporaryCredentials":
-        """Temporary credentials, which take the place of presigned URLs."""
+        """Temporary credentials, an alternative to presigned URLs."""
         from chalicelib.credentials import TemporaryCredentials
 
-        return TemporaryCredentials(self._client("sts"), self.settings)
+        return TemporaryCredentials(self._clients.make("sts"), self.settings)
 
     @cached_property
     def browser(self) -> Browser:
@@ -172,7 +130,6 @@ class Application:
             self._gateway,
             self.settings.websocket_url,
             _utc_now,
-            self.settings.max_pages,
         )
 
     @cached_property
@@ -181,16 +138,16 @@ class Application:
 
     @cached_property
     def _prompt_s3(self) -> Any:
-        return self._s3(_TIMEOUT)
+        return self._s3(TIMEOUT)
 
     @cached_property
     def _patient_s3(self) -> Any:
         return self._s3(_COMPLETE_TIMEOUT)
 
     def _s3(self, read_timeout: int) -> Any:
-        # Where the endpoint is an address (at home), path style; else virtual-hosted, regional.
+        # Path style where the endpoint is an address (locally); else virtual-hosted and regional.
         style = "auto" if self.settings.stage == "local" else "virtual"
-        return self._client("s3", read_timeout=read_timeout, s3={"addressing_style": style})
+        return self._clients.make("s3", read_timeout=read_timeout, s3={"addressing_style": style})
 
     @cached_property
     def _table(self) -> UploadTable:
@@ -198,83 +155,37 @@ class Application:
 
     @cached_property
     def _dynamodb(self) -> Any:
-        return self._client("dynamodb")
+        return self._clients.make("dynamodb")
 
     @cached_property
     def _management(self) -> Any:
-        # wss://… is what pages open; the same address over https manages their connections.
+        # Pages open wss://…; the same address over https manages their connections.
         endpoint = self.settings.websocket_url.replace("ws", "http", 1)
-        return self._client("apigatewaymanagementapi", endpoint_url=endpoint)
+        return self._clients.make("apigatewaymanagementapi", endpoint_url=endpoint)
 
     def _gateway(self) -> Any:
         return self._management
 
     def _signer(self) -> Signer:
-        credentials = self._session.get_credentials()
-        if credentials is None:
-            raise RuntimeError("no AWS credentials to sign with")
-        frozen = credentials.get_frozen_credentials()
-        return Signer(
-            Credentials(
-                frozen.access_key,
-                frozen.secret_key,
-                frozen.token,
-                # botocore keeps the end of credentials that it renews to itself.
-                getattr(credentials, "_expiry_time", None),
-            ),
-            self.settings.region,
-            _utc_now(),
-            self.settings.url_lifetime,
-        )
-
-    def _new_signer(self, owner: str) -> Signer:
-        """Signs with credentials that STS makes for it, limited to the owner's own prefix."""
-        lent = self.credentials.lend(owner)
-        credentials = Credentials(
-            lent["access_key_id"],
-            lent["secret_access_key"],
-            lent["session_token"],
-            datetime.fromisoformat(lent["expiration"]),
-        )
+        credentials = self._clients.credentials()
         return Signer(credentials, self.settings.region, _utc_now(), self.settings.url_lifetime)
 
-    def _client(
-        self,
-        service: str,
-        *,
-        endpoint_url: str | None = None,
-        read_timeout: int = _TIMEOUT,
-        **config: Any,
-    ) -> Any:
-        return self._session.create_client(
-            service,
-            region_name=self.settings.region,
-            endpoint_url=endpoint_url,
-            config=Config(
-                retries=self._retries,
-                connect_timeout=_TIMEOUT,
-                read_timeout=read_timeout,
-                **config,
-            ),
+    def _new_signer(self, owner: str) -> Signer:
+        """A signer with new credentials from STS, limited to the owner's own prefix."""
+        created = self.credentials.create(owner)
+        credentials = Credentials(
+            created["access_key_id"],
+            created["secret_access_key"],
+            created["session_token"],
+            datetime.fromisoformat(created["expiration"]),
         )
+        return Signer(credentials, self.settings.region, _utc_now(), self.settings.url_lifetime)
 
 
 @cache
 def application() -> Application:
     """The application of this process's environment."""
     return Application(load_settings())
-
-
-def _refuse_busy(http_response: Any, parsed: Any, model: Any, **_: Any) -> None:
-    """What still throttles or fails after all tries is for the client to try again."""
-    code = parsed.get("Error", {}).get("Code")
-    if http_response.status_code in _BUSY_STATUSES or code in _BUSY_CODES:
-        raise TryAgain(f"{model.service_model.service_id} is busy, try again")
-
-
-def _refuse_unreachable(exception: Exception, **_: Any) -> None:
-    if isinstance(exception, (HTTPClientError, NoConnection)):
-        raise TryAgain("A service does not answer, try again") from exception
 
 
 def _utc_now() -> datetime:

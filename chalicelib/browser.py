@@ -1,8 +1,8 @@
 """WebSocket connections: one-time tickets, who is connected, and pushing to an owner's pages.
 
 A browser cannot send a header with a WebSocket, so the API gives a signed-in page a URL with a
-ticket that works once and soon dies. Three kinds of item, all with a time to live: the ticket under
-its hash, the connection under its id, and the connection under its owner.
+ticket that works once and expires within a minute. Three kinds of item have a time to live: the
+ticket under its hash, the connection under its id, and the connection under its owner.
 IAM: dynamodb:PutItem, DeleteItem, Query, GetItem; execute-api:ManageConnections.
 """
 
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.errors import NotSignedIn, TryAgain
+from chalicelib.errors import NotSignedIn, TooManyPages, TryAgain
 from chalicelib.upload import Upload
 
 if TYPE_CHECKING:
@@ -33,12 +33,11 @@ TICKET_LIFETIME = timedelta(seconds=60)
 # (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
 CONNECTION_LIFETIME = timedelta(hours=2)
 # A connection is registered by its own $connect, which may take API Gateway's 29 seconds; until it
-# has answered, API Gateway calls the connection gone.
+# has answered, API Gateway reports the connection as gone.
 CONNECTING = timedelta(seconds=30)
-
-
-class TooManyPages(Exception):
-    """The owner has as many pages open as the stage allows."""
+# Open pages of one owner. Each receives every change, so many pages make every change expensive; a
+# person with several tabs on several devices stays far below.
+MAX_PAGES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +49,10 @@ class Browser:
     gateway: Callable[[], ApiGatewayManagementApiClient]
     url: str
     now: Callable[[], datetime]
-    # Open pages of one owner; each receives every change.
-    max_pages: int
+    max_pages: int = MAX_PAGES
 
     def invite(self, owner: str) -> str:
-        """A WebSocket URL for one page of an owner, good once within a minute."""
+        """A WebSocket URL for one page of an owner; it works once, within a minute."""
         ticket = secrets.token_urlsafe(32)
         self._put(_ticket_key(ticket), TICKET_LIFETIME, owner=owner)
         return f"{self.url}?ticket={ticket}"
@@ -62,16 +60,16 @@ class Browser:
     def connect(self, connection_id: str, ticket: str) -> str:
         """Use up a ticket and register the connection; returns its owner.
 
-        Raises NotSignedIn for any other ticket, TooManyPages when the owner has enough open.
-        The connection is counted after it is registered, so that pages that connect at the same
-        time see each other. One page too many is removed again.
+        Raises NotSignedIn for an unknown or expired ticket, TooManyPages above `max_pages`. The
+        connections are counted after this one is registered, so that pages that connect at the same
+        time see each other. A connection above the limit is removed again.
         """
-        used = self.client.delete_item(
+        item = self.client.delete_item(
             TableName=self.table, Key=_ticket_key(ticket), ReturnValues="ALL_OLD"
         ).get("Attributes")
-        if not used or int(used["expires"]["N"]) < self.now().timestamp():
+        if not item or int(item["expires"]["N"]) < self.now().timestamp():
             raise NotSignedIn("The ticket is used up or too old")
-        owner = used["owner"]["S"]
+        owner = item["owner"]["S"]
         self._put(_connection_key(connection_id), CONNECTION_LIFETIME, owner=owner)
         self._put(_owner_key(owner, connection_id), CONNECTION_LIFETIME)
         if not self._has_room(owner, connection_id):
@@ -82,26 +80,26 @@ class Browser:
         return owner
 
     def disconnect(self, connection_id: str) -> None:
-        """Forget a connection; nothing happens when it is not known."""
-        known = self.client.delete_item(
+        """Forget a connection; nothing happens when it is not registered."""
+        item = self.client.delete_item(
             TableName=self.table, Key=_connection_key(connection_id), ReturnValues="ALL_OLD"
         ).get("Attributes")
-        if known:
-            self._delete(_owner_key(known["owner"]["S"], connection_id))
+        if item:
+            self._delete(_owner_key(item["owner"]["S"], connection_id))
 
     def show(self, upload: Upload) -> None:
-        """Send an upload to every open page of its owner; forget the pages that are gone.
+        """Send an upload to every open page of its owner; forget closed connections.
 
-        A page that cannot be reached is no reason to fail: it asks again when it reconnects.
+        A failure is only logged: a page reads its list when it reconnects.
         """
         message = {"type": "upload", "upload": upload.document()}
         try:
             self._send_all(upload.owner, message)
         except (ClientError, BotoCoreError, TryAgain) as error:
-            log.warning("not shown", extra={**upload.log_fields, "error": str(error)})
+            log.warning("page not updated", extra={**upload.log_fields, "error": str(error)})
 
     def send(self, connection_id: str, message: Mapping[str, Any]) -> bool:
-        """Send one message to one page; returns whether there is such a connection."""
+        """Send one message to one page; returns whether its connection is open."""
         gateway = self.gateway()
         data = json.dumps(message, ensure_ascii=False).encode()
         try:
@@ -111,7 +109,7 @@ class Browser:
         return True
 
     def _has_room(self, owner: str, connection_id: str) -> bool:
-        """Whether an owner may have this connection too; pages that are gone do not count."""
+        """Whether an owner may have this connection too; closed connections do not count."""
         others = [
             each for each in self._connections(owner, consistent=True) if each[0] != connection_id
         ]
@@ -120,17 +118,17 @@ class Browser:
         return self._send_each(others, {"type": "ping"}, most=self.max_pages) < self.max_pages
 
     def _send_all(self, owner: str, message: Mapping[str, Any]) -> None:
-        """Send to the pages of an owner, and forget those that are gone.
+        """Send to the pages of an owner, and forget closed connections.
 
-        Pages that are about to be refused are registered as well for a moment. They are the newest,
-        so the oldest pages receive the message, and no more of them than may be open.
+        Pages above the limit are registered too, until `connect` removes them. They are the newest,
+        so only the oldest `max_pages` pages receive the message.
         """
         self._send_each(self._connections(owner), message, most=self.max_pages)
 
     def _send_each(
         self, connections: list[tuple[str, datetime]], message: Mapping[str, Any], *, most: int
     ) -> int:
-        """Send to the oldest connections, until `most` of them are open; returns how many are."""
+        """Send to the oldest connections until `most` are open; returns how many are open."""
         count = 0
         for connection_id, connected_at in sorted(connections, key=lambda each: each[1]):
             if count == most:
@@ -154,7 +152,7 @@ class Browser:
             ConsistentRead=consistent,
         )
         return [
-            (item["sk"]["S"].removeprefix("connection#"), _made_at(item, CONNECTION_LIFETIME))
+            (item["sk"]["S"].removeprefix("connection#"), _registered_at(item, CONNECTION_LIFETIME))
             for page in pages
             for item in page["Items"]
         ]
@@ -169,7 +167,7 @@ class Browser:
         self.client.delete_item(TableName=self.table, Key=key)
 
 
-def _made_at(item: Mapping[str, Any], lifetime: timedelta) -> datetime:
+def _registered_at(item: Mapping[str, Any], lifetime: timedelta) -> datetime:
     return datetime.fromtimestamp(int(item["expires"]["N"]), UTC) - lifetime
 
 

@@ -1,7 +1,7 @@
 """Settings, frozen and read once from the environment: the only reader of `os.environ`.
 
-README lists every variable. At home (`HOIST_STAGE=local`) `make run` writes the environment of the
-running system to a file, so that `chalice local --stage local` typed by hand finds it too.
+Locally (`HOIST_STAGE=local`), `make run` writes the environment of the running system to a file, so
+that `chalice local --stage local`, started by hand, reads the same.
 """
 
 import json
@@ -12,8 +12,8 @@ from pathlib import Path
 
 from chalicelib.parts import MAX_OBJECT_SIZE, MAX_PART_SIZE, MAX_PUT_SIZE, MIB, MIN_PART_SIZE
 
-# Seconds. A URL ends with the credentials that signed it, and Lambda does not say when its own do;
-# they live for hours.
+# Seconds. A URL expires with the credentials that signed it. Those of Lambda live for hours, but it
+# does not say when they expire.
 MAX_URL_LIFETIME = 3600
 LOCAL_ENVIRONMENT_FILE = "environment.json"
 
@@ -31,16 +31,15 @@ class Settings:
     bucket: str
     # The bucket's URL under each of its host names; part URLs are spread over them.
     bucket_urls: tuple[str, ...]
-    # Where objects are downloaded, in the place of the bucket's URL; empty for the bucket itself.
+    # The origin of downloads instead of the bucket's URL; empty for the bucket itself.
     download_url: str
     table: str
     results_topic_arn: str
     notifications_topic_arn: str
     user_pool_arn: str
-    # The role that temporary credentials are of, and the seconds they live.
+    # The role of temporary credentials.
     uploader_role_arn: str
-    credentials_lifetime: int
-    # The key that the bucket encrypts with where it is not S3's own; empty where it is.
+    # The KMS key that encrypts the bucket's objects; empty for the keys of S3 itself.
     kms_key_arn: str
     page_origin: str
     websocket_url: str
@@ -49,16 +48,14 @@ class Settings:
     url_lifetime: int
     part_size: int
     put_max_size: int
-    # Uploads of one owner that may be under way at once.
+    # Uploads of one owner that may be in progress at once.
     max_in_progress: int
-    # What one owner may keep: bytes, and files.
+    # The quota of one owner: bytes, and files.
     owner_max_bytes: int
     owner_max_files: int
-    # Objects above it are not read to their end: processors that need that leave them out.
+    # Processors that read a whole object leave out larger ones.
     whole_max_size: int
-    # Pages of one owner that may be open at once.
-    max_pages: int
-    # Days that S3 keeps the parts of an upload that nobody completes.
+    # Days that S3 keeps the parts of an incomplete upload.
     upload_days: int
     # Days that S3 keeps a rejected object.
     rejected_days: int
@@ -81,7 +78,6 @@ def load_settings(environ: MutableMapping[str, str] = os.environ) -> Settings:
             bucket,
             region,
             accelerate=_switch(environ, "HOIST_ACCELERATE", default=False),
-            dual_stack=_switch(environ, "HOIST_DUAL_STACK", default=True),
         ),
         download_url=environ.get("HOIST_DOWNLOAD_URL", "").strip().rstrip("/"),
         table=_text(environ, "HOIST_TABLE"),
@@ -89,9 +85,6 @@ def load_settings(environ: MutableMapping[str, str] = os.environ) -> Settings:
         notifications_topic_arn=_text(environ, "HOIST_NOTIFICATIONS_TOPIC_ARN"),
         user_pool_arn=_text(environ, "HOIST_USER_POOL_ARN"),
         uploader_role_arn=_text(environ, "HOIST_UPLOADER_ROLE_ARN"),
-        credentials_lifetime=_number(
-            environ, "HOIST_CREDENTIALS_LIFETIME", 3600, least=900, most=3600
-        ),
         kms_key_arn=environ.get("HOIST_KMS_KEY_ARN", "").strip(),
         page_origin=_text(environ, "HOIST_PAGE_ORIGIN"),
         websocket_url=_text(environ, "HOIST_WEBSOCKET_URL"),
@@ -108,14 +101,13 @@ def load_settings(environ: MutableMapping[str, str] = os.environ) -> Settings:
         whole_max_size=_number(
             environ, "HOIST_WHOLE_MAX_SIZE", 32 * 1024 * MIB, most=MAX_OBJECT_SIZE
         ),
-        max_pages=_number(environ, "HOIST_MAX_PAGES", 20, least=1, most=1000),
         upload_days=_number(environ, "HOIST_UPLOAD_DAYS", 7, least=1, most=365),
         rejected_days=_number(environ, "HOIST_REJECTED_DAYS", 7, least=1, most=3650),
     )
 
 
 def forget_aws_account(environ: MutableMapping[str, str]) -> None:
-    """Let nothing of a developer's own AWS account (profile, token, endpoints) reach boto3."""
+    """Remove a developer's own AWS account (profile, token, endpoints) from the environment."""
     for name in list(environ):
         if name.startswith("AWS_") and not name.startswith("AWS_CHALICE_"):
             del environ[name]
@@ -126,9 +118,7 @@ def aws_domain(region: str) -> str:
     return "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
 
 
-def _bucket_urls(
-    bucket: str, region: str, *, accelerate: bool, dual_stack: bool
-) -> tuple[str, ...]:
+def _bucket_urls(bucket: str, region: str, *, accelerate: bool) -> tuple[str, ...]:
     """The bucket's virtual-hosted URLs: regional or accelerated, and the same with IPv6.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/dual-stack-endpoints.html
@@ -142,7 +132,7 @@ def _bucket_urls(
         else (f"s3.{region}", f"s3.dualstack.{region}")
     )
     domain = aws_domain(region)
-    return tuple(f"https://{bucket}.{host}.{domain}" for host in hosts[: 1 + dual_stack])
+    return tuple(f"https://{bucket}.{host}.{domain}" for host in hosts)
 
 
 def _local_environment(environ: MutableMapping[str, str]) -> dict[str, str]:
@@ -150,7 +140,7 @@ def _local_environment(environ: MutableMapping[str, str]) -> dict[str, str]:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise SettingsError(f"{path} is not there: start the system with `make run`") from error
+        raise SettingsError(f"{path} does not exist: start the system with `make run`") from error
     return {str(name): str(value) for name, value in json.loads(text).items()}
 
 

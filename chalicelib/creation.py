@@ -1,22 +1,27 @@
-"""Uploads begun, up to a hundred at once: check the rules, begin in S3, remember, count.
+"""Creates uploads, up to a hundred at once: checks the rules, starts them in S3, stores their rows.
 
-Each succeeds or fails by itself, and nothing is left behind of one that fails. Everything it needs
-is passed in; the ports below name exactly the operations used. Must not know HTTP, boto3, the
-environment, or how anything is signed.
+Each upload succeeds or fails by itself. A failed one leaves nothing in S3 and no row. Must not know
+HTTP, boto3, the environment, or how anything is signed.
 """
+
+from __future__ import annotations
 
 import logging
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from chalicelib import keys, metrics, parts, rules
 from chalicelib.config import Settings
 from chalicelib.errors import IdempotencyKeyReused, TooManyUploads, UploadError, WrongState
 from chalicelib.parallel import at_once
-from chalicelib.upload import CHECK_AFTER, NewUpload, State, Upload
+from chalicelib.upload import CHECK_AFTER, Announcement, NewUpload, State, Upload
+
+if TYPE_CHECKING:
+    # Only for types: a cold start pays for each import.
+    from chalicelib.ports import MultipartUploads, NewRows
 
 log = logging.getLogger(__name__)
 
@@ -24,168 +29,147 @@ log = logging.getLogger(__name__)
 MAX_MEMBERS = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Announcement:
-    """A file that a client is about to send, as it says; sizes in bytes, the checksum in base64."""
-
-    filename: str
-    size: int
-    content_type: str | None = None
-    crc64nvme: str | None = None
-    idempotency_key: str | None = None
-    strategy: str | None = None
-
-
-class Storage(Protocol):
-    """What beginning needs of S3."""
-
-    def create_multipart(self, key: str, *, content_type: str) -> str: ...
-    def abort(self, key: str, multipart_id: str) -> None: ...
-
-
-class Table(Protocol):
-    """What beginning needs of the table."""
-
-    def put_all(self, owner: str, news: Sequence[NewUpload]) -> list[Upload | UploadError]: ...
-    def forget(self, owner: str, news: Sequence[NewUpload]) -> None: ...
-    def in_progress(self, owner: str, *, most: int) -> int: ...
-    def refusals(self, owner: str) -> int: ...
-    def refuse(
-        self, owner: str, news: Sequence[NewUpload], *, refusals: int
-    ) -> Sequence[NewUpload]: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """The beginning of uploads; `now` is the clock (UTC)."""
+    """Creates uploads; `now` is the clock (UTC)."""
 
     settings: Settings
-    storage: Storage
-    table: Table
+    storage: MultipartUploads
+    table: NewRows
     now: Callable[[], datetime]
 
     def create(
         self,
         owner: str,
-        asked: Sequence[Announcement | UploadError],
+        announcements: Sequence[Announcement | UploadError],
         *,
         idempotency_key: str | None = None,
     ) -> list[Upload | UploadError]:
-        """Begin an upload for each announcement; what each came to, in their order.
+        """Create an upload for each announcement; returns one result for each, in their order.
 
-        An error among the announcements is passed on as it is. What was created under an
-        idempotency key before is that upload again. The key of the request gives those a key that
-        have none of their own. Raises InvalidRequest for a request that no member can answer.
+        An error among the announcements is its own result. An idempotency key that was used before
+        gives the earlier upload. The request's `idempotency_key` gives a key to each member without
+        one. Raises InvalidRequest for a request that breaks the rules as a whole.
         """
-        rules.check_member_count(len(asked), most=MAX_MEMBERS)
+        rules.check_member_count(len(announcements), most=MAX_MEMBERS)
         rules.check_idempotency_key(idempotency_key)
         planned = [
-            self._planned(owner, one, _member_key(idempotency_key, number))
-            for number, one in enumerate(asked)
+            self._plan(owner, announcement, _member_key(idempotency_key, number))
+            for number, announcement in enumerate(announcements)
         ]
-        outcomes = self._begin(owner, [new for new in planned if isinstance(new, NewUpload)])
-        return [outcomes[new.upload.id] if isinstance(new, NewUpload) else new for new in planned]
+        results = self._start(owner, [new for new in planned if isinstance(new, NewUpload)])
+        return [results[new.upload.id] if isinstance(new, NewUpload) else new for new in planned]
 
-    def _planned(
-        self, owner: str, asked: Announcement | UploadError, member_key: str | None
+    def _plan(
+        self, owner: str, announcement: Announcement | UploadError, member_key: str | None
     ) -> NewUpload | UploadError:
-        """A new upload by the rules; nothing of it is anywhere yet."""
-        if isinstance(asked, UploadError):
-            return asked
-        declared = asked.content_type or rules.DEFAULT_CONTENT_TYPE
+        """A new upload that follows the rules, or the error; S3 and the table know nothing yet."""
+        if isinstance(announcement, UploadError):
+            return announcement
+        declared = announcement.content_type or rules.DEFAULT_CONTENT_TYPE
         try:
-            rules.check_filename(asked.filename)
-            rules.check_size(asked.size, max_size=self.settings.max_size)
-            rules.check_content_type(declared, asked.filename, allowed=self.settings.allowed_types)
-            rules.check_crc64nvme(asked.crc64nvme)
-            rules.check_idempotency_key(asked.idempotency_key)
-            rules.check_strategy(asked.strategy, crc64nvme=asked.crc64nvme)
+            self._check(announcement, declared)
         except UploadError as error:
             return error
         plan = parts.plan(
-            asked.size, put_max_size=self.settings.put_max_size, part_size=self.settings.part_size
+            announcement.size,
+            put_max_size=self.settings.put_max_size,
+            part_size=self.settings.part_size,
         )
         now = self.now()
         upload_id = keys.new_upload_id(now, os.urandom(10))
         upload = Upload(
             id=upload_id,
             owner=owner,
-            filename=asked.filename,
-            size=asked.size,
+            filename=announcement.filename,
+            size=announcement.size,
             content_type=declared,
-            key=keys.object_key(owner=owner, upload_id=upload_id, filename=asked.filename),
+            key=keys.object_key(owner=owner, upload_id=upload_id, filename=announcement.filename),
             state=State.UPLOADING,
             part_size=plan.part_size,
             part_count=plan.part_count,
             created_at=now,
             updated_at=now,
-            crc64nvme=asked.crc64nvme,
-            charged=asked.size,
+            crc64nvme=announcement.crc64nvme,
+            charged=announcement.size,
             check_at=now + CHECK_AFTER,
         )
-        return NewUpload(upload, asked.idempotency_key or member_key)
+        return NewUpload(upload, announcement.idempotency_key or member_key)
 
-    def _begin(self, owner: str, news: Sequence[NewUpload]) -> dict[str, Upload | UploadError]:
-        """Begin in S3 and in the table; whatever prevents that, nothing is left in either.
+    def _check(self, announcement: Announcement, declared: str) -> None:
+        """Raise the error of the first rule that an announcement breaks."""
+        filename, allowed = announcement.filename, self.settings.allowed_types
+        rules.check_filename(filename)
+        rules.check_size(announcement.size, max_size=self.settings.max_size)
+        rules.check_content_type(declared, filename, allowed=allowed)
+        rules.check_crc64nvme(announcement.crc64nvme)
+        rules.check_idempotency_key(announcement.idempotency_key)
+        rules.check_strategy(announcement.strategy, crc64nvme=announcement.crc64nvme)
 
-        Returns what each came to, by its id.
+    def _start(self, owner: str, news: Sequence[NewUpload]) -> dict[str, Upload | UploadError]:
+        """Start uploads in S3 and store their rows; an exception leaves nothing of them in either.
+
+        S3's multipart uploads come first, so that one write stores the whole row. A repeated
+        request therefore creates multipart uploads that it aborts at once. Reading the idempotency
+        keys first would cost a read in every request to save two calls in the rare repeated one.
+        Returns the results by id.
         """
-        begun: list[NewUpload] = []
+        started: list[NewUpload] = []
 
-        def begin(new: NewUpload) -> NewUpload:
-            begun.append(self._begin_multipart(new))
-            return begun[-1]
+        def start(new: NewUpload) -> NewUpload:
+            started.append(self._start_multipart(new))
+            return started[-1]
 
         try:
             large = [new for new in news if new.upload.size > self.settings.put_max_size]
             ready: dict[str, NewUpload | UploadError] = {new.upload.id: new for new in news}
-            ready |= zip((new.upload.id for new in large), at_once(begin, large), strict=True)
+            ready |= zip((new.upload.id for new in large), at_once(start, large), strict=True)
             failed = {name: new for name, new in ready.items() if isinstance(new, UploadError)}
             sound = [new for new in ready.values() if isinstance(new, NewUpload)]
-            return failed | self._remember(owner, sound)
+            return failed | self._store(owner, sound)
         except BaseException:
-            self._abort(begun)
+            self._abort(started)
             self.table.forget(owner, news)
             raise
 
-    def _begin_multipart(self, new: NewUpload) -> NewUpload:
+    def _start_multipart(self, new: NewUpload) -> NewUpload:
         upload = new.upload
         multipart_id = self.storage.create_multipart(upload.key, content_type=upload.content_type)
         return replace(new, upload=replace(upload, multipart_id=multipart_id))
 
-    def _remember(self, owner: str, news: Sequence[NewUpload]) -> dict[str, Upload | UploadError]:
-        """Put new uploads in the table, and take back what is one too many."""
-        stored = self.table.put_all(owner, news)
-        made = [new for new, upload in zip(news, stored, strict=True) if upload is new.upload]
-        refused = self._refuse_excess(owner, made)
-        self._abort([new for new in news if new not in made or new in refused])
+    def _store(self, owner: str, news: Sequence[NewUpload]) -> dict[str, Upload | UploadError]:
+        """Store the rows of new uploads, then remove those that exceed the limit again."""
+        results = self.table.put_all(owner, news)
+        new_rows = [new for new, result in zip(news, results, strict=True) if result is new.upload]
+        refused = self._refuse_excess(owner, new_rows)
+        self._abort([new for new in news if new not in new_rows or new in refused])
         return {
-            new.upload.id: self._too_many() if new in refused else _answer(new.upload, upload)
-            for new, upload in zip(news, stored, strict=True)
+            new.upload.id: self._too_many() if new in refused else _result(new.upload, result)
+            for new, result in zip(news, results, strict=True)
         }
 
     def _too_many(self) -> TooManyUploads:
         most = self.settings.max_in_progress
         return TooManyUploads(f"{most} uploads are under way; finish or delete one", limit=most)
 
-    def _refuse_excess(self, owner: str, made: Sequence[NewUpload]) -> list[NewUpload]:
-        """Take back the last of what was made, where more is under way than may be.
+    def _refuse_excess(self, owner: str, news: Sequence[NewUpload]) -> list[NewUpload]:
+        """Remove the last of the new rows where the owner has too many uploads in progress.
 
-        What was made is counted itself, so requests at the same time see each other. They take
-        back one after the other, each over the number of refusals that it read before it counted:
-        if two counted the same excess, both would take it back.
+        The new rows are counted too, so simultaneous requests see each other. They remove rows one
+        after the other: each only if nobody else has refused an upload since it counted. If two
+        counted the same excess, both would remove it.
         """
         most = self.settings.max_in_progress
-        left, refused = list(made), list[NewUpload]()
-        is_over = bool(left) and self.table.in_progress(owner, most=most) > most
-        while left and is_over:
+        remaining, refused = list(news), list[NewUpload]()
+        is_over = bool(remaining) and self.table.in_progress(owner, most=most) > most
+        while remaining and is_over:
             refusals = self.table.refusals(owner)
             excess = self.table.in_progress(owner, most=most) - most
             is_over = excess > 0
             if is_over:
-                gone = self.table.refuse(owner, left[-excess:], refusals=refusals)
-                refused += gone
-                left = [new for new in left if new not in gone]
+                removed = self.table.refuse(owner, remaining[-excess:], refusals=refusals)
+                refused += removed
+                remaining = [new for new in remaining if new not in removed]
         return refused
 
     def _abort(self, news: Sequence[NewUpload]) -> None:
@@ -194,35 +178,36 @@ class Creation:
                 self.storage.abort(new.upload.key, new.upload.multipart_id)
 
 
-def _answer(new: Upload, stored: Upload | UploadError) -> Upload | UploadError:
-    """What a new upload came to: made, known under its key before, or refused."""
-    if isinstance(stored, UploadError):
-        return stored
-    if stored is new:
-        log.info("created", extra=stored.log_fields | {"metrics": metrics.CREATED})
-        return stored
-    if not _asks_for(new, stored):
+def _result(new: Upload, result: Upload | UploadError) -> Upload | UploadError:
+    """The result of a create: the new upload, the earlier one with its key, or an error."""
+    if isinstance(result, UploadError):
+        return result
+    if result is new:
+        log.info("created", extra=result.log_fields | {"metrics": metrics.CREATED})
+        return result
+    if not _is_repeated(new, result):
         return IdempotencyKeyReused("Use a new idempotency_key for another file")
-    if stored.state is not State.UPLOADING:
-        return WrongState(f"The upload is {stored.state}", id=stored.id, state=stored.state.value)
-    return stored
+    if result.state is not State.UPLOADING:
+        return WrongState(f"The upload is {result.state}", id=result.id, state=result.state.value)
+    return result
 
 
 def _member_key(idempotency_key: str | None, number: int) -> str | None:
-    """The key of a member that has none of its own; no client can choose one with a point."""
+    """The key of a member without its own; no client can choose a key with a point in it."""
     return f"{idempotency_key}.{number}" if idempotency_key is not None else None
 
 
-def _asks_for(asked: Upload, remembered: Upload) -> bool:
-    """Whether a request that comes again asks for the upload that was created under its key.
+def _is_repeated(new: Upload, earlier: Upload) -> bool:
+    """Whether a request announces the same file as an earlier one with its idempotency key.
 
-    The sheet of a whole file holds the checksum; a complete may have named that of a multipart one.
+    The checksum of a single PUT is part of its sheet. That of a multipart upload may have come
+    later, with a complete.
     """
-    same_checksum = asked.crc64nvme == remembered.crc64nvme or (
-        asked.crc64nvme is None and remembered.multipart_id is not None
+    same_checksum = new.crc64nvme == earlier.crc64nvme or (
+        new.crc64nvme is None and earlier.multipart_id is not None
     )
-    return same_checksum and (asked.filename, asked.size, asked.content_type) == (
-        remembered.filename,
-        remembered.size,
-        remembered.content_type,
+    return same_checksum and (new.filename, new.size, new.content_type) == (
+        earlier.filename,
+        earlier.size,
+        earlier.content_type,
     )

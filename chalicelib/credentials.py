@@ -1,9 +1,9 @@
 """Temporary S3 credentials instead of presigned URLs: one role, narrowed to the caller's prefix.
 
-For `aws s3 cp`, rclone and whatever else speaks S3. What arrives is adopted by `processing`.
-IAM: sts:AssumeRole on the uploader's role, which itself may put objects below `uploads/` and read
-those that were not refused: tools ask HeadObject what they sent. Its policy has the conditions.
-Must not know the table or the rules.
+For `aws s3 cp`, rclone and other S3 tools. `processing` adopts the objects that they send.
+IAM: sts:AssumeRole on the uploader's role. That role may put objects below `uploads/` and read them
+unless they were rejected: tools call HeadObject after sending. Its policy has the conditions. Must
+not know the table or the rules.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session
 """
 
@@ -22,37 +22,41 @@ if TYPE_CHECKING:
 
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 MAX_SESSION_NAME = 64
+# Seconds. The API's function has a role itself, and a role that assumes another gets one hour at
+# most; tools ask for new credentials before the end.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining
+LIFETIME = 3600
 
 
 @dataclass(frozen=True, slots=True)
 class TemporaryCredentials:
-    """Lends credentials of the uploader's role."""
+    """Creates credentials of the uploader's role."""
 
     client: STSClient
     settings: Settings
 
-    def lend(self, owner: str) -> dict[str, str]:
-        """Credentials that put, read and list objects under the owner's prefix; times in UTC."""
+    def create(self, owner: str) -> dict[str, str]:
+        """Credentials that put, read and list objects below the owner's prefix; times in UTC."""
         answer = self.client.assume_role(
             RoleArn=self.settings.uploader_role_arn,
-            # CloudTrail shows it with whatever is done with them.
+            # CloudTrail shows it with every call of these credentials.
             RoleSessionName=owner.replace(":", "-")[:MAX_SESSION_NAME],
-            DurationSeconds=self.settings.credentials_lifetime,
+            DurationSeconds=LIFETIME,
             Policy=json.dumps(self._policy(keys.owner_prefix(owner)), separators=(",", ":")),
         )
-        lent = answer["Credentials"]
+        credentials = answer["Credentials"]
         return {
-            "access_key_id": lent["AccessKeyId"],
-            "secret_access_key": lent["SecretAccessKey"],
-            "session_token": lent["SessionToken"],
-            "expiration": lent["Expiration"].strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "access_key_id": credentials["AccessKeyId"],
+            "secret_access_key": credentials["SecretAccessKey"],
+            "session_token": credentials["SessionToken"],
+            "expiration": credentials["Expiration"].strftime("%Y-%m-%dT%H:%M:%SZ"),
             "bucket": self.settings.bucket,
             "prefix": keys.owner_prefix(owner),
             "region": self.settings.region,
         }
 
     def _policy(self, prefix: str) -> dict[str, Any]:
-        """What may be done of that which the role may do."""
+        """The session policy: the owner's share of what the role allows."""
         bucket = f"arn:{self._partition}:s3:::{self.settings.bucket}"
         statements: list[dict[str, Any]] = [
             {
@@ -71,11 +75,11 @@ class TemporaryCredentials:
                 "Resource": bucket,
                 "Condition": {"StringLike": {"s3:prefix": f"{prefix}*"}},
             },
-            # Clients that are told no region ask for it.
+            # Clients without a configured region call it.
             {"Effect": "Allow", "Action": "s3:GetBucketLocation", "Resource": bucket},
         ]
         if self.settings.kms_key_arn:
-            # Parts are decrypted when they are put together.
+            # S3 decrypts the parts when it completes a multipart upload.
             # https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
             statements.append(
                 {
@@ -88,5 +92,5 @@ class TemporaryCredentials:
 
     @property
     def _partition(self) -> str:
-        """`aws`, or that of China or of the government."""
+        """`aws`, `aws-cn` or `aws-us-gov`."""
         return self.settings.uploader_role_arn.split(":")[1]

@@ -1,14 +1,14 @@
-"""Every error a client of the API can be told, each with a stable code and an HTTP status.
+"""Every error that a client can receive, each with a stable code and an HTTP status.
 
-`UploadError.problem()` is the RFC 9457 document that goes over the wire. This module must not know
-who raises the errors or how they are sent.
+`UploadError.problem()` is the RFC 9457 document that goes over the wire, `BY_CODE` the table of all
+errors. Must not know who raises the errors or how they are sent.
 """
 
 from typing import Any, ClassVar
 
 
 class UploadError(Exception):
-    """Something a client is told about; `detail` says what to do, in a sentence."""
+    """An error that the client receives; `detail` says in a sentence what the client should do."""
 
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500
@@ -34,55 +34,61 @@ class UploadError(Exception):
 
 
 class InvalidRequest(UploadError):
-    """The request cannot be understood as it stands."""
+    """The request breaks the contract."""
 
     code, status, title = "invalid_request", 400, "The request is not valid"
 
 
 class NotSignedIn(UploadError):
-    """No id token, or one that names nobody."""
+    """No id token or ticket, or one that names no owner."""
 
     code, status, title = "not_signed_in", 401, "Sign in first"
 
 
+class QuotaExceeded(UploadError):
+    """The owner keeps as many bytes, or files, as the stage allows."""
+
+    code, status, title = "quota_exceeded", 403, "There is no room for the file"
+
+
 class UploadNotFound(UploadError):
-    """No such upload, or somebody else's: the two are answered alike."""
+    """There is no such upload, or it belongs to another owner: both get the same answer."""
 
     code, status, title = "upload_not_found", 404, "There is no such upload"
 
 
 class RouteNotFound(UploadError):
-    """No route has this path and method; API Gateway says so."""
+    """No route has this path and method. API Gateway itself answers so."""
 
     code, status, title = "route_not_found", 404, "There is no such route"
 
 
 class PartsMissing(UploadError):
-    """Complete was asked for too early; `missing` lists the part numbers to send."""
+    """Complete came before all parts; `missing` lists the numbers of the parts to send."""
 
     code, status, title = "parts_missing", 409, "Some parts are missing"
 
 
 class NotAccepted(UploadError):
-    """A download of an upload that is not, or not yet, accepted."""
+    """A download of an upload that is not accepted, or not yet."""
 
     code, status, title = "not_accepted", 409, "The upload is not accepted"
 
 
 class WrongState(UploadError):
-    """What was asked for does not fit the state the upload is in."""
+    """The request does not fit the state of the upload."""
 
     code, status, title = "wrong_state", 409, "The upload is in another state"
 
 
 class EmailNotVerified(UploadError):
-    """The account has no address, or one that nobody has shown to be theirs."""
+    """The account has no email address, or one that is not verified."""
 
     code, status, title = "email_not_verified", 409, "The email address is not verified"
 
 
 class EmailUnavailable(UploadError):
-    """SNS takes no more subscriptions of the topic, until AWS raises the quota for the operator.
+    """SNS refuses more subscriptions to the topic until AWS raises the operator's quota.
 
     Not a 503: the same request fails until then, so a client must not retry it.
     """
@@ -91,7 +97,7 @@ class EmailUnavailable(UploadError):
 
 
 class UploadExpired(UploadError):
-    """S3 no longer knows the multipart upload: begin a new one."""
+    """S3 no longer knows the multipart upload: the client must create a new upload."""
 
     code, status, title = "upload_expired", 410, "The upload has expired"
 
@@ -100,12 +106,6 @@ class FileTooLarge(UploadError):
     """The declared size is above the limit."""
 
     code, status, title = "file_too_large", 413, "The file is too large"
-
-
-class QuotaExceeded(UploadError):
-    """The owner keeps as many bytes, or files, as the stage allows."""
-
-    code, status, title = "quota_exceeded", 403, "There is no room for the file"
 
 
 class RequestTooLarge(UploadError):
@@ -121,39 +121,58 @@ class TypeNotAllowed(UploadError):
 
 
 class ChecksumMismatch(UploadError):
-    """S3 computed another checksum over the bytes than the client declared."""
+    """The checksum that S3 computed is not the one that the client declared."""
 
     code, status, title = "checksum_mismatch", 422, "The checksum does not match"
 
 
 class IdempotencyKeyReused(UploadError):
-    """An idempotency key came again with another file."""
+    """A second request has the idempotency key of the first, but another file."""
 
     code, status, title = "idempotency_key_reused", 422, "The key belongs to another upload"
 
 
 class TooManyUploads(UploadError):
-    """The owner has as many uploads under way as the stage allows."""
+    """The owner has as many uploads in progress as the stage allows."""
 
     code, status, title = "too_many_uploads", 429, "Too many uploads are under way"
     retry_after = 10
 
 
+class TooManyPages(UploadError):
+    """The owner has as many pages open as the stage allows; $connect answers with the status."""
+
+    code, status, title = "too_many_pages", 429, "Too many pages are open"
+
+
 class TooManyRequests(UploadError):
-    """API Gateway lets no more requests through just now."""
+    """API Gateway throttles the request."""
 
     code, status, title = "too_many_requests", 429, "Too many requests"
     retry_after = 1
 
 
 class TryAgain(UploadError):
-    """S3, DynamoDB or another service is throttling or out of order; nothing was changed."""
+    """S3, DynamoDB or another service throttles or fails; nothing was changed."""
 
     code, status, title = "try_again", 503, "A service is busy"
     retry_after = 2
 
 
 class TimedOut(UploadError):
-    """API Gateway waits no longer for the answer; what was asked for may still be done."""
+    """API Gateway stopped waiting for the function, which may still serve the request."""
 
     code, status, title = "timed_out", 504, "The answer takes too long"
+
+
+# Every error whose document an HTTP response can carry. TooManyPages is none: a refused WebSocket
+# connection has a status, but no document.
+BY_CODE: dict[str, type[UploadError]] = {
+    error.code: error
+    for error in (
+        UploadError, InvalidRequest, NotSignedIn, QuotaExceeded, UploadNotFound, RouteNotFound,
+        PartsMissing, NotAccepted, WrongState, EmailNotVerified, EmailUnavailable, UploadExpired,
+        FileTooLarge, RequestTooLarge, TypeNotAllowed, ChecksumMismatch, IdempotencyKeyReused,
+        TooManyUploads, TooManyRequests, TryAgain, TimedOut,
+    )
+}  # fmt: skip

@@ -1,4 +1,4 @@
-"""Which media types belong together, and which of them every honest file shows in its first bytes.
+"""Which media types belong together, and which of them always show in the first bytes of a file.
 
 Pure. All names are canonical, as `type_names.canonical` gives them.
 """
@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 ZIP = "application/zip"
 OLE = "application/x-ole-storage"
-# What Office encrypts is an OLE storage under its own name.
+# An encrypted Office document is an OLE storage with the type of the document.
 OFFICE = (
     "application/vnd.openxmlformats-officedocument.", "application/vnd.ms-word.",
     "application/vnd.ms-excel.", "application/vnd.ms-powerpoint.", "application/vnd.ms-visio.",
@@ -85,9 +85,9 @@ _PATTERNS = (
     ("text", "*+json"),
     ("text", "*+yaml"),
 )
-# Families whose members cannot be taken for another's: bytes of one under a type of another lie.
-TELLING = frozenset({"image", "media", "font", "document", "zip", "archive", "text"})
-# Formats that begin with a signature, always. Without it, a file is not what it is called.
+# Families that cannot be confused: bytes of one do not fit a type of another.
+DISTINCT = frozenset({"image", "media", "font", "document", "zip", "archive", "text"})
+# Formats that always begin with a signature. A file without it has another format.
 _SIGNED = frozenset({
     "image/png", "image/apng", "image/jpeg", "image/gif", "image/bmp", "image/webp", "image/tiff",
     "image/heic", "image/heif", "image/avif", "image/jp2", "image/jpx", "image/jxl",
@@ -106,11 +106,11 @@ _SIGNED = frozenset({
     f"{_OOXML}presentationml.presentation", f"{_ODF}text", f"{_ODF}spreadsheet",
     f"{_ODF}presentation", f"{_ODF}graphics",
 })  # fmt: skip
-# No text is one of those, though not every honest file begins with their signature.
+# A text never has one of these types, though not every file of them begins with a signature.
 _NEVER_TEXT = _SIGNED | {
     ZIP, "audio/mpeg", "audio/aac", "video/mpeg", "video/quicktime", "video/mp2t", "audio/basic",
 }  # fmt: skip
-# Formats that begin alike: what bytes show on the left may be called as on the right.
+# Formats that begin alike: bytes that show the type on the left fit the types on the right.
 _ALSO = {
     "image/png": ("image/apng",),
     "image/jpeg": (
@@ -156,7 +156,7 @@ _ALSO = {
 
 
 def family(content_type: str) -> str | None:
-    """The family of a type; None for the many that have none, whose bytes nobody is deceived by."""
+    """The family of a type; None for the many types that cannot deceive anybody."""
     exact = next((name for name, types in _MEMBERS.items() if content_type in types), None)
     name = content_type.lower()
     return exact or next(
@@ -165,7 +165,7 @@ def family(content_type: str) -> str | None:
 
 
 def has_signature(content_type: str) -> bool:
-    """Whether every honest file of this type begins with a signature that is known here."""
+    """Whether every file of this type begins with a signature that `sniffing` knows."""
     return content_type in _SIGNED
 
 
@@ -174,14 +174,14 @@ def is_never_text(content_type: str) -> bool:
     return content_type in _NEVER_TEXT
 
 
-def is_also(shown: str, claimed: str) -> bool:
-    """Whether bytes that show one type are as well what another says.
+def is_also(evident: str, claimed: str) -> bool:
+    """Whether bytes that show one type fit a claimed one too.
 
-    A pattern does not stand for formats that have a signature of their own.
+    A pattern does not match formats that have a signature of their own.
     """
-    names = _ALSO.get(shown, ())
+    names = _ALSO.get(evident, ())
     return (
-        claimed == shown
+        claimed == evident
         or claimed in names
         or (claimed not in _SIGNED and any(fnmatchcase(claimed, name) for name in names))
     )

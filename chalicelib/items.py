@@ -1,17 +1,21 @@
 """An upload as items of the table, and back; the keys of all items and the table's schema. Pure.
 
-Every upload has a partition key of its own, so that no owner's uploads share DynamoDB's limit of
+Every upload has its own partition key, so that an owner's uploads do not share DynamoDB's limit of
 1,000 write units a second. Two sparse indexes find them: `by_owner` lists an owner's uploads by id,
-which sorts by time; `to_check` lists what the sweep must look at, by the time it is due.
-Times are texts of one form and length, so that they compare as times do; documents are JSON.
+which sorts by time; `to_check` lists the uploads that the sweep must check, by due time.
+Times are texts of one form and length, so that they compare as times do. Documents are JSON.
 """
 
+import base64
+import binascii
 import hashlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from chalicelib.errors import InvalidRequest
+from chalicelib.keys import is_upload_id
 from chalicelib.upload import State, Upload
 
 Value = dict[str, Any]
@@ -20,7 +24,7 @@ BY_OWNER = "by_owner"
 TO_CHECK = "to_check"
 # Shards of the index of the sweep, named by the last digit of an upload's id, which is random.
 CHECK_SHARDS = tuple("0123456789abcdef")
-# What CreateTable takes beside the name.
+# The arguments of CreateTable, without the name.
 SCHEMA: Any = {
     "BillingMode": "PAY_PER_REQUEST",
     "AttributeDefinitions": [
@@ -47,8 +51,8 @@ SCHEMA: Any = {
     ],
 }
 
-# Bytes of JSON up to which what processors found stays in the upload's own item. A larger report is
-# an item of its own, so that a change of state does not pay for it.
+# Bytes of JSON up to which the processors' results stay in the upload's own item. Larger ones have
+# their own item, so that a change of state does not pay for them.
 INLINE_REPORT_SIZE = 512
 
 _NUMBERS = frozenset({"size", "part_size", "part_count", "charged", "version"})
@@ -69,17 +73,17 @@ def upload_key(owner: str, upload_id: str) -> dict[str, Value]:
 
 
 def report_key(owner: str, upload_id: str) -> dict[str, Value]:
-    """The key of what processors found of an upload, where that is large."""
+    """The key of the processors' results for an upload, where they are large."""
     return {"pk": {"S": f"upload#{owner}#{upload_id}"}, "sk": {"S": "report"}}
 
 
 def in_progress_key(owner: str, upload_id: str) -> dict[str, Value]:
-    """The key of the mark of an announced upload that is under way."""
+    """The key of the mark of an announced upload in progress."""
     return {"pk": {"S": f"uploading#{owner}"}, "sk": {"S": f"upload#{upload_id}"}}
 
 
 def refusals_key(owner: str) -> dict[str, Value]:
-    """The key of an item that counts how often an owner had too many uploads under way."""
+    """The key of an item that counts how often an owner had too many uploads in progress."""
     return {"pk": {"S": f"uploading#{owner}#refusals"}, "sk": {"S": "refusals"}}
 
 
@@ -89,12 +93,30 @@ def idempotency_key(owner: str, key: str) -> dict[str, Value]:
 
 
 def object_key(owner: str, key: str) -> dict[str, Value]:
-    """The key of an item that names the upload an object was adopted as.
+    """The key of an item that names the upload of an adopted object.
 
     A partition key takes 2,048 bytes; the digest keeps it short.
     """
     digest = hashlib.sha256(key.encode()).hexdigest()
     return {"pk": {"S": f"object#{owner}#{digest}"}, "sk": {"S": "object"}}
+
+
+def cursor(upload_id: str | None) -> str | None:
+    """The cursor of the page that follows an upload, opaque to clients; None after the last one."""
+    return base64.urlsafe_b64encode(upload_id.encode()).decode() if upload_id else None
+
+
+def cursor_id(cursor: str | None) -> str | None:
+    """The id of the upload in a cursor; raises InvalidRequest for a text that is no cursor."""
+    if not cursor:
+        return None
+    try:
+        upload_id = base64.urlsafe_b64decode(cursor).decode()
+    except (binascii.Error, ValueError):
+        upload_id = ""
+    if not is_upload_id(upload_id):
+        raise InvalidRequest("cursor is not one of an earlier answer")
+    return upload_id
 
 
 def expires(moment: datetime) -> Value:
@@ -103,25 +125,25 @@ def expires(moment: datetime) -> Value:
 
 
 def time_value(moment: datetime) -> Value:
-    """Of one form and length, so that texts compare as times do."""
+    """A time as a text of one form and length, so that texts compare as times do."""
     return {"S": moment.astimezone(UTC).isoformat(timespec="microseconds")}
 
 
 def values(attributes: Mapping[str, Any]) -> dict[str, Value]:
-    """DynamoDB's form of attributes; what is None is left out."""
-    found: dict[str, Value] = {}
+    """DynamoDB's form of attributes; those that are None are left out."""
+    result: dict[str, Value] = {}
     for name, value in attributes.items():
         if value is None:
             continue
         if name in _NUMBERS:
-            found[name] = {"N": str(value)}
+            result[name] = {"N": str(value)}
         elif name in _TIMES:
-            found[name] = time_value(value)
+            result[name] = time_value(value)
         elif name in _DOCUMENTS:
-            found[name] = {"S": json.dumps(value, ensure_ascii=False)}
+            result[name] = {"S": json.dumps(value, ensure_ascii=False)}
         else:
-            found[name] = {"S": str(value)}
-    return found
+            result[name] = {"S": str(value)}
+    return result
 
 
 def item(upload: Upload) -> dict[str, Value]:
@@ -135,7 +157,7 @@ def item(upload: Upload) -> dict[str, Value]:
 
 
 def upload_of(item: Mapping[str, Any]) -> Upload:
-    """The upload that an item is, but for what processors found where that is large."""
+    """The upload in an item, without the processors' results where they are large."""
     fields: dict[str, Any] = {name: item[name]["S"] for name in _TEXTS if name in item}
     fields |= {name: int(item[name]["N"]) for name in _NUMBERS if name in item}
     fields |= {name: datetime.fromisoformat(item[name]["S"]) for name in _TIMES if name in item}
@@ -144,7 +166,7 @@ def upload_of(item: Mapping[str, Any]) -> Upload:
 
 
 def cut(report: Mapping[str, Any]) -> tuple[dict[str, Any], Value | None]:
-    """A report without what processors found, and that as a value where it is large."""
+    """A report without large results of processors, and those as a value."""
     processors = report.get("processors")
     text = json.dumps(processors, ensure_ascii=False)
     if processors is None or len(text.encode()) <= INLINE_REPORT_SIZE:
@@ -153,10 +175,10 @@ def cut(report: Mapping[str, Any]) -> tuple[dict[str, Any], Value | None]:
 
 
 def is_apart(report: Mapping[str, Any] | None) -> bool:
-    """Whether what processors found is an item of its own."""
+    """Whether the processors' results are an item of their own."""
     return report is not None and cut(report)[1] is not None
 
 
 def joined(upload: Upload, apart: Mapping[str, Any]) -> dict[str, Any]:
-    """The report of an upload with what processors found, from the item that holds it."""
+    """The report of an upload, with the processors' results from their own item."""
     return dict(upload.report or {}) | {"processors": json.loads(apart["processors"]["S"])}

@@ -1,9 +1,9 @@
-"""Object key <-> owner, upload id and filename; and where upload ids come from.
+"""Object key <-> owner, upload id and filename; new upload ids.
 
-A key is `uploads/{owner}/{upload id}/{filename}`, so that a prefix is all an owner can reach. The
-filename in a key is made safe for every S3 server; the name as the person gave it is kept in the
-table. Below their own prefix, owners with temporary credentials choose keys as they like: there the
-last segment of the key is the name.
+A key is `uploads/{owner}/{upload id}/{filename}`, so that all objects of an owner have one prefix.
+The filename in a key is safe for every S3 server; the table has the name as the person chose it.
+Owners with temporary credentials choose keys below their own prefix: the filename is then the last
+segment of the key.
 Pure: knows no AWS client and no clock.
 """
 
@@ -18,23 +18,23 @@ PREFIX = "uploads/"
 # S3 takes keys of up to 1,024 bytes of UTF-8
 # (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html); the rest is prefix.
 MAX_FILENAME_BYTES = 255
-# Characters; what file systems and pages show comfortably.
+# Characters; file systems and pages show names of this length well.
 MAX_FILENAME_LENGTH = 255
-# Characters that turn text around, so that `exe.jpg` may read `gpj.exe`
+# Characters that reverse text, so that `exe.jpg` may read `gpj.exe`
 # (https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters).
 REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _SAFE_PUNCTUATION = frozenset("._-()+ ")
-# Control characters, halves of characters, and the ends of lines and of paragraphs.
+# Control characters, surrogates, line and paragraph separators.
 _UNSHOWABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _UPLOAD_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _OWNER = re.compile(r"[A-Za-z0-9_:-]{1,128}")
-# A key that ends in a slash is a folder that a tool has made, never a file.
+# A key that ends in a slash is a folder that a tool created, never a file.
 _KEY = re.compile(rf"{PREFIX}(?P<owner>{_OWNER.pattern})/(?P<path>.*[^/])", re.DOTALL)
-# Browsers and HTTP libraries resolve these segments before they ask, even where they are
+# Browsers and HTTP libraries resolve these segments before they send a request, even where they are
 # percent-encoded: nobody could download the object.
 # https://url.spec.whatwg.org/#double-dot-path-segment
 _DOT_SEGMENTS = frozenset({".", ".."})
-# How tools that make folders name one where they do not end its key in a slash, and its types.
+# How tools name and type a folder whose key does not end in a slash.
 _FOLDER_ENDING = "_$folder$"
 _FOLDER_TYPES = frozenset({"application/x-directory", "httpd/unix-directory"})
 _PLANNED = re.compile(rf"(?P<upload_id>{_UPLOAD_ID.pattern})/[^/]+")
@@ -42,7 +42,7 @@ _PLANNED = re.compile(rf"(?P<upload_id>{_UPLOAD_ID.pattern})/[^/]+")
 
 @dataclass(frozen=True, slots=True)
 class ObjectKey:
-    """A key below an owner's prefix; `path` is what comes after that."""
+    """A key below an owner's prefix; `path` is the rest of the key."""
 
     owner: str
     path: str
@@ -52,13 +52,13 @@ class ObjectKey:
 
     @property
     def upload_id(self) -> str | None:
-        """The id in a key of the form that `object_key` gives; None where the owner chose it."""
-        found = _PLANNED.fullmatch(self.path)
-        return found["upload_id"] if found else None
+        """The id in a key that `object_key` built; None in one that the owner chose."""
+        match = _PLANNED.fullmatch(self.path)
+        return match["upload_id"] if match else None
 
     @property
     def filename(self) -> str:
-        """The name of an object that nobody announced: its last segment, as a person reads it."""
+        """The filename of an adopted object: the last segment, safe to show."""
         return shown_filename(self.path.rpartition("/")[2])
 
     def is_folder_marker(self, *, size: int, content_type: str) -> bool:
@@ -68,12 +68,12 @@ class ObjectKey:
 
 
 def is_owner(text: str) -> bool:
-    """Whether a text can be an owner: as Cognito's ids, without a slash or an IAM wildcard."""
+    """Whether a text can be an owner: like Cognito's ids, without a slash or an IAM wildcard."""
     return _OWNER.fullmatch(text) is not None
 
 
 def owner_prefix(owner: str) -> str:
-    """The prefix of all that is an owner's."""
+    """The prefix of all keys of an owner."""
     return f"{PREFIX}{owner}/"
 
 
@@ -83,42 +83,41 @@ def object_key(*, owner: str, upload_id: str, filename: str) -> str:
 
 
 def parse_key(key: str) -> ObjectKey | None:
-    """The owner in a decoded key and what follows; None for a key that no upload can have."""
-    found = _KEY.fullmatch(key)
-    if found is None or _DOT_SEGMENTS & set(found["path"].split("/")):
+    """The owner and the path in a decoded key; None for a key that no upload can have."""
+    match = _KEY.fullmatch(key)
+    if match is None or _DOT_SEGMENTS & set(match["path"].split("/")):
         return None
-    return ObjectKey(**found.groupdict())
+    return ObjectKey(**match.groupdict())
 
 
 def safe_filename(filename: str) -> str:
     """Letters and digits of any script and `._-()+ ` stay, the rest becomes `_`; at most 255 bytes.
 
-    The marks that belong to a letter stay with it. A name that is too long loses its middle, not
-    its extension.
+    Combining marks stay with their letter. A longer name loses its middle, not its extension.
     """
     safe = short_filename("".join(c if _is_safe(c) else "_" for c in filename).strip())
     return safe if safe.strip(".") else "_" + safe[1:]
 
 
 def short_filename(filename: str) -> str:
-    """A name of at most 255 bytes, the most that most file systems take."""
+    """A name of at most 255 bytes, the limit of most file systems."""
     return _shortened(
         filename, MAX_FILENAME_BYTES, size_of=lambda text: len(text.encode()), cut=_cut
     )
 
 
 def shown_filename(segment: str) -> str:
-    """The last segment of a key as a filename: one that `rules.check_filename` takes.
+    """The last segment of a key as a filename that `rules.check_filename` accepts.
 
-    Only what misleads a reader becomes `_`: control characters, ends of lines, characters that turn
-    text around, and the backslash, which makes a path of a name. At most 255 characters.
+    Only misleading characters become `_`: control characters, line ends, characters that reverse
+    text, and the backslash, which would make the name a path. At most 255 characters.
     """
-    shown = "".join("_" if _misleads(c) else c for c in segment)
-    return _shortened(shown, MAX_FILENAME_LENGTH, size_of=len, cut=lambda text, size: text[:size])
+    name = "".join("_" if _misleads(c) else c for c in segment)
+    return _shortened(name, MAX_FILENAME_LENGTH, size_of=len, cut=lambda text, size: text[:size])
 
 
 def new_upload_id(now: datetime, randomness: bytes) -> str:
-    """A UUID version 7 (RFC 9562): ids sort by the millisecond they were made in.
+    """A UUID version 7 (RFC 9562): ids sort by the millisecond of their creation.
 
     `randomness` is ten bytes from the operating system; 74 bits of them are used.
     """
@@ -141,7 +140,7 @@ def _is_safe(character: str) -> bool:
 
 
 def _misleads(character: str) -> bool:
-    """Whether a character of a name may be taken for something else than a part of the name."""
+    """Whether a character makes a name look different from what it is."""
     is_unshowable = unicodedata.category(character) in _UNSHOWABLE
     return is_unshowable or character in REORDERING or character == "\\"
 
@@ -149,9 +148,9 @@ def _misleads(character: str) -> bool:
 def _shortened(
     name: str, most: int, *, size_of: Callable[[str], int], cut: Callable[[str, int], str]
 ) -> str:
-    """A name of at most `most` units: its middle goes, and its extension stays where it is short.
+    """A name of at most `most` units, cut in the middle; a short extension stays.
 
-    `size_of` counts the units of a text, and `cut` gives the longest beginning of so many.
+    `size_of` counts the units of a text; `cut` returns the longest beginning within a size.
     """
     stem, dot, extension = name.rpartition(".")
     if not stem or size_of(extension) > most // 4:

@@ -1,7 +1,7 @@
 """One JSON line a decision, with owner, upload id and key; never a presigned URL or a ticket.
 
-Each line says which function and which request wrote it. Fields are passed as `extra`, what is
-counted as its `metrics`. Must not know what is logged.
+Each line names the function and the request that wrote it. A caller passes fields as `extra`, and
+metrics as its member `metrics`. Must not know the events.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any
 
 from chalicelib import metrics
 
-# What every LogRecord has; the rest came as `extra`.
+# The attributes of every LogRecord; all others are the fields in `extra`.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -22,7 +22,7 @@ class JsonFormatter(logging.Formatter):
     def __init__(self, stage: str) -> None:
         super().__init__()
         self.stage = stage
-        # Lambda gives a process one invocation at a time, and its threads work for that.
+        # A process of Lambda has one invocation at a time; all its threads work for that.
         self.invocation: Mapping[str, str] = {}
 
     def format(self, record: logging.LogRecord) -> str:
@@ -33,17 +33,17 @@ class JsonFormatter(logging.Formatter):
             **self.invocation,
         }
         extra = {name: v for name, v in vars(record).items() if name not in _STANDARD}
-        counted = extra.pop("metrics", None)
+        values = extra.pop("metrics", None)
         line |= {name: str(value) for name, value in extra.items()}
-        if counted:
-            line |= metrics.members(counted, stage=self.stage, at=record.created)
+        if values:
+            line |= metrics.members(values, stage=self.stage, at=record.created)
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)
 
 
 def configure(stage: str) -> None:
-    """Log what `chalicelib` says to standard error, once, whatever the root logger does."""
+    """Write the logs of `chalicelib` to standard error, independent of the root logger."""
     logger = logging.getLogger("chalicelib")
     if not _formatters():
         handler = logging.StreamHandler()
@@ -54,7 +54,7 @@ def configure(stage: str) -> None:
 
 
 def begin(context: Any) -> None:
-    """Let every line from now on say which invocation it is of, by Lambda's context object."""
+    """Name the invocation in every line from now on, by Lambda's context object."""
     for formatter in _formatters():
         formatter.invocation = (
             {"function": context.function_name, "request_id": context.aws_request_id}
@@ -65,5 +65,5 @@ def begin(context: Any) -> None:
 
 def _formatters() -> list[JsonFormatter]:
     handlers = logging.getLogger("chalicelib").handlers
-    found = (handler.formatter for handler in handlers)
-    return [formatter for formatter in found if isinstance(formatter, JsonFormatter)]
+    formatters = (handler.formatter for handler in handlers)
+    return [formatter for formatter in formatters if isinstance(formatter, JsonFormatter)]

@@ -1,7 +1,7 @@
-"""What is counted, as members of a log line that CloudWatch makes metrics of. Pure.
+"""Metrics, as members of a log line from which CloudWatch extracts them. Pure.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
-The template's alarms and dashboard read them by these names. Must not know when something counts.
+The template's alarms and dashboard use these names. Must not know which event changes a metric.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ UNITS = {
     "UploadsFailed": "Count",
     "Bytes": "Bytes",
     "EventToOutcomeSeconds": "Seconds",
-    # What the sweep found and repaired.
+    # Repairs of the sweep.
     "SweepLostEvents": "Count",
     "SweepLeftBehind": "Count",
     "SweepNotNotified": "Count",
@@ -27,7 +27,7 @@ UNITS = {
     "SweepObjectsWithoutUpload": "Count",
     "SweepDeleted": "Count",
     "SweepAbandoned": "Count",
-    # All of these that an alarm is about.
+    # The sum of the repairs that raise an alarm.
     "SweepRepaired": "Count",
 }
 CREATED = {"UploadsCreated": 1}
@@ -37,25 +37,25 @@ _SETTLED = {State.ACCEPTED: "UploadsAccepted", State.REJECTED: "UploadsRejected"
 
 
 def settled(upload: Upload, *, event_at: datetime | None, now: datetime) -> dict[str, float]:
-    """The metrics of an outcome; `event_at` is when S3 says that the object was there."""
+    """The metrics of an outcome; `event_at` is the time of S3's event."""
     if upload.state not in _SETTLED:
         return dict(FAILED)
-    counted: dict[str, float] = {_SETTLED[upload.state]: 1, "Bytes": upload.size}
+    values: dict[str, float] = {_SETTLED[upload.state]: 1, "Bytes": upload.size}
     if event_at is not None:
-        # Two clocks: what came before it was there took no time.
-        counted["EventToOutcomeSeconds"] = max(0.0, (now - event_at).total_seconds())
-    return counted
+        # Two clocks: the difference may be below zero.
+        values["EventToOutcomeSeconds"] = max(0.0, (now - event_at).total_seconds())
+    return values
 
 
-def members(counted: Mapping[str, float], *, stage: str, at: float) -> dict[str, Any]:
-    """The members of a log line about what was counted at a time, in seconds since 1970."""
+def members(values: Mapping[str, float], *, stage: str, at: float) -> dict[str, Any]:
+    """The members of a log line with metrics; `at` is in seconds since 1970."""
     directive = {
         "Namespace": NAMESPACE,
         "Dimensions": [["Stage"]],
-        "Metrics": [{"Name": name, "Unit": UNITS[name]} for name in counted],
+        "Metrics": [{"Name": name, "Unit": UNITS[name]} for name in values],
     }
     return {
         "_aws": {"Timestamp": int(at * 1000), "CloudWatchMetrics": [directive]},
         "Stage": stage,
-        **counted,
+        **values,
     }

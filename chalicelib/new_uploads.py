@@ -1,7 +1,8 @@
-"""New uploads in the table: remembered by few transactions, taken back as they were made.
+"""Rows of new uploads: stored in few transactions, and removed in the same way.
 
-A transaction holds as many uploads as it takes, each with its mark and its key, and one change of
-their owner's sums. What one of them fails for fails no other. Must not know S3 or the rules.
+A transaction holds as many uploads as DynamoDB allows, each with its mark and its idempotency key,
+and one change of their owner's sums. No upload fails because of another one. Must not know S3 or
+the rules.
 IAM: dynamodb:GetItem, BatchGetItem, PutItem, UpdateItem, DeleteItem.
 """
 
@@ -21,133 +22,133 @@ from chalicelib.upload import NewUpload, Upload
 from chalicelib.usage import CONDITION_FAILED, NOTHING, Amount, Usage
 
 IDEMPOTENCY_KEPT = timedelta(days=1)
-# Writes that a transaction takes, but for the one of the sums and the one that counts refusals.
+# The writes of a transaction, without the one of the sums and the one that counts refusals.
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 MOST_WRITES = 100 - 2
 
-Outcomes = dict[str, Upload | UploadError]
+Results = dict[str, Upload | UploadError]
 
 
 @dataclass(frozen=True, slots=True)
 class NewUploads:
-    """The uploads that one owner begins; what they are charged counts in `usage`."""
+    """The new uploads of one owner; `usage` sums up their charges."""
 
     rows: Rows
     usage: Usage
     owner: str
 
     def put(self, news: Sequence[NewUpload]) -> list[Upload | UploadError]:
-        """What each came to, as `UploadTable.put_all` says.
+        """The result of each, as `UploadTable.put_all` says.
 
-        Where DynamoDB does not answer for one transaction, those after it are not tried: API
-        Gateway would not wait for their answer.
+        Where DynamoDB does not answer one transaction, the next ones are not tried: API Gateway
+        would not wait for their answers.
         """
-        # A transaction writes no item twice: a key that comes again has the outcome of the first.
+        # A transaction writes no item twice: uploads with the same key share a result.
         distinct = {_name(new): new for new in reversed(news)}
-        outcomes: Outcomes = {}
+        results: Results = {}
         for group in _groups([new for new in news if distinct[_name(new)] is new]):
             try:
-                self._put_what_fits(group, outcomes)
+                self._put_what_fits(group, results)
             except TryAgain as error:
-                with contextlib.suppress(TryAgain):  # the sweep finds what is left then
-                    self.forget([new for new in group if new.upload.id not in outcomes])
-                outcomes = {new.upload.id: error for new in news} | outcomes
+                with contextlib.suppress(TryAgain):  # then the sweep finds them
+                    self.forget([new for new in group if new.upload.id not in results])
+                results = {new.upload.id: error for new in news} | results
                 break
-        return [outcomes[distinct[_name(new)].upload.id] for new in news]
+        return [results[distinct[_name(new)].upload.id] for new in news]
 
     def forget(self, news: Sequence[NewUpload]) -> None:
-        """Take back uploads that were put or not, as they were made: upload, mark and key at once.
+        """Remove uploads that `put` may have stored: row, mark and key in one transaction.
 
-        One that was changed meanwhile stays. If its owner deleted it, that has released its charge
-        already.
+        An upload that has changed since then stays. If its owner deleted it, its charge has been
+        released already.
         """
         for group in _groups(news):
             self._forget(group)
 
     def refusals(self) -> int:
-        """How often uploads of the owner were taken back because too many were under way."""
+        """How many times `refuse` has removed uploads of the owner."""
         item = self.rows.get(items.refusals_key(self.owner))
         return int(item["refusals"]["N"]) if item is not None else 0
 
     def refuse(self, news: Sequence[NewUpload], *, refusals: int) -> Sequence[NewUpload]:
-        """Forget the last of them, as many as a transaction takes, unless others were refused.
+        """Remove the last of them, as many as fit into a transaction; returns those removed.
 
-        `refusals` is the number that was read before it was known that there are too many. Returns
-        those that are gone: none where the number is another one by now.
+        `refusals` is the number of refusals before the caller counted. Removes none where that
+        number has changed: another request has removed uploads meanwhile.
         """
         group = next(_groups(news[::-1]))
         return group if self._forget(group, self._one_refusal_more(refusals)) else []
 
-    def _put_what_fits(self, group: Sequence[NewUpload], outcomes: Outcomes) -> None:
-        """Put those of a group that there is room for, each after those before it.
+    def _put_what_fits(self, group: Sequence[NewUpload], results: Results) -> None:
+        """Store the uploads of a group that fit into the quota, in their order.
 
-        The sums may be old by a moment when they are read. So what does not fit by them is refused
-        only when the smallest of it is refused alone.
+        The sums may change after they are read. So uploads that do not fit by these sums are
+        refused only when the smallest of them is refused alone.
         """
-        if self._put_together(group, outcomes):
+        if self._put_together(group, results):
             return
-        outcomes |= self._known([new for new in group if new.upload.id not in outcomes])
-        while left := [new for new in group if new.upload.id not in outcomes]:
-            fits = self.usage.fitting(self.owner, [_charge(new) for new in left])
-            fitting = [new for new, is_fitting in zip(left, fits, strict=True) if is_fitting]
-            if fitting and self._put_together(fitting, outcomes):
+        results |= self._earlier([new for new in group if new.upload.id not in results])
+        while remaining := [new for new in group if new.upload.id not in results]:
+            fits = self.usage.fitting(self.owner, [_charge(new) for new in remaining])
+            fitting = [new for new, is_fitting in zip(remaining, fits, strict=True) if is_fitting]
+            if fitting and self._put_together(fitting, results):
                 continue
-            smallest = min(left, key=lambda new: _charge(new).bytes)
-            if not self._put_together([smallest], outcomes):
-                outcomes |= {new.upload.id: self.usage.quota.exceeded() for new in left}
+            smallest = min(remaining, key=lambda new: _charge(new).bytes)
+            if not self._put_together([smallest], results):
+                results |= {new.upload.id: self.usage.quota.exceeded() for new in remaining}
 
-    def _put_together(self, group: Sequence[NewUpload], outcomes: Outcomes) -> bool:
-        """Put a group in one transaction, without those whose key or id is taken.
+    def _put_together(self, group: Sequence[NewUpload], results: Results) -> bool:
+        """Store a group in one transaction, without the uploads whose key or id is in use.
 
         Returns whether there was room for all of them.
         """
-        left = list(group)
-        while left:
+        remaining = list(group)
+        while remaining:
             try:
-                failed = self._transact(left, self._puts, _sum(left))
+                failed = self._transact(remaining, self._puts, _sum(remaining))
             except QuotaExceeded:
                 return False
             if not failed:
-                outcomes |= {new.upload.id: new.upload for new in left}
+                results |= {new.upload.id: new.upload for new in remaining}
                 return True
-            taken = _failing(left, failed)
-            # Where it is not its key that is taken, or what was created under it is gone.
+            in_use = _failing(remaining, failed)
+            # Where no earlier upload has the key: its id is in use, or that upload was removed.
             refusal = TryAgain("The same request is under way or was taken back, try again")
-            outcomes |= {new.upload.id: refusal for new in taken} | self._known(taken)
-            left = [new for new in left if new not in taken]
+            results |= {new.upload.id: refusal for new in in_use} | self._earlier(in_use)
+            remaining = [new for new in remaining if new not in in_use]
         return True
 
-    def _known(self, news: Sequence[NewUpload]) -> Outcomes:
-        """Those of some uploads that were created under their keys before, without reports."""
+    def _earlier(self, news: Sequence[NewUpload]) -> Results:
+        """The earlier uploads with the same idempotency keys, without reports, by the new ids."""
         keys = [
             items.idempotency_key(self.owner, new.idempotency_key)
             for new in news
             if new.idempotency_key is not None
         ]
         names = [name for name in self.rows.get_many(keys) if not self.rows.is_due(name)]
-        created = [items.upload_key(self.owner, name["id"]["S"]) for name in names]
-        found = [i for i in self.rows.get_many(created) if not self.rows.is_due(i)]
-        uploads = {item["id"]["S"]: items.upload_of(item) for item in found}
+        upload_keys = [items.upload_key(self.owner, name["id"]["S"]) for name in names]
+        rows = [row for row in self.rows.get_many(upload_keys) if not self.rows.is_due(row)]
+        uploads = {row["id"]["S"]: items.upload_of(row) for row in rows}
         by_key = {name["pk"]["S"]: uploads.get(name["id"]["S"]) for name in names}
-        known = {
+        earlier = {
             new.upload.id: by_key.get(
                 items.idempotency_key(self.owner, new.idempotency_key or "")["pk"]["S"]
             )
             for new in news
         }
-        return {name: upload for name, upload in known.items() if upload is not None}
+        return {name: upload for name, upload in earlier.items() if upload is not None}
 
     def _forget(self, group: Sequence[NewUpload], *more: Any) -> bool:
-        """Forget a group and make other writes in one transaction; returns whether those held."""
-        left = list(group)
-        while left:
-            failed = self._transact(left, self._deletes, -_sum(left), *more)
+        """Remove a group, with other writes, in one transaction; returns whether those held."""
+        remaining = list(group)
+        while remaining:
+            failed = self._transact(remaining, self._deletes, -_sum(remaining), *more)
             if not failed:
                 return True
             if CONDITION_FAILED in failed[-1]:
                 return False
-            changed = _failing(left, failed)
-            left = [new for new in left if new not in changed]
+            changed = _failing(remaining, failed)
+            remaining = [new for new in remaining if new not in changed]
         return True
 
     def _transact(
@@ -159,7 +160,7 @@ class NewUploads:
     ) -> list[list[str]]:
         """One transaction of all writes and of the charge.
 
-        Returns why the writes of each upload failed, and then the others; nothing when all is done.
+        Returns why the writes of each upload failed, then those in `more`; nothing on success.
         """
         writes = [*map(writes_of, news), list(more)]
         every = list(chain.from_iterable(writes))
@@ -171,7 +172,7 @@ class NewUploads:
         return [list(islice(reasons, len(own))) for own in writes] if failed else []
 
     def _puts(self, new: NewUpload) -> list[Any]:
-        """The writes of a new upload: it, its mark, and the key that it was created under."""
+        """The writes of a new upload: its row, its mark, and its idempotency key."""
         upload = new.upload
         writes = [
             self.rows.put(items.item(upload), ConditionExpression="attribute_not_exists(pk)"),
@@ -184,14 +185,14 @@ class NewUploads:
             "id": {"S": upload.id},
             "expires": items.expires(upload.created_at + IDEMPOTENCY_KEPT),
         }
-        unknown: Any = {
+        unused: Any = {
             "ConditionExpression": "attribute_not_exists(pk) OR expires <= :now",
             "ExpressionAttributeValues": {":now": items.expires(self.rows.now())},
         }
-        return [*writes, self.rows.put(name, **unknown)]
+        return [*writes, self.rows.put(name, **unused)]
 
     def _deletes(self, new: NewUpload) -> list[Any]:
-        """The writes that take a new upload back, unless it was changed."""
+        """The writes that remove a new upload, unless it has changed."""
         upload = new.upload
         unchanged: Any = {
             "ConditionExpression": "#version = :read",
@@ -212,7 +213,7 @@ class NewUploads:
         return [*writes, self.rows.delete(name, **own)]
 
     def _one_refusal_more(self, refusals: int) -> Any:
-        """The write that counts a refusal over the number that was read."""
+        """The write that counts a refusal, unless the number has changed."""
         return {
             "Update": {
                 "TableName": self.rows.name,
@@ -228,12 +229,12 @@ class NewUploads:
 
 
 def _name(new: NewUpload) -> str:
-    """What no two uploads of one transaction may share; a key has no form of an id."""
+    """A name that no two uploads of one transaction may share; no id looks like `key …`."""
     return new.upload.id if new.idempotency_key is None else f"key {new.idempotency_key}"
 
 
 def _groups(news: Sequence[NewUpload]) -> Iterator[list[NewUpload]]:
-    """Some new uploads, in their order, in groups of as many as a transaction takes."""
+    """New uploads, in their order, in groups that each fit into a transaction."""
     group: list[NewUpload] = []
     count = 0
     for new in news:

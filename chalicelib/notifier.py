@@ -1,58 +1,44 @@
-"""Notifies people: outcome -> a readable message to the notifications topic, and to open pages.
+"""Notifies owners of outcomes: a readable message to the notifications topic, and to open pages.
 
-`notify` claims the right to announce an outcome, publishes it, then records that it did. The
-notifications topic has owners' addresses (and an operator's) subscribed to it. Must not know boto3:
-`publish` is the SNS client's own method, passed in.
+For each outcome `notify` takes a claim in the table, publishes a message, and then records it as
+notified. Owners, and operators, subscribe their addresses to the notifications topic. Must not know
+boto3: `publish` is the SNS client's own method, passed in.
 """
 
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
-from chalicelib import keys, metrics, records
+from chalicelib import metrics, records
 from chalicelib.errors import QuotaExceeded, TryAgain, UploadNotFound, WrongState
-from chalicelib.patience import Invocation, patient, time_left
+from chalicelib.patience import patient, time_left
+from chalicelib.ports import Invocation, Notifications, OpenPages
 from chalicelib.records import Failure, Outcome
 from chalicelib.rules import DEFAULT_CONTENT_TYPE
-from chalicelib.upload import OUTCOMES, UNSETTLED, State, Upload, adopted
-from chalicelib.uploads import Pages, Transitions
+from chalicelib.upload import OUTCOMES, UNSETTLED, State, Upload, adopted_upload
 
 log = logging.getLogger(__name__)
 
 # SNS takes subjects of less than 100 ASCII characters
 # (https://docs.aws.amazon.com/sns/latest/api/API_Publish.html).
 MAX_SUBJECT = 99
-# An invocation that is about to publish keeps others from it for as long as it can run, and this.
-HELD_SLACK = timedelta(seconds=5)
-# Of a record that nobody can read, what is logged and sent; characters.
+# A claim outlives its invocation by this, so that no other publishes at the same time.
+CLAIM_SLACK = timedelta(seconds=5)
+# Characters of an unreadable record that are logged and sent.
 EXCERPT = 1000
 UNKNOWN_OWNER = "unknown"
 
 
-class Table(Transitions, Protocol):
-    """What notifying needs of the table."""
-
-    def of_object(self, name: keys.ObjectKey) -> Upload | None: ...
-    def adopt(self, upload: Upload) -> Upload: ...
-    def fail(self, upload: Upload, failure: Failure) -> Upload: ...
-    def begin_notifying(self, upload: Upload, *, holder: str, until: datetime) -> Upload: ...
-    def end_notifying(
-        self, upload: Upload, *, holder: str, notified: str | None, is_done: bool
-    ) -> Upload: ...
-    def check_again(self, upload: Upload, at: datetime) -> Upload: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Notifier:
-    """What `notify` does; `page` is the address people go to, `now` the clock (UTC).
+    """The use case of `notify`; `page` is the page's address, `now` the clock (UTC).
 
     `wait` sleeps for seconds.
     """
 
-    table: Table
-    pages: Pages
+    table: Notifications
+    pages: OpenPages
     publish: Callable[..., object]
     topic_arn: str
     page: str
@@ -62,8 +48,7 @@ class Notifier:
     def notify(self, record: str, invocation: Invocation) -> None:
         """Notify owners of every outcome in the text of an invocation record.
 
-        The retries of an invocation have its request id. Operators are notified of a record that
-        nobody can read: to try it again would not help.
+        Operators are notified of an unreadable record: a retry would not help.
         """
         try:
             outcomes = records.outcomes(record)
@@ -71,19 +56,19 @@ class Notifier:
             self._notify_operators(record, str(error))
             return
         for outcome in outcomes:
-            self.announce(outcome, invocation)
+            self.notify_owner(outcome, invocation)
 
-    def announce(self, outcome: Outcome | Failure, invocation: Invocation) -> bool:
-        """Notify the owner, once for each outcome; returns whether there was anything to announce.
+    def notify_owner(self, outcome: Outcome | Failure, invocation: Invocation) -> bool:
+        """Notify the owner, once for each outcome; returns whether there was one to notify of.
 
-        What is announced is what the table says: a record may be late, or know less. Raises
-        TryAgain while another invocation is about to announce it, which may die before it did.
+        The message has the outcome in the table: the record may be late or incomplete. Raises
+        TryAgain while another invocation has the claim, because it may fail before it publishes.
         """
         work = replace(self, table=patient(self.table, invocation, self.wait))
-        return work.announce_now(outcome, invocation)
+        return work.notify_owner_now(outcome, invocation)
 
-    def announce_now(self, outcome: Outcome | Failure, invocation: Invocation) -> bool:
-        """`announce`, without waiting out what throttles."""
+    def notify_owner_now(self, outcome: Outcome | Failure, invocation: Invocation) -> bool:
+        """`notify_owner`, without retries of throttled calls."""
         is_failure = isinstance(outcome, Failure)
         upload = (
             self._fail(outcome)
@@ -93,36 +78,36 @@ class Notifier:
         if upload is None or upload.state not in OUTCOMES:
             return False
         if is_failure and upload.check_at is None:
-            # The invocation that gave up may have left an old state on the object's tag.
+            # The failed invocation may have left an old state in the object's tag.
             upload = self.table.check_again(upload, self.now())
         if upload.outcome == upload.notified:
             return False
         try:
-            held = self.table.begin_notifying(
+            claimed = self.table.begin_notifying(
                 upload,
                 holder=invocation.aws_request_id,
-                until=self.now() + time_left(invocation) + HELD_SLACK,
+                until=self.now() + time_left(invocation) + CLAIM_SLACK,
             )
         except (WrongState, UploadNotFound):
             return self._check_notified(upload)
-        self.pages.show(held)
+        self.pages.show(claimed)
         try:
             self.publish(
                 TopicArn=self.topic_arn,
-                Subject=subject(held),
-                Message=message(held, self.page),
-                MessageAttributes=_attributes(held.owner, held.state),
+                Subject=subject(claimed),
+                Message=message(claimed, self.page),
+                MessageAttributes=_attributes(claimed.owner, claimed.state),
             )
         except Exception:
-            self._end(held, notified=None, is_done=False)
+            self._end(claimed, notified=None, is_done=False)
             raise
-        # The message is out. If this fails, to fail as well would only send it again.
-        if self._end(held, notified=held.outcome, is_done=not is_failure):
-            log.info("notified", extra=held.log_fields)
+        # The message is sent. A failure from here on would only make Lambda send it again.
+        if self._end(claimed, notified=claimed.outcome, is_done=not is_failure):
+            log.info("notified", extra=claimed.log_fields)
         return True
 
     def _check_notified(self, upload: Upload) -> bool:
-        """False when its owner was notified, or will be of another outcome; else raise TryAgain."""
+        """False when the owner was notified, or there is a newer outcome; else raise TryAgain."""
         current = self.table.get(upload.owner, upload.id)
         if current is None or current.outcome != upload.outcome:
             return False
@@ -131,15 +116,15 @@ class Notifier:
         return False
 
     def _fail(self, failure: Failure) -> Upload | None:
-        """Record that processing gave up, unless another invocation is at it, or was.
+        """Record that processing failed, unless another invocation is processing or has settled it.
 
-        Nobody may have got as far as making a row for an object that came without one. An object
-        for which there is no room is left to the sweep, which sends it to be rejected.
+        An object that nobody announced may have no row yet: then it is adopted here. Without room
+        for it, the sweep sends its event again, and the upload is rejected.
         """
         created = failure.created
         try:
             upload = self.table.of_object(failure.name) or self.table.adopt(
-                adopted(
+                adopted_upload(
                     failure.name,
                     size=created.size,
                     content_type=DEFAULT_CONTENT_TYPE,
@@ -161,20 +146,20 @@ class Notifier:
         return failed
 
     def _end(self, upload: Upload, *, notified: str | None, is_done: bool) -> bool:
-        """Let go of an outcome, and record that it was announced; returns whether that worked.
+        """Release the claim and record the notified outcome; returns whether it is recorded.
 
-        If not, whoever comes with the same record after that announces it again.
+        If it is not, a retry with the same record notifies the owner again.
         """
         try:
             self.table.end_notifying(
                 upload, holder=upload.notifier or "", notified=notified, is_done=is_done
             )
         except WrongState:
-            # The answer of an earlier try was lost, or somebody else took over meanwhile.
+            # The answer of an earlier try was lost, or another invocation took over the claim.
             current = self.table.get(upload.owner, upload.id)
             return current is not None and current.notified == notified
         except Exception:
-            log.exception("not recorded", extra=upload.log_fields)
+            log.exception("notification not recorded", extra=upload.log_fields)
             return False
         return True
 
@@ -182,18 +167,18 @@ class Notifier:
         log.error("unreadable record", extra={"error": error, "record": record[:EXCERPT]})
         self.publish(
             TopicArn=self.topic_arn,
-            Subject="Hoist: failed - a record that cannot be read",
+            Subject="Hoist: failed - an unreadable record",
             Message=(
-                "An invocation ended and its record does not say which upload it was about.\n"
-                "See whether an upload stays in processing, and run it again (make redrive).\n\n"
-                f"Why: {error}\n\nThe record begins: {record[:EXCERPT]}\n"
+                "An invocation ended, but its record does not say which upload it processed.\n"
+                "If an upload stays in processing, process it again with `make redrive`.\n\n"
+                f"Reason: {error}\n\nThe record starts with: {record[:EXCERPT]}\n"
             ),
             MessageAttributes=_attributes(UNKNOWN_OWNER, State.FAILED),
         )
 
 
 def _attributes(owner: str, state: State) -> dict[str, dict[str, str]]:
-    """What subscriptions filter by."""
+    """The attributes that subscriptions filter by."""
     values = {"owner": owner, "outcome": state.value}
     return {name: {"DataType": "String", "StringValue": v} for name, v in values.items()}
 
@@ -205,7 +190,7 @@ def subject(upload: Upload) -> str:
 
 
 def message(upload: Upload, page: str) -> str:
-    """What a person reads: what became of which file, why, what to do next, and whose it is."""
+    """The message to a person: the file and its outcome, the reason, the next step, the owner."""
     outcome, next_step = {
         State.ACCEPTED: ("was checked and accepted.", f"Download it from {page}"),
         State.REJECTED: (

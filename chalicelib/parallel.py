@@ -1,6 +1,6 @@
-"""Calls that are made at once, since each waits for somebody else: a few threads, answers in order.
+"""Makes calls that wait for a service at the same time, in a few threads.
 
-Must not know what is called.
+Must not know what the calls do.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,26 +10,26 @@ from typing import TypeVar
 from chalicelib.errors import UploadError
 
 Value = TypeVar("Value")
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
-# As many as a client of botocore keeps connections.
+# A client of botocore keeps as many connections.
 # https://botocore.amazonaws.com/v1/documentation/api/latest/reference/config.html
 AT_ONCE = 10
 
 
-def at_once(call: Callable[[Value], Answer], values: Sequence[Value]) -> list[Answer | UploadError]:
-    """The answer for each value, or the error that a client is told about it.
+def at_once(call: Callable[[Value], Result], values: Sequence[Value]) -> list[Result | UploadError]:
+    """The result for each value, in order; an UploadError is the result of its value.
 
-    Any other error is raised, when no call runs any more. A single call needs no thread.
+    Any other error is raised once no call runs any more. A single call needs no thread.
     """
 
-    def ask(value: Value) -> Answer | UploadError:
+    def try_call(value: Value) -> Result | UploadError:
         try:
             return call(value)
         except UploadError as error:
             return error
 
     if len(values) < 2:  # noqa: PLR2004 - one, or none
-        return [ask(value) for value in values]
+        return [try_call(value) for value in values]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(ask, values))
+        return list(pool.map(try_call, values))

@@ -12,7 +12,7 @@ MIB = 1024 * 1024
 MIN_PART_SIZE = 5 * MIB  # every part but the last
 MAX_PART_SIZE = 5 * 1024 * MIB
 MAX_PARTS = 10_000
-EVEN_PARTS = 128  # ten for each of a browser's twelve connections: they end at about the same time
+EVEN_PARTS = 128  # ten for each of a browser's twelve connections, which then finish together
 MAX_PUT_SIZE = 5 * 1024 * MIB
 MAX_OBJECT_SIZE = MAX_PARTS * MAX_PART_SIZE  # 48.8 TiB
 
@@ -21,7 +21,7 @@ Strategy = Literal["put", "multipart"]
 
 @dataclass(frozen=True, slots=True)
 class PartPlan:
-    """How a file of `size` bytes travels: one PUT, or `part_count` parts of `part_size` bytes."""
+    """How a file of `size` bytes is sent: one PUT, or `part_count` parts of `part_size` bytes."""
 
     strategy: Strategy
     size: int
@@ -38,8 +38,8 @@ class PartPlan:
 def plan(size: int, *, put_max_size: int, part_size: int) -> PartPlan:
     """The plan for a file of `size` bytes, 0 to 48.8 TiB.
 
-    Up to `put_max_size` it is one PUT. Above, parts are whole MiB: those of which it takes 128, but
-    at least 5 MiB and at most `part_size`, or as many as it takes to need no more than 10,000.
+    Up to `put_max_size` it is one PUT. Above that size, parts are whole MiB: a 128th of the file,
+    but at least 5 MiB and at most `part_size`. They are larger where 10,000 of them are too few.
     """
     if not 0 <= size <= MAX_OBJECT_SIZE:
         raise ValueError(f"S3 takes objects of 0 to {MAX_OBJECT_SIZE} bytes, not {size}")
@@ -52,7 +52,7 @@ def plan(size: int, *, put_max_size: int, part_size: int) -> PartPlan:
 
 
 def missing(planned: PartPlan, sizes: Mapping[int, int]) -> list[int]:
-    """The numbers of the planned parts that S3 does not hold with their exact length.
+    """The numbers of the planned parts that S3 does not have with their exact length.
 
     `sizes` maps part number to bytes, as ListParts reports them.
     """

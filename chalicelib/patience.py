@@ -1,49 +1,42 @@
-"""Waits out what throttles or fails for a moment, for as long as an invocation has time.
+"""Retries calls to a service that throttles or fails, for as long as an invocation has time.
 
 Lambda tries an asynchronous invocation three times. A service that is busy for a minute must not
-use them up. Pure: the port, the clock of the invocation and the sleep are passed in.
+use up all three. Pure: the port, the clock of the invocation and the sleep are passed in.
 """
 
 import functools
 from collections.abc import Callable
 from datetime import timedelta
 from random import SystemRandom
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from chalicelib.errors import TryAgain
+from chalicelib.ports import Invocation
 
 Port = TypeVar("Port")
 
 # Seconds between two tries: the first wait, and the longest.
 FIRST_WAIT = 0.2
 MAX_WAIT = 10.0
-# Seconds of an invocation below which nothing is tried again.
+# Seconds of an invocation below which no call is retried.
 LAST_TRY = 5.0
 _random = SystemRandom()
 
 
-class Invocation(Protocol):
-    """Lambda's context object: one invocation of a function, whose retries have the same id."""
-
-    @property
-    def aws_request_id(self) -> str: ...
-    def get_remaining_time_in_millis(self) -> int: ...
-
-
 def time_left(invocation: Invocation, *, but: timedelta = timedelta()) -> timedelta:
-    """How long an invocation may still run, less what is kept for its end."""
+    """How long an invocation may still run, less a reserve (`but`) for its last steps."""
     return timedelta(milliseconds=invocation.get_remaining_time_in_millis()) - but
 
 
 def is_over(invocation: Invocation, *, but: timedelta) -> bool:
-    """Whether an invocation has no more time than what is kept for its end."""
+    """Whether an invocation has no more time than a reserve (`but`) for its last steps."""
     return time_left(invocation, but=but) <= timedelta()
 
 
 def patient(port: Port, invocation: Invocation, wait: Callable[[float], None]) -> Port:
-    """A port whose calls are made again while they raise TryAgain and there is time.
+    """A port whose calls are retried while they raise TryAgain and there is time.
 
-    Only for calls that can be repeated whole; `wait` sleeps for seconds.
+    Only for calls that are safe to repeat; `wait` sleeps for seconds.
     """
     return cast("Port", _Patient(port, invocation, wait))
 
@@ -63,6 +56,6 @@ class _Patient:
             except TryAgain:
                 if time_left(self._invocation).total_seconds() < LAST_TRY + pause:
                     raise
-            # Half of it is chance, so that those who were throttled together do not come together.
+            # Half of the pause is random, so that throttled invocations do not retry together.
             self._wait(pause * _random.uniform(0.5, 1))
             pause = min(MAX_WAIT, 2 * pause)

@@ -1,8 +1,8 @@
-"""What is done with an object once it is there: claim, verify, process, record, tag, report.
+"""Processes new objects: claim, verify, process, record the outcome, write the tag.
 
-S3 tells of an object at least once, in any order, and Lambda repeats what failed, so every step can
-be repeated. The table decides: an outcome is recorded first, and the object's tag follows it.
-Must not know SNS or HTTP; the function's destinations decide who hears of the outcome.
+S3 sends an event at least once and in any order, and Lambda retries failed invocations, so every
+step is safe to repeat. The table decides: the outcome is recorded first, and the object's tag
+follows it. Must not know SNS or HTTP: the function's destinations send the outcome on.
 """
 
 import functools
@@ -10,63 +10,45 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from chalicelib import keys, media_types, metrics, state_tag
 from chalicelib.config import Settings
 from chalicelib.errors import QuotaExceeded, TryAgain, UploadNotFound, WrongState
 from chalicelib.media_types import Decision
-from chalicelib.patience import Invocation, patient, time_left
+from chalicelib.patience import patient, time_left
+from chalicelib.ports import Claims, Invocation, ObjectBytes, OpenPages
 from chalicelib.reader import ObjectReader, ObjectReplaced
 from chalicelib.records import ObjectCreated, objects_created
 from chalicelib.transitions import Claim, outcome_of
-from chalicelib.upload import OUTCOMES, State, StoredObject, Upload, adopted, differs
-from chalicelib.uploads import Pages, Transitions
+from chalicelib.upload import OUTCOMES, State, StoredObject, Upload, adopted_upload, differs
 
 log = logging.getLogger(__name__)
 
 HEAD_SIZE = 8192  # bytes read to decide the type
-# What is kept of an invocation's time for recording, tagging and reporting. Each of these calls may
-# take four tries of three seconds.
+# The reserve of an invocation's time for the calls after processing. Each may take four tries of
+# three seconds.
 RESERVE = timedelta(seconds=45)
-# A claim outlives its invocation by this, so that no other begins while it is at its last step.
+# A claim outlives its invocation by this, so that no other starts during its last step.
 CLAIM_SLACK = timedelta(seconds=5)
-# How often one event is begun anew because its upload was deleted or its object replaced meanwhile.
+# How many times an event is processed from the start because its object was replaced or deleted.
 ATTEMPTS = 10
-# Encodings that S3 may keep with an object whose bytes are what a browser will save.
+# Values of Content-Encoding with which a browser saves exactly the object's bytes.
 _PLAIN_ENCODINGS = frozenset({"", "identity", "aws-chunked"})
-
-
-class Storage(state_tag.Storage, Protocol):
-    """What processing needs of S3."""
-
-    def head(self, key: str) -> StoredObject | None: ...
-    def read_range(self, key: str, offset: int, size: int, *, etag: str) -> bytes: ...
-    def delete(self, key: str) -> None: ...
-
-
-class Table(Transitions, state_tag.Table, Protocol):
-    """What processing needs of the table."""
-
-    def adopt(self, upload: Upload) -> Upload: ...
-    def claim(self, upload: Upload, by: Claim) -> tuple[Upload, State]: ...
-    def settle(
-        self, upload: Upload, *, to: State, outcome: str, holder: str | None, **attributes: Any
-    ) -> Upload: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Processing:
-    """What `process_upload` does.
+    """The use case of `process_upload`.
 
-    `decide` tells what an object is from its declared type, its name and its first bytes,
-    `compute` what processors find out of it, `wait` sleeps for seconds.
+    `decide` decides the type of an object from its declared type, its name and its first bytes.
+    `compute` runs the processors. `now` is the clock (UTC), `wait` sleeps for seconds.
     """
 
     settings: Settings
-    storage: Storage
-    table: Table
-    pages: Pages
+    storage: ObjectBytes
+    table: Claims
+    pages: OpenPages
     decide: Callable[[str, str, bytes], Decision]
     compute: Callable[[ObjectReader], Mapping[str, Any]]
     now: Callable[[], datetime]
@@ -75,8 +57,8 @@ class Processing:
     def process(self, event: Mapping[str, Any], invocation: Invocation) -> dict[str, Any]:
         """Process every object of an S3 event; returns `{"uploads": [result, …]}`.
 
-        A result is the upload with its `owner`, and `duplicate` where another invocation settled
-        it, or is about to.
+        A result is the upload with its `owner`, and `duplicate` where another invocation has
+        settled it, or will.
         """
         objects = list(objects_created(event))
         if not objects:
@@ -90,18 +72,20 @@ class Processing:
         return {"uploads": [result for result in results if result is not None]}
 
     def settle(self, created: ObjectCreated, invocation: Invocation) -> dict[str, Any] | None:
-        """One object; begun anew when its upload is deleted or the object is replaced meanwhile."""
+        """Process one object; starts again when it is replaced or its upload deleted meanwhile."""
         name = keys.parse_key(created.key)
         if name is None:
             if created.key.startswith(keys.PREFIX):
-                self._delete_unowned(created.key, "nobody's key")
+                self._delete_unowned(created.key, "no upload can have this key")
             return None
         for _ in range(ATTEMPTS):
             try:
                 return self._attempt(name, created, invocation)
             except (ObjectReplaced, UploadNotFound) as error:
-                log.info("begun anew", extra={"key": created.key, "reason": type(error).__name__})
-        raise TryAgain("The object is replaced again and again")
+                log.info(
+                    "started again", extra={"key": created.key, "reason": type(error).__name__}
+                )
+        raise TryAgain("The object was replaced too many times meanwhile")
 
     def _attempt(
         self, name: keys.ObjectKey, created: ObjectCreated, invocation: Invocation
@@ -111,7 +95,7 @@ class Processing:
             log.warning("ignored", extra={"key": created.key})
             return None
         if upload.state is State.ABORTED:
-            # Its URLs live on. What they bring after it was deleted goes as well.
+            # Its URLs outlive it: an object that arrives after the deletion is deleted too.
             self.storage.delete(upload.key)
             log.info("deleted again", extra=upload.log_fields)
             return None
@@ -119,44 +103,46 @@ class Processing:
             settled = self._settle(upload, created, invocation)
         except WrongState:
             return self._duplicate(name)
-        counted = metrics.settled(settled, event_at=created.at, now=self.now())
-        log.info(settled.state.value, extra=settled.log_fields | {"metrics": counted})
+        values = metrics.settled(settled, event_at=created.at, now=self.now())
+        log.info(settled.state.value, extra=settled.log_fields | {"metrics": values})
         state_tag.follow(self.storage, self.table, settled)
         return _result(settled)
 
     def _find(self, name: keys.ObjectKey) -> Upload | None:
-        """Its upload; an object that came without one, as temporary credentials allow, gets one.
+        """The upload of an object; an object that nobody announced is adopted.
 
-        It is charged from then on, at the size that S3 tells, if there is room. The marker of a
-        folder is no file: it is deleted, and the folder is listed as long as something is in it.
+        Adoption charges the object's size in S3 if there is room. The marker of a folder is no
+        file: it is deleted, and the folder is listed as long as it has objects.
         """
         upload = self.table.of_object(name)
         if upload is not None:
             return upload
-        found = self.storage.head(str(name))
-        if found is None:
+        s3_object = self.storage.head(str(name))
+        if s3_object is None:
             return None
-        if name.is_folder_marker(size=found.size, content_type=found.content_type):
+        if name.is_folder_marker(size=s3_object.size, content_type=s3_object.content_type):
             self._delete_unowned(str(name), "the marker of a folder")
             return None
-        new = adopted(name, size=found.size, content_type=found.content_type, now=self.now())
+        new = adopted_upload(
+            name, size=s3_object.size, content_type=s3_object.content_type, now=self.now()
+        )
         try:
             upload = self.table.adopt(new)
         except QuotaExceeded:
-            # Charging it will be refused again when it is claimed, and the refusal recorded.
+            # The claim will be refused too, and the refusal recorded.
             upload = self.table.adopt(replace(new, charged=None))
         log.info("adopted", extra=upload.log_fields | {"metrics": metrics.CREATED})
         return upload
 
     def _delete_unowned(self, key: str, reason: str) -> None:
-        """Delete an object that can belong to no upload: nobody would be charged for it."""
+        """Delete an object that can have no upload, so that no owner would be charged for it."""
         self.storage.delete(key)
         log.warning("deleted", extra={"key": key, "reason": reason})
 
     def _duplicate(self, name: keys.ObjectKey) -> dict[str, Any] | None:
-        """What another invocation made of it, or an earlier try of this one, or is about to make.
+        """The result of the invocation that settled the upload, or is about to.
 
-        Raises UploadNotFound when it was deleted meanwhile: the object must go, or is a new upload.
+        Raises UploadNotFound when the upload was deleted meanwhile.
         """
         current = self.table.of_object(name)
         if current is None or current.state is State.ABORTED:
@@ -166,52 +152,58 @@ class Processing:
         return _result(current) | {"duplicate": True}
 
     def _settle(self, upload: Upload, created: ObjectCreated, invocation: Invocation) -> Upload:
-        """Claim an upload, look at its object and record the outcome.
+        """Claim an upload, check its object and record the outcome.
 
-        Raises WrongState where another invocation did, or is at it.
+        Raises WrongState where another invocation did so, or is doing so.
         """
         if upload.state in OUTCOMES - {State.FAILED} and not created.is_newer_than(
             upload.sequencer
         ):
             raise WrongState(f"The upload is {upload.state}")
-        found = self.storage.head(upload.key)
-        claimed, refusal = self._claim(upload, found, created, invocation)
-        if found is None:
-            gone = "The object was deleted before it was checked"
-            return self._record(claimed, State.FAILED, gone, charged=None)
-        if claimed.is_adopted and found.unreadable is None:
-            # Nobody announced it, so it is what it is; a newer object under its key as well.
-            claimed = replace(claimed, size=found.size, content_type=found.content_type)
+        s3_object = self.storage.head(upload.key)
+        claimed, refusal = self._claim(upload, s3_object, created, invocation)
+        if s3_object is None:
+            why = "The object was deleted before it was checked"
+            return self._record(claimed, State.FAILED, why, charged=None)
+        if claimed.is_adopted and s3_object.unreadable is None:
+            # Nobody announced its size and type, so those of the object count.
+            claimed = replace(claimed, size=s3_object.size, content_type=s3_object.content_type)
         report = {
             "content_type": claimed.content_type,
             "checksum_verified": claimed.crc64nvme is not None
-            and claimed.crc64nvme == found.crc64nvme,
-            **found.identity,
+            and claimed.crc64nvme == s3_object.crc64nvme,
+            **s3_object.identity,
         }
-        reason = refusal or self._objection(claimed, found)
+        reason = refusal or self._objection(claimed, s3_object)
         if reason is None:
-            reason = self._examine(claimed, found, report, invocation)
+            reason = self._examine(claimed, s3_object, report, invocation)
         return self._record(claimed, State.REJECTED if reason else State.ACCEPTED, reason, report)
 
     def _claim(
         self,
         upload: Upload,
-        found: StoredObject | None,
+        s3_object: StoredObject | None,
         created: ObjectCreated,
         invocation: Invocation,
     ) -> tuple[Upload, str | None]:
-        """Move it to processing and charge the object that is there.
+        """Move the upload to processing and charge the size of its object.
 
-        Returns why it is rejected, where there is no room for it. An event that comes before the
-        page's complete says as well that the upload has arrived.
+        Returns the upload, and why it is rejected where there is no room for it. The event may come
+        before the page's complete: then the upload was not yet uploaded.
         """
-        size = None if found is None else found.size if found.unreadable is None else created.size
+        size = (
+            None
+            if s3_object is None
+            else s3_object.size
+            if s3_object.unreadable is None
+            else created.size
+        )
         claim = Claim(
             sequencer=created.sequencer,
             holder=invocation.aws_request_id,
             until=self.now() + time_left(invocation) + CLAIM_SLACK,
             charged=size,
-            fingerprint=None if found is None else found.fingerprint,
+            fingerprint=None if s3_object is None else s3_object.fingerprint,
         )
         refusal = None
         try:
@@ -221,39 +213,41 @@ class Processing:
             claimed, before = self.table.claim(upload, replace(claim, charged=None))
         if before is State.UPLOADING:
             log.info("uploaded", extra=claimed.log_fields | {"metrics": metrics.COMPLETED})
-            # One write says both; pages see one after the other.
+            # One write made both changes; pages see one after the other.
             self.pages.show(replace(claimed, state=State.UPLOADED))
         self.pages.show(claimed)
         return claimed, refusal
 
-    def _objection(self, upload: Upload, found: StoredObject) -> str | None:
-        """Why the object is rejected before a byte of it is read; None when it is not."""
-        if found.unreadable is not None:
-            return found.unreadable
-        if found.size != upload.size:
-            return f"{upload.size} bytes were announced, {found.size} have arrived"
-        if found.size > self.settings.max_size:
-            return f"It has {found.size} bytes; the limit is {self.settings.max_size}"
-        if differs(upload.crc64nvme, found.crc64nvme):
-            return "The checksum of what arrived is not the one that was announced"
-        if found.content_encoding.lower() not in _PLAIN_ENCODINGS:
-            # A browser would decode it and save something else than was checked.
-            return f"It is stored with Content-Encoding: {found.content_encoding}; send it without"
+    def _objection(self, upload: Upload, s3_object: StoredObject) -> str | None:
+        """Why the object is rejected before a byte of it is read; None for no reason."""
+        if s3_object.unreadable is not None:
+            return s3_object.unreadable
+        if s3_object.size != upload.size:
+            return f"{upload.size} bytes were announced, but {s3_object.size} arrived"
+        if s3_object.size > self.settings.max_size:
+            return f"It has {s3_object.size} bytes; the limit is {self.settings.max_size}"
+        if differs(upload.crc64nvme, s3_object.crc64nvme):
+            return "The checksum of the object is not the announced one"
+        if s3_object.content_encoding.lower() not in _PLAIN_ENCODINGS:
+            # A browser would decode it and save other bytes than processing checked.
+            return (
+                f"It is stored with Content-Encoding: {s3_object.content_encoding}; send it without"
+            )
         return None
 
     def _examine(
         self,
         upload: Upload,
-        found: StoredObject,
+        s3_object: StoredObject,
         report: dict[str, Any],
         invocation: Invocation,
     ) -> str | None:
-        """Read the object into the report; returns why it is rejected, None when it is not.
+        """Read the object and complete its report; returns why it is rejected, or None.
 
         Raises ObjectReplaced when another object has the key by now.
         """
-        read = functools.partial(self.storage.read_range, upload.key, etag=found.etag)
-        head = read(0, HEAD_SIZE) if found.size else b""
+        read = functools.partial(self.storage.read_range, upload.key, etag=s3_object.etag)
+        head = read(0, HEAD_SIZE) if s3_object.size else b""
         decision = self.decide(upload.content_type, upload.filename, head)
         report["content_type"] = decision.content_type
         allowed = self.settings.allowed_types
@@ -266,7 +260,7 @@ class Processing:
                     filename=upload.filename,
                     content_type=media_types.canonical(decision.content_type),
                     container=decision.container,
-                    size=found.size,
+                    size=s3_object.size,
                     read_range=read,
                     remaining=lambda: time_left(invocation, but=RESERVE).total_seconds(),
                 )

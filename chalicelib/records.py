@@ -1,7 +1,7 @@
-"""What AWS hands us, read: S3 event records -> new objects, invocation records -> outcomes. Pure.
+"""Reads AWS's records: S3 event records -> new objects, invocation records -> outcomes. Pure.
 
-A destination gets one invocation record an asynchronous invocation: on success with what the
-function returned, on failure with the event it failed on.
+A destination receives one invocation record for each asynchronous invocation: on success with the
+function's result, on failure with its event.
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
 """
 
@@ -25,28 +25,28 @@ class ObjectCreated:
 
     key: str
     size: int
-    # Padded: those of one key compare as texts.
+    # Padded: the sequencers of one key compare as texts.
     sequencer: str
-    # When it was there, where the event says so.
+    # The time of the event, where it has one.
     at: datetime | None
-    # The event that tells of this object only.
+    # An event with the record of this object only.
     event: Mapping[str, Any]
 
     def is_newer_than(self, sequencer: str | None) -> bool:
-        """Whether it came after the event that an upload was last processed for."""
+        """Whether this event came after the one that was last processed."""
         return sequencer is None or self.sequencer > sequencer
 
 
-# What Lambda says of a function that ran out of time. Until 2024 it did not name the error.
+# Lambda's message for a function that timed out. Until 2024 it had no error type.
 # Recorded from AWS: tests/aws/services/lambda_/test_lambda.snapshot.json of LocalStack.
 _TIMED_OUT = "Task timed out after "
-# S3's sequencers are hexadecimal and of different lengths; the shorter is padded on its right.
+# S3's sequencers are hexadecimal and differ in length; the shorter is padded on its right.
 SEQUENCER_LENGTH = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an invocation made of one upload."""
+    """The outcome of one upload."""
 
     owner: str
     upload_id: str
@@ -55,7 +55,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An invocation that gave up on an object: which, why, and the request to look for in logs."""
+    """A failed invocation: the object, the reason, and the request id to find in the logs."""
 
     name: keys.ObjectKey
     created: ObjectCreated
@@ -64,23 +64,23 @@ class Failure:
 
 
 def objects_created(event: Any) -> Iterator[ObjectCreated]:
-    """The new objects an S3 event tells of; test events, other events and nonsense tell of none."""
+    """The new objects in an S3 event; none in test events, other events and malformed ones."""
     for record in _list(event, "Records"):
-        stored = _mapping(_mapping(record, "s3"), "object")
+        s3_object = _mapping(_mapping(record, "s3"), "object")
         name = _mapping(record).get("eventName")
-        if not str(name).startswith("ObjectCreated:") or "key" not in stored:
+        if not str(name).startswith("ObjectCreated:") or "key" not in s3_object:
             continue
         yield ObjectCreated(
-            key=unquote_plus(str(stored["key"])),
-            size=stored["size"] if isinstance(stored.get("size"), int) else 0,
-            sequencer=str(stored.get("sequencer", "")).upper().ljust(SEQUENCER_LENGTH, "0"),
+            key=unquote_plus(str(s3_object["key"])),
+            size=s3_object["size"] if isinstance(s3_object.get("size"), int) else 0,
+            sequencer=str(s3_object.get("sequencer", "")).upper().ljust(SEQUENCER_LENGTH, "0"),
             at=_time(record.get("eventTime")),
             event={"Records": [record]},
         )
 
 
 def event_of(key: str, *, bucket: str, size: int, sequencer: str) -> Mapping[str, Any]:
-    """An event that tells of an object, for one that S3 sent and that was lost."""
+    """An event of an object, in place of a lost one from S3."""
     record = {
         "eventSource": "aws:s3",
         "eventName": "ObjectCreated:Redrive",
@@ -93,7 +93,7 @@ def event_of(key: str, *, bucket: str, size: int, sequencer: str) -> Mapping[str
 
 
 def next_sequencer(sequencer: str | None) -> str:
-    """The order of an event that is newer than one, and older than all that S3 will send.
+    """A sequencer that is newer than one, and older than all later ones from S3.
 
     S3's own sequencers are shorter than `SEQUENCER_LENGTH`, so the last digits are free.
     """
@@ -104,9 +104,9 @@ def next_sequencer(sequencer: str | None) -> str:
 def outcomes(message: str) -> list[Outcome] | list[Failure]:
     """The outcomes, or failures, in the text of one invocation record of `process_upload`.
 
-    Where a success says no more what was returned (cut short, absent, of another shape) the event
-    tells which uploads it was about; they count as failed unless they turn out to be settled.
-    Raises ValueError when the text is not an invocation record, or tells of no object.
+    A success record may lack the function's result, or have a truncated one. Its event then names
+    the uploads. They are failures here, but the table keeps the outcome of those that are settled.
+    Raises ValueError when the text is no invocation record, or names no object.
     """
     record = json.loads(message)
     context = _mapping(record, "requestContext")
@@ -114,15 +114,15 @@ def outcomes(message: str) -> list[Outcome] | list[Failure]:
         raise ValueError("not an invocation record")
     returned = _mapping(record, "responsePayload").get("uploads")
     if context.get("condition") == "Success" and isinstance(returned, list):
-        told = [outcome for result in returned if (outcome := _outcome(result))]
-        if len(told) == len(returned):
-            return told
+        results = [outcome for result in returned if (outcome := _outcome(result))]
+        if len(results) == len(returned):
+            return results
     request_id = str(context.get("requestId", "unknown"))
     reason = _reason(record, context, request_id)
     objects = list(objects_created(record.get("requestPayload")))
     if not objects:
         raise ValueError(f"{reason}; the record names no upload")
-    # Nobody waits for an object whose key no upload can have: the sweep deletes it.
+    # The sweep deletes objects whose key no upload can have.
     return [
         Failure(name, created, reason, request_id)
         for created in objects
@@ -138,7 +138,7 @@ def _outcome(result: Any) -> Outcome | None:
 
 
 def _reason(record: Any, context: Mapping[str, Any], request_id: str) -> str:
-    """Why it failed and the request to look for in the logs, in a sentence."""
+    """The reason of the failure and the request id, in a sentence."""
     returned = _mapping(record, "responsePayload")
     error = returned.get("errorType") or context.get("condition")
     if "errorType" not in returned and _TIMED_OUT in str(returned.get("errorMessage")):
@@ -149,10 +149,10 @@ def _reason(record: Any, context: Mapping[str, Any], request_id: str) -> str:
 def _time(text: Any) -> datetime | None:
     """S3's time of an event."""
     try:
-        found = datetime.fromisoformat(str(text))
+        time = datetime.fromisoformat(str(text))
     except ValueError:
         return None
-    return found if found.tzinfo else None
+    return time if time.tzinfo else None
 
 
 def _mapping(value: Any, name: str | None = None) -> Mapping[str, Any]:
@@ -164,5 +164,5 @@ def _mapping(value: Any, name: str | None = None) -> Mapping[str, Any]:
 
 def _list(value: Any, name: str) -> Sequence[Any]:
     """The list under `name` in a mapping; empty where there is none."""
-    found = _mapping(value).get(name)
-    return found if isinstance(found, list) else []
+    member = _mapping(value).get(name)
+    return member if isinstance(member, list) else []

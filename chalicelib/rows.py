@@ -1,7 +1,7 @@
-"""Items of one table, read as they stand now, and the members of a transaction that put or delete.
+"""Reads items of one table consistently, and builds the puts and deletes of transactions.
 
-What is due by its `expires`, in seconds, is not seen any more: DynamoDB deletes it within days.
-Must not know what the items say. IAM: dynamodb:GetItem, BatchGetItem.
+An item whose `expires` (seconds since 1970) has passed counts as deleted: DynamoDB deletes it
+within days. Must not know what the items mean. IAM: dynamodb:GetItem, BatchGetItem.
 """
 
 from __future__ import annotations
@@ -21,45 +21,45 @@ _BATCH = 100
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """One table; `now` is the clock of what is due (UTC)."""
+    """One table; `now` is the clock for `expires` (UTC)."""
 
     client: DynamoDBClient
     name: str
     now: Callable[[], datetime]
 
     def get(self, key: Mapping[str, Any]) -> Any:
-        """One item as it stands now, or None."""
+        """The current item, or None."""
         return self.client.get_item(TableName=self.name, Key=key, ConsistentRead=True).get("Item")
 
     def get_many(
         self, keys: Sequence[Mapping[str, Any]], *, is_fresh: bool = True
     ) -> Iterator[Any]:
-        """Many items as they stand now, those that there are, in the order of their keys.
+        """The current items of those keys that exist, in their order.
 
-        Where they need not be fresh, the last write to them may be missing.
+        With `is_fresh=False` the last write to an item may be missing.
         """
         for first in range(0, len(keys), _BATCH):
             batch = list(keys[first : first + _BATCH])
-            found: dict[tuple[str, str], Any] = {}
-            asked = batch
-            while asked:
+            by_name: dict[tuple[str, str], Any] = {}
+            remaining = batch
+            while remaining:
                 answer: Any = self.client.batch_get_item(
-                    RequestItems={self.name: {"Keys": asked, "ConsistentRead": is_fresh}}
+                    RequestItems={self.name: {"Keys": remaining, "ConsistentRead": is_fresh}}
                 )
                 for item in answer["Responses"][self.name]:
-                    found[item["pk"]["S"], item["sk"]["S"]] = item
-                asked = answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
+                    by_name[item["pk"]["S"], item["sk"]["S"]] = item
+                remaining = answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
             names = [(key["pk"]["S"], key["sk"]["S"]) for key in batch]
-            yield from (found[name] for name in names if name in found)
+            yield from (by_name[name] for name in names if name in by_name)
 
     def is_due(self, item: Mapping[str, Any]) -> bool:
-        """Whether its time to live is over; DynamoDB itself may take days to delete it."""
+        """Whether an item has expired; DynamoDB may take days to delete it."""
         return "expires" in item and int(item["expires"]["N"]) <= self.now().timestamp()
 
     def put(self, item: Mapping[str, Any], **condition: Any) -> Any:
-        """The member of a transaction that puts an item."""
+        """The write of a transaction that puts an item."""
         return {"Put": {"TableName": self.name, "Item": item, **condition}}
 
     def delete(self, key: Mapping[str, Any], **condition: Any) -> Any:
-        """The member of a transaction that deletes an item."""
+        """The write of a transaction that deletes an item."""
         return {"Delete": {"TableName": self.name, "Key": key, **condition}}

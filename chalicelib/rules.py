@@ -1,6 +1,6 @@
-"""Which files may be uploaded, before a byte of them is there: size, name and declared type.
+"""Which files may be uploaded, decided before their bytes arrive: size, name and declared type.
 
-Pure: each rule raises the error the client is told.
+Pure: each rule raises the error that the client receives.
 """
 
 import base64
@@ -16,7 +16,7 @@ from chalicelib.type_names import OCTET_STREAM, claimed_types, is_allowed
 
 MAX_CONTENT_TYPE_LENGTH = 127  # RFC 6838: 127 characters for a type name
 CHECKSUM_SIZE = 8  # bytes of a CRC64NVME
-MAX_WAIT = 2  # seconds; with S3's `COMPLETE_PATIENCE` within what API Gateway gives a request
+MAX_WAIT = 2  # seconds; with S3's `COMPLETE_PATIENCE` less than API Gateway's 29
 _IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 DEFAULT_CONTENT_TYPE = OCTET_STREAM
 
@@ -42,7 +42,7 @@ def check_size(size: int, *, max_size: int) -> None:
 def check_content_type(content_type: str, filename: str, *, allowed: Sequence[str]) -> None:
     """Refuse a file whose type no pattern (such as `video/*`) allows; no patterns allow all.
 
-    The type is the declared one, or that of the name where what is declared says nothing.
+    The type is the declared one, or that of the name where the declared one says nothing.
     """
     printable = content_type.isascii() and content_type.isprintable()
     if len(content_type) > MAX_CONTENT_TYPE_LENGTH or not printable:
@@ -67,7 +67,7 @@ def check_crc64nvme(checksum: str | None) -> None:
 
 
 def check_strategy(strategy: str | None, *, crc64nvme: str | None) -> None:
-    """Refuse a way to send a whole file that there is not, and a form without its checksum."""
+    """Refuse an unknown strategy, and a form without a checksum."""
     if strategy not in (None, "put", "post"):
         raise InvalidRequest("strategy is put or post")
     if strategy == "post" and crc64nvme is None:
@@ -75,13 +75,13 @@ def check_strategy(strategy: str | None, *, crc64nvme: str | None) -> None:
 
 
 def check_member_count(count: int, *, most: int) -> None:
-    """Refuse a request about nothing, and one about too much."""
+    """Refuse a request without members, and one with too many."""
     if not 1 <= count <= most:
         raise InvalidRequest(f"A request takes 1 to {most} members")
 
 
 def check_wait(wait: int) -> None:
-    """Refuse more seconds than complete waits for what is on its way."""
+    """Refuse a wait for missing parts that is negative or too long."""
     if not 0 <= wait <= MAX_WAIT:
         raise InvalidRequest(f"wait takes 0 to {MAX_WAIT} seconds")
 

@@ -1,10 +1,10 @@
 """SigV4 presigned URLs, forms, and sheets: many signatures over one URL.
 
 `generate_presigned_url` takes hundreds of microseconds a URL. Here the signing key is derived once
-a day and region, and what all parts share, of the canonical request and of the string to sign, is
-hashed once and copied, so that one more part costs two short hashes. A URL is good for exactly its
-bytes: `content-length` is signed; that of a whole file is good once.
-Pure; tests hold every signature against botocore's.
+a day and region. The beginnings that all parts share, of the canonical request and of the string to
+sign, are hashed once and copied. So one more part costs two short hashes.
+A URL allows exactly its number of bytes, because `content-length` is signed. That of a whole file
+works once. Pure; tests compare every signature with botocore's.
 https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
 """
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 from urllib.parse import quote, urlsplit
 
 from chalicelib.parts import PartPlan
@@ -25,10 +25,10 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 CHECKSUM_HEADER = "x-amz-checksum-crc64nvme"
 ONCE_HEADER = "if-none-match"
 _UNSIGNED = "UNSIGNED-PAYLOAD"
-_SERVICE = "s3/aws4_request"  # the end of every scope
+_SERVICE = "s3/aws4_request"  # the last two parts of every scope
 
-# Of an upload with more parts, each is signed for one host alone: signing twice as much would delay
-# its create, and its last few parts are a small share of it.
+# In an upload with more parts, each part is signed for one host only. Twice the signatures would
+# delay the create, and only the last few parts would use them.
 ANY_HOST_PARTS = 1_000
 
 Method = Literal["GET", "PUT"]
@@ -36,9 +36,9 @@ Method = Literal["GET", "PUT"]
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What signs: an access key and, for temporary credentials, the session token with it.
+    """An access key and, for temporary credentials, its session token.
 
-    `expires_at` is when temporary credentials end, where that is known; their URLs end with them.
+    `expires_at` is when temporary credentials expire, where that is known; URLs expire with them.
     """
 
     access_key_id: str
@@ -49,12 +49,12 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """Signatures of parts `first`, `first + 1`, … over the URLs of each host, in turn.
+    """Signatures of the parts from `first` on, over the URLs of the hosts in turn.
 
     Part n's URL is `urls[(n - 1) % len(urls)] + "&partNumber=" + n + "&X-Amz-Signature=" +
-    signatures[n - first]`; for a single PUT the part number is left out. Of an upload of up to
-    `ANY_HOST_PARTS` any part may go by any host: `other_signatures[k - 1]` are those for
-    `urls[(n - 1 + k) % len(urls)]`. `headers` go with each PUT, exactly as they are.
+    signatures[n - first]`; a single PUT has no part number. In an upload of up to `ANY_HOST_PARTS`
+    any part may be sent to any host: `other_signatures[k - 1]` are for
+    `urls[(n - 1 + k) % len(urls)]`. Each PUT needs exactly these `headers`.
     """
 
     urls: tuple[str, ...]
@@ -64,18 +64,34 @@ class Sheet:
     expires_at: datetime
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    def document(self) -> dict[str, Any]:
+        """The sheet as JSON."""
+        return {
+            "urls": list(self.urls),
+            "first": self.first,
+            "signatures": list(self.signatures),
+            "other_signatures": [list(signatures) for signatures in self.other_signatures],
+            "headers": dict(self.headers),
+            "expires_at": _in_seconds(self.expires_at),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Form:
     """A form that a whole file is sent in: POST, multipart/form-data, to the bucket's own `url`.
 
-    All `fields` come first, exactly as they are, and the file last, in a part called `file`. A
-    browser asks no preflight for it.
+    All `fields` come first, unchanged, and the file last, in a part called `file`. A browser sends
+    no preflight for it.
     """
 
     url: str
     fields: Mapping[str, str]
     expires_at: datetime
+
+    def document(self) -> dict[str, Any]:
+        """The form as JSON."""
+        expires_at = _in_seconds(self.expires_at)
+        return {"url": self.url, "fields": dict(self.fields), "expires_at": expires_at}
 
 
 AnySheet = Sheet | Form
@@ -91,7 +107,7 @@ class Signer:
     lifetime: int
 
     def presigned_url(self, method: Method, url: str, *, parameters: Mapping[str, str]) -> str:
-        """One presigned URL of an object; all that is signed beside it is `host`."""
+        """One presigned URL of an object; `host` is the only signed header."""
         host, path = _host_and_path(url)
         query = self._query("host", parameters)
         text = f"{method}\n{path}\n{query}\nhost:{host}\n\nhost\n{_UNSIGNED}"
@@ -100,8 +116,8 @@ class Signer:
     def put_sheet(self, url: str, *, size: int, checksum: str | None) -> Sheet:
         """A sheet of one PUT of exactly `size` bytes.
 
-        It is good once: S3 refuses to replace an object. With `checksum` (CRC64NVME in base64) the
-        client must send it along, and S3 compares.
+        It works once: S3 refuses to replace an object. With a `checksum` (CRC64NVME in base64) the
+        client must send it too, and S3 compares.
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
         """
         host, path = _host_and_path(url)
@@ -121,9 +137,9 @@ class Signer:
     ) -> Form:
         """A form that takes exactly `size` bytes with a CRC64NVME (base64), for one key.
 
-        S3 refuses what the policy does not name, but fields that begin with `x-ignore-`. It has no
-        field for `If-None-Match`, so until it ends the form is good for more objects of that
-        checksum, each of which makes an event of its own.
+        S3 refuses fields that the policy does not name, except `x-ignore-…`. A form has no field
+        for `If-None-Match`, so until it expires it can replace the object by another one with the
+        same checksum. Each such object makes an event.
         https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
         """
         fields = {
@@ -142,7 +158,7 @@ class Signer:
             ["content-length-range", size, size],
             *({name: value} for name, value in fields.items()),
         ]
-        ends = self.expires_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        ends = _in_seconds(self.expires_at)
         document = json.dumps({"expiration": ends, "conditions": conditions})
         policy = base64.b64encode(document.encode()).decode()
         signature = hmac.new(self._signing_key(), policy.encode(), "sha256").hexdigest()
@@ -154,9 +170,9 @@ class Signer:
     ) -> Sheet:
         """A sheet of `count` parts from `first`; `urls` are the object's, one for each host.
 
-        Part n is signed for its own length and for host (n - 1) modulo their number; where there
-        are no more than `ANY_HOST_PARTS`, for every other host as well. Raises ValueError when the
-        range leaves the plan.
+        Part n is signed for its own length and for host (n - 1) modulo the number of hosts; up to
+        `ANY_HOST_PARTS` parts, for every other host as well. Raises ValueError when the plan does
+        not have all those parts.
         """
         if first < 1 or count < 1 or first + count - 1 > plan.part_count:
             raise ValueError(f"parts {first} to {first + count - 1} of 1 to {plan.part_count}")
@@ -179,12 +195,12 @@ class Signer:
                 signature.update(request.hexdigest().encode())
                 row.append(signature.hexdigest())
         signatures, *others = map(tuple, rows)
-        shown = tuple(f"{url}?{query}&{upload_id}" for url in urls)
-        return Sheet(shown, first, signatures, tuple(others), self.expires_at)
+        signed_urls = tuple(f"{url}?{query}&{upload_id}" for url in urls)
+        return Sheet(signed_urls, first, signatures, tuple(others), self.expires_at)
 
     @property
     def expires_at(self) -> datetime:
-        """When its URLs end: after their lifetime, or sooner, with the credentials."""
+        """When its URLs expire: after their lifetime, or earlier with the credentials."""
         ends = self.now + timedelta(seconds=self.lifetime)
         return min(ends, self.credentials.expires_at or ends)
 
@@ -208,7 +224,7 @@ class Signer:
         return signature.hexdigest()
 
     def _preamble(self) -> hmac.HMAC:
-        """The signature of what stands before the canonical request's hash; to be copied."""
+        """The signature of the text before the canonical request's hash; callers copy it."""
         text = f"{ALGORITHM}\n{self._timestamp()}\n{self._scope()}\n"
         return hmac.new(self._signing_key(), text.encode(), "sha256")
 
@@ -236,7 +252,7 @@ def _signing_key(secret_access_key: str, day: str, region: str) -> bytes:
 
 
 def object_url(bucket_url: str, key: str) -> str:
-    """The URL of an object under a bucket's, encoded as S3 canonicalises it."""
+    """The URL of an object in a bucket, encoded as S3 canonicalises it."""
     return f"{bucket_url}/{quote(key, safe='/~')}"
 
 
@@ -246,10 +262,15 @@ def origin(bucket_url: str) -> str:
     return f"{pieces.scheme}://{pieces.netloc}"
 
 
-def _form_type(content_type: str) -> str:
-    """The type that a form declares; what S3 keeps of a PUT without one, where it cannot.
+def _in_seconds(moment: datetime) -> str:
+    """ISO 8601 in UTC, in whole seconds, as policies have it."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
-    In a policy `$` begins the name of a field, and S3 leaves out blanks around a value.
+
+def _form_type(content_type: str) -> str:
+    """The type that a form declares; S3's default type where a policy cannot express it.
+
+    In a policy `$` starts the name of a field, and S3 strips blanks around a value.
     """
     is_plain = "$" not in content_type and content_type == content_type.strip()
     return content_type if is_plain else "binary/octet-stream"

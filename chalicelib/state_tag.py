@@ -1,40 +1,27 @@
-"""The `state` tag of an object, which follows the table: lifecycle rules and other readers see it.
+"""The `state` tag of an object, which follows the table: lifecycle rules and other readers use it.
 
-S3 cannot write a tag under a condition. An invocation that another one overtook may write an old
-state over a newer one. So whoever writes a tag reads the table afterwards, and writes again until
-both agree. Must not know how either is stored.
+S3 has no conditional write of a tag, so a slow invocation may write an old state over a newer one.
+Therefore a writer reads the table afterwards, and writes again until both agree. Must not know how
+either is stored.
 """
 
-from typing import Protocol
-
 from chalicelib import keys
+from chalicelib.ports import ObjectRows, StateTags
 from chalicelib.upload import OUTCOMES, Upload
 
 
-class Storage(Protocol):
-    """What following the table needs of S3."""
-
-    def tag(self, key: str, *, state: str) -> bool: ...
-
-
-class Table(Protocol):
-    """What following the table needs of it."""
-
-    def of_object(self, name: keys.ObjectKey) -> Upload | None: ...
-
-
-def follow(storage: Storage, table: Table, upload: Upload) -> None:
-    """Write an outcome on its object, unless another outcome has taken its place meanwhile.
+def follow(storage: StateTags, table: ObjectRows, upload: Upload) -> None:
+    """Write an outcome to the tag of its object, unless the table has another one by now.
 
     Where the upload is being processed again, that invocation writes the tag.
     """
     name = keys.parse_key(upload.key)
     current: Upload | None = upload
-    written = None
+    last = None
     while name is not None and current is not None and current.state in OUTCOMES:
-        if written is current.state:
+        if last is current.state:
             return
         if not storage.tag(current.key, state=current.state):
             return
-        written = current.state
+        last = current.state
         current = table.of_object(name)

@@ -1,9 +1,9 @@
 """The only S3 calls, and the only place that handles S3's errors.
 
 IAM: s3:PutObject (create, complete and the presigned PUTs), s3:ListMultipartUploadParts,
-s3:AbortMultipartUpload, s3:GetObject (head, read and the presigned GETs), s3:DeleteObject,
-s3:GetObjectTagging, s3:PutObjectTagging, s3:ListBucket (the sweep's listing; and without it S3
-answers 403 for an object that is not there).
+s3:AbortMultipartUpload, s3:GetObject (head, read and the presigned GETs), s3:DeleteObject.
+IAM: s3:GetObjectTagging, s3:PutObjectTagging, s3:ListBucket (for the sweep's listing; without it S3
+also answers 403 for a missing object).
 Must not know the table, the rules or HTTP.
 """
 
@@ -44,9 +44,9 @@ ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 class S3Storage:
     """One bucket.
 
-    `connect` gives the client, which is made when it is first needed: to sign a PUT none is.
-    `completing` gives the client for CompleteMultipartUpload, over which S3 may be silent for long;
-    `patience` is how many seconds a caller waits for it.
+    `connect` returns the client; it is created on first use, because signing a PUT needs none.
+    `completing` returns the client for CompleteMultipartUpload, which S3 may answer late. Callers
+    wait `patience` seconds for it.
     """
 
     connect: Callable[[], S3Client]
@@ -76,14 +76,14 @@ class S3Storage:
             Bucket=self.bucket, Key=key, UploadId=multipart_id
         )
         try:
-            found = [part for page in pages for part in page.get("Parts", [])]
+            listed = [part for page in pages for part in page.get("Parts", [])]
         except ClientError as error:
             if _code(error) == "NoSuchUpload":
                 return None
             raise
-        # S3 keeps the last of a part that was sent again; SeaweedFS lists them all.
-        found.sort(key=lambda part: part["LastModified"])
-        last = {part["PartNumber"]: part for part in found}
+        # Of a part that was sent twice S3 keeps the last; SeaweedFS lists both.
+        listed.sort(key=lambda part: part["LastModified"])
+        last = {part["PartNumber"]: part for part in listed}
         return [
             Part(number, part["Size"], part["ETag"], part.get("ChecksumCRC64NVME"))
             for number, part in sorted(last.items())
@@ -98,12 +98,11 @@ class S3Storage:
         size: int,
         crc64nvme: str | None,
     ) -> bool:
-        """CompleteMultipartUpload, for S3 to refuse another size, checksum or a taken key.
+        """CompleteMultipartUpload; S3 refuses another size or checksum, or a key in use.
 
-        Returns whether S3 has finished: minutes are usual for the largest objects, and it goes on
-        when nobody waits. Raises ChecksumMismatch, TryAgain when something else is at work on the
-        key, or UploadExpired when S3 does not know the multipart upload or holds an object under
-        the key already.
+        Returns whether S3 has finished: the largest objects take minutes, and S3 continues when
+        nobody waits. Raises ChecksumMismatch, TryAgain when another request works on the key, or
+        UploadExpired when S3 does not know the multipart upload or has an object under the key.
         """
         request: CompleteMultipartUploadRequestTypeDef = {
             "Bucket": self.bucket,
@@ -121,15 +120,15 @@ class S3Storage:
         client = self.completing()
         answer: Future[None] = Future()
 
-        def ask() -> None:
+        def call() -> None:
             try:
                 with _translated():
                     client.complete_multipart_upload(**request)
                 answer.set_result(None)
-            except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+            except BaseException as error:  # noqa: BLE001 - `result` raises it again
                 answer.set_exception(error)
 
-        Thread(target=ask, daemon=True).start()
+        Thread(target=call, daemon=True).start()
         try:
             answer.result(self.patience)
         except TimeoutError:
@@ -153,16 +152,16 @@ class S3Storage:
                 return None
             if _code(error) == "400" and self._is_encrypted_by_sender(key):
                 return StoredObject(
-                    0, "", None, "", unreadable="It is encrypted with a key that S3 does not keep"
+                    0, "", None, "", unreadable="It is encrypted with a key that S3 does not have"
                 )
             raise
-        return _stored(head)
+        return _object_of(head)
 
     def _is_encrypted_by_sender(self, key: str) -> bool:
-        """Whether S3 lacks the key that an object is encrypted with, which its sender kept.
+        """Whether the sender encrypted an object with a key that S3 does not have.
 
-        HeadObject says 400 for that, and for a request that was broken off or signed with
-        credentials that have ended: its answer has no body, but GetObject's has.
+        HeadObject answers 400 then, without a body; but also to a broken request or expired
+        credentials. GetObject's answer has a body that says which.
         """
         try:
             self.client.get_object(Bucket=self.bucket, Key=key, Range="bytes=0-0")
@@ -171,7 +170,7 @@ class S3Storage:
         return False
 
     def read_range(self, key: str, offset: int, size: int, *, etag: str) -> bytes:
-        """`size` bytes from `offset`, of the object with this ETag and of no other.
+        """`size` bytes from `offset` of the object with this ETag.
 
         Raises ObjectReplaced when there is another object, or none.
         """
@@ -190,14 +189,14 @@ class S3Storage:
             try:
                 return answer["Body"].read()
             except (HTTPClientError, IncompleteReadError) as error:
-                # botocore tries again until there is an answer, not while it is read.
+                # botocore retries until the answer starts, but not while the body is read.
                 log.warning(
-                    "read again", extra={"key": key, "attempt": attempt, "error": str(error)}
+                    "read retried", extra={"key": key, "attempt": attempt, "error": str(error)}
                 )
-        raise TryAgain("S3 breaks off its answers, try again")
+        raise TryAgain("S3 cut off its answers, try again")
 
     def state_tag(self, key: str) -> str | None:
-        """The state that the object's tag says; None where it has none, or there is no object."""
+        """The state in the object's tag; None without such a tag, or without an object."""
         try:
             return self._tags(key).get(STATE_TAG)
         except ClientError as error:
@@ -206,10 +205,10 @@ class S3Storage:
             raise
 
     def tag(self, key: str, *, state: str) -> bool:
-        """Write the state on the object, where the lifecycle rules read it.
+        """Write the state to the object's tag, for the lifecycle rules.
 
-        Other tags stay. S3 cannot write one tag alone: what somebody else tags between our two
-        requests is lost. Returns whether there is an object.
+        Other tags stay. S3 cannot write a single tag: a tag that somebody else writes between our
+        two requests is lost. Returns whether there is an object.
         """
         try:
             tags = self._tags(key)
@@ -232,7 +231,7 @@ class S3Storage:
         return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
 
     def list_objects(self, prefix: str, *, after: str) -> Iterator[tuple[str, StoredObject]]:
-        """The objects below a prefix that come after a key, as ListObjectsV2 knows them."""
+        """The objects below a prefix whose keys come after one, as ListObjectsV2 lists them."""
         pages = self.client.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket, Prefix=prefix, StartAfter=after
         )
@@ -251,21 +250,21 @@ class S3Storage:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """What CompleteMultipartUpload can be refused for, in our words."""
+    """Turn the refusals of CompleteMultipartUpload into our errors."""
     try:
         yield
     except ClientError as error:
         if _code(error) == "BadDigest":
             raise ChecksumMismatch("S3 computed another CRC64NVME over the parts") from error
         if _code(error) in ("NoSuchUpload", "PreconditionFailed"):
-            raise UploadExpired("S3 no longer knows this upload; begin a new one") from error
+            raise UploadExpired("S3 no longer knows this upload; create a new one") from error
         if _code(error) in ("ConditionalRequestConflict", "InvalidPart"):
-            raise TryAgain("Something else is at work on this upload") from error
+            raise TryAgain("Another request works on this upload, try again") from error
         raise
 
 
-def _stored(head: Any) -> StoredObject:
-    """What HeadObject says."""
+def _object_of(head: Any) -> StoredObject:
+    """The object in the answer of HeadObject."""
     storage_class = head.get("StorageClass", "STANDARD")
     is_archived = storage_class in ARCHIVES or "ArchiveStatus" in head
     return StoredObject(

@@ -1,8 +1,8 @@
-"""Who is emailed: owners' verified addresses, subscribed to the notifications topic.
+"""Subscriptions by email: owners' verified addresses, subscribed to the notifications topic.
 
-A filter policy on the owner keeps everybody's messages to themselves. One item an owner remembers
-the subscription (`pk` `owner#{owner}`, `sk` `email`); what became of it only SNS knows: people
-confirm and unsubscribe by links in their mail. IAM: sns:Subscribe, Unsubscribe,
+A filter policy sends each owner only their own messages. One item an owner names the subscription
+(`pk` `owner#{owner}`, `sk` `email`). Only SNS knows its state, because people confirm and
+unsubscribe by links in their mail. IAM: sns:Subscribe, Unsubscribe,
 GetSubscriptionAttributes, SetSubscriptionAttributes and ListSubscriptionsByTopic;
 dynamodb:GetItem, PutItem, DeleteItem.
 https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html
@@ -30,7 +30,7 @@ Mailing = Literal["off", "pending", "on", "stopped"]
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """What was asked for: an address, and what SNS calls its subscription."""
+    """An address, and the ARN of its subscription."""
 
     address: str
     arn: str
@@ -38,7 +38,7 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Subscriptions:
-    """The subscriptions of one notifications topic, remembered in the table."""
+    """The subscriptions to one notifications topic, and their items in the table."""
 
     sns: SNSClient
     dynamodb: DynamoDBClient
@@ -46,56 +46,56 @@ class Subscriptions:
     topic_arn: str
 
     def state(self, owner: str) -> Mailing:
-        """`pending` until the link in SNS's mail is opened, `on` until one to unsubscribe is.
+        """`pending` until the owner confirms, then `on` until they unsubscribe by a link.
 
-        `stopped` from then on, or where nobody confirmed within SNS's three days, until the owner
-        says what they want: a mail program that looks at links may have opened this one.
+        `stopped` after that, or without a confirmation within SNS's three days. It stays until the
+        owner chooses again, because a mail program that opens links may have unsubscribed them.
         """
-        found = self._get(owner)
-        if found is None:
+        subscription = self._get(owner)
+        if subscription is None:
             return "off"
         try:
-            told = self._attributes(found.arn)
+            attributes = self._attributes(subscription.arn)
         except self.sns.exceptions.NotFoundException:
             return "stopped"
-        return "pending" if told["PendingConfirmation"] == "true" else "on"
+        return "pending" if attributes["PendingConfirmation"] == "true" else "on"
 
     def subscribe(self, owner: str, address: str) -> Mailing:
-        """Email an owner under an address from now on; while it is pending, SNS asks again.
+        """Email an owner at an address from now on; a pending subscription gets a new request.
 
-        Raises WrongState when the address is subscribed for somebody else, EmailUnavailable when
-        SNS takes no more subscriptions.
+        Raises WrongState when the address is subscribed for another owner, EmailUnavailable when
+        SNS refuses more subscriptions.
         """
-        found = self._get(owner)
-        if found is not None and found.address != address:
+        subscription = self._get(owner)
+        if subscription is not None and subscription.address != address:
             self.unsubscribe(owner)
         elif self.state(owner) == "on":
             return "on"
         policy = json.dumps({"owner": [owner]})
-        with self._quota_explained(owner):
+        with self._explain_quota(owner):
             arn = self._subscribe(address, policy)
         self._put(owner, Subscription(address, arn))
         log.info("email on", extra={"owner": owner})
         return self.state(owner)
 
     def unsubscribe(self, owner: str) -> Mailing:
-        """Email an owner no more; nothing happens when nobody did."""
-        found = self._get(owner)
-        if found is None:
+        """Stop to email an owner; nothing happens without a subscription."""
+        subscription = self._get(owner)
+        if subscription is None:
             return "off"
         try:
-            self.sns.unsubscribe(SubscriptionArn=found.arn)
+            self.sns.unsubscribe(SubscriptionArn=subscription.arn)
         except self.sns.exceptions.NotFoundException:
             pass
         except self.sns.exceptions.InvalidParameterException:
-            # One that is pending cannot be taken back: SNS forgets it in three days.
-            log.info("pending subscription left to itself", extra={"owner": owner})
-        self._forget(owner, found)
+            # SNS cannot remove a pending subscription; it deletes it after three days.
+            log.info("pending subscription not removed", extra={"owner": owner})
+        self._forget(owner, subscription)
         log.info("email off", extra={"owner": owner})
         return "off"
 
     def _subscribe(self, address: str, policy: str) -> str:
-        """The ARN of the subscription of an address, made or taken over from an earlier account."""
+        """The ARN of an address's subscription: a new one, or that of an earlier account."""
         try:
             return self.sns.subscribe(
                 TopicArn=self.topic_arn,
@@ -110,8 +110,8 @@ class Subscriptions:
             return self._take_over(address, policy)
 
     @contextmanager
-    def _quota_explained(self, owner: str) -> Iterator[None]:
-        """Raise EmailUnavailable where SNS takes no more subscriptions or filter policies.
+    def _explain_quota(self, owner: str) -> Iterator[None]:
+        """Raise EmailUnavailable where SNS refuses more subscriptions or filter policies.
 
         A topic has 200 filter policies and an account 10,000, unless AWS raised the quota.
         https://docs.aws.amazon.com/sns/latest/dg/subscription-filter-policy-constraints.html
@@ -125,14 +125,15 @@ class Subscriptions:
         ) as error:
             log.warning("email quota reached", extra={"owner": owner, "error": str(error)})
             raise EmailUnavailable(
-                "No more people can be emailed: your uploads go on as before, and the page shows"
-                " their outcome; tell the operator"
+                "No more people can be emailed. Your uploads are not affected, and the page shows"
+                " their outcomes. Ask the operator"
             ) from error
 
     def _take_over(self, address: str, policy: str) -> str:
-        """Give the subscription of an earlier account with the address another filter policy.
+        """Give the subscription of an earlier account a new filter policy.
 
-        Raises WrongState when it is pending, or has none: an operator's, who is told of everything.
+        Raises WrongState when it is pending, or has no filter policy: an operator's, who receives
+        all messages.
         """
         arn = self._find(address)
         if arn is None:
@@ -155,9 +156,9 @@ class Subscriptions:
             TopicArn=self.topic_arn
         )
         for page in pages:
-            for found in page["Subscriptions"]:
-                arn = found["SubscriptionArn"]
-                if (found["Protocol"], found["Endpoint"]) == ("email", address) and ":" in arn:
+            for each in page["Subscriptions"]:
+                arn = each["SubscriptionArn"]
+                if (each["Protocol"], each["Endpoint"]) == ("email", address) and ":" in arn:
                     return arn
         return None
 
@@ -167,21 +168,21 @@ class Subscriptions:
         ).get("Item")
         return Subscription(item["address"]["S"], item["arn"]["S"]) if item else None
 
-    def _put(self, owner: str, made: Subscription) -> None:
-        values = {"address": {"S": made.address}, "arn": {"S": made.arn}}
+    def _put(self, owner: str, new: Subscription) -> None:
+        values = {"address": {"S": new.address}, "arn": {"S": new.arn}}
         self.dynamodb.put_item(TableName=self.table, Item={**_key(owner), **values})
 
-    def _forget(self, owner: str, gone: Subscription) -> None:
-        """Unless another request has subscribed anew meanwhile."""
+    def _forget(self, owner: str, old: Subscription) -> None:
+        """Delete the item, unless another request has subscribed again meanwhile."""
         try:
             self.dynamodb.delete_item(
                 TableName=self.table,
                 Key=_key(owner),
                 ConditionExpression="arn = :arn",
-                ExpressionAttributeValues={":arn": {"S": gone.arn}},
+                ExpressionAttributeValues={":arn": {"S": old.arn}},
             )
         except self.dynamodb.exceptions.ConditionalCheckFailedException:
-            log.info("forgotten or subscribed anew already", extra={"owner": owner})
+            log.info("subscription changed meanwhile", extra={"owner": owner})
 
 
 def _key(owner: str) -> dict[str, Any]:

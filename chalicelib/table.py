@@ -1,15 +1,13 @@
-"""The only DynamoDB calls about uploads: every change is written over the version that was read.
+"""The only DynamoDB calls about uploads: each write is conditional on the version that was read.
 
-`chalicelib/items.py` has the items and their keys, `chalicelib/transitions.py` decides what may
-change. `expires`, in seconds, is the table's time to live. DynamoDB deletes what is due within
-days, so what is due is not seen any more. IAM: dynamodb:GetItem, BatchGetItem, PutItem, UpdateItem,
-DeleteItem, Query (on the table and its indexes); Scan for operators. Must not know S3 or the rules.
+`chalicelib/items.py` has the items and their keys, `chalicelib/transitions.py` decides the changes,
+`chalicelib/upload.py` how long a row is kept. An expired row counts as deleted.
+IAM: dynamodb:GetItem, BatchGetItem, PutItem, UpdateItem, DeleteItem, Query (on the table and its
+indexes); Scan for operators. Must not know S3 or the rules.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,17 +16,16 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib import items, transitions
 from chalicelib.errors import (
-    InvalidRequest,
     TryAgain,
     UploadError,
     UploadNotFound,
     WrongState,
 )
-from chalicelib.keys import ObjectKey, is_upload_id
+from chalicelib.keys import ObjectKey
 from chalicelib.new_uploads import NewUploads
 from chalicelib.rows import Rows
 from chalicelib.transitions import Attributes, Claim
-from chalicelib.upload import NewUpload, State, Upload
+from chalicelib.upload import ABORTED_KEPT, NewUpload, State, Upload, expires_in
 from chalicelib.usage import Amount, Quota, Usage
 
 if TYPE_CHECKING:
@@ -37,21 +34,21 @@ if TYPE_CHECKING:
     from chalicelib.config import Settings
     from chalicelib.records import Failure
 
-# How often a change is decided anew because somebody else has written in between.
+# How many times a change is decided again because somebody else has written in between.
 RACES = 20
-# Uploads that one request for a page of one state looks through at the most.
-LOOKED_THROUGH = 500
+# The most uploads that one request reads to find those in one state.
+SCANNED_AT_MOST = 500
 
 
 class _Stale(Exception):
-    """Somebody has written an upload since it was read."""
+    """Somebody else has written the upload since it was read."""
 
 
 @dataclass(frozen=True, slots=True)
 class UploadTable:
-    """One table; `now` is the clock of `updated_at` (UTC), `rejected_days` as in Settings.
+    """One table; `now` is the clock (UTC), `rejected_days` as in Settings.
 
-    What an upload is `charged` counts in its owner's `usage`.
+    `usage` sums up the charges of each owner's uploads.
     """
 
     client: DynamoDBClient
@@ -63,36 +60,33 @@ class UploadTable:
     # --- New uploads -----------------------------------------------------------------------------
 
     def put_all(self, owner: str, news: Sequence[NewUpload]) -> list[Upload | UploadError]:
-        """Remember an owner's new uploads, and the keys they were created under.
+        """Store an owner's new uploads, and their idempotency keys.
 
-        Answers each with itself, with the earlier one that was created under its key, or with an
-        error: QuotaExceeded where it does not fit after those before it, TryAgain where DynamoDB
-        does not answer, or where the earlier one was just taken back. An id that is taken is never
-        overwritten. Of what is answered with an error nothing is left.
+        The result of each is itself, the earlier upload with its key, or an error: QuotaExceeded
+        where it does not fit after those before it; TryAgain where DynamoDB does not answer, or
+        where the earlier upload was just removed. An existing id is never overwritten. A failed
+        upload leaves no row.
         """
         return self._new(owner).put(news)
 
     def forget(self, owner: str, news: Sequence[NewUpload]) -> None:
-        """Take back what `put_all` put, or did not, unless it was changed meanwhile."""
+        """Remove uploads that `put_all` may have stored, unless they have changed since."""
         self._new(owner).forget(news)
 
     def refusals(self, owner: str) -> int:
-        """How often uploads of an owner were taken back because too many were under way."""
+        """How many times `refuse` has removed uploads of an owner."""
         return self._new(owner).refusals()
 
     def refuse(
         self, owner: str, news: Sequence[NewUpload], *, refusals: int
     ) -> Sequence[NewUpload]:
-        """Take back some of the last of them, unless others were refused since a number was read.
-
-        Returns those that are gone.
-        """
+        """Remove some of the last of them, unless `refusals` has changed; returns those removed."""
         return self._new(owner).refuse(news, refusals=refusals)
 
     def adopt(self, upload: Upload) -> Upload:
-        """Remember the upload of an object that nobody announced, one for each key.
+        """Store the upload of an object that nobody announced, one for each key.
 
-        Returns it, or the one that there is already. Raises QuotaExceeded.
+        Returns it, or the upload that adopted the object earlier. Raises QuotaExceeded.
         """
         for _ in range(RACES):
             earlier, current = self._adopted(upload.owner, upload.key)
@@ -112,7 +106,7 @@ class UploadTable:
     # --- Reading ---------------------------------------------------------------------------------
 
     def get(self, owner: str, upload_id: str) -> Upload | None:
-        """The upload as it stands now, or None."""
+        """The current upload, or None."""
         for _ in range(RACES):
             item = self._rows.get(items.upload_key(owner, upload_id))
             if item is None or self._rows.is_due(item):
@@ -126,7 +120,7 @@ class UploadTable:
         raise TryAgain("The upload is being changed")
 
     def of_object(self, name: ObjectKey) -> Upload | None:
-        """The upload of an object: the one it was announced by, or that it was adopted as."""
+        """The upload that announced the object, or that adopted it."""
         if name.upload_id is not None:
             announced = self.get(name.owner, name.upload_id)
             if announced is not None and announced.key == str(name):
@@ -139,23 +133,23 @@ class UploadTable:
     ) -> tuple[list[Upload], str | None]:
         """At most `limit` uploads, newest first, and the cursor of the next page.
 
-        Where one state is asked for, a request looks through `LOOKED_THROUGH` uploads at the most:
-        the page may then be empty, and its cursor leads on.
+        With a state, a request reads at most `SCANNED_AT_MOST` uploads. The page may then be empty
+        and still have a cursor.
         """
         uploads: list[Upload] = []
-        start = _opened(cursor)
-        looked_through = 0
+        start = items.cursor_id(cursor)
+        scanned = 0
         while True:
             ids, start = self._ids(owner, before=start, limit=limit - len(uploads))
-            looked_through += len(ids)
+            scanned += len(ids)
             uploads += [u for u in self._uploads(owner, ids) if state in (None, u.state)]
-            if start is None or len(uploads) >= limit or looked_through >= LOOKED_THROUGH:
-                return uploads, _sealed(start)
+            if start is None or len(uploads) >= limit or scanned >= SCANNED_AT_MOST:
+                return uploads, items.cursor(start)
 
     def in_progress(self, owner: str, *, most: int) -> int:
-        """How many announced uploads of an owner are under way, the last write included.
+        """The number of an owner's announced uploads in progress, the last write included.
 
-        Marks that a crash has left behind are removed where they would make it more than `most`.
+        A crash may leave marks behind. They are removed where the number would exceed `most`.
         """
         pages = self.client.get_paginator("query").paginate(
             TableName=self.name,
@@ -166,19 +160,19 @@ class UploadTable:
         ids = [item["sk"]["S"].removeprefix("upload#") for page in pages for item in page["Items"]]
         if len(ids) <= most:
             return len(ids)
-        under_way = {
+        in_progress = {
             item["id"]["S"]
             for item in self._rows.get_many(
                 [items.upload_key(owner, upload_id) for upload_id in ids]
             )
             if item["state"]["S"] == State.UPLOADING
         }
-        for upload_id in sorted(set(ids) - under_way):
+        for upload_id in sorted(set(ids) - in_progress):
             self._delete(items.in_progress_key(owner, upload_id))
-        return len(under_way)
+        return len(in_progress)
 
     def scan(self, *, upload_id: str | None = None) -> Iterator[Upload]:
-        """The uploads of all owners, or those with one id: for operators, it reads the table."""
+        """The uploads of all owners, or those with one id. For operators: it scans the table."""
         values: Any = {":sk": {"S": "upload"}}
         condition = "sk = :sk"
         if upload_id is not None:
@@ -209,7 +203,7 @@ class UploadTable:
     ) -> Upload:
         """Move an upload to a state, as `transitions.move` decides, and set attributes with it.
 
-        Raises WrongState, UploadNotFound when it is gone, QuotaExceeded.
+        Raises WrongState, UploadNotFound when it is deleted, QuotaExceeded.
         """
         return self._edit(
             upload,
@@ -224,7 +218,7 @@ class UploadTable:
         )
 
     def claim(self, upload: Upload, by: Claim) -> tuple[Upload, State]:
-        """Move it to processing, as `transitions.claim` decides; returns the state it was in too.
+        """Move it to processing, as `transitions.claim` decides; returns its state before as well.
 
         Raises as `change` does.
         """
@@ -247,11 +241,11 @@ class UploadTable:
         )
 
     def fail(self, upload: Upload, failure: Failure) -> Upload:
-        """Record that processing gave up, as `transitions.fail` decides. Raises as `change`."""
+        """Record a failure, as `transitions.fail` decides. Raises as `change` does."""
         return self._edit(upload, lambda u: transitions.fail(u, failure))
 
     def begin_notifying(self, upload: Upload, *, holder: str, until: datetime) -> Upload:
-        """Hold an outcome to notify its owner of it. Raises as `change` does."""
+        """Claim the right to notify the owner of an outcome. Raises as `change` does."""
         return self._edit(
             upload,
             lambda u: transitions.begin_notifying(u, holder=holder, until=until, now=self.now()),
@@ -260,7 +254,7 @@ class UploadTable:
     def end_notifying(
         self, upload: Upload, *, holder: str, notified: str | None, is_done: bool
     ) -> Upload:
-        """Let go of an outcome, of which its owner was notified or not. Raises as `change` does."""
+        """Release that claim, whether the owner was notified or not. Raises as `change` does."""
         return self._edit(
             upload,
             lambda u: transitions.end_notifying(
@@ -269,11 +263,11 @@ class UploadTable:
         )
 
     def check_again(self, upload: Upload, at: datetime) -> Upload:
-        """Say when the sweep is to look at an upload. Raises as `change` does."""
+        """Set when the sweep checks an upload. Raises as `change` does."""
         return self._edit(upload, lambda _: {"check_at": at})
 
     def begin_deletion(self, upload: Upload) -> Upload:
-        """Note that its object is about to be deleted, so that the sweep ends what a crash leaves.
+        """Record that its object is about to be deleted: after a crash, the sweep deletes it.
 
         Raises as `change` does.
         """
@@ -281,7 +275,7 @@ class UploadTable:
         return self._edit(upload, lambda _: {"deletion_began_at": now, "check_at": now})
 
     def rest(self, upload: Upload) -> bool:
-        """Let the sweep look at an upload no more, unless it was changed; returns whether so."""
+        """End the checks of an upload, unless it has changed; returns whether they ended."""
         try:
             self._write(upload, {"check_at": None, "deletion_began_at": None})
         except _Stale:
@@ -291,7 +285,7 @@ class UploadTable:
     # --- The sweep -------------------------------------------------------------------------------
 
     def to_check(self) -> Iterator[Upload]:
-        """The uploads of all owners that the sweep is to look at by now, those due first."""
+        """The uploads of all owners that are due for a check, the earliest first in each shard."""
         for shard in items.CHECK_SHARDS:
             pages = self.client.get_paginator("query").paginate(
                 TableName=self.name,
@@ -310,19 +304,22 @@ class UploadTable:
                         yield items.upload_of(item)
 
     def sweep(self) -> Mapping[str, Any]:
-        """What the last sweep has left to the next, and what it found; empty before the first."""
+        """The values that the last sweep kept; empty before the first."""
         item = self._rows.get(_SWEEP) or {}
         return {name: item[name]["S"] for name in item if name not in _SWEEP}
 
     def keep_sweep(self, **values: str) -> None:
-        """Remember something for the next sweep, and for operators."""
+        """Keep values for the next sweep, and for operators."""
         texts: Any = {name: {"S": value} for name, value in values.items()}
         self.client.put_item(TableName=self.name, Item={**_SWEEP, **texts})
 
-    # --- How -------------------------------------------------------------------------------------
+    # --- Writing ----------------------------------------------------------------------------------
 
     def _edit(self, upload: Upload, decide: Callable[[Upload], Attributes]) -> Upload:
-        """Write what is decided of an upload as it stands, whoever else writes meanwhile."""
+        """Decide a change of the current upload and write it; after a race, read and decide again.
+
+        The first decision may rest on an old row, so only a refusal of a fresh one is raised.
+        """
         is_fresh = False
         for _ in range(RACES):
             try:
@@ -339,9 +336,9 @@ class UploadTable:
         raise TryAgain("Too many changes of one upload at once")
 
     def _write(self, upload: Upload, decided: Attributes) -> Upload:
-        """Set attributes, remove those that are None; raises _Stale over another version.
+        """Set attributes, and remove those that are None; raises _Stale over another version.
 
-        `updated_at` is when clients last saw a change: what nobody is shown leaves it as it is.
+        `updated_at` is the time of the last change that clients see, which is a change of state.
         """
         attributes = {
             "state": upload.state,
@@ -350,9 +347,9 @@ class UploadTable:
             "version": upload.version + 1,
         }
         report = attributes.get("report")
-        kept, apart = (None, None) if report is None else items.cut(report)
-        stored = attributes | ({} if report is None else {"report": kept})
-        writes = [self._update(upload, stored, is_apart=apart is not None)]
+        inline, apart = (None, None) if report is None else items.cut(report)
+        row = attributes | ({} if report is None else {"report": inline})
+        writes = [self._update(upload, row, is_apart=apart is not None)]
         if apart is not None:
             of = {"of": {"N": str(attributes["version"])}, "processors": apart}
             writes.append(self._rows.put({**items.report_key(upload.owner, upload.id), **of}))
@@ -369,7 +366,7 @@ class UploadTable:
         return changed
 
     def _update(self, upload: Upload, attributes: Attributes, *, is_apart: bool) -> Any:
-        """The write of attributes over the version of an upload that was read."""
+        """The write of attributes, conditional on the version of the upload that was read."""
         changes = items.values(attributes)
         removed = [name for name, value in attributes.items() if value is None]
         if "report" in attributes:
@@ -377,9 +374,9 @@ class UploadTable:
                 changes["report_apart"] = {"N": str(attributes["version"])}
             else:
                 removed.append("report_apart")
-        forgotten = self._forgotten_at(attributes["state"])
-        if forgotten is not None:
-            changes["expires"] = items.expires(forgotten)
+        lifetime = expires_in(attributes["state"], rejected_days=self.rejected_days)
+        if lifetime is not None:
+            changes["expires"] = items.expires(self.now() + lifetime)
         elif upload.state is not attributes["state"]:
             removed.append("expires")
         names = {f"#{name}": name for name in (*changes, *removed)}
@@ -401,9 +398,9 @@ class UploadTable:
         }
 
     def _follow(self, before: Upload, after: Upload) -> None:
-        """Change what other items say of an upload, after its state has changed.
+        """Change the other items of an upload after its state has changed.
 
-        A fault leaves a mark that `in_progress` removes, or a name that costs a few bytes.
+        A fault leaves a mark that `in_progress` removes, or the name of an adopted object.
         """
         with contextlib.suppress(TryAgain):
             self._follow_state(before, after)
@@ -411,18 +408,15 @@ class UploadTable:
     def _follow_state(self, before: Upload, after: Upload) -> None:
         if before.state is State.UPLOADING is not after.state and not after.is_adopted:
             self._delete(items.in_progress_key(after.owner, after.id))
-        # The sweep reads uploads without what processors found, so it cannot tell.
+        # The sweep reads uploads without large results of processors, so it deletes them anyway.
         is_aborted = after.state is State.ABORTED and before.report is not None
         if is_aborted or (items.is_apart(before.report) and not items.is_apart(after.report)):
             self._delete_report(before)
         if after.state is State.ABORTED is not before.state and after.is_adopted:
             self._expire_object(after)
 
-    def _forgotten_at(self, state: State) -> datetime | None:
-        return transitions.forgotten_at(state, now=self.now(), rejected_days=self.rejected_days)
-
     def _delete_report(self, upload: Upload) -> None:
-        """Delete what processors found, unless somebody has written a newer report meanwhile."""
+        """Delete the processors' results, unless somebody has written newer ones."""
         with contextlib.suppress(self.client.exceptions.ConditionalCheckFailedException):
             self.client.delete_item(
                 TableName=self.name,
@@ -433,31 +427,31 @@ class UploadTable:
             )
 
     def _expire_object(self, upload: Upload) -> None:
-        """Let the name of an adopted object go with its upload.
+        """Let the name of an adopted object expire with its aborted upload.
 
-        Only of an aborted one, which never comes back: another state may follow a rejection before
-        this arrives, and a name that went before its upload would have the object adopted twice.
+        Only an aborted upload never changes its state again. A rejected one may be processed again,
+        and without its name the object would be adopted twice.
         """
-        forgotten = self.now() + transitions.ABORTED_KEPT
+        expires = items.expires(self.now() + ABORTED_KEPT)
         with contextlib.suppress(self.client.exceptions.ConditionalCheckFailedException):
             self.client.update_item(
                 TableName=self.name,
                 Key=items.object_key(upload.owner, upload.key),
                 UpdateExpression="SET expires = :expires",
-                # Another upload may have the object by now.
+                # Another upload may have adopted the object meanwhile.
                 ConditionExpression="id = :id",
                 ExpressionAttributeValues={
                     ":id": {"S": upload.id},
-                    ":expires": items.expires(forgotten),
+                    ":expires": expires,
                 },
             )
 
     def _charge(
         self, owner: str, writes: list[Any], *, before: int | None, after: int | None
     ) -> list[str]:
-        """Make writes, all or none, with what they change of the owner's usage.
+        """Make writes, all or none, with the change of the owner's usage.
 
-        Returns why each failed, nothing when all is done.
+        Returns the reason of each write where one failed, nothing on success.
         """
         if before == after:
             return self.usage.transact(writes)
@@ -475,7 +469,7 @@ class UploadTable:
         self.client.delete_item(TableName=self.name, Key=key)
 
     def _ids(self, owner: str, *, before: str | None, limit: int) -> tuple[list[str], str | None]:
-        """Ids of an owner's uploads, newest first, and where the next page begins."""
+        """Ids of an owner's uploads, newest first, and the last of them if there may be more."""
         request: Any = {
             "TableName": self.name,
             "IndexName": items.BY_OWNER,
@@ -496,27 +490,25 @@ class UploadTable:
         return [item["id"]["S"] for item in page["Items"]], last["id"]["S"] if last else None
 
     def _uploads(self, owner: str, ids: Sequence[str]) -> Iterator[Upload]:
-        """Uploads with their whole reports, in the order of their ids, those that are not due.
+        """The uploads that exist, with whole reports, in the order of their ids.
 
-        They may be as old as the index is that named them, which halves what reading them costs.
+        They may be as old as the index that named them: such reads cost half as much.
         """
         keys = [items.upload_key(owner, upload_id) for upload_id in ids]
-        found = [
-            item
-            for item in self._rows.get_many(keys, is_fresh=False)
-            if not self._rows.is_due(item)
+        rows = [
+            row for row in self._rows.get_many(keys, is_fresh=False) if not self._rows.is_due(row)
         ]
-        apart = [items.report_key(owner, i["id"]["S"]) for i in found if "report_apart" in i]
+        apart = [items.report_key(owner, r["id"]["S"]) for r in rows if "report_apart" in r]
         reports = {item["pk"]["S"]: item for item in self._rows.get_many(apart, is_fresh=False)}
-        for item in found:
-            upload = items.upload_of(item)
-            report = reports.get(item["pk"]["S"])
-            if report is not None and report["of"] == item.get("report_apart"):
+        for row in rows:
+            upload = items.upload_of(row)
+            report = reports.get(row["pk"]["S"])
+            if report is not None and report["of"] == row.get("report_apart"):
                 upload = replace(upload, report=items.joined(upload, report))
             yield upload
 
     def _adopted(self, owner: str, key: str) -> tuple[str | None, Upload | None]:
-        """The id under which an object was adopted before, and the upload unless it was deleted."""
+        """The id of the upload that adopted an object, and that upload unless it was aborted."""
         item = self._rows.get(items.object_key(owner, key))
         if item is None:
             return None, None
@@ -535,19 +527,3 @@ def table_of(
     quota = Quota(settings.owner_max_bytes, settings.owner_max_files)
     usage = Usage(client, settings.table, quota)
     return UploadTable(client, settings.table, now, settings.rejected_days, usage)
-
-
-def _sealed(upload_id: str | None) -> str | None:
-    return base64.urlsafe_b64encode(upload_id.encode()).decode() if upload_id else None
-
-
-def _opened(cursor: str | None) -> str | None:
-    if not cursor:
-        return None
-    try:
-        upload_id = base64.urlsafe_b64decode(cursor).decode()
-    except (binascii.Error, ValueError):
-        upload_id = ""
-    if not is_upload_id(upload_id):
-        raise InvalidRequest("cursor is not one that was given out")
-    return upload_id

@@ -1,13 +1,13 @@
-"""Whether the beginning of a file is text, and in which Unicode encoding, as far as that is sure.
+"""Whether the beginning of a file is text, and in which Unicode encoding.
 
-Pure. It names no code page: bytes that are text in Windows-1252 are text in twenty others as well.
+Pure. It names no code page: a text in Windows-1252 is also valid in twenty other code pages.
 """
 
 import codecs
 import re
 
-# How a text may begin: https://www.unicode.org/faq/utf_bom#BOM. UTF-32 first: its mark begins with
-# that of UTF-16. The codecs on the right leave the mark out of what they decode.
+# Byte order marks: https://www.unicode.org/faq/utf_bom#BOM. UTF-32 is first: its mark starts with
+# that of UTF-16. The codecs on the right remove the mark from the decoded text.
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -15,34 +15,34 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# Encodings without a mark, told by where they have zero bytes: bytes a character takes, and which
-# of them are zero in a Latin letter, a digit, a space and a line end.
+# Encodings without a mark, recognised by their zero bytes. Each has the bytes of a character, and
+# which of them are zero in a Latin letter, a digit, a space and a line end.
 _PATTERNS = (
     ("utf-32-le", 4, (1, 2, 3)),
     ("utf-32-be", 4, (0, 1, 2)),
     ("utf-16-le", 2, (1,)),
     ("utf-16-be", 2, (0,)),
 )
-# At least one character in so many is one of those: other scripts have spaces and line ends.
+# At least one in this many characters is one of those: all scripts have spaces and line ends.
 _LATIN_SHARE = 8
-# Controls that no text has: all but backspace (manual pages), tab, line feed, vertical tab, form
-# feed, carriage return and escape (colours).
+# Control characters that no text has: all but backspace (manual pages), tab, line feed, vertical
+# tab, form feed, carriage return and escape (colours).
 _CONTROLS = re.compile("[\x00-\x07\x0e-\x1a\x1c-\x1f]")
 _CONTROL_BYTES = re.compile(rb"[\x00-\x07\x0e-\x1a\x1c-\x1f]")
-# What no text has, and numbers of two bytes have: https://www.unicode.org/faq/private_use.
+# Code points that no text has, but two-byte numbers have: https://www.unicode.org/faq/private_use.
 _NO_CHARACTERS = re.compile("[\ufdd0-\ufdef\ufffe\uffff]")
-# One character in so many of a valid UTF-8 text may be such a control: separators of fields, bells,
-# the protocol of a terminal.
+# At most one in this many characters of a UTF-8 text is such a control character: separators of
+# fields, bells, the protocol of a terminal.
 _CONTROL_SHARE = 8
 _DOS_END_OF_FILE = b"\x1a"
-# A legacy text longer than this has more than two different bytes; erased memory has not.
+# Bytes. A longer legacy text has more than two different bytes; erased memory does not.
 _FILLED = 16
 
 
 def encoding_of(head: bytes) -> str | None:
     """The Unicode encoding of a text's beginning, as the name of a Python codec.
 
-    `utf-8-sig`, `utf-16` and `utf-32` where it begins with a mark, which those codecs leave out;
+    `utf-8-sig`, `utf-16` and `utf-32` where it starts with a mark, which those codecs remove;
     `utf-8`, `utf-16-le`, `utf-16-be`, `utf-32-le`, `utf-32-be` where it has none. Pure ASCII is
     `utf-8`. None where it is no text, or a text in a legacy code page. The last character may be
     cut off.
@@ -59,8 +59,8 @@ def is_text(head: bytes) -> bool:
     """Whether the beginning of a file is text in any encoding that people use.
 
     In UTF-8, UTF-16 or UTF-32 every assigned or unassigned character is text. In legacy code pages
-    (Windows, DOS, ISO 8859, KOI8, Shift_JIS, EUC, GB18030) every byte is, apart from controls. A
-    file that was ended by a DOS end of file (0x1A) is text too.
+    (Windows, DOS, ISO 8859, KOI8, Shift_JIS, EUC, GB18030) every byte is text, except control
+    characters. A DOS end of file (0x1A) at the end is allowed.
     """
     if encoding_of(head) is not None:
         return True
@@ -71,14 +71,14 @@ def is_text(head: bytes) -> bool:
 def decode(head: bytes) -> str:
     """The text of a beginning, read in its Unicode encoding; bytes of other encodings as Latin-1.
 
-    For whoever looks for markup or keywords, which are ASCII in all of them.
+    For callers that search for markup or keywords, which are ASCII in all of them.
     """
     codec = encoding_of(head) or "latin-1"
     return codecs.getincrementaldecoder(codec)("replace").decode(head)
 
 
 def _has_zeros(head: bytes, width: int, zeros: tuple[int, ...]) -> bool:
-    """Whether enough characters of this width have their zero bytes where Latin letters do."""
+    """Whether enough characters of this width have the zero bytes of Latin letters."""
     characters = len(head) // width
     letters = min(head[index : characters * width : width].count(0) for index in zeros)
     return letters > 1 and letters * _LATIN_SHARE >= characters

@@ -1,41 +1,33 @@
-"""Which change may follow which: the life of an upload as pure decisions. Pure.
+"""Which change of an upload may follow which, as pure decisions.
 
-Each function takes an upload as it was read and returns the attributes to write; the table writes
-them only if nobody has written in between, and asks again otherwise. Raises WrongState where the
-change does not fit. Must not know how an upload is stored.
+Each function takes the current upload and returns the attributes to write. The table writes them
+only if nobody else has written since it read the upload; otherwise it reads again and decides
+again. Raises WrongState where the change does not fit. Must not know how an upload is stored.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import WrongState
 from chalicelib.upload import CHECK_AFTER, OUTCOMES, State, Upload
 
 if TYPE_CHECKING:
-    # The API has no use for it, and a cold start pays for each import.
+    # Only for types: the API does not need it, and a cold start pays for each import.
     from chalicelib.records import Failure
-
-# What is in these states takes nothing of its owner's quota: S3 deletes it, or has done so.
-FREE = frozenset({State.REJECTED, State.ABORTED})
-# An aborted upload is remembered for this long, which is longer than any presigned URL lives: an
-# object that a late PUT brings is recognised and deleted.
-ABORTED_KEPT = timedelta(days=7)
-# A rejected upload outlives its object, which the lifecycle rule deletes a day or two late.
-REJECTED_KEPT_LONGER = timedelta(days=7)
 
 Attributes = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What an invocation (`holder`) takes an upload with, to process it for one event.
+    """An invocation's claim (`holder`) to process an upload for one event, until a time at most.
 
-    `charged` are the bytes of the object that is there, None where there is no room for them or no
-    object; `fingerprint` names it.
+    `charged` is the size of the object in bytes, None without an object or without room for it.
+    `fingerprint` names the object.
     """
 
     sequencer: str
@@ -54,25 +46,22 @@ def move(
     unchanged_since: int | None = None,
     **attributes: Any,
 ) -> Attributes:
-    """To a state from one of the `allowed`; with `held_by`, only for the invocation that holds it.
+    """Move to a state from one of the `allowed`; with `held_by`, only for the holder of its claim.
 
-    With `unchanged_since`, only over that version. An attribute that is None is removed. What
-    becomes free of charge is charged no more.
+    With `unchanged_since`, only from that version. An attribute that is None is removed.
     """
     if upload.state not in allowed or held_by not in (None, upload.holder):
         raise _refused(upload)
     if unchanged_since not in (None, upload.version):
         raise _refused(upload)
-    if to in FREE:
-        attributes["charged"] = None
-    return {"state": to, **attributes}
+    return {"state": to, "charged": upload.charge_in(to), **attributes}
 
 
 def claim(upload: Upload, by: Claim, *, now: datetime) -> Attributes:
-    """To processing for one event, held by one invocation until a time at most.
+    """Move to processing, for one event and one invocation.
 
-    Sequencers are padded to one length. Refused when a newer event was processed already, when this
-    one was and did not fail, and while another invocation is at it.
+    Refused when a newer event was processed, when this one was and did not fail, and while another
+    invocation holds the claim. Sequencers are padded to one length.
     """
     if upload.state is State.ABORTED:
         raise _refused(upload)
@@ -91,7 +80,7 @@ def claim(upload: Upload, by: Claim, *, now: datetime) -> Attributes:
         "charged": by.charged,
         "fingerprint": by.fingerprint,
         "outcome": None,
-        # The event that failed before is older: the sweep must not send it in the place of this.
+        # An event that failed earlier is older: the sweep must not send it instead of this one.
         "event": None,
         "check_at": upload.check_at or now + CHECK_AFTER,
     }
@@ -105,7 +94,7 @@ def settle(
     holder: str | None,
     **attributes: Any,
 ) -> Attributes:
-    """To an outcome, by the invocation that processes the upload (`holder`)."""
+    """Move to an outcome, by the invocation that processes the upload (`holder`)."""
     return {
         **move(upload, to=to, allowed={State.PROCESSING}, held_by=holder, **attributes),
         "outcome": outcome,
@@ -116,11 +105,11 @@ def settle(
 
 
 def fail(upload: Upload, failure: Failure) -> Attributes:
-    """To failed, unless it is settled or another invocation than the one that gave up is at it.
+    """Move to failed, unless it is settled, or claimed by another invocation than the failed one.
 
-    What failed is kept, so it is charged: as it was claimed, or the size that the event tells.
-    Refused where it was claimed without a charge, as an object is for which there is no room: the
-    sweep sends it again, to be rejected.
+    S3 keeps the object of a failed upload, so it is charged: as claimed, or with the size in the
+    event. Refused where it was claimed without a charge, because there was no room: the sweep
+    sends that event again, and the upload is rejected.
     """
     is_claimed = upload.state is State.PROCESSING
     if is_claimed and (upload.holder != failure.request_id or upload.charged is None):
@@ -133,18 +122,18 @@ def fail(upload: Upload, failure: Failure) -> Attributes:
         "outcome": outcome_of(State.FAILED, failure.request_id, is_adopted=upload.is_adopted),
         "reason": failure.reason,
         "report": None,
-        # It may have given up before it looked at the object.
+        # It may have failed before it looked at the object.
         "fingerprint": upload.fingerprint if is_claimed else None,
         "event": failure.created.event,
         "holder": None,
         "held_until": None,
-        # Its tag does not say so yet, and who notifies cannot write it.
+        # The object's tag does not say so yet, and `notify` has no right to write it.
         "check_at": upload.check_at or upload.updated_at,
     }
 
 
 def begin_notifying(upload: Upload, *, holder: str, until: datetime, now: datetime) -> Attributes:
-    """Hold an outcome that its owner was not notified of."""
+    """Claim the right to notify the owner of an outcome, unless that was done."""
     is_due = upload.state in OUTCOMES and upload.outcome != upload.notified
     if not is_due or not _is_free(upload.notifier, upload.notifying_until, holder, now):
         raise _refused(upload)
@@ -154,38 +143,26 @@ def begin_notifying(upload: Upload, *, holder: str, until: datetime, now: dateti
 def end_notifying(
     upload: Upload, *, holder: str, notified: str | None, is_done: bool
 ) -> Attributes:
-    """Let go of it; `notified` is the outcome of which its owner was notified, if of any.
+    """Release that claim; `notified` is the outcome that its owner was notified of, if any.
 
-    `is_done` says that nothing else is left to do about that outcome.
+    `is_done` says that the sweep need not check that outcome.
     """
     if upload.notifier != holder:
         raise _refused(upload)
-    ended: Attributes = {"notifier": None, "notifying_until": None}
+    attributes: Attributes = {"notifier": None, "notifying_until": None}
     if notified is None:
-        return ended
+        return attributes
     if is_done and upload.outcome == notified and upload.deletion_began_at is None:
-        ended["check_at"] = None
-    return {**ended, "notified": notified}
-
-
-def forgotten_at(state: State, *, now: datetime, rejected_days: int) -> datetime | None:
-    """When an upload that is in a state from now on is forgotten; None for never.
-
-    What is charged is never forgotten by the clock: the sums would keep it for ever.
-    """
-    kept = {
-        State.ABORTED: ABORTED_KEPT,
-        State.REJECTED: timedelta(days=rejected_days) + REJECTED_KEPT_LONGER,
-    }
-    return now + kept[state] if state in kept else None
+        attributes["check_at"] = None
+    return {**attributes, "notified": notified}
 
 
 def outcome_of(state: State, about: Mapping[str, Any] | str, *, is_adopted: bool) -> str:
-    """The name of an outcome: the same where one object is checked twice and found the same.
+    """The name of an outcome: the same for the same object with the same result.
 
-    `about` is the report of an object, or the request that failed. A client that does not know
-    whether its file has arrived sends it again, and its owner need not hear of that twice. Who
-    chooses a key writes it again on purpose: there the time of the object is a part of the name.
+    `about` is the report of an object, or the id of the failed request. A client that does not know
+    whether its file has arrived sends it again; its owner is notified only once. An owner who
+    chooses keys overwrites an object on purpose: there the name includes the object's time.
     """
     if isinstance(about, str):
         return f"{state}:{about}"
@@ -194,7 +171,7 @@ def outcome_of(state: State, about: Mapping[str, Any] | str, *, is_adopted: bool
 
 
 def _is_free(holder: str | None, until: datetime | None, other: str, now: datetime) -> bool:
-    """Whether another invocation may take what `holder` holds."""
+    """Whether another invocation may take over the claim of `holder`."""
     return holder in (None, other) or (until is not None and until <= now)
 
 

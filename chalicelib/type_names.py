@@ -1,7 +1,7 @@
 """Names of media types: aliases, types by extension, and patterns of allowed types.
 
-Pure. The page reads the same table (`media_types.json`), and both decide alike which type a file
-has before a byte of it is known.
+Pure. The page reads the same table (`media_types.json`), so both derive the same type from a file's
+name and declaration.
 """
 
 import json
@@ -16,7 +16,7 @@ OCTET_STREAM = "application/octet-stream"
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """`media_types.json`, turned so that it is looked up by what is known."""
+    """`media_types.json`, indexed by name and by extension."""
 
     canonical: dict[str, str]
     by_extension: dict[str, list[str]]
@@ -30,7 +30,7 @@ def essence(content_type: str) -> str:
 
 
 def canonical(content_type: str) -> str:
-    """The one name of a type that has several, such as `application/zip`; without parameters.
+    """The canonical name of a type with several names, such as `application/zip`; no parameters.
 
     Types that the table does not have keep their name, in lower case.
     """
@@ -39,14 +39,14 @@ def canonical(content_type: str) -> str:
 
 
 def types_of_name(filename: str) -> tuple[str, ...]:
-    """The types that a file may have by its extension, the likeliest first; none when unknown."""
+    """The types that an extension stands for, the most likely first; none when unknown."""
     return tuple(_table().by_extension.get(_extension(filename), ()))
 
 
 def is_vague(declared: str, filename: str) -> bool:
-    """Whether a declared type says nothing: none, or one that browsers give for the name's sake.
+    """Whether a declared type says nothing: it is empty, or a guess from the extension.
 
-    Windows calls a CSV file Excel's, Linux calls TypeScript a translation.
+    Windows declares CSV files as Excel's, Linux declares TypeScript as a translation.
     """
     name = essence(declared)
     table = _table()
@@ -58,7 +58,7 @@ def is_vague(declared: str, filename: str) -> bool:
 
 
 def claimed_types(declared: str, filename: str) -> tuple[str, ...]:
-    """What a file says it is: by its declared type, or by its name where that says nothing."""
+    """The declared type of a file, or the types of its name where that says nothing."""
     if not is_vague(declared, filename):
         return (essence(declared),)
     return types_of_name(filename) or (essence(declared) or OCTET_STREAM,)
@@ -67,7 +67,7 @@ def claimed_types(declared: str, filename: str) -> tuple[str, ...]:
 def is_allowed(content_type: str, *, allowed: Sequence[str]) -> bool:
     """Whether a type matches one of the patterns, under any of its names; no patterns allow all.
 
-    `*` in a pattern is any number of characters, `?` is one.
+    `*` in a pattern stands for any characters, `?` for one.
     """
     names = {essence(content_type), canonical(content_type).lower()}
     return not allowed or any(_matches(pattern, names) for pattern in allowed)
@@ -96,12 +96,12 @@ def _extension(filename: str) -> str:
 
 @cache
 def _table() -> _Table:
-    """Read when it is first needed: an API without allowed types never reads it."""
-    read = json.loads(Path(__file__).with_name("media_types.json").read_text(encoding="utf-8"))
+    """The table, read on first use: an API without allowed types never reads it."""
+    document = json.loads(Path(__file__).with_name("media_types.json").read_text(encoding="utf-8"))
     by_extension: dict[str, list[str]] = {}
-    for content_type, extensions in read["extensions"].items():
+    for content_type, extensions in document["extensions"].items():
         for extension in extensions:
             by_extension.setdefault(extension, []).append(content_type)
-    names = {content_type.lower(): content_type for content_type in read["extensions"]}
-    names |= {alias: name for name, aliases in read["aliases"].items() for alias in aliases}
-    return _Table(names, by_extension, frozenset(read["vague"]), read["vague_by_extension"])
+    names = {content_type.lower(): content_type for content_type in document["extensions"]}
+    names |= {alias: name for name, aliases in document["aliases"].items() for alias in aliases}
+    return _Table(names, by_extension, frozenset(document["vague"]), document["vague_by_extension"])

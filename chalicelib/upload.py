@@ -1,6 +1,7 @@
-"""What an upload is: its states, its fields, the parts and the object S3 holds of it.
+"""What an upload is: its states and fields, its parts and its object in S3, and its policy.
 
-Values only, shared by the use cases and the adapters. Must not know how they are stored or sent.
+The policy is what an upload is charged and how long its row is kept. Values only, shared by the use
+cases and the adapters. Must not know how they are stored or sent.
 """
 
 import os
@@ -15,7 +16,7 @@ from chalicelib import keys, parts
 
 
 class State(StrEnum):
-    """Where an upload stands: uploading → uploaded → processing → one of the outcomes; aborted."""
+    """The state of an upload: uploading → uploaded → processing → an outcome; or aborted."""
 
     UPLOADING = "uploading"
     UPLOADED = "uploaded"
@@ -28,15 +29,22 @@ class State(StrEnum):
 
 UNSETTLED = frozenset({State.UPLOADING, State.UPLOADED, State.PROCESSING})
 OUTCOMES = frozenset({State.ACCEPTED, State.REJECTED, State.FAILED})
-# The sweep looks at an upload this long after it was made, unless all is done by then.
+# States in which S3 deletes the object, or has done so: it takes nothing of its owner's quota.
+FREE = frozenset({State.REJECTED, State.ABORTED})
+# The row of an aborted upload outlives every presigned URL, so that the object of a late PUT is
+# recognised and deleted.
+ABORTED_KEPT = timedelta(days=7)
+# A rejected upload outlives its object, which the lifecycle rule deletes a day or two late.
+REJECTED_KEPT_LONGER = timedelta(days=7)
+# The sweep checks an upload this long after its creation, unless it is settled by then.
 CHECK_AFTER = timedelta(hours=1)
-# Hexadecimal digits: they tell one object from another, not from one that somebody has forged.
+# Hexadecimal digits: enough to distinguish objects, not to withstand a forgery.
 FINGERPRINT_LENGTH = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """One file on its way, or there; `multipart_id` is S3's upload id, absent for a single PUT."""
+    """A file that is being uploaded or was; `multipart_id` is S3's upload id, None for a PUT."""
 
     id: str
     owner: str
@@ -53,46 +61,50 @@ class Upload:
     crc64nvme: str | None = None
     report: Mapping[str, Any] | None = None
     reason: str | None = None
-    # Names the outcome it has: its state, and the object or the invocation that it is about.
+    # The name of its outcome: the state, and the object or the failed invocation.
     outcome: str | None = None
-    # The outcome that its owner was last notified of.
+    # The name of the outcome that its owner was last notified of.
     notified: str | None = None
-    # Names the object that it was last processed for, as far as a listing tells objects apart.
+    # The name of the object that was last processed, from values that a listing has too.
     fingerprint: str | None = None
-    # The order, among events of its key, of the event that it was last processed for.
+    # The order of the last processed event among the events of its key.
     sequencer: str | None = None
-    # The invocation that processes it, and until when at the latest.
+    # The invocation that has claimed it for processing, and the end of that claim.
     holder: str | None = None
     held_until: datetime | None = None
-    # The invocation that is about to notify its owner, and until when at the latest.
+    # The invocation that has claimed to notify its owner, and the end of that claim.
     notifier: str | None = None
     notifying_until: datetime | None = None
-    # When its owner began to delete it; its object may be gone already.
+    # When its owner started to delete it; its object may be deleted already.
     deletion_began_at: datetime | None = None
-    # When the sweep looks at it, unless all is done by then; None once nothing is left to do.
+    # When the sweep checks it; None once it needs no check.
     check_at: datetime | None = None
-    # How often its item was written: who writes it says which version they read.
+    # The number of writes of its item; each write is conditional on the version that was read.
     version: int = 0
-    # The S3 event that failed, to be sent again.
+    # The S3 event whose processing failed, to be sent again.
     event: Mapping[str, Any] | None = None
-    # Bytes of its owner's quota that it takes; None while it takes none, not even a file's place.
+    # Bytes of its owner's quota that it takes; None while it counts neither bytes nor a file.
     charged: int | None = None
 
     @property
     def is_adopted(self) -> bool:
-        """Whether its owner chose the key: nobody said beforehand what would come under it."""
+        """Whether its owner chose the key, and sent the object without an announcement."""
         name = keys.parse_key(self.key)
         return name is None or name.upload_id != self.id
 
     @property
     def plan(self) -> parts.PartPlan:
-        """How it is cut; settled when it was created, whatever the settings say today."""
+        """Its parts, as planned when it was created; later settings do not change them."""
         strategy: parts.Strategy = "multipart" if self.multipart_id else "put"
         return parts.PartPlan(strategy, self.size, self.part_size, self.part_count)
 
+    def charge_in(self, state: State) -> int | None:
+        """Bytes of its owner's quota that it takes once it is in a state; None for nothing."""
+        return None if state in FREE else self.charged
+
     @property
     def log_fields(self) -> dict[str, Any]:
-        """What a log line about it carries."""
+        """The fields of a log line about it."""
         return {
             "owner": self.owner,
             "upload_id": self.id,
@@ -101,7 +113,7 @@ class Upload:
         }
 
     def document(self) -> dict[str, Any]:
-        """The upload as the API and the pages see it."""
+        """The upload as JSON, for the API and the pages."""
         document: dict[str, Any] = {
             "id": self.id,
             "filename": self.filename,
@@ -109,8 +121,8 @@ class Upload:
             "content_type": self.content_type,
             "key": self.key,
             "state": self.state.value,
-            "created_at": written(self.created_at),
-            "updated_at": written(self.updated_at),
+            "created_at": iso_time(self.created_at),
+            "updated_at": iso_time(self.updated_at),
         }
         if self.report is not None:
             document["report"] = dict(self.report)
@@ -119,9 +131,21 @@ class Upload:
         return document
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcement:
+    """A file that a client is about to send; size in bytes, checksum in base64."""
+
+    filename: str
+    size: int
+    content_type: str | None = None
+    crc64nvme: str | None = None
+    idempotency_key: str | None = None
+    strategy: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class NewUpload:
-    """An upload that is about to be remembered, and the key it can be asked for again by."""
+    """An upload that is about to be stored, and the idempotency key of its request."""
 
     upload: Upload
     idempotency_key: str | None = None
@@ -129,17 +153,22 @@ class NewUpload:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part as ListParts reports it; `size` in bytes, `crc64nvme` base64 where S3 tells it."""
+    """A part as ListParts reports it; `size` in bytes, `crc64nvme` in base64 if S3 has one."""
 
     number: int
     size: int
     etag: str
     crc64nvme: str | None = None
 
+    def document(self) -> dict[str, Any]:
+        """The part as JSON."""
+        document: dict[str, Any] = {"number": self.number, "size": self.size, "etag": self.etag}
+        return document | ({"crc64nvme": self.crc64nvme} if self.crc64nvme else {})
+
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object as HeadObject reports it; S3 tells `last_modified` in whole seconds."""
+    """An object as HeadObject reports it; S3 reports `last_modified` in whole seconds."""
 
     size: int
     etag: str
@@ -147,32 +176,32 @@ class StoredObject:
     content_type: str
     last_modified: datetime | None = None
     content_encoding: str = ""
-    # Why S3 does not let its bytes be read, in a sentence; None where it does.
+    # Why S3 refuses to return its bytes, in a sentence; None where it returns them.
     unreadable: str | None = None
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What tells this object from another one under its key, as reports hold it.
+        """The values that distinguish this object from others under its key, as reports have them.
 
-        An ETag alone does not: it may be an MD5, and two files can share one.
+        An ETag alone is not enough: it may be an MD5, and two files can share one.
         """
         return {
             "size": self.size,
             "etag": self.etag,
             "crc64nvme": self.crc64nvme,
-            "last_modified": written(self.last_modified) if self.last_modified else None,
+            "last_modified": iso_time(self.last_modified) if self.last_modified else None,
         }
 
     @property
     def fingerprint(self) -> str | None:
-        """A short name of this object, of what a listing tells too; None where S3 tells nothing."""
+        """A short name of this object, from values that a listing has too; None without an ETag."""
         if not self.etag:
             return None
         text = f"{self.size} {self.etag} {self.last_modified}"
         return sha256(text.encode()).hexdigest()[:FINGERPRINT_LENGTH]
 
     def is_reported_by(self, report: Mapping[str, Any] | None) -> bool:
-        """Whether a report is about this object and no other that had its key."""
+        """Whether a report is about this object, and not about another one under its key."""
         return report is not None and all(
             report.get(name) == value
             for name, value in self.identity.items()
@@ -181,8 +210,8 @@ class StoredObject:
         )
 
 
-def adopted(key: keys.ObjectKey, *, size: int, content_type: str, now: datetime) -> Upload:
-    """A new upload of an object that came without one, as temporary credentials allow."""
+def adopted_upload(key: keys.ObjectKey, *, size: int, content_type: str, now: datetime) -> Upload:
+    """A new upload of an object that nobody announced, as temporary credentials allow."""
     return Upload(
         id=keys.new_upload_id(now, os.urandom(10)),
         owner=key.owner,
@@ -200,14 +229,26 @@ def adopted(key: keys.ObjectKey, *, size: int, content_type: str, now: datetime)
     )
 
 
-def written(moment: datetime) -> str:
-    """ISO 8601 in UTC with microseconds, so that texts sort as times do."""
+def expires_in(state: State, *, rejected_days: int) -> timedelta | None:
+    """How long the row of an upload in a state is kept; None for always.
+
+    A charged upload never expires, because its owner's sums would keep the charge.
+    """
+    lifetimes = {
+        State.ABORTED: ABORTED_KEPT,
+        State.REJECTED: timedelta(days=rejected_days) + REJECTED_KEPT_LONGER,
+    }
+    return lifetimes.get(state)
+
+
+def iso_time(moment: datetime) -> str:
+    """A time in ISO 8601, in UTC with microseconds, so that texts sort as times do."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def differs(declared: str | None, stored: str | None) -> bool:
-    """Whether two checksums are known and not the same.
+def differs(declared: str | None, computed: str | None) -> bool:
+    """Whether there are two checksums, and they differ.
 
-    S3 keeps a CRC64NVME of every object; a server that has none leaves nothing to compare.
+    S3 computes a CRC64NVME of every object; other servers may compute none.
     """
-    return declared is not None and stored is not None and declared != stored
+    return declared is not None and computed is not None and declared != computed

@@ -1,20 +1,21 @@
 """The use cases of the API: create, sheet, list parts, complete, delete, list, get, download.
 
-How an upload begins is in `creation.py`.
-Everything it needs is passed in; the ports below name exactly the operations used. It must not know
-HTTP, boto3 or the environment. S3 is the truth about bytes: nothing a client says of parts is used.
+`creation.py` creates uploads. Must not know HTTP, boto3 or the environment. S3 alone decides which
+parts have arrived: what a client says about its parts is not used.
 """
+
+from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chalicelib import creation, keys, metrics, parts, rules, signing
 from chalicelib.config import Settings
-from chalicelib.creation import Announcement, Creation
+from chalicelib.creation import Creation
 from chalicelib.errors import (
     ChecksumMismatch,
     InvalidRequest,
@@ -27,68 +28,44 @@ from chalicelib.errors import (
     WrongState,
 )
 from chalicelib.parallel import at_once
-from chalicelib.upload import Part, State, StoredObject, Upload, differs
+from chalicelib.upload import Announcement, Part, State, Upload, differs, iso_time
+from chalicelib.version import VERSION
+
+if TYPE_CHECKING:
+    # Only for types: a cold start pays for each import.
+    from chalicelib.ports import OpenPages, OwnerUploads, PartStore
 
 log = logging.getLogger(__name__)
 
 
-# An upload that began, and how to send it.
-Created = tuple[Upload, signing.AnySheet]
+class Created(NamedTuple):
+    """A new upload, and how to send its file."""
 
+    upload: Upload
+    sheet: signing.AnySheet
 
-class Storage(creation.Storage, Protocol):
-    """What the use cases need of S3."""
-
-    def list_parts(self, key: str, multipart_id: str) -> list[Part] | None: ...
-    def complete(
-        self,
-        key: str,
-        multipart_id: str,
-        *,
-        parts: Collection[Part],
-        size: int,
-        crc64nvme: str | None,
-    ) -> bool: ...
-    def head(self, key: str) -> StoredObject | None: ...
-    def delete(self, key: str) -> None: ...
-
-
-class Transitions(Protocol):
-    """An upload as the table has it, and conditional writes of its state."""
-
-    def get(self, owner: str, upload_id: str) -> Upload | None: ...
-    def change(
-        self,
-        upload: Upload,
-        *,
-        to: State,
-        allowed: Collection[State],
-        held_by: str | None = None,
-        **attributes: Any,
-    ) -> Upload: ...
-
-
-class Table(Transitions, creation.Table, Protocol):
-    """What the use cases need of the table."""
-
-    def begin_deletion(self, upload: Upload) -> Upload: ...
-    def newest(
-        self, owner: str, *, state: State | None, cursor: str | None, limit: int
-    ) -> tuple[list[Upload], str | None]: ...
-
-
-class Pages(Protocol):
-    """The owner's open pages."""
-
-    def show(self, upload: Upload) -> None: ...
+    def document(self, parts_expire_at: datetime | None) -> dict[str, Any]:
+        """The upload, its plan and its sheet as JSON."""
+        upload = self.upload
+        is_form = isinstance(self.sheet, signing.Form)
+        return {
+            "id": upload.id,
+            "key": upload.key,
+            "state": upload.state.value,
+            "strategy": "post" if is_form else upload.plan.strategy,
+            "part_size": upload.part_size,
+            "part_count": upload.part_count,
+            "sheet": self.sheet.document(),
+            **({"parts_expire_at": iso_time(parts_expire_at)} if parts_expire_at else {}),
+        }
 
 
 LIST_LIMIT = 50
-# Seconds between two looks at what S3 holds: the first, and how much longer each next one is.
+# Seconds before the parts are listed again, and the growth of each further pause.
 WAIT_STEP = 0.02
 WAIT_GROWTH = 1.5
-# Of several completes each may take S3's `COMPLETE_PATIENCE`, and API Gateway waits for 29 seconds:
-# none begins later than this.
+# No complete of a batch starts later than this: each may take `COMPLETE_PATIENCE`, and API Gateway
+# waits for 29 seconds.
 LAST_COMPLETE_AFTER = timedelta(seconds=3)
 # Bytes; https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
 CLOUDFRONT_MAX_SIZE = 50 * 10**9
@@ -97,24 +74,24 @@ CLOUDFRONT_MAX_URL = 8192
 
 @dataclass(frozen=True, slots=True)
 class Uploads:
-    """The use cases; `signer` makes one from today's credentials, `now` is the clock (UTC).
+    """The use cases; `now` is the clock (UTC), `sleep` waits for seconds.
 
-    `new_signer` makes one from credentials that nobody has signed with yet; `sleep` waits for
-    seconds.
+    `signer` makes a signer from the current credentials, `new_signer` from newly created ones.
     """
 
     settings: Settings
-    storage: Storage
-    table: Table
-    pages: Pages
+    storage: PartStore
+    table: OwnerUploads
+    pages: OpenPages
     signer: Callable[[], signing.Signer]
     new_signer: Callable[[str], signing.Signer]
     now: Callable[[], datetime]
     sleep: Callable[[float], None]
 
     def limits(self) -> dict[str, Any]:
-        """What a page must know before it sends a file; sizes in bytes, lifetime in seconds."""
+        """The limits that a page checks before it sends a file; bytes and seconds."""
         return {
+            "version": VERSION,
             "max_size": self.settings.max_size,
             "allowed_types": list(self.settings.allowed_types),
             "url_lifetime": self.settings.url_lifetime,
@@ -124,12 +101,12 @@ class Uploads:
             "origins": [signing.origin(url) for url in self.settings.bucket_urls],
         }
 
-    def create(self, owner: str, **announced: Any) -> Created:
-        """Begin an upload of a file (see `Announcement`), by a PUT unless it says otherwise.
+    def create(self, owner: str, **fields: Any) -> Created:
+        """Create an upload of one file (see `Announcement`); a small one is sent by PUT by default.
 
         The same idempotency key within a day gives the same upload with a new sheet.
         """
-        (created,) = self.create_all(owner, [Announcement(**{"strategy": "put", **announced})])
+        (created,) = self.create_all(owner, [Announcement(**{"strategy": "put", **fields})])
         if isinstance(created, UploadError):
             raise created
         return created
@@ -137,34 +114,34 @@ class Uploads:
     def create_all(
         self,
         owner: str,
-        announced: Sequence[Announcement | UploadError],
+        announcements: Sequence[Announcement | UploadError],
         *,
         idempotency_key: str | None = None,
     ) -> list[Created | UploadError]:
-        """Begin an upload for each announcement and sign all of it; each outcome in their order.
+        """Create an upload for each announcement and sign all of it; the results in their order.
 
-        An error among the announcements is passed on. Under the `idempotency_key` of an earlier
-        request its uploads come again. Files that are sent whole are spread over the bucket's host
-        names; those whose checksum is known go by a form unless their announcement says otherwise.
+        An error among the announcements is its own result. The `idempotency_key` of an earlier
+        request gives its uploads again. Files that are sent whole are spread over the bucket's host
+        names. With a checksum they are sent by a form unless their announcement says `put`.
         """
         creation = Creation(self.settings, self.storage, self.table, self.now)
-        begun = creation.create(owner, announced, idempotency_key=idempotency_key)
+        uploads = creation.create(owner, announcements, idempotency_key=idempotency_key)
         signer, turn = self.signer(), itertools.count()
 
-        def signed(upload: Upload, asked: str | None) -> Created:
+        def sign(upload: Upload, announcement: Announcement | UploadError) -> Created:
             if upload.multipart_id is not None:
-                return upload, self._part_sheet(upload, signer, 1, upload.part_count)
-            strategy = asked or ("post" if upload.crc64nvme else "put")
-            return upload, self._whole_sheet(upload, signer, strategy, turn=next(turn))
+                return Created(upload, self._part_sheet(upload, signer, 1, upload.part_count))
+            chosen = announcement.strategy if isinstance(announcement, Announcement) else None
+            strategy = chosen or ("post" if upload.crc64nvme else "put")
+            return Created(upload, self._whole_sheet(upload, signer, strategy, turn=next(turn)))
 
-        strategies = [one.strategy if isinstance(one, Announcement) else None for one in announced]
         return [
-            one if isinstance(one, UploadError) else signed(one, asked)
-            for one, asked in zip(begun, strategies, strict=True)
+            upload if isinstance(upload, UploadError) else sign(upload, announcement)
+            for upload, announcement in zip(uploads, announcements, strict=True)
         ]
 
     def parts_expire_at(self, upload: Upload) -> datetime | None:
-        """When S3 drops the parts at the earliest; None for a single PUT."""
+        """The earliest time at which S3 deletes the parts; None for a single PUT."""
         if upload.multipart_id is None:
             return None
         return upload.created_at + timedelta(days=self.settings.upload_days)
@@ -179,11 +156,11 @@ class Uploads:
         refused: bool = False,
         strategy: str = "put",
     ) -> signing.AnySheet:
-        """Sign again: `count` parts from `first`, all the rest when `count` is None.
+        """Sign again: `count` parts from `first`, or all parts from there when `count` is None.
 
-        Where S3 `refused` the last sheet, the credentials that signed it may have ended before
-        their time: the new one is signed with others. A file that is sent whole may be sent the
-        other way from now on (`strategy`).
+        Where S3 `refused` the last sheet, its credentials may have been revoked before their end,
+        so the new sheet is signed with new ones. A file that is sent whole may change its
+        `strategy`.
         """
         upload = self._uploading(owner, upload_id)
         rules.check_strategy(strategy, crc64nvme=upload.crc64nvme)
@@ -194,32 +171,32 @@ class Uploads:
         signer = self.new_signer(owner) if refused else self.signer()
         if upload.multipart_id is not None:
             return self._part_sheet(upload, signer, first, count)
-        # Whoever asks again may not have reached the last host: another moment names another one.
+        # The client may have failed to reach the last host: another second gives another host.
         return self._whole_sheet(upload, signer, strategy, turn=int(signer.now.timestamp()))
 
     def list_parts(self, owner: str, upload_id: str) -> tuple[Upload, list[Part]]:
-        """The upload and the parts that S3 holds of it."""
+        """The upload, and its parts that S3 has."""
         upload = self._uploading(owner, upload_id)
         if upload.multipart_id is None:
             return upload, []
         listed = self.storage.list_parts(upload.key, upload.multipart_id)
         if listed is None:
-            raise UploadExpired("S3 no longer knows this upload; begin a new one")
+            raise UploadExpired("S3 no longer knows this upload; create a new one")
         return upload, listed
 
     def complete(
         self, owner: str, upload_id: str, *, crc64nvme: str | None = None, wait: int = 0
     ) -> Upload:
-        """Make the parts one object, once S3 holds them all; safe to repeat.
+        """Complete the upload once S3 has all parts; safe to repeat.
 
-        What is still on its way is waited for, `wait` seconds at most. The upload is still
-        `uploading` when S3 takes longer than a client can wait: it is settled by its event.
+        Waits at most `wait` seconds for missing parts. The upload is still `uploading` where S3
+        takes longer than a client can wait: then S3's event settles it.
         """
         rules.check_crc64nvme(crc64nvme)
         rules.check_wait(wait)
         upload = self.get(owner, upload_id)
         if upload.state is State.ABORTED:
-            raise WrongState("The upload was aborted; begin a new one")
+            raise WrongState("The upload was aborted; create a new one")
         if upload.state is not State.UPLOADING:
             return upload
         if crc64nvme is not None and crc64nvme != upload.crc64nvme:
@@ -228,18 +205,18 @@ class Uploads:
                     upload, to=State.UPLOADING, allowed={State.UPLOADING}, crc64nvme=crc64nvme
                 )
             except WrongState:
-                # Its event, or another request, was quicker: answer for the state it is in now.
+                # S3's event or another request changed it first: answer with its new state.
                 return self.complete(owner, upload_id)
-        return self._arrived(upload) if self._assemble(upload, wait=wait) else upload
+        return self._mark_uploaded(upload) if self._assemble(upload, wait=wait) else upload
 
     def complete_all(self, owner: str, upload_ids: Sequence[str]) -> list[Upload | UploadError]:
-        """`complete` of several uploads; what each came to, in their order; safe to repeat."""
+        """Complete several uploads; returns a result for each, in their order. Safe to repeat."""
         rules.check_member_count(len(upload_ids), most=creation.MAX_MEMBERS)
         until = self.now() + LAST_COMPLETE_AFTER
 
         def complete(upload_id: str) -> Upload:
             if self.now() > until:
-                raise TryAgain("The others took long; ask for this one again")
+                raise TryAgain("The other uploads took long; complete this one again")
             return self.complete(owner, upload_id)
 
         return at_once(complete, upload_ids)
@@ -249,7 +226,7 @@ class Uploads:
         upload = self.get(owner, upload_id)
         if upload.state is State.ABORTED:
             return
-        # Should this request die half way, the sweep finishes what it began.
+        # If this request is cut off, the sweep finishes the deletion.
         upload = self.table.begin_deletion(upload)
         if upload.state is State.UPLOADING:
             self._abort(upload)
@@ -258,7 +235,7 @@ class Uploads:
         log.info("deleted", extra=upload.log_fields)
 
     def get(self, owner: str, upload_id: str) -> Upload:
-        """The owner's upload; raises UploadNotFound for anybody else's."""
+        """The owner's upload; raises UploadNotFound for that of another owner."""
         upload = self.table.get(owner, upload_id) if keys.is_upload_id(upload_id) else None
         if upload is None:
             raise UploadNotFound
@@ -270,32 +247,32 @@ class Uploads:
         """A page of the owner's uploads, newest first, and the cursor of the next page."""
         if state is not None and state not in set(State):
             raise InvalidRequest(f"state is one of {', '.join(State)}")
-        wanted = State(state) if state is not None else None
-        return self.table.newest(owner, state=wanted, cursor=cursor, limit=LIST_LIMIT)
+        only = State(state) if state is not None else None
+        return self.table.newest(owner, state=only, cursor=cursor, limit=LIST_LIMIT)
 
     def download(self, owner: str, upload_id: str) -> tuple[str, int]:
-        """A presigned URL of an accepted upload, and the seconds it lives.
+        """A presigned URL of an accepted upload, and its lifetime in seconds.
 
-        Its owner may have overwritten it with temporary credentials, so the object that is there
-        is compared with the one that was accepted.
+        The owner may have overwritten the object with temporary credentials, so the object is
+        compared with the accepted one.
         """
         upload = self.get(owner, upload_id)
         if upload.state is not State.ACCEPTED:
             raise NotAccepted(f"The upload is {upload.state}")
-        found = self.storage.head(upload.key)
-        if found is None or not found.is_reported_by(upload.report):
+        current = self.storage.head(upload.key)
+        if current is None or not current.is_reported_by(upload.report):
             raise NotAccepted("Its object was replaced and is not checked yet, or was deleted")
         signer, bucket_url = self.signer(), self.settings.bucket_urls[0]
         url = self._download_url(signer, upload, saved_as=upload.filename)
         if len(url) > CLOUDFRONT_MAX_URL:
             url = self._download_url(signer, upload, saved_as=keys.short_filename(upload.filename))
         if self.settings.download_url and upload.size <= CLOUDFRONT_MAX_SIZE:
-            # What is there asks the bucket by its own name, for which the URL is signed.
+            # CloudFront requests the object by the bucket's own host name, which the URL signs.
             url = self.settings.download_url + url.removeprefix(bucket_url)
         return url, int((signer.expires_at - signer.now).total_seconds())
 
     def _download_url(self, signer: signing.Signer, upload: Upload, *, saved_as: str) -> str:
-        """A presigned URL under the bucket's own name; a browser saves the object under a name."""
+        """A presigned URL with the bucket's own host; browsers save the object as `saved_as`."""
         return signer.presigned_url(
             "GET",
             signing.object_url(self.settings.bucket_urls[0], upload.key),
@@ -336,7 +313,7 @@ class Uploads:
     def _whole_sheet(
         self, upload: Upload, signer: signing.Signer, strategy: str, *, turn: int
     ) -> signing.AnySheet:
-        """The sheet of a file that is sent whole; those of one request take turns at the hosts."""
+        """The sheet of a file that is sent whole; each `turn` uses the next host name."""
         bucket_url = self.settings.bucket_urls[turn % len(self.settings.bucket_urls)]
         if strategy == "post" and upload.crc64nvme is not None:
             return signer.form(
@@ -351,37 +328,37 @@ class Uploads:
         return signer.put_sheet(url, size=upload.size, checksum=upload.crc64nvme)
 
     def _assemble(self, upload: Upload, *, wait: int) -> bool:
-        """`_assemble_now`, tried until nothing is missing, `wait` seconds at most."""
+        """Try `_assemble_now` until no part is missing, at most `wait` seconds."""
         until = self.now() + timedelta(seconds=wait)
         pause = WAIT_STEP
         while True:
             try:
                 return self._assemble_now(upload)
             except PartsMissing:
-                left = (until - self.now()).total_seconds()
-                if left <= 0:
+                remaining = (until - self.now()).total_seconds()
+                if remaining <= 0:
                     raise
-            self.sleep(min(pause, left))
+            self.sleep(min(pause, remaining))
             pause *= WAIT_GROWTH
 
     def _assemble_now(self, upload: Upload) -> bool:
-        """CompleteMultipartUpload of exactly the planned parts; PartsMissing names what lacks.
+        """CompleteMultipartUpload of exactly the planned parts; returns whether S3 has the object.
 
-        Returns whether the object is there, not only on its way.
+        Raises PartsMissing with the numbers of the missing parts.
         """
         if upload.multipart_id is None:
-            if not self._stored(upload):
+            if not self._has_object(upload):
                 raise PartsMissing("The file has not arrived", missing=[1])
             return True
         listed = self.storage.list_parts(upload.key, upload.multipart_id)
         if listed is None:
-            if not self._stored(upload):
-                raise UploadExpired("S3 no longer knows this upload; begin a new one")
+            if not self._has_object(upload):
+                raise UploadExpired("S3 no longer knows this upload; create a new one")
             return True
         missing = parts.missing(upload.plan, {part.number: part.size for part in listed})
         if missing:
-            # Or a twin of this request was quicker, and S3 is clearing up after it.
-            if self._stored(upload):
+            # A simultaneous request may have completed the upload: then S3 lists no parts any more.
+            if self._has_object(upload):
                 return True
             raise PartsMissing(f"{len(missing)} parts are missing", missing=missing)
         try:
@@ -393,34 +370,34 @@ class Uploads:
                 crc64nvme=upload.crc64nvme,
             )
         except (UploadExpired, TryAgain):
-            # A twin of this request may have been quicker, or S3's answer was lost.
-            if not self._stored(upload):
+            # A simultaneous request may have completed it, or S3's answer was lost.
+            if not self._has_object(upload):
                 raise
             return True
 
-    def _stored(self, upload: Upload) -> bool:
-        """Whether the whole object is there; an earlier complete may have got that far.
+    def _has_object(self, upload: Upload) -> bool:
+        """Whether S3 has the whole object, from a PUT or an earlier complete.
 
         Raises ChecksumMismatch when S3 computed another checksum than the client declared.
         """
-        found = self.storage.head(upload.key)
-        if found is None or found.size != upload.size:
+        current = self.storage.head(upload.key)
+        if current is None or current.size != upload.size:
             return False
-        if differs(upload.crc64nvme, found.crc64nvme):
+        if differs(upload.crc64nvme, current.crc64nvme):
             raise ChecksumMismatch("S3 computed another CRC64NVME over the file")
         return True
 
-    def _arrived(self, upload: Upload) -> Upload:
-        """Mark it uploaded, unless its event was quicker, and show it."""
+    def _mark_uploaded(self, upload: Upload) -> Upload:
+        """Change the state to uploaded and show it, unless S3's event did so first."""
         try:
-            arrived = self.table.change(upload, to=State.UPLOADED, allowed={State.UPLOADING})
+            uploaded = self.table.change(upload, to=State.UPLOADED, allowed={State.UPLOADING})
         except WrongState:
             return self.get(upload.owner, upload.id)
-        self.pages.show(arrived)
-        log.info("uploaded", extra=arrived.log_fields | {"metrics": metrics.COMPLETED})
-        return arrived
+        self.pages.show(uploaded)
+        log.info("uploaded", extra=uploaded.log_fields | {"metrics": metrics.COMPLETED})
+        return uploaded
 
 
 def _type_of(upload: Upload) -> str:
-    """The type its bytes showed; what the owner declared where processing told none."""
+    """The type in its report; the declared one where the report has none."""
     return str((upload.report or {}).get("content_type", upload.content_type))

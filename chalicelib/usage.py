@@ -1,10 +1,10 @@
-"""What each owner's uploads take of the quota: sums in the table, exact under any concurrency.
+"""Each owner's usage of the quota: sums in the table, exact under any concurrency.
 
-The sums change in one transaction with the uploads, so they always equal what is charged. One item
-an owner, `usage#{owner}`, holds them. Transactions that meet on it conflict. An environment whose
-transaction met another one uses another of the owner's items from then on, a shard. A shard borrows
-a part of the quota from the first item, and so decides alone whether there is room.
-Must not know why something is charged. IAM: dynamodb:BatchGetItem, PutItem, UpdateItem, DeleteItem.
+The sums change in one transaction with the uploads, so they always equal the sum of the charges.
+One item an owner, `usage#{owner}`, has them. Simultaneous transactions on it conflict. An execution
+environment that met a conflict uses another of the owner's items from then on, a shard. A shard
+borrows a part of the quota from the first item, and then decides alone whether there is room.
+Must not know why an upload is charged. IAM: dynamodb:BatchGetItem, PutItem, UpdateItem, DeleteItem.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from chalicelib.errors import QuotaExceeded, TryAgain
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-# Why a write of a transaction failed, where its condition did not hold.
+# The reason of a failed write whose condition did not hold.
 CONDITION_FAILED = "ConditionalCheckFailed"
 _CONFLICT = "TransactionConflict"
-# Why one failed that may succeed a moment later.
+# Reasons of failed writes that may succeed a moment later.
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 _BUSY = frozenset({_CONFLICT, "ThrottlingError", "ProvisionedThroughputExceeded"})
-# Tries of a transaction that meets others, and the seconds that the first waits at most.
+# Tries of a transaction with conflicts, and the longest first pause in seconds.
 TRIES = 8
 FIRST_WAIT = 0.05
-# Items that hold one owner's sums. Each takes about 60 transactions a second.
+# Items that hold one owner's sums. Each allows about 60 transactions a second.
 SHARDS = 16
-# A shard borrows for so many uploads at once, where there is room.
+# A shard borrows the charge of this many uploads at once, where there is room.
 BORROWED_AT_ONCE = 64
-# Owners whose shard an environment remembers.
+# The number of owners whose shard an environment remembers.
 REMEMBERED = 1000
-# Not random(): environments that are restored from one snapshot share its state.
+# Not random(): environments restored from one snapshot share its state.
 _random = SystemRandom()
 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What one owner may have: bytes in files, of which at most so many."""
+    """The quota of one owner: bytes, and files."""
 
     max_bytes: int
     max_files: int
@@ -51,7 +51,7 @@ class Quota:
         return amount.bytes <= self.max_bytes and amount.files <= self.max_files
 
     def exceeded(self) -> QuotaExceeded:
-        """The refusal, as its owner reads it."""
+        """The error that the owner receives."""
         return QuotaExceeded(
             f"You may keep {self.max_bytes} bytes in {self.max_files} files; delete some first",
             max_bytes=self.max_bytes,
@@ -90,10 +90,10 @@ class Usage:
     shard_of: dict[str, int] = field(default_factory=dict)
 
     def charge(self, owner: str, amount: Amount, writes: Sequence[Any]) -> list[str]:
-        """Make `writes` and add to the sums (or take from them), all or nothing.
+        """Make `writes` and add an amount to the sums (or subtract it), all or nothing.
 
-        Returns why each of the writes failed ("None" where it did not), nothing when all is done.
-        Raises QuotaExceeded, or TryAgain when too many meet on the sums.
+        Returns the reason of each write where one failed ("None" for the others), nothing on
+        success. Raises QuotaExceeded, or TryAgain after too many conflicts on the sums.
         """
         if not self.quota.holds(amount):
             raise self.quota.exceeded()
@@ -106,7 +106,7 @@ class Usage:
             if reasons[-1] == CONDITION_FAILED:
                 if is_full:
                     raise self.quota.exceeded()
-                # What a shard gave back while all were read is in the first item: ask that again.
+                # A shard may have returned its rest while all were read: try the first item again.
                 is_full = not self._make_room(owner, shard, amount)
                 continue
             if reasons[-1] == _CONFLICT:
@@ -115,7 +115,7 @@ class Usage:
         raise TryAgain("Too many requests at once, try again")
 
     def transact(self, writes: Sequence[Any]) -> list[str]:
-        """All writes or none; returns where a condition did not hold, nothing when all is done."""
+        """Make all writes or none; returns the reasons as `charge` does, nothing on success."""
         for attempt in range(TRIES):
             reasons = self._try(writes)
             if not _BUSY & set(reasons):
@@ -124,17 +124,17 @@ class Usage:
         raise TryAgain("Too many requests at once, try again")
 
     def used(self, owner: str) -> Amount:
-        """What an owner's uploads take, as of now."""
+        """The current sums of an owner's charges."""
         first, *shards = (self._amount(item) for item in self._items(owner))
         return Amount(
-            first.bytes - sum(left.bytes for left in shards),
-            first.files - sum(left.files for left in shards),
+            first.bytes - sum(rest.bytes for rest in shards),
+            first.files - sum(rest.files for rest in shards),
         )
 
     def fitting(self, owner: str, amounts: Sequence[Amount]) -> list[bool]:
-        """Which of some amounts there is room for, each after those before it that fit.
+        """Whether each of some amounts fits after the fitting ones before it.
 
-        By sums that may change while they are read: only `charge` decides.
+        The sums may change while they are read: only `charge` decides.
         """
         used = self.used(owner)
         fits = []
@@ -144,7 +144,7 @@ class Usage:
         return fits
 
     def _try(self, writes: Sequence[Any]) -> list[str]:
-        """One transaction: nothing when it is done, else the reason of each write."""
+        """One transaction; returns the reason of each write, nothing on success."""
         try:
             self.client.transact_write_items(TransactItems=writes)
         except self.client.exceptions.TransactionCanceledException as error:
@@ -155,37 +155,38 @@ class Usage:
         return []
 
     def _make_room(self, owner: str, shard: int, amount: Amount) -> bool:
-        """Let a shard borrow, or give back to the first item what shards have left.
+        """Let a shard borrow from the first item, or return the rests of all shards to it.
 
-        Returns whether there was anything to borrow or to give back.
+        Returns whether there was anything to borrow or to return.
         """
         if shard:
             for borrowed in (amount * BORROWED_AT_ONCE, amount):
                 if self.quota.holds(borrowed) and self._move(owner, 0, shard, borrowed):
                     return True
             self.shard_of.pop(owner, None)
-        return self._give_back(owner)
+        return self._return_rests(owner)
 
-    def _give_back(self, owner: str) -> bool:
-        """Move what shards have left to the first item; returns whether there was anything."""
-        lefts = [self._amount(item) for item in self._items(owner)]
-        found = False
-        for shard, left in enumerate(lefts):
-            if shard and left != NOTHING:
-                # Where it fails somebody has used some of it meanwhile: look again.
-                self._move(owner, shard, 0, left)
-                found = True
-        return found
+    def _return_rests(self, owner: str) -> bool:
+        """Move the unused rests of shards to the first item; returns whether there was any."""
+        rests = [self._amount(item) for item in self._items(owner)]
+        is_any = False
+        for shard, rest in enumerate(rests):
+            if shard and rest != NOTHING:
+                # Where this fails, another request has used some of the rest: the caller retries.
+                self._move(owner, shard, 0, rest)
+                is_any = True
+        return is_any
 
     def _move(self, owner: str, source: int, target: int, amount: Amount) -> bool:
-        """Move a part of the quota from one item to another; returns whether it was there."""
+        """Move a part of the quota from one item to another; returns whether the source had it."""
         writes = [self._change(owner, source, amount), self._change(owner, target, -amount)]
         return not self.transact(writes)
 
     def _change(self, owner: str, shard: int, amount: Amount) -> Any:
-        """The update that takes an amount from an item's room, where there is as much.
+        """The update that takes an amount from an item's room, if there is enough.
 
-        The first item says how much is used, or lent to shards; a shard says how much it has left.
+        The first item counts the used amount, including the parts of shards. A shard counts its
+        unused rest (`left_…`).
         """
         names = ("used_bytes", "used_files") if shard == 0 else ("left_bytes", "left_files")
         limits = (self.quota.max_bytes, self.quota.max_files)
@@ -212,31 +213,31 @@ class Usage:
         return {"Update": update}
 
     def _items(self, owner: str) -> list[Any]:
-        """The items of an owner's sums, by shard; empty where there is none."""
+        """The items of an owner's sums, by shard; an empty one where there is none."""
         names: list[Any] = [_key(owner, shard) for shard in range(SHARDS)]
-        found: dict[str, Any] = {}
+        by_key: dict[str, Any] = {}
         while names:
             answer: Any = self.client.batch_get_item(
                 RequestItems={self.table: {"Keys": names, "ConsistentRead": True}}
             )
-            found |= {item["pk"]["S"]: item for item in answer["Responses"][self.table]}
+            by_key |= {item["pk"]["S"]: item for item in answer["Responses"][self.table]}
             names = answer.get("UnprocessedKeys", {}).get(self.table, {}).get("Keys", [])
-        return [found.get(_key(owner, shard)["pk"]["S"], {}) for shard in range(SHARDS)]
+        return [by_key.get(_key(owner, shard)["pk"]["S"], {}) for shard in range(SHARDS)]
 
     def _amount(self, item: Any) -> Amount:
-        """What an item says: of the first one what is used, of a shard what is left."""
+        """The amount in an item: the used amount of the first one, the unused rest of a shard."""
         kind = "used" if "used_bytes" in item else "left"
         zero = _number(0)
         return Amount(*(int(item.get(f"{kind}_{of}", zero)["N"]) for of in ("bytes", "files")))
 
     def _leave(self, owner: str) -> None:
-        """Use another item of the owner's sums from now on: others meet on this one."""
+        """Use another item of the owner's sums from now on, because this one has conflicts."""
         if len(self.shard_of) >= REMEMBERED:
             self.shard_of.clear()
         self.shard_of[owner] = _random.randrange(1, SHARDS)
 
     def _pause(self, attempt: int) -> None:
-        """Full jitter, so that those who met do not meet again."""
+        """Wait with full jitter, so that the same transactions do not meet again."""
         self.wait(_random.random() * FIRST_WAIT * 2**attempt)
 
 

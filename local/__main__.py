@@ -47,8 +47,8 @@ def _options(arguments: Sequence[str], environment: Mapping[str, str]) -> Option
             help=f"port of the {field.name} service ({variable}, {field.default})",
         )
     parser.add_argument(
-        "--retry-waits", default=environment.get("HOIST_RETRY_WAITS") or "1,2",
-        help="seconds before each retry of a failed function (HOIST_RETRY_WAITS, 1,2; AWS: 60,120)",
+        "--retry-waits", default="1,2",
+        help="seconds before each retry of a failed function (1,2; AWS: 60,120)",
     )  # fmt: skip
     parser.add_argument(
         "--throttling", type=_switch, default=environment.get("HOIST_THROTTLING") or "false",

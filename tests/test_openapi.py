@@ -12,7 +12,6 @@ from openapi_spec_validator import validate
 
 import app
 from chalicelib import errors, parts, rules
-from chalicelib.errors import UploadError
 from chalicelib.upload import State
 from tests.support.running import ROOT
 
@@ -25,9 +24,7 @@ OPERATIONS = [
     for method, operation in item.items()
     if method in METHODS
 ]
-ERRORS = {
-    e.code: e for e in vars(errors).values() if isinstance(e, type) and issubclass(e, UploadError)
-}
+ERRORS = errors.BY_CODE
 
 
 by_operation = pytest.mark.parametrize(

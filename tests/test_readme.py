@@ -21,11 +21,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 ROUTES = [
     f"{method} {path}" for path, methods in app.app.routes.items() for method in sorted(methods)
 ]
-CODES = sorted(
-    error.code
-    for error in vars(errors).values()
-    if isinstance(error, type) and issubclass(error, errors.UploadError)
-)
+CODES = sorted(errors.BY_CODE)
 
 
 def variables(*paths: str) -> list[str]:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.config import Settings
-from chalicelib.upload import written
+from chalicelib.upload import iso_time
 from deploy.migration import former_items
 from deploy.migration.copying import Copying
 from deploy.steps.resources import stack_name
@@ -59,7 +59,7 @@ def migrate(client: DynamoDBClient, settings: Settings, *, is_last: bool) -> Non
         else:
             Copying(client, settings, former.name, former.item_count).run()
             if is_last:
-                copied = written(datetime.now(UTC))
+                copied = iso_time(datetime.now(UTC))
                 client.tag_resource(ResourceArn=former.arn, Tags=[{"Key": TAG, "Value": copied}])
         if is_last:
             print(

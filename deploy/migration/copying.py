@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib import items
 from chalicelib.config import Settings
 from chalicelib.table import RACES
-from chalicelib.transitions import forgotten_at
-from chalicelib.upload import State, Upload, written
+from chalicelib.upload import State, Upload, expires_in, iso_time
 from chalicelib.usage import Amount, Quota, Usage
 from deploy.migration import former_items
 from stage.stage import StageError
@@ -122,8 +121,8 @@ class Copying:
             item["report_apart"] = of
             key = items.report_key(upload.owner, upload.id)
             yield self._put({**key, "of": of, "processors": apart})
-        forgotten = forgotten_at(upload.state, now=self._now, rejected_days=self._rejected_days)
-        expires = {} if forgotten is None else {"expires": items.expires(forgotten)}
+        lifetime = expires_in(upload.state, rejected_days=self._rejected_days)
+        expires = {} if lifetime is None else {"expires": items.expires(self._now + lifetime)}
         put = self._put({**item, **expires}, "attribute_not_exists(pk)")
         if before:
             put["Put"]["ConditionExpression"] = "version = :zero AND updated_at = :read"
@@ -163,7 +162,7 @@ class Copying:
         try:
             self._client.put_item(
                 TableName=self._to,
-                Item={**item, "copied": {"S": written(self._now)}},
+                Item={**item, "copied": {"S": iso_time(self._now)}},
                 ConditionExpression="attribute_not_exists(pk) OR attribute_exists(copied)",
             )
         except self._client.exceptions.ConditionalCheckFailedException:

@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib import items
-from chalicelib.transitions import FREE, outcome_of
-from chalicelib.upload import OUTCOMES, State, Upload
+from chalicelib.transitions import outcome_of
+from chalicelib.upload import FREE, OUTCOMES, State, Upload
 
 # The local index that tells a table of that version from all others.
 INDEX = "by_state"

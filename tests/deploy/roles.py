@@ -25,11 +25,11 @@ from chalicelib.application import Application
 from chalicelib.browser import Browser
 from chalicelib.parts import MIB
 from chalicelib.table import UploadTable, table_of
-from chalicelib.upload import State, Upload, adopted
+from chalicelib.upload import State, Upload, adopted_upload
 from deploy.steps import destinations
 from deploy.steps.destinations import ARNS
 from tests.support.environment import BUCKET, HOIST_ENVIRONMENT, NOTIFICATIONS_TOPIC, TABLE
-from tests.support.iam import DENIALS, GONE, TAKEN
+from tests.support.iam import DELETED, DENIALS, IN_USE
 from tests.support.payloads import event
 from tests.support.running import call, part_url
 from tests.support.tables import put_in
@@ -106,7 +106,7 @@ class Role:
 
     def closed_page(self) -> str:
         """The id of a connection that nobody took out of the registry."""
-        registry, connection_id = self.registry(opened=timedelta(hours=1)), f"{GONE}{uuid4()}"
+        registry, connection_id = self.registry(opened=timedelta(hours=1)), f"{DELETED}{uuid4()}"
         registry.connect(connection_id, registry.invite(self.owner).partition("=")[2])
         return connection_id
 
@@ -119,7 +119,7 @@ class Role:
         name = keys.parse_key(key)
         assert name is not None
         assert name.upload_id is not None
-        made = adopted(name, size=11, content_type="text/plain", now=datetime.now(UTC))
+        made = adopted_upload(name, size=11, content_type="text/plain", now=datetime.now(UTC))
         put_in(self.table, replace(made, id=name.upload_id, state=state))
         return key
 
@@ -127,7 +127,7 @@ class Role:
         """An accepted upload of an object that nobody announced."""
         name = keys.parse_key(f"{keys.owner_prefix(self.owner)}{uuid4()}.txt")
         assert name is not None
-        made = adopted(name, size=11, content_type="text/plain", now=datetime.now(UTC))
+        made = adopted_upload(name, size=11, content_type="text/plain", now=datetime.now(UTC))
         upload = self.table.adopt(made)
         return self.table.change(
             upload, to=State.ACCEPTED, allowed=set(State), outcome="accepted:2"
@@ -186,7 +186,7 @@ class Role:
 
         `called` is its name in AWS, which its log group has too.
         """
-        logs = self.application._client("logs")
+        logs = self.application._clients.make("logs")
         group = {"logGroupName": f"/aws/lambda/{called}"}
         with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
             logs.create_log_group(**group)
@@ -198,12 +198,12 @@ class Role:
         for destination in {declared.get(way) for way in ("on_success", "on_failure")} - {None}:
             if destination == "sqs:dead-letters":
                 queue = self.operator("sqs").get_queue_url(QueueName=DEAD_LETTERS.split(":")[-1])
-                self.application._client("sqs").send_message(
+                self.application._clients.make("sqs").send_message(
                     QueueUrl=queue["QueueUrl"], MessageBody="{}"
                 )
             else:
                 topic = HOIST_ENVIRONMENT[ARNS[destination]]
-                self.application._client("sns").publish(TopicArn=topic, Message="{}")
+                self.application._clients.make("sns").publish(TopicArn=topic, Message="{}")
 
 
 def api_handler(role: Role) -> None:
@@ -264,7 +264,7 @@ def api_handler(role: Role) -> None:
 
 def take_over_an_address(role: Role) -> None:
     """Email somebody whose address an account had that is no more."""
-    address = f"{TAKEN}{role.owner}@example.com"
+    address = f"{IN_USE}{role.owner}@example.com"
     role.operator("sns").subscribe(
         TopicArn=NOTIFICATIONS_TOPIC,
         Protocol="email",

@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.browser import Browser
 from chalicelib.config import Settings
-from chalicelib.creation import MAX_MEMBERS, Announcement
+from chalicelib.creation import MAX_MEMBERS
 from chalicelib.errors import UploadError
 from chalicelib.media_types import decide
 from chalicelib.notifier import Notifier
@@ -22,7 +22,7 @@ from chalicelib.reader import BLOCK_SIZE
 from chalicelib.signing import Credentials, Signer
 from chalicelib.subscriptions import Subscriptions
 from chalicelib.sweep import Sweep
-from chalicelib.upload import State, Upload
+from chalicelib.upload import Announcement, State, Upload
 from chalicelib.uploads import Uploads
 from deploy.cost import consumption
 from deploy.cost.consumption import Journey, Step

@@ -143,7 +143,7 @@ def role(account: Aws) -> Iterator[Role]:
 
 def run(role: Role, function: str, access_key: str) -> Role:
     """A function's scenario for a new owner, by who has an access key."""
-    role.application._session.get_credentials().access_key = access_key
+    role.application._clients.session.get_credentials().access_key = access_key
     fresh = replace(role, owner=str(uuid4()), asked=set())
     SCENARIOS[function](fresh)
     fresh.be_run_by_lambda(function, called=names()[function])

@@ -209,7 +209,8 @@ def test_what_the_functions_have_a_setting_for_is_bounded_alike(
 def test_the_page_tells_the_rule_that_passwords_follow() -> None:
     strings = (ROOT / "frontend" / "src" / "page" / "strings.ts").read_text(encoding="utf-8")
 
-    assert f"At least {PARAMETERS['PasswordMinLength']['Default']} characters" in strings
+    policy = RESOURCES["UserPool"]["Properties"]["Policies"]["PasswordPolicy"]
+    assert f"At least {policy['MinimumLength']} characters" in strings
 
 
 def test_each_output_is_named_after_its_variable() -> None:
@@ -248,9 +249,8 @@ def test_every_parameter_is_told(name: str) -> None:
 
 def test_passwords_at_home_are_those_of_a_stage() -> None:
     declared = RESOURCES["UserPool"]["Properties"]["Policies"]["PasswordPolicy"]
-    shortest = PARAMETERS["PasswordMinLength"]["Default"]
 
-    assert declared | {"MinimumLength": shortest} == PASSWORD_POLICY
+    assert declared == PASSWORD_POLICY
 
 
 def test_the_page_sends_the_headers_that_it_sends_at_home() -> None:

@@ -43,7 +43,6 @@ OTHERS = {
     "SignUpDomains": "example.com,example.org",
     "SesIdentityArn": f"arn:aws:ses:{REGION}:{ACCOUNT}:identity/example.com",
     "SesFrom": "uploads@example.com",
-    "PasswordMinLength": "14",
     "MonthlyBudget": "200",
     "OperationsEmail": "ops@example.com",
 }

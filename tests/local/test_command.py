@@ -40,9 +40,9 @@ def test_nothing_chosen_is_the_usual() -> None:
     assert options.throttling is False
 
 
-def test_everything_can_be_chosen_by_the_environment() -> None:
+def test_everything_but_the_retry_waits_can_be_chosen_by_the_environment() -> None:
     options = _options(
-        [],
+        ["--retry-waits", "0,0.5, 60"],
         {
             "HOIST_HOME": "/elsewhere",
             "HOIST_S3_PORT": "1",
@@ -51,7 +51,6 @@ def test_everything_can_be_chosen_by_the_environment() -> None:
             "HOIST_GATEWAY_PORT": "4",
             "HOIST_PAGE_PORT": "65535",
             "HOIST_DOWNLOADS_PORT": "6",
-            "HOIST_RETRY_WAITS": "0,0.5, 60",
             "HOIST_THROTTLING": "True",
         },
     )
@@ -68,7 +67,7 @@ def test_an_argument_wins_over_the_environment() -> None:
 
     options = _options(
         [*arguments, "--home", "mine", "--retry-waits", "3"],
-        {**environment, "HOIST_HOME": "theirs", "HOIST_RETRY_WAITS": "4"},
+        {**environment, "HOIST_HOME": "theirs"},
     )
 
     assert astuple(options.ports) == (7001, 7002, 7003, 7004, 7005, 7006)
@@ -77,7 +76,7 @@ def test_an_argument_wins_over_the_environment() -> None:
 
 
 def test_an_empty_variable_is_none() -> None:
-    names = ["HOIST_HOME", "HOIST_RETRY_WAITS", *(f"HOIST_{n.upper()}_PORT" for n in SERVICES)]
+    names = ["HOIST_HOME", *(f"HOIST_{n.upper()}_PORT" for n in SERVICES)]
 
     assert _options([], dict.fromkeys(names, "")) == _options([], {})
 
@@ -103,7 +102,7 @@ def test_a_nonsense_port_is_refused_with_its_setting(
 @pytest.mark.parametrize("waits", ["soon", "1,,2", ",", "1;2", "1,two"])
 def test_waits_that_are_no_numbers_are_refused(waits: str) -> None:
     with pytest.raises(StartError) as error:
-        _options([], {"HOIST_RETRY_WAITS": waits})
+        _options([f"--retry-waits={waits}"], {})
 
     assert str(error.value) == f"Retry waits are seconds, like 1,2: not {waits!r}"
 
@@ -111,7 +110,7 @@ def test_waits_that_are_no_numbers_are_refused(waits: str) -> None:
 @pytest.mark.parametrize("waits", ["-1", "1,-0.5", "nan", "1,inf"])
 def test_waits_that_no_clock_knows_are_refused(waits: str) -> None:
     with pytest.raises(StartError) as error:
-        _options([], {"HOIST_RETRY_WAITS": waits})
+        _options([f"--retry-waits={waits}"], {})
 
     assert str(error.value) == f"Retry waits are finite and not negative: not {waits!r}"
 
@@ -128,13 +127,14 @@ def test_help_names_every_setting(tmp_path: Path) -> None:
     helped = run(tmp_path, "--help")
 
     assert (helped.returncode, helped.stderr) == (0, "")
-    for setting in ("HOME", "RETRY_WAITS", *(f"{name.upper()}_PORT" for name in SERVICES)):
+    for setting in ("HOME", *(f"{name.upper()}_PORT" for name in SERVICES)):
         assert f"HOIST_{setting}" in helped.stdout
+    assert "--retry-waits" in helped.stdout
     assert not (tmp_path / "hoist").exists()
 
 
 def test_the_command_says_why_it_cannot_start_in_one_line(tmp_path: Path) -> None:
-    refused = run(tmp_path, HOIST_RETRY_WAITS="soon")
+    refused = run(tmp_path, "--retry-waits", "soon")
 
     assert (refused.returncode, refused.stdout) == (1, "")
     line = "Hoist cannot start. Retry waits are seconds, like 1,2: not 'soon'\n"

@@ -12,7 +12,7 @@ import pytest
 from tests.rehearsal.conftest import Project
 from tests.support.environment import HOIST_ENVIRONMENT
 from tests.support.payloads import put_upload
-from tests.support.stands import FUNCTIONS, Stands, left
+from tests.support.stands import FUNCTIONS, Stands, remaining
 
 pytestmark = pytest.mark.system
 
@@ -47,12 +47,16 @@ put_in(table_of(settings, boto3.client("dynamodb"), clock), upload)
 
 def test_nothing_is_left_but_what_an_operator_chose(project: Project) -> None:
     project.deploy("--email", "ops@example.com", "--set", "SignUpDomains=example.com")
-    assert left(project.account).keys() >= {"list_functions", "list_buckets", "describe_alarms"}
+    assert remaining(project.account).keys() >= {
+        "list_functions",
+        "list_buckets",
+        "describe_alarms",
+    }
 
     printed = project.destroy("--yes")
 
     assert "dev is gone" in printed
-    assert left(project.account) == {}
+    assert remaining(project.account) == {}
     config = project.config()
     assert config["resource_parameters"] == {
         "AdminOnlySignUp": "false",
@@ -87,7 +91,7 @@ def test_it_asks_and_uploads_stay_unless_told(project: Project) -> None:
     s3.delete_object(Bucket=bucket, Key="uploads/a/b/c.txt")
     s3.create_multipart_upload(Bucket=bucket, Key="uploads/a/b/d.txt")
     project.destroy("--yes", "--delete-uploads")
-    assert left(project.account) == {}
+    assert remaining(project.account) == {}
 
 
 def meanwhile(project: Project, line: str, happens: Callable[[], None]) -> str:
@@ -130,7 +134,7 @@ def test_what_arrives_meanwhile_stops_it_and_is_kept(
     assert "nothing was deleted" in project.destroy("--yes", status=1)
     assert s3.head_object(Bucket=bucket, Key="uploads/a/b/late.txt")
     project.destroy("--yes", "--delete-uploads")
-    assert left(project.account) == {}
+    assert remaining(project.account) == {}
 
 
 def test_where_the_application_alone_is_gone_deploying_brings_it_back(project: Project) -> None:
@@ -159,7 +163,7 @@ def test_what_was_interrupted_within_chalice_is_gone_on_with(project: Project, b
 
     project.destroy("--yes")
 
-    assert left(project.account) == {}
+    assert remaining(project.account) == {}
 
 
 def test_what_was_interrupted_is_gone_on_with_wherever_it_was(project: Project) -> None:
@@ -171,7 +175,7 @@ def test_what_was_interrupted_is_gone_on_with_wherever_it_was(project: Project) 
         project.interrupt(line, signal.SIGKILL, "deploy.destroy", "--stage", "dev", "--yes")
     project.destroy("--yes")
 
-    assert left(project.account) == {}
+    assert remaining(project.account) == {}
 
 
 def test_stages_share_an_account_and_nothing_else(project: Project) -> None:
@@ -190,7 +194,7 @@ def test_stages_share_an_account_and_nothing_else(project: Project) -> None:
     project.destroy("--yes", stage="dev")
 
     assert "none: all is as declared" in project.status("dev-2")
-    names = {each["FunctionName"] for each in left(project.account)["list_functions"]}
+    names = {each["FunctionName"] for each in remaining(project.account)["list_functions"]}
     assert names == {name.replace("-dev", "-dev-2", 1) for name in FUNCTIONS}
 
 

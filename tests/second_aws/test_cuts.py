@@ -18,7 +18,7 @@ from tests.second_aws.faults import broken, dead_letters, is_notified
 from tests.second_aws.team import Team
 from tests.support.deploying import DEPLOY
 from tests.support.running import Client, eventually
-from tests.support.stands import Stands, left
+from tests.support.stands import Stands, remaining
 
 pytestmark = [pytest.mark.system, needs_ministack]
 
@@ -144,4 +144,4 @@ def test_a_stage_is_destroyed_in_spite_of_cuts(team: Team, aws: Aws) -> None:
     command = ("deploy.destroy", "--stage", "dev", "--yes", "--delete-uploads")
     assert cut(team, *command, stride=min(STRIDE, 7)) > 3
 
-    assert left(aws) == {}
+    assert remaining(aws) == {}

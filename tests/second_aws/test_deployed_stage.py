@@ -25,7 +25,7 @@ from tests.support.environment import REGION
 from tests.support.payloads import event
 from tests.support.posting import FORM_TYPE, form_of
 from tests.support.running import Client, call, crc64nvme, eventually, part_url
-from tests.support.stands import Stands, left
+from tests.support.stands import Stands, remaining
 
 pytestmark = [pytest.mark.system, pytest.mark.browser, needs_ministack]
 
@@ -530,7 +530,7 @@ def test_destroy_refuses_and_then_leaves_nothing(team: Team, aws: Aws) -> None:
 
     team.destroy("--yes", "--delete-uploads")
 
-    assert left(aws) == {}
+    assert remaining(aws) == {}
 
 
 def test_every_call_is_one_that_the_command_may_make(team: Team) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from chalicelib import keys
-from chalicelib.upload import OUTCOMES, State, Upload, written
+from chalicelib.upload import OUTCOMES, State, Upload, iso_time
 from tests.simulation.people import OWNERS, People
 from tests.simulation.s3 import Object
 from tests.simulation.world import World
@@ -68,7 +68,7 @@ def _object(stored: Object, row: Upload) -> Iterator[str]:
     if row.state in (State.ACCEPTED, State.REJECTED) and not stored.is_archived:
         report = row.report or {}
         about = [report.get(name) for name in ("etag", "crc64nvme", "last_modified")]
-        if about != [stored.content.etag, stored.content.crc64nvme, written(stored.written)]:
+        if about != [stored.content.etag, stored.content.crc64nvme, iso_time(stored.written)]:
             yield f"its outcome is about {about}, not {stored.content.name} of {stored.written}"
     if row.state is State.REJECTED and _is_honest(stored, row):
         yield f"{stored.content.name} is rejected: {row.reason}"

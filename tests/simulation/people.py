@@ -8,10 +8,9 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from chalicelib import keys
-from chalicelib.creation import Announcement
 from chalicelib.errors import TryAgain, UploadError
 from chalicelib.sweep import event_again
-from chalicelib.upload import State, Upload
+from chalicelib.upload import Announcement, State, Upload
 from tests.simulation.s3 import Content
 from tests.simulation.world import API_SECONDS, World
 

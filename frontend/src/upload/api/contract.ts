@@ -6,6 +6,8 @@ export type State = "uploading" | "uploaded" | "processing" | "accepted" | "reje
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
 
 export type Limits = {
+  /** The version of Hoist that answers. An older API does not send it. */
+  version?: string;
   max_size: number;
   allowed_types: string[];
   url_lifetime: number;
