@@ -1,14 +1,15 @@
-// A controller that ends with somebody else's signal. AbortSignal.any does this, but not before Safari 17.4, Firefox 124
-// and Chrome 116: https://developer.mozilla.org/docs/Web/API/AbortSignal/any_static
+// Abort controllers that follow another signal. AbortSignal.any does this, but only since Safari 17.4, Firefox 124 and
+// Chrome 116: https://developer.mozilla.org/docs/Web/API/AbortSignal/any_static
+// Must not know what is aborted.
 
-export type Following = {
+export type LinkedAbort = {
   controller: AbortController;
-  /** Lets go of the signal followed, which may live much longer. */
+  /** Stops following the signal, which may live much longer. */
   release: () => void;
 };
 
-/** A new controller that is aborted, for the same reason, when `signal` is. */
-export function following(signal: AbortSignal | undefined): Following {
+/** Returns a new controller that is aborted, for the same reason, when `signal` is. */
+export function linkedAbort(signal: AbortSignal | undefined): LinkedAbort {
   const controller = new AbortController();
   const follow = () => controller.abort(signal?.reason);
   if (signal?.aborted) follow();
@@ -16,7 +17,7 @@ export function following(signal: AbortSignal | undefined): Following {
   return { controller, release: () => signal?.removeEventListener("abort", follow) };
 }
 
-/** What the work comes to, or the signal's reason when that is aborted before: others may wait for the same work. */
+/** Settles as the work does; rejects with the signal's reason if that is aborted first. The work itself continues. */
 export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   let stop = () => {};
   const aborted = new Promise<never>((_, reject) => {

@@ -1,4 +1,4 @@
-// A switch that work looks at: while it is on, whoever arrives waits. Must not know what is paused.
+// A switch that makes work wait while it is on. Must not know what is paused.
 
 export class Pause {
   #waiting: (() => void)[] | undefined;
@@ -14,7 +14,7 @@ export class Pause {
   off(): void {
     const waiting = this.#waiting ?? [];
     this.#waiting = undefined;
-    for (const go of waiting) go();
+    for (const wake of waiting) wake();
   }
 
   /** Resolves at once, or when the switch goes off; rejects when the signal is aborted. */
