@@ -1,6 +1,7 @@
 // The port Hasher in a browser: a few Web Workers that are kept for the next file. Small files have workers of their own,
 // so that they never wait for a file that takes minutes. Must not know what the checksum is for.
 
+import { abortable } from "../concurrency/linked-abort";
 import { Semaphore } from "../concurrency/semaphore";
 import { ReadError } from "../errors";
 import type { Hasher } from "../ports";
@@ -51,16 +52,11 @@ function newWorker(): Worker {
 }
 
 function hashIn(worker: Worker, data: Blob, signal: AbortSignal): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const stop = () => reject(signal.reason);
-    const settle = (answer: () => void) => {
-      signal.removeEventListener("abort", stop);
-      answer();
-    };
+  return abortable(signal, (resolve, reject) => {
     worker.onmessage = ({ data: result }: MessageEvent<HashResult>) =>
-      settle(() => ("error" in result ? reject(new ReadError(result.error)) : resolve(result.crc64nvme)));
-    worker.onerror = (event) => settle(() => reject(new ReadError(event.message)));
-    signal.addEventListener("abort", stop, { once: true });
+      "error" in result ? reject(new ReadError(result.error)) : resolve(result.crc64nvme);
+    worker.onerror = (event) => reject(new ReadError(event.message));
     worker.postMessage(data);
+    return () => {};
   });
 }

@@ -11,6 +11,7 @@
 import { ConnectionBroken, isOutage, PartError } from "../errors";
 import { AdaptiveLimit, type AdaptiveLimitOptions } from "./adaptive-limit";
 import { InFlightLimit } from "./in-flight-limit";
+import { abortable } from "./linked-abort";
 import { type Load, Transfer } from "./transfer";
 
 /** Parts are preempted when their bytes exceed the limit this many times: a measured rate is never exact. */
@@ -81,26 +82,15 @@ export class HostPool {
 
   /** Callers enter in the order of their tickets. A preempted one keeps its ticket. */
   #enter({ host, load, ticket }: Omit<Waiter, "enter">, signal: AbortSignal): Promise<Transfer> {
-    signal.throwIfAborted();
     const queue = this.#waiting[load.kind];
-    return new Promise((resolve, reject) => {
-      const leave = () => {
-        queue.splice(queue.indexOf(waiter), 1);
-        signal.removeEventListener("abort", stop);
-      };
-      const stop = () => {
-        leave();
-        reject(signal.reason);
-      };
-      const enter = () => {
-        leave();
-        resolve(this.#start(host, load, signal));
-      };
+    const entered = abortable<Transfer>(signal, (resolve) => {
+      const enter = () => resolve(this.#start(host, load, signal));
       const waiter: Waiter = { host, load, ticket, enter };
       queue.splice(queue.findLastIndex((other) => other.ticket < ticket) + 1, 0, waiter);
-      signal.addEventListener("abort", stop, { once: true });
-      this.#admit();
+      return () => queue.splice(queue.indexOf(waiter), 1);
     });
+    this.#admit();
+    return entered;
   }
 
   #start(host: string, load: Load, signal: AbortSignal): Transfer {

@@ -2,6 +2,7 @@
 // hash or a sheet, and few enough that their sheets do not expire on a slow line. Once the limit is reached, no file
 // enters until half of them have left: files that enter together are created together, in one call.
 // Must not know what is done with a file.
+import { abortable } from "./linked-abort";
 
 export type LookaheadRule = {
   files: number;
@@ -35,21 +36,13 @@ export class Lookahead {
   }
 
   #enter(size: number, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    return new Promise((resolve, reject) => {
-      const leave = () => {
-        this.#waiting.delete(waiter);
-        reject(signal.reason);
-      };
-      const enter = () => {
-        signal.removeEventListener("abort", leave);
-        resolve();
-      };
+    const entered = abortable<void>(signal, (enter) => {
       const waiter = { size, enter };
-      signal.addEventListener("abort", leave, { once: true });
       this.#waiting.add(waiter);
-      this.#admit();
+      return () => this.#waiting.delete(waiter);
     });
+    this.#admit();
+    return entered;
   }
 
   #admit(): void {
@@ -59,7 +52,6 @@ export class Lookahead {
       const fits = this.#files < files && this.#bytes + waiter.size <= bytes;
       this.#isFull ||= !fits && this.#files > 0;
       if (this.#isFull) return;
-      this.#waiting.delete(waiter);
       this.#files++;
       this.#bytes += waiter.size;
       waiter.enter();

@@ -1,10 +1,11 @@
 // A counting semaphore: a limited number of callers work at a time, first come, first served.
 // Must not know what the work is.
+import { abortable } from "./linked-abort";
 
 export class Semaphore {
   #used = 0;
   readonly #count: () => number;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
 
   /** `count` may change: call `admit` after it has grown. */
   constructor(count: number | (() => number)) {
@@ -24,9 +25,10 @@ export class Semaphore {
 
   /** Lets in waiting callers while places are free. */
   admit(): void {
-    while (this.#waiting.length > 0 && this.#used < this.#count()) {
+    for (const enter of this.#waiting) {
+      if (this.#used >= this.#count()) return;
       this.#used++;
-      this.#waiting.shift()?.();
+      enter();
     }
   }
 
@@ -36,17 +38,9 @@ export class Semaphore {
       this.#used++;
       return Promise.resolve();
     }
-    return new Promise((resolve, reject) => {
-      const enter = () => {
-        signal.removeEventListener("abort", leave);
-        resolve();
-      };
-      const leave = () => {
-        this.#waiting.splice(this.#waiting.indexOf(enter), 1);
-        reject(signal.reason);
-      };
-      this.#waiting.push(enter);
-      signal.addEventListener("abort", leave, { once: true });
+    return abortable<void>(signal, (enter) => {
+      this.#waiting.add(enter);
+      return () => this.#waiting.delete(enter);
     });
   }
 }

@@ -4,7 +4,7 @@
 // Must not know what callers attempt, nor how often an attempt may fail while others succeed.
 
 import type { Clock } from "../clock";
-import { linkedAbort } from "../concurrency/linked-abort";
+import { abortable, linkedAbort } from "../concurrency/linked-abort";
 import { ApiError, isOutage, NetworkError, NeverAnswered, PartError, retryAfter } from "../errors";
 import type { Connectivity } from "../ports";
 import { type Backoff, backoff } from "./backoff";
@@ -215,16 +215,10 @@ export class CircuitBreaker {
 
   /** Resolves when a probe or the outage ends. */
   #changed(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const settle = (answer: () => void) => {
-        signal.removeEventListener("abort", stop);
-        this.#waiting.delete(waiter);
-        answer();
-      };
-      const stop = () => settle(() => reject(signal.reason));
-      const waiter = { wake: () => settle(resolve), fail: (error: unknown) => settle(() => reject(error)) };
+    return abortable<void>(signal, (wake, fail) => {
+      const waiter = { wake, fail };
       this.#waiting.add(waiter);
-      signal.addEventListener("abort", stop);
+      return () => this.#waiting.delete(waiter);
     });
   }
 }
