@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.processors import archive
-from chalicelib.processors.archive import compressed
-from chalicelib.processors.archive.expanding import GZIP_MARK, expand
+from chalicelib.processors.archive.packed import compressed
+from chalicelib.processors.archive.packed.expanding import GZIP_MARK, expand
 from tests.processors.archives import FILES, GZIP, MIB, TAR, ZSTD, tarred, zstd_frame
 from tests.processors.reading import Reading, of, reader
 

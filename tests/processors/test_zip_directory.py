@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.processors import archive
-from chalicelib.processors.archive import zip_layout
+from chalicelib.processors.archive.zip import zip_layout
 from tests.processors.archives import FILES, GB, MIB, ZIP, zipped
 from tests.processors.reading import reader, sparse
 

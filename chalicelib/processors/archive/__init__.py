@@ -12,18 +12,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from chalicelib.processors.archive import (
-    ar_headers,
-    compressed,
-    expanding,
-    rar_headers,
-    seven_zip,
-    tar_headers,
-    zip_directory,
-    zip_end,
-    zstd_frames,
-)
+from chalicelib.processors.archive import ar_headers, rar_headers, tar_headers
 from chalicelib.processors.archive.listing import Listing
+from chalicelib.processors.archive.packed import compressed, expanding, zstd_frames
+from chalicelib.processors.archive.seven_zip import seven_zip_headers
+from chalicelib.processors.archive.zip import zip_directory, zip_end
 from chalicelib.processors.damaged import DAMAGED, DamagedError
 from chalicelib.reader import ObjectReader, OutOfTime, ReadTooLarge
 
@@ -56,7 +49,7 @@ _BY_MARK: tuple[tuple[bytes, str, Read], ...] = (
     (expanding.XZ_MARK, "xz", compressed.read_xz),
     (expanding.BZIP2_MARK, "bzip2", compressed.read_bzip2),
     (zstd_frames.MARK, "zstd", zstd_frames.read),
-    (seven_zip.MARK, "7z", seven_zip.read),
+    (seven_zip_headers.MARK, "7z", seven_zip_headers.read),
     (rar_headers.MARK_5, "rar", rar_headers.read_version_5),
     (rar_headers.MARK_4, "rar", rar_headers.read_version_4),
     (ar_headers.MARK, "ar", ar_headers.read),

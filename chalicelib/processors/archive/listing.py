@@ -6,7 +6,7 @@ Names come as text where their archive tells how they are written, and as bytes 
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.processors.archive import code_pages
+from chalicelib.processors.archive import name_encoding
 
 SHOWN_NAMES = 30
 MAX_NAME = 80  # characters of a name
@@ -72,11 +72,11 @@ class Listing:
     def _decoded_names(self) -> dict[str, Any]:
         codec = "utf-8"
         if self._has_foreign:
-            codec = code_pages.guess(self._foreign, is_unix=self.is_unix)
+            codec = name_encoding.guess(self._foreign, is_unix=self.is_unix)
         names = [_text(name, codec) if isinstance(name, bytes) else name for name in self._names]
         # JSON takes characters, and a name may hold half of one.
         shown = [name[:MAX_NAME].encode("utf-8", "replace").decode() for name in names]
-        encoding = {"names_encoding": code_pages.known_name(codec)} if self._has_foreign else {}
+        encoding = {"names_encoding": name_encoding.known_name(codec)} if self._has_foreign else {}
         return {"names": shown} | encoding
 
 
@@ -93,6 +93,6 @@ def _text(name: bytes, codec: str) -> str:
 
     Bytes of a code page are hardly ever UTF-8 by accident, unless two make a character.
     """
-    if name.isascii() or (_is_utf8(name) and not code_pages.has_two_bytes(codec)):
+    if name.isascii() or (_is_utf8(name) and not name_encoding.has_two_bytes(codec)):
         return name.decode()
     return name.decode(codec, "replace")

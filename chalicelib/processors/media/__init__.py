@@ -9,23 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from chalicelib.processors.damaged import DamagedError
-from chalicelib.processors.media import (
-    asf,
-    flac,
-    flv,
-    id3,
-    iff,
-    matroska,
-    midi,
-    mxf,
-    ogg,
-    plain_sound,
-    riff,
-)
-from chalicelib.processors.media.facts import Media
-from chalicelib.processors.media.file import MediaFile
+from chalicelib.processors.media import asf, flv, mxf, ogg, riff
 from chalicelib.processors.media.iso import movie
-from chalicelib.processors.media.mpeg import audio, program, transport
+from chalicelib.processors.media.matroska import matroska_file
+from chalicelib.processors.media.media_facts import Media
+from chalicelib.processors.media.media_file import MediaFile
+from chalicelib.processors.media.mpeg import mpeg_audio, program, transport
+from chalicelib.processors.media.sound import aiff, flac, midi, plain_sound
+from chalicelib.processors.media.tags import id3
 from chalicelib.reader import ObjectReader, ReadTooLarge
 
 # Bytes read of one object in all: honest headers need a few hundred KB, a recording's end 4 MiB.
@@ -54,10 +45,10 @@ def _form(outer: tuple[bytes, ...], *inner: bytes) -> Callable[[bytes], bool]:
 
 
 _FORMATS = (
-    _Format("matroska", _begins(b"\x1a\x45\xdf\xa3"), matroska.read),
+    _Format("matroska", _begins(b"\x1a\x45\xdf\xa3"), matroska_file.read),
     _Format("avi", _form((b"RIFF",), b"AVI ", b"AVIX"), riff.read_avi),
     _Format("wav", _form((b"RIFF", b"RF64", b"BW64"), b"WAVE"), riff.read_wave),
-    _Format("aiff", _form((b"FORM",), b"AIFF", b"AIFC"), iff.read),
+    _Format("aiff", _form((b"FORM",), b"AIFF", b"AIFC"), aiff.read),
     _Format("au", _begins(b".snd"), plain_sound.read_au),
     _Format("caf", _begins(b"caff\0\1"), plain_sound.read_caf),
     _Format("amr", _begins(b"#!AMR\n", b"#!AMR-WB\n"), plain_sound.read_amr),
@@ -70,7 +61,7 @@ _FORMATS = (
     _Format("mxf", _begins(mxf.PARTITION), mxf.read),
     _Format("iso", movie.matches, movie.read),
     _Format("mpegts", lambda head: transport.shape(head) is not None, transport.read),
-    _Format("mp3", audio.matches, audio.read),
+    _Format("mp3", mpeg_audio.matches, mpeg_audio.read),
 )
 _BY_NAME = {one.container: one for one in _FORMATS}
 

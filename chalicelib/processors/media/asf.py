@@ -7,8 +7,8 @@ import struct
 
 from chalicelib.processors.damaged import DamagedError
 from chalicelib.processors.media import codecs
-from chalicelib.processors.media.facts import Media, Track
-from chalicelib.processors.media.file import MediaFile
+from chalicelib.processors.media.media_facts import Media, Track
+from chalicelib.processors.media.media_file import MediaFile
 
 MAX_OBJECTS = 200
 # GUIDs as they stand in a file: the first three of their numbers begin with the last byte.

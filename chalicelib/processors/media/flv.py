@@ -5,8 +5,8 @@ https://rtmp.veriskope.com/pdf/video_file_format_spec_v10_1.pdf, Annex E
 
 import struct
 
-from chalicelib.processors.media.facts import Media, Track
-from chalicelib.processors.media.file import MediaFile
+from chalicelib.processors.media.media_facts import Media, Track
+from chalicelib.processors.media.media_file import MediaFile
 
 _AUDIO, _VIDEO, _SCRIPT = 8, 9, 18
 _LOOKED_AT = 20  # tags at the beginning, which show what tracks there are

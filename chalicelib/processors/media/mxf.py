@@ -7,8 +7,8 @@ import struct
 from collections.abc import Iterator
 
 from chalicelib.processors.damaged import DamagedError
-from chalicelib.processors.media.facts import Media, Track
-from chalicelib.processors.media.file import MediaFile
+from chalicelib.processors.media.media_facts import Media, Track
+from chalicelib.processors.media.media_file import MediaFile
 
 # Keys of partition packs begin so; the metadata's sets have a key of their own.
 PARTITION = bytes.fromhex("060e2b34020501010d0102010102")

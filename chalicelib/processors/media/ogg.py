@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from chalicelib.processors.damaged import DamagedError
-from chalicelib.processors.media import vorbis_comment
-from chalicelib.processors.media.facts import Media, Track
-from chalicelib.processors.media.file import MediaFile
+from chalicelib.processors.media.media_facts import Media, Track
+from chalicelib.processors.media.media_file import MediaFile
+from chalicelib.processors.media.tags import vorbis_comment
 
 HEAD = 128 * 1024  # bytes at the beginning in which headers and comments are
 TAILS = (128 * 1024, 2 * 1024 * 1024)  # bytes at the end in which the last pages are looked for

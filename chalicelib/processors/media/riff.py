@@ -7,9 +7,10 @@ import struct
 from collections.abc import Iterator
 
 from chalicelib.processors.damaged import DamagedError
-from chalicelib.processors.media import codecs, legacy_text
-from chalicelib.processors.media.facts import Media, Track
-from chalicelib.processors.media.file import MediaFile
+from chalicelib.processors.media import codecs
+from chalicelib.processors.media.media_facts import Media, Track
+from chalicelib.processors.media.media_file import MediaFile
+from chalicelib.processors.media.tags import legacy_text
 
 MAX_CHUNKS = 1000  # looked at in one file
 _OPEN = 0xFFFFFFFF  # a size that a recorder leaves when it cannot go back to its header

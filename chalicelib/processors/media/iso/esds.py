@@ -3,7 +3,7 @@
 ISO/IEC 14496-1 §7.2.6 (descriptors), ISO/IEC 14496-3 §1.6.2.1 (AudioSpecificConfig).
 """
 
-from chalicelib.processors.media.facts import Track
+from chalicelib.processors.media.media_facts import Track
 
 _STREAM, _DECODER, _SPECIFIC = 3, 4, 5
 _MP3 = (0x69, 0x6B)  # kinds of objects

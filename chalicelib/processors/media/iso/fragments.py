@@ -9,8 +9,8 @@ import struct
 from dataclasses import dataclass, field
 
 from chalicelib.processors.damaged import DamagedError
-from chalicelib.processors.media.file import MediaFile
-from chalicelib.processors.media.iso.boxes import Box, Boxes
+from chalicelib.processors.media.iso.movie_boxes import Box, Boxes
+from chalicelib.processors.media.media_file import MediaFile
 
 TAIL = 4 * 1024 * 1024  # bytes at the end of a file in which the last fragment is looked for
 MAX_RUN = 100_000  # samples of one fragment

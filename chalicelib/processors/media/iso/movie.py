@@ -9,11 +9,11 @@ import zlib
 from contextlib import suppress
 
 from chalicelib.processors.damaged import DamagedError
-from chalicelib.processors.media.facts import Media
-from chalicelib.processors.media.file import MediaFile
-from chalicelib.processors.media.iso import fragments, tags
-from chalicelib.processors.media.iso.boxes import Box, Boxes, Matrix, matrix_of
+from chalicelib.processors.media.iso import fragments, movie_tags
+from chalicelib.processors.media.iso.movie_boxes import Box, Boxes, Matrix, matrix_of
 from chalicelib.processors.media.iso.track import Timing, TrackBox, read_track
+from chalicelib.processors.media.media_facts import Media
+from chalicelib.processors.media.media_file import MediaFile
 
 # Boxes that a file may begin with.
 FIRST = frozenset({
@@ -84,7 +84,7 @@ class _Movie:
                 self._extends = box
             elif box.name == b"udta":
                 with suppress(DamagedError):  # of the tags alone: the film is still told
-                    tags.read(self._boxes, box, self._media)
+                    movie_tags.read(self._boxes, box, self._media)
         self._tell_duration(movie.end)
         return None
 

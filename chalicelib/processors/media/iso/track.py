@@ -7,9 +7,9 @@ import struct
 from dataclasses import dataclass
 
 from chalicelib.processors.media import codecs
-from chalicelib.processors.media.facts import Kind, Track
 from chalicelib.processors.media.iso import esds
-from chalicelib.processors.media.iso.boxes import Box, Boxes, Matrix, matrix_of, product, turn
+from chalicelib.processors.media.iso.movie_boxes import Box, Boxes, Matrix, matrix_of, product, turn
+from chalicelib.processors.media.media_facts import Kind, Track
 
 _KINDS: dict[bytes, Kind] = {b"vide": "video", b"soun": "audio"}
 _UNKNOWN = (0, 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF)

@@ -5,9 +5,9 @@ ISO/IEC 13818-1 §2.4.3.6 (PES packets), ISO/IEC 11172-1 §2.4.3.3 for MPEG-1.
 
 import re
 
-from chalicelib.processors.media.facts import Media, Track
-from chalicelib.processors.media.file import MediaFile
-from chalicelib.processors.media.mpeg import clock, picture
+from chalicelib.processors.media.media_facts import Media, Track
+from chalicelib.processors.media.media_file import MediaFile
+from chalicelib.processors.media.mpeg import picture, timestamps
 
 ENDS = 1024 * 1024  # bytes at the beginning and at the end
 # The private stream has a DVD's AC-3 and PCM.
@@ -31,7 +31,7 @@ def read(file: MediaFile, media: Media) -> None:
     media.tracks += [Track("audio", "mp2") for _ in sounds]
     if 0xBD in kinds:
         media.tracks.append(Track("audio"))
-    media.duration = clock.duration(_times(head), _times(file.tail(ENDS)), range(0xE0, 0xF0))
+    media.duration = timestamps.duration(_times(head), _times(file.tail(ENDS)), range(0xE0, 0xF0))
     media.is_estimated = True  # a packet can hold several pictures, and tells the first one's time
     if media.duration is None:
         media.error = "It does not tell its duration"
@@ -40,7 +40,7 @@ def read(file: MediaFile, media: Media) -> None:
 def _times(data: bytes) -> dict[int, list[int]]:
     times: dict[int, list[int]] = {}
     for match in _PACKETS.finditer(data):
-        time = clock.of_packet(data[match.start() : match.start() + 64])
+        time = timestamps.of_packet(data[match.start() : match.start() + 64])
         if time is not None:
             times.setdefault(match[1][0], []).append(time)
     return times

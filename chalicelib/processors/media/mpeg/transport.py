@@ -7,9 +7,9 @@ or sound, read from both ends. ISO/IEC 13818-1 §2.4.3 (packets), §2.4.4 (table
 from collections.abc import Collection, Iterator
 
 from chalicelib.processors.damaged import DamagedError
-from chalicelib.processors.media.facts import Kind, Media, Track
-from chalicelib.processors.media.file import MediaFile
-from chalicelib.processors.media.mpeg import clock, picture
+from chalicelib.processors.media.media_facts import Kind, Media, Track
+from chalicelib.processors.media.media_file import MediaFile
+from chalicelib.processors.media.mpeg import picture, timestamps
 
 HEAD = 1024 * 1024  # bytes at the beginning
 TAIL = 1024 * 1024
@@ -58,7 +58,7 @@ def read(file: MediaFile, media: Media) -> None:
         media.tracks.append(track)
     tail = list(_packets(*_end(file, layout[0])))
     films = [number for number, (kind, _) in streams.items() if kind == "video"]
-    media.duration = clock.duration(_times(packets, streams), _times(tail, streams), films)
+    media.duration = timestamps.duration(_times(packets, streams), _times(tail, streams), films)
     if media.duration is None:
         media.error = "It does not tell its duration"
 
@@ -143,7 +143,7 @@ def _times(packets: list[Packet], numbers: Collection[int]) -> dict[int, list[in
     times: dict[int, list[int]] = {}
     for number, is_begin, contents in packets:
         if is_begin and number in numbers and contents.startswith(b"\0\0\1"):
-            time = clock.of_packet(contents)
+            time = timestamps.of_packet(contents)
             if time is not None:
                 times.setdefault(number, []).append(time)
     return times

@@ -1,0 +1,114 @@
+"""One file compressed by gzip, xz or bzip2, and the tar that may be in it.
+
+zstd is left to `zstd_frames`, because Python 3.13 cannot expand it.
+https://www.rfc-editor.org/rfc/rfc1952 https://tukaani.org/xz/xz-file-format.txt
+"""
+
+import lzma
+import zlib
+
+from chalicelib.processors.archive import tar_headers
+from chalicelib.processors.archive.listing import MAX_NAME, Listing
+from chalicelib.processors.archive.packed import xz_index
+from chalicelib.processors.archive.packed.expanding import BZIP2_MARK, GZIP_MARK, XZ_MARK, expand
+from chalicelib.processors.damaged import DamagedError
+from chalicelib.reader import BoundedReader, ObjectReader
+
+# Bytes that one file is expanded to for its size, where nothing else tells it.
+MAX_COUNTED = 128 * 1024 * 1024
+MAX_COUNTED_BZIP2 = 16 * 1024 * 1024  # which takes as long
+_PIECE = 1024 * 1024
+_MAX_GZIP_HEADER = 64 * 1024
+_HAS_CHECKSUM, _HAS_EXTRA, _HAS_NAME, _HAS_COMMENT = 2, 4, 8, 16
+_OF_UNIX = (3, 7)  # systems in a gzip header: Unix, Macintosh
+# What a compressed file is called, and what is in it then.
+_SUFFIXES = {
+    ".tgz": ".tar", ".txz": ".tar", ".tbz2": ".tar", ".tbz": ".tar", ".tb2": ".tar",
+    ".tzst": ".tar", ".svgz": ".svg", ".emz": ".emf", ".wmz": ".wmf",
+    ".gz": "", ".xz": "", ".bz2": "", ".bz": "", ".zst": "", ".zstd": "", ".z": "",
+}  # fmt: skip
+
+
+def read_gzip(stored: ObjectReader, listing: Listing) -> None:
+    """List a tar in gzip, or tell the name and the size of the one file in it."""
+    listing.format = "gzip"
+    file = expand(stored, GZIP_MARK)
+    if not _read_tar(file, stored, listing):
+        name, comment = _gzip_header(stored, listing)
+        _count(file, listing, name or inner_name(stored.filename), MAX_COUNTED)
+        if comment:
+            listing.facts["comment"] = comment.decode("latin-1")[:MAX_NAME]
+
+
+def read_bzip2(stored: ObjectReader, listing: Listing) -> None:
+    """List a tar in bzip2, or tell the name and the size of the one file in it."""
+    listing.format = "bzip2"
+    file = expand(stored, BZIP2_MARK)
+    if not _read_tar(file, stored, listing):
+        _count(file, listing, inner_name(stored.filename), MAX_COUNTED_BZIP2)
+
+
+def read_xz(stored: ObjectReader, listing: Listing) -> None:
+    """List a tar in xz, or tell the name and the size of the one file in it.
+
+    The size is in the index at the end, whatever the size.
+    """
+    listing.format = "xz"
+    try:
+        if _read_tar(expand(stored, XZ_MARK), stored, listing):
+            return
+    except lzma.LZMAError as error:
+        if "limit" not in str(error):
+            raise DamagedError from error
+        listing.facts["error"] = "It needs more memory to expand than there is for it"
+        listing.is_complete = False
+    listing.add(inner_name(stored.filename), 0)
+    listing.size = xz_index.expanded_size(stored)
+
+
+def inner_name(filename: str) -> str:
+    """The name without the suffix of its compression; all of it where it has none."""
+    for suffix, inner in _SUFFIXES.items():
+        if filename.lower().endswith(suffix) and len(filename) > len(suffix):
+            return filename[: -len(suffix)] + inner
+    return filename
+
+
+def _read_tar(file: BoundedReader, stored: ObjectReader, listing: Listing) -> bool:
+    """List what is expanded if it is a tar; a tar's end is far from damage in the rest."""
+    try:
+        first = file.peek(tar_headers.BLOCK)
+    except (EOFError, OSError, zlib.error) as error:
+        listing.add(inner_name(stored.filename), 0)
+        raise DamagedError from error
+    if not tar_headers.is_header(first):
+        return False
+    listing.format = {"gzip": "tar.gz", "bzip2": "tar.bz2"}.get(
+        listing.format, f"tar.{listing.format}"
+    )
+    tar_headers.read_file(file, stored, listing)
+    return True
+
+
+def _count(file: BoundedReader, listing: Listing, name: str | bytes, limit: int) -> None:
+    """Add the one file that is in it, with its size; a large one is counted to a limit."""
+    listing.add(name, 0)
+    listing.size = 0
+    while piece := file.read(_PIECE):
+        listing.size += len(piece)
+        if listing.size >= limit:
+            listing.is_complete = False
+            return
+
+
+def _gzip_header(stored: ObjectReader, listing: Listing) -> tuple[bytes, bytes]:
+    """The name and the comment in the header, without their ends."""
+    head = stored.read_range(0, min(_MAX_GZIP_HEADER, stored.size))
+    flags, at = head[3], 10
+    listing.is_unix = head[9] in _OF_UNIX
+    if flags & _HAS_EXTRA:
+        at += 2 + int.from_bytes(head[at : at + 2], "little")
+    name = head[at:].partition(b"\0")[0] if flags & _HAS_NAME else b""
+    at += len(name) + 1 if flags & _HAS_NAME else 0
+    comment = head[at:].partition(b"\0")[0] if flags & _HAS_COMMENT else b""
+    return name, comment
