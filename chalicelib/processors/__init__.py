@@ -34,7 +34,7 @@ class Processor(Protocol):
         """Whether it has anything to say of an object of this media type and size in bytes."""
         ...
 
-    def run(self, stored: ObjectReader, /) -> dict[str, Any]:
+    def run(self, source: ObjectReader, /) -> dict[str, Any]:
         """What it found out, as JSON; reads raise OutOfTime when its time is over.
 
         An empty answer is left out of the report: the object is not what its type says.
@@ -53,7 +53,7 @@ class Processors:
     whole_max_size: int
     now: Callable[[], float]
 
-    def run(self, stored: ObjectReader) -> dict[str, Any]:
+    def run(self, source: ObjectReader) -> dict[str, Any]:
         """Each processor's part of the report, under its name; without those that found nothing.
 
         A processor is asked about what the object is and about what it is made of. The time that is
@@ -61,22 +61,22 @@ class Processors:
         ObjectReplaced when another object has the key by now.
         """
         chosen = {
-            name: processor for name, processor in self.all.items() if _applies(processor, stored)
+            name: processor for name, processor in self.all.items() if _applies(processor, source)
         }
         parts = {
-            name: self._run(name, processor, stored, stored.remaining() / (len(chosen) - index))
+            name: self._run(name, processor, source, source.remaining() / (len(chosen) - index))
             for index, (name, processor) in enumerate(chosen.items())
         }
         return {name: part for name, part in parts.items() if part}
 
     def _run(
-        self, name: str, processor: Processor, stored: ObjectReader, seconds: float
+        self, name: str, processor: Processor, source: ObjectReader, seconds: float
     ) -> dict[str, Any]:
         """One processor's part; whatever becomes of it, the others' are safe."""
-        if processor.reads_all and stored.size > self.whole_max_size:
+        if processor.reads_all and source.size > self.whole_max_size:
             return {"skipped": f"the object is larger than {self.whole_max_size} bytes"}
         deadline = self.now() + seconds
-        timed = replace(stored, remaining=lambda: deadline - self.now())
+        timed = replace(source, remaining=lambda: deadline - self.now())
         result: Future[dict[str, Any]] = Future()
 
         def work() -> None:
@@ -90,7 +90,7 @@ class Processors:
         try:
             return result.result(max(0.0, seconds))
         except (OutOfTime, TimeoutError):
-            log.warning("out of time", extra={"processor": name, "file_size": stored.size})
+            log.warning("out of time", extra={"processor": name, "file_size": source.size})
             return {"error": "It ran out of time"}
         except ObjectReplaced:
             raise
@@ -99,9 +99,9 @@ class Processors:
             return {"error": f"It failed: {type(error).__name__}"}
 
 
-def _applies(processor: Processor, stored: ObjectReader) -> bool:
-    kinds = {stored.content_type, stored.container or stored.content_type}
-    return any(processor.applies_to(kind, stored.size) for kind in kinds)
+def _applies(processor: Processor, source: ObjectReader) -> bool:
+    kinds = {source.content_type, source.container or source.content_type}
+    return any(processor.applies_to(kind, source.size) for kind in kinds)
 
 
 def _checked(result: dict[str, Any]) -> dict[str, Any]:

@@ -22,10 +22,10 @@ class Places:
     """Reads an object at any offset, with `page_size` bytes a request and `limit` bytes in all."""
 
     def __init__(
-        self, stored: ObjectReader, *, page_size: int = PAGE_SIZE, limit: int = MAX_REQUESTED
+        self, source: ObjectReader, *, page_size: int = PAGE_SIZE, limit: int = MAX_REQUESTED
     ) -> None:
-        self.size = stored.size
-        self._stored = stored
+        self.size = source.size
+        self._source = source
         self._page_size = page_size
         self._left = limit
         self._pages: OrderedDict[int, bytes] = OrderedDict()
@@ -35,7 +35,7 @@ class Places:
 
         Raises ReadTooLarge beyond MAX_READ or the limit, OutOfTime when the time is over.
         """
-        self._stored.check_time()
+        self._source.check_time()
         end = min(offset + size, self.size)
         if offset < 0 or size < 0:
             raise DamagedError
@@ -72,10 +72,10 @@ class Places:
         if size > self._left:
             raise ReadTooLarge("more bytes than a directory has")
         self._left -= size
-        return self._stored.read_range(offset, size)
+        return self._source.read_range(offset, size)
 
 
-def shown(text: str, size: int) -> str:
+def printable(text: str, size: int) -> str:
     """The beginning of a text of somebody else's, as JSON can hold it: `size` characters."""
     clean = "".join(" " if ord(one) < ord(" ") else one for one in text[: size * 4])
     return " ".join(clean.split())[:size].encode("utf-8", "replace").decode()
@@ -83,10 +83,10 @@ def shown(text: str, size: int) -> str:
 
 def fitting(items: list[dict[str, object]], size: int) -> list[dict[str, object]]:
     """The first items that take no more than `size` bytes of JSON."""
-    kept: list[dict[str, object]] = []
+    first_items: list[dict[str, object]] = []
     for item in items:
         size -= len(json.dumps(item, ensure_ascii=False).encode()) + 2
         if size < 0:
             break
-        kept.append(item)
-    return kept
+        first_items.append(item)
+    return first_items

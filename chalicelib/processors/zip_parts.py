@@ -27,8 +27,8 @@ DAMAGED = (
 class _SmallReads:
     """A file that gives no more at once than a directory of `MAX_DIRECTORY` bytes takes."""
 
-    def __init__(self, stored: ObjectReader) -> None:
-        file = stored.seekable(limit=MAX_REQUESTED)
+    def __init__(self, source: ObjectReader) -> None:
+        file = source.seekable(limit=MAX_REQUESTED)
         self._read = file.read
         self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
 
@@ -43,9 +43,9 @@ class _SmallReads:
 class Parts:
     """The entries of a ZIP by their names; raises one of `DAMAGED` where it breaks its rules."""
 
-    def __init__(self, stored: ObjectReader) -> None:
-        self._check_time = stored.check_time
-        self._zip = zipfile.ZipFile(cast("IO[bytes]", _SmallReads(stored)))
+    def __init__(self, source: ObjectReader) -> None:
+        self._check_time = source.check_time
+        self._zip = zipfile.ZipFile(cast("IO[bytes]", _SmallReads(source)))
         self.names = self._zip.namelist()
         self._by_lower = {name.lower(): name for name in self.names}
 
@@ -68,6 +68,6 @@ class Parts:
                 limit -= len(piece)
                 yield piece
 
-    def elements(self, name: str, wanted: Collection[str], limit: int = MAX_PART) -> list[Element]:
+    def elements(self, name: str, names: Collection[str], limit: int = MAX_PART) -> list[Element]:
         """The elements of these names in an XML entry's first `limit` bytes."""
-        return elements(self.pieces(name, limit), wanted)
+        return elements(self.pieces(name, limit), names)

@@ -69,16 +69,16 @@ def _of_text(head: bytes, text: str) -> Evidence:
 
 
 def _of_bytes(head: bytes) -> Evidence | None:
-    found = find_zip(head) or find_iso_media(head)
-    if found is not None:
-        return found
+    evidence = find_zip(head) or find_iso_media(head)
+    if evidence is not None:
+        return evidence
     sure = find(head, SURE)
     if sure is not None:
         return Evidence(sure, sure if sure == OLE else None)
     for look in STRUCTURES:
-        found = look(head)
-        if found is not None:
-            return found
+        evidence = look(head)
+        if evidence is not None:
+            return evidence
     if _ZIPAPP.match(head):
         return Evidence("application/x-pyz", ZIP, (*_SCRIPTED, ZIP), is_program=True)
     if head.startswith(_SCRIPT):

@@ -61,8 +61,12 @@ def _by_brands(head: bytes) -> Evidence | None:
     special = next((other for other in others if other not in _GENERAL), None)
     if major == _HEIF:
         return Evidence(special if special in ("image/avif", "image/heic") else _HEIF)
-    known = special or next(iter(others), None)
-    return Evidence(known) if known else Evidence(_MP4, perhaps=tuple(_BRANDS), is_sure=False)
+    content_type = special or next(iter(others), None)
+    return (
+        Evidence(content_type)
+        if content_type
+        else Evidence(_MP4, perhaps=tuple(_BRANDS), is_sure=False)
+    )
 
 
 def _without_brands(head: bytes) -> Evidence | None:

@@ -62,7 +62,7 @@ def _skip(text: str, at: int, parts: tuple[re.Pattern[str], ...]) -> int:
     while True:
         before = at
         for part in parts:
-            found = part.match(text, at)
-            at = found.end() if found else at
+            match = part.match(text, at)
+            at = match.end() if match else at
         if at == before:
             return at

@@ -115,8 +115,8 @@ def find_pcx(head: bytes) -> Evidence | None:
 
 def find_portable_map(head: bytes) -> Evidence | None:
     """Netpbm's pictures: https://netpbm.sourceforge.net/doc/."""
-    found = re.match(rb"P([1-7Ff])[ \t\r\n](?=[\s#\d-]|WIDTH)", head)
-    return _evidence(_PORTABLE_MAPS[found.group(1)] if found else None)
+    match = re.match(rb"P([1-7Ff])[ \t\r\n](?=[\s#\d-]|WIDTH)", head)
+    return _evidence(_PORTABLE_MAPS[match.group(1)] if match else None)
 
 
 def is_targa(head: bytes) -> bool:

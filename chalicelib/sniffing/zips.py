@@ -24,7 +24,7 @@ _NEXT = re.compile(rb"PK(?:\x03\x04|\x07\x08)")
 _MEDIA_TYPE = re.compile(rb"(?:application|image|model)/[\w.+-]{1,100}")
 # The only picture that is such a ZIP: https://www.openraster.org/baseline/file-layout-spec.html.
 _PICTURE = "image/openraster"
-_STORED, _DEFLATED = 0, 8
+_STORE, _DEFLATE = 0, 8
 _DESCRIPTOR = 24  # bytes at most of a data descriptor
 _MAX_CONTENT_TYPES = 64 * 1024  # bytes
 _MAIN_TYPE = re.compile(
@@ -52,7 +52,7 @@ def find_zip(head: bytes) -> Evidence | None:
         return None
     is_jar = False
     for index, (name, content, method) in enumerate(_entries(head)):
-        if index == 0 and name == b"mimetype" and method == _STORED:
+        if index == 0 and name == b"mimetype" and method == _STORE:
             media_type = _declared_type(content)
             if media_type:
                 return Evidence(media_type, ZIP)
@@ -88,15 +88,15 @@ def _entries(head: bytes) -> Iterator[tuple[bytes, bytes, int]]:
 
 def _declared_type(content: bytes) -> str | None:
     """The type that a `mimetype` entry has; None where no archive can have it."""
-    found = _MEDIA_TYPE.match(content)
-    name = found.group().decode() if found else ""
+    match = _MEDIA_TYPE.match(content)
+    name = match.group().decode() if match else ""
     fits = name == _PICTURE or family(canonical(name)) in ("zip", None)
     return name if name and fits else None
 
 
 def _unpacked(content: bytes, method: int) -> bytes:
     """An entry's content, as far as it is in the beginning of the archive."""
-    if method != _DEFLATED:
+    if method != _DEFLATE:
         return content
     try:
         return zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, _MAX_CONTENT_TYPES)

@@ -66,7 +66,7 @@ def applies_to(content_type: str, size: int, /) -> bool:
     return size > 0 and (content_type in _PLAIN or is_zip)
 
 
-def run(stored: ObjectReader, /) -> dict[str, Any]:
+def run(source: ObjectReader, /) -> dict[str, Any]:
     """`{"format", "entries", "expanded_size", "names", "complete"}`; sizes in bytes.
 
     `names` are the first; `names_encoding` is the code page that was guessed for them.
@@ -77,31 +77,31 @@ def run(stored: ObjectReader, /) -> dict[str, Any]:
 
     The report is empty for an office document that is no ZIP.
     """
-    if stored.size <= _READ_AT_ONCE:
-        whole = stored.read_range(0, stored.size)
-        stored = replace(stored, read_range=lambda offset, size: whole[offset : offset + size])
-    head = stored.read_range(0, min(_HEAD_SIZE, stored.size))
-    chosen = _choose(stored, head)
+    if source.size <= _READ_AT_ONCE:
+        whole = source.read_range(0, source.size)
+        source = replace(source, read_range=lambda offset, size: whole[offset : offset + size])
+    head = source.read_range(0, min(_HEAD_SIZE, source.size))
+    chosen = _choose(source, head)
     if chosen is None:
-        return _report_of_unknown(stored, head)
+        return _report_of_unknown(source, head)
     kind, read = chosen
     listing = Listing(kind)
     try:
-        read(stored, listing)
+        read(source, listing)
     except OutOfTime:
         listing.is_complete = False
     except DamagedError as error:
         if isinstance(error, zip_end.NoEndError) and head[:2] not in (b"P", b"PK"):
-            return _report_of_unknown(stored, head)
+            return _report_of_unknown(source, head)
         _break(listing, str(error))
     except _BROKEN:
         _break(listing, DAMAGED)
-    return listing.report(stored.size)
+    return listing.report(source.size)
 
 
-def _report_of_unknown(stored: ObjectReader, head: bytes) -> dict[str, Any]:
+def _report_of_unknown(source: ObjectReader, head: bytes) -> dict[str, Any]:
     """Nothing about another kind of document; a sentence about what is called an archive."""
-    if stored.content_type not in _PLAIN or head.startswith(_OLE_MARK):
+    if source.content_type not in _PLAIN or head.startswith(_OLE_MARK):
         return {}
     return {"error": "It is no archive of a kind that is listed"}
 
@@ -111,7 +111,7 @@ def _break(listing: Listing, sentence: str) -> None:
     listing.facts["error"] = sentence
 
 
-def _choose(stored: ObjectReader, head: bytes) -> tuple[str, Read] | None:
+def _choose(source: ObjectReader, head: bytes) -> tuple[str, Read] | None:
     """The format and its reader, by the first bytes; by the type where they do not tell.
 
     A ZIP may begin with anything, because it is read from its end.
@@ -123,9 +123,9 @@ def _choose(stored: ObjectReader, head: bytes) -> tuple[str, Read] | None:
         return None
     if zstd_frames.is_skippable(head):
         return "zstd", zstd_frames.read
-    if stored.content_type == _TAR or tar_headers.is_header(head):
+    if source.content_type == _TAR or tar_headers.is_header(head):
         return "tar", tar_headers.read
-    kinds = (stored.content_type, stored.container or "")
+    kinds = (source.content_type, source.container or "")
     if any(kind == _ZIP or kind.endswith("+zip") or kind.startswith(_ZIPS) for kind in kinds):
         return "zip", zip_directory.read
     return None

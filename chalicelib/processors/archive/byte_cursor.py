@@ -16,7 +16,7 @@ class Cursor:
         self._at = 0
 
     @property
-    def left(self) -> int:
+    def remaining(self) -> int:
         """How many bytes are left."""
         return len(self._data) - self._at
 
@@ -37,7 +37,7 @@ class Cursor:
 
     def text(self, encoding: str) -> str:
         """All bytes that are left, as text."""
-        return str(self._view(self.left), encoding, "replace")
+        return str(self._view(self.remaining), encoding, "replace")
 
     def little(self, size: int) -> int:
         """A number of so many bytes, the lowest first."""
@@ -45,7 +45,7 @@ class Cursor:
 
     def within(self, count: int) -> int:
         """A number, if there are as many bytes left: a list is as long as its items at least."""
-        if count > self.left:
+        if count > self.remaining:
             raise DamagedError
         return count
 

@@ -75,9 +75,9 @@ class Listing:
             codec = name_encoding.guess(self._foreign, is_unix=self.is_unix)
         names = [_text(name, codec) if isinstance(name, bytes) else name for name in self._names]
         # JSON takes characters, and a name may hold half of one.
-        shown = [name[:MAX_NAME].encode("utf-8", "replace").decode() for name in names]
+        names_shown = [name[:MAX_NAME].encode("utf-8", "replace").decode() for name in names]
         encoding = {"names_encoding": name_encoding.known_name(codec)} if self._has_foreign else {}
-        return {"names": shown} | encoding
+        return {"names": names_shown} | encoding
 
 
 def _is_utf8(name: bytes) -> bool:

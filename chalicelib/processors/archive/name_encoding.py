@@ -48,7 +48,7 @@ _EASTERN = {
     ),
 }
 _KANA = (0x81, 0x82, 0x83)  # first bytes in cp932
-_TOLD = {"cp932": "shift_jis", "cp949": "euc_kr"}
+_PUBLIC_NAMES = {"cp932": "shift_jis", "cp949": "euc_kr"}
 _WORD = re.compile(r"[^\W\d_]+")
 _MARKS = frozenset("¿¡“”„‘’‚–—…€°§©®«»·ºª№×´、。・「」『』（）［］【】～！？：；，－＿　")
 _MOST_ACCENTS = 2  # in a word that has hardly any other letters
@@ -75,7 +75,7 @@ def guess(names: Sequence[bytes], *, is_unix: bool) -> str:
 
 def known_name(codec: str) -> str:
     """What people call a codec of `guess`."""
-    return _TOLD.get(codec, codec)
+    return _PUBLIC_NAMES.get(codec, codec)
 
 
 def has_two_bytes(codec: str) -> bool:

@@ -25,20 +25,20 @@ _HAS_MORE, _HAS_DATA, _BEGAN_BEFORE = 1, 2, 8
 _HAS_TIME, _HAS_CHECKSUM, _UNKNOWN_SIZE = 2, 4, 8
 
 
-def read_version_5(stored: ObjectReader, listing: Listing) -> None:
+def read_version_5(source: ObjectReader, listing: Listing) -> None:
     """List an archive of RAR 5 and later."""
     listing.facts["encrypted"] = False
-    file = stored.seekable()
+    file = source.seekable()
     file.seek(len(MARK_5))
     is_part = False
     while True:
-        stored.check_time()
+        source.check_time()
         start = file.read(7)  # a checksum, and the number of bytes of the header
         length = Cursor(start[4:])
         size = length.seven_bit_number()
         if size > _MAX_HEADER:
             raise DamagedError
-        file.seek(-length.left, 1)
+        file.seek(-length.remaining, 1)
         header = Cursor(file.read(size))
         header.within(size)
         kind, flags = header.seven_bit_number(), header.seven_bit_number()
@@ -67,22 +67,22 @@ def _add_version_5(header: Cursor, more: int, listing: Listing) -> None:
     header.seven_bit_number()  # system
     name = header.take(header.seven_bit_number())
     listing.add(name.decode("utf-8", "replace"), 0 if flags & _UNKNOWN_SIZE else size)
-    header.take(header.left - header.within(more))
-    while header.left:
+    header.take(header.remaining - header.within(more))
+    while header.remaining:
         record = header.within_next(header.seven_bit_number())
         if record.seven_bit_number() == 1:
             listing.facts["encrypted"] = True
 
 
-def read_version_4(stored: ObjectReader, listing: Listing) -> None:
+def read_version_4(source: ObjectReader, listing: Listing) -> None:
     """List an archive of RAR 1.5 to 4."""
     listing.facts["encrypted"] = False
-    file = stored.seekable()
+    file = source.seekable()
     file.seek(len(MARK_4))
     is_part = False
     # The end header is younger than the format: an archive may end without one.
     while start := file.read(_BLOCK.size):
-        stored.check_time()
+        source.check_time()
         _, kind, flags, size = _BLOCK.unpack(start)
         if kind == _END_4:
             break
@@ -131,13 +131,13 @@ def _unicode_name(name: bytes) -> str:
     code = Cursor(packed)
     high = code.byte()
     units = bytearray()
-    flags, left = 0, 0
-    while code.left and len(units) < 2 * 0xFFFF:
-        if not left:
-            flags, left = code.byte(), 8
-            if not code.left:
+    flags, remaining = 0, 0
+    while code.remaining and len(units) < 2 * 0xFFFF:
+        if not remaining:
+            flags, remaining = code.byte(), 8
+            if not code.remaining:
                 break
-        flags, left, kind = flags << 2 & 0xFF, left - 2, flags >> 6
+        flags, remaining, kind = flags << 2 & 0xFF, remaining - 2, flags >> 6
         if kind == 3:  # characters that are as in the plain name
             length = code.byte()
             shift, page = (code.byte(), high) if length & 0x80 else (0, 0)

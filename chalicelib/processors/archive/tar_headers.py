@@ -37,19 +37,19 @@ def is_header(block: bytes) -> bool:
     return True
 
 
-def read(stored: ObjectReader, listing: Listing) -> None:
+def read(source: ObjectReader, listing: Listing) -> None:
     """List a tar that is not compressed."""
-    read_file(stored.seekable(), stored, listing)
+    read_file(source.seekable(), source, listing)
 
 
-def read_file(file: BoundedReader, stored: ObjectReader, listing: Listing) -> None:
+def read_file(file: BoundedReader, source: ObjectReader, listing: Listing) -> None:
     """List a tar from a file in it, within the time that the object's reader has."""
     listing.is_unix = True
     if not file.peek(1):
         raise DamagedError
     attributes: dict[bytes, bytes] = {}
     while (block := file.read(BLOCK)).strip(b"\0"):
-        stored.check_time()
+        source.check_time()
         header = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
         if header.type in _BEFORE:
             attributes |= _attributes_after(file, header)

@@ -27,32 +27,32 @@ def applies_to(content_type: str, size: int, /) -> bool:
     return content_type in TYPES and size > 0
 
 
-def run(stored: ObjectReader, /) -> dict[str, Any]:
+def run(source: ObjectReader, /) -> dict[str, Any]:
     """`{"format", "columns", "column_types", "column_count", "rows"}` and what a format adds.
 
     See `parquet`, `arrow`, `orc`, `sqlite`, `avro` and `numpy_arrays`. Empty when the bytes are
     none of these; `error` where the type says that they are, and they are damaged.
     """
     try:
-        return _read(stored)
+        return _read(source)
     except ReadTooLarge:
         return TOO_LARGE
     except DamagedError:
         # Under a vague type, the mark may be the beginning of something else.
-        return {} if stored.content_type in _VAGUE else BROKEN
+        return {} if source.content_type in _VAGUE else BROKEN
 
 
-def _read(stored: ObjectReader) -> dict[str, Any]:
-    zipped = stored.filename.lower().endswith(".npz")
-    if stored.content_type == "application/zip" and not zipped:
+def _read(source: ObjectReader) -> dict[str, Any]:
+    zipped = source.filename.lower().endswith(".npz")
+    if source.content_type == "application/zip" and not zipped:
         return {}
     # Loaded where they are used: whoever processes other files does not wait for them.
     from chalicelib.processors.data import arrow, avro, numpy_arrays, orc, parquet, sqlite
 
-    file = Places(stored)
+    file = Places(source)
     head = file.read(0, 16)
     if zipped and head.startswith(b"PK\3\4"):
-        return numpy_arrays.run_zipped(stored)
+        return numpy_arrays.run_zipped(source)
     readers = {
         parquet.MAGIC: parquet.run, parquet.ENCRYPTED: parquet.run, arrow.MAGIC: arrow.run,
         arrow.FEATHER: arrow.run, sqlite.MAGIC: sqlite.run, avro.MAGIC: avro.run,
@@ -61,6 +61,6 @@ def _read(stored: ObjectReader) -> dict[str, Any]:
     for magic, read in readers.items():
         if head.startswith(magic):
             return read(file)
-    if stored.content_type.startswith("application/vnd.apache.arrow."):
+    if source.content_type.startswith("application/vnd.apache.arrow."):
         return arrow.run(file)
     return {}

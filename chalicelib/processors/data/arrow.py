@@ -9,7 +9,7 @@ import struct
 from typing import Any
 
 from chalicelib.processors.damaged import DamagedError
-from chalicelib.processors.data.columns import Column, told_columns
+from chalicelib.processors.data.columns import Column, column_fields
 from chalicelib.processors.places import Places
 from chalicelib.reader import ReadTooLarge
 
@@ -65,11 +65,11 @@ def _file(file: Places) -> dict[str, Any]:
     if schema is None:
         raise DamagedError
     start, count = footer.vector(3)
-    told = _columns(schema) | {"record_batches": count}
+    report = _columns(schema) | {"record_batches": count}
     if count <= MAX_BATCHES:
         blocks = [_BLOCK.unpack_from(footer.data, start + 24 * index) for index in range(count)]
-        told["rows"] = sum(_rows(file, offset) for offset, _, _ in blocks)
-    return told
+        report["rows"] = sum(_rows(file, offset) for offset, _, _ in blocks)
+    return report
 
 
 def _rows(file: Places, offset: int) -> int:
@@ -115,7 +115,7 @@ def _columns(schema: "_Table") -> dict[str, Any]:
             waiting += [(child, f"{path}.", depth + 1) for child in reversed(children)]
         else:
             columns.append(Column(path, _type(field, children)))
-    return told_columns(columns)
+    return column_fields(columns)
 
 
 def _type(field: "_Table", children: list["_Table"]) -> str:
@@ -154,9 +154,9 @@ def _feather(file: Places) -> dict[str, Any]:
     for column in table.tables(2):
         values = column.table(1)
         kind = values.byte(0) if values else 255
-        named = _FEATHER_TYPES[kind] if kind < len(_FEATHER_TYPES) else "unknown"
-        columns.append(Column(column.text(0), named))
-    return told_columns(columns) | {"rows": table.number(1, "<q")}
+        type_name = _FEATHER_TYPES[kind] if kind < len(_FEATHER_TYPES) else "unknown"
+        columns.append(Column(column.text(0), type_name))
+    return column_fields(columns) | {"rows": table.number(1, "<q")}
 
 
 class _Table:

@@ -7,8 +7,8 @@ import json
 from typing import Any
 
 from chalicelib.processors.damaged import DamagedError
-from chalicelib.processors.data.columns import Column, told_columns
-from chalicelib.processors.places import Places, shown
+from chalicelib.processors.data.columns import Column, column_fields
+from chalicelib.processors.places import Places, printable
 from chalicelib.processors.varint import read_varint
 from chalicelib.reader import OutOfTime, ReadTooLarge
 
@@ -28,18 +28,18 @@ def run(file: Places) -> dict[str, Any]:
     """
     data = file.read(0, MAX_HEADER)
     metadata, at = _metadata(data)
-    told: dict[str, Any] = {"format": "avro"}
+    report: dict[str, Any] = {"format": "avro"}
     try:
         schema = json.loads(metadata.get("avro.schema", b""))
     except (ValueError, RecursionError) as error:
         raise DamagedError from error
-    told |= told_columns(_columns(schema))
-    told["codec"] = shown(metadata.get("avro.codec", b"null").decode("utf-8", "replace"), 20)
+    report |= column_fields(_columns(schema))
+    report["codec"] = printable(metadata.get("avro.codec", b"null").decode("utf-8", "replace"), 20)
     try:
         rows = _rows(file, at, data[at : at + _SYNC])
     except (ReadTooLarge, OutOfTime):
         rows = None
-    return told if rows is None else told | {"rows": rows}
+    return report if rows is None else report | {"rows": rows}
 
 
 def _metadata(data: bytes) -> tuple[dict[str, bytes], int]:

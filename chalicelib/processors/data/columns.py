@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.processors.places import shown
+from chalicelib.processors.places import printable
 
 SHOWN_COLUMNS = 50
 MAX_NAME = 50  # characters of a column's name
@@ -19,11 +19,11 @@ class Column:
     type: str
 
 
-def told_columns(columns: Sequence[Column]) -> dict[str, Any]:
+def column_fields(columns: Sequence[Column]) -> dict[str, Any]:
     """`{"columns", "column_types", "column_count"}`; the first are told, all are counted."""
     first = columns[:SHOWN_COLUMNS]
     return {
-        "columns": [shown(one.name, MAX_NAME) for one in first],
-        "column_types": [shown(one.type, MAX_TYPE) for one in first],
+        "columns": [printable(one.name, MAX_NAME) for one in first],
+        "column_types": [printable(one.type, MAX_TYPE) for one in first],
         "column_count": len(columns),
     }

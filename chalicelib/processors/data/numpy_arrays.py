@@ -8,8 +8,8 @@ import re
 from typing import Any
 
 from chalicelib.processors.damaged import DamagedError
-from chalicelib.processors.data.columns import Column, told_columns
-from chalicelib.processors.places import Places, fitting, shown
+from chalicelib.processors.data.columns import Column, column_fields
+from chalicelib.processors.places import Places, fitting, printable
 from chalicelib.processors.zip_parts import DAMAGED, Parts
 from chalicelib.reader import ObjectReader, ReadTooLarge
 
@@ -31,12 +31,12 @@ def run(file: Places) -> dict[str, Any]:
     return {"format": "npy"} | _array(file.read(0, MAX_HEADER))
 
 
-def run_zipped(stored: ObjectReader, /) -> dict[str, Any]:
+def run_zipped(source: ObjectReader, /) -> dict[str, Any]:
     """`{"format": "npz", "array_count", "arrays"}`, each with `name`, `dtype` and `shape`."""
     try:
-        parts = Parts(stored)
+        parts = Parts(source)
         names = [name for name in parts.names if name.endswith(".npy")]
-        arrays = [_named(parts, name) for name in names[:SHOWN_ARRAYS]]
+        arrays = [_named_array(parts, name) for name in names[:SHOWN_ARRAYS]]
     except ReadTooLarge:
         raise
     except DAMAGED as error:
@@ -44,10 +44,10 @@ def run_zipped(stored: ObjectReader, /) -> dict[str, Any]:
     return {"format": "npz", "array_count": len(names), "arrays": fitting(arrays, MAX_ARRAYS)}
 
 
-def _named(parts: Parts, name: str) -> dict[str, object]:
-    told: dict[str, object] = {"name": shown(name.removesuffix(".npy"), MAX_NAME)}
+def _named_array(parts: Parts, name: str) -> dict[str, object]:
+    report: dict[str, object] = {"name": printable(name.removesuffix(".npy"), MAX_NAME)}
     array = _array(b"".join(parts.pieces(name, MAX_HEADER)))
-    return told | {key: array[key] for key in ("dtype", "shape")}
+    return report | {key: array[key] for key in ("dtype", "shape")}
 
 
 def _array(data: bytes) -> dict[str, Any]:
@@ -68,6 +68,6 @@ def _array(data: bytes) -> dict[str, Any]:
     if dtype := _DTYPE.search(header):
         return {"dtype": dtype[1], "shape": sides}
     fields = _FIELDS.search(header)
-    columns = [Column(*found) for found in _FIELD.findall(fields[1])] if fields else []
+    columns = [Column(*field) for field in _FIELD.findall(fields[1])] if fields else []
     rows = {"rows": sides[0]} if len(sides) == 1 else {}
-    return {"dtype": "structured", "shape": sides} | told_columns(columns) | rows
+    return {"dtype": "structured", "shape": sides} | column_fields(columns) | rows

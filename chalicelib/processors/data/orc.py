@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from chalicelib.processors.damaged import DamagedError
-from chalicelib.processors.data.columns import Column, told_columns
+from chalicelib.processors.data.columns import Column, column_fields
 from chalicelib.processors.places import Places
 from chalicelib.processors.varint import read_varint
 from chalicelib.reader import ReadTooLarge
@@ -46,12 +46,12 @@ def run(file: Places) -> dict[str, Any]:
         raise DamagedError
     if footer_size > MAX_FOOTER:
         raise ReadTooLarge(f"a footer of more than {MAX_FOOTER} bytes")
-    named = _COMPRESSIONS[compression] if compression < len(_COMPRESSIONS) else "unknown"
-    told: dict[str, Any] = {"format": "orc", "compression": named}
+    name = _COMPRESSIONS[compression] if compression < len(_COMPRESSIONS) else "unknown"
+    report: dict[str, Any] = {"format": "orc", "compression": name}
     footer = file.exactly(file.size - 1 - size - footer_size, footer_size)
-    if named == "zlib":
+    if name == "zlib":
         footer = _expanded(footer)
-    return told | _footer(footer) if named in ("none", "zlib") else told
+    return report | _footer(footer) if name in ("none", "zlib") else report
 
 
 def _footer(footer: bytes) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def _footer(footer: bytes) -> dict[str, Any]:
             types.append(_type(value))
         elif field == _ROWS and isinstance(value, int):
             rows = value
-    return {"stripes": stripes} | told_columns(_columns(types)) | {"rows": rows}
+    return {"stripes": stripes} | column_fields(_columns(types)) | {"rows": rows}
 
 
 def _type(message: bytes) -> tuple[int, list[int], list[str]]:
@@ -89,8 +89,8 @@ def _columns(types: list[tuple[int, list[int], list[str]]]) -> list[Column]:
         number, path, depth = waiting.pop()
         kind, below, names = types[number]
         if kind != _STRUCT:
-            named = _KINDS[kind] if kind < len(_KINDS) else "unknown"
-            columns.append(Column(path.rstrip("."), named))
+            name = _KINDS[kind] if kind < len(_KINDS) else "unknown"
+            columns.append(Column(path.rstrip("."), name))
             continue
         # Types are numbered from the top down, so none is in itself.
         if depth > MAX_DEPTH or any(not number < child < len(types) for child in below):

@@ -7,7 +7,7 @@ https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thr
 from typing import Any
 
 from chalicelib.processors.damaged import DamagedError
-from chalicelib.processors.data.columns import Column, told_columns
+from chalicelib.processors.data.columns import Column, column_fields
 from chalicelib.processors.data.thrift_compact import (
     BINARY,
     BYTE,
@@ -18,7 +18,7 @@ from chalicelib.processors.data.thrift_compact import (
     TRUE,
     Compact,
 )
-from chalicelib.processors.places import Places, shown
+from chalicelib.processors.places import Places, printable
 from chalicelib.reader import ReadTooLarge
 
 MAGIC, ENCRYPTED = b"PAR1", b"PARE"
@@ -55,15 +55,15 @@ def run(file: Places) -> dict[str, Any]:
     have dotted paths. An encrypted footer tells `encrypted` only.
     """
     end = file.exactly(file.size - 8, 8)
-    told: dict[str, Any] = {"format": "parquet"}
+    report: dict[str, Any] = {"format": "parquet"}
     if end[4:] == ENCRYPTED:
-        return told | {"encrypted": True}
+        return report | {"encrypted": True}
     size = int.from_bytes(end[:4], "little")
     if end[4:] != MAGIC or size > file.size - 12:
         raise DamagedError
     footer = Compact(file.exactly(file.size - 8 - size, min(size, MAX_FOOTER)))
     try:
-        return told | _footer(footer, size)
+        return report | _footer(footer, size)
     except DamagedError as error:
         if size > MAX_FOOTER:
             raise ReadTooLarge("a schema of more bytes than are read of a footer") from error
@@ -71,25 +71,25 @@ def run(file: Places) -> dict[str, Any]:
 
 
 def _footer(footer: Compact, size: int) -> dict[str, Any]:
-    told: dict[str, Any] = {}
+    report: dict[str, Any] = {}
     for field, kind in footer.fields():
         if field == _SCHEMA and kind == LIST:
-            told |= told_columns(_schema(footer))
+            report |= column_fields(_schema(footer))
         elif field == _ROWS and kind == I64:
-            told["rows"] = footer.number()
+            report["rows"] = footer.number()
         elif field == _ROW_GROUPS and kind == LIST:
             place = footer.at
-            told["row_groups"] = footer.list_head()[0]
+            report["row_groups"] = footer.list_head()[0]
             footer.at = place
             if size > MAX_SKIPPED or not _is_skipped(footer, kind):
                 break  # what comes behind is the program's name only
         elif field == _CREATED_BY and kind == BINARY:
-            told["created_by"] = shown(footer.text(), 100)
+            report["created_by"] = printable(footer.text(), 100)
         else:
             footer.skip(kind)
-    if "rows" not in told or "columns" not in told:
+    if "rows" not in report or "columns" not in report:
         raise DamagedError
-    return told
+    return report
 
 
 def _is_skipped(footer: Compact, kind: int) -> bool:

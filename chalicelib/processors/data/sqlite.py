@@ -12,7 +12,7 @@ from typing import Any
 
 from chalicelib.processors.damaged import DamagedError
 from chalicelib.processors.data.sqlite_schema import columns_of, is_without_rowid
-from chalicelib.processors.places import BROKEN, TOO_LARGE, Places, fitting, shown
+from chalicelib.processors.places import BROKEN, TOO_LARGE, Places, fitting, printable
 from chalicelib.reader import OutOfTime, ReadTooLarge
 
 MAGIC = b"SQLite format 3\0"
@@ -38,13 +38,13 @@ def run(file: Places) -> dict[str, Any]:
     `complete` is false where a table, or its rows, could not be told.
     """
     database = _Database(file)
-    told = database.described()
+    report = database.described()
     try:
         tables, whole = database.tables()
         views = sum(table.kind == "view" for table in tables)
     except (DamagedError, ReadTooLarge) as error:
         reason = TOO_LARGE if isinstance(error, ReadTooLarge) else BROKEN
-        return told | reason | {"complete": False}
+        return report | reason | {"complete": False}
     tables = [
         table for table in tables
         if table.kind == "table" and not table.name.lower().startswith("sqlite_")
@@ -53,8 +53,8 @@ def run(file: Places) -> dict[str, Any]:
     for table in tables[:SHOWN_TABLES]:
         columns = columns_of(table.sql)
         detail: dict[str, object] = {
-            "name": shown(table.name, MAX_NAME),
-            "columns": [shown(name, MAX_NAME) for name in columns[:SHOWN_COLUMNS]],
+            "name": printable(table.name, MAX_NAME),
+            "columns": [printable(name, MAX_NAME) for name in columns[:SHOWN_COLUMNS]],
             "column_count": len(columns),
         }
         rows = database.rows(table)
@@ -63,12 +63,12 @@ def run(file: Places) -> dict[str, Any]:
         else:
             detail["rows"] = rows
         details.append(detail)
-    shown_tables = fitting(details, MAX_DETAILS)
-    return told | {
+    listed_tables = fitting(details, MAX_DETAILS)
+    return report | {
         "table_count": len(tables),
-        "tables": shown_tables,
+        "tables": listed_tables,
         **({"view_count": views} if views else {}),
-        "complete": whole and len(shown_tables) == len(tables),
+        "complete": whole and len(listed_tables) == len(tables),
     }
 
 
@@ -93,13 +93,13 @@ class _Database:
         self._left = max(MIN_PAGES, MAX_COUNTED // self._page_size)
 
     def described(self) -> dict[str, Any]:
-        told = {"format": "sqlite", "page_size": self._page_size, "encoding": self._encoding}
-        return told | ({"journal_mode": "wal"} if self._header[18] == _WAL else {})
+        report = {"format": "sqlite", "page_size": self._page_size, "encoding": self._encoding}
+        return report | ({"journal_mode": "wal"} if self._header[18] == _WAL else {})
 
     def tables(self) -> tuple[list[_Table], bool]:
         """What the schema lists, and whether that is all of it."""
-        found = list(itertools.islice(self._listed(), MAX_TABLES + 1))
-        return found[:MAX_TABLES], len(found) <= MAX_TABLES
+        tables = list(itertools.islice(self._listed(), MAX_TABLES + 1))
+        return tables[:MAX_TABLES], len(tables) <= MAX_TABLES
 
     def rows(self, table: _Table) -> int | None:
         """How many rows a table has; None when it is not worth the pages, or damaged."""
@@ -128,12 +128,12 @@ class _Database:
 
     def _pages(self, root: int, leaf: int, interior: int) -> Iterator[tuple[int, list[int]]]:
         """Each page of a tree: its kind, and the places of its cells in the file."""
-        waiting, seen = [root], set()
+        waiting, visited = [root], set()
         while waiting:
             number = waiting.pop()
-            if number in seen or number < 1 or self._left <= 0:
+            if number in visited or number < 1 or self._left <= 0:
                 raise DamagedError
-            seen.add(number)
+            visited.add(number)
             self._left -= 1
             start = (number - 1) * self._page_size
             page = self._file.exactly(start, self._page_size)

@@ -33,7 +33,7 @@ def applies_to(content_type: str, size: int, /) -> bool:
     return size > 0 and (kind in TYPES or kind.startswith(FAMILIES))
 
 
-def run(stored: ObjectReader, /) -> dict[str, Any]:
+def run(source: ObjectReader, /) -> dict[str, Any]:
     """`{"format", …}`: see `pdf`, `office`, `ole`, `email_message` and `text_documents`.
 
     Empty when the bytes are none of these.
@@ -41,14 +41,14 @@ def run(stored: ObjectReader, /) -> dict[str, Any]:
     # Loaded where they are used: whoever processes other files does not wait for them.
     from chalicelib.processors.document import email_message, office, ole, pdf, text_documents
 
-    file = Places(stored)
+    file = Places(source)
     head = file.read(0, _HEAD)
     if ole.is_ole(head):
         return ole.run(file)
     if head.startswith(b"PK\3\4"):
-        return office.run(stored)
+        return office.run(source)
     if pdf.is_pdf(head):
         return pdf.run(file)
-    if stored.content_type == "message/rfc822" and email_message.is_email(head):
-        return email_message.run(stored)
+    if source.content_type == "message/rfc822" and email_message.is_email(head):
+        return email_message.run(source)
     return text_documents.run(file, head)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from email.message import Message
 from typing import Any
 
-from chalicelib.processors.places import shown
+from chalicelib.processors.places import printable
 from chalicelib.reader import ObjectReader, OutOfTime
 
 MAX_MESSAGE = 64 * 1024 * 1024  # bytes that are read; mail servers take less
@@ -44,36 +44,36 @@ def is_email(head: bytes) -> bool:
     return bool(_HEADER.match(head.lstrip(b"\r\n").removeprefix(b"\xef\xbb\xbf")))
 
 
-def run(stored: ObjectReader, /) -> dict[str, Any]:
+def run(source: ObjectReader, /) -> dict[str, Any]:
     """`{"format": "email", "subject", "from", "date", "attachment_count", "attachments"}`.
 
     `date` as ISO 8601. `complete` is false where the message was not read to its end.
     """
     scan = _Scan()
     try:
-        complete = _read(stored, scan)
+        complete = _read(source, scan)
     except OutOfTime:
         complete = False
-    told: dict[str, Any] = {"format": "email"}
+    report: dict[str, Any] = {"format": "email"}
     if scan.top is not None:
-        told |= _headers(scan.top)
-    return told | {
+        report |= _headers(scan.top)
+    return report | {
         "attachment_count": scan.attachments,
         "attachments": scan.names,
         "complete": complete,
     }
 
 
-def _read(stored: ObjectReader, scan: _Scan) -> bool:
+def _read(source: ObjectReader, scan: _Scan) -> bool:
     """Go over the lines; whether the end was reached."""
     # A small message is one request; the others are read ahead.
-    stream = stored.stream()
-    left = MAX_MESSAGE
+    stream = source.stream()
+    remaining = MAX_MESSAGE
     headers = _Headers()
     reading_headers = True
     while line := stream.readline(MAX_LINE):  # it looks at the clock when it asks for a block
-        left -= len(line)
-        if left < 0:
+        remaining -= len(line)
+        if remaining < 0:
             return False
         if reading_headers:
             if line.strip():
@@ -147,7 +147,7 @@ def _note(part: Message, scan: _Scan) -> None:
     ):
         scan.attachments += 1
         if len(scan.names) < SHOWN_NAMES:
-            scan.names.append(shown(name or part.get_content_type(), MAX_NAME))
+            scan.names.append(printable(name or part.get_content_type(), MAX_NAME))
 
 
 def _name(part: Message) -> str:
@@ -158,15 +158,15 @@ def _name(part: Message) -> str:
 
 
 def _headers(top: Message) -> dict[str, Any]:
-    told: dict[str, Any] = {}
-    if subject := shown(_decoded(top.get("Subject", "")), MAX_TITLE):
-        told["subject"] = subject
-    if sender := shown(_decoded(top.get("From", "")), MAX_TITLE):
-        told["from"] = sender
+    report: dict[str, Any] = {}
+    if subject := printable(_decoded(top.get("Subject", "")), MAX_TITLE):
+        report["subject"] = subject
+    if sender := printable(_decoded(top.get("From", "")), MAX_TITLE):
+        report["from"] = sender
     date = str(top.get("Date", ""))[:100]
     with contextlib.suppress(ValueError, OverflowError, TypeError):  # none, or no date
-        told["date"] = email.utils.parsedate_to_datetime(date).isoformat()
-    return told
+        report["date"] = email.utils.parsedate_to_datetime(date).isoformat()
+    return report
 
 
 def _decoded(value: Any) -> str:

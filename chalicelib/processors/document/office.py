@@ -9,7 +9,7 @@ import posixpath
 from typing import Any
 
 from chalicelib.processors.damaged import DamagedError
-from chalicelib.processors.places import BROKEN, TOO_LARGE, shown
+from chalicelib.processors.places import BROKEN, TOO_LARGE, printable
 from chalicelib.processors.xml_elements import Element
 from chalicelib.processors.zip_parts import DAMAGED, Parts
 from chalicelib.reader import ObjectReader, ReadTooLarge
@@ -33,13 +33,13 @@ _ODF = {
 _FONTS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
 
 
-def run(stored: ObjectReader, /) -> dict[str, Any]:
+def run(source: ObjectReader, /) -> dict[str, Any]:
     """`{"format", "title", "pages" or "sheets" or "slides", "encrypted"…}`, as far as it tells.
 
     Empty for a ZIP that is none of these; `error` for one that cannot be read.
     """
     try:
-        parts = Parts(stored)
+        parts = Parts(source)
         if parts.has("META-INF/container.xml"):
             return _epub(parts)
         if parts.has(_TYPES):
@@ -63,15 +63,15 @@ def _ooxml(parts: Parts) -> dict[str, Any]:
     kind = _ooxml_kind(parts, main)
     if not kind:
         return {}
-    told: dict[str, Any] = {"format": kind, "encrypted": False}
-    told |= _each(
+    report: dict[str, Any] = {"format": kind, "encrypted": False}
+    report |= _each(
         lambda: _core(parts, related.get("core-properties", "docProps/core.xml").lstrip("/")),
         lambda: _contents(parts, kind, main),
         lambda: _counted(parts, kind, related.get("extended-properties", "docProps/app.xml")),
     )
     if any(name.lower().endswith("vbaproject.bin") for name in parts.names):
-        told["macros"] = True
-    return told
+        report["macros"] = True
+    return report
 
 
 def _ooxml_kind(parts: Parts, main: str) -> str | None:
@@ -88,21 +88,21 @@ def _ooxml_kind(parts: Parts, main: str) -> str | None:
 
 def _each(*readers: Any) -> dict[str, Any]:
     """What all of them tell; a part that cannot be read does not hide the others."""
-    told: dict[str, Any] = {}
+    report: dict[str, Any] = {}
     for read in readers:
         try:
-            told |= read()
+            report |= read()
         except DAMAGED:
-            told["error"] = "A part of it is damaged, or too large"
-    return told
+            report["error"] = "A part of it is damaged, or too large"
+    return report
 
 
 def _core(parts: Parts, name: str) -> dict[str, Any]:
     return _title(parts.elements(name, ["title"]))
 
 
-def _title(found: list[Element]) -> dict[str, Any]:
-    titles = [shown(one.text, MAX_TITLE) for one in found if one.name == "title"]
+def _title(items: list[Element]) -> dict[str, Any]:
+    titles = [printable(one.text, MAX_TITLE) for one in items if one.name == "title"]
     return {"title": titles[0]} if titles and titles[0] else {}
 
 
@@ -123,7 +123,7 @@ def _contents(parts: Parts, kind: str, main: str) -> dict[str, Any]:
 
 
 def _sheets(names: list[str]) -> dict[str, Any]:
-    first = [shown(name, MAX_NAME) for name in names[:SHOWN_NAMES]]
+    first = [printable(name, MAX_NAME) for name in names[:SHOWN_NAMES]]
     return {"sheets": first, "sheet_count": len(names)}
 
 
@@ -131,8 +131,8 @@ def _counted(parts: Parts, kind: str, name: str) -> dict[str, Any]:
     """Pages and words of a text, as the program counted that saved it."""
     if kind != "docx":
         return {}
-    found = parts.elements(name.lstrip("/"), ["Pages", "Words", "Characters"])
-    counted = {one.name: number for one in found if (number := _number(one.text)) is not None}
+    items = parts.elements(name.lstrip("/"), ["Pages", "Words", "Characters"])
+    counted = {one.name: number for one in items if (number := _number(one.text)) is not None}
     # Programs that count nothing copy the numbers of an empty template.
     if not counted.get("Characters") and not counted.get("Words"):
         return {}
@@ -156,39 +156,39 @@ def _odf(parts: Parts) -> dict[str, Any]:
     if not kind:
         return {}
     encrypted = any(one.name == "encryption-data" for one in manifest)
-    told: dict[str, Any] = {"format": kind, "encrypted": encrypted}
+    report: dict[str, Any] = {"format": kind, "encrypted": encrypted}
     if encrypted:
-        return told
-    return told | _each(lambda: _odf_meta(parts, kind), lambda: _odf_contents(parts, kind))
+        return report
+    return report | _each(lambda: _odf_meta(parts, kind), lambda: _odf_contents(parts, kind))
 
 
 def _odf_meta(parts: Parts, kind: str) -> dict[str, Any]:
-    found = parts.elements("meta.xml", ["title", "document-statistic"])
-    told = _title(found)
-    for one in found:
+    items = parts.elements("meta.xml", ["title", "document-statistic"])
+    report = _title(items)
+    for one in items:
         if one.name == "document-statistic" and kind == "odt":
             for key in ("page", "word"):
                 number = _number(one.attributes.get(f"{key}-count", ""))
-                told |= {f"{key}s": number} if number else {}
-    return told
+                report |= {f"{key}s": number} if number else {}
+    return report
 
 
 def _odf_contents(parts: Parts, kind: str) -> dict[str, Any]:
     """The sheets, slides or pages, counted."""
-    wanted = {"ods": ("table", "spreadsheet"), "odp": ("page", "presentation")}
-    wanted["odg"] = ("page", "drawing")
-    if kind not in wanted:
+    names = {"ods": ("table", "spreadsheet"), "odp": ("page", "presentation")}
+    names["odg"] = ("page", "drawing")
+    if kind not in names:
         return {}
-    name, parent = wanted[kind]
+    name, parent = names[kind]
     size = sum(map(len, parts.pieces("content.xml", MAX_CONTENT)))
-    found = [
+    items = [
         one for one in parts.elements("content.xml", [name], MAX_CONTENT) if one.parent == parent
     ]
     if size == MAX_CONTENT:
         raise DamagedError
     if kind == "ods":
-        return _sheets([one.attributes.get("name", "") for one in found])
-    return {"slides" if kind == "odp" else "pages": len(found)}
+        return _sheets([one.attributes.get("name", "") for one in items])
+    return {"slides" if kind == "odp" else "pages": len(items)}
 
 
 def _epub(parts: Parts) -> dict[str, Any]:
@@ -197,14 +197,14 @@ def _epub(parts: Parts) -> dict[str, Any]:
     if not parts.has(path):
         return {}
     methods = parts.elements("META-INF/encryption.xml", ["EncryptionMethod"])
-    told: dict[str, Any] = {
+    report: dict[str, Any] = {
         "format": "epub",
         "encrypted": any(one.attributes.get("Algorithm") not in _FONTS for one in methods),
     }
-    found = parts.elements(path, ["title", "creator", "language", "itemref"])
-    told |= _title([one for one in found if one.parent in ("metadata", "dc-metadata")])
-    authors = [shown(one.text, MAX_NAME) for one in found if one.name == "creator"]
-    languages = [shown(one.text, 20) for one in found if one.name == "language"]
-    told |= {"authors": authors[:10]} if any(authors) else {}
-    told |= {"language": languages[0]} if languages and languages[0] else {}
-    return told | {"spine_items": sum(one.name == "itemref" for one in found)}
+    items = parts.elements(path, ["title", "creator", "language", "itemref"])
+    report |= _title([one for one in items if one.parent in ("metadata", "dc-metadata")])
+    authors = [printable(one.text, MAX_NAME) for one in items if one.name == "creator"]
+    languages = [printable(one.text, 20) for one in items if one.name == "language"]
+    report |= {"authors": authors[:10]} if any(authors) else {}
+    report |= {"language": languages[0]} if languages and languages[0] else {}
+    return report | {"spine_items": sum(one.name == "itemref" for one in items)}

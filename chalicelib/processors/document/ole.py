@@ -11,7 +11,7 @@ from typing import Any
 
 from chalicelib.processors.damaged import DamagedError
 from chalicelib.processors.document.ole_storage import MAGIC, Storage
-from chalicelib.processors.places import Places, shown
+from chalicelib.processors.places import Places, printable
 from chalicelib.reader import ReadTooLarge
 
 MAX_TITLE = 200  # characters
@@ -47,58 +47,58 @@ def run(file: Places) -> dict[str, Any]:
     Adds `pages` and `words`, `sheets`, `slides`, or an email's `subject` and `attachments`. `error`
     when its directory cannot be read.
     """
-    told: dict[str, Any] = {"format": "ole"}
+    report: dict[str, Any] = {"format": "ole"}
     try:
         storage = Storage(file)
     except _DAMAGED:
-        return told | {"error": "Its directory cannot be read"}
+        return report | {"error": "Its directory cannot be read"}
     names = {path[0] for path in storage.entries if len(path) == 1}
     if {"EncryptedPackage", "EncryptionInfo"} & names:
-        return told | {"kind": "Office document", "encrypted": True}
+        return report | {"kind": "Office document", "encrypted": True}
     kind = next((kind for name, kind in _KINDS.items() if name in names), None)
     if storage.root_clsid in _INSTALLERS:
         kind = "installer"
     if kind is None:
-        return told
-    told["kind"] = kind
+        return report
+    report["kind"] = kind
     try:
-        return told | _about(storage, kind)
+        return report | _about(storage, kind)
     except _DAMAGED:
-        return told | {"error": "A part of it is damaged, or its end is missing"}
+        return report | {"error": "A part of it is damaged, or its end is missing"}
 
 
 def _about(storage: Storage, kind: str) -> dict[str, Any]:
     if kind == "Outlook message":
         return _message(storage)
-    told: dict[str, Any] = {}
+    report: dict[str, Any] = {}
     if kind == "Word":
-        told["encrypted"] = bool(_number(storage.read(("WordDocument",), 12)[10:12]) & 0x100)
+        report["encrypted"] = bool(_number(storage.read(("WordDocument",), 12)[10:12]) & 0x100)
     elif kind == "PowerPoint":
         mark = _number(storage.read(("Current User",), 16)[12:16])
-        told["encrypted"] = mark == _ENCRYPTED_POWERPOINT
+        report["encrypted"] = mark == _ENCRYPTED_POWERPOINT
     elif kind == "Excel":
-        told |= _workbook(storage)
+        report |= _workbook(storage)
     if any(path[-1] == "_VBA_PROJECT" for path in storage.entries):
-        told["macros"] = True
-    if not told.get("encrypted"):
-        told |= _summary(storage, kind)
-    return told
+        report["macros"] = True
+    if not report.get("encrypted"):
+        report |= _summary(storage, kind)
+    return report
 
 
 def _summary(storage: Storage, kind: str) -> dict[str, Any]:
     values = _properties(storage.read(_SUMMARY, MAX_SUMMARY))
-    told: dict[str, Any] = {}
+    report: dict[str, Any] = {}
     # An installer's title is "Installation Database"; its subject is the product.
     title = values.get(_SUBJECT if kind == "installer" else _TITLE)
-    if isinstance(title, str) and (title := shown(title, MAX_TITLE)):
-        told["title"] = title
+    if isinstance(title, str) and (title := printable(title, MAX_TITLE)):
+        report["title"] = title
     for name, key in (("pages", _PAGES), ("words", _WORDS)):
         if kind == "Word" and isinstance(values.get(key), int) and values[key]:
-            told[name] = values[key]
+            report[name] = values[key]
     if kind == "PowerPoint":
         slides = _properties(storage.read(_DOCUMENT_SUMMARY, MAX_SUMMARY)).get(_SLIDES)
-        told |= {"slides": slides} if isinstance(slides, int) else {}
-    return told
+        report |= {"slides": slides} if isinstance(slides, int) else {}
+    return report
 
 
 def _properties(data: bytes) -> dict[int, Any]:
@@ -158,7 +158,7 @@ def _workbook(storage: Storage) -> dict[str, Any]:
             names.append(_sheet_name(body, code_page, new=stream == "Workbook"))
         if record == _EOF:
             break
-    first = [shown(name, MAX_NAME) for name in names[:SHOWN_NAMES]]
+    first = [printable(name, MAX_NAME) for name in names[:SHOWN_NAMES]]
     return {"encrypted": False, "sheets": first, "sheet_count": len(names)}
 
 
@@ -173,15 +173,15 @@ def _sheet_name(body: bytes, code_page: int, *, new: bool) -> str:
 
 def _message(storage: Storage) -> dict[str, Any]:
     """An email as Outlook saves it: its subject, its sender, its attachments."""
-    told: dict[str, Any] = {}
+    report: dict[str, Any] = {}
     subject = _field(storage, (), "0037")
     sender = _field(storage, (), "5D01") or _field(storage, (), "0C1F")
     if sender.startswith("/"):  # an address inside Exchange
         sender = _field(storage, (), "0C1A")
     if subject:
-        told["subject"] = shown(subject, MAX_TITLE)
+        report["subject"] = printable(subject, MAX_TITLE)
     if sender:
-        told["from"] = shown(sender, MAX_TITLE)
+        report["from"] = printable(sender, MAX_TITLE)
     attached = sorted(
         path for path in storage.entries
         if len(path) == 1 and path[0].startswith("__attach_version1.0_#")
@@ -192,9 +192,9 @@ def _message(storage: Storage) -> dict[str, Any]:
         or _field(storage, path, "3001")
         for path in attached[:SHOWN_NAMES]
     ]
-    return told | {
+    return report | {
         "attachment_count": len(attached),
-        "attachments": [shown(name, MAX_NAME) for name in names],
+        "attachments": [printable(name, MAX_NAME) for name in names],
     }
 
 

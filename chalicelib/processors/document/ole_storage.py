@@ -37,8 +37,8 @@ class Entry:
 class _Node:
     name: str
     kind: int
-    left: int
-    right: int
+    left_sibling: int
+    right_sibling: int
     child: int
     clsid: bytes
     start: int
@@ -82,12 +82,12 @@ class Storage:
     def _nodes(self, data: bytes, version: int) -> list[_Node]:
         nodes = []
         for at in range(0, len(data) - _ENTRY.size + 1, _ENTRY.size):
-            (name, length, kind, _color, left, right, child, clsid, _bits, _made, _changed, start,
-             size) = _ENTRY.unpack_from(data, at)  # fmt: skip
+            (name, length, kind, _color, left_sibling, right_sibling, child, clsid, _bits,
+             _created, _changed, start, size) = _ENTRY.unpack_from(data, at)  # fmt: skip
             text = name[: max(0, min(length, 64) - 2)].decode("utf-16-le", "replace")
             # Files of version 3 may have anything in the upper half.
             size = size & 0xFFFFFFFF if version == 3 else size
-            nodes.append(_Node(text, kind, left, right, child, clsid, start, size))
+            nodes.append(_Node(text, kind, left_sibling, right_sibling, child, clsid, start, size))
         return nodes
 
     def _next(self, sector: int) -> int:
@@ -158,14 +158,14 @@ class Storage:
 def _walked(nodes: list[_Node]) -> Iterator[Entry]:
     """Every entry with its path; a tree that leads in a circle ends."""
     waiting: list[tuple[int, tuple[str, ...]]] = [(nodes[0].child, ())]
-    seen: set[int] = set()
+    visited: set[int] = set()
     while waiting:
         number, above = waiting.pop()
-        if number >= len(nodes) or number in seen:
+        if number >= len(nodes) or number in visited:
             continue
-        seen.add(number)
+        visited.add(number)
         node = nodes[number]
-        waiting += [(node.left, above), (node.right, above)]
+        waiting += [(node.left_sibling, above), (node.right_sibling, above)]
         if node.kind not in (_STORAGE, _STREAM) or len(above) > 20:
             continue
         path = (*above, node.name)

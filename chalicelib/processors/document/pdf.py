@@ -17,7 +17,7 @@ from chalicelib.processors.document.pdf_objects import (
     text,
 )
 from chalicelib.processors.document.pdf_table import Tables
-from chalicelib.processors.places import BROKEN, Places, shown
+from chalicelib.processors.places import BROKEN, Places, printable
 from chalicelib.reader import ReadTooLarge
 
 MAX_TITLE = 200  # characters
@@ -46,17 +46,17 @@ def run(file: Places) -> dict[str, Any]:
     `error` says why the pages are not known.
     """
     head = file.read(0, _HEAD)
-    told: dict[str, Any] = {"format": "pdf"}
+    report: dict[str, Any] = {"format": "pdf"}
     if header := _HEADER.search(head):
-        told["version"] = header[1].decode()
+        report["version"] = header[1].decode()
     try:
-        return told | _document(file, head)
+        return report | _document(file, head)
     except (DamagedError, SyntaxDamagedError, Unfinished, ReadTooLarge):
         pass
     try:
-        return told | _searched(file)
+        return report | _searched(file)
     except (DamagedError, SyntaxDamagedError, Unfinished, ReadTooLarge):
-        return told | BROKEN
+        return report | BROKEN
 
 
 def _document(file: Places, head: bytes) -> dict[str, Any]:
@@ -68,16 +68,16 @@ def _document(file: Places, head: bytes) -> dict[str, Any]:
     tables = Tables(file, max(0, head.find(b"%PDF-")))
     tables.load(int(starts[-1]))
     if "Encrypt" not in tables.trailer:
-        return {"encrypted": False} | _told(tables.trailer, tables.value)
+        return {"encrypted": False} | _trailer_fields(tables.trailer, tables.value)
     try:
-        told = _told({"Root": tables.trailer.get("Root")}, tables.value)
+        report = _trailer_fields({"Root": tables.trailer.get("Root")}, tables.value)
     except (DamagedError, SyntaxDamagedError, Unfinished):
         # The page tree is in a stream, which is encrypted.
-        told = _linearized(file)
-    return {"encrypted": True} | told
+        report = _linearized(file)
+    return {"encrypted": True} | report
 
 
-def _told(trailer: dict[str, Any], value: _Value) -> dict[str, Any]:
+def _trailer_fields(trailer: dict[str, Any], value: _Value) -> dict[str, Any]:
     root = value(trailer.get("Root"))
     tree = value(root.get("Pages")) if isinstance(root, dict) else None
     if not isinstance(root, dict) or not isinstance(tree, dict):
@@ -85,11 +85,11 @@ def _told(trailer: dict[str, Any], value: _Value) -> dict[str, Any]:
     pages = value(tree.get("Count"))
     if not isinstance(pages, int) or not 0 <= pages <= _MAX_PAGES:
         raise DamagedError
-    told: dict[str, Any] = {"pages": pages}
+    report: dict[str, Any] = {"pages": pages}
     version = value(root.get("Version"))
     if isinstance(version, str):
-        told["version"] = shown(version, 3)
-    return told | _title(trailer, value)
+        report["version"] = printable(version, 3)
+    return report | _title(trailer, value)
 
 
 def _title(trailer: dict[str, Any], value: _Value) -> dict[str, Any]:
@@ -100,7 +100,7 @@ def _title(trailer: dict[str, Any], value: _Value) -> dict[str, Any]:
         return {}  # its pages are known nevertheless
     if not isinstance(title, bytes):
         return {}
-    title = shown(text(title[: 8 * MAX_TITLE]), MAX_TITLE)
+    title = printable(text(title[: 8 * MAX_TITLE]), MAX_TITLE)
     return {"title": title} if title else {}
 
 
@@ -121,20 +121,18 @@ def _searched(file: Places) -> dict[str, Any]:
     trailers = [match.end() for match in _TRAILER.finditer(data)][-10:]
     trailer: dict[str, Any] = {}
     for at in trailers:
-        found, _ = parse(data, at)
-        trailer |= found if isinstance(found, dict) else {}
+        number, _ = parse(data, at)
+        trailer |= number if isinstance(number, dict) else {}
 
-    def value(wanted: Any) -> Any:
+    def value(item: Any) -> Any:
         for _ in range(20):
-            if not isinstance(wanted, Reference):
-                return wanted
-            header = re.compile(
-                rb"(?<!\d)0*%d[\0\t\n\f\r ]+\d{1,5}[\0\t\n\f\r ]+obj" % wanted.number
-            )
+            if not isinstance(item, Reference):
+                return item
+            header = re.compile(rb"(?<!\d)0*%d[\0\t\n\f\r ]+\d{1,5}[\0\t\n\f\r ]+obj" % item.number)
             at = [match.end() for match in header.finditer(data)][-1:]
             if not at:
                 return None
-            wanted = parse(data, at[0])[0]
+            item = parse(data, at[0])[0]
         raise DamagedError
 
     if "Root" not in trailer:
@@ -142,7 +140,7 @@ def _searched(file: Places) -> dict[str, Any]:
     encrypted = "Encrypt" in trailer
     if encrypted:
         trailer.pop("Info", None)
-    return {"encrypted": encrypted} | _told(trailer, value)
+    return {"encrypted": encrypted} | _trailer_fields(trailer, value)
 
 
 def _catalog(data: bytes) -> Any:

@@ -4,7 +4,7 @@ import codecs
 import re
 from typing import Any
 
-from chalicelib.processors.places import Places, shown
+from chalicelib.processors.places import Places, printable
 from chalicelib.reader import MAX_READ
 
 MAX_TITLE = 200  # characters
@@ -42,7 +42,7 @@ def _count(data: bytes, name: bytes) -> int:
 
 
 def _rich_text(data: bytes) -> dict[str, Any]:
-    told: dict[str, Any] = {"format": "rtf"}
+    report: dict[str, Any] = {"format": "rtf"}
     page = _CODE_PAGE.search(data)
     encoding = f"cp{int(page[1])}" if page else "cp1252"
     try:
@@ -50,11 +50,11 @@ def _rich_text(data: bytes) -> dict[str, Any]:
     except LookupError:
         encoding = "cp1252"
     if title := _TITLE.search(data):
-        text = shown(_unescaped(title[1], encoding), MAX_TITLE)
-        told |= {"title": text} if text else {}
+        text = printable(_unescaped(title[1], encoding), MAX_TITLE)
+        report |= {"title": text} if text else {}
     if pages := _PAGES.search(data):
-        told |= {"pages": int(pages[1])} if int(pages[1]) else {}
-    return told
+        report |= {"pages": int(pages[1])} if int(pages[1]) else {}
+    return report
 
 
 def _unescaped(raw: bytes, encoding: str) -> str:

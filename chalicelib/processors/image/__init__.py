@@ -26,7 +26,7 @@ def applies_to(content_type: str, size: int, /) -> bool:
     return content_type.startswith("image/") and size > 0
 
 
-def run(stored: ObjectReader, /) -> dict[str, Any]:
+def run(source: ObjectReader, /) -> dict[str, Any]:
     """`{"format", "width", "height"}`: a short name, and pixels as seen, turned and cropped.
 
     `{"format", "error"}` where the header does not tell the size, `{"error"}` where the format is
@@ -35,8 +35,8 @@ def run(stored: ObjectReader, /) -> dict[str, Any]:
     # Loaded where they are used: whoever processes other files does not wait for them.
     from chalicelib.processors.image import formats
 
-    file = stored.seekable(page_size=_PAGE_SIZE, limit=MAX_HEADER)
-    image_format = formats.find(file.peek()[: formats.HEAD], stored.content_type, stored.filename)
+    file = source.seekable(page_size=_PAGE_SIZE, limit=MAX_HEADER)
+    image_format = formats.find(file.peek()[: formats.HEAD], source.content_type, source.filename)
     if image_format is None:
         return {"error": "Its first bytes are of no image format whose header is read"}
     try:

@@ -66,13 +66,13 @@ _FORMATS = (
 _BY_NAME = {one.container: one for one in _FORMATS}
 
 
-def read(stored: ObjectReader) -> Media | None:
+def read(source: ObjectReader) -> Media | None:
     """What an object tells; None for what is neither film nor sound, or nothing that is read."""
-    file = MediaFile(stored.seekable(limit=MAX_TOTAL), stored.size)
+    file = MediaFile(source.seekable(limit=MAX_TOTAL), source.size)
     head = file.at(0, _HEAD)
     if movie.is_picture(head):
         return None
-    chosen = _choose(file, head, stored.content_type)
+    chosen = _choose(file, head, source.content_type)
     if chosen is None:
         return None
     media = Media(chosen.container)

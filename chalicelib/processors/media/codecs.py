@@ -53,8 +53,8 @@ def of_fourcc(code: bytes) -> str | None:
 
 def of_matroska(code: str) -> str | None:
     """Of a CodecID."""
-    for known, name in _MATROSKA.items():
-        if code.startswith(known):
+    for prefix, name in _MATROSKA.items():
+        if code.startswith(prefix):
             return name
     return code.partition("_")[2].partition("/")[0].lower()[:20] or None
 

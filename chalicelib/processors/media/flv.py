@@ -19,7 +19,7 @@ def read(file: MediaFile, media: Media) -> None:
     """Fill in what the first tags and the last one tell."""
     place = int.from_bytes(file.exact(5, 4)) + 4
     facts: dict[str, float] = {}
-    seen: dict[int, Track] = {}
+    tracks: dict[int, Track] = {}
     for _ in range(_LOOKED_AT):
         header = file.at(place, 12)
         if len(header) < 12:  # a tag's header, and its first byte
@@ -28,14 +28,14 @@ def read(file: MediaFile, media: Media) -> None:
         if kind == _SCRIPT and not facts:
             facts = _facts(file.at(place + 11, min(size, 64 * 1024)))
         elif kind == _AUDIO:
-            seen.setdefault(kind, _sound(header[11]))
+            tracks.setdefault(kind, _sound(header[11]))
         elif kind == _VIDEO:
-            seen.setdefault(kind, Track("video", _FILMS.get(header[11] & 15)))
+            tracks.setdefault(kind, Track("video", _FILMS.get(header[11] & 15)))
         place += 11 + size + 4
-    media.tracks += seen.values()
-    if _VIDEO in seen:
-        seen[_VIDEO].width = round(facts.get("width", 0))
-        seen[_VIDEO].height = round(facts.get("height", 0))
+    media.tracks += tracks.values()
+    if _VIDEO in tracks:
+        tracks[_VIDEO].width = round(facts.get("width", 0))
+        tracks[_VIDEO].height = round(facts.get("height", 0))
     media.duration = facts.get("duration") or _last(file)
     if media.duration is None:
         media.error = "It does not tell its duration"
@@ -49,15 +49,15 @@ def _sound(byte: int) -> Track:
 
 def _facts(data: bytes) -> dict[str, float]:
     """The numbers that its description gives for these names."""
-    found = {}
+    values = {}
     for name in ("duration", "width", "height"):
         key = struct.pack(">H", len(name)) + name.encode() + _NUMBER
         place = data.find(key)
         if 0 <= place <= len(data) - len(key) - 8:
             (value,) = struct.unpack_from(">d", data, place + len(key))
             if 0 < value < 10**9:
-                found[name] = value
-    return found
+                values[name] = value
+    return values
 
 
 def _last(file: MediaFile) -> float | None:

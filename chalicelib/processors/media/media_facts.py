@@ -45,7 +45,7 @@ class Media:
     tags: dict[str, str] = field(default_factory=dict)
     error: str | None = None
 
-    def film(self) -> Track | None:
+    def video_track(self) -> Track | None:
         """The video track that a player shows: the first that is enabled and has a size."""
         sized = [t for t in self.tracks if t.kind == "video" and t.width and t.height]
         # Some writers enable no track at all: then the flag says nothing.
@@ -56,18 +56,20 @@ class Media:
         """Of the first video track, whether its size is known or not."""
         return next((t.codec for t in self.tracks if t.kind == "video"), None)
 
-    def sound(self) -> Track | None:
+    def audio_track(self) -> Track | None:
         """The first sound track, an enabled one if there is one."""
-        sounds = [t for t in self.tracks if t.kind == "audio"]
-        return next((t for t in sounds if t.is_enabled), sounds[0] if sounds else None)
+        audio_tracks = [t for t in self.tracks if t.kind == "audio"]
+        return next(
+            (t for t in audio_tracks if t.is_enabled), audio_tracks[0] if audio_tracks else None
+        )
 
     def kinds(self) -> list[Kind]:
         """The tracks' kinds in order; a video track without a size counts if no other has one."""
-        has_film = self.film() is not None
+        has_video = self.video_track() is not None
         return [
             track.kind
             for track in self.tracks
-            if track.kind == "audio" or track.width or not has_film
+            if track.kind == "audio" or track.width or not has_video
         ][:MAX_TRACKS]
 
     def add_tag(self, name: str, text: str) -> None:
@@ -77,11 +79,11 @@ class Media:
         if clean:
             self.tags.setdefault(name, clean)
 
-    def told_duration(self) -> dict[str, Any]:
+    def duration_fields(self) -> dict[str, Any]:
         """`duration` in a report, where it is known and can be true."""
         if self.duration is None or not math.isfinite(self.duration):
             return {}
         if not 0 <= self.duration <= MAX_DURATION:
             return {}
-        told: dict[str, Any] = {"duration": round(self.duration, 3)}
-        return told | {"duration_estimated": True} if self.is_estimated else told
+        fields: dict[str, Any] = {"duration": round(self.duration, 3)}
+        return fields | {"duration_estimated": True} if self.is_estimated else fields

@@ -21,11 +21,11 @@ class MediaFile:
 
     def at(self, offset: int, size: int) -> bytes:
         """Up to `size` bytes; fewer where the file ends."""
-        wanted = min(size, self.size - offset)
-        if wanted <= 0:
+        needed = min(size, self.size - offset)
+        if needed <= 0:
             return b""
         self._file.seek(offset)
-        return self._file.read(wanted)
+        return self._file.read(needed)
 
     def exact(self, offset: int, size: int) -> bytes:
         """`size` bytes; raises DamagedError where the file ends before."""

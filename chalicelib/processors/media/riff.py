@@ -55,9 +55,9 @@ def _read_header_list(file: MediaFile, media: Media, begin: int, end: int) -> No
             for inner, place, _ in chunks(file, start + 4, stop):
                 if inner == b"dmlh":
                     (total,) = struct.unpack("<I", file.exact(place, 4))
-    known = max([*seconds, max(frames, total) * frame_time])
-    media.duration = known or None
-    if not known:
+    duration = max([*seconds, max(frames, total) * frame_time])
+    media.duration = duration or None
+    if not duration:
         media.error = "It does not tell its duration"
 
 
@@ -110,7 +110,7 @@ def read_wave(file: MediaFile, media: Media) -> None:
             _read_texts(file, media, start, end)
     if not media.tracks or not byte_rate:
         raise DamagedError
-    _tell_wave(media, size, byte_rate, samples)
+    _add_wave(media, size, byte_rate, samples)
 
 
 def _read_texts(file: MediaFile, media: Media, start: int, end: int) -> None:
@@ -135,7 +135,7 @@ def _data_size(file: MediaFile, start: int, long_size: int) -> int:
     return rest if is_wrong else min(size, rest)
 
 
-def _tell_wave(media: Media, size: int, byte_rate: int, samples: int) -> None:
+def _add_wave(media: Media, size: int, byte_rate: int, samples: int) -> None:
     track = media.tracks[0]
     media.duration = size / byte_rate
     media.bitrate = byte_rate * 8

@@ -40,14 +40,14 @@ def applies_to(content_type: str, size: int, /) -> bool:
     return content_type in CSV | JSON_LINES and size > 0
 
 
-def run(stored: ObjectReader, /) -> dict[str, Any]:
+def run(source: ObjectReader, /) -> dict[str, Any]:
     """Fields of docs/reports.md, section `table`; nothing of an object that is no text.
 
     `first_bad_rows` are line numbers from 1. With `complete` false, the numbers are those of the
     rows that were reached.
     """
-    stream = io.BufferedReader(stored.stream().detach(), _SAMPLE_SIZE)
-    is_json = stored.content_type in JSON_LINES
+    stream = io.BufferedReader(source.stream().detach(), _SAMPLE_SIZE)
+    is_json = source.content_type in JSON_LINES
     report: dict[str, Any] = {"format": "jsonl" if is_json else "csv"}
     count = _Count()
     is_complete = False
@@ -60,7 +60,7 @@ def run(stored: ObjectReader, /) -> dict[str, Any]:
         report["encoding"] = encoding.name
         remarks.add_encoding(encoding)
         text = io.TextIOWrapper(stream, encoding.codec, errors="replace", newline="")
-        remarks.lines = lines = Lines(text.readline, stored.check_time)
+        remarks.lines = lines = Lines(text.readline, source.check_time)
         if is_json:
             _read_json_lines(lines, count)
             if count.bad and encoding.decode(head).lstrip().startswith("["):
@@ -68,8 +68,8 @@ def run(stored: ObjectReader, /) -> dict[str, Any]:
         else:
             layout = decide(
                 encoding.decode(head),
-                is_whole=len(head) >= stored.size,
-                has_tabs=stored.content_type == TSV,
+                is_whole=len(head) >= source.size,
+                has_tabs=source.content_type == TSV,
             )
             report["delimiter"] = layout.dialect.delimiter
             remarks.rows = rows = Rows(lines, layout.dialect)
@@ -117,7 +117,7 @@ def _read_csv(lines: Lines, rows: Rows, layout: Layout, count: _Count) -> None:
         elif not width:
             names = row[:-1] if trailing and not row[-1] else row
             count.column_count = len(names)
-            count.columns = dict(enumerate(map(_shown, names[:SHOWN_COLUMNS])))
+            count.columns = dict(enumerate(map(_shortened, names[:SHOWN_COLUMNS])))
             width = rows.width = len(names) + layout.row_names
         elif len(row) == width or (trailing and fits(row, width, has_trailing=True)):
             count.rows += 1
@@ -125,7 +125,7 @@ def _read_csv(lines: Lines, rows: Rows, layout: Layout, count: _Count) -> None:
             count.add_bad(lines.number)
 
 
-def _shown(name: str) -> str:
+def _shortened(name: str) -> str:
     """The beginning of a name; JSON may escape what is no character."""
     return name[:MAX_NAME].encode("utf-8", "replace").decode()
 
@@ -143,7 +143,7 @@ def _read_json_lines(lines: Lines, count: _Count) -> None:
         for name in row:
             if len(count.columns) == MAX_COLUMNS:
                 break
-            count.columns.setdefault(hash(name), _shown(name))
+            count.columns.setdefault(hash(name), _shortened(name))
         count.column_count = len(count.columns)
 
 
@@ -153,19 +153,19 @@ def _json_texts(lines: Lines) -> Iterator[tuple[int, str]]:
     A text is a line, or what follows a record separator up to the next.
     """
     is_sequence = False
-    at, kept = 0, ""
+    at, pending = 0, ""
     for line in lines:
         lines.start_row()
         if line.startswith(_RECORD_SEPARATOR):
             is_sequence = True
-            if kept:
-                yield at, kept
-            at, kept = lines.number, line[1:]
-        elif is_sequence and len(kept) + len(line) <= MAX_LINE:
-            kept += line
+            if pending:
+                yield at, pending
+            at, pending = lines.number, line[1:]
+        elif is_sequence and len(pending) + len(line) <= MAX_LINE:
+            pending += line
         elif lines.number in lines.too_long:
             yield lines.number, ""
         elif line.strip():
             yield lines.number, line
-    if kept:
-        yield at, kept
+    if pending:
+        yield at, pending

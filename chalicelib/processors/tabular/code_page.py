@@ -181,14 +181,17 @@ def _score(sample: bytes, page: _CodePage) -> float:
     triples = [text[at - 1 : at + 2] for at in places]
     context = sum(map(_context, triples))
     letters = "".join(triple[1] for triple in triples).lower()
-    known = frozenset("".join(page.alphabets).lower())
+    letters_of_page = frozenset("".join(page.alphabets).lower())
     best = max(
-        sum(_weights(letters, alphabet.lower(), known, page.name)) for alphabet in page.alphabets
+        sum(_weights(letters, alphabet.lower(), letters_of_page, page.name))
+        for alphabet in page.alphabets
     )
     return (best + context) / len(places) + page.bonus
 
 
-def _weights(letters: str, alphabet: str, known: frozenset[str], page: str) -> Iterator[float]:
+def _weights(
+    letters: str, alphabet: str, letters_of_page: frozenset[str], page: str
+) -> Iterator[float]:
     """What each character says for one language, from 2 for its most frequent letter."""
     is_ideographic = page in _COMMON_LEADS
     alphabet = "".join(dict.fromkeys(alphabet))
@@ -203,7 +206,7 @@ def _weights(letters: str, alphabet: str, known: frozenset[str], page: str) -> I
             yield 1.0
         elif is_ideographic:
             yield 0.7 if _is_common(letter, page) else -1.5
-        elif letter in known:
+        elif letter in letters_of_page:
             yield -0.3
         else:
             yield -2 if letter.isalpha() else -4 if "\x80" <= letter < "\xa0" else -1.5

@@ -92,30 +92,30 @@ def decide(text: str, *, is_whole: bool, has_tabs: bool) -> Layout:
     skipped, declared = _declared_delimiter(text)
     beginning = _Beginning(text, skipped, is_whole=is_whole)
     if declared:
-        found = beginning.readings(beginning.samples(declared))
-        return _best(found) if found else Layout(Dialect(declared), beginning.skipped)
+        readings = beginning.readings(beginning.samples(declared))
+        return _best(readings) if readings else Layout(Dialect(declared), beginning.skipped)
     usual = Dialect("\t" if has_tabs else ",")
     delimiters = sorted(DELIMITERS, key=str(usual.delimiter).__ne__)
     tabs = beginning.readings(beginning.samples("\t")) if has_tabs else []
     if tabs and tabs[0].layout.skipped_lines <= beginning.skipped:
         return _best(tabs)
     samples = itertools.chain(*map(beginning.samples, delimiters), beginning.spaced_samples())
-    found = beginning.readings(samples)
-    if not found:
+    readings = beginning.readings(samples)
+    if not readings:
         return _last_resort(beginning, usual, delimiters)
-    return _best(found)
+    return _best(readings)
 
 
-def _best(found: list[_Reading]) -> Layout:
-    best = found[0]
-    return replace(best.layout, is_ambiguous=any(one.rivals(best) for one in found))
+def _best(readings: list[_Reading]) -> Layout:
+    best = readings[0]
+    return replace(best.layout, is_ambiguous=any(one.rivals(best) for one in readings))
 
 
 def _declared_delimiter(text: str) -> tuple[int, str | None]:
     """How many lines Excel's `sep=` takes, and the delimiter that it declares."""
     first = io.StringIO(text[:100], newline="").readline()
-    found = _SEP_LINE.fullmatch(first)
-    return (1, found[1]) if found else (0, None)
+    readings = _SEP_LINE.fullmatch(first)
+    return (1, readings[1]) if readings else (0, None)
 
 
 class _Beginning:
@@ -172,17 +172,17 @@ class _Beginning:
 
     def readings(self, samples: Iterable[_Sample]) -> list[_Reading]:
         """What the table is in each dialect, the best first."""
-        found = [reading for sample in samples if (reading := self._reading(sample))]
-        return sorted(found, key=lambda reading: -reading.score)
+        readings = [reading for sample in samples if (reading := self._reading(sample))]
+        return sorted(readings, key=lambda reading: -reading.score)
 
     def _reading(self, sample: _Sample) -> _Reading | None:
         rows, before = sample.rows, sample.before
         may_be_quoted = sample.dialect.delimiter not in UNQUOTED_DELIMITERS
         if not rows or (may_be_quoted and 2 * sample.repairs >= len(rows)):
             return None
-        named = self._named_by_comment(sample)
-        if named:
-            rows, before = [named, *rows], [self.skipped - 1, *before]
+        names = self._named_by_comment(sample)
+        if names:
+            rows, before = [names, *rows], [self.skipped - 1, *before]
         best = best_shape(rows, may_name_rows=self._may_name_rows(sample))
         if best is None or best[1].width < 2 - best[1].trailing_delimiter - best[1].row_names:
             return None
@@ -225,20 +225,20 @@ def _last_resort(beginning: _Beginning, usual: Dialect, delimiters: list[str]) -
     """A rare delimiter that fits without a doubt, one that the header has, or a single column."""
     for delimiter, is_clear in ((" ", _are_clear_spaces), (":", _are_clear_colons)):
         for sample in beginning.samples(delimiter):
-            found = beginning.readings([sample])
+            readings = beginning.readings([sample])
             if (
-                found
+                readings
                 and is_clear(sample, beginning.text)
-                and found[0].layout.skipped_lines == sample.before[0]
+                and readings[0].layout.skipped_lines == sample.before[0]
             ):
-                return found[0].layout
+                return readings[0].layout
     single = beginning.sample(usual)
     if all(row is not None and len(row) == 1 for row in single.rows):
         header_has_values = _has_values(single.rows[0] if single.rows else None)
         return Layout(usual, beginning.skipped, header_has_values=header_has_values)
-    named = [sample for one in delimiters for sample in beginning.samples(one) if _is_tight(sample)]
-    if named:
-        best = max(named, key=lambda sample: len(sample.rows[0] or ()))
+    names = [sample for one in delimiters for sample in beginning.samples(one) if _is_tight(sample)]
+    if names:
+        best = max(names, key=lambda sample: len(sample.rows[0] or ()))
         return Layout(best.dialect, best.before[0], is_regular=False)
     return Layout(Dialect(None), beginning.skipped)
 

@@ -29,41 +29,41 @@ _SUFFIXES = {
 }  # fmt: skip
 
 
-def read_gzip(stored: ObjectReader, listing: Listing) -> None:
+def read_gzip(source: ObjectReader, listing: Listing) -> None:
     """List a tar in gzip, or tell the name and the size of the one file in it."""
     listing.format = "gzip"
-    file = expand(stored, GZIP_MARK)
-    if not _read_tar(file, stored, listing):
-        name, comment = _gzip_header(stored, listing)
-        _count(file, listing, name or inner_name(stored.filename), MAX_COUNTED)
+    file = expand(source, GZIP_MARK)
+    if not _read_tar(file, source, listing):
+        name, comment = _gzip_header(source, listing)
+        _count(file, listing, name or inner_name(source.filename), MAX_COUNTED)
         if comment:
             listing.facts["comment"] = comment.decode("latin-1")[:MAX_NAME]
 
 
-def read_bzip2(stored: ObjectReader, listing: Listing) -> None:
+def read_bzip2(source: ObjectReader, listing: Listing) -> None:
     """List a tar in bzip2, or tell the name and the size of the one file in it."""
     listing.format = "bzip2"
-    file = expand(stored, BZIP2_MARK)
-    if not _read_tar(file, stored, listing):
-        _count(file, listing, inner_name(stored.filename), MAX_COUNTED_BZIP2)
+    file = expand(source, BZIP2_MARK)
+    if not _read_tar(file, source, listing):
+        _count(file, listing, inner_name(source.filename), MAX_COUNTED_BZIP2)
 
 
-def read_xz(stored: ObjectReader, listing: Listing) -> None:
+def read_xz(source: ObjectReader, listing: Listing) -> None:
     """List a tar in xz, or tell the name and the size of the one file in it.
 
     The size is in the index at the end, whatever the size.
     """
     listing.format = "xz"
     try:
-        if _read_tar(expand(stored, XZ_MARK), stored, listing):
+        if _read_tar(expand(source, XZ_MARK), source, listing):
             return
     except lzma.LZMAError as error:
         if "limit" not in str(error):
             raise DamagedError from error
         listing.facts["error"] = "It needs more memory to expand than there is for it"
         listing.is_complete = False
-    listing.add(inner_name(stored.filename), 0)
-    listing.size = xz_index.expanded_size(stored)
+    listing.add(inner_name(source.filename), 0)
+    listing.size = xz_index.expanded_size(source)
 
 
 def inner_name(filename: str) -> str:
@@ -74,19 +74,19 @@ def inner_name(filename: str) -> str:
     return filename
 
 
-def _read_tar(file: BoundedReader, stored: ObjectReader, listing: Listing) -> bool:
+def _read_tar(file: BoundedReader, source: ObjectReader, listing: Listing) -> bool:
     """List what is expanded if it is a tar; a tar's end is far from damage in the rest."""
     try:
         first = file.peek(tar_headers.BLOCK)
     except (EOFError, OSError, zlib.error) as error:
-        listing.add(inner_name(stored.filename), 0)
+        listing.add(inner_name(source.filename), 0)
         raise DamagedError from error
     if not tar_headers.is_header(first):
         return False
     listing.format = {"gzip": "tar.gz", "bzip2": "tar.bz2"}.get(
         listing.format, f"tar.{listing.format}"
     )
-    tar_headers.read_file(file, stored, listing)
+    tar_headers.read_file(file, source, listing)
     return True
 
 
@@ -101,9 +101,9 @@ def _count(file: BoundedReader, listing: Listing, name: str | bytes, limit: int)
             return
 
 
-def _gzip_header(stored: ObjectReader, listing: Listing) -> tuple[bytes, bytes]:
+def _gzip_header(source: ObjectReader, listing: Listing) -> tuple[bytes, bytes]:
     """The name and the comment in the header, without their ends."""
-    head = stored.read_range(0, min(_MAX_GZIP_HEADER, stored.size))
+    head = source.read_range(0, min(_MAX_GZIP_HEADER, source.size))
     flags, at = head[3], 10
     listing.is_unix = head[9] in _OF_UNIX
     if flags & _HAS_EXTRA:

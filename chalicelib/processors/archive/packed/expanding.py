@@ -66,13 +66,13 @@ _NEW: dict[bytes, Callable[[], _Decompressor]] = {
 }
 
 
-def expand(stored: ObjectReader, mark: bytes) -> BoundedReader:
+def expand(source: ObjectReader, mark: bytes) -> BoundedReader:
     """A file of the expanded bytes of an object that begins with this mark; it goes forward only.
 
     Reading raises what zlib, bz2 and lzma raise, and EOFError where the end is missing.
     """
     # BufferedReader takes any raw file, which its types do not know.
-    return BoundedReader(cast("Any", _Expanded(stored, mark, _NEW[mark])), PAGE_SIZE)
+    return BoundedReader(cast("Any", _Expanded(source, mark, _NEW[mark])), PAGE_SIZE)
 
 
 class _Expanded(io.RawIOBase):
@@ -81,9 +81,9 @@ class _Expanded(io.RawIOBase):
     As with the tools, zeros may lie between the streams, and what follows them is left alone.
     """
 
-    def __init__(self, stored: ObjectReader, mark: bytes, new: Callable[[], _Decompressor]) -> None:
-        self._stored = stored
-        self._source = stored.stream()
+    def __init__(self, source: ObjectReader, mark: bytes, new: Callable[[], _Decompressor]) -> None:
+        self._source = source
+        self._stream = source.stream()
         self._mark = mark
         self._new = new
         self._current: _Decompressor | None = new()
@@ -111,7 +111,7 @@ class _Expanded(io.RawIOBase):
         target = memoryview(buffer).cast("B")
         filled = 0
         while filled < min(len(target), _LEAST):
-            self._stored.check_time()
+            self._source.check_time()
             if self._current is None and not self._begin():
                 break
             piece = self._next(len(target) - filled)
@@ -126,7 +126,7 @@ class _Expanded(io.RawIOBase):
         data, self._left = self._left, b""
         at_end = False
         if not data and self._current.needs_input:
-            data = self._source.read1(PAGE_SIZE)
+            data = self._stream.read1(PAGE_SIZE)
             at_end = not data
         piece = self._current.decompress(data, size)
         if self._current.eof:
@@ -139,8 +139,8 @@ class _Expanded(io.RawIOBase):
         """Begin the next stream, if one follows."""
         self._left = self._left.lstrip(b"\0")
         while len(self._left) < len(self._mark):
-            self._stored.check_time()
-            more = self._source.read1(PAGE_SIZE)
+            self._source.check_time()
+            more = self._stream.read1(PAGE_SIZE)
             if not more:
                 return False
             self._left = (self._left + more).lstrip(b"\0")

@@ -15,13 +15,13 @@ _PADDING_PAGE = 64 * 1024
 _NUMBER_SIZE = 9  # bytes at most
 
 
-def expanded_size(stored: ObjectReader) -> int:
+def expanded_size(source: ObjectReader) -> int:
     """Bytes of all streams together; raises DamagedError where they do not fill the file."""
-    file = stored.seekable()
-    end, size = stored.size, 0
+    file = source.seekable()
+    end, size = source.size, 0
     while end > 0:
-        stored.check_time()
-        end = _trim_padding(stored, file, end)
+        source.check_time()
+        end = _trim_padding(source, file, end)
         if not end:
             break
         index, start_of_index = _index(file, end)
@@ -33,10 +33,10 @@ def expanded_size(stored: ObjectReader) -> int:
     return size
 
 
-def _trim_padding(stored: ObjectReader, file: BoundedReader, end: int) -> int:
+def _trim_padding(source: ObjectReader, file: BoundedReader, end: int) -> int:
     """Where the last stream ends; zeros in fours may follow it."""
     while end > 0:
-        stored.check_time()
+        source.check_time()
         start = max(0, end - _PADDING_PAGE)
         used = _read_at(file, start, end - start).rstrip(b"\0")
         if used:

@@ -23,13 +23,13 @@ def is_skippable(head: bytes) -> bool:
     return head[1:4] == _SKIPPABLE and head[:1] in _SKIPPABLE_FIRST
 
 
-def read(stored: ObjectReader, listing: Listing) -> None:
+def read(source: ObjectReader, listing: Listing) -> None:
     """Tell the name of the one file in it, and its size where each frame tells its own."""
-    listing.add(inner_name(stored.filename), 0)
-    file = stored.seekable(limit=_MAX_READ)
+    listing.add(inner_name(source.filename), 0)
+    file = source.seekable(limit=_MAX_READ)
     try:
         while head := file.read(4):
-            stored.check_time()
+            source.check_time()
             if is_skippable(head):
                 _skip(file, int.from_bytes(_read(file, 4), "little"))
             elif head == MARK:

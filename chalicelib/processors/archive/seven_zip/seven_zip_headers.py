@@ -27,10 +27,10 @@ _NAMES, _COMPRESSED_HEADER = 0x11, 0x17
 _COPY, _LZMA, _LZMA2 = b"\0", b"\3\1\1", b"\x21"
 
 
-def read(stored: ObjectReader, listing: Listing) -> None:
+def read(source: ObjectReader, listing: Listing) -> None:
     """List the files and folders; only an encrypted header keeps even their number."""
     listing.facts["encrypted"] = False
-    file = stored.seekable()
+    file = source.seekable()
     *_, offset, size, checksum = _START.unpack(file.read(_START.size))
     if not size:
         return
@@ -38,10 +38,10 @@ def read(stored: ObjectReader, listing: Listing) -> None:
     if zlib.crc32(header) != checksum:
         raise DamagedError
     for _ in range(_MAX_LAYERS):
-        cursor = Cursor(header, stored.check_time)
+        cursor = Cursor(header, source.check_time)
         kind = cursor.byte()
         if kind == _HEADER:
-            _read_header(cursor, stored, listing)
+            _read_header(cursor, source, listing)
             return
         if kind != _COMPRESSED_HEADER:
             raise DamagedError
@@ -65,7 +65,7 @@ def _read_at(file: BoundedReader, offset: int, size: int) -> bytes:
     return data
 
 
-def _read_header(cursor: Cursor, stored: ObjectReader, listing: Listing) -> None:
+def _read_header(cursor: Cursor, source: ObjectReader, listing: Listing) -> None:
     size = 0
     while (kind := cursor.byte()) != _END:
         if kind == _PROPERTIES:
@@ -76,13 +76,13 @@ def _read_header(cursor: Cursor, stored: ObjectReader, listing: Listing) -> None
             listing.facts["encrypted"] |= streams.is_encrypted()
             size += sum(folder.size for folder in streams.folders or ())
         elif kind == _FILES:
-            _read_files(cursor, stored, listing)
+            _read_files(cursor, source, listing)
         else:
             raise DamagedError
     listing.size = size
 
 
-def _read_files(cursor: Cursor, stored: ObjectReader, listing: Listing) -> None:
+def _read_files(cursor: Cursor, source: ObjectReader, listing: Listing) -> None:
     count = cursor.seven_zip_count()
     while (kind := cursor.byte()) != _END:
         data = cursor.within_next(cursor.seven_zip_number())
@@ -93,7 +93,7 @@ def _read_files(cursor: Cursor, stored: ObjectReader, listing: Listing) -> None:
         text = data.text("utf-16-le")
         start = 0
         for _ in range(count):
-            stored.check_time()
+            source.check_time()
             end = text.find("\0", start)
             if end < 0:
                 raise DamagedError

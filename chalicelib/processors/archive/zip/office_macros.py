@@ -20,7 +20,7 @@ _OPEN_DOCUMENT = b"application/vnd.oasis.opendocument."
 _FOLDERS = (b"basic/", b"scripts/")  # of an OpenDocument
 _LOCAL_SIZE = 30
 _MAX_TYPES = 1024 * 1024  # bytes of the list of content types
-_STORED, _DEFLATED = 0, 8
+_STORE, _DEFLATE = 0, 8
 
 
 class Macros:
@@ -42,31 +42,31 @@ class Macros:
         self._has_project |= name.rpartition(b"/")[2] == _PROJECT
         self._has_folder |= name.startswith(_FOLDERS) and not name.endswith(b"/")
 
-    def are_in(self, stored: ObjectReader, origin: int) -> bool:
+    def are_in(self, source: ObjectReader, origin: int) -> bool:
         """Whether it is an office document with macros."""
         if self._mimetype and self._has_folder:
-            return _contents(stored, origin, self._mimetype).startswith(_OPEN_DOCUMENT)
+            return _contents(source, origin, self._mimetype).startswith(_OPEN_DOCUMENT)
         if self._types is None:
             return False
         if self._has_project:
             return True
         # Without the zeros, because the list may be in UTF-16.
-        types = _contents(stored, origin, self._types).replace(b"\0", b"").lower()
+        types = _contents(source, origin, self._types).replace(b"\0", b"").lower()
         return any(mark in types for mark in _MARKS)
 
 
-def _contents(stored: ObjectReader, origin: int, entry: "Entry") -> bytes:
+def _contents(source: ObjectReader, origin: int, entry: "Entry") -> bytes:
     """The beginning of an entry's contents; nothing where they cannot be read."""
-    file = stored.seekable(limit=2 * _MAX_TYPES)
+    file = source.seekable(limit=2 * _MAX_TYPES)
     file.seek(origin + entry.offset)
     header = file.read(_LOCAL_SIZE)
     if len(header) < _LOCAL_SIZE or entry.is_encrypted:
         return b""
     file.seek(sum(struct.unpack("<2H", header[26:])), 1)
     packed = file.read(min(entry.packed_size, _MAX_TYPES))
-    if entry.method == _STORED:
+    if entry.method == _STORE:
         return packed
-    if entry.method != _DEFLATED:
+    if entry.method != _DEFLATE:
         return b""
     try:
         return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, _MAX_TYPES)

@@ -40,14 +40,14 @@ class Entry:
     is_unix: bool
 
 
-def read(stored: ObjectReader, listing: Listing) -> None:
+def read(source: ObjectReader, listing: Listing) -> None:
     """List a ZIP; raises DamagedError after what could be listed."""
     listing.facts["encrypted"] = False
-    directory = _directory(stored, listing)
-    layout = zip_layout.Layout(stored, directory.origin or 0)
+    directory = _directory(source, listing)
+    layout = zip_layout.Layout(source, directory.origin or 0)
     macros = office_macros.Macros()
-    for entry in _entries(stored, directory):
-        stored.check_time()
+    for entry in _entries(source, directory):
+        source.check_time()
         listing.is_unix |= entry.is_unix
         listing.facts["encrypted"] |= entry.is_encrypted
         listing.add(entry.name, entry.size)
@@ -57,7 +57,7 @@ def read(stored: ObjectReader, listing: Listing) -> None:
         raise DamagedError(f"It is the last of {directory.parts} parts of a split archive")
     if directory.is_cut:
         raise DamagedError("Its beginning is missing")
-    if macros.are_in(stored, directory.origin or 0):
+    if macros.are_in(source, directory.origin or 0):
         listing.facts["macros"] = True
     if directory.is_ambiguous:
         listing.doubt("Its two ends tell of different lists of entries")
@@ -67,12 +67,12 @@ def read(stored: ObjectReader, listing: Listing) -> None:
         layout.add_doubts(listing)
 
 
-def _directory(stored: ObjectReader, listing: Listing) -> zip_end.Directory:
+def _directory(source: ObjectReader, listing: Listing) -> zip_end.Directory:
     """Where the list is, if it is here and can be read."""
     try:
-        directory = zip_end.find(stored)
+        directory = zip_end.find(source)
     except zip_end.NoEndError:
-        if stored.read_range(0, min(4, stored.size)) == _PART_MARK:
+        if source.read_range(0, min(4, source.size)) == _PART_MARK:
             raise DamagedError("It is a part of a split archive, and not the last") from None
         raise
     if directory.is_encrypted:
@@ -81,8 +81,8 @@ def _directory(stored: ObjectReader, listing: Listing) -> zip_end.Directory:
     return directory
 
 
-def _entries(stored: ObjectReader, directory: zip_end.Directory) -> Iterator[Entry]:
-    file = stored.seekable(page_size=_PAGE)
+def _entries(source: ObjectReader, directory: zip_end.Directory) -> Iterator[Entry]:
+    file = source.seekable(page_size=_PAGE)
     file.seek(directory.start)
     at = directory.start
     while at < directory.end:

@@ -59,15 +59,15 @@ class _End:
     is_ambiguous: bool = False
 
 
-def find(stored: ObjectReader) -> Directory:
+def find(source: ObjectReader) -> Directory:
     """The directory of the last end record that fits; raises DamagedError where none does."""
-    file = stored.seekable()
-    is_found = False
+    file = source.seekable()
+    has_record = False
     for size in _TAILS:
-        start = max(0, stored.size - size)
-        tail = _read_at(stored.seekable(page_size=size), start, size)
+        start = max(0, source.size - size)
+        tail = _read_at(source.seekable(page_size=size), start, size)
         places = [place for place in _places(tail) if place + _END.size <= len(tail)]
-        is_found |= bool(places)
+        has_record |= bool(places)
         whole = [place for place in places if _ends_at(tail, place) == len(tail)]
         for candidates in (whole, places):
             fitting = [
@@ -77,7 +77,7 @@ def find(stored: ObjectReader) -> Directory:
             ]
             if fitting:
                 return _choose(fitting)
-    raise DamagedError if is_found else NoEndError
+    raise DamagedError if has_record else NoEndError
 
 
 def _choose(fitting: list[Directory]) -> Directory:
@@ -165,18 +165,18 @@ def _record_64(
             return offset, _END_64.unpack(data)
     first = max(0, locator - _BEFORE_LOCATOR)
     before = _window(file, tail, start, first, locator - first)
-    found = None
+    record = None
     place = before.rfind(_MARK_64)
     for _ in range(_MAX_CANDIDATES):
         if place < 0:
             break
         if place + _END_64.size <= len(before):
             fields = _END_64.unpack_from(before, place)
-            found = first + place, fields
+            record = first + place, fields
             if place + 12 + fields[1] == len(before):
                 break  # it ends where the locator begins
         place = before.rfind(_MARK_64, 0, place)
-    return found
+    return record
 
 
 def _window(file: BoundedReader, tail: bytes, start: int, offset: int, size: int) -> bytes:

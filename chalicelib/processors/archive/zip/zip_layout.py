@@ -43,8 +43,8 @@ class _Place:
 class Layout:
     """The places of the entries, those of the first 10,000 in memory."""
 
-    def __init__(self, stored: ObjectReader, origin: int) -> None:
-        self._stored = stored
+    def __init__(self, source: ObjectReader, origin: int) -> None:
+        self._source = source
         self._origin = origin
         self._places: list[_Place] = []
         self._names: set[int] = set()
@@ -75,7 +75,7 @@ class Layout:
 
     def _doubts(self) -> Iterator[str]:
         self._places.sort()
-        if self._total > self._stored.size or any(
+        if self._total > self._source.size or any(
             place.end > following.start
             for place, following in zip(self._places, self._places[1:], strict=False)
         ):
@@ -86,18 +86,18 @@ class Layout:
             return
         if self._places[:1] and self._places[0].start and self._starts_an_entry(0):
             yield HIDDEN
-        if self._stored.size <= _MAX_COMPARED_SIZE:
+        if self._source.size <= _MAX_COMPARED_SIZE:
             yield from self._compare()
 
     def _starts_an_entry(self, offset: int) -> bool:
-        return self._stored.read_range(offset, min(4, self._stored.size)) == _MARK
+        return self._source.read_range(offset, min(4, self._source.size)) == _MARK
 
     def _compare(self) -> Iterator[str]:
         """Doubts from reading what is before and after the data of each entry."""
-        file = self._stored.seekable(page_size=_PAGE)
+        file = self._source.seekable(page_size=_PAGE)
         starts = {place.start for place in self._places}
         for place in self._places:
-            self._stored.check_time()
+            self._source.check_time()
             file.seek(place.start)
             data = file.read(_LOCAL.size)
             if len(data) < _LOCAL.size or not data.startswith(_MARK):

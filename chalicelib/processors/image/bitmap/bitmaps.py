@@ -49,8 +49,8 @@ def read_pcx(file: BinaryIO) -> Size:
 
     https://www.fileformat.info/format/pcx/egff.htm
     """
-    left, top, right, bottom = unpack(file, "<HHHH", offset=4)
-    return Size(right - left + 1, bottom - top + 1)
+    x_min, y_min, x_max, y_max = unpack(file, "<HHHH", offset=4)
+    return Size(x_max - x_min + 1, y_max - y_min + 1)
 
 
 def read_sgi(file: BinaryIO) -> Size:
@@ -92,8 +92,8 @@ def read_exr(file: BinaryIO) -> Size:
         (length,) = unpack(head, "<I")
         value = exactly(head, length)
         if kind == b"box2i" and length == 16:
-            left, top, right, bottom = struct.unpack("<iiii", value)
-            windows[name] = Size(right - left + 1, bottom - top + 1)
+            x_min, y_min, x_max, y_max = struct.unpack("<iiii", value)
+            windows[name] = Size(x_max - x_min + 1, y_max - y_min + 1)
     size = windows.get(b"displayWindow") or windows.get(b"dataWindow")
     if size is None:
         raise SizeUnknown("It has no window")

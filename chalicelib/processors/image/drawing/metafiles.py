@@ -20,8 +20,8 @@ def read_emf(file: BinaryIO) -> Size:
 
     MS-EMF, 2.3.4.2
     """
-    left, top, right, bottom = unpack(file, "<iiii", offset=8)
-    return Size(right - left + 1, bottom - top + 1)
+    x_min, y_min, x_max, y_max = unpack(file, "<iiii", offset=8)
+    return Size(x_max - x_min + 1, y_max - y_min + 1)
 
 
 def read_wmf(file: BinaryIO) -> Size:
@@ -29,7 +29,7 @@ def read_wmf(file: BinaryIO) -> Size:
 
     MS-WMF, 2.3.2.3
     """
-    left, top, right, bottom, inch = unpack(file, "<hhhhH", offset=6)
+    x_min, y_min, x_max, y_max, inch = unpack(file, "<hhhhH", offset=6)
     if not inch:
         raise SizeUnknown("Its units are damaged")
-    return round_size(abs(right - left) * 96 / inch, abs(bottom - top) * 96 / inch)
+    return round_size(abs(x_max - x_min) * 96 / inch, abs(y_max - y_min) * 96 / inch)

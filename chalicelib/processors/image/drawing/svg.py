@@ -64,13 +64,13 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
 
 def _inflate(file: BinaryIO) -> Iterator[bytes]:
     inflater = zlib.decompressobj(wbits=31)
-    left = MAX_TEXT
+    remaining = MAX_TEXT
     try:
         for piece in _pieces(file):
             data = piece
-            while data and left > 0:
+            while data and remaining > 0:
                 text = inflater.decompress(data, _PIECE)
-                left -= len(text)
+                remaining -= len(text)
                 if text:
                     yield text
                 data = inflater.unconsumed_tail

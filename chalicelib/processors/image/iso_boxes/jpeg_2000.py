@@ -28,7 +28,7 @@ def read_codestream(file: BinaryIO) -> Size:
 
 
 def _codestream(file: BinaryIO, offset: int) -> Size:
-    marker, _, _, right, bottom, left, top = unpack(file, ">IHHIIII", offset=offset)
+    marker, _, _, x_max, y_max, x_min, y_min = unpack(file, ">IHHIIII", offset=offset)
     if marker != 0xFF4FFF51:
         raise SizeUnknown("Its codestream does not begin with its size")
-    return Size(right - left, bottom - top)
+    return Size(x_max - x_min, y_max - y_min)

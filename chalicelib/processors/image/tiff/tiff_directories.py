@@ -69,7 +69,7 @@ class Directories:
     order: str = ""
     first_offset: int = 0
     is_big: bool = False
-    seen: set[int] = field(default_factory=set)
+    visited: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         header = exactly(self.file, 8, offset=0)
@@ -86,9 +86,13 @@ class Directories:
 
     def at(self, offset: int) -> Directory | None:
         """The directory at an offset; None where there is none, or it was there before."""
-        if not 0 < offset < 1 << 63 or offset in self.seen or len(self.seen) >= MAX_DIRECTORIES:
+        if (
+            not 0 < offset < 1 << 63
+            or offset in self.visited
+            or len(self.visited) >= MAX_DIRECTORIES
+        ):
             return None
-        self.seen.add(offset)
+        self.visited.add(offset)
         layout = self.order + ("Q" if self.is_big else "H")
         self.file.seek(offset)
         head = self.file.read(struct.calcsize(layout))

@@ -71,9 +71,11 @@ def read_panasonic(file: BinaryIO) -> Size:
     first = directories.at(directories.first_offset)
     if first is None or not first.is_whole:
         raise SizeUnknown("It ends before it tells its size")
-    width, height, top, left, bottom, right = (first.number(tag) for tag in range(2, 8))
-    if right > left and bottom > top:
-        width, height = right - left, bottom - top
+    width, height, first_row, first_column, last_row, last_column = (
+        first.number(tag) for tag in range(2, 8)
+    )
+    if last_column > first_column and last_row > first_row:
+        width, height = last_column - first_column, last_row - first_row
     return round_size(width, height).turn(first.orientation())
 
 
@@ -92,7 +94,7 @@ def _area(image: Directory) -> int:
 
 def _as_cropped(image: Directory, page: Directory) -> Size:
     """What is left of a sensor's picture when its borders are cut off."""
-    stored = size_of(image)
+    stored_size = size_of(image)
     crop, area = image.numbers(_CROP_SIZE), image.numbers(_ACTIVE_AREA)
     least_share = 0.0
     if len(crop) == 2:
@@ -104,9 +106,9 @@ def _as_cropped(image: Directory, page: Directory) -> Size:
         least_share = _LEAST_SHARE
     is_likely = all(
         0 < part <= whole and part >= whole * least_share
-        for part, whole in ((width, stored.width), (height, stored.height))
+        for part, whole in ((width, stored_size.width), (height, stored_size.height))
     )
-    return round_size(width, height) if is_likely else stored
+    return round_size(width, height) if is_likely else stored_size
 
 
 def _exif_size(page: Directory) -> tuple[int, int]:

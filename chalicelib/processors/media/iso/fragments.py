@@ -24,17 +24,17 @@ class Extends:
     defaults: dict[int, int] = field(default_factory=dict)
 
 
-def read_extends(boxes: Boxes, extends: Box) -> Extends:
+def read_extends(boxes: Boxes, box: Box) -> Extends:
     """What `mvex` says of all fragments."""
-    found = Extends()
-    for box in boxes.of(extends.start, extends.end):
-        if box.name == b"mehd":
-            header = boxes.bytes(box, 12)
-            (found.duration,) = struct.unpack_from(">Q" if header[0] == 1 else ">I", header, 4)
-        elif box.name == b"trex":
-            number, default = struct.unpack_from(">I4xI", boxes.bytes(box, 24), 4)
-            found.defaults[number] = default
-    return found
+    extends = Extends()
+    for child in boxes.of(box.start, box.end):
+        if child.name == b"mehd":
+            header = boxes.bytes(child, 12)
+            (extends.duration,) = struct.unpack_from(">Q" if header[0] == 1 else ">I", header, 4)
+        elif child.name == b"trex":
+            number, default = struct.unpack_from(">I4xI", boxes.bytes(child, 24), 4)
+            extends.defaults[number] = default
+    return extends
 
 
 def duration(

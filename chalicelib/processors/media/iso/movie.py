@@ -85,7 +85,7 @@ class _Movie:
             elif box.name == b"udta":
                 with suppress(DamagedError):  # of the tags alone: the film is still told
                     movie_tags.read(self._boxes, box, self._media)
-        self._tell_duration(movie.end)
+        self._add_duration(movie.end)
         return None
 
     def _read_header(self, box: Box) -> None:
@@ -94,32 +94,32 @@ class _Movie:
         self._matrix = matrix_of(header, 48 if header[0] == 1 else 36)
 
     def _read_track(self, box: Box) -> None:
-        found = read_track(self._boxes, box, self._matrix)
-        self._tracks.append(found)
-        if found.track is not None:
-            self._media.tracks.append(found.track)
+        track_box = read_track(self._boxes, box, self._matrix)
+        self._tracks.append(track_box)
+        if track_box.track is not None:
+            self._media.tracks.append(track_box.track)
 
-    def _tell_duration(self, end: int) -> None:
+    def _add_duration(self, end: int) -> None:
         scale, duration = self._timing.scale, self._timing.duration
         seconds = [duration / scale] if scale and duration not in _UNKNOWN else []
         if not seconds:
             seconds = [s for s in (t.seconds(scale) for t in self._tracks) if s]
         if self._extends is not None:
-            self._tell_fragments(self._extends, end, scale, max(seconds, default=0.0))
+            self._add_fragments(self._extends, end, scale, max(seconds, default=0.0))
         elif seconds:
             self._media.duration = max(seconds)
 
-    def _tell_fragments(self, box: Box, end: int, scale: int, known: float) -> None:
+    def _add_fragments(self, box: Box, end: int, scale: int, known_duration: float) -> None:
         extends = fragments.read_extends(self._boxes, box)
         scales = {t.number: t.timing.scale for t in self._tracks}
         if extends.duration and scale:
             self._media.duration = extends.duration / scale
             return
         seconds = fragments.duration(self._boxes, end, scales, extends.defaults)
-        if seconds is None or not max(seconds, known):
+        if seconds is None or not max(seconds, known_duration):
             self._media.error = "It is fragmented, and does not tell its duration"
         else:
-            self._media.duration = max(seconds, known)
+            self._media.duration = max(seconds, known_duration)
 
 
 def _expand(boxes: Boxes, compressed: Box, media: Media) -> None:

@@ -51,24 +51,24 @@ class TrackBox:
 
 def read_track(boxes: Boxes, track: Box, movie_matrix: Matrix) -> TrackBox:
     """What `tkhd` and `mdia` tell, turned as the track's and the movie's matrices say."""
-    found = TrackBox()
+    track_box = TrackBox()
     header, entry, kind = b"", b"", None
     for box in boxes.of(track.start, track.end):
         if box.name == b"tkhd":
             header = boxes.bytes(box, 96)
             form, offset = (">I4xQ", 20) if header[0] == 1 else (">I4xI", 12)
-            found.number, found.duration = struct.unpack_from(form, header, offset)
+            track_box.number, track_box.duration = struct.unpack_from(form, header, offset)
         elif box.name == b"mdia":
-            kind, found.timing, entry = _read_media(boxes, box)
+            kind, track_box.timing, entry = _read_media(boxes, box)
     if kind is not None:
         enabled = bool(header) and bool(header[3] & _ENABLED)
-        found.track = Track(kind, codecs.of_fourcc(entry[4:8]), is_enabled=enabled)
-    if found.track is not None and kind == "video":
-        _tell_size(found.track, header, entry, movie_matrix)
-    elif found.track is not None:
-        _tell_sound(found.track, entry, found.timing.scale)
-        esds.read(entry, found.track)
-    return found
+        track_box.track = Track(kind, codecs.of_fourcc(entry[4:8]), is_enabled=enabled)
+    if track_box.track is not None and kind == "video":
+        _add_size(track_box.track, header, entry, movie_matrix)
+    elif track_box.track is not None:
+        _add_sound(track_box.track, entry, track_box.timing.scale)
+        esds.read(entry, track_box.track)
+    return track_box
 
 
 def _read_media(boxes: Boxes, media: Box) -> tuple[Kind | None, Timing, bytes]:
@@ -93,7 +93,7 @@ def _sample_entry(boxes: Boxes, table: Box) -> bytes:
     return b""
 
 
-def _tell_size(track: Track, header: bytes, entry: bytes, movie_matrix: Matrix) -> None:
+def _add_size(track: Track, header: bytes, entry: bytes, movie_matrix: Matrix) -> None:
     version = header[0] if header else 0
     width = height = 0
     if header:
@@ -119,7 +119,7 @@ def _size_of_samples(entry: bytes) -> tuple[int, int]:
     return width, height
 
 
-def _tell_sound(track: Track, entry: bytes, scale: int) -> None:
+def _add_sound(track: Track, entry: bytes, scale: int) -> None:
     if len(entry) < 36:  # bytes of a sound sample entry
         return
     (version,) = struct.unpack_from(">H", entry, 16)

@@ -60,7 +60,7 @@ class _Segment:
         if _TRACKS not in self._read:
             raise DamagedError("It does not tell its tracks")
         if self._media.duration is None:
-            self._tell_last_cluster()
+            self._add_last_cluster()
 
     def _read_at(self, number: int, place: int) -> None:
         for element in self._elements.of(place, self._segment.end):
@@ -121,11 +121,11 @@ class _Segment:
     def _read_size(self, track: Track, parts: dict[int, Element]) -> None:
         """The size in pixels as shown: the coded one, widened where the shape is another."""
         coded = self._number(parts, _WIDTH, 0), self._number(parts, _HEIGHT, 0)
-        shown = self._number(parts, _SHOWN_WIDTH, 0), self._number(parts, _SHOWN_HEIGHT, 0)
+        display_size = self._number(parts, _SHOWN_WIDTH, 0), self._number(parts, _SHOWN_HEIGHT, 0)
         unit = self._number(parts, _UNIT, _PIXELS)
-        track.width, track.height = shown if all(shown) and unit == _PIXELS else coded
-        if all(shown) and unit == _SHAPE:
-            track.width = round(coded[1] * shown[0] / shown[1])
+        track.width, track.height = display_size if all(display_size) and unit == _PIXELS else coded
+        if all(display_size) and unit == _SHAPE:
+            track.width = round(coded[1] * display_size[0] / display_size[1])
         if _PROJECTION in parts:
             for element in self._of(parts[_PROJECTION]):
                 # Its degrees count against the clock.
@@ -138,7 +138,7 @@ class _Segment:
     def _number(self, parts: dict[int, Element], number: int, default: int) -> int:
         return self._elements.unsigned(parts[number]) if number in parts else default
 
-    def _tell_last_cluster(self) -> None:
+    def _add_last_cluster(self) -> None:
         """The time of the last block; browsers record without knowing the duration."""
         data = self._elements.file.tail(TAIL)
         place = len(data)

@@ -162,12 +162,12 @@ def _measure(file: MediaFile, media: Media, first: Frame, start: int, end: int) 
 
 def _frames(data: bytes, like: Frame) -> list[Frame]:
     """The frames of a piece, which need not begin with one."""
-    found: list[Frame] = []
+    frames: list[Frame] = []
     place = first_frame(data, like)
     while place is not None:
         frame = frame_at(data, place)
         if frame is None or not frame.is_like(like):
             break
-        found.append(frame)
+        frames.append(frame)
         place += frame.size
-    return found
+    return frames

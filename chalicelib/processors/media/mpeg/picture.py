@@ -95,11 +95,11 @@ def _size(bits: _Bits) -> tuple[int, int]:
         bits.take(1)
     bits.take(1)
     if bits.take(1):
-        left, right, top, bottom = (bits.number() for _ in range(4))
+        crop_left, crop_right, crop_top, crop_bottom = (bits.number() for _ in range(4))
         across = 2 if colours in (1, 2) and not is_separate else 1
         down = (2 if colours == 1 and not is_separate else 1) * (2 - is_whole)
-        width -= across * (left + right)
-        height -= down * (top + bottom)
+        width -= across * (crop_left + crop_right)
+        height -= down * (crop_top + crop_bottom)
     if width <= 0 or height <= 0:
         raise DamagedError
     return width, height

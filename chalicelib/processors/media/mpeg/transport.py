@@ -52,7 +52,7 @@ def read(file: MediaFile, media: Media) -> None:
     for number, (kind, codec) in streams.items():
         track = Track(kind, codec)
         if kind == "video":
-            _tell_size(track, packets, number)
+            _add_size(track, packets, number)
             if not track.width:
                 media.error = f"Hoist does not read the size of {codec} in this container"
         media.tracks.append(track)
@@ -105,17 +105,17 @@ def _streams(packets: list[Packet]) -> dict[int, tuple[Kind, str]]:
 
 
 def _read_map(section: bytes, end: int) -> dict[int, tuple[Kind, str]]:
-    found = {}
+    streams = {}
     place = 12 + (int.from_bytes(section[10:12]) & 0xFFF)
     while place + 5 <= end:
         size = int.from_bytes(section[place + 3 : place + 5]) & 0xFFF
-        known = _STREAMS.get(section[place])
+        stream = _STREAMS.get(section[place])
         if section[place] == _PRIVATE:
-            known = _described(section[place + 5 : place + 5 + size])
-        if known is not None:
-            found[int.from_bytes(section[place + 1 : place + 3]) & 0x1FFF] = known
+            stream = _described(section[place + 5 : place + 5 + size])
+        if stream is not None:
+            streams[int.from_bytes(section[place + 1 : place + 3]) & 0x1FFF] = stream
         place += 5 + size
-    return found
+    return streams
 
 
 def _described(descriptors: bytes) -> tuple[Kind, str] | None:
@@ -128,7 +128,7 @@ def _described(descriptors: bytes) -> tuple[Kind, str] | None:
     return None
 
 
-def _tell_size(track: Track, packets: list[Packet], number: int) -> None:
+def _add_size(track: Track, packets: list[Packet], number: int) -> None:
     data = b"".join(contents for other, _, contents in packets if other == number)
     size = None
     if track.codec in ("mpeg1video", "mpeg2video"):

@@ -17,8 +17,8 @@ def read(data: bytes, media: Media) -> None:
     for _ in range(min(count, MAX_COMMENTS)):
         size = int.from_bytes(data[place : place + 4], "little")
         text = data[place + 4 : place + 4 + min(size, 2048)].decode("utf-8", "replace")
-        name, found, value = text.partition("=")
-        if found and name.lower() in _NAMES:
+        name, equals, value = text.partition("=")
+        if equals and name.lower() in _NAMES:
             media.add_tag(name.lower(), value)
         place += 4 + size
         if place >= len(data):
