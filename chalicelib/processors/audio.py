@@ -1,6 +1,6 @@
-"""Duration, sample rate, channels and tags of sounds, by the readers in `media`.
+"""Duration, sample rate, channels and tags of audio, by the readers in `media`.
 
-Only headers and ends are read, by ranged requests: a recording of 10 GB costs a few.
+It reads only headers and both ends, by ranged requests: a recording of 10 GB takes a few requests.
 """
 
 from typing import Any
@@ -15,18 +15,18 @@ _CHANNELS = range(1, 1000)
 
 
 def applies_to(content_type: str, size: int, /) -> bool:
-    """To every type of sound: the first bytes say whether there is a reader for it."""
+    """To every audio type: the first bytes decide whether there is a reader."""
     return (content_type.startswith("audio/") or content_type in _OTHERS) and size > 0
 
 
 def run(source: ObjectReader, /) -> dict[str, Any]:
     """`{"container", "codec", "duration", "sample_rate", "channels", "bitrate"}` and tags.
 
-    `duration` in seconds, `sample_rate` in hertz, `bitrate` in bits a second; `title`, `artist` and
-    `album` where they are cheap to find. `duration_estimated` is true for a duration reckoned from
-    a part of the audio_track. `error` says what a sound should tell and this one does not.
+    `duration` is in seconds, `sample_rate` in hertz, `bitrate` in bits a second. `title`, `artist`
+    and `album` are there if the format makes them cheap to read. `duration_estimated` is true if
+    `duration` was computed from a part of the file. `error` says which expected value is missing.
     """
-    # The readers are loaded where they are used: the API never reads a sound.
+    # Imported here, because the API never reads audio.
     from chalicelib.processors import media
 
     facts = media.read(source)

@@ -1,4 +1,4 @@
-"""SHA-256 of the whole object, for whoever compares it with a published one."""
+"""SHA-256 of the whole object, to compare with a published digest."""
 
 import hashlib
 from typing import Any
@@ -14,7 +14,7 @@ def applies_to(_content_type: str, _size: int, /) -> bool:
 
 
 def run(source: ObjectReader, /) -> dict[str, Any]:
-    """`{"sha256": hex, "bytes", "complete"}`; without the digest where time ran out before."""
+    """`{"sha256": hex, "bytes", "complete"}`; without `sha256` if the time ended first."""
     digest = hashlib.sha256()
     done = 0
     try:

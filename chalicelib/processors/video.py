@@ -1,6 +1,6 @@
-"""Container, duration, resolution and tracks of films, by the readers in `media`.
+"""Container, duration, resolution and tracks of video, by the readers in `media`.
 
-Only headers and ends are read, by ranged requests: a film of 100 GB costs a few.
+It reads only headers and both ends, by ranged requests: a film of 100 GB takes a few requests.
 """
 
 from typing import Any
@@ -13,18 +13,18 @@ _OTHERS = ("application/mxf", "application/ogg")
 
 
 def applies_to(content_type: str, size: int, /) -> bool:
-    """To every type of video: the first bytes say whether there is a reader for it."""
+    """To every video type: the first bytes decide whether there is a reader."""
     return (content_type.startswith("video/") or content_type in _OTHERS) and size > 0
 
 
 def run(source: ObjectReader, /) -> dict[str, Any]:
     """`{"container", "brand", "codec", "duration", "width", "height", "rotation", "tracks"}`.
 
-    `duration` in seconds, sizes in pixels as shown, `rotation` in degrees clockwise if a player
-    turns the pictures, `tracks` a list of "video" and "audio". What the file does not tell is left
-    out; `error` says what a film should tell and this one does not.
+    `duration` is in seconds, sizes are in pixels as shown. `rotation` is the angle in degrees
+    clockwise by which a player turns the picture. `tracks` is a list of "video" and "audio". Values
+    that the file does not contain are left out. `error` says which expected value is missing.
     """
-    # The readers are loaded where they are used: the API never reads a film.
+    # Imported here, because the API never reads video.
     from chalicelib.processors import media
 
     facts = media.read(source)

@@ -98,7 +98,7 @@ def test_nothing_is_said_of_another_kind_of_document(data: bytes, content_type: 
 def test_what_is_called_an_archive_and_is_none_says_so(content_type: str) -> None:
     found = archive.run(reader(b"hello world " * 50, content_type))
 
-    assert found == {"error": "It is no archive of a kind that is listed"}
+    assert found == {"error": "It is not an archive of a supported format"}
 
 
 def test_a_zip_bomb_is_called_suspicious() -> None:

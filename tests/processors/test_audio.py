@@ -395,7 +395,7 @@ def test_an_ogg_of_100_gb_costs_a_few_requests() -> None:
 def test_an_ogg_whose_end_is_another_sound_does_not_tell_its_duration() -> None:
     told = run(OPUS + bytes(3_000_000) + ogg_page(2, 48000, bytes(9)), "audio/ogg")
 
-    assert told["error"] == "It does not tell its duration"
+    assert told["error"] == "It does not contain its duration"
 
 
 def test_a_flac_that_went_through_a_pipe_says_that_its_duration_is_not_known() -> None:
@@ -408,7 +408,7 @@ def test_a_flac_that_went_through_a_pipe_says_that_its_duration_is_not_known() -
         "codec": "flac",
         "sample_rate": 44100,
         "channels": 2,
-        "error": "It does not tell its duration",
+        "error": "It does not contain its duration",
     }
 
 

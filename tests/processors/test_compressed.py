@@ -177,7 +177,7 @@ def test_xz_that_needs_much_memory_tells_its_size_only() -> None:
     head[8:12] = struct.pack("<I", zlib.crc32(head[:8]))
     found = listing(packed[:12] + bytes(head) + packed[24:], "a.txt.xz", XZ)
 
-    assert found["error"] == "It needs more memory to expand than there is for it"
+    assert found["error"] == "Expanding it needs too much memory"
     assert (found["names"], found["expanded_size"]) == (["a.txt"], len(TEXT))
 
 

@@ -151,7 +151,7 @@ def test_a_footer_that_is_too_large_is_told() -> None:
     skipped = b"PAR1" + values + struct.pack("<I", len(values)) + b"PAR1"
 
     for content in (many, arrow, skipped):
-        assert read(content) == {"error": "Its directory is larger than what is read of a file"}
+        assert read(content) == {"error": "Its directory is too large to be read"}
 
 
 def test_a_shape_of_a_thousand_digits_is_refused() -> None:

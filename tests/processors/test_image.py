@@ -121,7 +121,7 @@ def test_segments_without_end_are_not_followed() -> None:
 
     assert image.run(endless) == {
         "format": "jpeg",
-        "error": "Its size is not in the first 4194304 bytes that are read",
+        "error": "Its size is not in its first 4194304 bytes",
     }
     assert sum(size for _, size in seen.requests) <= image.MAX_HEADER
 
@@ -130,7 +130,7 @@ def test_directories_that_follow_themselves_end() -> None:
     page = tiff({0xFE: images.long("<", 1), **sides("<", 160, 120)})
     loop = page[:-4] + struct.pack("<I", 16)
 
-    assert image.run(reader(loop, "image/tiff"))["error"] == "Only its preview tells a size"
+    assert image.run(reader(loop, "image/tiff"))["error"] == "Only its preview has a size"
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_a_film_that_calls_itself_an_image_says_nothing() -> None:
 def test_an_unknown_format_says_so() -> None:
     part = image.run(reader(b"\x01\x02\x03\x04 something", "image/x-unknown"))
 
-    assert part == {"error": "Its first bytes are of no image format whose header is read"}
+    assert part == {"error": "It is not an image of a supported format"}
 
 
 def test_an_image_is_not_looked_at_when_time_is_over() -> None:

@@ -213,7 +213,7 @@ def test_a_tga_that_begins_like_a_cursor_is_a_tga() -> None:
 def test_what_is_no_tga_says_so() -> None:
     part = image.run(reader(b"hello, this is no image", "image/x-tga"))
 
-    assert part == {"format": "tga", "error": "Its header is not that of a TGA"}
+    assert part == {"format": "tga", "error": "Its header is not a TGA header"}
 
 
 def test_a_wbmp_is_read_because_its_type_says_so() -> None:

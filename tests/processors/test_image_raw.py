@@ -10,7 +10,7 @@ from tests.processors.images import Entries, box, exif, jpeg, long, segment, sho
 from tests.processors.reading import reader
 
 NEF = "image/x-nikon-nef"
-ONLY_PREVIEW = "Only its preview tells a size"
+ONLY_PREVIEW = "Only its preview has a size"
 KIND, BELOW, EXIF_IFD, DNG_VERSION = 0xFE, 0x14A, 0x8769, 0xC612
 RATIOS = struct.pack("<4I", 12000, 2, 4000, 1)  # 6000 and 4000
 CROP_SIZE, ACTIVE_AREA, ORIENTATION = 0xC620, 0xC68D, 0x112

@@ -129,7 +129,7 @@ def test_the_size_of_another_element_is_never_told(root: str) -> None:
 def test_a_side_of_nothing_is_no_size(side: str) -> None:
     assert report(f'<svg {XMLNS} width="{side}" height="5" viewBox="0 0 3 4"/>') == {
         "format": "svg",
-        "error": "It tells a size that no image has",
+        "error": "Its header contains an impossible size",
     }
 
 
@@ -153,7 +153,7 @@ def test_a_compressed_one_is_read() -> None:
 def test_another_compressed_image_says_so() -> None:
     part = report(svgz(b"gimp xcf v011" + bytes(99)))
 
-    assert part == {"format": "gzip", "error": "What it compresses is no SVG"}
+    assert part == {"format": "gzip", "error": "Its compressed content is not an SVG"}
 
 
 def test_compressed_data_that_are_damaged_say_so() -> None:

@@ -238,7 +238,7 @@ def test_a_damaged_part_does_not_hide_the_others(core: str) -> None:
 
     assert read(ooxml("word/document.xml", WORD, parts)) == {
         "format": "docx", "encrypted": False, "pages": 12, "words": 3456,
-        "error": "A part of it is damaged, or too large",
+        "error": "A part of it is damaged or too large",
     }  # fmt: skip
 
 
@@ -254,4 +254,4 @@ def test_a_zip_of_many_entries_is_not_kept_in_memory() -> None:
         {f"folder/of/a/document/with/many/entries/{number}": "" for number in range(15000)}
     )
 
-    assert read(data) == {"error": "Its directory is larger than what is read of a file"}
+    assert read(data) == {"error": "Its directory is too large to be read"}

@@ -89,7 +89,7 @@ def compressed_header(method: bytes, properties: bytes, *, size: int) -> bytes:
     ("header", "error"),
     [
         (compressed_header(b"\3\1\1", b"\x5d\0\0\0\xff", size=2**31), "too long"),
-        (compressed_header(b"\3\4\1", b"\6\0\0\0\1", size=100), "in a way that is not read"),
+        (compressed_header(b"\3\4\1", b"\6\0\0\0\1", size=100), "by an unsupported method"),
         (compressed_header(b"\3\1\1", b"\xff\xff\xff\xff\xff", size=100), "damaged"),
         (compressed_header(b"\x21", b"\x28", size=8 * MIB), "damaged"),
     ],
@@ -112,7 +112,7 @@ def test_a_list_that_cannot_be_expanded_says_why_and_takes_little_memory(
 def test_a_list_of_very_many_folders_is_not_read() -> None:
     found = archive.run(reader(with_header(b"\1\4\7\x0b\xc1\1\0" + bytes(70_000)), SEVEN_ZIP))
 
-    assert found["error"] == "Its list of entries is too long to be read"
+    assert found["error"] == "Its list of entries is too long"
 
 
 def test_the_clock_ends_a_long_list() -> None:

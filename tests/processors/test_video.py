@@ -291,7 +291,7 @@ def test_a_header_of_the_first_part_only_is_not_believed() -> None:
 def test_fragments_without_times_say_that_the_duration_is_not_known() -> None:
     told = fragmented(atom(b"moof", atom(b"mfhd", bytes(8))) + MDAT)
 
-    assert told["error"] == "It is fragmented, and does not tell its duration"
+    assert told["error"] == "It is fragmented and does not contain its duration"
     assert (told["width"], "duration" in told) == (640, False)
 
 

@@ -16,7 +16,7 @@ def run(data: bytes, content_type: str = "video/x") -> dict[str, Any]:
 
 
 def element(number: int, *contents: bytes, is_open: bool = False) -> bytes:
-    """An EBML element; an open one does not tell its size."""
+    """An EBML element; an open one does not contain its size."""
     data = b"".join(contents)
     size = b"\x01" + b"\xff" * 7 if is_open else (1 << 56 | len(data)).to_bytes(8)
     return number.to_bytes((number.bit_length() + 7) // 8) + size + data
@@ -87,7 +87,7 @@ def test_a_webm_tells_its_duration(data: bytes, duration: float) -> None:
 def test_a_webm_without_any_time_says_so() -> None:
     told = run(segment(LIVE, tracks(picture())))
 
-    assert told == TOLD | {"tracks": ["video"], "error": "It does not tell its duration"}
+    assert told == TOLD | {"tracks": ["video"], "error": "It does not contain its duration"}
 
 
 def test_an_index_leads_to_tracks_behind_the_pictures() -> None:

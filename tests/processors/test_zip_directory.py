@@ -251,7 +251,7 @@ A, B = entry_at(0, b"a", 500), entry_at(SECOND, b"b", 500)
             zipped({"a": b"x"}) + zipped({"b": b"y"}), zip_layout.HIDDEN, id="two archives"
         ),
         pytest.param(
-            with_list(DATA, [A, B], told=1), "Its end tells of 1 entries", id="other number"
+            with_list(DATA, [A, B], told=1), "Its end record counts 1 entries", id="other number"
         ),
         pytest.param(
             with_list(DATA, [A, entry_at(SECOND + 3, b"b", 400)]),
@@ -279,7 +279,7 @@ def test_two_ends_that_differ_are_suspicious() -> None:
     data = bytearray(end_64(zipped(FILES), is_spare=False))
     data[data.rfind(b"PK\5\6") + 10] = 2
 
-    assert "two ends" in archive.run(reader(bytes(data), ZIP))["suspicious"]
+    assert "two end records" in archive.run(reader(bytes(data), ZIP))["suspicious"]
 
 
 class Pipe(io.BytesIO):

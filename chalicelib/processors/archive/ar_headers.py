@@ -10,12 +10,12 @@ from chalicelib.reader import MAX_READ, ObjectReader
 MARK = b"!<arch>\n"
 _HEADER_SIZE = 60
 _END_OF_HEADER = b"`\n"
-_TABLES = (b"/", b"/SYM64/", b"__.SYMDEF", b"__.SYMDEF SORTED")  # of symbols, not members
+_TABLES = (b"/", b"/SYM64/", b"__.SYMDEF", b"__.SYMDEF SORTED")  # symbol tables, not members
 _LONG_NAMES, _BSD = b"//", b"#1/"
 
 
 def read(source: ObjectReader, listing: Listing) -> None:
-    """List the members; names may be in a table of GNU's, or before the data as with BSD."""
+    """List the members. GNU's long names are in a table; BSD's are before the data."""
     listing.is_unix = True
     file = source.seekable()
     file.seek(len(MARK))

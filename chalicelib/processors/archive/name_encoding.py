@@ -1,18 +1,18 @@
-"""Which code page names are written in, when their archive does not tell.
+"""Guesses the code page of names in an archive that does not declare one.
 
-The answer is a guess: each candidate decodes all names, and the most plausible text wins. Letters
-of one script and one case are plausible, box-drawing characters inside a word are not.
+Each candidate decodes all names, and the most plausible text wins. Letters of one script and one
+case are plausible; box-drawing characters inside a word are not.
 """
 
 import re
 import unicodedata
 from collections.abc import Sequence
 
-# Python's codecs. The first of each is believed where another is not clearly better: DOS and
-# Windows write the page of the console, Unix the page of its locale.
+# Python's codecs. The first one wins unless another is clearly better: DOS and Windows use the code
+# page of the console, Unix that of the locale.
 _OF_DOS = ("cp437", "cp850", "cp1252", "cp852", "cp866", "cp1251", "cp1250", "cp737", "cp1253")
 _OF_UNIX = ("cp1252", "cp1251", "cp1250", "cp1253", "cp437", "cp850", "cp852", "cp866", "cp737")
-# Of two bytes a character: the first bytes that frequent characters have, and the most frequent.
+# Double-byte code pages: the lead bytes of frequent characters, and the most frequent characters.
 _EASTERN = {
     "cp932": (
         range(0x88, 0x98),
@@ -47,19 +47,19 @@ _EASTERN = {
         ),
     ),
 }
-_KANA = (0x81, 0x82, 0x83)  # first bytes in cp932
+_KANA = (0x81, 0x82, 0x83)  # lead bytes in cp932
 _PUBLIC_NAMES = {"cp932": "shift_jis", "cp949": "euc_kr"}
 _WORD = re.compile(r"[^\W\d_]+")
 _MARKS = frozenset("¿¡“”„‘’‚–—…€°§©®«»·ºª№×´、。・「」『』（）［］【】～！？：；，－＿　")
 _MOST_ACCENTS = 2  # in a word that has hardly any other letters
-_FIRST_SECOND_BYTE = 0x40  # of a character of two
-_UMLAUTS = frozenset("äöüÄÖÜßåÅ")  # whoever tries an archive types these
-_CLEARLY = 0.05  # a difference that decides
-_FEW = 4  # bytes that are not ASCII: too few to overrule a page that gives nothing but letters
+_FIRST_SECOND_BYTE = 0x40  # of a double-byte character
+_UMLAUTS = frozenset("äöüÄÖÜßåÅ")  # typical names of people who test an archive
+_CLEARLY = 0.05  # a difference in score that decides
+_FEW = 4  # non-ASCII bytes: too few to overrule a code page that gives letters only
 
 
 def guess(names: Sequence[bytes], *, is_unix: bool) -> str:
-    """The codec under which the names, which are neither ASCII nor UTF-8, read best."""
+    """The codec that gives the most plausible names; the names are neither ASCII nor UTF-8."""
     candidates = _OF_UNIX if is_unix else _OF_DOS
     best, best_score = candidates[0], _score(names, candidates[0])
     is_enough = sum(not bytes([byte]).isascii() for name in names for byte in name) >= _FEW
@@ -69,22 +69,22 @@ def guess(names: Sequence[bytes], *, is_unix: bool) -> str:
         score = _score(names, candidate)
         if score > best_score + _CLEARLY:
             best, best_score = candidate, score
-    # The first page of Unix has holes. The first of DOS has a character for every byte.
+    # The first code page for Unix has undefined bytes. The first one for DOS has none.
     return best if best_score >= 0 else _OF_DOS[0]
 
 
 def known_name(codec: str) -> str:
-    """What people call a codec of `guess`."""
+    """The public name of a codec that `guess` returns."""
     return _PUBLIC_NAMES.get(codec, codec)
 
 
 def has_two_bytes(codec: str) -> bool:
-    """Whether characters of the codec have two bytes, so that some also read as UTF-8."""
+    """Whether the codec has double-byte characters, so that some names are also valid UTF-8."""
     return codec in _EASTERN
 
 
 def _score(names: Sequence[bytes], codec: str) -> float:
-    """From 0 to 1 and a little more, or -1 where the names are not in this code page at all."""
+    """From 0 to a little above 1; -1 if the names are not valid in this code page."""
     points = weight = 0.0
     for name in names:
         try:
@@ -110,7 +110,7 @@ def _word_score(word: str, codec: str) -> float:
     foreign = sum(not character.isascii() for character in word)
     is_accents_alone = foreign > _MOST_ACCENTS and 3 * foreign > 2 * len(word)
     if "LATIN" in scripts and is_accents_alone and not _UMLAUTS.issuperset(word):
-        return 0.3  # hardly any word has so many accents
+        return 0.3  # few words have so many accents
     return 1 if len(word) > 1 else 0.7
 
 
@@ -123,7 +123,7 @@ def _eastern_score(word: str, codec: str) -> float:
     for character in foreign:
         data = character.encode(codec)
         if character in most_frequent:
-            points += 1.1  # hardly an accident
+            points += 1.1  # unlikely by chance
         elif codec == "cp932" and data[0] in _KANA:
             points += 1
         elif len(data) > 1:
@@ -136,5 +136,5 @@ def _script(character: str) -> str:
 
 
 def _changes_case(first: str, second: str) -> bool:
-    """Whether a capital follows a small letter, one of them not ASCII."""
+    """Whether an upper-case letter follows a lower-case one, and one of them is not ASCII."""
     return first.islower() and second.isupper() and not (first + second).isascii()

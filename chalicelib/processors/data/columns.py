@@ -1,4 +1,4 @@
-"""The columns of a table as all readers of tables tell them."""
+"""The columns of a table, as all readers of this package report them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ MAX_TYPE = 50  # characters of a type's name
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its name, dotted where it is nested, and its type in the format's own words."""
+    """A column: its name, dotted if it is nested, and its type as the format calls it."""
 
     name: str
     type: str
 
 
 def column_fields(columns: Sequence[Column]) -> dict[str, Any]:
-    """`{"columns", "column_types", "column_count"}`; the first are told, all are counted."""
+    """`{"columns", "column_types", "column_count"}`: the first columns, and the number of all."""
     first = columns[:SHOWN_COLUMNS]
     return {
         "columns": [printable(one.name, MAX_NAME) for one in first],

@@ -1,6 +1,6 @@
-"""Shape and type of NumPy's arrays: one in an .npy, several in an .npz.
+"""Shape and type of NumPy arrays: one in an .npy file, several in an .npz file.
 
-The header is a literal of Python's; it is searched instead of evaluated.
+The header is a Python literal. It is searched, not evaluated.
 https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 """
 
@@ -14,7 +14,7 @@ from chalicelib.processors.zip_parts import DAMAGED, Parts
 from chalicelib.reader import ObjectReader, ReadTooLarge
 
 MAGIC = b"\x93NUMPY"
-MAX_HEADER = 64 * 1024  # bytes; NumPy itself takes 10,000
+MAX_HEADER = 64 * 1024  # bytes; NumPy itself accepts 10,000
 MAX_NAME = 80  # characters
 SHOWN_ARRAYS = 50
 MAX_ARRAYS = 8 * 1024  # bytes of JSON
@@ -27,7 +27,7 @@ _MAX_DIMENSIONS = 64
 
 
 def run(file: Places) -> dict[str, Any]:
-    """`{"format": "npy", "dtype", "shape"}`; a structured array tells its columns as well."""
+    """`{"format": "npy", "dtype", "shape"}`; also the columns of a structured array."""
     return {"format": "npy"} | _array(file.read(0, MAX_HEADER))
 
 

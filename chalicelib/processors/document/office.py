@@ -1,8 +1,8 @@
-"""Title, pages, sheets and slides of office documents that are ZIPs, and books that are EPUB.
+"""Title, pages, sheets and slides of office documents in a ZIP, and of EPUB books.
 
-Sheets and slides are counted; pages and words are what the program counted that saved the document.
-Who wrote it is not told: people do not see that their documents name them.
-ECMA-376 (OOXML, OPC); OpenDocument 1.3, part 2 and 3; EPUB 3.3.
+Sheets and slides are counted. Pages and words are the numbers that the program stored when it saved
+the document. Authors of office documents are left out: people rarely know that a document names
+them. ECMA-376 (OOXML, OPC). OpenDocument 1.3, part 2 and 3. EPUB 3.3.
 """
 
 import posixpath
@@ -17,9 +17,9 @@ from chalicelib.reader import ObjectReader, ReadTooLarge
 MAX_TITLE = 200  # characters
 MAX_NAME = 80  # characters of a sheet's name
 SHOWN_NAMES = 50
-MAX_CONTENT = 8 * 1024 * 1024  # bytes of content.xml that are searched for sheets and slides
+MAX_CONTENT = 8 * 1024 * 1024  # bytes of content.xml in which sheets and slides are counted
 _TYPES = "[Content_Types].xml"
-# Kinds by what the type of the main part says.
+# Formats, by a word in the type of the main part.
 _OOXML = {
     "wordprocessingml": "docx", "ms-word": "docx", "spreadsheetml": "xlsx",
     "ms-excel.sheet.binary": "xlsb", "ms-excel": "xlsx", "presentationml": "pptx",
@@ -29,14 +29,14 @@ _ODF = {
     "text": "odt", "spreadsheet": "ods", "presentation": "odp", "graphics": "odg", "chart": "odc",
     "formula": "odf", "image": "odi", "database": "odb", "base": "odb",
 }  # fmt: skip
-# How publishers hide fonts, which is no protection of a book.
+# Publishers obfuscate fonts with these; the book itself is not encrypted.
 _FONTS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
 
 
 def run(source: ObjectReader, /) -> dict[str, Any]:
-    """`{"format", "title", "pages" or "sheets" or "slides", "encrypted"…}`, as far as it tells.
+    """`{"format", "title", "pages" or "sheets" or "slides", "encrypted"…}`, as far as known.
 
-    Empty for a ZIP that is none of these; `error` for one that cannot be read.
+    Empty for another ZIP; `error` for a ZIP that cannot be read.
     """
     try:
         parts = Parts(source)
@@ -87,13 +87,13 @@ def _ooxml_kind(parts: Parts, main: str) -> str | None:
 
 
 def _each(*readers: Any) -> dict[str, Any]:
-    """What all of them tell; a part that cannot be read does not hide the others."""
+    """The fields of all readers. A damaged part does not hide the fields of the others."""
     report: dict[str, Any] = {}
     for read in readers:
         try:
             report |= read()
         except DAMAGED:
-            report["error"] = "A part of it is damaged, or too large"
+            report["error"] = "A part of it is damaged or too large"
     return report
 
 
@@ -107,12 +107,12 @@ def _title(items: list[Element]) -> dict[str, Any]:
 
 
 def _contents(parts: Parts, kind: str, main: str) -> dict[str, Any]:
-    """What the main part lists."""
+    """The sheets, slides or pages in the main part."""
     if kind == "xlsx":
         sheets = [one for one in parts.elements(main, ["sheet"]) if one.parent == "sheets"]
         return _sheets([one.attributes.get("name", "") for one in sheets])
     if kind == "pptx":
-        # Sections list the slides once more, deeper inside.
+        # Sections list the slides again, at a greater depth.
         slides = [one for one in parts.elements(main, ["sldId"]) if one.depth == 2]
         return {"slides": len(slides)}
     if kind == "vsdx":
@@ -128,7 +128,7 @@ def _sheets(names: list[str]) -> dict[str, Any]:
 
 
 def _counted(parts: Parts, kind: str, name: str) -> dict[str, Any]:
-    """Pages and words of a text, as the program counted that saved it."""
+    """Pages and words of a text, as stored by the program that saved it."""
     if kind != "docx":
         return {}
     items = parts.elements(name.lstrip("/"), ["Pages", "Words", "Characters"])
@@ -174,7 +174,7 @@ def _odf_meta(parts: Parts, kind: str) -> dict[str, Any]:
 
 
 def _odf_contents(parts: Parts, kind: str) -> dict[str, Any]:
-    """The sheets, slides or pages, counted."""
+    """The number of sheets, slides or pages."""
     names = {"ods": ("table", "spreadsheet"), "odp": ("page", "presentation")}
     names["odg"] = ("page", "drawing")
     if kind not in names:

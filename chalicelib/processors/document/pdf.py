@@ -1,7 +1,7 @@
 """Version, pages, title and encryption of a PDF, by a few ranged reads.
 
-A document whose cross-reference table is wrong is searched for its objects, as viewers do, where it
-is small enough. ISO 32000-2.
+If the cross-reference table of a small document is wrong, its objects are searched, as viewers do.
+ISO 32000-2.
 """
 
 import re
@@ -21,9 +21,9 @@ from chalicelib.processors.places import BROKEN, Places, printable
 from chalicelib.reader import ReadTooLarge
 
 MAX_TITLE = 200  # characters
-MAX_SEARCHED = 4 * 1024 * 1024  # bytes of a document that is searched for its objects
-_HEAD = 1024  # bytes that `%PDF` may be within: ISO 32000-1, implementation note 13
-_TAIL = 64 * 1024  # bytes that are searched for the last `startxref`
+MAX_SEARCHED = 4 * 1024 * 1024  # bytes of a document whose objects are searched
+_HEAD = 1024  # bytes that may precede `%PDF`: ISO 32000-1, implementation note 13
+_TAIL = 64 * 1024  # bytes in which the last `startxref` is searched
 _HEADER = re.compile(rb"%PDF-(\d\.\d)")
 _START = re.compile(rb"startxref[\0\t\n\f\r ]*(\d{1,19})")
 _LINEARIZED = re.compile(rb"/Linearized\b")
@@ -36,14 +36,14 @@ _Value = Callable[[Any], Any]
 
 
 def is_pdf(head: bytes) -> bool:
-    """Whether these first bytes have a PDF's header, with other bytes before it or not."""
+    """Whether a PDF header is in these first bytes; other bytes may precede it."""
     return b"%PDF-" in head[:_HEAD]
 
 
 def run(file: Places) -> dict[str, Any]:
-    """`{"format": "pdf", "version", "pages", "encrypted", "title"}`, as far as it tells.
+    """`{"format": "pdf", "version", "pages", "encrypted", "title"}`, as far as known.
 
-    `error` says why the pages are not known.
+    `error` says why the number of pages is missing.
     """
     head = file.read(0, _HEAD)
     report: dict[str, Any] = {"format": "pdf"}
@@ -60,7 +60,7 @@ def run(file: Places) -> dict[str, Any]:
 
 
 def _document(file: Places, head: bytes) -> dict[str, Any]:
-    """What its tables lead to."""
+    """The fields that the cross-reference tables lead to."""
     tail = file.read(max(0, file.size - _TAIL), _TAIL)
     starts = _START.findall(tail)
     if not starts:
@@ -72,7 +72,7 @@ def _document(file: Places, head: bytes) -> dict[str, Any]:
     try:
         report = _trailer_fields({"Root": tables.trailer.get("Root")}, tables.value)
     except (DamagedError, SyntaxDamagedError, Unfinished):
-        # The page tree is in a stream, which is encrypted.
+        # The page tree is in an encrypted stream.
         report = _linearized(file)
     return {"encrypted": True} | report
 
@@ -97,7 +97,7 @@ def _title(trailer: dict[str, Any], value: _Value) -> dict[str, Any]:
         about = value(trailer.get("Info"))
         title = value(about.get("Title")) if isinstance(about, dict) else None
     except (DamagedError, SyntaxDamagedError, Unfinished, ReadTooLarge):
-        return {}  # its pages are known nevertheless
+        return {}  # the number of pages is still valid
     if not isinstance(title, bytes):
         return {}
     title = printable(text(title[: 8 * MAX_TITLE]), MAX_TITLE)
@@ -105,7 +105,7 @@ def _title(trailer: dict[str, Any], value: _Value) -> dict[str, Any]:
 
 
 def _linearized(file: Places) -> dict[str, Any]:
-    """What the first object of a document says that was made to be shown while it loads."""
+    """The page count in the first object of a linearized document."""
     head = file.read(0, 2 * _HEAD)
     size, pages = _WHOLE_SIZE.search(head), _PAGES.search(head)
     if _LINEARIZED.search(head) and size and pages and int(size[1]) == file.size:
@@ -114,7 +114,7 @@ def _linearized(file: Places) -> dict[str, Any]:
 
 
 def _searched(file: Places) -> dict[str, Any]:
-    """What a small document tells whose tables are wrong, by its objects' own headers."""
+    """The fields of a small document with wrong tables, from the headers of its objects."""
     if file.size > MAX_SEARCHED:
         raise DamagedError
     data = file.read(0, file.size)
@@ -144,7 +144,7 @@ def _searched(file: Places) -> dict[str, Any]:
 
 
 def _catalog(data: bytes) -> Any:
-    """The last catalog of a document that has lost its trailer."""
+    """The last catalog of a document without a trailer."""
     end = max(0, data.rfind(b"/Catalog"))
     at = [match.end() for match in _OBJECT.finditer(data, max(0, end - _HEAD), end)][-1:]
     if not at:

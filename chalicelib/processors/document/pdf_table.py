@@ -1,7 +1,7 @@
-"""Where the objects of a PDF are: its cross-reference tables and streams, and object streams.
+"""Finds the objects of a PDF by its cross-reference tables and streams, and its object streams.
 
-Sections are kept as they are in the file and searched when an object is wanted, so a document of a
-million objects costs as much as one of ten. ISO 32000-2, 7.5.4 to 7.5.8.
+Sections stay in the file and are searched for one object at a time. A document of a million objects
+costs as much as one of ten. ISO 32000-2, 7.5.4 to 7.5.8.
 """
 
 import re
@@ -20,11 +20,11 @@ from chalicelib.processors.document.pdf_objects import (
 from chalicelib.processors.document.pdf_sections import ENTRY_SIZE, Packed, Plain, Stream
 from chalicelib.processors.places import Places
 
-MAX_SECTIONS = 1000  # each time it is saved, a document may get another one
+MAX_SECTIONS = 1000  # each time a document is saved, it may get another section
 MAX_SUBSECTIONS = 20_000
 MAX_STREAM = 4 * 1024 * 1024  # bytes of one stream, packed and expanded
 MAX_EXPANDED = 12 * 1024 * 1024  # bytes of all cross-reference streams
-MAX_PACKED = 100_000  # objects in one stream
+MAX_PACKED = 100_000  # objects in one object stream
 MAX_HOPS = 20  # references to references
 _WINDOWS = (4 * 1024, 64 * 1024, 512 * 1024)  # bytes tried for one object
 _SUBSECTION = re.compile(rb"[\0\t\n\f\r ]*(\d{1,10})[\0\t\n\f\r ]+(\d{1,10})[\0\t\n\f\r ]*?[\r\n ]")
@@ -34,7 +34,7 @@ _STREAM = re.compile(rb"[\0\t\n\f\r ]*stream(?:\r\n|\n|\r)")
 
 @dataclass(slots=True)
 class Tables:
-    """Every section, the newest first, and what the newest trailer says."""
+    """All sections, newest first, and the merged trailer; newer values win."""
 
     file: Places
     shift: int  # bytes before the document begins
@@ -55,15 +55,15 @@ class Tables:
                     self._section(trailer["XRefStm"])
             except DamagedError:
                 if "Root" in self.trailer:
-                    return  # the newest sections may be enough
+                    return  # the newer sections may be enough
                 raise
-            # The table of a hybrid calls deleted what only its stream knows.
+            # In a hybrid file, the table marks objects as deleted that only the stream lists.
             self._sections[position:] = reversed(self._sections[position:])
             self.trailer = trailer | self.trailer
             at = trailer.get("Prev")
 
     def value(self, item: Any) -> Any:
-        """What a value is: the object itself where it is a reference. None where there is none."""
+        """The value itself, or the object if it is a reference; None if there is no such object."""
         for _ in range(MAX_HOPS):
             if not isinstance(item, Reference):
                 return item
@@ -106,7 +106,7 @@ class Tables:
         )
 
     def _section(self, at: int) -> dict[str, Any]:
-        """Keep one section; its trailer."""
+        """Store one section; returns its trailer."""
         for offset in dict.fromkeys((at + self.shift, at)):
             head = self.file.read(offset, 64)
             start = skip_space(head, 0)
@@ -174,7 +174,7 @@ class Tables:
         return None
 
     def _checked(self, place: int, number: int) -> int:
-        """The offset where the object really begins: counted from `%PDF`, or from the file."""
+        """The real offset of the object: it may count from `%PDF` or from the start of the file."""
         for offset in dict.fromkeys((place + self.shift, place)):
             header = _OBJECT.match(self.file.read(offset, 64))
             if header and int(header[1]) == number:

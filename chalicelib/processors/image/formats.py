@@ -1,7 +1,7 @@
-"""Which format an image's first bytes are of, and what reads its size.
+"""Chooses the format of an image, and the reader of its size, by its first bytes.
 
-The bytes decide, not the type: cameras and programs give photos each other's types.
-Only formats that begin with no mark are chosen by the type.
+The bytes decide, not the type: cameras and programs often declare the type of another photo format.
+The declared type decides only for formats without a signature.
 """
 
 import functools
@@ -25,9 +25,9 @@ from chalicelib.processors.image.iso_boxes import canon_cr3, heif, jpeg_2000, jp
 from chalicelib.processors.image.size import NotAnImage, Size, SizeUnknown
 from chalicelib.processors.image.tiff import tiff_images
 
-HEAD = 1024  # bytes that tell a format
-_MAX_BRANDS = 256  # bytes of ISO media in which brands are looked for
-# Raw photos that are TIFF and differ in nothing but their names.
+HEAD = 1024  # bytes that identify a format
+_MAX_BRANDS = 256  # bytes of an ISO media file in which brands are searched
+# Raw photos that are TIFF; only their names distinguish them.
 _RAW = frozenset({
     "3fr", "arw", "dcr", "dng", "erf", "fff", "iiq", "k25", "kdc", "mef", "mos", "nef", "nrw",
     "orf", "pef", "rwl", "sr2", "srf", "srw",
@@ -35,7 +35,7 @@ _RAW = frozenset({
 
 
 class Format(NamedTuple):
-    """`name` is short; `read` raises SizeUnknown.
+    """A format: its short `name`, and `read`, which raises SizeUnknown.
 
     `mark` is a regular expression for the beginning of the file. It is compiled when it is used.
     """
@@ -46,7 +46,7 @@ class Format(NamedTuple):
 
 
 def find(head: bytes, content_type: str, filename: str) -> Format | None:
-    """The format of a file that begins with `head`; None where it is of none of these."""
+    """The format of a file that begins with `head`; None if it is unknown."""
     for each in _FORMATS:
         if re.match(each.mark, head, re.DOTALL):
             return _raw(each, content_type, filename) if each.name == "tiff" else each
@@ -54,7 +54,7 @@ def find(head: bytes, content_type: str, filename: str) -> Format | None:
 
 
 def _raw(tiff_format: Format, content_type: str, filename: str) -> Format:
-    """A TIFF, under the name of the raw photo that its type or its name says it is."""
+    """A TIFF under the name of the raw format that its media type or its filename says."""
     names = (content_type.rpartition("-")[2], PurePosixPath(filename).suffix[1:].lower())
     name = next((name for name in names if name in _RAW), None)
     return (
@@ -65,7 +65,7 @@ def _raw(tiff_format: Format, content_type: str, filename: str) -> Format:
 
 
 def _iso_media(file: BinaryIO) -> Size:
-    """HEIC, AVIF and CR3: the major brand and the compatible ones say which."""
+    """HEIC, AVIF and CR3, by their major and compatible brands."""
     file.seek(0)
     head = file.read(_MAX_BRANDS)
     end = min(int.from_bytes(head[:4], "big"), len(head))
@@ -82,7 +82,7 @@ def _iso_media(file: BinaryIO) -> Size:
 
 
 _drawing = metafiles.without("It is a drawing, which has no size in pixels")
-_unread = metafiles.without("The place of its size is not read")
+_unread = metafiles.without("The size in this format is not read")
 _FORMATS = (
     Format("png", rb"\x89PNG\r\n\x1a\n", png.read),
     Format("mng", rb"\x8aMNG\r\n\x1a\n", png.read),
@@ -106,7 +106,7 @@ _FORMATS = (
     Format("x3f", rb"FOVb", raw_photos.read_sigma),
     Format("crw", rb"II.{4}HEAPCCDR", _unread),
     Format("bmp", rb"BM.{12}[\x0c-\x7f]\x00\x00\x00", bitmaps.read_bmp),
-    # With an icon at least, because a TGA may begin like a file that has none.
+    # An ICO needs at least one icon, because a TGA may begin like an ICO without any.
     Format("ico", rb"\x00\x00\x01\x00(?!\x00\x00)", icons.read_windows),
     Format("cur", rb"\x00\x00\x02\x00(?!\x00\x00)", icons.read_windows),
     Format("dib", rb"[(l|]\0{3}.{8}\x01\0[\x01\x04\x08\x10\x18\x20]\0", bitmaps.read_dib),

@@ -1,7 +1,7 @@
-"""What films and sounds tell of themselves, by container: one module each.
+"""Facts about video and audio files: a module or a folder for each container.
 
-`read` looks at the first bytes to choose the reader, whatever the object is called. Every reader
-reads headers and ends by ranged requests, never the whole object.
+`read` chooses the reader by the first bytes, not by the type. Readers request headers and both ends
+of the file, never the whole object.
 """
 
 import struct
@@ -19,9 +19,9 @@ from chalicelib.processors.media.sound import aiff, flac, midi, plain_sound
 from chalicelib.processors.media.tags import id3
 from chalicelib.reader import ObjectReader, ReadTooLarge
 
-# Bytes read of one object in all: honest headers need a few hundred KB, a recording's end 4 MiB.
+# Bytes read of one object in all: headers take a few hundred KB, the end of a recording 4 MiB.
 MAX_TOTAL = 32 * 1024 * 1024
-_HEAD = 8 * 1024  # bytes by which the reader is chosen: a few frames of sound
+_HEAD = 8 * 1024  # bytes by which the reader is chosen: a few audio frames
 _ISO_TYPES = frozenset({
     "video/mp4", "video/quicktime", "video/x-m4v", "video/3gpp", "video/3gpp2", "audio/mp4",
 })  # fmt: skip
@@ -67,7 +67,7 @@ _BY_NAME = {one.container: one for one in _FORMATS}
 
 
 def read(source: ObjectReader) -> Media | None:
-    """What an object tells; None for what is neither film nor sound, or nothing that is read."""
+    """The facts in an object; None if it is neither video nor audio, or not supported."""
     file = MediaFile(source.seekable(limit=MAX_TOTAL), source.size)
     head = file.at(0, _HEAD)
     if movie.is_picture(head):
@@ -83,7 +83,9 @@ def read(source: ObjectReader) -> Media | None:
     except (struct.error, IndexError):
         media.error = str(DamagedError())
     except ReadTooLarge:
-        media.error = "Its headers are larger than Hoist reads"
+        media.error = "Its headers are too large to be read"
+    if media.duration is not None and not media.duration_fields():
+        media.error = media.error or "Its headers contain an impossible duration"
     return media
 
 
@@ -93,7 +95,7 @@ def _choose(file: MediaFile, head: bytes, content_type: str) -> _Format | None:
             return one
     if head.startswith(b"ID3"):
         return _BY_NAME["flac" if file.at(id3.begin(file), 4) == b"fLaC" else "mp3"]
-    # Without a signature only the type says what it should be; the reader says what is wrong.
+    # Without a signature only the type says what the file should be. The reader reports the error.
     if content_type in _ISO_TYPES:
         return _BY_NAME["iso"]
     if content_type in ("audio/mpeg", "audio/aac"):

@@ -1,6 +1,6 @@
-"""What a film or a sound tells of itself, collected while its container is read.
+"""Facts about a video or audio file, collected while its container is read.
 
-A reader fills a `Media` step by step, so that what was read before some damage is still told.
+A reader fills a `Media` step by step, so facts before a damaged place are still reported.
 """
 
 import math
@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 Kind = Literal["video", "audio"]
 
-MAX_TRACKS = 50  # told of one file
-MAX_DURATION = 10**9  # seconds: a header that claims more is wrong
+MAX_TRACKS = 50  # reported of one file
+MAX_DURATION = 10**9  # seconds: a larger value is wrong
 MAX_TEXT = 200  # characters of a title, an artist or an album
 
 
@@ -18,7 +18,7 @@ MAX_TEXT = 200  # characters of a title, an artist or an album
 class Track:
     """One track; sizes in pixels as shown, `rotation` in degrees clockwise.
 
-    `sample_rate` in hertz, `bitrate` in bits a second; 0 where the file does not tell.
+    `sample_rate` is in hertz, `bitrate` in bits a second. 0 means unknown.
     """
 
     kind: Kind
@@ -34,7 +34,7 @@ class Track:
 
 @dataclass(slots=True)
 class Media:
-    """`duration` in seconds, `bitrate` in bits a second; `error` says what is not known."""
+    """`duration` in seconds, `bitrate` in bits a second. `error` names the missing facts."""
 
     container: str
     brand: str | None = None
@@ -48,23 +48,26 @@ class Media:
     def video_track(self) -> Track | None:
         """The video track that a player shows: the first that is enabled and has a size."""
         sized = [t for t in self.tracks if t.kind == "video" and t.width and t.height]
-        # Some writers enable no track at all: then the flag says nothing.
+        # Some writers enable no track at all; then the flag means nothing.
         none_enabled = not any(t.is_enabled for t in self.tracks)
         return next((t for t in sized if t.is_enabled or none_enabled), None)
 
     def first_codec(self) -> str | None:
-        """Of the first video track, whether its size is known or not."""
+        """The codec of the first video track, with or without a known size."""
         return next((t.codec for t in self.tracks if t.kind == "video"), None)
 
     def audio_track(self) -> Track | None:
-        """The first sound track, an enabled one if there is one."""
+        """The first enabled audio track, or else the first one."""
         audio_tracks = [t for t in self.tracks if t.kind == "audio"]
         return next(
             (t for t in audio_tracks if t.is_enabled), audio_tracks[0] if audio_tracks else None
         )
 
     def kinds(self) -> list[Kind]:
-        """The tracks' kinds in order; a video track without a size counts if no other has one."""
+        """The kinds of the tracks in order.
+
+        A video track without a size counts if no other has one.
+        """
         has_video = self.video_track() is not None
         return [
             track.kind
@@ -73,14 +76,14 @@ class Media:
         ][:MAX_TRACKS]
 
     def add_tag(self, name: str, text: str) -> None:
-        """Keep the first text of this name that is not empty."""
+        """Add the first non-empty text of this name."""
         before_end, _, _ = text.partition("\0")
         clean = "".join(c for c in before_end if c.isprintable()).strip()[:MAX_TEXT]
         if clean:
             self.tags.setdefault(name, clean)
 
     def duration_fields(self) -> dict[str, Any]:
-        """`duration` in a report, where it is known and can be true."""
+        """The report's `duration`, if it is known and plausible."""
         if self.duration is None or not math.isfinite(self.duration):
             return {}
         if not 0 <= self.duration <= MAX_DURATION:

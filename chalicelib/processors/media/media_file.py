@@ -1,4 +1,4 @@
-"""Bytes at places of a film or a sound, which never go beyond its end."""
+"""Reads at offsets of a video or audio file, never beyond its end."""
 
 from typing import Protocol
 
@@ -6,7 +6,7 @@ from chalicelib.processors.damaged import DamagedError
 
 
 class Readable(Protocol):
-    """What is needed of an open file."""
+    """The part of a file's interface that is used here."""
 
     def seek(self, offset: int, /) -> int: ...
     def read(self, size: int, /) -> bytes: ...
@@ -20,7 +20,7 @@ class MediaFile:
         self.size = size
 
     def at(self, offset: int, size: int) -> bytes:
-        """Up to `size` bytes; fewer where the file ends."""
+        """Up to `size` bytes; fewer at the end of the file."""
         needed = min(size, self.size - offset)
         if needed <= 0:
             return b""
@@ -28,7 +28,7 @@ class MediaFile:
         return self._file.read(needed)
 
     def exact(self, offset: int, size: int) -> bytes:
-        """`size` bytes; raises DamagedError where the file ends before."""
+        """`size` bytes; raises DamagedError if the file ends before."""
         data = self.at(offset, size)
         if len(data) < size:
             raise DamagedError

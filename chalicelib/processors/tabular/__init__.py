@@ -1,7 +1,8 @@
-"""Columns, rows and bad rows of a table: CSV, TSV or JSON Lines, from its first line to its last.
+"""Columns, rows and bad rows of a table: CSV, TSV or JSON Lines, read to the end.
 
-A row is bad when nobody could put it into the table: another number of fields than there are
-columns, a quote that is not closed, no JSON, no object, or no end within a megabyte.
+A bad row does not fit the table: it has another number of fields than there are columns, or a quote
+that is not closed. In JSON Lines it is not a JSON object. A row of more than a megabyte is bad,
+too.
 """
 
 import io
@@ -25,13 +26,13 @@ JSON_LINES = frozenset({
 })  # fmt: skip
 TSV = "text/tab-separated-values"
 CSV = frozenset({"text/csv", "application/csv", TSV})
-MAX_COLUMNS = 1000  # columns that are told apart
+MAX_COLUMNS = 1000  # distinct columns
 SHOWN_COLUMNS = 50
 SHOWN_BAD_ROWS = 10
 MAX_NAME = 50  # characters of a column's name
-_SAMPLE_SIZE = 256 * 1024  # bytes that the encoding and the dialect are decided from
-_RECORD_SEPARATOR = "\x1e"  # before each text of https://www.rfc-editor.org/rfc/rfc7464
-# Files of other kinds that are called tables: Excel's, and what is compressed.
+_SAMPLE_SIZE = 256 * 1024  # bytes from which the encoding and the dialect are decided
+_RECORD_SEPARATOR = "\x1e"  # precedes each text of https://www.rfc-editor.org/rfc/rfc7464
+# Files of other formats that are uploaded as tables: Excel's, PDF, gzip, Parquet.
 _NO_TABLES = (b"PK\3\4", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"%PDF-", b"\x1f\x8b", b"PAR1")
 
 
@@ -41,10 +42,10 @@ def applies_to(content_type: str, size: int, /) -> bool:
 
 
 def run(source: ObjectReader, /) -> dict[str, Any]:
-    """Fields of docs/reports.md, section `table`; nothing of an object that is no text.
+    """The fields in docs/reports.md, section `table`; empty if the object is not text.
 
-    `first_bad_rows` are line numbers from 1. With `complete` false, the numbers are those of the
-    rows that were reached.
+    `first_bad_rows` are line numbers from 1. If `complete` is false, the numbers count only the
+    rows that were read.
     """
     stream = io.BufferedReader(source.stream().detach(), _SAMPLE_SIZE)
     is_json = source.content_type in JSON_LINES
@@ -83,9 +84,9 @@ def run(source: ObjectReader, /) -> dict[str, Any]:
 
 @dataclass
 class _Count:
-    """What was read so far."""
+    """The rows counted so far."""
 
-    # The beginning of each name, by what tells it from the others.
+    # The beginning of each name, by a key that identifies the whole name.
     columns: dict[int, str] = field(default_factory=dict)
     column_count: int = 0
     rows: int = 0
@@ -126,7 +127,7 @@ def _read_csv(lines: Lines, rows: Rows, layout: Layout, count: _Count) -> None:
 
 
 def _shortened(name: str) -> str:
-    """The beginning of a name; JSON may escape what is no character."""
+    """The beginning of a name, as valid UTF-8: JSON can escape half a surrogate pair."""
     return name[:MAX_NAME].encode("utf-8", "replace").decode()
 
 
@@ -148,9 +149,9 @@ def _read_json_lines(lines: Lines, count: _Count) -> None:
 
 
 def _json_texts(lines: Lines) -> Iterator[tuple[int, str]]:
-    """The texts that are not blank and the numbers of their lines; one that is too long is empty.
+    """The texts that are not blank, with their line numbers; a text that is too long is empty.
 
-    A text is a line, or what follows a record separator up to the next.
+    A text is a line, or everything between two record separators.
     """
     is_sequence = False
     at, pending = 0, ""

@@ -1,6 +1,6 @@
 """One file compressed by gzip, xz or bzip2, and the tar that may be in it.
 
-zstd is left to `zstd_frames`, because Python 3.13 cannot expand it.
+`zstd_frames` reads zstd, because Python 3.13 cannot expand it.
 https://www.rfc-editor.org/rfc/rfc1952 https://tukaani.org/xz/xz-file-format.txt
 """
 
@@ -14,14 +14,14 @@ from chalicelib.processors.archive.packed.expanding import BZIP2_MARK, GZIP_MARK
 from chalicelib.processors.damaged import DamagedError
 from chalicelib.reader import BoundedReader, ObjectReader
 
-# Bytes that one file is expanded to for its size, where nothing else tells it.
+# Bytes of one file that are expanded to count them, if no header has its size.
 MAX_COUNTED = 128 * 1024 * 1024
-MAX_COUNTED_BZIP2 = 16 * 1024 * 1024  # which takes as long
+MAX_COUNTED_BZIP2 = 16 * 1024 * 1024  # takes as long as the limit above
 _PIECE = 1024 * 1024
 _MAX_GZIP_HEADER = 64 * 1024
 _HAS_CHECKSUM, _HAS_EXTRA, _HAS_NAME, _HAS_COMMENT = 2, 4, 8, 16
-_OF_UNIX = (3, 7)  # systems in a gzip header: Unix, Macintosh
-# What a compressed file is called, and what is in it then.
+_OF_UNIX = (3, 7)  # system codes in a gzip header: Unix, Macintosh
+# Suffixes of compressed files, and the suffixes of their contents.
 _SUFFIXES = {
     ".tgz": ".tar", ".txz": ".tar", ".tbz2": ".tar", ".tbz": ".tar", ".tb2": ".tar",
     ".tzst": ".tar", ".svgz": ".svg", ".emz": ".emf", ".wmz": ".wmf",
@@ -30,7 +30,7 @@ _SUFFIXES = {
 
 
 def read_gzip(source: ObjectReader, listing: Listing) -> None:
-    """List a tar in gzip, or tell the name and the size of the one file in it."""
+    """List a tar in gzip, or add the name and size of the one file in it."""
     listing.format = "gzip"
     file = expand(source, GZIP_MARK)
     if not _read_tar(file, source, listing):
@@ -41,7 +41,7 @@ def read_gzip(source: ObjectReader, listing: Listing) -> None:
 
 
 def read_bzip2(source: ObjectReader, listing: Listing) -> None:
-    """List a tar in bzip2, or tell the name and the size of the one file in it."""
+    """List a tar in bzip2, or add the name and size of the one file in it."""
     listing.format = "bzip2"
     file = expand(source, BZIP2_MARK)
     if not _read_tar(file, source, listing):
@@ -49,9 +49,9 @@ def read_bzip2(source: ObjectReader, listing: Listing) -> None:
 
 
 def read_xz(source: ObjectReader, listing: Listing) -> None:
-    """List a tar in xz, or tell the name and the size of the one file in it.
+    """List a tar in xz, or add the name and size of the one file in it.
 
-    The size is in the index at the end, whatever the size.
+    The index at the end has the size.
     """
     listing.format = "xz"
     try:
@@ -60,14 +60,14 @@ def read_xz(source: ObjectReader, listing: Listing) -> None:
     except lzma.LZMAError as error:
         if "limit" not in str(error):
             raise DamagedError from error
-        listing.facts["error"] = "It needs more memory to expand than there is for it"
+        listing.facts["error"] = "Expanding it needs too much memory"
         listing.is_complete = False
     listing.add(inner_name(source.filename), 0)
     listing.size = xz_index.expanded_size(source)
 
 
 def inner_name(filename: str) -> str:
-    """The name without the suffix of its compression; all of it where it has none."""
+    """The name without the suffix of its compression, if it has one."""
     for suffix, inner in _SUFFIXES.items():
         if filename.lower().endswith(suffix) and len(filename) > len(suffix):
             return filename[: -len(suffix)] + inner
@@ -75,7 +75,10 @@ def inner_name(filename: str) -> str:
 
 
 def _read_tar(file: BoundedReader, source: ObjectReader, listing: Listing) -> bool:
-    """List what is expanded if it is a tar; a tar's end is far from damage in the rest."""
+    """List the expanded bytes if they are a tar.
+
+    A damaged end of the file does not hide its entries.
+    """
     try:
         first = file.peek(tar_headers.BLOCK)
     except (EOFError, OSError, zlib.error) as error:
@@ -91,7 +94,7 @@ def _read_tar(file: BoundedReader, source: ObjectReader, listing: Listing) -> bo
 
 
 def _count(file: BoundedReader, listing: Listing, name: str | bytes, limit: int) -> None:
-    """Add the one file that is in it, with its size; a large one is counted to a limit."""
+    """Add the one file in it with its size, counted up to a limit."""
     listing.add(name, 0)
     listing.size = 0
     while piece := file.read(_PIECE):
@@ -102,7 +105,7 @@ def _count(file: BoundedReader, listing: Listing, name: str | bytes, limit: int)
 
 
 def _gzip_header(source: ObjectReader, listing: Listing) -> tuple[bytes, bytes]:
-    """The name and the comment in the header, without their ends."""
+    """The name and the comment in the header, without their final zero."""
     head = source.read_range(0, min(_MAX_GZIP_HEADER, source.size))
     flags, at = head[3], 10
     listing.is_unix = head[9] in _OF_UNIX

@@ -1,6 +1,6 @@
-"""The bytes that gzip, xz and bzip2 compressed, in the memory of one piece.
+"""Expands gzip, xz and bzip2 as a stream, in bounded memory.
 
-A few compressed bytes may expand to gigabytes: each piece looks at the clock.
+A few compressed bytes may expand to gigabytes, so each read checks the time.
 https://www.rfc-editor.org/rfc/rfc1952 https://tukaani.org/xz/xz-file-format.txt
 """
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 GZIP_MARK, XZ_MARK, BZIP2_MARK = b"\x1f\x8b", b"\xfd7zXZ\0", b"BZh"
 _MAX_MEMORY = 80 * 1024 * 1024  # bytes; `xz -9` needs 65 MiB to expand
-_LEAST = 512  # bytes that a read gives, unless the end comes first: the header of a tar
+_LEAST = 512  # bytes that a read returns at least, except at the end: the header of a tar
 
 
 class _Decompressor(Protocol):
-    """One compressed stream, as Python's bz2 and lzma read it."""
+    """The interface of Python's bz2 and lzma decompressors."""
 
     @property
     def eof(self) -> bool: ...
@@ -67,18 +67,18 @@ _NEW: dict[bytes, Callable[[], _Decompressor]] = {
 
 
 def expand(source: ObjectReader, mark: bytes) -> BoundedReader:
-    """A file of the expanded bytes of an object that begins with this mark; it goes forward only.
+    """The expanded bytes of an object that begins with this mark; the file only seeks forward.
 
-    Reading raises what zlib, bz2 and lzma raise, and EOFError where the end is missing.
+    Reading raises the errors of zlib, bz2 and lzma, and EOFError if the end is missing.
     """
-    # BufferedReader takes any raw file, which its types do not know.
+    # BufferedReader accepts any raw file, but its type does not say so.
     return BoundedReader(cast("Any", _Expanded(source, mark, _NEW[mark])), PAGE_SIZE)
 
 
 class _Expanded(io.RawIOBase):
-    """Streams of one compression, one after the other; each read looks at the clock.
+    """One or more compressed streams in a row; each read checks the time.
 
-    As with the tools, zeros may lie between the streams, and what follows them is left alone.
+    As the command-line tools do, it skips zeros between streams and ignores other data behind them.
     """
 
     def __init__(self, source: ObjectReader, mark: bytes, new: Callable[[], _Decompressor]) -> None:
@@ -97,10 +97,10 @@ class _Expanded(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go forward, by expanding what lies between."""
+        """Seek forward, by expanding the bytes in between."""
         target = offset + (self._position if whence == io.SEEK_CUR else 0)
         if whence == io.SEEK_END or target < self._position:
-            raise io.UnsupportedOperation("compressed bytes have one direction")
+            raise io.UnsupportedOperation("an expanded stream only seeks forward")
         space = memoryview(bytearray(PAGE_SIZE))
         while self._position < target:
             if not self.readinto(space[: target - self._position]):
@@ -121,7 +121,7 @@ class _Expanded(io.RawIOBase):
         return filled
 
     def _next(self, size: int) -> bytes:
-        """Some expanded bytes, or none yet."""
+        """Some expanded bytes; may be empty."""
         assert self._current is not None  # noqa: S101 - `readinto` began it
         data, self._left = self._left, b""
         at_end = False
@@ -136,7 +136,7 @@ class _Expanded(io.RawIOBase):
         return piece
 
     def _begin(self) -> bool:
-        """Begin the next stream, if one follows."""
+        """Start the next stream, if there is one."""
         self._left = self._left.lstrip(b"\0")
         while len(self._left) < len(self._mark):
             self._source.check_time()

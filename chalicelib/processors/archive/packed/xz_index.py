@@ -16,7 +16,7 @@ _NUMBER_SIZE = 9  # bytes at most
 
 
 def expanded_size(source: ObjectReader) -> int:
-    """Bytes of all streams together; raises DamagedError where they do not fill the file."""
+    """Bytes of all streams together; raises DamagedError if the streams do not fill the file."""
     file = source.seekable()
     end, size = source.size, 0
     while end > 0:
@@ -34,13 +34,13 @@ def expanded_size(source: ObjectReader) -> int:
 
 
 def _trim_padding(source: ObjectReader, file: BoundedReader, end: int) -> int:
-    """Where the last stream ends; zeros in fours may follow it."""
+    """The end of the last stream; padding of four-byte zeros may follow it."""
     while end > 0:
         source.check_time()
         start = max(0, end - _PADDING_PAGE)
         used = _read_at(file, start, end - start).rstrip(b"\0")
         if used:
-            # The last byte of a footer is a letter.
+            # The last byte of a footer is not zero.
             return start + len(used)
         end = start
     return 0
@@ -60,7 +60,7 @@ def _index(file: BoundedReader, end: int) -> tuple[bytes, int]:
 
 
 def _sums(index: bytes) -> tuple[int, int]:
-    """Bytes of the blocks, compressed (each filled up to four bytes) and expanded."""
+    """Bytes of the blocks, compressed (padded to four bytes) and expanded."""
     count, at = read_varint(index, 1, most=_NUMBER_SIZE)
     packed = expanded = 0
     for _ in range(count):

@@ -1,6 +1,6 @@
-"""The expanded size of a zstd file, from the headers of its frames; nothing is expanded.
+"""The expanded size of a zstd file, from the headers of its frames, without expanding them.
 
-Python 3.13 cannot expand zstd, and there is no light library that does.
+Python 3.13 cannot expand zstd, and no small library can.
 https://www.rfc-editor.org/rfc/rfc8878 3.1
 """
 
@@ -11,20 +11,20 @@ from chalicelib.reader import BoundedReader, ObjectReader, ReadTooLarge
 
 MARK = b"\x28\xb5\x2f\xfd"
 _SKIPPABLE = b"\x2a\x4d\x18"
-_SKIPPABLE_FIRST = bytes(range(0x50, 0x60))  # one of these is before it
-_SIZES = (1, 2, 4, 8)  # bytes of a frame's size, by a field of its header
-_MORE_IN_TWO = 256  # is added to a size of two bytes
-_MAX_READ = 64 * 1024 * 1024  # bytes in which frames are looked for, from the beginning
+_SKIPPABLE_FIRST = bytes(range(0x50, 0x60))  # the byte before the mark
+_SIZES = (1, 2, 4, 8)  # bytes of the frame's size field, by its code
+_MORE_IN_TWO = 256  # added to a two-byte size
+_MAX_READ = 64 * 1024 * 1024  # bytes, from the beginning, in which frames are read
 _RLE, _RESERVED = 1, 3
 
 
 def is_skippable(head: bytes) -> bool:
-    """Whether a frame without contents begins so, as parallel compressors write first."""
+    """Whether a frame without contents begins here; parallel compressors write one first."""
     return head[1:4] == _SKIPPABLE and head[:1] in _SKIPPABLE_FIRST
 
 
 def read(source: ObjectReader, listing: Listing) -> None:
-    """Tell the name of the one file in it, and its size where each frame tells its own."""
+    """Add the name of the one file in it, and its size if each frame has one."""
     listing.add(inner_name(source.filename), 0)
     file = source.seekable(limit=_MAX_READ)
     try:
@@ -41,7 +41,7 @@ def read(source: ObjectReader, listing: Listing) -> None:
 
 
 def _read_frame(file: BoundedReader, listing: Listing) -> None:
-    """Add the size that a frame tells, and go to the next frame."""
+    """Add the size in a frame's header, and skip to the next frame."""
     descriptor = _read(file, 1)[0]
     is_single = bool(descriptor & 0x20)
     file.seek((not is_single) + (0, 1, 2, 4)[descriptor & 3], 1)
@@ -68,7 +68,7 @@ def _skip_blocks(file: BoundedReader) -> None:
 
 
 def _skip(file: BoundedReader, size: int) -> None:
-    """Go on after this many bytes; they must be there."""
+    """Skip this many bytes; raises DamagedError if they are missing."""
     if size:
         file.seek(size - 1, 1)
         _read(file, 1)

@@ -1,4 +1,4 @@
-"""The entries of a 7z archive, from the header at its end, which is usually compressed itself.
+"""The entries of a 7z archive, from the header at its end, which is usually compressed.
 
 https://py7zr.readthedocs.io/en/latest/archive_format.html
 """
@@ -20,15 +20,15 @@ from chalicelib.reader import MAX_READ, BoundedReader, ObjectReader
 
 MARK = b"7z\xbc\xaf\x27\x1c"
 _START = struct.Struct("<6s2sIQQI")
-_MAX_HEADER = 8 * 1024 * 1024  # bytes, expanded: some 100,000 entries
-_MAX_LAYERS = 4  # a compressed header may hold another one
+_MAX_HEADER = 8 * 1024 * 1024  # bytes, expanded: about 100,000 entries
+_MAX_LAYERS = 4  # a compressed header may contain another one
 _END, _HEADER, _PROPERTIES, _MORE_STREAMS, _STREAMS, _FILES = range(6)
 _NAMES, _COMPRESSED_HEADER = 0x11, 0x17
 _COPY, _LZMA, _LZMA2 = b"\0", b"\3\1\1", b"\x21"
 
 
 def read(source: ObjectReader, listing: Listing) -> None:
-    """List the files and folders; only an encrypted header keeps even their number."""
+    """List the files and folders. An encrypted header hides even their number."""
     listing.facts["encrypted"] = False
     file = source.seekable()
     *_, offset, size, checksum = _START.unpack(file.read(_START.size))
@@ -55,7 +55,7 @@ def read(source: ObjectReader, listing: Listing) -> None:
 
 
 def _read_at(file: BoundedReader, offset: int, size: int) -> bytes:
-    """Bytes after the first header, which offsets count from."""
+    """Bytes at an offset, which counts from the end of the first header."""
     if size > MAX_READ:
         raise DamagedError(TOO_LONG)
     file.seek(_START.size + offset)
@@ -89,7 +89,7 @@ def _read_files(cursor: Cursor, source: ObjectReader, listing: Listing) -> None:
         if kind != _NAMES:
             continue
         if data.byte():
-            raise DamagedError("Its names are in a place that is not read")
+            raise DamagedError("Its names are stored outside the header")
         text = data.text("utf-16-le")
         start = 0
         for _ in range(count):
@@ -105,7 +105,7 @@ def _read_files(cursor: Cursor, source: ObjectReader, listing: Listing) -> None:
 def _expand_header(file: BoundedReader, streams: Streams) -> bytes:
     folders = streams.folders or []
     if len(folders) != 1 or len(folders[0].coders) != 1:
-        raise DamagedError("Its list of entries is compressed in a way that is not read")
+        raise DamagedError("Its list of entries is compressed by an unsupported method")
     coder, size = folders[0].coders[0], folders[0].size
     if size > _MAX_HEADER:
         raise DamagedError(TOO_LONG)
@@ -120,7 +120,7 @@ def _expand_header(file: BoundedReader, streams: Streams) -> bytes:
 
 
 def _filter(coder: Coder, size: int) -> dict[str, int]:
-    """What Python's lzma calls a coder; no distance in the data is longer than the data."""
+    """The filter of Python's lzma for a coder. The dictionary is not larger than the data."""
     longest = max(4096, size)
     if coder.method == _LZMA and len(coder.properties) >= 5:
         rest, lc = divmod(coder.properties[0], 9)
@@ -130,4 +130,4 @@ def _filter(coder: Coder, size: int) -> dict[str, int]:
         return {"id": lzma.FILTER_LZMA1, "dict_size": window, "lc": lc, "lp": lp, "pb": pb}
     if coder.method == _LZMA2 and coder.properties:
         return {"id": lzma.FILTER_LZMA2, "dict_size": longest}
-    raise DamagedError("Its list of entries is compressed in a way that is not read")
+    raise DamagedError("Its list of entries is compressed by an unsupported method")

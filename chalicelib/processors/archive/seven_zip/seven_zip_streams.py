@@ -1,4 +1,4 @@
-"""What a list of 7z says of its packed streams: how they are made, and how large they become.
+"""The packed streams of a 7z archive: their coders, and their expanded sizes.
 
 https://py7zr.readthedocs.io/en/latest/archive_format.html
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from chalicelib.processors.archive.byte_cursor import Cursor
 from chalicelib.processors.damaged import DamagedError
 
-TOO_LONG = "Its list of entries is too long to be read"
+TOO_LONG = "Its list of entries is too long"
 _MAX_FOLDERS = 65536
 _END, _PACKED, _FOLDERS, _SUBSTREAMS, _SIZES, _CHECKSUMS = 0, *range(6, 11)
 _FOLDER, _FOLDER_SIZES, _COUNTS = 0x0B, 0x0C, 0x0D
@@ -17,7 +17,7 @@ _AES = b"\6\xf1\7\1"
 
 @dataclass(frozen=True, slots=True)
 class Coder:
-    """One step of unpacking, by the bytes that are its method's number."""
+    """One step of unpacking; `method` is the number of the method, as bytes."""
 
     method: bytes
     properties: bytes
@@ -25,7 +25,7 @@ class Coder:
 
 @dataclass(slots=True)
 class Folder:
-    """Coders that expand streams together; `main` is the number of the stream with the result."""
+    """Coders that expand streams together; `main` is the index of the resulting stream."""
 
     coders: list[Coder]
     outputs: int
@@ -36,19 +36,19 @@ class Folder:
 
 @dataclass(slots=True)
 class Streams:
-    """Packed streams from byte `offset` after the first header, and how they are unpacked."""
+    """Packed streams from byte `offset` behind the first header, and their folders of coders."""
 
     offset: int = 0
-    packed_size: int = 0  # of the first stream, which a header has alone
+    packed_size: int = 0  # of the first stream, the only one of a header
     folders: list[Folder] | None = None
 
     def is_encrypted(self) -> bool:
-        """Whether a password is needed for any of them."""
+        """Whether any of them needs a password."""
         return any(coder.method == _AES for folder in self.folders or () for coder in folder.coders)
 
 
 def read_streams(cursor: Cursor) -> Streams:
-    """The streams at a place in a list; raises DamagedError where they cannot be read."""
+    """The streams described at the cursor; raises DamagedError if they cannot be read."""
     streams = Streams()
     while (kind := cursor.byte()) != _END:
         if kind == _PACKED:
@@ -83,7 +83,7 @@ def _read_folders(cursor: Cursor) -> list[Folder]:
     if count > _MAX_FOLDERS:
         raise DamagedError(TOO_LONG)
     if cursor.byte():
-        raise DamagedError("Its folders are in a place that is not read")
+        raise DamagedError("Its folders are stored outside the header")
     folders = [_read_folder(cursor) for _ in range(count)]
     while (kind := cursor.byte()) != _END:
         if kind == _FOLDER_SIZES:
@@ -123,7 +123,7 @@ def _read_folder(cursor: Cursor) -> Folder:
 
 
 def _skip_substreams(cursor: Cursor, folders: list[Folder]) -> None:
-    """Go past the sizes of the files in each folder: their sum is the folder's."""
+    """Skip the sizes of the files in each folder: the folder has their sum."""
     counts = [1] * len(folders)
     while (kind := cursor.byte()) != _END:
         if kind == _COUNTS:
@@ -144,7 +144,10 @@ def _skip_substreams(cursor: Cursor, folders: list[Folder]) -> None:
 
 
 def _skip_checksums(cursor: Cursor, count: int) -> bytes | None:
-    """Go past the checksums of so many streams; the bits tell which have one, None says all."""
+    """Skip the checksums of `count` streams.
+
+    The result has a bit for each checksum; None means all.
+    """
     if cursor.byte():
         cursor.take(4 * count)
         return None

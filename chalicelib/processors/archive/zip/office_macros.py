@@ -1,6 +1,6 @@
-"""Whether an office document made of a ZIP holds macros, whatever its name and type say.
+"""Whether an office document in a ZIP contains macros, whatever its name and type say.
 
-Office programs find them by content type, and by no name:
+Office programs find macros by content type, not by name:
 https://learn.microsoft.com/openspecs/office_standards/ms-offmacro/
 """
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 _CONTENT_TYPES = b"[content_types].xml"
 _PROJECT = b"vbaproject.bin"
-_MARKS = (b"vnd.ms-office.vbaproject", b"macrosheet+xml")  # Basic, and Excel's macros before it
+_MARKS = (b"vnd.ms-office.vbaproject", b"macrosheet+xml")  # Visual Basic, and Excel's older macros
 _OPEN_DOCUMENT = b"application/vnd.oasis.opendocument."
-_FOLDERS = (b"basic/", b"scripts/")  # of an OpenDocument
+_FOLDERS = (b"basic/", b"scripts/")  # folders in an OpenDocument file
 _LOCAL_SIZE = 30
-_MAX_TYPES = 1024 * 1024  # bytes of the list of content types
+_MAX_TYPES = 1024 * 1024  # bytes of the entry with the content types
 _STORE, _DEFLATE = 0, 8
 
 
 class Macros:
-    """What the names of an archive say of macros."""
+    """Collects what the names of the entries say about macros."""
 
     def __init__(self) -> None:
         self._types: Entry | None = None
@@ -43,20 +43,20 @@ class Macros:
         self._has_folder |= name.startswith(_FOLDERS) and not name.endswith(b"/")
 
     def are_in(self, source: ObjectReader, origin: int) -> bool:
-        """Whether it is an office document with macros."""
+        """Whether this is an office document with macros."""
         if self._mimetype and self._has_folder:
             return _contents(source, origin, self._mimetype).startswith(_OPEN_DOCUMENT)
         if self._types is None:
             return False
         if self._has_project:
             return True
-        # Without the zeros, because the list may be in UTF-16.
+        # Zeros are removed, because the list may be in UTF-16.
         types = _contents(source, origin, self._types).replace(b"\0", b"").lower()
         return any(mark in types for mark in _MARKS)
 
 
 def _contents(source: ObjectReader, origin: int, entry: "Entry") -> bytes:
-    """The beginning of an entry's contents; nothing where they cannot be read."""
+    """The beginning of an entry's contents; empty if they cannot be read."""
     file = source.seekable(limit=2 * _MAX_TYPES)
     file.seek(origin + entry.offset)
     header = file.read(_LOCAL_SIZE)

@@ -1,6 +1,6 @@
-"""The entries of a ZIP and of what is made of one, from its list, in the memory of one entry.
+"""The entries of a ZIP, from its central directory, one entry in memory at a time.
 
-Python's zipfile holds the whole list.
+Python's zipfile holds the whole directory in memory.
 https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT 4.3.12, 4.5.3 and 4.6.9
 """
 
@@ -16,7 +16,7 @@ from chalicelib.reader import ObjectReader
 
 _PAGE = 1024 * 1024  # bytes of one request for a directory
 _ENTRY = struct.Struct("<4s6H3I5H2I")
-_AFTER_ENTRIES = (b"PK\5\5", b"PK\6\6")  # a signature of the list, the end record of 64 bits
+_AFTER_ENTRIES = (b"PK\5\5", b"PK\6\6")  # a digital signature, the 64-bit end record
 _PART_MARK = b"PK\7\x08"
 _ZIP64, _UNICODE_PATH = 1, 0x7075  # extra fields
 _NOT_HERE = 0xFFFFFFFF  # the number is in the extra field
@@ -27,21 +27,21 @@ _MANY = 0x10000
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of the list; `offset` counts from the origin of the archive."""
+    """One entry of the directory; `offset` counts from the origin of the archive."""
 
     raw_name: bytes
-    name: str | bytes  # bytes where nothing tells their encoding
+    name: str | bytes  # bytes if nothing declares the encoding
     size: int
     packed_size: int
     offset: int
     method: int
     is_encrypted: bool
-    is_masked: bool  # the name in front of its data is not told
+    is_masked: bool  # the local header hides the name
     is_unix: bool
 
 
 def read(source: ObjectReader, listing: Listing) -> None:
-    """List a ZIP; raises DamagedError after what could be listed."""
+    """List a ZIP; raises DamagedError after the entries that could be listed."""
     listing.facts["encrypted"] = False
     directory = _directory(source, listing)
     layout = zip_layout.Layout(source, directory.origin or 0)
@@ -60,15 +60,15 @@ def read(source: ObjectReader, listing: Listing) -> None:
     if macros.are_in(source, directory.origin or 0):
         listing.facts["macros"] = True
     if directory.is_ambiguous:
-        listing.doubt("Its two ends tell of different lists of entries")
+        listing.doubt("Its two end records point to different lists of entries")
     if (listing.entries - directory.entries) % _MANY:
-        listing.doubt(f"Its end tells of {directory.entries} entries")
+        listing.doubt(f"Its end record counts {directory.entries} entries")
     if directory.origin is not None:
         layout.add_doubts(listing)
 
 
 def _directory(source: ObjectReader, listing: Listing) -> zip_end.Directory:
-    """Where the list is, if it is here and can be read."""
+    """The place of the directory; raises DamagedError if it is not in this file or is encrypted."""
     try:
         directory = zip_end.find(source)
     except zip_end.NoEndError:
@@ -119,9 +119,10 @@ def _entry(fields: tuple[int, ...], name: bytes, extra: dict[int, bytes]) -> Ent
 
 
 def _name(name: bytes, flags: int, unicode_path: bytes) -> str | bytes:
-    """The name as text, where the archive tells which: by a flag, or Info-ZIP's extra field.
+    """The name as text, if a flag or Info-ZIP's extra field declares its encoding.
 
-    The field counts while the checksum in it is the name's: who renames does not know the field.
+    The field is valid if its checksum matches the name: a program that renames an entry may not
+    know the field.
     """
     if unicode_path[:1] == b"\1" and unicode_path[1:5] == zlib.crc32(name).to_bytes(4, "little"):
         return unicode_path[5:].decode("utf-8", "replace")
@@ -129,12 +130,12 @@ def _name(name: bytes, flags: int, unicode_path: bytes) -> str | bytes:
         try:
             return name.decode()
         except UnicodeDecodeError:
-            return name  # some tools set the flag whatever they write
+            return name  # some tools set the flag for any encoding
     return name
 
 
 def _extra_fields(extra: bytes) -> dict[int, bytes]:
-    """The extra fields by their kinds; the first of a kind counts."""
+    """The extra fields by kind. Only the first of each kind counts."""
     fields: dict[int, bytes] = {}
     at = 0
     while at + 4 <= len(extra):
@@ -145,7 +146,7 @@ def _extra_fields(extra: bytes) -> dict[int, bytes]:
 
 
 def _numbers_64(numbers: tuple[int, int, int], field: bytes) -> tuple[int, int, int]:
-    """Size, packed size and offset: those that do not fit are in the extra field, in this order."""
+    """Size, packed size and offset. Those that do not fit are in the extra field, in this order."""
     at = 0
     whole = []
     for number in numbers:

@@ -1,7 +1,7 @@
-"""Where a ZIP has its list of entries: the end records, of 32 and 64 bits, wherever they are.
+"""Finds the central directory of a ZIP by its end records, of 32 and 64 bits.
 
-The last record is found from the end, because the offsets in it do not count what was put before
-the archive, and because comments, padding and other data may follow it.
+The end record is searched from the end of the file, because a comment, padding or other data may
+follow it. Offsets in it do not include data before the archive.
 https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT 4.3.14 to 4.3.16
 """
 
@@ -17,38 +17,38 @@ _MARK, _MARK_64, _LOCATOR_MARK = b"PK\5\6", b"PK\6\6", b"PK\6\7"
 _END = struct.Struct("<4s4H2IH")
 _END_64 = struct.Struct("<4sQ2H2I4Q")
 _LOCATOR = struct.Struct("<4sIQI")
-_TAILS = (_END.size + 0xFFFF, 1024 * 1024)  # bytes: the longest comment, then what was appended
+_TAILS = (_END.size + 0xFFFF, 1024 * 1024)  # bytes: the longest comment, then appended data
 _MAX_CANDIDATES = 64
-_BEFORE_LOCATOR = 64 * 1024  # bytes in which the record of 64 bits is looked for
-_SPARE_16, _SPARE_32 = 0xFFFF, 0xFFFFFFFF  # the number is in the record of 64 bits
-_ENCRYPTED_LIST = 62  # the version that reads one, and the bytes its record has more
+_BEFORE_LOCATOR = 64 * 1024  # bytes in which the 64-bit record is searched
+_SPARE_16, _SPARE_32 = 0xFFFF, 0xFFFFFFFF  # the number is in the 64-bit record
+_ENCRYPTED_LIST = 62  # version that reads encrypted lists, and the extra bytes of its record
 _MORE_OF_VERSION_2 = 28
 
 
 class NoEndError(DamagedError):
-    """There is no end record: it is no ZIP, or its end is missing."""
+    """There is no end record: the file is not a ZIP, or its end is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """The list of entries from byte `start` to `end`; offsets in it count from byte `origin`.
+    """The central directory from byte `start` to `end`; offsets in it count from byte `origin`.
 
-    `origin` is None in archives of more than 4 GiB without the fields for that, as macOS makes.
+    `origin` is None in archives above 4 GiB without 64-bit fields, as macOS writes them.
     """
 
     start: int
     end: int
     origin: int | None
-    entries: int  # as the end record tells, which may be modulo 65,536
-    parts: int = 1  # of a split archive, this one being the last
+    entries: int  # as in the end record, which may be modulo 65,536
+    parts: int = 1  # of a split archive; this file is the last part
     is_encrypted: bool = False
     is_ambiguous: bool = False
-    is_cut: bool = False  # bytes before it are missing
+    is_cut: bool = False  # bytes before the directory are missing
 
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """What the end records say."""
+    """The values of the end records."""
 
     start_of_record: int
     disk: int
@@ -60,7 +60,7 @@ class _End:
 
 
 def find(source: ObjectReader) -> Directory:
-    """The directory of the last end record that fits; raises DamagedError where none does."""
+    """The directory of the last consistent end record; raises DamagedError if there is none."""
     file = source.seekable()
     has_record = False
     for size in _TAILS:
@@ -81,13 +81,13 @@ def find(source: ObjectReader) -> Directory:
 
 
 def _choose(fitting: list[Directory]) -> Directory:
-    """The last one with entries; two that end where the archive ends are two archives in one."""
+    """The last directory with entries. Two that end with the file are two archives in one."""
     with_entries = [directory for directory in fitting if directory.end > directory.start]
     return (with_entries or fitting)[0]
 
 
 def _places(tail: bytes) -> Iterator[int]:
-    """Where end records may be, the last first."""
+    """The possible places of end records, last first."""
     at = tail.rfind(_MARK)
     for _ in range(_MAX_CANDIDATES):
         if at < 0:
@@ -102,12 +102,12 @@ def _ends_at(tail: bytes, place: int) -> int:
 
 
 def _directory(file: BoundedReader, tail: bytes, start: int, place: int) -> Directory | None:
-    """The directory before the end record at this place of the tail, if there is one."""
+    """The directory for the end record at this place of the tail; None if there is none."""
     end = _end(file, tail, start, place)
     if end is None:
         return None
     parts = end.disk + 1 if end.disk != _SPARE_16 else 1
-    # It usually lies right before its end record. Signatures may come between.
+    # The directory is usually right before its end record. A signature may be in between.
     for begin in (end.start_of_record - end.size, end.offset):
         close = begin + end.size
         if not 0 <= begin <= close <= end.start_of_record:
@@ -153,9 +153,10 @@ def _end(file: BoundedReader, tail: bytes, start: int, place: int) -> _End | Non
 def _record_64(
     file: BoundedReader, tail: bytes, start: int, at: int
 ) -> tuple[int, tuple[bytes, int, int, int, int, int, int, int, int, int]] | None:
-    """Where the record of 64 bits is that a locator at this place of the tail means, and it.
+    """The 64-bit record for a locator at this place of the tail, and its offset.
 
-    It is where the locator says, or, if something was put before the archive, before the locator.
+    The record is at the offset in the locator. If data was put before the archive, it is before the
+    locator.
     """
     locator = start + at
     _, _, offset, _ = _LOCATOR.unpack_from(tail, at)
@@ -174,13 +175,13 @@ def _record_64(
             fields = _END_64.unpack_from(before, place)
             record = first + place, fields
             if place + 12 + fields[1] == len(before):
-                break  # it ends where the locator begins
+                break  # the record ends where the locator begins
         place = before.rfind(_MARK_64, 0, place)
     return record
 
 
 def _window(file: BoundedReader, tail: bytes, start: int, offset: int, size: int) -> bytes:
-    """Bytes of the archive, from its tail where they are in it."""
+    """Bytes of the archive, from its tail if they are there."""
     if offset >= start:
         return tail[offset - start : offset - start + size]
     return _read_at(file, offset, size)

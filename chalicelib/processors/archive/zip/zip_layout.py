@@ -1,7 +1,7 @@
-"""Whether a ZIP's list and its data tell the same: entries that overlap, hide, or have two names.
+"""Compares a ZIP's directory with its data: entries that overlap, are hidden or have two names.
 
-A program that goes through the data sees another archive than one that reads the list. Whoever
-wants to slip something past a check, or to unpack terabytes from kilobytes, makes such archives.
+A program that reads the data sequentially then sees another archive than one that reads the
+directory. Attackers make such archives to bypass a check, or to expand kilobytes to terabytes.
 https://www.bamsoftware.com/hacks/zipbomb/
 """
 
@@ -21,19 +21,19 @@ OTHER_NAME = "An entry has one name in the list and another before its data"
 NOT_THERE = "An entry is not where its list says"
 HIDDEN = "It holds an entry that is not in its list"
 TWICE = "Two entries have the same name"
-_MAX_COMPARED_SIZE = 16 * 1024 * 1024  # bytes of an archive whose data is compared with its list
+_MAX_COMPARED_SIZE = 16 * 1024 * 1024  # bytes: larger archives are not compared
 _MAX_PLACES = 10_000
 _PAGE = 1024 * 1024
-_LOCAL = struct.Struct("<4s5H3I2H")  # what is before the data of an entry
+_LOCAL = struct.Struct("<4s5H3I2H")  # the header before the data of an entry
 _MARK = b"PK\3\4"
-# Bytes of the descriptor that may follow an entry's data, with or without a mark, of 32 or 64 bits.
+# Possible sizes of the data descriptor after an entry: with or without mark, 32 or 64 bits.
 _DESCRIPTORS = (0, 12, 16, 20, 24)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Place:
     start: int
-    end: int  # at least: the extra field before the data is not counted
+    end: int  # minimum: the extra field before the data is not counted
     name_hash: int
     name_size: int
     packed_size: int
@@ -41,7 +41,7 @@ class _Place:
 
 
 class Layout:
-    """The places of the entries, those of the first 10,000 in memory."""
+    """The places of the entries; the first 10,000 are in memory."""
 
     def __init__(self, source: ObjectReader, origin: int) -> None:
         self._source = source
@@ -53,7 +53,7 @@ class Layout:
         self._total = 0
 
     def add(self, entry: "Entry") -> None:
-        """Remember where an entry is."""
+        """Add the place of an entry."""
         start = self._origin + entry.offset
         end = start + _LOCAL.size + len(entry.raw_name) + entry.packed_size
         self._count += 1
@@ -69,7 +69,7 @@ class Layout:
         )
 
     def add_doubts(self, listing: Listing) -> None:
-        """Tell what is suspicious, each kind once."""
+        """Add each kind of suspicious property to the listing, once."""
         for doubt in self._doubts():
             listing.doubt(doubt)
 
@@ -93,7 +93,7 @@ class Layout:
         return self._source.read_range(offset, min(4, self._source.size)) == _MARK
 
     def _compare(self) -> Iterator[str]:
-        """Doubts from reading what is before and after the data of each entry."""
+        """Doubts from comparing the headers before and behind the data of each entry."""
         file = self._source.seekable(page_size=_PAGE)
         starts = {place.start for place in self._places}
         for place in self._places:

@@ -1,4 +1,4 @@
-"""Bitmaps whose size stands at one place of their header, or close to it.
+"""Bitmaps whose size is at a fixed offset of their header, or close to it.
 
 Each function takes the file and raises SizeUnknown. Its docstring names its specification.
 """
@@ -14,7 +14,7 @@ _TGA_DEPTHS = (8, 15, 16, 24, 32)
 
 
 def at(layout: str, offset: int, *, height_first: bool = False) -> Callable[[BinaryIO], Size]:
-    """A reader of two sides that stand side by side, as a `struct` layout, at an offset."""
+    """A reader of two adjacent sides at an offset; `layout` is that of `struct`."""
 
     def read(file: BinaryIO) -> Size:
         first, second = unpack(file, layout, offset=offset)
@@ -24,7 +24,7 @@ def at(layout: str, offset: int, *, height_first: bool = False) -> Callable[[Bin
 
 
 def read_bmp(file: BinaryIO) -> Size:
-    """A negative height says that the first row is the highest.
+    """A negative height means that the first row is at the top.
 
     MS-WMF, 2.2.2.3 and 2.2.2.9.
     """
@@ -32,20 +32,20 @@ def read_bmp(file: BinaryIO) -> Size:
 
 
 def read_dib(file: BinaryIO) -> Size:
-    """A BMP without its file header, as clipboards have it."""
+    """A BMP without file header, as on a clipboard."""
     return _dib(file, 0)
 
 
 def _dib(file: BinaryIO, offset: int) -> Size:
     (header,) = unpack(file, "<I", offset=offset)
-    if header == 12:  # OS/2's first header has two bytes for a side
+    if header == 12:  # OS/2's first header has two-byte sides
         return at("<HH", offset + 4)(file)
     width, height = unpack(file, "<ii")
     return Size(abs(width), abs(height))
 
 
 def read_pcx(file: BinaryIO) -> Size:
-    """It tells first and last column and row.
+    """The header has the first and the last column and row.
 
     https://www.fileformat.info/format/pcx/egff.htm
     """
@@ -54,7 +54,7 @@ def read_pcx(file: BinaryIO) -> Size:
 
 
 def read_sgi(file: BinaryIO) -> Size:
-    """An image of one dimension is one row.
+    """A one-dimensional image is one row.
 
     https://paulbourke.net/dataformats/sgirgb/
     """
@@ -63,7 +63,7 @@ def read_sgi(file: BinaryIO) -> Size:
 
 
 def read_tga(file: BinaryIO) -> Size:
-    """It begins with no mark, so its header must be plausible.
+    """A TGA has no signature, so its header must be plausible.
 
     Truevision TGA 2.0.
     """
@@ -73,12 +73,12 @@ def read_tga(file: BinaryIO) -> Size:
     has_kind = kind & ~8 in (1, 2, 3) or kind in (32, 33)
     has_honest_map = map_depth in (15, 16, 24, 32) and map_length if has_map else not map_length
     if has_map > 1 or not has_kind or not has_honest_map or depth not in _TGA_DEPTHS:
-        raise SizeUnknown("Its header is not that of a TGA")
+        raise SizeUnknown("Its header is not a TGA header")
     return Size(width, height)
 
 
 def read_exr(file: BinaryIO) -> Size:
-    """The display window, which is what a viewer shows.
+    """The display window, which a viewer shows.
 
     https://openexr.com/en/latest/OpenEXRFileLayout.html
     """
@@ -101,7 +101,7 @@ def read_exr(file: BinaryIO) -> Size:
 
 
 def read_flif(file: BinaryIO) -> Size:
-    """Both sides less one, as numbers of any length.
+    """Both sides minus one, as variable-length numbers.
 
     https://flif.info/spec.html
     """
@@ -110,7 +110,7 @@ def read_flif(file: BinaryIO) -> Size:
 
 
 def read_bpg(file: BinaryIO) -> Size:
-    """Both sides, as numbers of any length.
+    """Both sides, as variable-length numbers.
 
     https://bellard.org/bpg/bpg_spec.txt
     """
@@ -124,12 +124,12 @@ def read_wbmp(file: BinaryIO) -> Size:
     WAP-190, 6
     """
     if exactly(file, 2, offset=0) != bytes(2):
-        raise SizeUnknown("Its header is not that of a WBMP")
+        raise SizeUnknown("Its header is not a WBMP header")
     return Size(_of_any_length(file), _of_any_length(file))
 
 
 def read_ktx(file: BinaryIO) -> Size:
-    """A texture of one dimension has the height 0.
+    """A one-dimensional texture has height 0.
 
     https://registry.khronos.org/KTX/
     """
@@ -140,7 +140,7 @@ def read_ktx(file: BinaryIO) -> Size:
 
 
 def read_djvu(file: BinaryIO) -> Size:
-    """The first page, turned as it says.
+    """The first page, with its rotation.
 
     DjVu 3, 8.3.5 (INFO)
     """
@@ -153,7 +153,7 @@ def read_djvu(file: BinaryIO) -> Size:
 
 
 def _from(file: BinaryIO, offset: int, size: int) -> bytes:
-    """As many of these bytes as the file has."""
+    """The bytes at an offset, or fewer at the end of the file."""
     file.seek(offset)
     return file.read(size)
 
@@ -162,13 +162,13 @@ def _zero_ended(file: io.BytesIO) -> bytes:
     rest = file.getbuffer()[file.tell() :][:256].tobytes()
     text, zero, _ = rest.partition(b"\0")
     if not zero:
-        raise SizeUnknown("It ends before it tells its size")
+        raise SizeUnknown("It ends before its size")
     file.seek(len(text) + 1, io.SEEK_CUR)
     return text
 
 
 def _of_any_length(file: BinaryIO) -> int:
-    """Seven bits a byte, the highest first; all but the last byte have the eighth bit."""
+    """A number of seven bits a byte, highest first; the eighth bit is clear in the last byte."""
     value = 0
     for _ in range(5):
         byte = exactly(file, 1)[0]

@@ -1,6 +1,6 @@
-"""Files of several images, of which the largest is told: Windows' ICO and CUR, Apple's ICNS.
+"""Files with several images: Windows' ICO and CUR, Apple's ICNS. The largest image counts.
 
-MS-ICO as https://learn.microsoft.com/previous-versions/ms997538 has it;
+MS-ICO: https://learn.microsoft.com/previous-versions/ms997538 ICNS:
 https://en.wikipedia.org/wiki/Apple_Icon_Image_format
 """
 
@@ -12,7 +12,7 @@ from chalicelib.processors.image.size import Size, SizeUnknown, exactly, unpack
 _MAX_ICONS = 1000  # in one file
 _ENTRY = struct.Struct("<BBBBHHII")
 _PNG = b"\x89PNG\r\n\x1a\n"
-# Sides in pixels of what an ICNS may have.
+# Side lengths in pixels, by the type of an ICNS entry.
 _APPLE = {
     b"ics#": 16, b"ics4": 16, b"ics8": 16, b"is32": 16, b"icp4": 16, b"ic04": 16,
     b"ic05": 32, b"ICON": 32, b"ICN#": 32, b"icl4": 32, b"icl8": 32, b"il32": 32, b"icp5": 32,
@@ -23,7 +23,7 @@ _APPLE = {
 
 
 def read_windows(file: BinaryIO) -> Size:
-    """ICO and CUR; a side of 0 stands for 256 or more. Raises SizeUnknown."""
+    """ICO and CUR; a side of 0 means 256 or more. Raises SizeUnknown."""
     (count,) = unpack(file, "<H", offset=4)
     data = exactly(file, min(count, _MAX_ICONS) * _ENTRY.size)
     sizes = []
@@ -36,7 +36,7 @@ def read_windows(file: BinaryIO) -> Size:
 
 
 def read_animated(file: BinaryIO) -> Size:
-    """ANI: its first frame is an icon with an entry of its own. Raises SizeUnknown."""
+    """ANI: its first frame is an icon file. Raises SizeUnknown."""
     file.seek(0)
     head = file.read(64 * 1024)
     place = head.find(b"icon", 12)
@@ -46,7 +46,7 @@ def read_animated(file: BinaryIO) -> Size:
 
 
 def _of_png(file: BinaryIO, offset: int) -> Size | None:
-    """What a PNG at an offset tells: it may be larger than an entry can say."""
+    """The size of a PNG at an offset, which may exceed the largest size of an entry."""
     header = exactly(file, 24, offset=offset)
     if not header.startswith(_PNG):
         return None

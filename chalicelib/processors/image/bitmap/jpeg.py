@@ -1,7 +1,6 @@
-"""JPEG and JPEG-LS: the size stands in the frame header, the orientation in an Exif before it.
+"""JPEG and JPEG-LS: the size is in the frame header, the orientation in an Exif segment before it.
 
-Both may come after megabytes of profiles and previews, whose segments are passed over.
-ITU-T T.81, annex B.
+Both may follow megabytes of profiles and previews, whose segments are skipped. ITU-T T.81, annex B.
 """
 
 from collections.abc import Iterator
@@ -10,28 +9,28 @@ from typing import BinaryIO
 from chalicelib.processors.image.size import Size, SizeUnknown, exactly, unpack
 from chalicelib.processors.image.tiff import exif
 
-# Frame headers; 0xF7 is JPEG-LS's.
+# Frame headers; 0xF7 is that of JPEG-LS.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
 _EXIF = 0xE1
 _SCAN, _END = 0xDA, 0xD9
 _WITHOUT_LENGTH = frozenset(range(0xD0, 0xD9)) | {0x01}
-_MAX_GARBAGE = 64 * 1024  # bytes between segments; decoders pass over them
+_MAX_GARBAGE = 64 * 1024  # bytes between segments; decoders skip them
 
 
 def read(file: BinaryIO) -> Size:
-    """As seen; raises SizeUnknown."""
+    """The size as shown; raises SizeUnknown."""
     size, orientation = read_at(file, 0)
     if size is None:
         raise SizeUnknown("It has no frame header before its first scan")
     if not size.height:
-        raise SizeUnknown("Its height stands behind its first scan")
+        raise SizeUnknown("Its height is behind its first scan")
     return size.turn(orientation)
 
 
 def read_at(file: BinaryIO, offset: int) -> tuple[Size | None, int]:
-    """The size as stored and the orientation of the JPEG at an offset.
+    """The stored size and the orientation of the JPEG at an offset.
 
-    What is damaged or missing behind the frame header changes nothing.
+    Damage behind the frame header does not matter.
     """
     size, orientation = None, 0
     try:
@@ -51,7 +50,7 @@ def read_at(file: BinaryIO, offset: int) -> tuple[Size | None, int]:
 
 
 def _segments(file: BinaryIO, position: int) -> Iterator[tuple[int, int]]:
-    """Marker and length of each segment before the first scan; the file is at its contents."""
+    """Marker and length of each segment before the first scan; the file is then at its contents."""
     while True:
         marker, position = _next_marker(file, position)
         if marker in (_SCAN, _END):
@@ -66,7 +65,7 @@ def _segments(file: BinaryIO, position: int) -> Iterator[tuple[int, int]]:
 
 
 def _next_marker(file: BinaryIO, position: int) -> tuple[int, int]:
-    """The next marker and the offset behind it; any number of 0xFF may stand before it."""
+    """The next marker and the offset behind it; any number of 0xFF bytes may precede it."""
     file.seek(position)
     was_ff = False
     for count in range(_MAX_GARBAGE):

@@ -1,6 +1,6 @@
-"""PNG, MNG and JNG: the size stands in the first chunk, the orientation in one of the text chunks.
+"""PNG, MNG and JNG: the size is in the first chunk, the orientation in an eXIf or text chunk.
 
-https://www.w3.org/TR/png-3/#11Chunks; the profiles in texts are ImageMagick's and exiftool's.
+https://www.w3.org/TR/png-3/#11Chunks; ImageMagick and exiftool write profiles as texts.
 """
 
 import re
@@ -15,12 +15,12 @@ from chalicelib.processors.image.tiff import exif
 _HEADERS = (b"IHDR", b"MHDR", b"JHDR")
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _MAX_EXIF = 256 * 1024  # bytes
-_TAIL = 64 * 1024  # bytes at the end in which an eXIf chunk is looked for
+_TAIL = 64 * 1024  # bytes at the end in which an eXIf chunk is searched
 _PROFILE = re.compile(rb"\n(?:exif|APP1)\s{1,20}\d{1,10}\n([0-9a-fA-F\s]*)")
 
 
 def read(file: BinaryIO) -> Size:
-    """As seen; raises SizeUnknown."""
+    """The size as shown; raises SizeUnknown."""
     size, orientation = None, 0
     for name, length in _chunks(file):
         if name in _HEADERS and size is None:
@@ -31,7 +31,7 @@ def read(file: BinaryIO) -> Size:
         elif not orientation and length <= _MAX_EXIF:
             orientation = _orientation(name, file, length)
     if size is None:
-        raise SizeUnknown("It ends before it tells its size")
+        raise SizeUnknown("It ends before its size")
     return size.turn(orientation or _orientation_at_the_end(file))
 
 
@@ -56,7 +56,7 @@ def _orientation(name: bytes, file: BinaryIO, length: int) -> int:
 
 
 def _orientation_of_text(name: bytes, data: bytes) -> int:
-    """What a "Raw profile type exif" says: Exif in hexadecimal digits; 0 for other texts."""
+    """The orientation in a "Raw profile type exif" text, in hexadecimal; 0 for other texts."""
     keyword, _, text = data.partition(b"\0")
     if keyword not in (b"Raw profile type exif", b"Raw profile type APP1"):
         return 0
@@ -75,7 +75,10 @@ def _orientation_of_text(name: bytes, data: bytes) -> int:
 
 
 def _orientation_at_the_end(file: BinaryIO) -> int:
-    """What an eXIf behind the image says. Its checksum tells it from chance."""
+    """The orientation in an eXIf chunk behind the image.
+
+    Its checksum excludes a match by chance.
+    """
     file.seek(max(0, end_of(file) - _TAIL))
     tail = file.read(_TAIL)
     place = tail.rfind(b"eXIf")

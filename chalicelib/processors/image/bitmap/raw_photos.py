@@ -9,9 +9,9 @@ from typing import BinaryIO
 from chalicelib.processors.image.bitmap import jpeg
 from chalicelib.processors.image.size import Size, SizeUnknown, exactly, unpack
 
-_FULL, _CROPPED = 0x100, 0x111  # RAF: the sensor's size and the photo's
+_FULL, _CROPPED = 0x100, 0x111  # RAF: the sensor's size and the cropped size
 _MAX_RECORDS = 255
-_OLD_X3F = 4  # the version of X3F that keeps its size elsewhere
+_OLD_X3F = 4  # the X3F version that stores the size elsewhere
 
 
 def read_fujifilm(file: BinaryIO) -> Size:
@@ -20,7 +20,7 @@ def read_fujifilm(file: BinaryIO) -> Size:
     records = _records(exactly(file, min(length, 64 * 1024), offset=header))
     sides = records.get(_CROPPED) or records.get(_FULL)
     if not sides or len(sides) < 4:
-        raise SizeUnknown("Only its preview tells a size")
+        raise SizeUnknown("Only its preview has a size")
     height, width = struct.unpack(">HH", sides[:4])
     _, orientation = jpeg.read_at(file, preview)
     return Size(width, height).turn(orientation)
@@ -51,6 +51,6 @@ def read_sigma(file: BinaryIO) -> Size:
     """X3F up to version 3; raises SizeUnknown."""
     _, version = unpack(file, "<HH", offset=4)
     if version >= _OLD_X3F:
-        raise SizeUnknown("X3F of version 4 keeps its size where it is not read")
+        raise SizeUnknown("The size in X3F version 4 is not read")
     width, height, degrees = unpack(file, "<III", offset=28)
     return Size(height, width) if degrees in (90, 270) else Size(width, height)

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from chalicelib.processors.image.size import Size, SizeUnknown, exactly, round_size
 
-_MAX_TEXT = 256 * 1024  # bytes: comments may stand before the size
+_MAX_TEXT = 256 * 1024  # bytes: comments may precede the size
 _NETPBM = re.compile(
     rb"P.(?:\s|#[^\r\n]*[\r\n])+(\d{1,10})(?:\s|#[^\r\n]*[\r\n])+(\d{1,10})(?=\s|#)"
 )
@@ -27,7 +27,7 @@ _MAX_FITS_BLOCKS = 1000
 
 
 def read_netpbm(file: BinaryIO) -> Size:
-    """PBM, PGM, PPM, plain or not, and PFM.
+    """PBM, PGM, PPM, text or binary, and PFM.
 
     https://netpbm.sourceforge.net/doc/ppm.html
     """
@@ -35,31 +35,31 @@ def read_netpbm(file: BinaryIO) -> Size:
 
 
 def read_pam(file: BinaryIO) -> Size:
-    """PAM, whose lines have names.
+    """PAM, a header of named lines.
 
     https://netpbm.sourceforge.net/doc/pam.html
     """
     header, end, _ = _head(file).partition(b"\nENDHDR")
     sides = {name: int(number) for name, number in _PAM.findall(header)}
     if not end or len(sides) < 2:
-        raise SizeUnknown("Its header does not tell its size")
+        raise SizeUnknown("Its header does not contain its size")
     return Size(sides[b"WIDTH"], sides[b"HEIGHT"])
 
 
 def read_xbm(file: BinaryIO) -> Size:
-    """XBM, which is C source.
+    """XBM, a C source file.
 
     https://en.wikipedia.org/wiki/X_BitMap
     """
     head = _head(file)
     width, height = _XBM_WIDTH.search(head), _XBM_HEIGHT.search(head)
     if not width or not height:
-        raise SizeUnknown("Its header does not tell its size")
+        raise SizeUnknown("Its header does not contain its size")
     return round_size(int(width[1]), int(height[1]))
 
 
 def read_xpm(file: BinaryIO) -> Size:
-    """XPM, whose first string has four numbers.
+    """XPM, whose first string contains four numbers.
 
     https://en.wikipedia.org/wiki/X_PixMap
     """
@@ -67,19 +67,19 @@ def read_xpm(file: BinaryIO) -> Size:
 
 
 def read_radiance(file: BinaryIO) -> Size:
-    """The axis that is told first runs slower.
+    """Radiance HDR; the header names an axis for each of two numbers.
 
     https://radsite.lbl.gov/radiance/refer/filefmts.pdf
     """
     match = _RADIANCE.search(_head(file))
     if not match or match[1] == match[3]:
-        raise SizeUnknown("Its header does not tell its size")
+        raise SizeUnknown("Its header does not contain its size")
     sides = {match[1]: int(match[2]), match[3]: int(match[4])}
     return round_size(sides[b"X"], sides[b"Y"])
 
 
 def read_im(file: BinaryIO) -> Size:
-    """IFUNC images, which Pillow writes.
+    """Pillow's IFUNC images.
 
     https://pillow.readthedocs.io/en/stable/handbook
     """
@@ -102,7 +102,7 @@ def read_fits(file: BinaryIO) -> Size:
                 if size:
                     return size
                 if cards.get(b"NAXIS"):
-                    raise SizeUnknown("Its first data are no image")
+                    raise SizeUnknown("Its first data are not an image")
                 cards = {}
                 break
             value = re.fullmatch(rb"=\s+(\d{1,10})\s*(?:/.*)?", card[8:], re.DOTALL)
@@ -112,7 +112,7 @@ def read_fits(file: BinaryIO) -> Size:
 
 
 def _fits_size(cards: dict[bytes, int]) -> Size | None:
-    """A compressed image is a table, with the sizes of the image under other names."""
+    """The size of an image; a compressed image is a table with the size under other names."""
     if b"ZNAXIS1" in cards:
         return Size(cards[b"ZNAXIS1"], cards.get(b"ZNAXIS2", 1))
     if cards.get(b"NAXIS", 0) > 0 and b"TFIELDS" not in cards:
@@ -127,5 +127,5 @@ def _head(file: BinaryIO) -> bytes:
 
 def _size_in(match: re.Match[bytes] | None) -> Size:
     if not match:
-        raise SizeUnknown("Its header does not tell its size")
+        raise SizeUnknown("Its header does not contain its size")
     return round_size(int(match[1]), int(match[2]))

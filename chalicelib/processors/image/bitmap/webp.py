@@ -1,6 +1,6 @@
-"""WebP: its size stands in the first chunk, its orientation in a chunk behind the image.
+"""WebP: the size is in the first chunk, the orientation in a chunk behind the image.
 
-RFC 9649, section 2; the bits of lossless images are in section 3.4.
+RFC 9649, section 2; section 3.4 has the bits of lossless images.
 """
 
 import struct
@@ -10,16 +10,16 @@ from chalicelib.processors.image.size import Size, SizeUnknown, end_of, exactly
 from chalicelib.processors.image.tiff import exif
 
 _HAS_EXIF = 0x08
-_MAX_CHUNKS = 8  # looked at in order; an image that is no animation has six
-_TAIL = 64 * 1024  # bytes at the end in which the Exif of an animation is looked for
+_MAX_CHUNKS = 8  # read in order; a still image has six
+_TAIL = 64 * 1024  # bytes at the end in which the Exif chunk of an animation is searched
 _MAX_EXIF = 256 * 1024  # bytes
 
 
 def read(file: BinaryIO) -> Size:
-    """As seen; raises SizeUnknown."""
+    """The size as shown; raises SizeUnknown."""
     name, data = exactly(file, 4, offset=12), exactly(file, 14)
     if name == b"VP8X":
-        # Both sides are told less one, in three bytes.
+        # Both sides are stored minus one, in three bytes.
         width = 1 + int.from_bytes(data[8:11], "little")
         height = 1 + int.from_bytes(data[11:14], "little")
         has_exif = bool(data[4] & _HAS_EXIF)
@@ -48,7 +48,7 @@ def _orientation(file: BinaryIO) -> int:
 
 
 def _orientation_at_the_end(file: BinaryIO) -> int:
-    """Of an animation, whose many frames stand before its Exif."""
+    """The orientation of an animation, whose many frames precede its Exif chunk."""
     file.seek(max(0, end_of(file) - _TAIL))
     tail = file.read(_TAIL)
     place = tail.rfind(b"EXIF")

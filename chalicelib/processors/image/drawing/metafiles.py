@@ -1,4 +1,4 @@
-"""Drawings: most have no size in pixels, and say so. SVG has a module of its own."""
+"""Metafiles and other drawings; most have no size in pixels. SVG has a module of its own."""
 
 from collections.abc import Callable
 from typing import BinaryIO
@@ -7,7 +7,7 @@ from chalicelib.processors.image.size import Size, SizeUnknown, round_size, unpa
 
 
 def without(reason: str) -> Callable[[BinaryIO], Size]:
-    """A reader that gives this reason for telling no size."""
+    """A reader that raises SizeUnknown with this reason."""
 
     def read(_: BinaryIO) -> Size:
         raise SizeUnknown(reason)
@@ -16,7 +16,7 @@ def without(reason: str) -> Callable[[BinaryIO], Size]:
 
 
 def read_emf(file: BinaryIO) -> Size:
-    """Its bounds in the pixels of the device it was recorded for.
+    """The bounds, in pixels of the reference device.
 
     MS-EMF, 2.3.4.2
     """
@@ -25,7 +25,7 @@ def read_emf(file: BinaryIO) -> Size:
 
 
 def read_wmf(file: BinaryIO) -> Size:
-    """At 96 pixels an inch.
+    """The bounds, at 96 pixels an inch.
 
     MS-WMF, 2.3.2.3
     """

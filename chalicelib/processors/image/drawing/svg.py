@@ -1,7 +1,7 @@
-"""SVG, plain or in gzip: the size that its root element has when a browser shows it alone.
+"""SVG, plain or in gzip: the size of its root element when a browser shows it alone.
 
-Expat reads no further than the root element, and loads nothing from elsewhere. It limits by itself
-how much entities may grow. https://www.w3.org/TR/SVG2/coords.html#SizingSVGInCSS
+Expat reads only up to the root element, and loads no other file. It limits the expansion of
+entities. https://www.w3.org/TR/SVG2/coords.html#SizingSVGInCSS
 """
 
 import itertools
@@ -12,11 +12,11 @@ from typing import BinaryIO
 
 from chalicelib.processors.image.size import NotAnImage, Size, SizeUnknown, round_size
 
-# How XML begins, in UTF-8 or UTF-16.
+# The beginning of an XML file, in UTF-8 or UTF-16.
 XML = rb"(?:\xef\xbb\xbf)?\s*<|(?:\xff\xfe)?(?:\s\x00)*<\x00|(?:\xfe\xff)?(?:\x00\s)*\x00<"
-MAX_TEXT = 4 * 1024 * 1024  # bytes read in search of the root element
+MAX_TEXT = 4 * 1024 * 1024  # bytes read to find the root element
 _PIECE = 64 * 1024  # bytes
-# CSS pixels of a unit: https://www.w3.org/TR/css-values-4/#absolute-lengths; a font has 16.
+# CSS pixels of a unit: https://www.w3.org/TR/css-values-4/#absolute-lengths. A font has 16.
 _UNITS = {
     "": 1, "px": 1, "pt": 96 / 72, "pc": 16, "in": 96, "cm": 96 / 2.54, "mm": 96 / 25.4,
     "q": 96 / 101.6, "em": 16, "rem": 16,
@@ -25,11 +25,11 @@ _NUMBER = r"[+-]?(?:\d+(?:\.\d+)?|\.\d+)(?:e[+-]?\d+)?"
 _LENGTH = re.compile(rf"\s*({_NUMBER})([a-z]*)\s*", re.IGNORECASE)
 _ENCODING = re.compile(rb"<\?xml[^>]{0,200}?\sencoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
 _MULTI_BYTE = re.compile(r"shift|sjis|euc|gb|big5|iso-2022|ks_c|cp9|windows-31j", re.IGNORECASE)
-_MAX_LENGTH = 200  # characters of an attribute that are looked at
+_MAX_LENGTH = 200  # characters of an attribute
 
 
 class _Root(Exception):
-    """The root element has begun."""
+    """Ends the parsing at the root element."""
 
     def __init__(self, name: str, attributes: dict[str, str]) -> None:
         super().__init__(name)
@@ -38,16 +38,16 @@ class _Root(Exception):
 
 
 def read(file: BinaryIO) -> Size:
-    """In CSS pixels; raises SizeUnknown, or NotAnImage for another root element."""
+    """The size in CSS pixels; raises SizeUnknown, or NotAnImage for another root element."""
     return _size(_root(_pieces(file)))
 
 
 def read_gzip(file: BinaryIO) -> Size:
-    """The same of `.svgz`."""
+    """The size of an `.svgz` file."""
     pieces = _inflate(file)
     first = next(pieces, b"")
     if not re.match(XML, first):
-        error = SizeUnknown("What it compresses is no SVG")
+        error = SizeUnknown("Its compressed content is not an SVG")
         error.format = "gzip"
         raise error
     return _size(_root(itertools.chain([first], pieces)))
@@ -80,7 +80,7 @@ def _inflate(file: BinaryIO) -> Iterator[bytes]:
 
 def _root(pieces: Iterator[bytes]) -> dict[str, str]:
     """The attributes of the root element."""
-    from xml.parsers import expat  # loaded for SVG only
+    from xml.parsers import expat  # needed for SVG only
 
     def begin(name: str, attributes: dict[str, str]) -> None:
         raise _Root(name, attributes)
@@ -100,14 +100,14 @@ def _root(pieces: Iterator[bytes]) -> dict[str, str]:
         return root.attributes
     except expat.ExpatError as error:
         raise SizeUnknown("Its XML is damaged before its svg element begins") from error
-    raise SizeUnknown("Its svg element does not begin in the bytes that are read")
+    raise SizeUnknown("Its svg element does not begin in the first 4 MiB")
 
 
 def _expat_encoding(encoding: str) -> str | None:
-    """The encoding to give to expat where it does not know the declared one."""
+    """The encoding to pass to expat if it does not know the declared one."""
     if encoding.lower() == "utf8":
         return "utf-8"
-    # Markup is ASCII in all of them, and text is not looked at.
+    # Markup is ASCII in all of them, and other text does not matter.
     return "iso-8859-1" if _MULTI_BYTE.search(encoding) else None
 
 
@@ -126,14 +126,14 @@ def _size(attributes: dict[str, str]) -> Size:
 
 
 def _length(text: str) -> float | None:
-    """A side in pixels; None where it is left to the page, or no length at all."""
+    """A side in pixels; None if the page decides, or if the length is invalid."""
     match = _LENGTH.fullmatch(text[:_MAX_LENGTH])
     unit = _UNITS.get(match[2].lower()) if match else None
     return float(match[1]) * unit if match and unit else None
 
 
 def _view(text: str) -> tuple[float, float] | None:
-    """Width and height of a viewBox, whose four numbers have spaces or commas between them."""
+    """Width and height of a viewBox: four numbers separated by spaces or commas."""
     numbers = re.split(r"\s*,\s*|\s+", text[:_MAX_LENGTH].strip())
     if len(numbers) != 4 or not all(re.fullmatch(_NUMBER, each, re.IGNORECASE) for each in numbers):
         return None

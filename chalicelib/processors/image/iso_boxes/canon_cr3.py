@@ -1,4 +1,4 @@
-"""Canon's CR3: ISO media whose `moov` has a directory of TIFF with the photo's size.
+"""Canon's CR3: an ISO media file whose `moov` box has a TIFF directory with the photo's size.
 
 https://github.com/lclevy/canon_cr3
 """
@@ -17,17 +17,17 @@ _SAMPLES = (b"mdia", b"minf", b"stbl", b"stsd")
 
 
 def read(file: BinaryIO) -> Size:
-    """As seen; raises SizeUnknown."""
+    """The size as shown; raises SizeUnknown."""
     movie = image_boxes.top(file, b"moov")
     size, orientation = _size_in_directory(file, movie)
     size = size or max(_tracks(file, movie), key=lambda each: each.width, default=None)
     if size is None:
-        raise SizeUnknown("None of its tracks tells a size")
+        raise SizeUnknown("None of its tracks has a size")
     return size.turn(orientation)
 
 
 def _size_in_directory(file: BinaryIO, movie: Box) -> tuple[Size | None, int]:
-    """What CMT1, its first directory, says."""
+    """The size and orientation in CMT1, its first directory."""
     for box in image_boxes.boxes(file, movie.start, movie.end):
         if box.name == b"uuid" and exactly(file, 16, offset=box.start) == _CANON:
             inner = image_boxes.find(file, box, b"CMT1", skip=16)
@@ -44,7 +44,7 @@ def _size_in_directory(file: BinaryIO, movie: Box) -> tuple[Size | None, int]:
 
 
 def _tracks(file: BinaryIO, movie: Box) -> list[Size]:
-    """The sizes of all tracks, as their sample entries tell them."""
+    """The sizes of all tracks, from their sample entries."""
     sizes = []
     for track in image_boxes.boxes(file, movie.start, movie.end):
         samples = image_boxes.find(file, track, *_SAMPLES) if track.name == b"trak" else None

@@ -1,7 +1,7 @@
-"""HEIC, AVIF and other HEIF: the size of the primary image, cut and turned as its properties say.
+"""HEIC, AVIF and other HEIF: the size of the primary image, cropped and turned by its properties.
 
-Their Exif is left out of account: readers turn by `irot` alone (ISO/IEC 23008-12, 6.5.10).
-ISO/IEC 23008-12 (HEIF) and 23000-22 (MIAF); `clap` is in ISO/IEC 14496-12, 12.1.4.
+Their Exif is ignored: readers turn by `irot` alone (ISO/IEC 23008-12, 6.5.10). ISO/IEC 23008-12
+(HEIF) and 23000-22 (MIAF); `clap` is in ISO/IEC 14496-12, 12.1.4.
 """
 
 import struct
@@ -19,27 +19,27 @@ BRANDS = _AVIF | _HEIC | {b"mif1", b"mif2", b"mif3", b"msf1", b"miaf", b"jpeg", 
 
 
 def format_of(brands: list[bytes]) -> str:
-    """The short name of a file with these brands, its major one first."""
+    """The short name of a file with these brands, the major brand first."""
     if _AVIF.intersection(brands):
         return "avif"
     return "heic" if _HEIC.intersection(brands) else "heif"
 
 
 def read(file: BinaryIO) -> Size:
-    """Of the primary image, or of the first track of a sequence; raises SizeUnknown."""
+    """The size of the primary image, or of the first track of a sequence; raises SizeUnknown."""
     for box in image_boxes.in_file(file):
         if box.name == b"meta":
             return _primary(file, box)
         if box.name == b"moov":
-            # A sequence may have its primary image behind its tracks; both have one size.
+            # A sequence may have its primary image behind its tracks; both have the same size.
             return _track(file, box)
         if box.name == b"mini":
-            raise SizeUnknown("It has the compact header of 2025, which is not read")
+            raise SizeUnknown("Its compact header of 2025 is not read")
     raise SizeUnknown("It has no meta box")
 
 
 def _primary(file: BinaryIO, meta: Box) -> Size:
-    # Four bytes of version and flags stand before the boxes.
+    # Four bytes of version and flags precede the boxes.
     children = {
         box.name: box for box in reversed(list(image_boxes.boxes(file, meta.start + 4, meta.end)))
     }
@@ -66,12 +66,12 @@ def _primary(file: BinaryIO, meta: Box) -> Size:
 
 
 def _primary_item(data: bytes) -> int:
-    """`pitm`: the item's number has two bytes, or four in later versions."""
+    """`pitm`: the item's number, in two bytes, or in four in later versions."""
     return int.from_bytes(data[4:6] if data[0] == 0 else data[4:8], "big")
 
 
 def _associations(data: bytes) -> Iterator[tuple[int, list[int]]]:
-    """`ipma`: each item's number and the indices of its properties, which count from 1."""
+    """`ipma`: each item's number, and the indices of its properties, which count from 1."""
     version, is_wide = data[0], data[3] & 1
     (count,) = struct.unpack(">I", data[4:8])
     position = 8
@@ -90,10 +90,10 @@ def _associations(data: bytes) -> Iterator[tuple[int, list[int]]]:
 
 
 def _with(file: BinaryIO, properties: list[Box]) -> Size:
-    """`ispe` first, then what changes it, in the order in which it is associated."""
+    """The size in `ispe`, changed by the other properties in the order of their association."""
     extents = next((box for box in properties if box.name == b"ispe"), None)
     if extents is None:
-        raise SizeUnknown("Its primary image does not tell its size")
+        raise SizeUnknown("Its primary image does not contain its size")
     width, height = struct.unpack(">II", image_boxes.contents(file, extents)[4:12])
     for box in properties:
         if box.name == b"clap":
@@ -104,7 +104,7 @@ def _with(file: BinaryIO, properties: list[Box]) -> Size:
 
 
 def _clean(width: int, height: int, data: bytes) -> tuple[int, int]:
-    """What a clean aperture leaves of an image; one that cannot be is left out of account."""
+    """The size within a clean aperture; an invalid aperture is ignored."""
     numbers = struct.unpack(">IIIIiIiI", data[:32])
     wide = _clean_side(width, numbers[:2], numbers[4:6])
     high = _clean_side(height, numbers[2:4], numbers[6:])
@@ -112,9 +112,10 @@ def _clean(width: int, height: int, data: bytes) -> tuple[int, int]:
 
 
 def _clean_side(side: int, length: tuple[int, ...], offset: tuple[int, ...]) -> int:
-    """As libheif rounds: the first pixel toward zero, the length to the nearest; both are ratios.
+    """One side of the aperture, rounded as libheif does; both arguments are ratios.
 
-    The offset is from the image's center to the aperture's.
+    The first pixel is rounded toward zero, the length to the nearest. The offset is from the
+    image's center to the aperture's.
     """
     top, bottom = length
     offset_top, offset_bottom = offset
@@ -128,7 +129,7 @@ def _clean_side(side: int, length: tuple[int, ...], offset: tuple[int, ...]) -> 
 
 
 def _track(file: BinaryIO, movie: Box) -> Size:
-    """`tkhd`, whose last eight bytes are width and height in 1/65536 pixels, behind a matrix."""
+    """`tkhd`: its last eight bytes are width and height in 1/65536 pixels, behind a matrix."""
     for track in image_boxes.boxes(file, movie.start, movie.end):
         header = image_boxes.find(file, track, b"tkhd") if track.name == b"trak" else None
         if header is None or header.end - header.start < 84:
@@ -138,4 +139,4 @@ def _track(file: BinaryIO, movie: Box) -> Size:
         is_turned = data[-44:-40] == bytes(4)
         if width and height:
             return Size(height, width) if is_turned else Size(width, height)
-    raise SizeUnknown("None of its tracks tells a size")
+    raise SizeUnknown("None of its tracks has a size")

@@ -1,6 +1,6 @@
-"""The boxes of ISO media in which HEIC, AVIF, JPEG 2000, JPEG XL and CR3 are kept.
+"""The boxes of ISO media files, for HEIC, AVIF, JPEG 2000, JPEG XL and CR3.
 
-ISO/IEC 14496-12, 4.2. Boxes are walked within what the file has, each once.
+ISO/IEC 14496-12, 4.2. Each box is visited once, within the bounds of the file.
 """
 
 import struct
@@ -9,8 +9,8 @@ from typing import BinaryIO, NamedTuple
 
 from chalicelib.processors.image.size import SizeUnknown, end_of, exactly
 
-MAX_BOXES = 10_000  # looked at in one box
-_MAX_CONTENTS = 1024 * 1024  # bytes of one box that are read
+MAX_BOXES = 10_000  # visited in one box
+_MAX_CONTENTS = 1024 * 1024  # bytes read of one box
 
 
 class Box(NamedTuple):
@@ -22,7 +22,7 @@ class Box(NamedTuple):
 
 
 def boxes(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
-    """Those between two offsets, one after another; those that cannot be end the walk."""
+    """The boxes between two offsets; an invalid box ends the iteration."""
     for _ in range(MAX_BOXES):
         if end - start < 8:
             return
@@ -43,12 +43,12 @@ def boxes(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
 
 
 def in_file(file: BinaryIO) -> Iterator[Box]:
-    """Those at the top of a file."""
+    """The top-level boxes of a file."""
     return boxes(file, 0, end_of(file))
 
 
 def find(file: BinaryIO, box: Box, *path: bytes, skip: int = 0) -> Box | None:
-    """The first box below another by the names of the path; `skip` bytes stand before the first."""
+    """The first box at a path of names below another box; `skip` bytes precede the first child."""
     for name in path:
         child = next(
             (each for each in boxes(file, box.start + skip, box.end) if each.name == name), None
@@ -60,12 +60,12 @@ def find(file: BinaryIO, box: Box, *path: bytes, skip: int = 0) -> Box | None:
 
 
 def contents(file: BinaryIO, box: Box) -> bytes:
-    """The bytes of a box, a mebibyte at most; raises SizeUnknown where the file ends earlier."""
+    """The bytes of a box, at most a mebibyte; raises SizeUnknown if the file ends earlier."""
     return exactly(file, min(box.end - box.start, _MAX_CONTENTS), offset=box.start)
 
 
 def top(file: BinaryIO, name: bytes) -> Box:
-    """The first box of this name at the top; raises SizeUnknown."""
+    """The first top-level box of this name; raises SizeUnknown."""
     for box in in_file(file):
         if box.name == name:
             return box

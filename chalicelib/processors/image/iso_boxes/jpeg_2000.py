@@ -1,4 +1,4 @@
-"""JPEG 2000: its header box, or the first marker of a naked codestream.
+"""JPEG 2000: its header box, or the first marker of a bare codestream.
 
 ITU-T T.800, A.5.1 and I.5.3.
 """

@@ -1,4 +1,4 @@
-"""JPEG XL: bits at the beginning of its codestream. ISO/IEC 18181-1, annex D."""
+"""JPEG XL: the bits at the beginning of its codestream. ISO/IEC 18181-1, annex D."""
 
 import io
 from typing import BinaryIO
@@ -12,7 +12,7 @@ _LENGTHS = (9, 13, 18, 30)  # bits of a side
 
 
 def read(file: BinaryIO) -> Size:
-    """A container, whose codestream may be in several boxes; raises SizeUnknown."""
+    """A container; its codestream may be in several boxes. Raises SizeUnknown."""
     codestream = b""
     for box in image_boxes.in_file(file):
         if box.name == b"jxlc":
@@ -28,13 +28,13 @@ def read(file: BinaryIO) -> Size:
 
 
 def read_codestream(file: BinaryIO) -> Size:
-    """Naked; raises SizeUnknown."""
+    """A bare codestream; raises SizeUnknown."""
     file.seek(0)
     return _size(file.read(_ENOUGH))
 
 
 class _Bits:
-    """Bits in the order in which JPEG XL has them: the lowest of each byte first."""
+    """A bit reader: the lowest bit of each byte comes first."""
 
     def __init__(self, data: bytes) -> None:
         self._bits = int.from_bytes(data, "little")
@@ -43,7 +43,7 @@ class _Bits:
     def take(self, count: int) -> int:
         self._left -= count
         if self._left < 0:
-            raise SizeUnknown("It ends before it tells its size")
+            raise SizeUnknown("It ends before its size")
         value = self._bits & (1 << count) - 1
         self._bits >>= count
         return value

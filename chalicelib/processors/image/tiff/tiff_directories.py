@@ -1,7 +1,7 @@
-"""Directories (IFDs) of TIFF and of what is built like it: Exif, raw photos, JPEG XR.
+"""Directories (IFDs) of TIFF and of formats based on it: Exif, raw photos, JPEG XR.
 
-Every count in the file is held against a limit, and values are read only when somebody asks.
-TIFF 6.0, section 2; BigTIFF: http://bigtiff.org
+Every count in the file is checked against a limit, and values are read only on request. TIFF 6.0,
+section 2. BigTIFF: http://bigtiff.org
 """
 
 import struct
@@ -12,11 +12,11 @@ from typing import BinaryIO
 from chalicelib.processors.image.size import Size, SizeUnknown, exactly
 
 WIDTH, HEIGHT, ORIENTATION = 0x100, 0x101, 0x112
-MAX_ENTRIES = 4096  # in one directory; honest ones have a hundred
-MAX_DIRECTORIES = 64  # looked at in one file
+MAX_ENTRIES = 4096  # in one directory; usual ones have a hundred
+MAX_DIRECTORIES = 64  # visited in one file
 _MAX_VALUES = 64  # of one entry
 _BIG = 43
-# Types of values as `struct` has them; a ratio is two integers.
+# Types of values as `struct` layouts; a ratio is two integers.
 _TYPES = {
     1: "B", 3: "H", 4: "I", 5: "II", 6: "b", 8: "h", 9: "i", 10: "ii", 11: "f", 12: "d",
     13: "I", 16: "Q", 17: "q", 18: "Q",
@@ -26,7 +26,7 @@ _RATIOS = ("II", "ii")
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """One IFD; `entries` are type, count and the bytes of value or offset, by tag."""
+    """One IFD. `entries` are type, count, and the bytes of the value or of its offset, by tag."""
 
     file: "Directories"
     entries: dict[int, tuple[int, int, bytes]]
@@ -34,7 +34,7 @@ class Directory:
     is_whole: bool
 
     def numbers(self, tag: int) -> list[float]:
-        """The values of an entry; empty where it is missing, damaged or no numbers."""
+        """The values of an entry; empty if it is missing, damaged or not numeric."""
         kind, count, inline = self.entries.get(tag, (0, 0, b""))
         layout = _TYPES.get(kind)
         if layout is None or not 0 < count <= _MAX_VALUES:
@@ -47,23 +47,23 @@ class Directory:
         return values
 
     def number(self, tag: int, default: int = 0) -> int:
-        """The first value of an entry."""
+        """The first value of an entry, as an integer."""
         numbers = self.numbers(tag)
         return int(numbers[0]) if numbers and abs(numbers[0]) < 1 << 64 else default
 
     def size(self) -> tuple[int, int]:
-        """Width and height in pixels as stored, 0 where it does not tell."""
+        """Stored width and height in pixels; 0 if they are missing."""
         return self.number(WIDTH), self.number(HEIGHT)
 
     def orientation(self) -> int:
-        """EXIF's, 1 to 8; 1 where there is none."""
+        """The Exif orientation, 1 to 8; 1 if it is missing."""
         value = self.number(ORIENTATION, 1)
         return value if 1 <= value <= 8 else 1
 
 
 @dataclass(slots=True)
 class Directories:
-    """Those of a file; raises SizeUnknown where its beginning is not TIFF's."""
+    """The directories of a file; raises SizeUnknown if the file is not a TIFF."""
 
     file: BinaryIO
     order: str = ""
@@ -85,7 +85,7 @@ class Directories:
         )
 
     def at(self, offset: int) -> Directory | None:
-        """The directory at an offset; None where there is none, or it was there before."""
+        """The directory at an offset; None if there is none, or if it was visited before."""
         if (
             not 0 < offset < 1 << 63
             or offset in self.visited
@@ -102,21 +102,21 @@ class Directories:
         return self._entries(count) if count <= MAX_ENTRIES else None
 
     def chain(self) -> Iterator[Directory]:
-        """The first directory and those that follow it, as pages do."""
+        """The first directory and those that follow it, as for pages."""
         directory = self.at(self.first_offset)
         while directory is not None:
             yield directory
             directory = self.at(directory.next_offset)
 
     def below(self, directory: Directory, tag: int) -> Iterator[Directory]:
-        """Those whose offsets an entry of another directory has."""
+        """The directories at the offsets in an entry of another directory."""
         for offset in directory.numbers(tag):
             directory_below = self.at(int(offset))
             if directory_below is not None:
                 yield directory_below
 
     def value(self, inline: bytes, size: int) -> bytes:
-        """The bytes of a value, which stands elsewhere if it is longer than its offset."""
+        """The bytes of a value; a value longer than its offset is stored elsewhere."""
         if size <= len(inline):
             return inline[:size]
         (offset,) = struct.unpack(self.order + ("Q" if self.is_big else "I"), inline)
@@ -143,8 +143,8 @@ class Directories:
 
 
 def size_of(directory: Directory) -> Size:
-    """As stored; raises SizeUnknown."""
+    """The stored size; raises SizeUnknown."""
     width, height = directory.size()
     if width <= 0 or height <= 0:
-        raise SizeUnknown("Its header does not tell its size")
+        raise SizeUnknown("Its header does not contain its size")
     return Size(width, height)

@@ -1,7 +1,7 @@
-"""TIFF, BigTIFF, JPEG XR and the raw photos that are TIFF: which of their images is the photo.
+"""TIFF, BigTIFF, JPEG XR and TIFF-based raw photos: chooses the image that is the photo.
 
-Raw photos begin with a thumbnail. The photo is the largest image that does not call itself reduced.
-TIFF 6.0; Adobe DNG 1.7, chapters 2 and 4; https://exiftool.org/TagNames/EXIF.html
+Raw photos begin with a thumbnail. The photo is the largest image that is not marked as reduced.
+TIFF 6.0. Adobe DNG 1.7, chapters 2 and 4. https://exiftool.org/TagNames/EXIF.html
 """
 
 from typing import BinaryIO
@@ -10,25 +10,25 @@ from chalicelib.processors.image.size import Size, SizeUnknown, round_size
 from chalicelib.processors.image.tiff.tiff_directories import Directories, Directory, size_of
 
 _KIND, _OLD_KIND, _BELOW = 0xFE, 0xFF, 0x14A
-# Bits of NewSubfileType: a reduced image, a mask, a map of depths.
+# Bits of NewSubfileType: a reduced image, a mask, a depth map.
 _NOT_THE_IMAGE = 0b1101
 _REDUCED = 2  # of the older SubfileType
 _EXIF, _EXIF_WIDTH, _EXIF_HEIGHT = 0x8769, 0xA002, 0xA003
 _CROP_SIZE, _ACTIVE_AREA, _DNG_VERSION = 0xC620, 0xC68D, 0xC612
-# A raw photo's first image is its thumbnail without saying so, where it has no more pixels.
+# A raw photo's first image is a thumbnail, even if it is not marked, up to this many pixels.
 _MAX_THUMBNAIL = 640 * 480
-# How much of a sensor's picture its camera cuts off at most.
+# The smallest share of a sensor's width or height that a camera keeps.
 _LEAST_SHARE = 0.9
 
 
 def read(file: BinaryIO, *, raw: str | None = None) -> Size:
-    """As seen; `raw` is the format that the type of the file says. Raises SizeUnknown."""
+    """The size as shown; `raw` is the raw format that the media type says. Raises SizeUnknown."""
     directories = Directories(file)
     has_preview = False
     for page in directories.chain():
         images = [page, *directories.below(page, _BELOW)]
         if not all(image.is_whole for image in images):
-            raise SizeUnknown("It ends before it tells its size")
+            raise SizeUnknown("It ends before its size")
         with_size = [image for image in images if all(side > 0 for side in image.size())]
         if _DNG_VERSION in page.entries:
             raw = "dng"
@@ -38,39 +38,41 @@ def read(file: BinaryIO, *, raw: str | None = None) -> Size:
             best = max(full, key=_area)
             size = _as_cropped(best, page) if raw else size_of(best)
             return Size(size.width, size.height, raw).turn(page.orientation())
-    reason = "Only its preview tells a size" if has_preview else "Its header does not tell its size"
+    reason = (
+        "Only its preview has a size" if has_preview else "Its header does not contain its size"
+    )
     raise SizeUnknown(reason)
 
 
 def read_jpeg_xr(file: BinaryIO) -> Size:
-    """ITU-T T.832, annex A: TIFF with tags of its own."""
+    """JPEG XR, a TIFF with its own tags. ITU-T T.832, annex A."""
     directories = Directories(file)
     first = directories.at(directories.first_offset)
     if first is None or not first.is_whole:
-        raise SizeUnknown("It ends before it tells its size")
+        raise SizeUnknown("It ends before its size")
     return round_size(first.number(0xBC80), first.number(0xBC81))
 
 
 def read_canon(file: BinaryIO) -> Size:
-    """CR2: Exif tells the photo's size; the first image may be a smaller preview."""
+    """CR2: Exif has the photo's size, because the first image may be a smaller preview."""
     directories = Directories(file)
     first = directories.at(directories.first_offset)
     if first is None or not first.is_whole:
-        raise SizeUnknown("It ends before it tells its size")
+        raise SizeUnknown("It ends before its size")
     width, height = _exif_size(first)
     size = Size(width, height) if width > 0 and height > 0 else size_of(first)
     return size.turn(first.orientation())
 
 
 def read_panasonic(file: BinaryIO) -> Size:
-    """RW2: what its sensor's borders leave.
+    """RW2: the sensor's size without its borders.
 
     https://exiftool.org/TagNames/PanasonicRaw.html
     """
     directories = Directories(file)
     first = directories.at(directories.first_offset)
     if first is None or not first.is_whole:
-        raise SizeUnknown("It ends before it tells its size")
+        raise SizeUnknown("It ends before its size")
     width, height, first_row, first_column, last_row, last_column = (
         first.number(tag) for tag in range(2, 8)
     )
@@ -93,7 +95,7 @@ def _area(image: Directory) -> int:
 
 
 def _as_cropped(image: Directory, page: Directory) -> Size:
-    """What is left of a sensor's picture when its borders are cut off."""
+    """The size of a sensor's picture without its borders."""
     stored_size = size_of(image)
     crop, area = image.numbers(_CROP_SIZE), image.numbers(_ACTIVE_AREA)
     least_share = 0.0

@@ -1,4 +1,4 @@
-"""Walks the boxes of an ISO media file, and reads what several of them have."""
+"""Walks the boxes of an ISO media file, and reads matrices in their headers."""
 
 import math
 import struct
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from chalicelib.processors.damaged import DamagedError
 from chalicelib.processors.media.media_file import MediaFile
 
-MAX_BOXES = 10_000  # looked at in one file; honest ones have hundreds
+MAX_BOXES = 10_000  # visited in one file; usual ones have hundreds
 
-# a, b, c, d of the matrix that turns a picture; the rest moves it, or is the same in every film.
+# a, b, c, d of the matrix that turns a picture. The rest moves it, or is constant.
 Matrix = tuple[float, float, float, float]
 _PLAIN: Matrix = (1.0, 0.0, 0.0, 1.0)
 
@@ -25,7 +25,7 @@ class Box:
 
 
 class Boxes:
-    """The boxes of one file; `is_expanded` says that they came out of a compressed box."""
+    """The boxes of one file; `is_expanded` is true inside a compressed box."""
 
     def __init__(self, file: MediaFile, *, is_expanded: bool = False) -> None:
         self.file = file
@@ -55,7 +55,7 @@ class Boxes:
 
 
 def matrix_of(header: bytes, offset: int) -> Matrix:
-    """The part of a header's matrix that turns; a header without one turns nothing."""
+    """The rotation part of a header's matrix; without one, the identity."""
     if len(header) < offset + 20:
         return _PLAIN
     a, b, _, c, d = struct.unpack_from(">5i", header, offset)
@@ -64,16 +64,16 @@ def matrix_of(header: bytes, offset: int) -> Matrix:
 
 
 def product(first: Matrix, second: Matrix) -> Matrix:
-    """The matrix that does what `first` does, then what `second` does."""
+    """The matrix that applies `first`, then `second`."""
     a, b, c, d = first
     e, f, g, h = second
     return (a * e + b * g, a * f + b * h, c * e + d * g, c * f + d * h)
 
 
 def turn(matrix: Matrix) -> tuple[bool, int]:
-    """Whether width and height change places, and the degrees clockwise if it only turns.
+    """Whether width and height are swapped, and the clockwise rotation in degrees.
 
-    Matrices of real cameras have a little noise, so what counts is which axis is the longer one.
+    Camera matrices are not exact, so the longer axis decides.
     """
     a, b, c, d = matrix
     is_swapped = abs(b) + abs(c) > abs(a) + abs(d)

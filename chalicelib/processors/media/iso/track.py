@@ -1,4 +1,4 @@
-"""One track of an ISO media file: its kind, its size as shown, its sound's format.
+"""One track of an ISO media file: its kind, its size as shown, its audio format.
 
 ISO/IEC 14496-12 §8.3.2 (tkhd), §8.4.2 (mdhd), §12.1 and §12.2 (sample entries).
 """
@@ -13,27 +13,27 @@ from chalicelib.processors.media.media_facts import Kind, Track
 
 _KINDS: dict[bytes, Kind] = {b"vide": "video", b"soun": "audio"}
 _UNKNOWN = (0, 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
-_VISUAL = 78  # bytes of a visual sample entry before the boxes in it
+_VISUAL = 78  # bytes of a visual sample entry before its boxes
 _ENABLED = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Units in a second, and a duration in them."""
+    """Units in a second, and a duration in these units."""
 
     scale: int
     duration: int
 
     @classmethod
     def of_header(cls, header: bytes) -> "Timing":
-        """Of the contents of `mvhd` or `mdhd`, of both versions."""
+        """From the contents of `mvhd` or `mdhd`, of both versions."""
         form, offset = (">IQ", 20) if header[0] == 1 else (">II", 12)
         return cls(*struct.unpack_from(form, header, offset))
 
 
 @dataclass(slots=True)
 class TrackBox:
-    """`number` is the track's id; `track` is missing for subtitles, chapters and data."""
+    """`number` is the track's id; `track` is None for subtitles, chapters and data."""
 
     number: int = 0
     duration: int = 0  # in the movie's units
@@ -41,7 +41,7 @@ class TrackBox:
     track: Track | None = None
 
     def seconds(self, movie_scale: int) -> float | None:
-        """Its duration, from its own header or as the movie's units say."""
+        """The duration, from the track's own header or in the movie's units."""
         if self.timing.scale and self.timing.duration not in _UNKNOWN:
             return self.timing.duration / self.timing.scale
         if movie_scale and self.duration not in _UNKNOWN:
@@ -50,7 +50,7 @@ class TrackBox:
 
 
 def read_track(boxes: Boxes, track: Box, movie_matrix: Matrix) -> TrackBox:
-    """What `tkhd` and `mdia` tell, turned as the track's and the movie's matrices say."""
+    """The facts in `tkhd` and `mdia`, turned by the matrices of the track and the movie."""
     track_box = TrackBox()
     header, entry, kind = b"", b"", None
     for box in boxes.of(track.start, track.end):
@@ -107,7 +107,7 @@ def _add_size(track: Track, header: bytes, entry: bytes, movie_matrix: Matrix) -
 
 
 def _size_of_samples(entry: bytes) -> tuple[int, int]:
-    """The coded size, widened as the shape of its pixels says."""
+    """The coded size, widened by the aspect ratio of its pixels."""
     if len(entry) < 8 + _VISUAL:
         return 0, 0
     width, height = struct.unpack_from(">HH", entry, 32)
@@ -120,11 +120,11 @@ def _size_of_samples(entry: bytes) -> tuple[int, int]:
 
 
 def _add_sound(track: Track, entry: bytes, scale: int) -> None:
-    if len(entry) < 36:  # bytes of a sound sample entry
+    if len(entry) < 36:  # bytes of an audio sample entry
         return
     (version,) = struct.unpack_from(">H", entry, 16)
     track.channels, rate = struct.unpack_from(">H6xI", entry, 24)
-    # The field has 16 bits before the point: a higher rate is the track's units.
+    # The field has 16 integer bits: a higher rate is only in the track's units.
     track.sample_rate = rate >> 16 or scale
     if version == 2 and len(entry) >= 52:  # QuickTime's longer form
         precise, track.channels = struct.unpack_from(">dI", entry, 40)

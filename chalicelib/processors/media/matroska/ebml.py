@@ -1,4 +1,4 @@
-"""The elements of an EBML document, which Matroska and WebM are. RFC 8794."""
+"""Reads EBML, the structure of Matroska and WebM. RFC 8794."""
 
 import struct
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from chalicelib.processors.damaged import DamagedError
 from chalicelib.processors.media.media_file import MediaFile
 
-MAX_ELEMENTS = 10_000  # looked at in one file; honest ones have hundreds
+MAX_ELEMENTS = 10_000  # visited in one file; usual ones have hundreds
 _HEADER = 12  # bytes of the longest header: an id of 4, a size of 8
 
 
@@ -28,7 +28,7 @@ class Elements:
         self._seen = 0
 
     def of(self, start: int, end: int) -> Iterator[Element]:
-        """The elements between two offsets; one of unknown size ends where its parent ends."""
+        """The elements between two offsets; an element of unknown size ends with its parent."""
         while start < end:
             self._seen += 1
             if self._seen > MAX_ELEMENTS:
@@ -38,31 +38,31 @@ class Elements:
             size, width = read_number(header[length:], keep_marker=False)
             contents = start + length + width
             is_unknown = size == (1 << (7 * width)) - 1
-            # A recording that was cut off ends within an element.
+            # A truncated recording ends within an element.
             yield Element(number, contents, end if is_unknown else min(end, contents + size))
             start = end if is_unknown else contents + size
 
     def bytes(self, element: Element, size: int = 1024) -> bytes:
-        """The first bytes of its contents."""
+        """The first bytes of an element's contents."""
         return self.file.at(element.start, min(size, element.end - element.start))
 
     def unsigned(self, element: Element) -> int:
-        """Its contents as a number without a sign."""
+        """The contents as an unsigned number."""
         return int.from_bytes(self.bytes(element, 8))
 
     def real(self, element: Element) -> float:
-        """Its contents as a number of 4 or 8 bytes with a point; 0 for others."""
+        """The contents as a float of 4 or 8 bytes; 0 for other sizes."""
         data = self.bytes(element, 8)
         forms = {4: ">f", 8: ">d"}
         return float(struct.unpack(forms[len(data)], data)[0]) if len(data) in forms else 0.0
 
     def text(self, element: Element) -> str:
-        """Its contents as text."""
+        """The contents as text."""
         return self.bytes(element).decode("utf-8", "replace").rstrip("\0")
 
 
 def read_number(data: bytes, *, keep_marker: bool) -> tuple[int, int]:
-    """A number of variable width and that width in bytes; ids keep the bit that marks it."""
+    """A variable-width number and its width in bytes; ids keep their marker bit."""
     if not data or not data[0]:
         raise DamagedError
     width = 9 - data[0].bit_length()

@@ -1,4 +1,4 @@
-"""Matroska and WebM: Info, Tracks, and the last cluster of a recording that has no duration.
+"""Matroska and WebM: Info, Tracks, and the last cluster of a recording without a duration.
 
 https://www.matroska.org/technical/elements.html, RFC 9559.
 """
@@ -12,7 +12,7 @@ from chalicelib.processors.media.media_facts import Kind, Media, Track
 from chalicelib.processors.media.media_file import MediaFile
 
 MAX_TRIES = 20
-TAIL = 4 * 1024 * 1024  # bytes at the end of a recording in which its last cluster is looked for
+TAIL = 4 * 1024 * 1024  # bytes at the end of a recording in which its last cluster is searched
 _DOC_TYPE, _SEGMENT = 0x4282, 0x18538067
 _SEEK_HEAD, _SEEK, _SEEK_ID, _SEEK_POSITION = 0x114D9B74, 0x4DBB, 0x53AB, 0x53AC
 _INFO, _SCALE, _DURATION, _TITLE = 0x1549A966, 0x2AD7B1, 0x4489, 0x7BA9
@@ -22,12 +22,12 @@ _UNIT, _PROJECTION, _ROLL = 0x54B2, 0x7670, 0x7675
 _AUDIO, _RATE, _OUTPUT_RATE, _CHANNELS = 0xE1, 0xB5, 0x78B5, 0x9F
 _CLUSTER, _TIMESTAMP, _SIMPLE_BLOCK, _GROUP, _BLOCK = 0x1F43B675, 0xE7, 0xA3, 0xA0, 0xA1
 _KINDS: dict[int, Kind] = {1: "video", 2: "audio"}
-_PIXELS, _SHAPE = 0, 3  # units of the size as shown
+_PIXELS, _SHAPE = 0, 3  # units of the display size
 _NANO = 10**9
 
 
 def read(file: MediaFile, media: Media) -> None:
-    """Fill in what the segment tells before its first cluster, or where its index points."""
+    """Add the facts before the first cluster, or at the places that the index lists."""
     elements = Elements(file)
     for element in elements.of(0, file.size):
         if element.number == _SEGMENT:
@@ -35,7 +35,7 @@ def read(file: MediaFile, media: Media) -> None:
         for inner in elements.of(element.start, element.end):
             if inner.number == _DOC_TYPE:
                 media.container = elements.text(inner)[:20] or media.container
-    raise DamagedError("It does not tell its contents (there is no segment)")
+    raise DamagedError("Its contents are unknown: there is no segment")
 
 
 class _Segment:
@@ -43,7 +43,7 @@ class _Segment:
         self._elements = elements
         self._media = media
         self._segment = segment
-        self._scale = 1_000_000  # nanoseconds of a unit of time
+        self._scale = 1_000_000  # nanoseconds of one time unit
         self._read: set[int] = set()
         self._places: dict[int, int] = {}
 
@@ -58,7 +58,7 @@ class _Segment:
             if number not in self._read and number in self._places:
                 self._read_at(number, self._segment.start + self._places[number])
         if _TRACKS not in self._read:
-            raise DamagedError("It does not tell its tracks")
+            raise DamagedError("It does not describe its tracks")
         if self._media.duration is None:
             self._add_last_cluster()
 
@@ -119,7 +119,7 @@ class _Segment:
         self._media.tracks.append(track)
 
     def _read_size(self, track: Track, parts: dict[int, Element]) -> None:
-        """The size in pixels as shown: the coded one, widened where the shape is another."""
+        """The display size in pixels: the coded size, widened by the aspect ratio."""
         coded = self._number(parts, _WIDTH, 0), self._number(parts, _HEIGHT, 0)
         display_size = self._number(parts, _SHOWN_WIDTH, 0), self._number(parts, _SHOWN_HEIGHT, 0)
         unit = self._number(parts, _UNIT, _PIXELS)
@@ -128,7 +128,7 @@ class _Segment:
             track.width = round(coded[1] * display_size[0] / display_size[1])
         if _PROJECTION in parts:
             for element in self._of(parts[_PROJECTION]):
-                # Its degrees count against the clock.
+                # Its degrees count counterclockwise.
                 turn = -self._elements.real(element) if element.number == _ROLL else 0.0
                 if turn % 90 == 0:
                     track.rotation = round(turn) % 360
@@ -139,10 +139,10 @@ class _Segment:
         return self._elements.unsigned(parts[number]) if number in parts else default
 
     def _add_last_cluster(self) -> None:
-        """The time of the last block; browsers record without knowing the duration."""
+        """Add the time of the last block; browsers record without knowing the duration."""
         data = self._elements.file.tail(TAIL)
         place = len(data)
-        # Bytes of a picture can look like a cluster: then the one before it is tried.
+        # Picture data can look like a cluster: then the one before it is tried.
         for _ in range(MAX_TRIES):
             place = data.rfind(_CLUSTER.to_bytes(4), 0, place)
             if place < 0:
@@ -151,11 +151,11 @@ class _Segment:
             if last is not None:
                 self._media.duration = last * self._scale / _NANO
                 return
-        self._media.error = "It does not tell its duration"
+        self._media.error = "It does not contain its duration"
 
 
 def _last_block(data: bytes) -> int | None:
-    """The latest time of the blocks of the cluster that begins here, in the segment's units."""
+    """The latest block time of the cluster that begins here, in the segment's units."""
     elements = Elements(MediaFile(io.BytesIO(data), len(data)))
     cluster = next(iter(elements.of(0, len(data))))
     begin: int | None = None
@@ -170,12 +170,12 @@ def _last_block(data: bytes) -> int | None:
                 blocks = [e for e in elements.of(element.start, element.end) if e.number == _BLOCK]
                 latest = max([latest, *(_relative(elements, block) for block in blocks)])
     except DamagedError:
-        pass  # a recording that was cut off: the blocks before are whole
+        pass  # a truncated recording: the blocks before are complete
     return None if begin is None else begin + latest
 
 
 def _relative(elements: Elements, block: Element) -> int:
-    """The time of a block after its cluster's begin: it stands behind the track's number."""
+    """The time of a block relative to its cluster; it is behind the track number."""
     data = elements.bytes(block, 12)
     _, width = read_number(data, keep_marker=False)
     return int.from_bytes(data[width : width + 2], signed=True)

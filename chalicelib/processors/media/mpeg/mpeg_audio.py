@@ -1,7 +1,7 @@
-"""MP3, its older layers, and AAC in ADTS frames: sound that has frames and no container.
+"""MP3, its older layers, and AAC in ADTS: audio frames without a container.
 
-A header of Xing, LAME or VBRI counts the frames. Without one, frames of the beginning, the middle
-and the end show whether all have one bitrate; if they do not, the duration is an estimate.
+A Xing, LAME or VBRI header counts the frames. Without one, frames at the beginning, the middle and
+the end show whether the bitrate is constant. If it is not, the duration is an estimate.
 http://gabriel.mp3-tech.org/mp3infotag.html, ISO/IEC 11172-3 §2.4, ISO/IEC 14496-3 §1.A.2.2
 """
 
@@ -12,9 +12,9 @@ from chalicelib.processors.media.media_facts import Media, Track
 from chalicelib.processors.media.media_file import MediaFile
 from chalicelib.processors.media.tags import id3
 
-SAMPLE = 64 * 1024  # bytes at each of the places where frames are looked at
-WHOLE = 1024 * 1024  # bytes of a sound whose frames are all counted
-_CHAIN = 3  # frames one after another that are no accident
+SAMPLE = 64 * 1024  # bytes at each of the places where frames are read
+WHOLE = 1024 * 1024  # bytes: all frames of a smaller file are counted
+_CHAIN = 3  # consecutive frames that exclude a match by chance
 _RATES = (44100, 48000, 32000)
 _KBITS = {
     (1, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
@@ -32,7 +32,7 @@ _BITS_12 = 0xFFF
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """`size` in bytes, `samples` of each channel; `bitrate` is 0 where no frame tells it."""
+    """`size` in bytes, `samples` of each channel; `bitrate` is 0 if it is unknown."""
 
     codec: str
     size: int
@@ -42,12 +42,12 @@ class Frame:
     bitrate: int
 
     def is_like(self, other: "Frame") -> bool:
-        """Whether both can be of one sound."""
+        """Whether both frames can belong to one stream."""
         return (self.codec, self.rate) == (other.codec, other.rate)
 
 
 def frame_at(data: bytes, place: int) -> Frame | None:
-    """The frame whose header stands there."""
+    """The frame at an offset; None if there is none."""
     header = data[place : place + 7]
     if len(header) < 7 or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:
         return None
@@ -82,7 +82,7 @@ def _adts(header: bytes) -> Frame | None:
 
 
 def first_frame(data: bytes, like: Frame | None = None) -> int | None:
-    """Where a chain of frames begins; other bytes may stand before it."""
+    """The offset of the first chain of frames; other bytes may precede it."""
     place = data.find(b"\xff")
     while place >= 0:
         frame, end = frame_at(data, place), place
@@ -94,7 +94,7 @@ def first_frame(data: bytes, like: Frame | None = None) -> int | None:
                 end += following.size
             else:
                 return place
-            # A file of very few frames ends with the last of them.
+            # In a file of very few frames, the chain may end with the file.
             if end == len(data):
                 return place
         place = data.find(b"\xff", place + 1)
@@ -102,20 +102,20 @@ def first_frame(data: bytes, like: Frame | None = None) -> int | None:
 
 
 def matches(head: bytes) -> bool:
-    """Whether a file begins with frames, one after another."""
+    """Whether a file begins with a chain of frames."""
     return frame_at(head, 0) is not None and first_frame(head) == 0
 
 
 def read(file: MediaFile, media: Media) -> None:
-    """Fill in what the frames and the tags around them tell."""
+    """Add the facts in the frames and in the tags around them."""
     start = id3.begin(file, media)
     end = id3.end(file, media)
     data = file.at(start, min(SAMPLE, end - start))
     place = first_frame(data)
     frame = None if place is None else frame_at(data, place)
     if place is None or frame is None:
-        raise DamagedError("It does not tell its contents (it begins with no frames of sound)")
-    # Frames have no container: their own form is called so.
+        raise DamagedError("Its contents are unknown: no audio frames are at its beginning")
+    # Without a container, the name of the frame format stands in its place.
     media.container = "adts" if frame.codec == "aac" else frame.codec
     track = Track("audio", frame.codec, sample_rate=frame.rate, channels=frame.channels)
     media.tracks.append(track)
@@ -129,7 +129,7 @@ def read(file: MediaFile, media: Media) -> None:
 
 
 def _counted(data: bytes, frame: Frame) -> int:
-    """The frames that an encoder's own header counts, or 0."""
+    """The number of frames in the encoder's header, or 0."""
     if frame.codec != "mp3":
         return 0
     for name in (b"Xing", b"Info"):
@@ -142,7 +142,7 @@ def _counted(data: bytes, frame: Frame) -> int:
 
 
 def _measure(file: MediaFile, media: Media, first: Frame, start: int, end: int) -> None:
-    """Tell the duration from the frames at three places, or from all of a small sound."""
+    """Add the duration, from frames at three places, or from all of a small file."""
     size = end - start
     if size <= WHOLE:
         frames = _frames(file.at(start, size), first)
@@ -155,13 +155,13 @@ def _measure(file: MediaFile, media: Media, first: Frame, start: int, end: int) 
     counted = sum(f.size for f in frames)
     is_constant = len({f.bitrate for f in frames}) == 1 and first.bitrate > 0
     media.bitrate = first.bitrate if is_constant else round(counted * 8 / seconds)
-    # The rest of a large sound is like the frames at the three places.
+    # The rest of a large file is assumed to be like the frames at the three places.
     media.duration = seconds if size <= WHOLE else seconds * size / counted
     media.is_estimated = size > WHOLE and not is_constant
 
 
 def _frames(data: bytes, like: Frame) -> list[Frame]:
-    """The frames of a piece, which need not begin with one."""
+    """The frames in some bytes, which may begin within a frame."""
     frames: list[Frame] = []
     place = first_frame(data, like)
     while place is not None:

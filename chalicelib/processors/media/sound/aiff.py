@@ -13,11 +13,11 @@ from chalicelib.processors.media.tags import legacy_text
 
 MAX_CHUNKS = 1000
 _TEXTS = {b"NAME": "title", b"AUTH": "artist"}
-_PLAIN = b"NONE"  # AIFF itself, and AIFF-C without compression
+_PLAIN = b"NONE"  # plain AIFF, and AIFF-C without compression
 
 
 def read(file: MediaFile, media: Media) -> None:
-    """Fill in what the common chunk tells, and the texts."""
+    """Add the facts in the common chunk, and the texts."""
     start = 12
     is_compressed = file.at(8, 4) == b"AIFC"
     for _ in range(MAX_CHUNKS):
@@ -37,7 +37,8 @@ def read(file: MediaFile, media: Media) -> None:
 
 def _read_common(media: Media, data: bytes) -> None:
     channels, frames, bits, exponent, mantissa = struct.unpack_from(">HIHHQ", data)
-    # The rate is a number of 80 bits; 16383 is the exponent of one, 63 bits follow its point.
+    # The rate is an 80-bit float: the exponent's bias is 16383, and the mantissa has 63 fraction
+    # bits.
     rate = mantissa * 2.0 ** ((exponent & 0x7FFF) - 16383 - 63) if exponent < 0x4100 else 0.0
     codec = codecs.of_fourcc(data[18:22] or _PLAIN)
     media.tracks.append(Track("audio", codec, sample_rate=round(rate), channels=channels))

@@ -7,11 +7,11 @@ from chalicelib.processors.media.tags import id3, vorbis_comment
 
 MAX_BLOCKS = 100
 _STREAM_INFO, _COMMENTS = 0, 4
-_MAX_COMMENTS = 64 * 1024  # bytes that are looked at
+_MAX_COMMENTS = 64 * 1024  # bytes that are read
 
 
 def read(file: MediaFile, media: Media) -> None:
-    """Fill in what the metadata blocks before the sound tell."""
+    """Add the facts in the metadata blocks before the audio."""
     place = id3.begin(file, media) + 4
     for _ in range(MAX_BLOCKS):
         header = file.exact(place, 4)
@@ -21,14 +21,14 @@ def read(file: MediaFile, media: Media) -> None:
         elif kind == _COMMENTS:
             vorbis_comment.read(file.at(place + 4, min(size, _MAX_COMMENTS)), media)
         place += 4 + size
-        if header[0] & 0x80:  # the last one
+        if header[0] & 0x80:  # the last block
             break
     if not media.tracks:
         raise DamagedError
     if media.duration:
         media.bitrate = round(max(0, file.size - place) * 8 / media.duration)
     else:
-        media.error = "It does not tell its duration"
+        media.error = "It does not contain its duration"
 
 
 def read_stream_info(media: Media, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""MIDI files: the time of the last event, with all changes of tempo.
+"""MIDI files: the time of the last event, including all tempo changes.
 
 https://www.midi.org/specifications/file-format-specifications/standard-midi-files
 """
@@ -10,17 +10,17 @@ from chalicelib.processors.damaged import DamagedError
 from chalicelib.processors.media.media_facts import Media, Track
 from chalicelib.processors.media.media_file import MediaFile
 
-MAX_SIZE = 1024 * 1024  # bytes; the largest honest ones have a few hundred KB
-_TEMPO = 500_000  # microseconds of a quarter note, unless an event says otherwise
+MAX_SIZE = 1024 * 1024  # bytes; the largest usual ones have a few hundred KB
+_TEMPO = 500_000  # microseconds of a quarter note, unless an event sets another tempo
 _META, _SYSTEM, _SYSTEM_END = 0xFF, 0xF0, 0xF7
 _SET_TEMPO = 0x51
 
 
 def read(file: MediaFile, media: Media) -> None:
-    """Fill in the duration; the notes have no rate and no channels of sound."""
+    """Add the duration. Notes have no sample rate and no channels."""
     media.tracks.append(Track("audio", "midi"))
     if file.size > MAX_SIZE:
-        raise DamagedError(f"It is larger than {MAX_SIZE} bytes: its duration is not told")
+        raise DamagedError(f"It is larger than {MAX_SIZE} bytes: its duration is not read")
     data = file.at(0, MAX_SIZE)
     size, _, count, division = struct.unpack_from(">IHHH", data, 4)
     place, tempos, last = 8 + size, [(0, _TEMPO)], 0
@@ -35,7 +35,7 @@ def read(file: MediaFile, media: Media) -> None:
 
 
 def _seconds(tempos: list[tuple[int, int]], last: int, division: int) -> float:
-    if division & 0x8000:  # frames a second, negative, and ticks of a frame
+    if division & 0x8000:  # negative frames a second, and ticks of a frame
         return last / ((256 - (division >> 8)) * (division & 0xFF) or 1)
     total = 0
     for index, (tick, tempo) in enumerate(tempos):
@@ -69,7 +69,7 @@ def _events(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _number(data: bytes, place: int) -> tuple[int, int]:
-    """A number of up to four bytes with seven bits each, and the place behind it."""
+    """A number of up to four bytes with seven bits each, and the offset behind it."""
     value = 0
     for _ in range(4):
         byte = data[place]

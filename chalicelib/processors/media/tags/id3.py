@@ -1,4 +1,4 @@
-"""ID3 tags around a sound: where it begins and ends without them, and three of their texts.
+"""ID3 tags: the offsets where the audio begins and ends, and three of their texts.
 
 https://id3.org/id3v2.4.0-structure, https://id3.org/id3v2.3.0, https://id3.org/id3v2-00
 """
@@ -10,18 +10,18 @@ from chalicelib.processors.media.media_file import MediaFile
 from chalicelib.processors.media.tags import legacy_text
 
 MAX_FRAMES = 200
-MAX_TAGS = 5  # before one sound; some programs write a second one
+MAX_TAGS = 5  # at the beginning; some programs write a second one
 _HEADER = 10
 _TEXTS = {
     b"TIT2": "title", b"TPE1": "artist", b"TALB": "album",
     b"TT2": "title", b"TP1": "artist", b"TAL": "album",
 }  # fmt: skip
 _ENCODINGS = {1: "utf-16", 2: "utf-16-be"}
-_OLD_SIZE = 128  # bytes of a tag of the first version, at the end of the file
+_OLD_SIZE = 128  # bytes of an ID3v1 tag, at the end of the file
 
 
 def begin(file: MediaFile, media: Media | None = None) -> int:
-    """The offset behind the tags at the beginning; their texts go to `media`."""
+    """The offset behind the tags at the beginning; their texts are added to `media`."""
     start = 0
     for _ in range(MAX_TAGS):
         header = file.at(start, _HEADER)
@@ -36,7 +36,7 @@ def begin(file: MediaFile, media: Media | None = None) -> int:
 
 
 def end(file: MediaFile, media: Media) -> int:
-    """The offset where a tag of the first version begins, or the end of the file."""
+    """The offset of an ID3v1 tag, or the end of the file."""
     data = file.tail(_OLD_SIZE)
     if data[:3] != b"TAG" or len(data) < _OLD_SIZE:
         return file.size
@@ -60,20 +60,20 @@ def _read_frames(file: MediaFile, media: Media, start: int, end: int) -> None:
         size_bytes = header[3:6] if short else header[4:8]
         size = _seven_bits(size_bytes) if version == 4 else int.from_bytes(size_bytes)
         place += len(header)
-        # A picture is passed over, however large it is.
+        # A picture is skipped, however large it is.
         if name in _TEXTS and 1 < size <= end - place:
             media.add_tag(_TEXTS[name], _text(file.at(place, min(size, 2048))))
         place += size
 
 
 def _text(data: bytes) -> str:
-    """A text behind the number of its encoding; 0 is said of every code page there is."""
+    """A text behind its encoding byte; 0 may mean any code page."""
     encoding = _ENCODINGS.get(data[0]) if data else None
     return data[1:].decode(encoding, "replace") if encoding else legacy_text.decode(data[1:])
 
 
 def _seven_bits(data: bytes) -> int:
-    """A number of which every byte holds seven bits."""
+    """A number with seven bits in each byte."""
     value = 0
     for byte in data[:4]:
         value = value << 7 | byte & 0x7F

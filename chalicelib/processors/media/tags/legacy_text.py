@@ -1,15 +1,15 @@
-"""Texts of formats that do not say, or say wrongly, how their characters are encoded."""
+"""Texts of formats that declare no encoding, or a wrong one."""
 
 import codecs
 
-_HIGH = 0x80  # bytes from here on are characters of some code page
+_HIGH = 0x80  # bytes from here on depend on the code page
 
 
 def decode(data: bytes) -> str:
-    """UTF-8 if it is that, else Windows-1252; nothing where most letters are of another code page.
+    """Decode UTF-8, or else Windows-1252; empty if most letters are of another code page.
 
-    A title in Cyrillic or Japanese would come out as a confident row of accents. The end of the
-    bytes may be in the middle of a character.
+    A Cyrillic or Japanese title would otherwise become a row of accented letters. The bytes may end
+    within a character.
     """
     data = data.partition(b"\0")[0]
     try:

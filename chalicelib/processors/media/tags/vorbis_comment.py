@@ -10,7 +10,7 @@ _NAMES = {"title", "artist", "album"}
 
 
 def read(data: bytes, media: Media) -> None:
-    """Add the tags of a comment block, of which the end may be missing."""
+    """Add the tags in a comment block, whose end may be missing."""
     place = 4 + int.from_bytes(data[:4], "little")  # behind the name of the program
     count = int.from_bytes(data[place : place + 4], "little")
     place += 4
