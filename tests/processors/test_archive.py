@@ -28,7 +28,7 @@ from tests.processors.archives import (
     tarred,
     zipped,
 )
-from tests.processors.reading import Reading, of, reader
+from tests.processors.reading import Reading, reader, reader_of
 
 LISTED = {"entries": 3, "expanded_size": 1005, "names": list(FILES), "complete": True}
 
@@ -234,7 +234,7 @@ def test_what_claims_to_be_huge_takes_little_memory(data: bytes, content_type: s
     size = len(data) if content_type == GZIP else 20 * GB
     tracemalloc.start()
     try:
-        archive.run(of(huge, size, content_type))
+        archive.run(reader_of(huge, size, content_type))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

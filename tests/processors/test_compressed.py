@@ -15,7 +15,7 @@ from chalicelib.processors import archive
 from chalicelib.processors.archive.packed import compressed
 from chalicelib.processors.archive.packed.expanding import GZIP_MARK, expand
 from tests.processors.archives import FILES, GZIP, MIB, TAR, ZSTD, tarred, zstd_frame
-from tests.processors.reading import Reading, of, reader
+from tests.processors.reading import Reading, reader, reader_of
 
 XZ, BZIP2, ZSTANDARD = "application/x-xz", "application/x-bzip2", "application/zstd"
 TEXT = b"".join(b"%d\n" % number for number in range(3000))
@@ -215,7 +215,7 @@ def test_the_clock_ends_what_does_not_end() -> None:
     data = gzip.compress(b"")
     huge = Reading(lambda _, size: data * (size // len(data)), patience=3)
 
-    found = archive.run(of(huge, 10**12 // len(data) * len(data), GZIP))
+    found = archive.run(reader_of(huge, 10**12 // len(data) * len(data), GZIP))
 
     assert found["complete"] is False
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.processors import MAX_RESULT_SIZE, data, document
-from tests.processors.reading import Reading, of, reader, sparse
+from tests.processors.reading import Reading, reader, reader_of, sparse
 from tests.processors.real_files import NAMES, real
 
 MIB = 1024 * 1024
@@ -235,7 +235,7 @@ def test_damaged_files_end_in_a_report(name: str, changes: list[tuple[float, str
 
     for processor in (document, data):
         reading = Reading(lambda offset, size: content[offset : offset + size])
-        found = processor.run(of(reading, len(content), content_type, name))
+        found = processor.run(reader_of(reading, len(content), content_type, name))
 
         assert len(json.dumps(found, allow_nan=False)) <= MAX_RESULT_SIZE
         assert sum(size for _, size in reading.requests) <= 32 * MIB

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from chalicelib.processors import document
-from tests.processors.reading import Reading, of, reader, sparse
+from tests.processors.reading import Reading, reader, reader_of, sparse
 
 EMAIL = "message/rfc822"
 NOTHING_ATTACHED = {"attachment_count": 0, "attachments": [], "complete": True}
@@ -145,6 +145,6 @@ def test_time_that_is_over_leaves_what_is_known() -> None:
     data = head + (b"x" * 999 + b"\n") * 40_000
     reading = Reading(lambda offset, size: data[offset : offset + size], patience=3)
 
-    found = document.run(of(reading, len(data), EMAIL))
+    found = document.run(reader_of(reading, len(data), EMAIL))
 
     assert (found["format"], found["complete"]) == ("email", False)

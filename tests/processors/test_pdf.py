@@ -13,7 +13,7 @@ from chalicelib.processors.document.pdf_objects import (
     text,
 )
 from chalicelib.reader import OutOfTime
-from tests.processors.reading import Reading, of, reader, sparse
+from tests.processors.reading import Reading, reader, reader_of, sparse
 from tests.processors.real_files import real
 
 PDF = "application/pdf"
@@ -184,7 +184,7 @@ def test_time_that_is_over_is_over() -> None:
     reading = Reading(lambda offset, size: data[offset : offset + size], seconds=0)
 
     with pytest.raises(OutOfTime):
-        document.run(of(reading, len(data), PDF))
+        document.run(reader_of(reading, len(data), PDF))
 
 
 @pytest.mark.parametrize(

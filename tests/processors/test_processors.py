@@ -34,13 +34,13 @@ def clock() -> Clock:
 
 @pytest.fixture
 def stored(clock: Clock) -> ObjectReader:
-    """An object of 100 bytes, and ten seconds for it."""
+    """An object of 100 bytes. Its ten minutes pass on the clock of the test, not while it waits."""
     return ObjectReader(
         filename="a.txt",
         content_type="text/plain",
         size=100,
         read_range=lambda _, size: bytes(size),
-        remaining=lambda: 10 - clock.seconds,
+        remaining=lambda: 600 - clock.seconds,
     )
 
 
@@ -89,7 +89,7 @@ def test_one_that_reads_beyond_its_time_does_not_lose_the_others(
     clock: Clock, stored: ObjectReader
 ) -> None:
     def slow(stored: ObjectReader) -> dict[str, Any]:
-        clock.seconds = 5.0
+        clock.seconds = 300.0
         stored.check_time()
         return {}
 
@@ -105,7 +105,9 @@ def test_one_that_never_ends_does_not_lose_the_others(clock: Clock, stored: Obje
         for_ever.wait()
         return good(stored)
 
-    brief = ObjectReader("a", "text/plain", 100, stored.read_range, lambda: 0.05)
+    # The first processor has a moment, the second one minutes, on however busy a machine.
+    seconds = iter([0.05, 600.0])
+    brief = replace(stored, remaining=lambda: next(seconds))
     try:
         report = running(clock, a=One(endless), b=One(good)).run(brief)
     finally:
@@ -125,7 +127,7 @@ def test_what_one_does_not_need_the_others_may_use(clock: Clock, stored: ObjectR
 
     running(clock, a=One(quick), b=One(quick), c=One(quick)).run(stored)
 
-    assert shares == pytest.approx([10 / 3, 9 / 2, 8])
+    assert shares == pytest.approx([600 / 3, 599 / 2, 598])
 
 
 @pytest.mark.parametrize(("size", "left_out"), [(99, False), (100, False), (101, True)])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chalicelib.processors import MAX_RESULT_SIZE, data
 from chalicelib.processors.data.sqlite_schema import columns_of
-from tests.processors.reading import Reading, of, reader
+from tests.processors.reading import Reading, reader, reader_of
 
 SQLITE = "application/vnd.sqlite3"
 
@@ -170,7 +170,7 @@ def test_a_hostile_database_ends_in_a_report(changes: list[tuple[int, bytes]]) -
         content[at + 16 : at + 16 + len(new)] = new
     reading = Reading(lambda offset, size: bytes(content[offset : offset + size]))
 
-    found = data.run(of(reading, len(content), SQLITE))
+    found = data.run(reader_of(reading, len(content), SQLITE))
 
     assert len(json.dumps(found)) <= MAX_RESULT_SIZE
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from chalicelib.processors import tabular
 from chalicelib.processors.tabular.text_lines import MAX_LINE
-from tests.processors.reading import Reading, of, reader, sparse
+from tests.processors.reading import Reading, reader, reader_of, sparse
 
 MIB = 1024 * 1024
 FIELDS = st.characters(codec="utf-8", exclude_characters="\0\r\n")
@@ -198,9 +198,9 @@ def test_the_clock_is_looked_at_between_the_lines_of_one_block() -> None:
 @pytest.mark.parametrize("content_type", ["text/csv", "application/jsonl"])
 def test_a_table_that_is_not_done_in_time_says_how_far_it_came(content_type: str) -> None:
     row = b'{"a": 1}\n' if "json" in content_type else b"1,2\n"
-    endless = Reading(lambda _, size: row * (size // len(row)), patience=3)
+    endless = Reading(lambda _, size: row * (size // len(row)), patience=100)
 
-    found = tabular.run(of(endless, 10**12, content_type))
+    found = tabular.run(reader_of(endless, 10**12, content_type))
 
     assert found["complete"] is False
     assert found["rows"] > 1000
