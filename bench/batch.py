@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from tests.support import environment
 
 environment.enter()
-from bench.rounds import report  # noqa: E402 - after the environment
+from bench.results import bench_parser, report  # noqa: E402 - after the environment
 from chalicelib.config import load_settings  # noqa: E402
 from chalicelib.creation import Announcement, Creation  # noqa: E402
 from chalicelib.items import SCHEMA  # noqa: E402
@@ -56,6 +56,7 @@ def _now() -> datetime:
 
 def main() -> None:
     """Ask and print."""
+    options = bench_parser(__doc__).parse_args()
     logging.disable(logging.INFO)
     results = {}
     for count in COUNTS:
@@ -65,7 +66,7 @@ def main() -> None:
         results[f"a batch of {count}, again"] = asked.create(count, "key")
         results[f"a batch of {count}, without keys"] = asked.create(count, None, OTHER_OWNER)
         results[f"a batch of {count}, without room"] = full.create(count, "key")
-    report(results)
+    report(__file__, options, results)
 
 
 if __name__ == "__main__":

@@ -6,14 +6,14 @@ stands in for S3 and DynamoDB, without TLS), theirs does `import boto3` and make
 which calls nobody. Prints medians in milliseconds and ratios; the last line is JSON.
 """
 
-import argparse
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from bench.rounds import medians, report, seconds
+from bench.results import bench_parser, report
+from bench.rounds import medians, seconds
 from bench.stub_server import stub_server
 from tests.support.environment import AWS_ENVIRONMENT, CLEAN_ENVIRONMENT, HOIST_ENVIRONMENT, REGION
 from tests.support.running import ROOT
@@ -41,7 +41,7 @@ if answered["statusCode"] != 201:
 
 def main() -> None:
     """Parse, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = bench_parser(__doc__)
     parser.add_argument("--rounds", type=int, default=15)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="hoist-bench-") as compiled, stub_server() as url:
@@ -74,13 +74,15 @@ def main() -> None:
             warm=2,
         )
     report(
+        __file__,
+        options,
         {
             **{f"{name}_ms": round(value * 1e3) for name, value in found.items()},
             **{
                 f"{name}_ratio": round(found[name] / found["boto3"], 2)
                 for name in ("hoist_put", "hoist_multipart")
             },
-        }
+        },
     )
 
 

@@ -9,7 +9,6 @@ how many objects are there `twice`. At the end the page is reloaded half way and
 again than was in flight. The last line is JSON, with what is wanted of ours.
 """
 
-import argparse
 import sys
 import time
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from bench.rounds import report
+from bench.results import bench_parser, report
 from bench.uploaders import faults
 from bench.uploaders.chromium import Chromium, chromium
 from bench.uploaders.contest import (
@@ -155,7 +154,7 @@ def run_misfortunes(
 
 def main() -> None:
     """Parse, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = bench_parser(__doc__)
     parser.add_argument("--size", type=int, default=2048, help="in MiB (default 2048; 0: none)")
     parser.add_argument(
         "--files", type=int, default=1000, help="small ones (default 1000; 0: none)"
@@ -170,7 +169,7 @@ def main() -> None:
         if each_size and count:
             with stage(each_size, count) as (page, files):
                 results |= run_misfortunes(page, files, contestants, options.only)
-    report(results)
+    report(__file__, options, results)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ what the peer does; `difference` is of the totals, large figures that move with 
 last line is JSON.
 """
 
-import argparse
 import json
 import logging
 import sys
@@ -21,7 +20,8 @@ from botocore.config import Config
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench import stubbed
 from bench.calls import Calls
-from bench.rounds import medians, report
+from bench.results import bench_parser, report
+from bench.rounds import medians
 from tests.support import environment
 
 environment.enter()
@@ -173,7 +173,7 @@ def measure(
 
 def main() -> None:
     """Parse, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = bench_parser(__doc__)
     parser.add_argument("--rounds", type=int, default=15)
     options = parser.parse_args()
     logging.disable()
@@ -183,7 +183,7 @@ def main() -> None:
     results: dict[str, Any] = {}
     for name, (ours, theirs) in contestants().items():
         results |= measure(name, ours, theirs, rounds=options.rounds)
-    report(results)
+    report(__file__, options, results)
 
 
 if __name__ == "__main__":

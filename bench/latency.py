@@ -7,13 +7,13 @@ Megabytes a second, medians; `times …` is how many times the peer's speed ours
 wanted. The last line is JSON.
 """
 
-import argparse
 import sys
 from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from bench.rounds import medians, report
+from bench.results import bench_parser, report
+from bench.rounds import medians
 from bench.uploaders.contest import (
     OURS,
     UPPY_5,
@@ -32,7 +32,7 @@ DISTANCE = Delays(call=0.05, preflight=0.03, put=0.06, rate=25e6)
 
 def main() -> None:
     """Parse, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = bench_parser(__doc__)
     parser.add_argument("--size", type=int, default=200, help="in MiB (default 200)")
     parser.add_argument("--rounds", type=int, default=5, help="of each contestant (default 5)")
     parser.add_argument("--quick", action="store_true", help="one round of 128 MiB")
@@ -48,11 +48,13 @@ def main() -> None:
         }
         speeds = medians(contestants, rounds=rounds, warm=0)
     report(
+        __file__,
+        options,
         compared(
             speeds,
             ours=OURS.label,
             targets={UPPY_6.label: 6.0, UPPY_5.label: 1.2, UPPY_5_LARGE.label: 1.2},
-        )
+        ),
     )
 
 

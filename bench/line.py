@@ -7,13 +7,13 @@ file, packets' headers taken off, from start to completed, medians; `hoist wante
 The last line is JSON.
 """
 
-import argparse
 import sys
 from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from bench.rounds import medians, report
+from bench.results import bench_parser, report
+from bench.rounds import medians
 from bench.uploaders.contest import OURS, UPPY_5, UPPY_6, Contestant, megabytes, stage
 from bench.uploaders.far_end import FarEnd
 from bench.uploaders.http1 import MIB
@@ -26,7 +26,7 @@ WANTED = 95
 
 def main() -> None:
     """Parse, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = bench_parser(__doc__)
     parser.add_argument("--size", type=int, default=512, help="in MiB (default 512)")
     parser.add_argument("--rounds", type=int, default=3, help="of each contestant (default 3)")
     parser.add_argument("--quick", action="store_true", help="one round of 128 MiB")
@@ -40,7 +40,7 @@ def main() -> None:
 
         contestants = {each.label: partial(sent, each) for each in (OURS, UPPY_6, UPPY_5)}
         shares = medians(contestants, rounds=rounds, warm=0)
-    report({**shares, "hoist wanted": WANTED})
+    report(__file__, options, {**shares, "hoist wanted": WANTED})
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ on the machine changes less, the memory of `local.aws.moto_server`, and how many
 figures the last are. The last line is JSON.
 """
 
-import argparse
 import json
 import secrets
 import statistics
@@ -24,6 +23,7 @@ from typing import Any
 import boto3
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+from bench.results import bench_parser, finish
 from chalicelib.keys import new_upload_id
 from local.aws.resources import ACCESS_KEY, REGION, SECRET_KEY, TABLE
 from tests.support.running import Client, RunningSystem, running_system
@@ -129,7 +129,7 @@ def _median(work: Callable[[], None]) -> float:
 
 def main() -> None:
     """Parse, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = bench_parser(__doc__)
     parser.add_argument("--uploads", type=int, default=5000, help="at the end (default 5,000)")
     parser.add_argument("--real", action="store_true", help="send every file, copy none")
     options = parser.parse_args()
@@ -149,7 +149,7 @@ def main() -> None:
     for name, value in first.items():
         print(f"{name:<24}{value:>10}{last[name]:>10}{last[name] / value:>10.2f}")
     print(f"wanted: create_ms 1 times, within noise; aws_mib at most {MOST_MIB}")
-    print(json.dumps({"uploads": options.uploads, "first": first, "last": last}))
+    finish(__file__, options, {"uploads": options.uploads, "first": first, "last": last})
 
 
 if __name__ == "__main__":

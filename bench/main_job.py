@@ -5,9 +5,7 @@ prints how long each step took and the most memory each process of the system he
 last line is JSON. Times are this machine's; read them as a check of limits, not as a comparison.
 """
 
-import argparse
 import hashlib
-import json
 import os
 import shutil
 import sys
@@ -21,6 +19,7 @@ import psutil
 from playwright.sync_api import Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+from bench.results import bench_parser, report
 from tests.browser.conftest import ARGUMENTS
 from tests.support.running import RunningSystem, running_system, sign_in
 
@@ -103,9 +102,10 @@ def measure(page: Page, memory: Memory, sent: Path) -> dict[str, object]:
 
 def main() -> None:
     """Parse, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = bench_parser(__doc__)
     parser.add_argument("--size", default="2GiB", help="like 64MiB or 2GiB (default)")
-    size = parser.parse_args().size
+    options = parser.parse_args()
+    size = options.size
     count, unit = int(size[:-3]), UNITS[size[-3:]]
     with tempfile.TemporaryDirectory(prefix="hoist-bench-") as folder:
         sent = Path(folder) / "large.bin"
@@ -121,9 +121,7 @@ def main() -> None:
             sign_in(page)
             results = {"size": size, **measure(page, Memory(system), sent)}
             chromium.close()
-    for name, value in results.items():
-        print(f"{name:<30} {value}")
-    print(json.dumps(results))
+    report(__file__, options, results)
 
 
 if __name__ == "__main__":

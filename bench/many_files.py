@@ -9,9 +9,7 @@ longest task in milliseconds, and what is wanted. Nothing else should run meanwh
 https://developer.mozilla.org/docs/Web/API/PerformanceLongTaskTiming
 """
 
-import argparse
 import base64
-import json
 import subprocess
 import sys
 import tempfile
@@ -24,6 +22,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+from bench.results import bench_parser, finish
 from bench.uploaders.chromium import Chromium, chromium
 from bench.uploaders.http1 import Exchange, Server
 
@@ -211,7 +210,7 @@ def measure(page: Path, files: list[Path], *, profiled: bool) -> dict[str, Any]:
 
 def main() -> None:
     """Build, pick, print."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = bench_parser(__doc__)
     parser.add_argument("--files", type=int, default=5_000)
     parser.add_argument("--size", type=int, default=4_096, help="bytes of each")
     parser.add_argument("--profile", action="store_true", help="where the time went")
@@ -229,7 +228,7 @@ def main() -> None:
         f"{len(result['tasks'])} tasks of more than {MOST} ms"
     )
     longest = max((took for _, took in result["tasks"]), default=0)
-    print(json.dumps({"longest_task": [longest, MOST], "tasks": len(result["tasks"])}))
+    finish(__file__, options, {"longest_task": [longest, MOST], "tasks": len(result["tasks"])})
 
 
 if __name__ == "__main__":

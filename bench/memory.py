@@ -6,14 +6,13 @@ the renderer's resident memory (workers included) five times a second: ours, the
 line is JSON.
 """
 
-import argparse
 import sys
 import time
 from contextlib import closing
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from bench.rounds import report
+from bench.results import bench_parser, report
 from bench.uploaders.chromium import chromium
 from bench.uploaders.contest import OURS, UPPY_5, UPPY_6, Contestant, stage, start
 from bench.uploaders.far_end import FarEnd
@@ -41,7 +40,7 @@ def above_rest(contestant: Contestant, far_end: FarEnd) -> int:
 
 def main() -> None:
     """Parse, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = bench_parser(__doc__)
     parser.add_argument("--size", type=int, default=2048, help="in MiB (default 2048)")
     parser.add_argument("--quick", action="store_true", help="256 MiB and ours alone")
     options = parser.parse_args()
@@ -49,7 +48,7 @@ def main() -> None:
     with stage(size) as (page, files):
         contestants = (OURS,) if options.quick else (OURS, UPPY_6, UPPY_5)
         grown = {each.label: above_rest(each, FarEnd(files, page)) for each in contestants}
-    report({**grown, "hoist wanted": WANTED})
+    report(__file__, options, {**grown, "hoist wanted": WANTED})
 
 
 if __name__ == "__main__":

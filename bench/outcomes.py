@@ -7,7 +7,6 @@ function of the same environments that does nothing (`answer_page`'s ping, there
 at once: outcomes a second. The last line is JSON.
 """
 
-import argparse
 import asyncio
 import json
 import sys
@@ -19,7 +18,7 @@ from typing import Any
 import aiohttp
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from bench.rounds import report
+from bench.results import bench_parser, report
 from tests.support.running import Client, running_system
 
 OUTCOMES = {"accepted", "rejected", "failed"}
@@ -106,14 +105,14 @@ async def measure(client: Client, count: int) -> dict[str, Any]:
 
 def main() -> None:
     """Parse, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = bench_parser(__doc__)
     parser.add_argument("--uploads", type=int, default=200)
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
         running_system(Path(folder) / "hoist") as system,
     ):
-        report(asyncio.run(measure(system.sign_in(), options.uploads)))
+        report(__file__, options, asyncio.run(measure(system.sign_in(), options.uploads)))
 
 
 if __name__ == "__main__":

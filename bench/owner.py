@@ -11,7 +11,6 @@ many. What is settled is taken out of the model's memory; no call looks at it ag
 is JSON.
 """
 
-import argparse
 import logging
 import statistics
 import sys
@@ -27,7 +26,7 @@ from tests.support import environment
 environment.enter()
 from botocore.exceptions import ClientError  # noqa: E402
 
-from bench.rounds import report  # noqa: E402 - after the environment
+from bench.results import bench_parser, report  # noqa: E402 - after the environment
 from chalicelib import items, keys  # noqa: E402
 from chalicelib.config import load_settings  # noqa: E402
 from chalicelib.errors import TryAgain  # noqa: E402
@@ -290,7 +289,7 @@ def grown(rows: int) -> dict[str, str]:
 
 def main() -> None:
     """The bench."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = bench_parser(__doc__)
     parser.add_argument("--minutes", type=float, default=60, help="of simulated time")
     parser.add_argument("--rows", type=int, default=100_000, help="uploads of the grown owner")
     options = parser.parse_args()
@@ -304,7 +303,7 @@ def main() -> None:
     results |= hour(options.minutes)
     results["minutes simulated"] = options.minutes
     results["minutes it took"] = round((time.monotonic() - began) / 60, 1)
-    report(results)
+    report(__file__, options, results)
 
 
 if __name__ == "__main__":

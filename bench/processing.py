@@ -7,7 +7,6 @@ turns; `ratio` is ours to boto3's. Then a process of its own (`whole_object.py`)
 tells the most memory it held, in MiB. The last line is JSON.
 """
 
-import argparse
 import hashlib
 import json
 import os
@@ -18,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from bench.rounds import medians, report, seconds
+from bench.results import bench_parser, report
+from bench.rounds import medians, seconds
 from bench.whole_object import reader
 from chalicelib.processors import digest
 from local.aws.resources import ACCESS_KEY, REGION, SECRET_KEY
@@ -92,7 +92,7 @@ def memory(server: Server, size: int) -> dict[str, int]:
 
 def main() -> None:
     """Parse, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = bench_parser(__doc__)
     parser.add_argument("--size", type=int, default=1024, help="in MiB (default 1024)")
     parser.add_argument("--large", type=int, default=10 * 1024, help="in MiB, for the memory")
     parser.add_argument("--rounds", type=int, default=5)
@@ -119,7 +119,7 @@ def main() -> None:
         told["ratio"] = round(speeds["hoist"] / speeds["boto3 download_fileobj"], 2)
         if options.large:
             told |= memory(server, options.large * MIB)
-    report(told)
+    report(__file__, options, told)
 
 
 if __name__ == "__main__":

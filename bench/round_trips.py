@@ -6,7 +6,6 @@ accepted, CORS preflights apart; then asks for a plan of 10,000 parts and counts
 that one answer. The last line is JSON.
 """
 
-import argparse
 import re
 import shutil
 import sys
@@ -18,7 +17,7 @@ from typing import Any
 from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from bench.rounds import report
+from bench.results import bench_parser, report
 from tests.browser.conftest import ARGUMENTS
 from tests.support.running import RunningSystem, running_system, sign_in
 
@@ -58,9 +57,10 @@ def _name(system: RunningSystem, sent: Any) -> str:
 
 def main() -> None:
     """Parse, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = bench_parser(__doc__)
     parser.add_argument("--size", default="256MiB", help="like 64MiB (default 256MiB)")
-    size = int(parser.parse_args().size.removesuffix("MiB")) * MIB
+    options = parser.parse_args()
+    size = int(options.size.removesuffix("MiB")) * MIB
     with tempfile.TemporaryDirectory(prefix="hoist-bench-") as folder:
         sent = Path(folder) / "large.bin"
         with sent.open("wb") as file:
@@ -74,6 +74,8 @@ def main() -> None:
     asked = {n: k for n, k in sorted(seen.items()) if "/uploads" in n and n != "GET /uploads"}
     preflights = {n: asked.pop(n) for n in list(asked) if n.startswith("OPTIONS")}
     report(
+        __file__,
+        options,
         {
             "parts": seen["PUT elsewhere"],
             **asked,
@@ -81,7 +83,7 @@ def main() -> None:
             "preflights": sum(preflights.values()),
             "signatures_in_one_answer": len(created.json["sheet"]["signatures"]),
             "answer_bytes": len(created.body),
-        }
+        },
     )
 
 

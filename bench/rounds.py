@@ -3,11 +3,9 @@
 Machines are noisy, so nothing is measured once, and a figure is only good beside its peer's.
 """
 
-import json
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -28,10 +26,3 @@ def medians(
             if number >= warm:
                 seen[name].append(value)
     return {name: statistics.median(values) for name, values in seen.items()}
-
-
-def report(results: Mapping[str, Any]) -> None:
-    """Print a line each, and all of them as JSON in the last line."""
-    for name, value in results.items():
-        print(f"{name:<44} {value}")
-    print(json.dumps(results))

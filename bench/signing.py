@@ -5,7 +5,6 @@ Both sign UploadPart with SigV4, virtual-hosted, with temporary credentials, and
 with it. Before anything is timed, our URLs are held against botocore's. The last line is JSON.
 """
 
-import argparse
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +15,8 @@ import boto3
 from botocore.config import Config
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from bench.rounds import medians, report, seconds
+from bench.results import bench_parser, report
+from bench.rounds import medians, seconds
 from chalicelib import parts, signing
 
 REGION = "eu-west-1"
@@ -59,7 +59,7 @@ def check(client: Any, plan: parts.PartPlan) -> None:
 
 def main() -> None:
     """Parse, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = bench_parser(__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--theirs", type=int, default=1000, help="URLs that botocore signs a round")
     options = parser.parse_args()
@@ -89,11 +89,13 @@ def main() -> None:
         rounds=options.rounds,
     )
     report(
+        __file__,
+        options,
         {
             "urls": plan.part_count,
             **{name: round(value, 2) for name, value in micro.items()},
             "ratio": round(micro["botocore_us"] / micro["hoist_us"], 1),
-        }
+        },
     )
 
 

@@ -10,7 +10,6 @@ What is wanted stands behind. `@uppy/aws-s3` 6.3.1 as it comes is the peer; `--w
 5.1.0. A run takes minutes, so each is one. The last line is JSON.
 """
 
-import argparse
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from bench.rounds import report
+from bench.results import bench_parser, report
 from bench.uploaders.contest import OURS, UPPY_5, UPPY_6, Contestant, Run, run, stage
 from bench.uploaders.far_end import FarEnd
 from bench.uploaders.http1 import MIB
@@ -120,7 +119,7 @@ LINES: dict[str, tuple[Callable[[int, tuple[Contestant, ...]], dict[str, Any]], 
 
 def main() -> None:
     """Parse, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = bench_parser(__doc__)
     parser.add_argument(
         "--size", type=int, help="in MiB (default 120, and 60); up to 100 Uppy sends in one piece"
     )
@@ -132,7 +131,7 @@ def main() -> None:
     for name, (measure, size) in LINES.items():
         if options.only in (None, name):
             results |= measure((options.size or size) * MIB, contestants)
-    report(results)
+    report(__file__, options, results)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ wanted. Calls and preflights, to the API and to S3, are counted for a file of ou
 that is wanted. The last line is JSON.
 """
 
-import argparse
 import sys
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench.latency import DISTANCE
-from bench.rounds import medians, report
+from bench.results import bench_parser, report
+from bench.rounds import medians
 from bench.uploaders.contest import OURS, UPPY_5, UPPY_6, Contestant, Run, compared, run, stage
 from bench.uploaders.far_end import NO_DELAYS, Delays, FarEnd
 from bench.uploaders.uploads import File
@@ -62,7 +62,7 @@ def measure(
 
 def main() -> None:
     """Parse, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = bench_parser(__doc__)
     parser.add_argument("--files", type=int, default=1000, help="how many (default 1000)")
     parser.add_argument("--size", type=int, default=64, help="of each, in KiB (default 64)")
     parser.add_argument("--rounds", type=int, default=3, help="of each contestant (default 3)")
@@ -74,7 +74,7 @@ def main() -> None:
             if options.only in (None, place):
                 figures = measure(files, page, delays, target, options.rounds)
                 results |= {f"{place}: {name}": value for name, value in figures.items()}
-    report(results)
+    report(__file__, options, results)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ adds the files of a Python module with a list `C` of dicts (`name`, `ct`, `data`
 The last line is JSON.
 """
 
-import argparse
 import base64
 import importlib.util
 import json
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+from bench.results import bench_parser, finish
 from chalicelib.media_types import canonical, decide
 from tests.hostile.files import hostile_files
 
@@ -250,7 +250,7 @@ def judge(decided: Decide, cases: list[Case]) -> tuple[int, int]:
 
 def main() -> None:
     """Compare them, print a table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = bench_parser(__doc__)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--cases", type=Path)
     parser.add_argument("--newer-python", default="python3.12", help="for puremagic 2")
@@ -292,7 +292,7 @@ def main() -> None:
     print({title: len(cases) for title, cases in sets.items()}, "hostile:", len(out))
     for row in results:
         print("| " + " | ".join(str(value) for value in row.values()) + " |")
-    print(json.dumps(results))
+    finish(__file__, arguments, {row.pop("library"): row for row in results})
 
 
 if __name__ == "__main__":
