@@ -1,9 +1,9 @@
 """A cold start: process start to the first answered `POST /uploads`, beside boto3 alone.
 
-`.venv/bin/python bench/cold_start.py` starts fresh processes in turns: ours imports `app` and
-answers one request (a single PUT, or a multipart upload of 10,000 parts; a server on 127.0.0.1
-stands in for S3 and DynamoDB, without TLS), theirs does `import boto3` and makes one S3 client,
-which calls nobody. Prints medians in milliseconds and ratios; the last line is JSON.
+`.venv/bin/python bench/cold_start.py` starts fresh processes in turns. Ours imports `app` and
+answers one request: a single PUT, or a multipart upload of 10,000 parts. A server on 127.0.0.1
+stands in for S3 and DynamoDB, without TLS. Theirs runs `import boto3` and makes one S3 client,
+without a call. It prints medians in milliseconds, and ratios.
 """
 
 import subprocess
@@ -18,8 +18,8 @@ from bench.stub_server import stub_server
 from tests.support.environment import AWS_ENVIRONMENT, CLEAN_ENVIRONMENT, HOIST_ENVIRONMENT, REGION
 from tests.support.running import ROOT
 
-# Tests need awscrt, which is not deployed: botocore would import it on both sides, and the more
-# both have in common, the better a ratio looks.
+# Tests need awscrt, which is not deployed. botocore would import it on both sides, and a larger
+# common part makes a ratio look better.
 DEPLOYED = "import sys; sys.modules['awscrt'] = None\n"
 BOTO3 = f"{DEPLOYED}import boto3; boto3.client('s3', region_name={REGION!r})"
 HOIST = f"""{DEPLOYED}
@@ -64,7 +64,7 @@ def main() -> None:
 
             return seconds(run)
 
-        found = medians(
+        times = medians(
             {
                 "boto3": lambda: start(BOTO3),
                 "hoist_put": lambda: start(HOIST % 1000),
@@ -77,9 +77,9 @@ def main() -> None:
         __file__,
         options,
         {
-            **{f"{name}_ms": round(value * 1e3) for name, value in found.items()},
+            **{f"{name}_ms": round(value * 1e3) for name, value in times.items()},
             **{
-                f"{name}_ratio": round(found[name] / found["boto3"], 2)
+                f"{name}_ratio": round(times[name] / times["boto3"], 2)
                 for name in ("hoist_put", "hoist_multipart")
             },
         },

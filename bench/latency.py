@@ -1,10 +1,10 @@
-"""How fast the browser sends a file over distance, beside stock Uppy.
+"""How fast the browser sends a file over a long distance, beside stock Uppy.
 
-`.venv/bin/python bench/latency.py` sends 200 MiB, in real Chromium, to a far end where an API call
-takes 50 ms, each preflight 30 ms and each part PUT 60 ms, and no connection carries more than
-25 MB/s, in turns with `@uppy/aws-s3` 6.3.1 as it comes and 5.1.0 as it comes and with 16 MiB parts.
-Megabytes a second, medians; `times …` is how many times the peer's speed ours is, and what is
-wanted. The last line is JSON.
+`.venv/bin/python bench/latency.py` sends 200 MiB, in real Chromium. At the far end, an API call
+takes 50 ms, each preflight 30 ms and each part PUT 60 ms. A connection carries at most 25 MB/s. The
+peers, in turns, are `@uppy/aws-s3` 6.3.1 and 5.1.0 with their defaults, and 5.1.0 with 16 MiB
+parts. Figures are megabytes a second, medians. `times …` is our speed divided by the peer's, and
+the target.
 """
 
 import sys
@@ -40,11 +40,11 @@ def main() -> None:
     size, rounds = (128, 1) if options.quick else (options.size, options.rounds)
     with stage(size * MIB) as (page, files):
 
-        def sent(contestant: Contestant) -> float:
+        def speed_of(contestant: Contestant) -> float:
             return megabytes(contestant, FarEnd(files, page, delays=DISTANCE))
 
         contestants = {
-            each.label: partial(sent, each) for each in (OURS, UPPY_6, UPPY_5, UPPY_5_LARGE)
+            each.label: partial(speed_of, each) for each in (OURS, UPPY_6, UPPY_5, UPPY_5_LARGE)
         }
         speeds = medians(contestants, rounds=rounds, warm=0)
     report(

@@ -1,9 +1,9 @@
-"""How fast the browser sends a large file when nothing but the browser is slow, beside stock Uppy.
+"""How fast the browser sends a large file if only the browser is slow, beside stock Uppy.
 
-`.venv/bin/python bench/loopback.py` sends 2 GiB from a real file, in real Chromium, to a sink on
-loopback that throws away what it reads, in turns with `@uppy/aws-s3` 6.3.1 and 5.1.0 as they come.
-Ours hashes every byte meanwhile; theirs do not. Megabytes a second, medians; `times …` is how many
-times the peer's speed ours is, and what is wanted. The last line is JSON.
+`.venv/bin/python bench/loopback.py` sends 2 GiB from a real file, in real Chromium, to a server on
+loopback that discards the bytes. The peers, in turns, are `@uppy/aws-s3` 6.3.1 and 5.1.0 with their
+defaults. Ours hashes every byte; theirs do not. Figures are megabytes a second, medians. `times …`
+is our speed divided by the peer's, and the target.
 """
 
 import sys
@@ -28,10 +28,10 @@ def main() -> None:
     size, rounds = (256, 1) if options.quick else (options.size, options.rounds)
     with stage(size * MIB) as (page, files):
 
-        def sent(contestant: Contestant) -> float:
+        def speed_of(contestant: Contestant) -> float:
             return megabytes(contestant, FarEnd(files, page))
 
-        contestants = {each.label: partial(sent, each) for each in (OURS, UPPY_6, UPPY_5)}
+        contestants = {each.label: partial(speed_of, each) for each in (OURS, UPPY_6, UPPY_5)}
         speeds = medians(contestants, rounds=rounds, warm=0)
     report(
         __file__,
