@@ -125,7 +125,9 @@ class Processors:
         try:
             return result.result(max(0.0, seconds))
         except (OutOfTime, TimeoutError):
-            log.warning("a processor ran out of time", extra={"processor": name, "file_size": source.size})
+            log.warning(
+                "a processor ran out of time", extra={"processor": name, "file_size": source.size}
+            )
             return {"error": "It ran out of time"}
         except ObjectReplaced:
             raise

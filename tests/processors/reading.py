@@ -1,4 +1,4 @@
-"""Objects for processors to read; they record the requests to S3, and end the time on demand."""
+"""Objects for processors to read. They record the requests to S3, and can run out of time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ class Reading:
         return self.read(offset, size)
 
     def remaining(self) -> float:
-        """Seconds: a minute, until the patience is used up."""
+        """A minute, until the patience is used up; in seconds."""
         self.patience -= 1
         return 60 if self.patience >= 0 else 0
 
@@ -46,7 +46,7 @@ def sparse(pieces: dict[int, bytes], size: int, content_type: str) -> tuple[Obje
             if max(place, offset) < min(place + len(data), offset + length)
         }
         if not inside:
-            return bytes(length)  # never twice in memory: several threads may read at once
+            return bytes(length)  # only once in memory: several threads may read at the same time
         content = bytearray(length)
         for place, data in inside.items():
             start, end = max(place, offset), min(place + len(data), offset + length)

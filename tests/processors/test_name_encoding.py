@@ -38,7 +38,7 @@ MADE_IN = [
 
 @pytest.mark.parametrize(("codec", "names"), MADE_IN, ids=lambda value: str(value)[:30])
 @pytest.mark.parametrize("is_unix", [False, True])
-def test_names_read_as_in_the_code_page_they_were_written_in(
+def test_names_are_decoded_in_their_code_page(
     codec: str,
     names: list[str],
     is_unix: bool,  # noqa: FBT001
@@ -50,12 +50,12 @@ def test_names_read_as_in_the_code_page_they_were_written_in(
 
 
 @pytest.mark.parametrize(("is_unix", "codec"), [(False, "cp437"), (True, "cp1252")])
-def test_one_letter_is_believed_to_be_in_the_page_of_the_system(
+def test_a_single_letter_is_decoded_in_the_code_page_of_the_system(
     is_unix: bool,  # noqa: FBT001
     codec: str,
 ) -> None:
     assert name_encoding.guess(["Ä.txt".encode(codec)], is_unix=is_unix) == codec
 
 
-def test_bytes_of_no_code_page_are_those_of_dos() -> None:
+def test_bytes_that_fit_no_code_page_are_decoded_as_dos() -> None:
     assert name_encoding.guess([b"\xb0\xb1\x98\xff\x81"], is_unix=True) == "cp437"
