@@ -173,7 +173,7 @@ def test_a_file_that_is_in_s3_twice_is_reported(far_end: FarEnd, files: list[Fil
         post(created["upload"]["sheet"], BYTES["a.bin"])
 
     assert far_end.uploads.stored_names == ["a.bin", "a.bin"]
-    assert far_end.held == files[0].size
+    assert far_end.stored_bytes == files[0].size
 
 
 def test_our_api_needs_a_token(far_end: FarEnd) -> None:
