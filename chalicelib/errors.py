@@ -4,6 +4,7 @@
 who raises the errors or how they are sent.
 """
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 
@@ -157,3 +158,31 @@ class TimedOut(UploadError):
     """API Gateway waits no longer for the answer; what was asked for may still be done."""
 
     code, status, title = "timed_out", 504, "The answer takes too long"
+
+
+BY_CODE: Mapping[str, type[UploadError]] = {
+    error.code: error
+    for error in (
+        UploadError,
+        InvalidRequest,
+        NotSignedIn,
+        UploadNotFound,
+        RouteNotFound,
+        PartsMissing,
+        NotAccepted,
+        WrongState,
+        EmailNotVerified,
+        EmailUnavailable,
+        UploadExpired,
+        FileTooLarge,
+        QuotaExceeded,
+        RequestTooLarge,
+        TypeNotAllowed,
+        ChecksumMismatch,
+        IdempotencyKeyReused,
+        TooManyUploads,
+        TooManyRequests,
+        TryAgain,
+        TimedOut,
+    )
+}

@@ -28,5 +28,5 @@ around functions, topics and WebSockets:
     downloads  CloudFront in front of the bucket: presigned downloads, and headers S3 lacks
     page       the page and its config.json
 
-May import `chalicelib` and `deploy`, never the other way round.
+May import `chalicelib` and `stage`, never the other way round.
 """

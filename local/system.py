@@ -19,7 +19,6 @@ from aiohttp import web
 
 from chalicelib import keys
 from chalicelib.config import LOCAL_ENVIRONMENT_FILE
-from deploy.steps import api_gateway, destinations
 from local import services
 from local.aws import moto_server, seaweedfs
 from local.aws.resources import ACCESS_KEY, BUCKET, DEMO, REGION, SECRET_KEY, Resources
@@ -31,6 +30,7 @@ from local.gateways import downloads, guard, id_tokens, page_server, rest_gatewa
 from local.gateways.websocket_gateway import Gateway
 from local.home import HOST, Home, Ports, StartError, check_ports, free_ports
 from local.services import Service
+from stage import api_gateway, destinations
 
 CHALICE = str(Path(sys.executable).parent / "chalice")
 ORPHAN_CHECK = 0.5  # seconds

@@ -8,8 +8,8 @@ from typing import Any
 
 from aiohttp import web
 
-from deploy.steps.page import cache_control
 from local.home import HOST, Ports
+from stage.page import cache_control
 
 # The headers of every answer; a stage in AWS sends the same, with its own addresses.
 HEADERS = Path(__file__).parents[2] / "frontend" / "security-headers.json"

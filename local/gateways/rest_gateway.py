@@ -20,8 +20,8 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
-from deploy.steps.api_gateway import Declared, headers
 from local.gateways.id_tokens import IdTokens
+from stage.api_gateway import Declared, headers
 
 log = logging.getLogger("local.gateways.rest_gateway")
 

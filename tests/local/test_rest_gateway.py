@@ -14,11 +14,11 @@ import pytest
 from aiohttp import ClientSession, web
 from joserfc import jwt
 
-from deploy.steps import api_gateway
 from local.gateways import rest_gateway
 from local.gateways.id_tokens import IdTokens
 from local.gateways.rest_gateway import MAX_BODY, MAX_LINE, Api, Bucket
 from local.home import free_ports
+from stage.api_gateway import read
 from tests.local.serving import PATIENCE, listening
 from tests.local.test_id_tokens import CLAIMS, GOOD, HEADER, ISSUER, KEY, KEYS, NOW
 
@@ -110,7 +110,7 @@ def run(story: Story, upstream: Upstream | None = None, **settings: Any) -> None
             front = Api(
                 inner_url,
                 PAGE,
-                api_gateway.read(),
+                read(),
                 rest_gateway.routes(DESCRIBED),
                 IdTokens(KEYS, ISSUER, lambda: NOW),
                 client,

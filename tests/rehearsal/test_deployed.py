@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import app
-from deploy.steps import api_gateway, config, policies
+from deploy.steps import config, policies
+from stage.api_gateway import read
 from tests.rehearsal.conftest import Account, Project, project_in
 from tests.support.environment import REGION
 from tests.support.stands import ACCOUNT, FUNCTIONS, Stands
@@ -77,7 +78,7 @@ def test_all_of_it_stands(project: Project, printed: list[str]) -> None:
             assert uri.endswith(":function:hoist-dev/invocations")
     assert stands.packed_from() == 1024
     assert stands.authorizers() == [("users", "COGNITO_USER_POOLS", [outputs["UserPoolArn"]])]
-    assert stands.gateway_responses().keys() == api_gateway.read().problems.keys()
+    assert stands.gateway_responses().keys() == read().problems.keys()
     responses = stands.gateway_responses().values()
     for header, value in (
         ("Access-Control-Allow-Origin", outputs["PageOrigin"]),
@@ -95,7 +96,7 @@ def test_all_of_it_stands(project: Project, printed: list[str]) -> None:
         for name, function in FUNCTIONS.items()
         if function in config.RESERVED
     }
-    limits, declared = stands.limits(), api_gateway.read().throttling
+    limits, declared = stands.limits(), read().throttling
     assert limits["~1uploads/POST"] == (70, 140)
     assert limits["*/*"] == (declared.rest.rate, declared.rest.burst)
     assert limits["*"] == (declared.websocket.rate, declared.websocket.burst)
