@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench.rounds import medians, report, seconds
 from bench.whole_object import reader
 from chalicelib.processors import digest
-from local.aws.resources import ACCESS_KEY, REGION, SECRET_KEY
+from local.names import ACCESS_KEY, REGION, SECRET_KEY
 from tests.support.environment import BUCKET, CLEAN_ENVIRONMENT
 from tests.support.seaweedfs import Server, seaweedfs
 

@@ -22,7 +22,7 @@ from chalicelib.signing import CHECKSUM_HEADER, Credentials, Sheet, Signer
 from chalicelib.storage import S3Storage
 from chalicelib.upload import Part, StoredObject
 from chalicelib.uploads import Storage
-from local.aws.resources import ACCESS_KEY, REGION, SECRET_KEY
+from local.names import ACCESS_KEY, REGION, SECRET_KEY
 from tests.support.environment import BUCKET
 from tests.support.fakes import MemoryStorage, checksum
 from tests.support.running import Answer, call
