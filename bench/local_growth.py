@@ -25,7 +25,7 @@ import boto3
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench.results import bench_parser, finish
 from chalicelib.keys import new_upload_id
-from local.aws.resources import ACCESS_KEY, REGION, SECRET_KEY, TABLE
+from local.names import ACCESS_KEY, REGION, SECRET_KEY, TABLE
 from tests.support.running import Client, RunningSystem, running_system
 
 CLIENTS = 4  # at once, while files are sent

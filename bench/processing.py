@@ -23,7 +23,7 @@ from bench.results import bench_parser, report
 from bench.rounds import medians, seconds
 from bench.whole_object import reader
 from chalicelib.processors import digest
-from local.aws.resources import ACCESS_KEY, REGION, SECRET_KEY
+from local.names import ACCESS_KEY, REGION, SECRET_KEY
 from tests.support.environment import BUCKET, CLEAN_ENVIRONMENT
 from tests.support.seaweedfs import Server, seaweedfs
 

@@ -33,6 +33,9 @@ from deploy.steps import (
     resources,
 )
 from deploy.steps.snap_start import SnapStart
+from stage.apis import rest_api
+from stage.destinations import read as read_destinations
+from stage.page import page_config
 from stage.stage import Stage, StageError, check_name, declared, enter
 
 
@@ -192,7 +195,7 @@ def record_addresses(deployment: Deployment) -> None:
 
 def set_destinations(deployment: Deployment) -> None:
     """Destinations: where the outcomes of asynchronous invocations go."""
-    destinations.apply(deployment.client("lambda"), deployment.entered(), destinations.read())
+    destinations.apply(deployment.client("lambda"), deployment.entered(), read_destinations())
 
 
 def set_functions(deployment: Deployment) -> None:
@@ -203,7 +206,7 @@ def set_functions(deployment: Deployment) -> None:
         deployment.client("lambda"), deployment.stage, policies.templates()
     )
     functions.keep_logs(deployment.client("logs"), deployment.stage)
-    api = api_gateway.rest_api(deployment.stage)
+    api = rest_api(deployment.stage)
     wanted = snapshot.is_asked_for(deployment.stage, declared(deployment.stage))
     SnapStart(deployment.session, deployment.stage, api).apply(wanted=wanted)
 
@@ -222,14 +225,14 @@ def publish_page(deployment: Deployment) -> None:
         deployment.client("cloudfront"),
         told["PageBucket"],
         told["PageDistributionId"],
-        page.page_config(deployment.entered(), application.urls(deployment.stage)[0]),
+        page_config(deployment.entered(), application.urls(deployment.stage)[0]),
     )
 
 
 def test_with_a_file(deployment: Deployment) -> None:
     """Smoke: a small file and one in parts are sent as a page would, and waited for."""
     stage = deployment.entered()
-    told = page.page_config(stage, application.urls(deployment.stage)[0])
+    told = page_config(stage, application.urls(deployment.stage)[0])
     smoke.run(stage, told, deployment.client("cognito-idp"))
 
 

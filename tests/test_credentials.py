@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError
 from chalicelib.config import Settings
 from chalicelib.credentials import LIFETIME, TemporaryCredentials
 from chalicelib.parts import MIB
-from local.aws.resources import ACCESS_KEY, REGION, SECRET_KEY
 from local.aws.seaweedfs import UPLOADER_ROLE
+from local.names import ACCESS_KEY, REGION, SECRET_KEY
 from tests.support.environment import BUCKET
 from tests.support.payloads import OTHER_OWNER, OWNER
 from tests.support.seaweedfs import Server, seaweedfs

@@ -22,7 +22,7 @@ from chalicelib.sweep import event_again
 from chalicelib.upload import State
 from deploy.redrive import dead_letter, outcome_again
 from local.functions import environments
-from local.functions.bridge import Stored, s3_event
+from local.functions.bridge import StoredObject, s3_event
 from local.functions.environments import Answer, Function
 from local.functions.invoker import invocation_record
 from local.functions.schedules import scheduled_event
@@ -136,11 +136,11 @@ FORMS = {
         files=("s3_put", "s3_complete_multipart_upload"),
         examples={
             "local.functions.bridge, a PUT": lambda: s3_event(
-                Stored("uploads/o/i/a b ü.txt", 5, "5d41402abc4b2a76b9719d911017c592", 1),
+                StoredObject("uploads/o/i/a b ü.txt", 5, "5d41402abc4b2a76b9719d911017c592", 1),
                 bucket=BUCKET, region=REGION, sequence=1,
             ),
             "local.functions.bridge, parts": lambda: s3_event(
-                Stored("uploads/o/i/a+b.txt", 5, "5d41402abc4b2a76b9719d911017c592-2", 1),
+                StoredObject("uploads/o/i/a+b.txt", 5, "5d41402abc4b2a76b9719d911017c592-2", 1),
                 bucket=BUCKET, region=REGION, sequence=2,
             ),
         },

@@ -15,7 +15,7 @@ import pytest
 
 from chalicelib import keys
 from chalicelib.signing import Credentials, Signer
-from local.aws.resources import ACCESS_KEY, REGION, SECRET_KEY
+from local.names import ACCESS_KEY, REGION, SECRET_KEY
 from tests.support.environment import BUCKET
 from tests.support.payloads import OWNER, PUT_ID
 from tests.support.posting import changed, forged, post

@@ -27,7 +27,7 @@ from chalicelib.reader import ObjectReplaced
 from chalicelib.signing import CHECKSUM_HEADER, Credentials, Sheet, Signer
 from chalicelib.storage import S3Storage
 from chalicelib.upload import Part, StoredObject
-from local.aws.resources import ACCESS_KEY, REGION, SECRET_KEY
+from local.names import ACCESS_KEY, REGION, SECRET_KEY
 from tests.support.contracts import uncallable
 from tests.support.environment import BUCKET
 from tests.support.fakes import MemoryStorage, checksum

@@ -12,6 +12,8 @@ from deploy.drift.deployed_stage import DeployedStage, Drift
 from deploy.errors import answer
 from deploy.steps import api_gateway, websocket
 from deploy.steps.snap_start import ALIAS
+from stage import apis as chalice_apis
+from stage.api_gateway import read
 from stage.names import function_name
 from stage.stage import StageError
 
@@ -24,7 +26,7 @@ def rest_api(stage: DeployedStage) -> Iterator[Drift]:
     """The REST API stands, asks Cognito who calls, and invokes the API's function."""
     client, name = stage.client("apigateway"), stage.name
     try:
-        api = api_gateway.rest_api(name)
+        api = chalice_apis.rest_api(name)
     except StageError:
         yield Drift("application", f"the REST API is missing: {_AGAIN}")
         return
@@ -51,7 +53,7 @@ def websocket_api(stage: DeployedStage) -> Iterator[Drift]:
     """The WebSocket API stands, and its stage serves the three routes."""
     client, name = stage.client("apigatewayv2"), stage.name
     try:
-        api = api_gateway.websocket_api(name)
+        api = chalice_apis.websocket_api(name)
     except StageError:
         yield Drift("application", f"the WebSocket API is missing: {_AGAIN}")
         return
@@ -76,7 +78,7 @@ def gateway_responses(stage: DeployedStage) -> Iterator[Drift]:
     if api is None:
         return
     client: Any = stage.client("apigateway")
-    expected = api_gateway.gateway_responses(api_gateway.read(), stage.settings.page_origin)
+    expected = api_gateway.gateway_responses(read(), stage.settings.page_origin)
     if kinds := api_gateway.differences(client, api, expected):
         yield Drift("api-gateway", ", ".join(kinds))
     elif not api_gateway.is_deployed(client, api, expected):
@@ -89,7 +91,7 @@ def limits(stage: DeployedStage) -> Iterator[Drift]:
     if rest is None or websocket_one is None:
         return  # another check tells that
     different = api_gateway.throttling_differences(
-        stage.session, rest, websocket_one, api_gateway.read().throttling
+        stage.session, rest, websocket_one, read().throttling
     )
     if different:
         yield Drift("api-gateway", f"limits of {', '.join(different)}")

@@ -13,6 +13,7 @@ from deploy.drift import apis, delivery, functions, invocations, storage
 from deploy.drift.deployed_stage import BY_HAND, DeployedStage, Drift
 from deploy.errors import explained
 from deploy.steps import application, config, destinations, resources
+from stage.destinations import read as read_destinations
 from stage.stage import StageError
 
 Check = Callable[[DeployedStage], Iterator[Drift]]
@@ -30,7 +31,7 @@ def stack(stage: DeployedStage) -> Iterator[Drift]:
 def outcomes(stage: DeployedStage) -> Iterator[Drift]:
     """Lambda sends the records of asynchronous invocations where `destinations.json` says."""
     client = stage.client("lambda")
-    for name in destinations.differences(client, stage.stage, destinations.read()):
+    for name in destinations.differences(client, stage.stage, read_destinations()):
         yield Drift("destinations", name)
 
 

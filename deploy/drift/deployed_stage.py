@@ -16,11 +16,11 @@ from chalice.config import Config
 
 from deploy.errors import answer
 from deploy.preflight.snapshot import SETTING
-from deploy.steps import api_gateway, policies, resources
-from deploy.steps.api_gateway import RestApi, WebSocketApi
+from deploy.steps import policies, resources
 from deploy.steps.connections import function_arn
 from deploy.steps.functions import declared_function
 from stage import stage as stages
+from stage.apis import RestApi, WebSocketApi, rest_api, websocket_api
 from stage.names import function_name
 from stage.stage import Stage, StageError
 
@@ -136,7 +136,7 @@ class DeployedStage:
     def rest_api(self) -> RestApi | None:
         """The REST API that Chalice noted; None without it or its stage in AWS."""
         try:
-            api = api_gateway.rest_api(self.name)
+            api = rest_api(self.name)
         except StageError:
             return None
         there = self._answers("apigateway", "get_stage", restApiId=api.id, stageName=api.stage)
@@ -146,7 +146,7 @@ class DeployedStage:
     def websocket_api(self) -> WebSocketApi | None:
         """The WebSocket API that Chalice noted; None without it or its stage in AWS."""
         try:
-            api = api_gateway.websocket_api(self.name)
+            api = websocket_api(self.name)
         except StageError:
             return None
         there = self._answers("apigatewayv2", "get_stage", ApiId=api.id, StageName=api.stage)

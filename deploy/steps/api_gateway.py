@@ -14,10 +14,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import boto3
 
@@ -25,111 +22,18 @@ from chalicelib.errors import UploadError
 from deploy import permissions
 from deploy.command import run_command
 from deploy.steps import application, throttling, websocket
-from deploy.steps.throttling import Throttling
-from stage.stage import ROOT, StageError, deployed, enter, read_json
+from stage.api_gateway import Declared, headers, read
+from stage.apis import RestApi, WebSocketApi, rest_api, websocket_api
+from stage.stage import enter
+from stage.throttling import Throttling
 
 if TYPE_CHECKING:
     from types_boto3_apigateway import APIGatewayClient
 
-CONTENT_TYPE = "application/problem+json"
 # API Gateway takes the template of this type for a caller who accepts anything, and would name this
 # type in its answer if the response named none.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-gatewayResponse-definition.html
 TEMPLATE_TYPE = "application/json"
-# The types of API Gateway that can come before a function of ours; the last two stand for the rest.
-TYPES = (
-    "ACCESS_DENIED", "API_CONFIGURATION_ERROR", "AUTHORIZER_CONFIGURATION_ERROR",
-    "AUTHORIZER_FAILURE", "BAD_REQUEST_BODY", "BAD_REQUEST_PARAMETERS", "EXPIRED_TOKEN",
-    "INTEGRATION_FAILURE", "INTEGRATION_TIMEOUT", "INVALID_API_KEY", "INVALID_SIGNATURE",
-    "MISSING_AUTHENTICATION_TOKEN", "QUOTA_EXCEEDED", "REQUEST_TOO_LARGE", "RESOURCE_NOT_FOUND",
-    "THROTTLED", "UNAUTHORIZED", "UNSUPPORTED_MEDIA_TYPE", "WAF_FILTERED",
-    "DEFAULT_4XX", "DEFAULT_5XX",
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """The file: the limits, and the problem of each response type."""
-
-    throttling: Throttling
-    problems: Mapping[str, UploadError]
-
-    @property
-    def rate(self) -> float:
-        """Requests a second of a method that the file does not name."""
-        return self.throttling.rest.rate
-
-    @property
-    def burst(self) -> int:
-        """Requests at once of such a method."""
-        return self.throttling.rest.burst
-
-    def problem(self, kind: str) -> UploadError:
-        """What a type is answered with; one that is not named, as the rest of its kind."""
-        rest = "DEFAULT_5XX" if kind.startswith("INTEGRATION") else "DEFAULT_4XX"
-        return self.problems.get(kind, self.problems[rest])
-
-
-@dataclass(frozen=True, slots=True)
-class RestApi:
-    """The REST API of a stage, and what API Gateway calls the stage."""
-
-    id: str
-    stage: str
-
-
-@dataclass(frozen=True, slots=True)
-class WebSocketApi:
-    """The WebSocket API of a stage, and what API Gateway calls the stage."""
-
-    id: str
-    stage: str
-
-
-def read(path: Path = ROOT / ".chalice" / "api-gateway.json") -> Declared:
-    """What the file says; raises StageError for what it cannot mean."""
-    declared = read_json(path)
-    try:
-        limits = throttling.read(declared["throttling"])
-        responses = {kind: dict(members) for kind, members in declared["responses"].items()}
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise StageError(
-            f"{path.name} takes throttling (rate, burst, methods, websocket) and responses: {error}"
-        ) from error
-    if unknown := responses.keys() - set(TYPES):
-        raise StageError(f"{path.name}: API Gateway has no {', '.join(sorted(unknown))}")
-    if missing := {"DEFAULT_4XX", "DEFAULT_5XX"} - responses.keys():
-        raise StageError(f"{path.name}: responses lacks {', '.join(sorted(missing))}")
-    problems = {kind: _problem(kind, **members) for kind, members in responses.items()}
-    return Declared(limits, problems)
-
-
-def headers(error: UploadError, page_origin: str) -> dict[str, str]:
-    """The headers of a problem: its type, and those that let the page read it."""
-    told = {
-        "Content-Type": CONTENT_TYPE,
-        "Access-Control-Allow-Origin": page_origin,
-        "Access-Control-Expose-Headers": "Retry-After",
-    }
-    return told if error.retry_after is None else told | {"Retry-After": str(error.retry_after)}
-
-
-def rest_api(stage: str, *, root: Path = ROOT) -> RestApi:
-    """What `chalice deploy` noted of the stage's REST API."""
-    for resource in deployed(stage, root=root):
-        if resource["resource_type"] == "rest_api":
-            path = urlsplit(resource["rest_api_url"]).path
-            return RestApi(resource["rest_api_id"], path.strip("/"))
-    raise StageError(f"{stage} has no REST API: run `make deploy STAGE={stage}`")
-
-
-def websocket_api(stage: str, *, root: Path = ROOT) -> WebSocketApi:
-    """What `chalice deploy` noted of the stage's WebSocket API."""
-    for resource in deployed(stage, root=root):
-        if resource["resource_type"] == "websocket_api":
-            path = urlsplit(resource["websocket_api_url"]).path
-            return WebSocketApi(resource["websocket_api_id"], path.strip("/"))
-    raise StageError(f"{stage} has no WebSocket API: run `make deploy STAGE={stage}`")
 
 
 def differences(
@@ -176,15 +80,6 @@ def gateway_response(error: UploadError, page_origin: str) -> dict[str, Any]:
         },
         "responseTemplates": {TEMPLATE_TYPE: json.dumps(error.problem())},
     }
-
-
-def _problem(kind: str, /, code: str = "", detail: str = "", **members: Any) -> UploadError:
-    """The error that a response type is answered with; status and title come with its code."""
-    errors: list[type[UploadError]] = [UploadError, *UploadError.__subclasses__()]
-    known = {error.code: error for error in errors}
-    if code not in known or not detail:
-        raise StageError(f"api-gateway.json: {kind} needs a code of chalicelib/errors.py, a detail")
-    return known[code](detail, **members)
 
 
 def _responses(client: APIGatewayClient, api: RestApi) -> Iterator[tuple[str, dict[str, Any]]]:

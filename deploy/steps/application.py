@@ -22,8 +22,8 @@ import boto3
 
 from chalicelib.config import aws_domain, load_settings
 from deploy.errors import PERMISSIONS, QUOTA
-from deploy.steps.page import cognito_endpoint
 from stage.names import APP
+from stage.page import cognito_endpoint
 from stage.stage import ROOT, StageError, deployed, note_path
 
 # A route that every version has, to see whose function answers it.

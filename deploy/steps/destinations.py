@@ -13,50 +13,25 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
 
 from deploy import permissions
 from deploy.command import run_command
-from stage.stage import ROOT, Stage, StageError, enter, read_json
+from stage.destinations import ARNS, CONDITIONS, LIMITS, read
+from stage.stage import Stage, enter
 
 if TYPE_CHECKING:
     from types_boto3_lambda import LambdaClient
 
-# What a destination is called in the file, and the variable of a stage that holds its ARN.
-ARNS = {"sns:results": "HOIST_RESULTS_TOPIC_ARN", "sqs:dead-letters": "HOIST_DEAD_LETTERS_ARN"}
-_WAYS = {"on_success": "OnSuccess", "on_failure": "OnFailure"}
-_NUMBERS = {
-    "maximum_retry_attempts": "MaximumRetryAttempts",
-    "maximum_event_age_in_seconds": "MaximumEventAgeInSeconds",
-}
-
-
-def read(path: Path = ROOT / ".chalice" / "destinations.json") -> dict[str, dict[str, Any]]:
-    """What the file says of each function; raises StageError for what it cannot mean."""
-    declared = read_json(path)
-    for function, settings in declared.items():
-        if unknown := settings.keys() - _WAYS.keys() - _NUMBERS.keys():
-            raise StageError(f"{path.name}: {function} has unknown {', '.join(sorted(unknown))}")
-        for way in _WAYS:
-            if settings.get(way, "sns:results") not in ARNS:
-                raise StageError(
-                    f"{path.name}: {function} sends {way} to {settings[way]};"
-                    f" known are {', '.join(ARNS)}"
-                )
-    return dict(declared)
-
 
 def event_invoke_config(stage: Stage, settings: Mapping[str, Any]) -> dict[str, Any]:
     """What PutFunctionEventInvokeConfig takes for one function, beside its name."""
-    config: dict[str, Any] = {
-        _NUMBERS[name]: settings[name] for name in _NUMBERS if name in settings
-    }
+    config: dict[str, Any] = {LIMITS[name]: settings[name] for name in LIMITS if name in settings}
     config["DestinationConfig"] = {
-        _WAYS[way]: {"Destination": stage.arn(ARNS[settings[way]])}
-        for way in _WAYS
+        CONDITIONS[way]: {"Destination": stage.arn(ARNS[settings[way]])}
+        for way in CONDITIONS
         if way in settings
     }
     return config
@@ -102,9 +77,9 @@ def _current(client: LambdaClient, function: str) -> dict[str, Any] | None:
     except client.exceptions.ResourceNotFoundException:
         return None
     told = found.get("DestinationConfig", {})
-    return {name: found[name] for name in _NUMBERS.values() if name in found} | {
+    return {name: found[name] for name in LIMITS.values() if name in found} | {
         "DestinationConfig": {
-            way: told[way] for way in _WAYS.values() if told.get(way, {}).get("Destination")
+            way: told[way] for way in CONDITIONS.values() if told.get(way, {}).get("Destination")
         }
     }
 

@@ -16,18 +16,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.config import aws_domain
-from stage.stage import ROOT, Stage, StageError
+from stage.page import CONFIG, PAGE, cache_control
+from stage.stage import ROOT, StageError
 
 if TYPE_CHECKING:
     from types_boto3_cloudfront import CloudFrontClient
     from types_boto3_s3 import S3Client
 
 BUILT = ROOT / "frontend" / "dist"
-CONFIG, PAGE = "config.json", "index.html"
 # How long the files of older pages are kept.
 KEPT = timedelta(days=30)
-_YEAR = 31_536_000  # seconds
 # What mimetypes may not know, or knows otherwise, on some machines.
 _TYPES = {
     ".js": "text/javascript",
@@ -49,28 +47,6 @@ class File:
     def etag(self) -> str:
         """What S3 calls it by: an MD5, as it is one PUT with SSE-S3."""
         return f'"{hashlib.md5(self.body, usedforsecurity=False).hexdigest()}"'
-
-
-def cache_control(path: str) -> str:
-    """How long browsers and CloudFront keep a path: for ever, if its name is a hash."""
-    return f"public, max-age={_YEAR}, immutable" if path.startswith("assets/") else "no-cache"
-
-
-def cognito_endpoint(region: str) -> str:
-    """Where the page signs in."""
-    return f"https://cognito-idp.{region}.{aws_domain(region)}"
-
-
-def page_config(stage: Stage, api_url: str) -> dict[str, str]:
-    """What the page is told as /config.json."""
-    settings = stage.settings
-    return {
-        "api_url": api_url,
-        "region": settings.region,
-        "user_pool_id": settings.user_pool_arn.rpartition("/")[2],
-        "user_pool_client_id": stage.arn("HOIST_USER_POOL_CLIENT_ID"),
-        "cognito_endpoint": cognito_endpoint(settings.region),
-    }
 
 
 def publish(

@@ -15,7 +15,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from deploy.steps.api_gateway import RestApi
+from stage.apis import RestApi
 from stage.names import function_name
 
 ALIAS = "live"

@@ -8,59 +8,13 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-prote
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
+
+from stage.throttling import Limit, Throttling
 
 # What the settings of a stage call all methods that have no settings of their own.
 ALL = "*/*"
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """A token bucket: `burst` requests at once, `rate` more with every second."""
-
-    rate: float
-    burst: int
-
-    def __str__(self) -> str:
-        return f"{self.rate:.15g} a second, {self.burst} at once"
-
-
-@dataclass(frozen=True, slots=True)
-class Throttling:
-    """The limits of a stage.
-
-    `methods` are those of the REST API with limits of their own, such as `POST /uploads`; `routes`
-    are those of the WebSocket API, such as `$connect`. Every other one has `rest` or `websocket`.
-    """
-
-    rest: Limit
-    methods: Mapping[str, Limit]
-    websocket: Limit
-    routes: Mapping[str, Limit]
-
-    def method(self, name: str) -> Limit:
-        """The limit of a method of the REST API, such as `POST /uploads`."""
-        return self.methods.get(name, self.rest)
-
-    def requests_a_second(self, methods: Iterable[str]) -> float:
-        """How many requests a second methods of the REST API let through together."""
-        return sum(self.method(name).rate for name in methods)
-
-
-def read(declared: Mapping[str, Any]) -> Throttling:
-    """What the part `throttling` of `.chalice/api-gateway.json` says.
-
-    Raises KeyError, TypeError or ValueError for what it cannot mean.
-    """
-    websocket = declared["websocket"]
-    return Throttling(
-        _limit(declared),
-        {name: _limit(limit) for name, limit in declared.get("methods", {}).items()},
-        _limit(websocket),
-        {name: _limit(limit) for name, limit in websocket.get("routes", {}).items()},
-    )
 
 
 def rest_differences(stage: Mapping[str, Any], throttling: Throttling) -> dict[str, Limit]:
@@ -138,13 +92,6 @@ def _differing(
         for name, limit in wanted.items()
         if current.get(name) != (limit.rate, limit.burst)
     }
-
-
-def _limit(declared: Mapping[str, Any]) -> Limit:
-    limit = Limit(float(declared["rate"]), int(declared["burst"]))
-    if limit.rate <= 0 or limit.burst < 1:
-        raise ValueError("rate and burst let nothing through")
-    return limit
 
 
 def _route_settings(limit: Limit) -> dict[str, Any]:

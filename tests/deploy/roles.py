@@ -26,8 +26,7 @@ from chalicelib.browser import Browser
 from chalicelib.parts import MIB
 from chalicelib.table import UploadTable, table_of
 from chalicelib.upload import State, Upload, adopted_upload
-from deploy.steps import destinations
-from deploy.steps.destinations import ARNS
+from stage.destinations import ARNS, read
 from tests.support.environment import BUCKET, HOIST_ENVIRONMENT, NOTIFICATIONS_TOPIC, TABLE
 from tests.support.iam import DELETED, DENIALS, IN_USE
 from tests.support.payloads import event
@@ -194,7 +193,7 @@ class Role:
         logs.create_log_stream(**stream)
         now = int(datetime.now(UTC).timestamp() * 1000)
         logs.put_log_events(**stream, logEvents=[{"timestamp": now, "message": "START"}])
-        declared = destinations.read().get(function, {})
+        declared = read().get(function, {})
         for destination in {declared.get(way) for way in ("on_success", "on_failure")} - {None}:
             if destination == "sqs:dead-letters":
                 queue = self.operator("sqs").get_queue_url(QueueName=DEAD_LETTERS.split(":")[-1])

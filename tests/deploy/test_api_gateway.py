@@ -12,12 +12,14 @@ from jsonschema import Draft202012Validator
 from moto import mock_aws
 
 from deploy.steps import api_gateway
-from deploy.steps.api_gateway import Declared, RestApi, WebSocketApi
+from stage import apis
+from stage.api_gateway import Declared, read
+from stage.apis import RestApi, WebSocketApi
 from stage.stage import StageError
 from tests.support.environment import PAGE_ORIGIN, REGION
 from tests.test_openapi import DOCUMENT, SCHEMAS, title
 
-DECLARED = api_gateway.read()
+DECLARED = read()
 
 
 @pytest.fixture
@@ -240,7 +242,7 @@ def test_what_the_file_does_not_name_is_answered_as_the_rest_of_its_kind(tmp_pat
     path = tmp_path / "api-gateway.json"
     path.write_text(file(REST))
 
-    declared = api_gateway.read(path)
+    declared = read(path)
 
     assert declared.problem("UNAUTHORIZED").code == "invalid_request"
     assert declared.problem("INTEGRATION_TIMEOUT").code == "internal_error"
@@ -271,7 +273,7 @@ def test_a_file_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, messa
     path.write_text(text)
 
     with pytest.raises(StageError, match=message):
-        api_gateway.read(path)
+        read(path)
 
 
 @pytest.fixture
@@ -300,8 +302,8 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_the_apis_are_those_that_chalice_deployed(root: Path) -> None:
-    assert api_gateway.rest_api("dev", root=root) == RestApi("a1b2c3d4e5", "v1")
-    assert api_gateway.websocket_api("dev", root=root) == WebSocketApi("f6g7h8i9j0", "v1")
+    assert apis.rest_api("dev", root=root) == RestApi("a1b2c3d4e5", "v1")
+    assert apis.websocket_api("dev", root=root) == WebSocketApi("f6g7h8i9j0", "v1")
 
 
 @pytest.mark.parametrize(
@@ -309,6 +311,6 @@ def test_the_apis_are_those_that_chalice_deployed(root: Path) -> None:
 )
 def test_a_stage_without_its_apis_says_what_to_do(root: Path, stage: str, message: str) -> None:
     with pytest.raises(StageError, match=f"{message}: run `make deploy STAGE={stage}`"):
-        api_gateway.rest_api(stage, root=root)
+        apis.rest_api(stage, root=root)
     with pytest.raises(StageError, match=message.replace("REST", "WebSocket")):
-        api_gateway.websocket_api(stage, root=root)
+        apis.websocket_api(stage, root=root)

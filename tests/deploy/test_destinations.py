@@ -15,6 +15,7 @@ from moto import mock_aws
 from chalicelib.config import Settings
 from deploy.steps import destinations
 from stage import stage
+from stage.destinations import read
 from stage.stage import Stage, StageError
 from tests.support.environment import HOIST_ENVIRONMENT, REGION, RESULTS_TOPIC
 
@@ -53,7 +54,7 @@ def config(client: Any, name: str) -> Any:
 
 
 def test_outcomes_go_where_the_file_says(client: Any, deployed: Stage) -> None:
-    assert destinations.apply(client, deployed, destinations.read()) == [*FUNCTIONS]
+    assert destinations.apply(client, deployed, read()) == [*FUNCTIONS]
 
     processing, notify = config(client, "process_upload"), config(client, "notify")
     assert processing["DestinationConfig"]["OnSuccess"] == {"Destination": RESULTS_TOPIC}
@@ -65,20 +66,20 @@ def test_outcomes_go_where_the_file_says(client: Any, deployed: Stage) -> None:
 
 
 def test_to_apply_it_again_changes_nothing(client: Any, deployed: Stage) -> None:
-    destinations.apply(client, deployed, destinations.read())
+    destinations.apply(client, deployed, read())
 
-    assert destinations.apply(client, deployed, destinations.read()) == []
+    assert destinations.apply(client, deployed, read()) == []
 
 
 def test_what_somebody_changed_is_put_right_whole(client: Any, deployed: Stage) -> None:
-    destinations.apply(client, deployed, destinations.read())
+    destinations.apply(client, deployed, read())
     # moto answers with the first configuration for ever: put it away.
     client.delete_function_event_invoke_config(FunctionName="hoist-test-notify")
     client.put_function_event_invoke_config(
         FunctionName="hoist-test-notify", MaximumRetryAttempts=1
     )
 
-    assert destinations.apply(client, deployed, destinations.read()) == ["notify"]
+    assert destinations.apply(client, deployed, read()) == ["notify"]
 
 
 def test_a_function_that_is_not_deployed_is_an_error_that_says_so(
@@ -87,7 +88,7 @@ def test_a_function_that_is_not_deployed_is_an_error_that_says_so(
     without = replace(deployed, name="other")
 
     with pytest.raises(StageError, match="process_upload is not deployed: run `make deploy STAGE="):
-        destinations.apply(client, without, destinations.read())
+        destinations.apply(client, without, read())
 
 
 @pytest.mark.parametrize(
@@ -103,7 +104,7 @@ def test_a_file_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, messa
     path.write_text(text)
 
     with pytest.raises(StageError, match=message):
-        destinations.read(path)
+        read(path)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from moto import mock_aws
 
 from chalicelib.config import Settings
 from deploy.steps import page
+from stage.page import page_config
 from stage.stage import Stage, StageError
 from tests.support.environment import HOIST_ENVIRONMENT, REGION
 
@@ -176,7 +177,7 @@ def test_a_page_that_is_not_built_is_refused(published: Published) -> None:
 def test_the_addresses_are_the_stages_own(settings: Settings) -> None:
     stage = Stage("dev", settings, {**HOIST_ENVIRONMENT, "HOIST_USER_POOL_CLIENT_ID": "client"})
 
-    assert page.page_config(stage, "https://api.example.com/dev") == {
+    assert page_config(stage, "https://api.example.com/dev") == {
         "api_url": "https://api.example.com/dev",
         "region": REGION,
         "user_pool_id": f"{REGION}_Test",
@@ -188,4 +189,4 @@ def test_the_addresses_are_the_stages_own(settings: Settings) -> None:
         replace(settings, region="cn-north-1"),
         {**HOIST_ENVIRONMENT, "HOIST_USER_POOL_CLIENT_ID": "client"},
     )
-    assert page.page_config(china, "")["cognito_endpoint"].endswith("cn-north-1.amazonaws.com.cn")
+    assert page_config(china, "")["cognito_endpoint"].endswith("cn-north-1.amazonaws.com.cn")

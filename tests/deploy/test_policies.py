@@ -29,7 +29,7 @@ from chalicelib.application import application
 from chalicelib.items import SCHEMA
 from chalicelib.parts import MIB
 from deploy.steps import policies
-from local.aws.resources import ACCESS_KEY, SECRET_KEY
+from local.names import ACCESS_KEY, SECRET_KEY
 from stage.stage import ROOT, StageError
 from tests.deploy.roles import DEAD_LETTERS, SCENARIOS, Denied, Role, refuse
 from tests.support.environment import (

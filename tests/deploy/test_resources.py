@@ -9,9 +9,10 @@ import pytest
 
 from chalicelib.config import load_settings
 from chalicelib.items import SCHEMA
-from deploy.steps import destinations, policies
+from deploy.steps import policies
 from local.aws.resources import PASSWORD_POLICY
 from stage import names
+from stage.destinations import ARNS
 from tests.deploy.template import OUTPUTS, PARAMETERS, PATH, RESOURCES, TEXT, listed, mappings
 from tests.support.environment import HOIST_ENVIRONMENT, REGION
 
@@ -235,7 +236,7 @@ def test_the_outputs_are_what_the_functions_need() -> None:
     said = {"HOIST_STAGE", "AWS_REGION", "HOIST_WEBSOCKET_URL"}
 
     assert HOIST_ENVIRONMENT.keys() - said <= variables
-    assert {*destinations.ARNS.values()} <= variables
+    assert {*ARNS.values()} <= variables
 
 
 @pytest.mark.parametrize("name", PARAMETERS)

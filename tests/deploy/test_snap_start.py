@@ -12,8 +12,8 @@ from moto import mock_aws
 from moto.apigateway.responses import APIGatewayResponse
 from moto.awslambda.models import LambdaFunction, LambdaStorage
 
-from deploy.steps.api_gateway import RestApi
 from deploy.steps.snap_start import ALIAS, SnapStart
+from stage.apis import RestApi
 from tests.support.environment import REGION
 
 FUNCTION = "hoist-dev"

@@ -10,12 +10,14 @@ from moto import mock_aws
 
 import app
 from deploy.steps import api_gateway, config, throttling
-from deploy.steps.api_gateway import RestApi, WebSocketApi
-from deploy.steps.throttling import ALL, Limit, Throttling
+from deploy.steps.throttling import ALL
+from stage.api_gateway import read
+from stage.apis import RestApi, WebSocketApi
+from stage.throttling import Limit, Throttling
 from tests.rehearsal.aws import LAMBDA_LIMIT, limit_websocket_apis
 from tests.support.environment import REGION
 
-DECLARED = api_gateway.read().throttling
+DECLARED = read().throttling
 METHODS = [f"{verb} {path}" for path, verbs in app.app.routes.items() for verb in verbs]
 ROUTES = {"$connect", "$default", "$disconnect"}
 FEW = Throttling(

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from local.aws.resources import BUCKET, Resources
+from local.aws.resources import Resources
+from local.names import BUCKET
 from tests.support.posting import changed, forged, post
 from tests.support.running import Client, RunningSystem, crc64nvme, eventually
 

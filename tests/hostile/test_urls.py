@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from local.aws.resources import BUCKET, Resources
+from local.aws.resources import Resources
+from local.names import BUCKET
 from tests.support.running import Client, RunningSystem, eventually, part_url, running_system
 
 pytestmark = pytest.mark.system

@@ -8,7 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 import aiohttp
 import pytest
 
-from local.aws.resources import DEMO, SECRET_KEY
+from local.aws.resources import DEMO
+from local.names import SECRET_KEY
 from tests.support.posting import post
 from tests.support.running import Client, RunningSystem, call, crc64nvme, part_url
 

@@ -21,8 +21,7 @@ from moto import mock_aws
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from local.aws.resources import ACCESS_KEY
-from local.aws.seaweedfs import ACCOUNT
+from local.names import ACCESS_KEY, ACCOUNT
 from tests.support.environment import BUCKET, REGION
 from tests.support.seaweedfs import seaweedfs
 

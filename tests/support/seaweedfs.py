@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from local.aws import seaweedfs as server
-from local.aws.resources import ACCESS_KEY, REGION, SECRET_KEY, Resources
+from local.aws.resources import Resources
 from local.home import HOST, Ports, free_ports
+from local.names import ACCESS_KEY, REGION, SECRET_KEY
 from tests.support.environment import BUCKET, CLEAN_ENVIRONMENT
 
 STARTING = 30.0  # seconds

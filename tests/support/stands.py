@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any, Protocol
 
-from deploy.steps import destinations
+from stage.destinations import read
 
 ACCOUNT = "123456789012"
 FUNCTIONS = {
@@ -124,7 +124,7 @@ class Stands:
     def destinations(self) -> dict[str, Any]:
         client = self.account.client("lambda")
         configurations = {}
-        for name in destinations.read():
+        for name in read():
             configuration = client.get_function_event_invoke_config(
                 FunctionName=f"hoist-{self.stage}-{name}"
             )

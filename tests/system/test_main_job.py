@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from aiohttp import ClientSession, WSMsgType, WSServerHandshakeError
 
-from local.aws.resources import BUCKET, Resources
+from local.aws.resources import Resources
+from local.names import BUCKET
 from tests.support.running import Client, RunningSystem, call, crc64nvme, eventually, part_url
 
 pytestmark = pytest.mark.system

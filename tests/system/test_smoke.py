@@ -13,7 +13,7 @@ import boto3
 import pytest
 
 from deploy.smoke.__main__ import Smoke
-from local.aws.resources import ACCESS_KEY, REGION, SECRET_KEY
+from local.names import ACCESS_KEY, REGION, SECRET_KEY
 from stage.stage import StageError
 from tests.support.environment import CLEAN_ENVIRONMENT
 from tests.support.running import ROOT, RunningSystem, call

@@ -1,6 +1,6 @@
-"""What the tests of the emulator make in the account: users, buckets, functions, queues.
+"""Creates resources for the tests of the emulator: users, buckets, functions and queues.
 
-Each has a name of its own, because the account is one for all tests.
+Each has a unique name, because all tests share one account.
 """
 
 import io
@@ -13,7 +13,7 @@ from typing import Any
 from tests.second_aws.aws import ACCOUNT, Aws, Keys
 from tests.support.environment import REGION
 
-PATIENCE_SECONDS = 30.0
+TIMEOUT_SECONDS = 30.0
 
 
 def name() -> str:
@@ -29,7 +29,7 @@ def allow(action: str | list[str], resource: str = "*", **members: Any) -> dict[
 
 
 def user(aws: Aws, *statements: dict[str, Any]) -> Keys:
-    """A user who may do what the statements allow."""
+    """The keys of a new user with these statements."""
     iam = aws.client("iam")
     user_name = iam.create_user(UserName=name())["User"]["UserName"]
     if statements:
@@ -41,7 +41,7 @@ def user(aws: Aws, *statements: dict[str, Any]) -> Keys:
 
 
 def role(aws: Aws, *statements: dict[str, Any], trusted: dict[str, str] | None = None) -> str:
-    """A role with the statements, for functions or for who is trusted; its ARN."""
+    """The ARN of a new role with these statements, for functions or for a trusted principal."""
     iam = aws.client("iam")
     trust = allow("sts:AssumeRole", Principal=trusted or {"Service": "lambda.amazonaws.com"})
     del trust["Resource"]
@@ -65,7 +65,7 @@ def bucket(aws: Aws) -> str:
 
 
 def presigning(aws: Aws, keys: Keys | None = None, region: str = REGION) -> Any:
-    """A client that signs URLs by signature version 4, under the host name of a bucket's region."""
+    """A client that presigns URLs with signature version 4, under a region's host names."""
     return aws.client(
         "s3",
         keys,
@@ -84,7 +84,7 @@ def function(
     keys: Keys | None = None,
     **settings: Any,
 ) -> str:
-    """A function whose handler has this body; its name."""
+    """The name of a new function whose handler has this body."""
     function_name = function_name or name()
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as code:
@@ -105,7 +105,7 @@ def topic(aws: Aws) -> str:
 
 
 def queue(aws: Aws) -> tuple[str, str]:
-    """A queue that SNS may send to; its URL and its ARN."""
+    """The URL and ARN of a new queue that SNS may send to."""
     sqs = aws.client("sqs")
     url = sqs.create_queue(QueueName=name())["QueueUrl"]
     arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{url.rpartition('/')[2]}"
@@ -115,20 +115,20 @@ def queue(aws: Aws) -> tuple[str, str]:
 
 
 def receive(aws: Aws, url: str) -> Any:
-    """The next message of a queue, which is JSON."""
+    """The next message of a queue, parsed as JSON."""
     sqs = aws.client("sqs")
-    ends = time.monotonic() + PATIENCE_SECONDS
+    ends = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < ends:
         for message in sqs.receive_message(QueueUrl=url).get("Messages", ()):
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             return json.loads(message["Body"])
         time.sleep(0.05)
-    raise AssertionError(f"nothing came into {url}:\n{aws.log.read_text()[-2000:]}")
+    raise AssertionError(f"no message arrived in {url}:\n{aws.log.read_text()[-2000:]}")
 
 
 def wait_for_log(aws: Aws, text: str) -> None:
-    """Wait until the emulator logs a text: of what it does not send there is no other sign."""
-    ends = time.monotonic() + PATIENCE_SECONDS
+    """Wait until the emulator logs a text, for example about a message that it does not send."""
+    ends = time.monotonic() + TIMEOUT_SECONDS
     while text not in aws.log.read_text():
         assert time.monotonic() < ends, f"{text!r} is not in the log"
         time.sleep(0.05)

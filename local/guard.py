@@ -1,8 +1,8 @@
-"""Which requests a server of the local system takes: it listens on 127.0.0.1, but so do browsers.
+"""Which requests a server of the local system accepts, because any browser can reach 127.0.0.1.
 
-Any web page can let a browser send requests to this machine: to a name of its own that leads here
-(DNS rebinding), or by a form. The first names another host, the second comes from another origin.
-SeaweedFS and `chalice local` are not ours to guard: they ask for a signature and a token.
+Any web page can let a browser send requests to this machine. It uses a host name of its own that
+resolves to 127.0.0.1 (DNS rebinding), or a form. The first has another host in its Host header, the
+second another Origin. SeaweedFS and `chalice local` need no guard: they check a signature or token.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
@@ -15,13 +15,13 @@ Application = Callable[[Environ, Any], Iterable[bytes]]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 NAMES = ("127.0.0.1", "localhost")
-REFUSED = "The local system takes requests to 127.0.0.1 or localhost, from its own page only\n"
+REFUSED = "The local system accepts requests to 127.0.0.1 or localhost, from its own page only\n"
 
 
 def refuses(host: str, origin: str | None, page_origin: str | None) -> bool:
-    """Whether a request is for another host, or from another page than ours.
+    """Whether to refuse a request: it is for another host, or from a page of another origin.
 
-    Where no `page_origin` is given, who may read the answer is up to CORS.
+    Without `page_origin` every page may send requests, and CORS decides who reads the answer.
     """
     if host.partition(":")[0].lower() not in NAMES:
         return True
@@ -29,7 +29,7 @@ def refuses(host: str, origin: str | None, page_origin: str | None) -> bool:
 
 
 def middleware(page_origin: str | None = None) -> Any:
-    """For aiohttp."""
+    """The guard as a middleware of aiohttp."""
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -41,7 +41,7 @@ def middleware(page_origin: str | None = None) -> Any:
 
 
 def guarding(application: Application, page_origin: str | None) -> Application:
-    """For WSGI."""
+    """The guard in front of a WSGI application."""
 
     def answer(environ: Environ, start_response: Any) -> Iterable[bytes]:
         if refuses(environ.get("HTTP_HOST", ""), environ.get("HTTP_ORIGIN"), page_origin):
