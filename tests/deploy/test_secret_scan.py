@@ -155,10 +155,10 @@ def test_a_finding_does_not_show_the_secret(clone: Path) -> None:
 
 @given(st.text(BASE64, min_size=40, max_size=40).filter(lambda value: value not in HARMLESS))
 def test_every_secret_access_key_is_found_by_its_name(value: str) -> None:
-    (secret,) = (each for each in SECRETS if "(?i:secret)" in each.form and not each.only_in)
+    (secret,) = (each for each in SECRETS if "(?i:secret)" in each.pattern and not each.only_in)
 
     for text in (f"AWS_SECRET_ACCESS_KEY={value}\n", f'{{"secretAccessKey":"{value}"}}'):
-        assert secret.finds(text) == [1]
+        assert secret.find(text) == [1]
 
 
 @pytest.mark.parametrize(
