@@ -39,7 +39,7 @@ set. And each step reads its part of the stage from AWS again, some seconds in a
 Besides the pipeline:
 
 destroy       removes a stage; `holdings` counts what people would miss, `bucket` empties buckets
-status        what is deployed, where it drifts, what failed
+status        the deployed stage, its drift, and failures of the last day
 logs          what the functions wrote
 redrive       sends failed uploads and dead letters again
 permissions   the IAM policies that each command needs

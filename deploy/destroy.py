@@ -1,7 +1,7 @@
 """`make destroy`: removes a stage from AWS, so that nothing of it costs money any more.
 
 Prints what it will delete and asks. Refuses while the stage has other uploads than rejected and
-aborted ones, unless it is told to delete them too. It checks that at the beginning, after the
+aborted ones, unless `DELETE_UPLOADS=1` is set. It checks that at the beginning, after the
 application is deleted, and before it empties the bucket. The data is deleted last. After an
 interruption the same command continues. The values of an operator stay in config.json, so that the
 stage can be created again.
@@ -34,7 +34,7 @@ from deploy.terminal import readable
 from stage import names
 from stage.stage import ROOT, StageError, check_name, declared, note_path
 
-_GONE = frozenset({
+_NOT_FOUND = frozenset({
     "404", "NoSuchBucket", "NoSuchEntity", "NotFound", "NotFoundException",
     "ResourceNotFoundException",
 })  # fmt: skip
@@ -228,7 +228,7 @@ class Destruction:
         try:
             getattr(self._client(service), operation)(**names)
         except ClientError as error:
-            if _code(error) in _GONE:
+            if _code(error) in _NOT_FOUND:
                 return False
             raise
         return True

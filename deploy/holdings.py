@@ -17,7 +17,7 @@ from chalicelib.upload import State, Upload
 from deploy.bucket import multipart_uploads
 
 # People would miss an upload in one of these states, even if its object is not listed.
-KEPT = (State.ACCEPTED, State.FAILED, State.PROCESSING, State.UPLOADED)
+WITH_OBJECT = (State.ACCEPTED, State.FAILED, State.PROCESSING, State.UPLOADED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,9 @@ class Holdings:
         return bool(self.uploads or self.objects or self.unfinished)
 
     def __str__(self) -> str:
-        counts = [_counted(self.uploads[s], f"{s} upload") for s in KEPT if s in self.uploads]
+        counts = [
+            _counted(self.uploads[s], f"{s} upload") for s in WITH_OBJECT if s in self.uploads
+        ]
         if self.objects:
             counts.append(_counted(self.objects, "object") + " never checked")
         if self.unfinished:
@@ -50,7 +52,7 @@ def look(uploads: Iterable[Upload], s3: Any, bucket: str) -> Holdings:
     for upload in uploads:
         if upload.state is State.REJECTED:
             rejected[upload.key] = upload.updated_at
-        elif upload.state in KEPT:
+        elif upload.state in WITH_OBJECT:
             states[upload.state] += 1
     objects = sum(
         not (key in rejected and changed_at <= rejected[key])

@@ -2,9 +2,9 @@
 
 It covers the same states as the sweep, without the delay, and failed uploads as well. Safe to
 repeat: an upload that has an outcome by then stays as it is, and nobody is notified twice of one
-outcome. IAM: dynamodb:Scan, lambda:InvokeFunction; s3:GetObject and s3:ListBucket for an upload
-that is still uploading; sqs:GetQueueUrl, GetQueueAttributes, ReceiveMessage and DeleteMessage
-for dead letters.
+outcome. IAM: dynamodb:Scan, lambda:InvokeFunction.
+For an upload that is still uploading: s3:GetObject, s3:ListBucket. For dead letters:
+sqs:GetQueueUrl, GetQueueAttributes, ReceiveMessage, DeleteMessage.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class Redrive:
     def dead_letters(self) -> tuple[int, int]:
         """Send every dead letter to `notify`; returns how many were sent, and how many remain."""
         url = self._queue_url()
-        sent = remaining = 0
+        count = remaining = 0
         for letter in self._letters(url):
             try:
                 name, event = dead_letter(letter["Body"])
@@ -138,8 +138,8 @@ class Redrive:
             self._invoke("notify", event)
             self._sqs.delete_message(QueueUrl=url, ReceiptHandle=letter["ReceiptHandle"])
             print(f"  sent again: {readable(name)}", flush=True)
-            sent += 1
-        return sent, remaining
+            count += 1
+        return count, remaining
 
     def hidden_letters(self) -> int:
         """How many dead letters SQS hides, because they were received less than 30 seconds ago.

@@ -1,4 +1,4 @@
-"""`make status`: what is deployed of a stage, where it differs from its declaration, what failed.
+"""`make status`: the deployed stage, its differences from the declaration, and failures.
 
 Changes nothing. `deploy/drift` compares the resources that an upload needs. CloudFormation's own
 drift detection (`--drift`, takes minutes) compares every property of its resources.

@@ -88,28 +88,28 @@ def sign_in(page: str, email: str | None) -> None:
 
 def sign_out() -> None:
     """Revoke the refresh token and delete the file."""
-    stored = read()
-    body = {"ClientId": stored["config"]["user_pool_client_id"], "Token": stored["refresh_token"]}
+    account = read()
+    body = {"ClientId": account["config"]["user_pool_client_id"], "Token": account["refresh_token"]}
     try:
-        cognito(stored["config"], "RevokeToken", body)
+        cognito(account["config"], "RevokeToken", body)
     finally:
         path().unlink()
 
 
-def request_credentials(stored: Mapping[str, Any]) -> Any:
+def request_credentials(account: Mapping[str, Any]) -> Any:
     """The response of `POST /credentials` for the account that is signed in."""
     try:
         answer = initiate(
-            stored["config"], "REFRESH_TOKEN_AUTH", {"REFRESH_TOKEN": stored["refresh_token"]}
+            account["config"], "REFRESH_TOKEN_AUTH", {"REFRESH_TOKEN": account["refresh_token"]}
         )
     except RefusedError as error:
         if error.code in SESSION_ENDED:
             raise RefusedError(error.code, "Your sign-in has expired: sign in again") from None
         raise
     if "RefreshToken" in answer:  # if the pool rotates them
-        store({**stored, "refresh_token": answer["RefreshToken"]})
+        store({**account, "refresh_token": answer["RefreshToken"]})
     headers = {"Authorization": f"Bearer {answer['IdToken']}"}
-    return fetch(f"{stored['config']['api_url'].rstrip('/')}/credentials", b"", headers)
+    return fetch(f"{account['config']['api_url'].rstrip('/')}/credentials", b"", headers)
 
 
 def for_sdk(credentials: Mapping[str, str]) -> dict[str, Any]:

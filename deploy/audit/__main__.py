@@ -1,9 +1,9 @@
 """`make audit`: secrets that git would add, known weaknesses of packages, and of the template.
 
-A failed lookup must not look like a clean result. pip-audit exits with 0 for a package that PyPI
-does not know, and npm exits alike for a weakness and for a network error. So their output is
-parsed, and their exit status does not count. Exit status: 1 for a finding, 2 if something could not
-be checked (`make` prints it and exits with 2 either way).
+A failed lookup must not look like a clean result. The tool `pip-audit` exits with 0 for a package
+that PyPI does not know. `npm` exits alike for a weakness and for a network error. So this module
+parses their output and ignores their exit status. Exit status of `make audit`: 1 for a finding, 2
+if something could not be checked (`make` prints it and exits with 2 either way).
 """
 
 import argparse

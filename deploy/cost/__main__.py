@@ -112,11 +112,11 @@ def table(settings: Settings, prices: Prices) -> str:
             month = Month(files, parse_size(size))
             lines = costs(month, settings, Fixed(0, 0, 0, 0), prices)
             ours, theirs = total(lines, "use")
-            stored, _ = total(lines, "storage")
+            storage, _ = total(lines, "storage")
             cells = [
                 re.sub(r"(?<=\d)(?=[A-Z])", " ", size),
                 f"{plan_of(month.size, settings).part_count:,}", f"{files:,}",
-                dollars(ours), dollars(theirs), dollars(stored),
+                dollars(ours), dollars(theirs), dollars(storage),
             ]  # fmt: skip
             rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)

@@ -17,7 +17,6 @@ from deploy import permissions
 from deploy.changes import STEP, Change, show
 from deploy.errors import CREDENTIALS
 from deploy.permissions import simulator
-from deploy.terminal import readable
 from stage.stage import StageError
 
 if TYPE_CHECKING:
@@ -100,9 +99,8 @@ def report(
     print("Steps:")
     for name, text in steps.items():
         show(name, text, STEP)
-    print(f"The stack hoist-{stage}: {'changes' if changes else 'as declared'}")
-    for change in changes:
-        print(f"  {readable(change.difference)}")
+    differences = "; ".join(change.difference for change in changes)
+    print(f"The stack hoist-{stage}: {differences or 'as declared'}")
     print(f"Permissions it needs (make permissions COMMAND=deploy STAGE={stage} prints a policy):")
     print("\n".join(permissions.plan("deploy")))
     region = str(aws.region_name)

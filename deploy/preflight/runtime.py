@@ -130,8 +130,8 @@ def declared(*, root: Path = ROOT) -> Python:
 def _check(python: Python, today: date, remedy: str) -> str:
     version = _version(python)
     if python not in RUNTIMES:
-        known = ", ".join(map(_version, RUNTIMES))
-        raise StageError(f"Lambda runs Python {known}, not {version}: {remedy}")
+        versions = ", ".join(map(_version, RUNTIMES))
+        raise StageError(f"Lambda runs Python {versions}, not {version}: {remedy}")
     runtime = RUNTIMES[python]
     if today >= runtime.blocked:
         raise StageError(

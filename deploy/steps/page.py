@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 BUILT = ROOT / "frontend" / "dist"
 # How long the files of older pages stay.
-KEPT = timedelta(days=30)
+RETENTION = timedelta(days=30)
 # Types that `mimetypes` lacks or defines differently on some machines.
 _TYPES = {
     ".js": "text/javascript",
@@ -107,7 +107,7 @@ def _old(objects: Mapping[str, Any], current: set[str]) -> list[str]:
     return sorted(
         key
         for key, item in objects.items()
-        if key not in current and now - item["LastModified"] > KEPT
+        if key not in current and now - item["LastModified"] > RETENTION
     )
 
 

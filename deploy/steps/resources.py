@@ -236,8 +236,8 @@ def _unprotect(
     """Let CloudFormation delete the user pool of a failed stack, which has no accounts."""
     for each in client.describe_stack_resources(StackName=name)["StackResources"]:
         pool = each.get("PhysicalResourceId")
-        gone = each["ResourceStatus"].startswith("DELETE_COMPLETE")
-        if each["ResourceType"] == "AWS::Cognito::UserPool" and pool and not gone:
+        is_deleted = each["ResourceStatus"].startswith("DELETE_COMPLETE")
+        if each["ResourceType"] == "AWS::Cognito::UserPool" and pool and not is_deleted:
             cognito.update_user_pool(UserPoolId=pool, DeletionProtection="INACTIVE")
 
 

@@ -16,6 +16,7 @@ from stage import apis
 from stage.api_gateway import Declared, read
 from stage.apis import RestApi, WebSocketApi
 from stage.stage import StageError
+from tests.deploy.names import names
 from tests.support.environment import PAGE_ORIGIN, REGION
 from tests.test_openapi import DOCUMENT, SCHEMAS, title
 
@@ -44,7 +45,7 @@ def api(client: Any) -> RestApi:
 
 
 def apply(client: Any, api: RestApi, declared: Declared = DECLARED) -> list[str]:
-    return api_gateway.apply(client, api, declared, PAGE_ORIGIN)
+    return names(api_gateway.apply(client, api, declared, PAGE_ORIGIN))
 
 
 def response(client: Any, api: RestApi, kind: str) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from deploy.audit import __main__ as audit
-from deploy.audit.__main__ import Answer
+from deploy.audit.__main__ import Result
 from tests.support.environment import CLEAN_ENVIRONMENT
 from tests.support.scripted import Scripted, scripted_server
 
@@ -49,8 +49,8 @@ def test_npm_that_finds_nothing_is_clean(registry: pytest.MonkeyPatch) -> None:
         answer = audit.node_packages()
 
     assert server.requests == ["POST /-/npm/v1/security/advisories/bulk"]
-    assert (answer.found, answer.unknown) == ((), ())
-    assert int(answer.looked_at.split()[0]) > 2
+    assert (answer.findings, answer.unknown) == ((), ())
+    assert int(answer.subject.split()[0]) > 2
 
 
 def test_a_weakness_that_npm_knows_is_told_with_its_package(registry: pytest.MonkeyPatch) -> None:
@@ -60,7 +60,7 @@ def test_a_weakness_that_npm_knows_is_told_with_its_package(registry: pytest.Mon
         answer = audit.node_packages()
 
     told = "hash-wasm <99: Sums wrongly, high, https://github.com/advisories/GHSA-0"
-    assert answer.found == (told,)
+    assert answer.findings == (told,)
     assert answer.unknown == ()
 
 
@@ -71,7 +71,7 @@ def test_an_npm_registry_without_advisories_is_no_clean_result(
         registry.setenv("npm_config_registry", server.url)
         answer = audit.node_packages()
 
-    assert answer.found == ()
+    assert answer.findings == ()
     assert ["405" in reason for reason in answer.unknown] == [True]
 
 
@@ -93,35 +93,35 @@ def test_a_lock_that_is_not_there_is_no_clean_result(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("packages", "answer"),
     [
-        ([CLEAN], Answer("1 packages")),
+        ([CLEAN], Result("1 packages")),
         (
             [CLEAN, WEAK],
-            Answer(
+            Result(
                 "2 packages",
-                ("weak 1.30: PYSEC-1, also known as CVE-1, GHSA-1, mended in 2.0, 1.31",),
+                ("weak 1.30: PYSEC-1, also known as CVE-1, GHSA-1, fixed in 2.0, 1.31",),
             ),
         ),
         (
             [CLEAN, SILENT],
-            Answer("2 packages", unknown=("PyPI's advisories know nothing of chalice",)),
+            Result("2 packages", unknown=("PyPI's advisories do not cover chalice",)),
         ),
         (
             [SILENT, SILENT],
-            Answer("2 packages", unknown=("PyPI's advisories answered for none of 2 packages",)),
+            Result("2 packages", unknown=("PyPI's advisories cover none of 2 packages",)),
         ),
-        ([], Answer("0 packages", unknown=("PyPI's advisories answered for none of 0 packages",))),
+        ([], Result("0 packages", unknown=("PyPI's advisories cover none of 0 packages",))),
     ],
     ids=["clean", "weak", "one unknown", "all unknown", "none"],
 )
-def test_what_pip_audit_told_is_read(packages: list[dict[str, Any]], answer: Answer) -> None:
-    assert audit.pypi_told({"dependencies": packages, "fixes": []}) == answer
+def test_what_pip_audit_told_is_read(packages: list[dict[str, Any]], answer: Result) -> None:
+    assert audit.read_pip_audit({"dependencies": packages, "fixes": []}) == answer
 
 
 def test_a_weakness_without_a_remedy_says_so() -> None:
     weakness = {"id": "PYSEC-1", "aliases": [], "fix_versions": []}
     report = {"dependencies": [{"name": "a", "version": "1", "vulns": [weakness]}]}
 
-    assert audit.pypi_told(report).found == ("a 1: PYSEC-1, not mended yet",)
+    assert audit.read_pip_audit(report).findings == ("a 1: PYSEC-1, not fixed yet",)
 
 
 def test_a_package_that_npm_calls_weak_for_another_is_told_once() -> None:
@@ -129,30 +129,30 @@ def test_a_package_that_npm_calls_weak_for_another_is_told_once() -> None:
     weak = {"inner": {"via": [advisory]}, "outer": {"via": ["inner"]}}
     report = {"vulnerabilities": weak, "metadata": {"dependencies": {"prod": 2}}}
 
-    assert audit.npm_told(report).found == ("inner <9: t, low, u",)
+    assert audit.read_npm_audit(report).findings == ("inner <9: t, low, u",)
 
 
 @pytest.mark.parametrize(
     ("answers", "status"),
     [
-        ([Answer("a"), Answer("b")], 0),
-        ([Answer("a"), Answer("b", unknown=("x",))], 2),
-        ([Answer("a", unknown=("x",)), Answer("b", found=("y",))], 1),
+        ([Result("a"), Result("b")], 0),
+        ([Result("a"), Result("b", unknown=("x",))], 2),
+        ([Result("a", unknown=("x",)), Result("b", findings=("y",))], 1),
     ],
 )
-def test_the_status_tells_a_finding_from_no_answer(answers: list[Answer], status: int) -> None:
+def test_the_status_tells_a_finding_from_no_answer(answers: list[Result], status: int) -> None:
     assert audit.status(answers) == status
 
 
 @pytest.mark.parametrize(
     ("answer", "text"),
     [
-        (Answer("3 files"), "  3 files: nothing found"),
-        (Answer("3 files", ("a", "b")), "  a\n  b"),
-        (Answer("3 files", ("a",), ("no answer",)), "  a\n  NOT CHECKED: no answer"),
+        (Result("3 files"), "  3 files: nothing found"),
+        (Result("3 files", ("a", "b")), "  a\n  b"),
+        (Result("3 files", ("a",), ("no answer",)), "  a\n  NOT CHECKED: no answer"),
     ],
 )
-def test_an_answer_is_a_line_for_each_thing(answer: Answer, text: str) -> None:
+def test_an_answer_is_a_line_for_each_thing(answer: Result, text: str) -> None:
     assert str(answer) == text
 
 
@@ -161,7 +161,7 @@ def test_a_secret_is_told_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("KEY = 'AKIA" + "Q" * 16 + "'\n")
 
     told = f"a.py:1: an access key: {audit.REPLACE}"
-    assert audit.committable(tmp_path) == Answer("1 files", (told,))
+    assert audit.committable(tmp_path) == Result("1 files", (told,))
 
 
 def test_a_folder_without_git_is_no_clean_result(tmp_path: Path) -> None:
@@ -202,17 +202,17 @@ def checked(*failed: str) -> Any:
 
 
 def test_what_checkov_finds_is_told_but_for_what_is_done_without() -> None:
-    report = checked(*audit.DONE_WITHOUT, "CKV_AWS_1")
+    report = checked(*audit.EXCEPTIONS, "CKV_AWS_1")
 
-    assert audit.checkov_told(report).found == ("Bucket: Be good (CKV_AWS_1)",)
+    assert audit.read_checkov(report).findings == ("Bucket: Be good (CKV_AWS_1)",)
 
 
 def test_an_excuse_that_nothing_needs_any_more_is_told() -> None:
-    first, *rest = audit.DONE_WITHOUT
+    first, *rest = audit.EXCEPTIONS
 
-    (told,) = audit.checkov_told(checked(*rest)).found
+    (told,) = audit.read_checkov(checked(*rest)).findings
 
-    assert told == f"{first} is done without for no reason any more"
+    assert told == f"the exception for {first} is no longer needed"
 
 
 def test_checkov_that_does_not_answer_is_not_clean(monkeypatch: pytest.MonkeyPatch) -> None:

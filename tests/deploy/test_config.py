@@ -43,7 +43,7 @@ def change(root: Path, **members: Any) -> None:
 
 
 def test_a_new_stage_has_all_that_chalice_needs(root: Path) -> None:
-    config.write("dev", config.begin("dev", "eu-west-1", {}, root=root), root=root)
+    config.write("dev", config.stage_config("dev", "eu-west-1", {}, root=root), root=root)
 
     dev = stages(root)["dev"]
     assert dev["region"] == "eu-west-1"
@@ -55,10 +55,12 @@ def test_a_new_stage_has_all_that_chalice_needs(root: Path) -> None:
 
 
 def test_to_write_it_again_changes_nothing(root: Path) -> None:
-    config.write("dev", config.begin("dev", "eu-west-1", {}, root=root), root=root)
+    config.write("dev", config.stage_config("dev", "eu-west-1", {}, root=root), root=root)
     before = (root / ".chalice" / "config.json").read_bytes()
 
-    assert config.write("dev", config.begin("dev", "eu-west-1", {}, root=root), root=root) == []
+    assert (
+        config.write("dev", config.stage_config("dev", "eu-west-1", {}, root=root), root=root) == []
+    )
     assert (root / ".chalice" / "config.json").read_bytes() == before
 
 
@@ -71,7 +73,9 @@ def test_what_an_operator_chose_is_kept(root: Path) -> None:
         resource_parameters={"Versioning": "Enabled"},
     )
 
-    begun = config.begin("dev", "eu-west-1", {"OperationsEmail": "ops@example.com"}, root=root)
+    begun = config.stage_config(
+        "dev", "eu-west-1", {"OperationsEmail": "ops@example.com"}, root=root
+    )
 
     assert begun["environment_variables"]["HOIST_MAX_SIZE"] == "5"
     assert begun["lambda_memory_size"] == 2048
@@ -86,7 +90,7 @@ def test_what_an_operator_chose_is_kept(root: Path) -> None:
 
 def test_the_parameters_say_what_the_settings_say(root: Path) -> None:
     change(root, environment_variables={"HOIST_URL_LIFETIME": "900"})
-    begun = config.begin("dev", "eu-west-1", {"Versioning": "Enabled"}, root=root)
+    begun = config.stage_config("dev", "eu-west-1", {"Versioning": "Enabled"}, root=root)
 
     assert config.parameters("dev", begun, ADDRESSES) == {
         "Versioning": "Enabled",
@@ -102,7 +106,7 @@ def test_the_parameters_say_what_the_settings_say(root: Path) -> None:
 def test_a_parameter_of_an_earlier_version_becomes_the_setting_it_is_now(root: Path) -> None:
     change(root, resource_parameters={"RejectedDays": "30"})
 
-    begun = config.begin("dev", "eu-west-1", {}, root=root)
+    begun = config.stage_config("dev", "eu-west-1", {}, root=root)
 
     assert begun["resource_parameters"] == {}
     assert begun["environment_variables"]["HOIST_REJECTED_DAYS"] == "30"
@@ -114,20 +118,20 @@ def test_a_parameter_of_an_earlier_version_becomes_the_setting_it_is_now(root: P
     [
         ("UrlLifetime", "UrlLifetime is HOIST_URL_LIFETIME"),
         ("KmsKeyArn", "KmsKeyArn is HOIST_KMS_KEY_ARN"),
-        ("Stage", "Stage is known by itself"),
-        ("PageAddresses", "PageAddresses is known by itself"),
+        ("Stage", "Stage is computed by make deploy"),
+        ("PageAddresses", "PageAddresses is computed by make deploy"),
     ],
 )
 def test_a_parameter_that_is_told_elsewhere_is_refused(root: Path, name: str, told: str) -> None:
     with pytest.raises(StageError, match=told):
-        config.begin("dev", "eu-west-1", {name: "1"}, root=root)
+        config.stage_config("dev", "eu-west-1", {name: "1"}, root=root)
 
 
 def test_a_stage_does_not_move(root: Path) -> None:
     change(root, region="eu-west-1")
 
     with pytest.raises(StageError, match="dev is in eu-west-1: a stage cannot move to us-east-1"):
-        config.begin("dev", "us-east-1", {}, root=root)
+        config.stage_config("dev", "us-east-1", {}, root=root)
 
 
 def test_outputs_are_recorded_by_the_variable_they_name() -> None:
@@ -173,11 +177,11 @@ def test_tracing_is_on_or_off(root: Path) -> None:
     change(root, environment_variables={"HOIST_XRAY": "yes"})
 
     with pytest.raises(StageError, match="HOIST_XRAY of dev is true or false, not 'yes'"):
-        config.begin("dev", "eu-west-1", {}, root=root)
+        config.stage_config("dev", "eu-west-1", {}, root=root)
 
 
 def test_a_config_that_is_no_json_is_named(root: Path) -> None:
     (root / ".chalice" / "config.json").write_text("{")
 
     with pytest.raises(StageError, match=r"config\.json cannot be read"):
-        config.begin("dev", "eu-west-1", {}, root=root)
+        config.stage_config("dev", "eu-west-1", {}, root=root)

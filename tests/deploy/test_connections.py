@@ -13,12 +13,12 @@ from deploy.steps.connections import (
     FUNCTION,
     Rule,
     check_rules,
+    differences,
     is_own,
     make_room,
     others,
     overlaps,
     own_rule,
-    rule_differences,
     rules,
 )
 from stage.stage import StageError
@@ -197,7 +197,7 @@ def test_a_rule_of_somebody_else_that_overlaps_is_named(rule: dict[str, Any]) ->
     for text in (*rule["Events"], QUEUE, "Remove that rule, or give it a prefix outside uploads/"):
         assert text in told
     assert s3.puts == 0
-    assert next(iter(rule_differences(s3, "b", OWN))).startswith("the bucket has no rule")
+    assert next(iter(differences(s3, "b", OWN))).difference.startswith("the bucket has no rule")
 
 
 @pytest.mark.parametrize(
@@ -270,11 +270,11 @@ def test_superfluous_rules_of_ours_are_removed_and_nothing_else() -> None:
 def test_what_is_wrong_with_the_rule_is_told(
     configuration: dict[str, Any], expected: list[str]
 ) -> None:
-    told = list(rule_differences(Bucket(**configuration), "b", OWN))
+    changes = list(differences(Bucket(**configuration), "b", OWN))
 
-    assert len(told) == len(expected)
-    for line, beginning in zip(told, expected, strict=True):
-        assert line.startswith(beginning)
+    assert len(changes) == len(expected)
+    for change, beginning in zip(changes, expected, strict=True):
+        assert change.difference.startswith(beginning)
 
 
 def test_rules_of_topics_are_read_too() -> None:

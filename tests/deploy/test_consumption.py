@@ -25,7 +25,7 @@ from chalicelib.sweep import Sweep
 from chalicelib.upload import State, Upload
 from chalicelib.uploads import Uploads
 from deploy.cost import consumption
-from deploy.cost.consumption import Journey, Step
+from deploy.cost.consumption import Consumption, Step
 from tests.support import environment
 from tests.support.fakes import Clock, Invocation, MemoryStorage, checksum
 from tests.support.metered import Meter, size_of
@@ -209,8 +209,8 @@ def test_a_batch_asks_what_is_counted(stage: Stage, count: int) -> None:
 
 @pytest.mark.parametrize("together", [1, 2, 100, 101, 250])
 def test_what_a_visit_asks_is_shared_by_its_files(settings: Settings, together: int) -> None:
-    alone = consumption.journey(1, settings)
-    shared = consumption.journey(1, settings, together=together)
+    alone = consumption.consumption(1, settings)
+    shared = consumption.consumption(1, settings, together=together)
 
     batches = ceil(together / MAX_MEMBERS)
     requests = consumption.VISIT_REQUESTS + batches
@@ -229,7 +229,7 @@ def test_what_a_visit_asks_is_shared_by_its_files(settings: Settings, together: 
 def test_files_are_taken_to_be_sent_as_the_page_creates_them(
     settings: Settings, files: int, size: int, together: int
 ) -> None:
-    assert consumption.most_together(files, size, settings) == together
+    assert consumption.files_of_visit(files, size, settings) == together
 
 
 def test_each_look_for_parts_on_their_way_asks_what_is_counted(
@@ -243,14 +243,14 @@ def test_each_look_for_parts_on_their_way_asks_what_is_counted(
 
     def sleep(seconds: float) -> None:
         slept.append(seconds)
-        if len(slept) == consumption.LOOKS - 1:
+        if len(slept) == consumption.LISTS - 1:
             stage.receive(upload, data)
 
     waiting = replace(stage.uploads, sleep=sleep)
     waiting.complete(OWNER, upload.id, crc64nvme=checksum(data), wait=2)
 
     plan = consumption.plan_of(len(data), settings)
-    assert stage.meter.take() == consumption.complete_step(plan, consumption.LOOKS)
+    assert stage.meter.take() == consumption.complete_step(plan, consumption.LISTS)
 
 
 def test_what_is_too_large_to_be_read_whole_is_not(
@@ -340,7 +340,7 @@ def test_what_is_read_whole_ends_with_the_time() -> None:
 def test_a_file_asks_as_many_requests_of_the_api_however_many_parts_it_has(
     settings: Settings,
 ) -> None:
-    two, twenty = (consumption.journey(size, settings) for size in (MIB + 1, 20 * MIB))
+    two, twenty = (consumption.consumption(size, settings) for size in (MIB + 1, 20 * MIB))
 
     assert two.api_requests == twenty.api_requests
     assert two.invocations == twenty.invocations
@@ -348,8 +348,8 @@ def test_a_file_asks_as_many_requests_of_the_api_however_many_parts_it_has(
 
 def test_a_request_for_each_part_is_all_that_the_usual_design_adds(settings: Settings) -> None:
     plan = consumption.plan_of(20 * MIB, settings)
-    ours = consumption.journey(20 * MIB, settings)
-    theirs = consumption.signed_one_by_one(ours, plan)
+    ours = consumption.consumption(20 * MIB, settings)
+    theirs = consumption.with_call_per_part(ours, plan)
 
     assert differing(ours, theirs) == {
         "api_requests": 20,
@@ -361,17 +361,17 @@ def test_a_request_for_each_part_is_all_that_the_usual_design_adds(settings: Set
 
 
 def test_a_single_put_needs_no_request_more_in_the_usual_design(settings: Settings) -> None:
-    ours = consumption.journey(MIB, settings)
+    ours = consumption.consumption(MIB, settings)
 
-    assert consumption.signed_one_by_one(ours, consumption.plan_of(MIB, settings)) == ours
+    assert consumption.with_call_per_part(ours, consumption.plan_of(MIB, settings)) == ours
 
 
 def test_downloads_ask_the_api_and_s3_once_each(settings: Settings) -> None:
-    ours = consumption.journey(MIB, settings)
-    added = differing(ours, consumption.downloaded(ours, 3))
+    ours = consumption.consumption(MIB, settings)
+    added = differing(ours, consumption.with_downloads(ours, 3))
 
     assert (added["s3_gets"], added["invocations"], added["api_requests"]) == (6, 3, 6)
-    assert consumption.downloaded(ours, 0) == ours
+    assert consumption.with_downloads(ours, 0) == ours
 
 
 def noise(size: int) -> bytes:
@@ -379,8 +379,8 @@ def noise(size: int) -> bytes:
     return (b"\xc8\x01\x02\x03\x00" * (size // 5 + 1))[:size]
 
 
-def differing(before: Journey, after: Journey) -> dict[str, float]:
+def differing(before: Consumption, after: Consumption) -> dict[str, float]:
     """How much more one asks than the other, where it does."""
-    names = Journey.__dataclass_fields__
+    names = Consumption.__dataclass_fields__
     more = {name: getattr(after, name) - getattr(before, name) for name in names}
     return {name: count for name, count in more.items() if count}

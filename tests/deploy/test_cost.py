@@ -1,8 +1,7 @@
 """`make cost` sums right, says what it cannot mean, and prints what docs/cost.md shows."""
 
-import json
 import re
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -63,7 +62,7 @@ def lines(month: Month, settings: Settings, fixed: Fixed = NOTHING) -> dict[str,
 
 
 def test_each_line_is_its_counts_times_their_prices(defaults: Settings) -> None:
-    asked = consumption.journey(100_000_000, defaults)
+    asked = consumption.consumption(100_000_000, defaults)
     found = lines(Month(files=1000, size=100_000_000), defaults)
 
     # 20 parts, create, 4 lists, complete, tag.
@@ -124,13 +123,12 @@ def test_emails_are_paid_for_each_file(defaults: Settings) -> None:
     assert one - none == pytest.approx(2)
 
 
-def test_small_files_that_are_sent_together_cost_less_than_half(defaults: Settings) -> None:
+def test_small_files_of_one_visit_cost_less_than_half(defaults: Settings) -> None:
     alone, together = (
-        bill.costs(Month(10**6, 10**5, together=count), defaults, NOTHING, US_EAST_1)
-        for count in (1, 100)
+        bill.costs(Month(files, 10**5), defaults, NOTHING, US_EAST_1) for files in (1, 10**6)
     )
 
-    assert bill.total(together, "use")[0] < bill.total(alone, "use")[0] / 2
+    assert bill.total(together, "use")[0] < 10**6 * bill.total(alone, "use")[0] / 2
 
 
 def test_a_month_says_how_many_are_sent_together(capsys: pytest.CaptureFixture[str]) -> None:
@@ -138,19 +136,10 @@ def test_a_month_says_how_many_are_sent_together(capsys: pytest.CaptureFixture[s
         (["--files=1", "--size=1KB"], "sent whole\n"),
         (["--files=7", "--size=1KB"], "sent whole, 7 in one visit\n"),
         (["--files=5000", "--size=1KB"], "sent whole, 100 in one visit\n"),
-        (["--files=5000", "--size=1KB", "--together=2000"], "sent whole, 2,000 in one visit\n"),
         (["--files=7", "--size=100MB"], "20 parts each\n"),
     ]:
         assert cost.main(arguments, {}) == 0
         assert told in capsys.readouterr().out
-
-
-def test_a_faster_reader_costs_less(defaults: Settings) -> None:
-    slow, fast = (
-        lines(Month(1, 10**9, read_speed=speed), defaults)["Lambda"].hoist for speed in (5e7, 5e8)
-    )
-
-    assert fast < slow
 
 
 def test_what_a_stage_has_without_uploads_is_counted_in_the_template(defaults: Settings) -> None:
@@ -214,16 +203,12 @@ def test_sizes_are_read_with_their_units(text: str, size: int) -> None:
         (["--size=1mb"], "'1mb' is no size"),
         (["--size=5iB"], "'5iB' is no size"),
         (["--size="], "'' is no size"),
-        ([f"--size={MAX_OBJECT_SIZE + 1}"], "more than S3 takes in one object"),
+        ([f"--size={MAX_OBJECT_SIZE + 1}"], "more than S3 accepts in one object"),
         (["--days=-1"], "--days is 0 or more"),
         (["--days=nan"], "--days is 0 or more"),
         (["--downloads=-1"], "--downloads is 0 or more"),
         (["--downloads=inf"], "--downloads is 0 or more"),
         (["--emails=x"], "--emails is a number, not 'x'"),
-        (["--together=0"], "TOGETHER is 1 to FILES, 1,000, not 0"),
-        (["--files=5", "--together=6"], "TOGETHER is 1 to FILES, 5, not 6"),
-        (["--together=x"], "TOGETHER is a number, not 'x'"),
-        (["--read-speed=0"], "--read-speed is more than 0"),
     ],
 )
 def test_what_cannot_be_meant_is_told_in_a_line(
@@ -242,7 +227,7 @@ def test_a_file_above_the_stages_limit_is_told(capsys: pytest.CaptureFixture[str
 
     assert cost.main(["--size=1000"], limit) == 0
     assert cost.main(["--size=1001"], limit) == 2
-    assert "more than HOIST_MAX_SIZE lets in: 1,000" in capsys.readouterr().err
+    assert "more than HOIST_MAX_SIZE allows: 1,000" in capsys.readouterr().err
 
 
 def test_a_setting_that_is_none_is_told(capsys: pytest.CaptureFixture[str]) -> None:
@@ -275,18 +260,6 @@ def test_settings_change_the_parts(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_dollars_show_two_digits_that_say_something(amount: float, shown: str) -> None:
     assert cost.dollars(amount) == shown
-
-
-def test_programs_get_the_same_numbers(
-    capsys: pytest.CaptureFixture[str], defaults: Settings
-) -> None:
-    assert cost.main(["--files=5", "--size=1GB", "--json"], {}) == 0
-
-    told = json.loads(capsys.readouterr().out)
-    wanted = bill.costs(Month(5, 10**9), defaults, NOTHING, US_EAST_1)
-    assert told["lines"][:10] == [asdict(line) for line in wanted][:10]
-    assert told["total"]["hoist"] == pytest.approx(sum(line["hoist"] for line in told["lines"]))
-    assert told["prices"] == {"region": "us-east-1", "known_on": "2026-11-24"}
 
 
 @pytest.mark.parametrize("name", [f.name for f in fields(US_EAST_1) if f.type is Price])

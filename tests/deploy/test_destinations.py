@@ -17,6 +17,7 @@ from deploy.steps import destinations
 from stage import stage
 from stage.destinations import read
 from stage.stage import Stage, StageError
+from tests.deploy.names import names
 from tests.support.environment import HOIST_ENVIRONMENT, REGION, RESULTS_TOPIC
 
 FUNCTIONS = ("process_upload", "notify", "sweep")
@@ -54,7 +55,7 @@ def config(client: Any, name: str) -> Any:
 
 
 def test_outcomes_go_where_the_file_says(client: Any, deployed: Stage) -> None:
-    assert destinations.apply(client, deployed, read()) == [*FUNCTIONS]
+    assert names(destinations.apply(client, deployed, read())) == [*FUNCTIONS]
 
     processing, notify = config(client, "process_upload"), config(client, "notify")
     assert processing["DestinationConfig"]["OnSuccess"] == {"Destination": RESULTS_TOPIC}
@@ -79,7 +80,7 @@ def test_what_somebody_changed_is_put_right_whole(client: Any, deployed: Stage) 
         FunctionName="hoist-test-notify", MaximumRetryAttempts=1
     )
 
-    assert destinations.apply(client, deployed, read()) == ["notify"]
+    assert names(destinations.apply(client, deployed, read())) == ["notify"]
 
 
 def test_a_function_that_is_not_deployed_is_an_error_that_says_so(

@@ -13,10 +13,11 @@ from chalice.app import ScheduledEventConfig
 
 import app
 from deploy.__main__ import STEPS
+from deploy.changes import Change
 from deploy.drift import apis, delivery, invocations, storage
 from deploy.drift import functions as drift_functions
 from deploy.drift.checks import CHECKS, lines
-from deploy.drift.deployed_stage import BY_HAND, DISTRIBUTIONS, DeployedStage, Drift
+from deploy.drift.deployed_stage import BY_HAND, DISTRIBUTIONS, DeployedStage
 from deploy.steps import functions, websocket
 from stage.stage import StageError
 from tests.deploy.template import RESOURCES
@@ -149,7 +150,7 @@ def statement(**members: Any) -> dict[str, Any]:
 def test_who_may_invoke_a_function(change: dict[str, Any], *, expected: bool) -> None:
     found = [statement(Effect="Deny"), statement(**change)]
 
-    assert invocations.lets_in(found, "apigateway", SOURCE, ACCOUNT) is expected
+    assert invocations.allows(found, "apigateway", SOURCE, ACCOUNT) is expected
 
 
 # --- Functions that Lambda does not run -----------------------------------------------------------
@@ -162,7 +163,7 @@ def test_who_may_invoke_a_function(change: dict[str, Any], *, expected: bool) ->
         ({"State": "Active"}, []),
         (
             {"State": "Pending"},
-            ["hoist-dev-notify is Pending (no reason given): Lambda is making it: look again"],
+            ["hoist-dev-notify is Pending (no reason given): Lambda is creating it: look again"],
         ),
         (
             {"State": "Failed", "StateReason": "The key is gone"},
@@ -184,34 +185,35 @@ def test_a_function_that_lambda_does_not_run_is_told(
         function=lambda _: {"Configuration": configuration},
     )
 
-    lines = [str(drift) for drift in drift_functions.states(stage)]
+    changes = list(drift_functions.states(stage))
 
-    assert len(lines) == len(told)
-    for line, beginning in zip(lines, told, strict=True):
-        assert line.startswith(f"application   {beginning}")
+    assert len(changes) == len(told)
+    for change, beginning in zip(changes, told, strict=True):
+        assert change.step == "application"
+        assert change.difference.startswith(beginning)
 
 
 # --- What is not known hides nothing --------------------------------------------------------------
 
 
-def denied(_: DeployedStage) -> Iterator[Drift]:
-    yield Drift("application", "before")
+def denied(_: DeployedStage) -> Iterator[Change]:
+    yield Change("application", "before")
     error = {"Code": "AccessDenied", "Message": "no"}
     raise ClientError({"Error": error}, "GetPolicy")
 
 
-def unreachable(_: DeployedStage) -> Iterator[Drift]:
+def unreachable(_: DeployedStage) -> Iterator[Change]:
     yield from ()
     raise EndpointConnectionError(endpoint_url="https://sns.example")
 
 
-def undeployed(_: DeployedStage) -> Iterator[Drift]:
+def undeployed(_: DeployedStage) -> Iterator[Change]:
     yield from ()
     raise StageError("it has no stack")
 
 
-def differs(_: DeployedStage) -> Iterator[Drift]:
-    yield Drift(BY_HAND, "after")
+def differs(_: DeployedStage) -> Iterator[Change]:
+    yield Change(BY_HAND, "after")
 
 
 def test_what_is_not_known_hides_nothing() -> None:
@@ -277,11 +279,14 @@ def test_the_table_names_steps_that_there_are() -> None:
 
 
 def test_every_line_begins_with_a_step_that_there_is() -> None:
-    sources = (ROOT / "deploy" / "drift").glob("*.py")
+    sources = [
+        *(ROOT / "deploy" / "drift").glob("*.py"),
+        *(ROOT / "deploy" / "steps" / f"{name}.py" for name in ("destinations", "api_gateway")),
+    ]
     steps = {
         step
         for path in sources
-        for step in re.findall(r'Drift\(\s*"([^"]+)"', path.read_text(encoding="utf-8"))
+        for step in re.findall(r'Change\(\s*"([^"]+)"', path.read_text(encoding="utf-8"))
     }
 
     assert steps <= STEPS.keys()

@@ -63,9 +63,9 @@ def test_a_stage_is_taken(name: str) -> None:
     check_name(name)
 
 
-def test_an_interrupted_command_says_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_interrupted_command_says_how_to_continue(capsys: pytest.CaptureFixture[str]) -> None:
     def work() -> None:
         raise KeyboardInterrupt
 
     assert run_command(work) == 130
-    assert capsys.readouterr().err == "Interrupted: run the same command again to go on\n"
+    assert capsys.readouterr().err == "Interrupted: run the same command again to continue\n"

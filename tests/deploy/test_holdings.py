@@ -74,7 +74,7 @@ def test_an_upload_is_missed_by_its_state(s3: Any, state: State, *, is_missed: b
 
 def test_every_state_has_an_answer() -> None:
     silent = {State.UPLOADING, State.REJECTED, State.ABORTED}
-    assert {*holdings.KEPT} | silent == {*State}
+    assert {*holdings.WITH_OBJECT} | silent == {*State}
 
 
 @pytest.mark.parametrize("state", [State.UPLOADING, State.ABORTED])

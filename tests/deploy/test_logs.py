@@ -103,10 +103,13 @@ def test_at_home_they_are_read_from_files(tmp_path: Path) -> None:
         )
     )
 
-    lines = logs.at_home(tmp_path, HOUR_AGO)
+    lines = logs.local(tmp_path, HOUR_AGO)
 
     assert len(lines) == 4
-    assert [line.fields["message"] for line in logs.story(lines, PUT_ID)] == ["told", "read again"]
+    assert [line.fields["message"] for line in logs.of_upload(lines, PUT_ID)] == [
+        "told",
+        "read again",
+    ]
 
 
 def test_a_line_is_told_in_words() -> None:
@@ -121,7 +124,7 @@ def test_a_line_is_told_in_words() -> None:
         exception="Traceback\nValueError: x",
     )
 
-    told = logs.parse(text, function="hoist-dev", at=NOW).told()
+    told = logs.parse(text, function="hoist-dev", at=NOW).format()
 
     first, *rest = told.splitlines()
     assert first.endswith(f"hoist-dev-notify             INFO accepted  upload_id={PUT_ID} Bytes=5")
@@ -129,7 +132,7 @@ def test_a_line_is_told_in_words() -> None:
 
 
 def test_what_is_not_ours_is_told_as_it_is() -> None:
-    told = logs.parse("START RequestId: x\n", function="hoist-dev", at=NOW).told()
+    told = logs.parse("START RequestId: x\n", function="hoist-dev", at=NOW).format()
 
     assert told.endswith("hoist-dev                    START RequestId: x")
 

@@ -15,6 +15,7 @@ from chalicelib.config import Settings
 from deploy.steps import page
 from stage.page import page_config
 from stage.stage import Stage, StageError
+from tests.deploy.names import names
 from tests.support.environment import HOIST_ENVIRONMENT, REGION
 
 BUCKET = "page"
@@ -61,9 +62,10 @@ class Published:
         path.write_text(text)
 
     def publish(self, config: dict[str, str] = CONFIG) -> list[str]:
-        return page.publish(
+        changes = page.publish(
             self.s3, self.cloudfront, BUCKET, self.distribution, config, built=self.built
         )
+        return names(changes)
 
     def head(self, key: str) -> Any:
         return self.s3.head_object(Bucket=BUCKET, Key=key)
@@ -152,7 +154,7 @@ def test_files_of_an_older_page_stay_for_whoever_has_it_open(published: Publishe
 def test_they_go_after_a_while(published: Published, monkeypatch: pytest.MonkeyPatch) -> None:
     published.publish()
     (published.built / "assets" / "index-1.js").unlink()
-    monkeypatch.setattr(page, "KEPT", timedelta(seconds=-1))
+    monkeypatch.setattr(page, "RETENTION", timedelta(seconds=-1))
 
     assert published.publish() == ["assets/index-1.js"]
     assert published.stored() == {"index.html", "config.json", "favicon.svg", "assets/hash-1.wasm"}

@@ -204,9 +204,16 @@ def test_an_unknown_command_is_told_which_there_are(arguments: tuple[str, ...]) 
     assert "COMMAND" in run.stderr or "deploy, destroy, status" in run.stderr
 
 
+MODULES = {
+    "deploy": "deploy",
+    "destinations": "deploy.steps.destinations",
+    "api-gateway": "deploy.steps.api_gateway",
+}
+
+
 def test_every_command_says_where_its_permissions_are() -> None:
     for command in COMMANDS:
-        module = {"deploy": "deploy"}.get(command, f"deploy.{command.replace('-', '_')}")
+        module = MODULES.get(command, f"deploy.{command}")
         run = subprocess.run(
             [sys.executable, "-m", module, "--help"],
             cwd=ROOT,
@@ -275,7 +282,7 @@ def test_the_simulator_is_asked_about_the_stage_as_its_policy_names_it() -> None
     assert all(len(each["ActionNames"]) <= 50 for each in iam.asked)
 
 
-def test_the_role_behind_a_sign_in_is_asked_for() -> None:
+def test_the_role_behind_a_sign_in_is_enabled() -> None:
     iam = Iam()
     warning(iam, "arn:aws:sts::123456789012:assumed-role/Deployer/me@example.com")
 
@@ -287,4 +294,4 @@ def test_a_simulator_that_may_not_be_asked_stops_nothing() -> None:
         def paginate(self, **_: Any) -> Iterator[Any]:
             raise ClientError({"Error": {"Code": "AccessDenied"}}, "SimulatePrincipalPolicy")
 
-    assert "was not asked (AccessDenied)" in warning(Forbidden())
+    assert "is not available (AccessDenied)" in warning(Forbidden())

@@ -9,7 +9,8 @@ from botocore.exceptions import NoRegionError
 from moto import mock_aws
 
 from deploy import preflight
-from deploy.__main__ import _chosen
+from deploy.__main__ import parse_parameters
+from deploy.changes import Change
 from deploy.permissions import simulator
 from stage.stage import StageError
 from tests.support.environment import REGION
@@ -86,12 +87,12 @@ def test_every_other_region_is_taken(region: str) -> None:
         {"AdminOnlySignUp": "false", "SignUpDomains": "example.com"},
     ],
 )
-@pytest.mark.parametrize("stands", [True, False])
-def test_who_may_have_an_account_was_chosen(
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_chosen_sign_up_needs_no_warning(
     chosen: dict[str, str],
-    stands: bool,  # noqa: FBT001
+    exists: bool,  # noqa: FBT001
 ) -> None:
-    assert preflight.check_sign_up("dev", chosen, stands=stands) == ""
+    assert preflight.check_sign_up("dev", chosen, exists=exists) == ""
 
 
 UNCHOSEN: list[dict[str, str]] = [{}, {"SignUpDomains": ""}, {"Versioning": "Enabled"}]
@@ -105,14 +106,14 @@ CHOICES = [
 @pytest.mark.parametrize("chosen", UNCHOSEN)
 def test_a_new_stage_without_a_choice_is_refused_with_the_three(chosen: dict[str, str]) -> None:
     with pytest.raises(StageError, match="Who may have an account in dev") as refused:
-        preflight.check_sign_up("dev", chosen, stands=False)
+        preflight.check_sign_up("dev", chosen, exists=False)
 
     assert [choice for choice in CHOICES if choice not in str(refused.value)] == []
 
 
 @pytest.mark.parametrize("chosen", UNCHOSEN)
-def test_a_stage_that_stands_goes_on_and_is_told_what_it_is(chosen: dict[str, str]) -> None:
-    told = preflight.check_sign_up("dev", chosen, stands=True)
+def test_an_existing_stage_gets_a_warning_with_the_choices(chosen: dict[str, str]) -> None:
+    told = preflight.check_sign_up("dev", chosen, exists=True)
 
     assert told.startswith("Everybody on the Internet may have an account in dev")
     assert [choice for choice in CHOICES if choice not in told] == []
@@ -133,7 +134,11 @@ def test_the_plan_names_account_steps_and_permissions(
     monkeypatch.setattr(simulator, "warning", lambda *_: "")
     with mock_aws():
         preflight.report(
-            boto3.Session(region_name=REGION), "dev", ["new"], {"page": "uploaded"}, "On python3.12"
+            boto3.Session(region_name=REGION),
+            "dev",
+            [Change("resources", "new")],
+            {"page": "uploaded"},
+            "On python3.12",
         )
 
     told = capsys.readouterr().out
@@ -147,7 +152,7 @@ def test_the_plan_names_account_steps_and_permissions(
 
 
 def test_parameters_of_the_command_line() -> None:
-    assert _chosen("ops@example.com", "Versioning=Enabled SignUpDomains=a.com,b.com") == {
+    assert parse_parameters("ops@example.com", "Versioning=Enabled SignUpDomains=a.com,b.com") == {
         "OperationsEmail": "ops@example.com",
         "Versioning": "Enabled",
         "SignUpDomains": "a.com,b.com",
@@ -157,4 +162,4 @@ def test_parameters_of_the_command_line() -> None:
 @pytest.mark.parametrize("text", ["Versioning", "=Enabled", "A-B=1"])
 def test_what_is_no_parameter_is_refused(text: str) -> None:
     with pytest.raises(StageError, match="is no parameter"):
-        _chosen("", text)
+        parse_parameters("", text)

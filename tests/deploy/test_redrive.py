@@ -171,7 +171,7 @@ def test_a_letter_that_nobody_can_read_is_left_and_the_others_are_sent(
     assert account.waiting() == 1
     printed = capsys.readouterr().out
     assert printed.count("sent again: ") == 2
-    assert printed.count("left: ") == 1
+    assert printed.count("not sent: ") == 1
     assert ", it is not JSON\n" in printed
 
 

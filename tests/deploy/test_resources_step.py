@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from deploy.steps import resources
 from stage.stage import StageError
+from tests.deploy.names import names
 
 PARAMETERS = {"Stage": "dev", "UrlLifetime": "3600"}
 
@@ -86,7 +87,7 @@ def test_a_stack_that_is_not_there_is_made(capsys: pytest.CaptureFixture[str]) -
     client: Any = CloudFormation(after=MADE)
     client.events = [{"LogicalResourceId": "Bucket", "ResourceStatus": "CREATE_COMPLETE"}]
 
-    assert resources.apply(client, client, "dev", PARAMETERS) == ["new"]
+    assert names(resources.apply(client, client, "dev", PARAMETERS)) == ["new"]
 
     assert client.calls == ["create_stack"]
     assert capsys.readouterr().out.count("Bucket") == 1
@@ -105,7 +106,7 @@ def test_what_differs_is_named_and_updated() -> None:
 
     changed = resources.apply(client, client, "dev", PARAMETERS | {"UrlLifetime": "900"})
 
-    assert changed == ["template", "UrlLifetime"]
+    assert names(changed) == ["template", "UrlLifetime"]
     assert client.calls == ["update_stack"]
 
 
@@ -113,7 +114,7 @@ def test_a_parameter_that_is_not_given_any_more_is_its_default_again() -> None:
     client: Any = CloudFormation("CREATE_COMPLETE", after=UPDATED)
     client.parameters["Versioning"] = "Enabled"
 
-    assert resources.apply(client, client, "dev", PARAMETERS) == ["Versioning"]
+    assert names(resources.apply(client, client, "dev", PARAMETERS)) == ["Versioning"]
 
 
 def test_a_parameter_that_there_is_not_is_refused() -> None:
@@ -233,7 +234,7 @@ def test_the_outputs_of_a_stage_that_is_not_there_are_not_told() -> None:
     client: Any = CloudFormation()
 
     with pytest.raises(StageError, match="dev is not deployed: run `make deploy STAGE=dev`"):
-        resources.outputs(client, "dev")
+        resources.output_values(client, "dev")
 
 
 def test_the_template_is_short_enough_to_be_sent() -> None:

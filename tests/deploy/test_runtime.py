@@ -70,7 +70,7 @@ def test_a_runtime_is_refused_from_the_day_on_which_aws_blocks_it(
 ) -> None:
     blocked = RUNTIMES[python].blocked
 
-    with pytest.raises(StageError, match=f"makes no functions .* since {blocked}"):
+    with pytest.raises(StageError, match=f"creates no functions .* since {blocked}"):
         runtime.check(blocked + later, python)
 
 

@@ -14,6 +14,7 @@ from moto.awslambda.models import LambdaFunction, LambdaStorage
 
 from deploy.steps.snap_start import ALIAS, SnapStart
 from stage.apis import RestApi
+from tests.deploy.names import names
 from tests.support.environment import REGION
 
 FUNCTION = "hoist-dev"
@@ -120,7 +121,7 @@ def account() -> Iterator[Account]:
 
 
 def test_the_api_asks_an_alias_of_a_published_version(account: Account) -> None:
-    assert account.snap_start.apply(wanted=True)
+    assert account.snap_start.apply(enabled=True)
 
     assert account.asked() == URI.format(f"{FUNCTION}:{ALIAS}")
     alias = account.lambda_.get_alias(FunctionName=FUNCTION, Name=ALIAS)
@@ -129,7 +130,7 @@ def test_the_api_asks_an_alias_of_a_published_version(account: Account) -> None:
 
 
 def test_api_gateway_may_ask_the_alias(account: Account) -> None:
-    account.snap_start.apply(wanted=True)
+    account.snap_start.apply(enabled=True)
 
     policy = json.loads(
         account.lambda_.get_policy(FunctionName=FUNCTION, Qualifier=ALIAS)["Policy"]
@@ -144,35 +145,35 @@ def test_api_gateway_may_ask_the_alias(account: Account) -> None:
 
 
 def test_to_apply_it_again_changes_nothing(account: Account) -> None:
-    account.snap_start.apply(wanted=True)
+    account.snap_start.apply(enabled=True)
 
-    assert account.snap_start.apply(wanted=True) == []
+    assert account.snap_start.apply(enabled=True) == []
 
 
 def test_new_code_gets_a_version_and_the_old_one_goes(account: Account) -> None:
-    account.snap_start.apply(wanted=True)
+    account.snap_start.apply(enabled=True)
     before = account.versions()
     account.new_code("2")
 
-    assert account.snap_start.apply(wanted=True) == ["alias"]
+    assert names(account.snap_start.apply(enabled=True)) == ["alias"]
 
     assert len(account.versions()) == len(before) == 2
     assert account.versions() != before
 
 
 def test_it_is_switched_off_without_a_trace(account: Account) -> None:
-    account.snap_start.apply(wanted=True)
+    account.snap_start.apply(enabled=True)
 
-    assert account.snap_start.apply(wanted=False)
+    assert account.snap_start.apply(enabled=False)
 
     assert account.asked() == URI.format(FUNCTION)
     assert account.versions() == ["$LATEST"]
     assert account.applied() == "None"
-    assert account.snap_start.apply(wanted=False) == []
+    assert account.snap_start.apply(enabled=False) == []
 
 
 def test_the_deployment_is_still_known_as_one_with_our_responses(account: Account) -> None:
-    account.snap_start.apply(wanted=True)
+    account.snap_start.apply(enabled=True)
 
     api = account.call["restApiId"]
     live = account.gateway.get_stage(restApiId=api, stageName="dev")["deploymentId"]

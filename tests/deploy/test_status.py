@@ -8,8 +8,8 @@ import pytest
 from deploy.status import sweep_lines
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-LATE = "WARNING: that is more than an hour ago; make logs tells why it does not run or end"
-MORE = "it did not come to the end of the bucket: the next sweep goes on from there"
+LATE = "WARNING: that is more than an hour ago; make logs shows why it does not run or end"
+MORE = "it did not reach the end of the bucket: the next sweep continues from there"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -14,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy import logs, status
-from deploy.audit.__main__ import Answer
+from deploy.audit.__main__ import Result
 from deploy.command import run_command
-from deploy.smoke.answers import _told
+from deploy.smoke.calls import summary
 from deploy.terminal import escaped, readable
 from stage.stage import StageError
 from tests.support.payloads import OWNER, PUT_ID
@@ -74,20 +75,37 @@ def test_what_is_printed_is_escaped_and_stays_lines(capsys: pytest.CaptureFixtur
 
 
 def test_every_command_prints_escaped() -> None:
-    """Each module that can be run does its work within `run_command` or `escaped`."""
+    """Each module with a `main` does its work in `run` or `run_command` of `deploy/command.py`."""
     commands = []
     for path in sorted(DEPLOY.rglob("*.py")):
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.FunctionDef) and node.name == "main":
                 called = {
-                    each.func.id
+                    each.func.id if isinstance(each.func, ast.Name) else each.func.attr
                     for each in ast.walk(node)
-                    if isinstance(each, ast.Call) and isinstance(each.func, ast.Name)
+                    if isinstance(each, ast.Call)
+                    and isinstance(each.func, ast.Name | ast.Attribute)
                 }
-                assert called & {"run_command", "escaped"}, f"{path} prints what clients chose"
+                assert called & {"run", "run_command"}, f"{path} prints what clients chose"
                 commands.append(path.parent.name if path.stem == "__main__" else path.stem)
     known = {"audit", "cost", "deploy", "destroy", "logs", "redrive", "smoke", "status"}
     assert known <= set(commands)
+
+
+def test_a_reader_that_closes_the_pipe_ends_a_command_quietly() -> None:
+    """As `make permissions COMMAND=deploy | head` does."""
+    command = [sys.executable, "-m", "deploy.permissions", "--command", "deploy"]
+    with subprocess.Popen(
+        command, cwd=DEPLOY.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        errors = process.stderr.read()
+
+    assert process.returncode == 141
+    assert "Traceback" not in errors
+    assert "BrokenPipe" not in errors
 
 
 def seen(text: str) -> bool:
@@ -147,11 +165,11 @@ def line(**fields: Any) -> str:
 )
 def test_logs_are_told_readably(text: str) -> None:
     for known in (frozenset[str](), frozenset({"key"})):
-        assert seen(logs.parse(text, function="f", at=NOW).told(known=known))
+        assert seen(logs.parse(text, function="f", at=NOW).format(omit=known))
 
 
 def test_a_line_of_lambdas_keeps_its_gaps() -> None:
-    told = logs.parse("REPORT RequestId: x\tDuration: 12 ms\n", function="f", at=NOW).told()
+    told = logs.parse("REPORT RequestId: x\tDuration: 12 ms\n", function="f", at=NOW).format()
 
     assert told.endswith("REPORT RequestId: x  Duration: 12 ms")
 
@@ -163,10 +181,10 @@ def test_a_key_with_a_line_break_of_unicodes_is_one_line_of_the_local_log(
     written = line(key=f"uploads/a{separator}b")
     (tmp_path / "functions.log").write_bytes(f"{written}\n".encode())
 
-    (found,) = logs.at_home(tmp_path, NOW - timedelta(hours=1))
+    (found,) = logs.local(tmp_path, NOW - timedelta(hours=1))
 
     assert found.fields["key"] == f"uploads/a{separator}b"
-    assert seen(found.told())
+    assert seen(found.format())
 
 
 @pytest.mark.parametrize("upload", ["", PUT_ID], ids=["all", "a story"])
@@ -204,7 +222,7 @@ def test_status_tells_each_finding_in_one_line(capsys: pytest.CaptureFixture[str
 
 
 def test_audit_tells_each_finding_in_one_line() -> None:
-    told = str(Answer("packages", (f"left-pad: {HOSTILE}",), (HOSTILE,)))
+    told = str(Result("packages", (f"left-pad: {HOSTILE}",), (HOSTILE,)))
 
     assert told.count("\n") == 1
     assert seen(told)
@@ -221,7 +239,7 @@ def test_audit_tells_each_finding_in_one_line() -> None:
 def test_what_a_server_answered_is_told_in_one_line(
     capsys: pytest.CaptureFixture[str], body: bytes
 ) -> None:
-    assert run_command(raising(StageError(f"smoke: create: 500 {_told(body)}"))) == 1
+    assert run_command(raising(StageError(f"smoke: create: 500 {summary(body)}"))) == 1
 
     printed = capsys.readouterr().err
     assert printed.count("\n") == 1

@@ -14,6 +14,7 @@ from deploy.steps.throttling import ALL
 from stage.api_gateway import read
 from stage.apis import RestApi, WebSocketApi
 from stage.throttling import Limit, Throttling
+from tests.deploy.names import names
 from tests.rehearsal.aws import LAMBDA_LIMIT, limit_websocket_apis
 from tests.support.environment import REGION
 
@@ -85,7 +86,7 @@ def test_each_method_has_its_limit_and_all_others_have_the_stages(rest: Any, api
 
 
 def test_to_limit_the_methods_again_changes_nothing(rest: Any, api: str) -> None:
-    assert throttling.limit_rest(rest, api, "dev", FEW) == [ALL, *FEW.methods]
+    assert names(throttling.limit_rest(rest, api, "dev", FEW)) == [ALL, *FEW.methods]
 
     assert throttling.limit_rest(rest, api, "dev", FEW) == []
 
@@ -96,7 +97,7 @@ def test_a_method_that_the_file_names_no_more_has_the_limit_of_all_others(
     throttling.limit_rest(rest, api, "dev", FEW)
     fewer = Throttling(FEW.rest, {}, FEW.websocket, {})
 
-    assert sorted(throttling.limit_rest(rest, api, "dev", fewer)) == sorted(FEW.methods)
+    assert sorted(names(throttling.limit_rest(rest, api, "dev", fewer))) == sorted(FEW.methods)
 
     assert {*limits(rest, api).values()} == {(5.0, 10)}
     assert throttling.limit_rest(rest, api, "dev", fewer) == []
@@ -110,11 +111,11 @@ def test_a_methods_key_is_read_with_and_without_its_first_slash(key: str) -> Non
         key: {"throttlingRateLimit": 0.5, "throttlingBurstLimit": 1},
     }
 
-    assert throttling.rest_differences({"methodSettings": settings}, FEW) == {}
+    assert throttling.rest_differences({"methodSettings": settings}, FEW) == []
 
 
 def test_each_route_of_the_websocket_has_its_limit(websocket: Any, websocket_api: str) -> None:
-    changed = throttling.limit_websocket(websocket, websocket_api, "dev", FEW)
+    changes = throttling.limit_websocket(websocket, websocket_api, "dev", FEW)
 
     found = websocket.get_stage(ApiId=websocket_api, StageName="dev")
     default = found["DefaultRouteSettings"]
@@ -122,7 +123,7 @@ def test_each_route_of_the_websocket_has_its_limit(websocket: Any, websocket_api
     assert found["RouteSettings"] == {
         "$connect": {"ThrottlingRateLimit": 3.0, "ThrottlingBurstLimit": 4}
     }
-    assert changed == ["WebSocket *", "WebSocket $connect"]
+    assert names(changes) == ["WebSocket *", "WebSocket $connect"]
     assert throttling.limit_websocket(websocket, websocket_api, "dev", FEW) == []
 
 
@@ -154,7 +155,7 @@ def test_status_can_tell_which_limits_differ(
     apis = RestApi(api, "dev"), WebSocketApi(websocket_api, "dev")
 
     def differences() -> list[str]:
-        return api_gateway.throttling_differences(session, *apis, FEW)
+        return names(api_gateway.throttling_differences(session, *apis, FEW))
 
     assert differences() == [ALL, *FEW.methods, "WebSocket *", "WebSocket $connect"]
     throttling.limit_rest(rest, api, "dev", FEW)

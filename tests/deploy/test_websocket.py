@@ -6,6 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from deploy.steps.websocket import deploy_routes, description, routes
+from tests.deploy.names import names
 
 FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:hoist-dev-websocket_connect"
 URI = f"arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/{FUNCTION}/invocations"
@@ -75,7 +76,7 @@ def test_a_stage_that_serves_others_gets_a_deployment(
 ) -> None:
     gateway = Gateway(stage, described)
 
-    assert deploy_routes(gateway, "abc", "dev") == ["deployment"]
+    assert names(deploy_routes(gateway, "abc", "dev")) == ["WebSocket deployment"]
     members = {"ApiId": "abc", "StageName": "dev", "Description": OURS}
     assert gateway.calls == [("create_deployment", members)]
 
@@ -83,7 +84,7 @@ def test_a_stage_that_serves_others_gets_a_deployment(
 def test_a_stage_that_is_gone_is_made_again() -> None:
     gateway = Gateway()
 
-    assert deploy_routes(gateway, "abc", "dev") == ["stage"]
+    assert names(deploy_routes(gateway, "abc", "dev")) == ["WebSocket stage"]
     assert gateway.calls == [
         ("create_deployment", {"ApiId": "abc", "Description": OURS}),
         ("create_stage", {"ApiId": "abc", "StageName": "dev", "DeploymentId": "d2"}),
@@ -95,4 +96,4 @@ def test_a_route_that_asks_who_calls_is_another_route() -> None:
     gateway.route["AuthorizationType"] = "AWS_IAM"
 
     assert routes(gateway, "abc") == {"$connect": f"{URI} AWS_IAM"}
-    assert deploy_routes(gateway, "abc", "dev") == ["deployment"]
+    assert names(deploy_routes(gateway, "abc", "dev")) == ["WebSocket deployment"]
