@@ -1,4 +1,4 @@
-"""What `make status` says of the last sweep."""
+"""The lines of `make status` about the last sweep."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -35,5 +35,5 @@ MORE = "it did not reach the end of the bucket: the next sweep continues from th
     ],
     ids=["none", "an hour ago", "longer ago", "with findings"],
 )
-def test_the_last_sweep_is_told(last: dict[str, Any], lines: list[str]) -> None:
+def test_the_last_sweep_is_described(last: dict[str, Any], lines: list[str]) -> None:
     assert list(sweep_lines(last, now=NOW)) == lines

@@ -39,7 +39,7 @@ def test_what_was_interrupted_is_gone_on_with_wherever_it_was(project: Project) 
     for line, number in INTERRUPTED:
         printed = project.interrupt(line, number, "deploy", *DEPLOY, "--stage", "dev")
         if number is CTRL_C:
-            assert printed.endswith("Interrupted: run the same command again to go on\n")
+            assert printed.endswith("Interrupted: run the same command again to continue\n")
             assert "Traceback" not in printed
 
     project.deploy()
@@ -79,7 +79,7 @@ def test_settings_and_parameters_go_where_they_belong(project: Project) -> None:
 
     again = project.deploy("--set", "RejectedDays=5")
 
-    assert "changed: RejectedDays" in again
+    assert f"{'RejectedDays':<32} changed: 3 -> 5" in again
     rules = project.account.client("s3").get_bucket_lifecycle_configuration(
         Bucket=stands.outputs()["Bucket"]
     )["Rules"]
@@ -213,7 +213,7 @@ def test_no_way_to_aws_is_said(project: Project) -> None:
 
     printed = project.deploy(status=1)
 
-    assert "is the region right, and is there a way to AWS from here?" in printed
+    assert "is the region right, and can this machine reach AWS?" in printed
     assert "Traceback" not in printed
 
 

@@ -152,7 +152,7 @@ def test_to_deploy_again_changes_nothing(project: Project) -> None:
 
     assert stands.everything() == before
     assert project.config() == config
-    for line in ("config.json as before", "hoist-dev                        as declared"):
+    for line in (f"{'config.json':<32} as before", f"{'hoist-dev':<32} as declared"):
         assert line in again
     assert "none: all is as declared" in project.status()
 
@@ -183,7 +183,8 @@ def test_limits_that_somebody_lifted_are_put_back(project: Project) -> None:
 
     printed = project.deploy("--only", "api-gateway")
 
-    assert "WebSocket *                   changed: 50 a second, 50 at once" in printed
+    assert f"{'WebSocket *':<32} changed: limited to " in printed
+    assert " -> 50 a second, 50 at once" in printed
     assert stands.limits() == before
 
 
@@ -195,7 +196,7 @@ def test_another_machine_takes_up_what_stands(project: Project) -> None:
 
     printed = project.deploy()
 
-    assert "found in AWS, taken up" in printed
+    assert "found in AWS, added to Chalice's note" in printed
     assert len(stands.rest_apis()) == 1
     assert stands.everything() == before
 
@@ -233,7 +234,7 @@ def test_half_made_apis_are_made_anew(project: Project) -> None:
 
     printed = project.deploy()
 
-    assert printed.count("half made: deleted") == 2
+    assert printed.count("half created: deleted") == 2
     assert len(stands.rest_apis()) == 1
     assert rest not in stands.rest_apis()
     assert len(v2.get_apis()["Items"]) == 1
@@ -288,7 +289,7 @@ def test_what_happened_is_counted(project: Project) -> None:
     status = project.status()
 
     assert "accepted 3  " in status
-    assert "API: 2 answers with 5xx" in status
+    assert "API: 2 responses with 5xx" in status
     assert "hoist-dev-notify: 4 errors, 0 throttled" in status
     assert "dead letters waiting: 1" in status
     assert f"alarms: {alarm['AlarmName']}\n" in status

@@ -51,7 +51,7 @@ def test_nothing_is_left_but_what_an_operator_chose(project: Project) -> None:
 
     printed = project.destroy("--yes")
 
-    assert "dev is gone" in printed
+    assert "dev is deleted" in printed
     assert left(project.account) == {}
     config = project.config()
     assert config["resource_parameters"] == {
@@ -77,7 +77,7 @@ def test_it_asks_and_uploads_stay_unless_told(project: Project) -> None:
 
     unanswered = project.destroy("--delete-uploads", status=1)
     assert "Type dev to delete it:" in unanswered
-    assert "Nothing was deleted; YES=1 answers for you" in unanswered
+    assert "Nothing was deleted; YES=1 skips the question" in unanswered
     assert Stands(project.account).everything() == before
 
     # All versions go, and what is under way.
@@ -109,8 +109,11 @@ def meanwhile(project: Project, line: str, happens: Callable[[], None]) -> str:
 @pytest.mark.parametrize(
     ("line", "consequence"),
     [
-        ("application", "the application is gone, the data is kept; `make deploy` brings it back"),
-        ("stack", "application and stack are gone, bucket and table are kept"),
+        (
+            "application",
+            "the application is deleted, the data is kept; `make deploy` restores the application",
+        ),
+        ("stack", "application and stack are deleted, bucket and table are kept"),
     ],
 )
 def test_what_arrives_meanwhile_stops_it_and_is_kept(
