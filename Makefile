@@ -57,7 +57,7 @@ deploy: install page ## Deploy a STAGE into AWS: REGION=…, EMAIL=…, SET="Par
 		--set "$(SET)" --only "$(ONLY)" $(if $(filter no,$(SMOKE)),--no-smoke)
 
 .PHONY: destroy
-destroy: install ## Remove a STAGE from AWS; asks first, or YES=1; DELETE_UPLOADS=1 deletes its uploads too
+destroy: install ## Remove a STAGE from AWS after a question (YES=1: none); DELETE_UPLOADS=1 deletes its uploads too
 	@$(BIN)/python -m deploy.destroy --stage "$(STAGE)" \
 		$(if $(filter 1,$(YES)),--yes) $(if $(filter 1,$(DELETE_UPLOADS)),--delete-uploads)
 
@@ -111,7 +111,7 @@ corpus: $(STAMPS)/corpus/installed ## Make 1,600 real files of 370 formats into 
 		"$(or $(OUT),$(error OUT=folder says where the files go))"
 
 .PHONY: clean
-clean: ## Remove what was installed and built, and the local system's data
+clean: ## Remove installed packages, built files, and the data of the local system
 	rm -rf $(VENV) $(TOOLS) $(MINISTACK) $(STAMPS) frontend/node_modules frontend/dist .hoist
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

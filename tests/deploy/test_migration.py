@@ -115,7 +115,7 @@ def test_an_outcome_with_a_notification_needs_no_sweep(
     check_sums(today)
 
 
-@pytest.mark.parametrize("told", [None, "failed"])
+@pytest.mark.parametrize("state_notified", [None, "failed"])
 @pytest.mark.parametrize("state", SETTLED)
 def test_an_outcome_without_a_notification_is_left_to_the_sweep(
     account: Any, settings: Settings, today: UploadTable, state: State, state_notified: str | None

@@ -65,8 +65,8 @@ PLANTED = {
 }
 PASSWORD = '"HOIST_MAIL_PASSWORD": "hunter2",'
 LEFT_BEHIND = {
-    ".chalice/deployed/dev.json": "what Chalice remembers of a deployment",
-    ".chalice/deployments/1.zip": "what Chalice remembers of a deployment",
+    ".chalice/deployed/dev.json": "Chalice's note of a deployment",
+    ".chalice/deployments/1.zip": "Chalice's note of a deployment",
     ".chalice/policies/dev/notify.json": "a rendered policy",
     ".hoist/environment.json": "the local system's data",
     ".env": "an environment file",

@@ -205,7 +205,7 @@ def test_the_account_of_a_killed_run_is_deleted_after_an_hour(
     assert stage.asked.index("GET /uploads") < stage.asked.index(f"DELETE /uploads/{UPLOAD}")
     assert stage.asked.index(f"DELETE /uploads/{UPLOAD}") < stage.asked.index("POST /uploads")
     printed = capsys.readouterr().out
-    assert printed.count("left an account: deleted with its uploads") == 1
+    assert printed.count("its account was deleted with its uploads") == 1
     assert "SECRET" not in printed
 
 
@@ -265,7 +265,7 @@ def test_parts_have_the_headers_of_the_sheet(stage: Stage) -> None:
     assert not [headers for _, _, headers in stage.puts if "x-amz-checksum-crc64nvme" in headers]
 
 
-@pytest.mark.parametrize(("max_size", "sent"), [(200, 1), (201, 2)])
+@pytest.mark.parametrize(("max_size", "uploads_sent"), [(200, 1), (201, 2)])
 def test_without_a_file_large_enough_no_parts_are_sent(
     stage: Stage, capsys: pytest.CaptureFixture[str], max_size: int, uploads_sent: int
 ) -> None:
@@ -274,7 +274,7 @@ def test_without_a_file_large_enough_no_parts_are_sent(
     smoke(stage, Cognito())
 
     assert stage.asked.count("POST /uploads") == uploads_sent
-    assert ("no file of this stage is large enough" in capsys.readouterr().out) == (
+    assert ("this stage accepts no file that is large enough" in capsys.readouterr().out) == (
         uploads_sent == 1
     )
 
@@ -365,7 +365,7 @@ def test_a_file_without_an_outcome_is_uploaded_again(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """S3 may not apply the rule of a new bucket yet."""
-    monkeypatch.setattr("deploy.smoke._PAUSE", 0.01)
+    monkeypatch.setattr("deploy.smoke.__main__._PAUSE", 0.01)
     stage.answers[f"GET /uploads/{UPLOAD}"] = (200, {"state": "uploading"})
     cognito, config = Cognito(), {"api_url": stage.url, "user_pool_id": "p"}
     config["user_pool_client_id"] = "c"
@@ -382,7 +382,7 @@ def test_a_file_without_an_outcome_is_uploaded_again(
 def test_responses_of_a_stage_are_printed_escaped(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("deploy.smoke._PAUSE", 0.01)
+    monkeypatch.setattr("deploy.smoke.__main__._PAUSE", 0.01)
     stage.answers[f"GET /uploads/{UPLOAD}"] = (200, {"state": "\x1b[2J\r\nforged\u202e"})
     config = {"api_url": stage.url, "user_pool_id": "p", "user_pool_client_id": "c"}
 
@@ -396,9 +396,9 @@ def test_responses_of_a_stage_are_printed_escaped(
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda uploads_sent: uploads_sent[:-1],
-        lambda uploads_sent: uploads_sent + b"x",
-        lambda uploads_sent: uploads_sent[::-1],
+        lambda content: content[:-1],
+        lambda content: content + b"x",
+        lambda content: content[::-1],
         lambda _: b"",
     ],
     ids=["fewer", "more", "others", "none"],
@@ -406,7 +406,7 @@ def test_responses_of_a_stage_are_printed_escaped(
 def test_a_different_download_is_an_error(stage: Stage, spoil: Callable[[bytes], bytes]) -> None:
     stage.spoil = spoil
 
-    with pytest.raises(StageError, match="what was downloaded is not what was sent"):
+    with pytest.raises(StageError, match="the downloaded file differs from the uploaded one"):
         smoke(stage, Cognito())
 
 
@@ -420,5 +420,5 @@ def test_an_unreachable_server_is_an_error(stage: Stage) -> None:
 def test_without_a_sample_the_error_asks_for_an_upload_by_hand(stage: Stage) -> None:
     stage.limits["allowed_types"] = ["video/mp4"]
 
-    with pytest.raises(StageError, match="no sample of video/mp4: send a file from the page"):
+    with pytest.raises(StageError, match="no sample of video/mp4: upload a file from the page"):
         smoke(stage, Cognito())

@@ -448,7 +448,7 @@ def test_the_uploader_reaches_only_objects_under_the_prefix(dev: Stack) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "sent"),
+    ("path", "is_sent"),
     [
         ("o/a", True),
         ("o/2026/a.txt", True),

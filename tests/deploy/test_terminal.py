@@ -102,8 +102,9 @@ def test_a_reader_that_closes_the_pipe_ends_a_command_quietly() -> None:
         assert process.stderr is not None
         process.stdout.close()
         errors = process.stderr.read()
+        status = process.wait(timeout=60)
 
-    assert process.returncode == 141
+    assert status == 141
     assert "Traceback" not in errors
     assert "BrokenPipe" not in errors
 
