@@ -41,12 +41,12 @@ check: install page ## Lint, types, and the tests that need neither the local sy
 	$(BIN)/pytest -m "not system and not browser"
 
 .PHONY: simulate
-simulate: install ## Simulate the asynchronous path: SEEDS=100000, FROM=, SEED=n for its story, FAULT=H1
+simulate: install ## Simulate the asynchronous path: SEEDS=100000, FROM=, SEED=n for one run in detail, FAULT=H1
 	@$(BIN)/python -m tests.simulation.runner $(if $(SEEDS),--seeds="$(SEEDS)") \
 		$(if $(FROM),--from="$(FROM)") $(if $(SEED),--seed="$(SEED)") $(if $(FAULT),--fault="$(FAULT)")
 
 .PHONY: format
-format: install ## Format the code and mend what the linters can
+format: install ## Format the code and fix what the linters can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	cd frontend && npm run --silent format
@@ -57,20 +57,20 @@ deploy: install page ## Deploy a STAGE into AWS: REGION=…, EMAIL=…, SET="Par
 		--set "$(SET)" --only "$(ONLY)" $(if $(filter no,$(SMOKE)),--no-smoke)
 
 .PHONY: destroy
-destroy: install ## Remove a STAGE from AWS: asks, or YES=1; DELETE_UPLOADS=1 with its uploads
+destroy: install ## Remove a STAGE from AWS after a question (YES=1: none); DELETE_UPLOADS=1 deletes its uploads too
 	@$(BIN)/python -m deploy.destroy --stage "$(STAGE)" \
 		$(if $(filter 1,$(YES)),--yes) $(if $(filter 1,$(DELETE_UPLOADS)),--delete-uploads)
 
 .PHONY: status
-status: install ## Tell what a STAGE has deployed, where it drifts (DRIFT=1: CloudFormation's view too), what failed
+status: install ## Show what a STAGE has deployed, its drift (DRIFT=1: CloudFormation's view too), its failures
 	@$(BIN)/python -m deploy.status --stage "$(STAGE)" $(if $(filter 1,$(DRIFT)),--drift)
 
 .PHONY: smoke
-smoke: install ## Send a small file and one in parts through a STAGE, or the running local system, and wait for their outcomes
+smoke: install ## Upload a small file and one in parts to a STAGE, or to the running local system, and check their outcomes
 	@$(BIN)/python -m deploy.smoke --stage "$(or $(STAGE),local)"
 
 .PHONY: logs
-logs: install ## What the functions of a STAGE wrote: SINCE=1h, FOLLOW=1; UPLOAD=id for the story of one upload
+logs: install ## Show the log lines of a STAGE: SINCE=1h, FOLLOW=1; UPLOAD=id for those of one upload
 	@$(BIN)/python -m deploy.logs --stage "$(or $(STAGE),local)" --upload "$(UPLOAD)" \
 		--since "$(SINCE)" $(if $(filter 1,$(FOLLOW)),--follow)
 
@@ -97,21 +97,21 @@ api-gateway: install ## Apply .chalice/api-gateway.json to a deployed STAGE
 	@$(BIN)/python -m deploy.steps.api_gateway --stage "$(STAGE)"
 
 .PHONY: audit
-audit: install ## Look for packages with known weaknesses, secrets that git would take, faults of the template
+audit: install ## Check for packages with known weaknesses, secrets that git would add, faults of the template
 	@$(BIN)/python -m deploy.audit
 
 .PHONY: cost
-cost: install ## Tell what a month of uploads costs: FILES=1000 SIZE=100MB, TOGETHER=, DAYS=, DOWNLOADS=, JSON=1
+cost: install ## Show what a month of uploads costs: FILES=1000 SIZE=100MB, DAYS=, DOWNLOADS=
 	@$(BIN)/python -m deploy.cost $(if $(FILES),--files="$(FILES)") $(if $(SIZE),--size="$(SIZE)") \
-		$(if $(TOGETHER),--together="$(TOGETHER)") $(if $(DAYS),--days="$(DAYS)") $(if $(DOWNLOADS),--downloads="$(DOWNLOADS)") $(if $(JSON),--json)
+		$(if $(DAYS),--days="$(DAYS)") $(if $(DOWNLOADS),--downloads="$(DOWNLOADS)")
 
 .PHONY: corpus
-corpus: $(STAMPS)/corpus/installed ## Make 1,600 real files of 370 formats into OUT=folder; HEADS=1 writes the tests' heads anew
+corpus: $(STAMPS)/corpus/installed ## Make 1,600 real files of 370 formats into OUT=folder; HEADS=1 rewrites the heads for the tests
 	@$(STAMPS)/corpus/bin/python -B bench/corpus/make.py $(if $(HEADS),--heads) \
 		"$(or $(OUT),$(error OUT=folder says where the files go))"
 
 .PHONY: clean
-clean: ## Remove what was installed and built, and the local system's data
+clean: ## Remove installed packages, built files, and the data of the local system
 	rm -rf $(VENV) $(TOOLS) $(MINISTACK) $(STAMPS) frontend/node_modules frontend/dist .hoist
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -123,7 +123,7 @@ install: $(STAMPS)/python $(STAMPS)/wheels $(STAMPS)/node ## Install Python and 
 page: frontend/dist/index.html ## Build the page
 
 .PHONY: browser
-browser: ## Make sure that there are Chromium, Firefox and WebKit for the browser tests
+browser: ## Install Chromium, Firefox and WebKit for the browser tests
 	@scripts/browsers
 
 .PHONY: tools
@@ -133,11 +133,11 @@ tools: $(STAMPS)/tools ## Install the S3 clients that the tests drive: AWS CLI, 
 ministack: $(STAMPS)/ministack ## Install MiniStack, the second AWS emulator that the tests deploy into
 
 .PHONY: picture
-picture: install page browser ## Take docs/page.png, the picture in README, anew
+picture: install page browser ## Take docs/page.png, the picture in README, again
 	$(BIN)/python scripts/picture.py
 
 .PHONY: lock
-lock: install ## Lock the Python packages anew
+lock: install ## Lock the Python packages again
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-annotate --no-emit-index-url --custom-compile-command "make lock" \
 		--upgrade requirements-dev.in -o requirements-dev.txt

@@ -10,7 +10,7 @@ import pytest
 from botocore.validate import ParamValidator
 
 from deploy import preflight
-from deploy.__main__ import _chosen
+from deploy.__main__ import parse_parameters
 from deploy.steps import config
 from deploy.steps.concurrency import USUAL_LIMIT
 from tests.support.environment import REGION
@@ -61,6 +61,6 @@ def test_readme_deploys_a_new_stage_with_a_choice() -> None:
 
     assert len(commands) >= 2
     for text in [*re.findall(r'SET="(.*?)"', "\n".join(commands)), *choices]:
-        assert preflight.check_sign_up("dev", _chosen("", text), stands=False) == ""
+        assert preflight.check_sign_up("dev", parse_parameters("", text), exists=False) == ""
     assert all("SET=" in command for command in commands)
     assert len(choices) == 3

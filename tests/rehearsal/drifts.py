@@ -142,7 +142,7 @@ CHANGED = {
         (
             "application   hoist-dev-process_upload: memory (MB) is 128, not 1769",
             "application   hoist-dev-process_upload: timeout (s) is 3, not 900",
-            "functions     hoist-dev-process_upload: TracingConfig is not as declared",
+            "functions     hoist-dev-process_upload: TracingConfig is Active, not PassThrough",
         ),
     ),
     "a function's runtime, handler and role": Change(
@@ -156,7 +156,7 @@ CHANGED = {
         (
             "application   hoist-dev-sweep: runtime is python3.9, not python3.",
             "application   hoist-dev-sweep: role is hoist-dev-notify, not hoist-dev-sweep",
-            "functions     hoist-dev-sweep: Handler is not as declared",
+            "functions     hoist-dev-sweep: Handler is app.notify, not app.sweep",
         ),
     ),
     "a function that somebody throttled": Change(
@@ -284,7 +284,7 @@ CHANGED = {
             StageName="dev",
             DefaultRouteSettings={"ThrottlingRateLimit": 9999.0, "ThrottlingBurstLimit": 5000},
         ),
-        ("api-gateway   limits of WebSocket *",),
+        ("api-gateway   WebSocket * is limited to 9999 a second, 5000 at once, not 50 a second",),
     ),
     "the page": Change(
         "s3",

@@ -42,7 +42,7 @@ def test_an_interrupted_deploy_continues_from_any_point(project: Project) -> Non
     for line, number in INTERRUPTED:
         printed = project.interrupt(line, number, "deploy", *DEPLOY, "--stage", "dev")
         if number is CTRL_C:
-            assert printed.endswith("Interrupted: run the same command again to go on\n")
+            assert printed.endswith("Interrupted: run the same command again to continue\n")
             assert "Traceback" not in printed
 
     project.deploy()
@@ -82,7 +82,7 @@ def test_settings_and_parameters_reach_their_resources(project: Project) -> None
 
     again = project.deploy("--set", "RejectedDays=5")
 
-    assert "changed: RejectedDays" in again
+    assert f"{'RejectedDays':<32} changed: 3 -> 5" in again
     rules = project.account.client("s3").get_bucket_lifecycle_configuration(
         Bucket=stands.outputs()["Bucket"]
     )["Rules"]
@@ -221,7 +221,7 @@ def test_an_unreachable_aws_is_an_error_that_says_so(project: Project) -> None:
 
     printed = project.deploy(status=1)
 
-    assert "is the region right, and is there a way to AWS from here?" in printed
+    assert "is the region right, and can this machine reach AWS?" in printed
     assert "Traceback" not in printed
 
 

@@ -150,7 +150,7 @@ def test_deploying_again_changes_nothing(project: Project) -> None:
 
     assert stands.everything() == before
     assert project.config() == config
-    for line in ("config.json as before", "hoist-dev                        as declared"):
+    for line in (f"{'config.json':<32} as before", f"{'hoist-dev':<32} as declared"):
         assert line in again
     assert "none: all is as declared" in project.status()
 
@@ -181,7 +181,8 @@ def test_changed_limits_are_restored(project: Project) -> None:
 
     printed = project.deploy("--only", "api-gateway")
 
-    assert "WebSocket *                   changed: 50 a second, 50 at once" in printed
+    assert f"{'WebSocket *':<32} changed: limited to " in printed
+    assert " -> 50 a second, 50 at once" in printed
     assert stands.limits() == before
 
 
@@ -193,7 +194,7 @@ def test_another_machine_adopts_the_existing_apis(project: Project) -> None:
 
     printed = project.deploy()
 
-    assert "found in AWS, taken up" in printed
+    assert "found in AWS, added to Chalice's note" in printed
     assert len(stands.rest_apis()) == 1
     assert stands.everything() == before
 
@@ -231,7 +232,7 @@ def test_half_created_apis_are_created_again(project: Project) -> None:
 
     printed = project.deploy()
 
-    assert printed.count("half made: deleted") == 2
+    assert printed.count("half created: deleted") == 2
     assert len(stands.rest_apis()) == 1
     assert rest not in stands.rest_apis()
     assert len(v2.get_apis()["Items"]) == 1
@@ -286,7 +287,7 @@ def test_status_counts_errors_and_dead_letters(project: Project) -> None:
     status = project.status()
 
     assert "accepted 3  " in status
-    assert "API: 2 answers with 5xx" in status
+    assert "API: 2 responses with 5xx" in status
     assert "hoist-dev-notify: 4 errors, 0 throttled" in status
     assert "dead letters waiting: 1" in status
     assert f"alarms: {alarm['AlarmName']}\n" in status

@@ -55,7 +55,7 @@ def test_only_the_operator_s_choices_remain(project: Project) -> None:
 
     printed = project.destroy("--yes")
 
-    assert "dev is gone" in printed
+    assert "dev is deleted" in printed
     assert remaining(project.account) == {}
     config = project.config()
     assert config["resource_parameters"] == {
@@ -81,7 +81,7 @@ def test_destroy_asks_first_and_keeps_uploads_by_default(project: Project) -> No
 
     unanswered = project.destroy("--delete-uploads", status=1)
     assert "Type dev to delete it:" in unanswered
-    assert "Nothing was deleted; YES=1 answers for you" in unanswered
+    assert "Nothing was deleted; YES=1 skips the question" in unanswered
     assert Stands(project.account).everything() == before
 
     # It deletes all versions and all multipart uploads.
@@ -113,8 +113,11 @@ def destroy_meanwhile(project: Project, line: str, happens: Callable[[], None]) 
 @pytest.mark.parametrize(
     ("line", "consequence"),
     [
-        ("application", "the application is gone, the data is kept; `make deploy` brings it back"),
-        ("stack", "application and stack are gone, bucket and table are kept"),
+        (
+            "application",
+            "the application is deleted, the data is kept; `make deploy` restores the application",
+        ),
+        ("stack", "application and stack are deleted, bucket and table are kept"),
     ],
 )
 def test_an_object_that_arrives_meanwhile_stops_destroy_and_stays(
