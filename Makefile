@@ -7,6 +7,8 @@ BIN    := $(VENV)/bin
 STAMPS := .make
 # S3 clients for the tests, in a virtualenv of their own: they pin packages that ours pins otherwise.
 TOOLS  := .tools
+# Zensical, which builds the documentation's site, and Mermaid, which draws the diagrams in it.
+DOCS := .docs
 # The second AWS emulator, for the tests as well: it pins a botocore of its own.
 MINISTACK := .ministack
 
@@ -112,7 +114,7 @@ corpus: $(STAMPS)/corpus/installed ## Make 1,600 real files of 370 formats into 
 
 .PHONY: clean
 clean: ## Remove installed packages, built files, and the data of the local system
-	rm -rf $(VENV) $(TOOLS) $(MINISTACK) $(STAMPS) frontend/node_modules frontend/dist .hoist
+	rm -rf $(VENV) $(TOOLS) $(MINISTACK) $(DOCS) site $(STAMPS) frontend/node_modules frontend/dist .hoist
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -133,8 +135,13 @@ tools: $(STAMPS)/tools ## Install the S3 clients that the tests drive: AWS CLI, 
 ministack: $(STAMPS)/ministack ## Install MiniStack, the second AWS emulator that the tests deploy into
 
 .PHONY: picture
-picture: install page browser ## Take docs/page.png, the picture in README, again
+picture: install page browser ## Record docs/page.gif, the picture in README
 	$(BIN)/python scripts/picture.py
+
+.PHONY: docs
+docs: $(STAMPS)/docs ## Build the documentation as a site, into site/
+	@$(BIN)/python -m scripts.docs
+	@$(BIN)/python -m scripts.docs.site
 
 .PHONY: lock
 lock: install ## Lock the Python packages again
@@ -147,6 +154,9 @@ lock: install ## Lock the Python packages again
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-annotate --no-emit-index-url --custom-compile-command "make lock" \
 		--upgrade requirements-ministack.in -o requirements-ministack.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-annotate --no-emit-index-url --custom-compile-command "make lock" \
+		--upgrade requirements-docs.in -o requirements-docs.txt
 	@$(BIN)/python scripts/wheels.py
 
 $(STAMPS)/python: requirements-dev.txt
@@ -169,6 +179,15 @@ $(STAMPS)/ministack: requirements-ministack.txt | $(STAMPS)/python
 	@rm -rf $(MINISTACK) $@
 	@$(BIN)/uv venv --quiet --python $(BIN)/python $(MINISTACK)
 	@$(BIN)/uv pip install --quiet --python $(MINISTACK)/bin/python --require-hashes --requirement $<
+	@touch $@
+
+$(STAMPS)/docs: requirements-docs.txt docs/mermaid/package-lock.json | $(STAMPS)/python
+	@echo "Installing what builds the documentation …"
+	@rm -rf $(DOCS) $@
+	@$(BIN)/uv venv --quiet --python $(BIN)/python $(DOCS)
+	@$(BIN)/uv pip install --quiet --python $(DOCS)/bin/python --require-hashes --requirement $<
+	@cp docs/mermaid/package*.json $(DOCS)
+	@cd $(DOCS) && npm ci --loglevel=error --no-audit --no-fund
 	@touch $@
 
 # What `chalice deploy` packs, for its rehearsal, which reaches for nothing beyond this machine.

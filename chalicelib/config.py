@@ -26,38 +26,53 @@ class SettingsError(Exception):
 class Settings:
     """One stage's settings. Sizes are bytes, lifetimes seconds."""
 
+    # The stage's name; `local` reads all other settings from the file that `make run` wrote.
     stage: str
+    # The AWS region; Lambda sets it.
     region: str
+    # The bucket of the files.
     bucket: str
-    # The bucket's URL under each of its host names; part URLs are spread over them.
+    # The bucket's URL under each host name, separated by commas; parts are spread over them.
     bucket_urls: tuple[str, ...]
-    # The origin of downloads instead of the bucket's URL; empty for the bucket itself.
+    # The origin of downloads up to 50 GB: CloudFront, which adds `nosniff`; none: the bucket.
     download_url: str
+    # The DynamoDB table.
     table: str
+    # The topic of invocation records.
     results_topic_arn: str
+    # The topic of messages for people.
     notifications_topic_arn: str
+    # The Cognito user pool.
     user_pool_arn: str
     # The role of temporary credentials.
     uploader_role_arn: str
-    # The KMS key that encrypts the bucket's objects; empty for the keys of S3 itself.
+    # The KMS key that encrypts the bucket's objects; none: the keys of S3 itself.
     kms_key_arn: str
+    # The page's origin, which CORS allows.
     page_origin: str
+    # The address that pages open for live states, `wss://…`.
     websocket_url: str
+    # The largest file.
     max_size: int
+    # Patterns such as `image/*,application/pdf`, for the declared type and for the decided one.
     allowed_types: tuple[str, ...]
+    # Seconds that presigned URLs live; credentials that sign them may expire soon after an hour.
     url_lifetime: int
+    # The size of parts, for files that fit into 10,000 such parts.
     part_size: int
+    # Files up to this size are sent whole.
     put_max_size: int
     # Uploads of one owner that may be in progress at once.
     max_in_progress: int
-    # The quota of one owner: bytes, and files.
+    # Bytes that one owner may keep, with uploads in progress, without rejected and deleted ones.
     owner_max_bytes: int
+    # Files that one owner may keep.
     owner_max_files: int
     # Processors that read a whole object leave out larger ones.
     whole_max_size: int
-    # Days that S3 keeps the parts of an incomplete upload.
+    # Days that S3 keeps the parts of an incomplete upload; raise it for files that take longer.
     upload_days: int
-    # Days that S3 keeps a rejected object.
+    # Days that S3 keeps a rejected object; its upload is deleted a week later.
     rejected_days: int
 
 
@@ -77,6 +92,7 @@ def load_settings(environ: MutableMapping[str, str] = os.environ) -> Settings:
         or _bucket_urls(
             bucket,
             region,
+            # `true` sends over Transfer Acceleration, which the bucket must have switched on.
             accelerate=_switch(environ, "HOIST_ACCELERATE", default=False),
         ),
         download_url=environ.get("HOIST_DOWNLOAD_URL", "").strip().rstrip("/"),

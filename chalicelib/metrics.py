@@ -12,23 +12,22 @@ from chalicelib.upload import State, Upload
 
 NAMESPACE = "Hoist"
 UNITS = {
-    "UploadsCreated": "Count",
-    "UploadsCompleted": "Count",
-    "UploadsAccepted": "Count",
-    "UploadsRejected": "Count",
-    "UploadsFailed": "Count",
-    "Bytes": "Bytes",
-    "EventToOutcomeSeconds": "Seconds",
+    "UploadsCreated": "Count",  # uploads that were created or adopted
+    "UploadsCompleted": "Count",  # uploads whose object is complete
+    "UploadsAccepted": "Count",  # outcomes: accepted
+    "UploadsRejected": "Count",  # outcomes: rejected
+    "UploadsFailed": "Count",  # outcomes: failed, after three tries
+    "Bytes": "Bytes",  # size of each object with an outcome
+    "EventToOutcomeSeconds": "Seconds",  # from the time of S3's event to the outcome
     # Repairs of the sweep.
-    "SweepLostEvents": "Count",
-    "SweepLeftBehind": "Count",
-    "SweepNotNotified": "Count",
-    "SweepWrongTags": "Count",
-    "SweepObjectsWithoutUpload": "Count",
-    "SweepDeleted": "Count",
-    "SweepAbandoned": "Count",
-    # The sum of the repairs that raise an alarm.
-    "SweepRepaired": "Count",
+    "SweepLostEvents": "Count",  # objects whose event was lost
+    "SweepLeftBehind": "Count",  # uploads that no invocation finished
+    "SweepNotNotified": "Count",  # outcomes of which the owner was not notified
+    "SweepWrongTags": "Count",  # tags with another state than the table
+    "SweepObjectsWithoutUpload": "Count",  # objects without an upload
+    "SweepDeleted": "Count",  # objects that were deleted, because no upload can have them
+    "SweepAbandoned": "Count",  # uploads that nobody completed in time
+    "SweepRepaired": "Count",  # the sum of the repairs that raise an alarm
 }
 CREATED = {"UploadsCreated": 1}
 COMPLETED = {"UploadsCompleted": 1}

@@ -18,12 +18,24 @@ from chalicelib import keys, parts
 class State(StrEnum):
     """The state of an upload: uploading → uploaded → processing → an outcome; or aborted."""
 
+    # Its owner sends it; it counts in the quota. S3's event, complete or delete ends it, or the
+    # sweep, two days after `HOIST_UPLOAD_DAYS`.
     UPLOADING = "uploading"
+    # The whole object is in the bucket, until `process_upload` claims it.
     UPLOADED = "uploaded"
+    # One invocation of `process_upload` has claimed it. If that dies, Lambda's next try continues,
+    # then the sweep.
     PROCESSING = "processing"
+    # The object was checked and can be downloaded, until its owner deletes or overwrites it.
     ACCEPTED = "accepted"
+    # The object did not pass and does not count in the quota. A lifecycle rule deletes it after
+    # `RejectedDays`; the upload is deleted a week later.
     REJECTED = "rejected"
+    # Processing failed three times. The object is kept and counts in the quota; `make redrive`
+    # processes it again.
     FAILED = "failed"
+    # Its owner deleted it, or nobody completed it. After seven days the upload is deleted. Until
+    # then every object that a late URL brings is deleted too.
     ABORTED = "aborted"
 
 

@@ -56,8 +56,8 @@ def media_types(part: Any) -> Iterator[Any]:
 def examples() -> Iterator[tuple[Any, Any]]:
     """Every example in the document, after the schema that it is an example of."""
     for media in media_types(DOCUMENT):
-        named = [example["value"] for example in media.get("examples", {}).values()]
-        for example in [*named, *([media["example"]] if "example" in media else [])]:
+        values = [example["value"] for example in media.get("examples", {}).values()]
+        for example in [*values, *([media["example"]] if "example" in media else [])]:
             yield media["schema"], example
     for schema in SCHEMAS.values():
         for example in schema.get("examples", []):
@@ -94,31 +94,33 @@ def test_the_problem_of_a_code_is_what_the_error_sends(code: str) -> None:
     assert example == error(example["detail"], **own).problem()
 
 
-# That there is no such route, no route answers.
+# No route answers that there is no such route.
 @pytest.mark.parametrize("code", sorted(ERRORS.keys() - {"route_not_found"}))
 def test_some_route_answers_with_the_code_under_its_status(code: str) -> None:
-    named = {
-        (found, status)
+    pairs = {
+        (documented, status)
         for _, _, operation in OPERATIONS
         for status, answer in answers(operation)
-        for found in re.findall(r"`([a-z_]+)`:", answer["description"])
+        for documented in re.findall(r"`([a-z_]+)`:", answer["description"])
     }
 
-    assert {status for found, status in named if found == code} == {str(ERRORS[code].status)}
+    assert {status for documented, status in pairs if documented == code} == {
+        str(ERRORS[code].status)
+    }
 
 
 @by_operation
-def test_an_answer_names_the_codes_that_its_schema_takes(method: str, path: str) -> None:
+def test_an_answer_names_the_codes_of_its_schema(method: str, path: str) -> None:
     for status, answer in answers(DOCUMENT["paths"][path][method.lower()]):
         media = answer.get("content", {}).get("application/problem+json", {"schema": {"oneOf": []}})
-        taken = [s["$ref"] for s in media["schema"].get("oneOf", [media["schema"]])]
-        named = re.findall(r"`([a-z_]+)`:", answer["description"])
+        schemas = [s["$ref"] for s in media["schema"].get("oneOf", [media["schema"]])]
+        codes = re.findall(r"`([a-z_]+)`:", answer["description"])
 
-        assert taken == [f"#/components/schemas/{title(code)}" for code in named], status
+        assert schemas == [f"#/components/schemas/{title(code)}" for code in codes], status
 
 
 @pytest.mark.parametrize("code", [code for code, e in ERRORS.items() if e.retry_after])
-def test_what_may_be_tried_again_says_when(code: str) -> None:
+def test_an_error_that_may_be_retried_says_when(code: str) -> None:
     for _, _, operation in OPERATIONS:
         for _, answer in answers(operation):
             if f"`{code}`" in answer["description"]:
@@ -126,7 +128,7 @@ def test_what_may_be_tried_again_says_when(code: str) -> None:
 
 
 @by_operation
-def test_every_route_but_limits_wants_a_token(method: str, path: str) -> None:
+def test_every_route_but_limits_needs_a_token(method: str, path: str) -> None:
     operation = DOCUMENT["paths"][path][method.lower()]
     open_to_all = (method, path) == ("GET", "/limits")
 
@@ -142,14 +144,14 @@ def test_its_limits_are_those_of_the_code() -> None:
     assert new["filename"]["maxLength"] == rules.MAX_FILENAME_LENGTH
     assert new["content_type"]["maxLength"] == rules.MAX_CONTENT_TYPE_LENGTH
     completing = DOCUMENT["paths"]["/uploads/{upload_id}/complete"]["post"]["requestBody"]
-    asked = completing["content"]["application/json"]["schema"]["properties"]
-    assert asked["wait"]["maximum"] == rules.MAX_WAIT
+    properties = completing["content"]["application/json"]["schema"]["properties"]
+    assert properties["wait"]["maximum"] == rules.MAX_WAIT
 
 
 def test_its_examples_fit_their_schemas() -> None:
-    shown = list(examples())
-    assert len(shown) > len(ERRORS)
-    for schema, example in shown:
+    pairs = list(examples())
+    assert len(pairs) > len(ERRORS)
+    for schema, example in pairs:
         # `#/components/…` is looked up in the schema itself.
         checker = Draft202012Validator({"components": DOCUMENT["components"], **schema})
         assert [error.message for error in checker.iter_errors(example)] == []

@@ -1,4 +1,4 @@
-"""What docs/operations.md and README tell operators to type, and what they say of reservations."""
+"""The commands and the reservations in the documentation for operators."""
 
 import json
 import re
@@ -10,14 +10,17 @@ import pytest
 from botocore.validate import ParamValidator
 
 from deploy import preflight
-from deploy.__main__ import parse_parameters
+from deploy.__main__ import STEPS, parse_parameters
 from deploy.steps import config
 from deploy.steps.concurrency import USUAL_LIMIT
 from tests.support.environment import REGION
 
 ROOT = Path(__file__).parents[2]
-OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+DOCS = ROOT / "docs"
+OPERATIONS = (DOCS / "operations.md").read_text(encoding="utf-8")
+DEPLOYING = (DOCS / "deploying.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+(CONCURRENCY,) = DOCS.glob("decisions/*-no-function-takes-all-*.md")
 
 
 def test_the_rules_of_the_web_acl_are_such_that_waf_takes_them() -> None:
@@ -29,7 +32,7 @@ def test_the_rules_of_the_web_acl_are_such_that_waf_takes_them() -> None:
         "CloudWatchMetricsEnabled": True,
         "MetricName": "hoist-dev",
     }
-    asked = {
+    request = {
         "Name": "hoist-dev",
         "Scope": "CLOUDFRONT",
         "DefaultAction": {"Allow": {}},
@@ -37,30 +40,51 @@ def test_the_rules_of_the_web_acl_are_such_that_waf_takes_them() -> None:
         "Rules": json.loads(rules),
     }
 
-    assert ParamValidator().validate(asked, shape.input_shape).generate_report() == ""
+    assert ParamValidator().validate(request, shape.input_shape).generate_report() == ""
 
 
 @pytest.mark.parametrize("function", config.RESERVED)
-def test_every_reservation_is_told(function: str) -> None:
+def test_every_reservation_is_documented(function: str) -> None:
     number = config.RESERVED[function]
 
     assert re.search(rf"^\|.*`{function}`.*\| {number}( each)? \|", OPERATIONS, re.MULTILINE)
 
 
-def test_what_the_api_has_left_is_told() -> None:
+def test_the_remaining_concurrency_of_the_api_is_documented() -> None:
     reserved = sum(config.RESERVED.values())
 
     assert f"what remains: {USUAL_LIMIT - reserved} of 1,000" in OPERATIONS
-    assert f"{reserved} of the account's" in README
+    assert f"{reserved} of the account's" in CONCURRENCY.read_text(encoding="utf-8")
 
 
-def test_readme_deploys_a_new_stage_with_a_choice() -> None:
-    """And offers all three."""
-    commands = re.findall(r"^\$ make deploy .*REGION=.*$", README + OPERATIONS, re.MULTILINE)
-    choices = re.findall(r'^\| `"(\w+=[\w.]+)"` \|', README, re.MULTILINE)
+def test_a_new_stage_is_deployed_with_a_choice_of_who_may_have_an_account() -> None:
+    """And the documentation offers all three choices."""
+    pages = README + DEPLOYING + OPERATIONS
+    commands = re.findall(r"^make deploy .*REGION=.*$", pages, re.MULTILINE)
+    choices = re.findall(r'^\| `"(\w+=[\w.]+)"` \|', DEPLOYING, re.MULTILINE)
 
-    assert len(commands) >= 2
+    assert len(commands) >= 3
     for text in [*re.findall(r'SET="(.*?)"', "\n".join(commands)), *choices]:
         assert preflight.check_sign_up("dev", parse_parameters("", text), exists=False) == ""
     assert all("SET=" in command for command in commands)
     assert len(choices) == 3
+
+
+def test_every_step_of_a_deployment_is_documented_in_order() -> None:
+    documented = re.findall(r"^\| `([a-z-]+)` \|", DEPLOYING, re.MULTILINE)
+
+    assert documented == [step for step in STEPS if not step.startswith("migration")]
+
+
+def test_the_example_of_policies_has_every_function() -> None:
+    (example,) = re.findall(r"```text\n((?:  \w+ +changed\n)+)", OPERATIONS)
+    policies = (ROOT / ".chalice" / "policies").glob("*.json")
+
+    assert re.findall(r"^  (\w+)", example, re.MULTILINE) == sorted(path.stem for path in policies)
+
+
+def test_the_example_of_destinations_is_what_is_declared() -> None:
+    examples = re.findall(r"^  (\w+) +changed: ({.*})$", OPERATIONS, re.MULTILINE)
+    declared = json.loads((ROOT / ".chalice" / "destinations.json").read_text(encoding="utf-8"))
+
+    assert {name: json.loads(text) for name, text in examples} == declared

@@ -239,11 +239,11 @@ def test_the_outputs_are_the_variables_of_the_functions() -> None:
 
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_every_parameter_is_documented(name: str) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    settings = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     default = PARAMETERS[name]["Default"]
 
-    listed_in_docs = f"`{default}`" if default != "" else "none"
-    assert re.search(rf"^\| `{name}` \| {re.escape(listed_in_docs)} \|", readme, re.MULTILINE)
+    listed = f"`{default}`" if default != "" else "none"
+    assert re.search(rf"^\| `{name}` \| {re.escape(listed)} \|", settings, re.MULTILINE)
 
 
 def test_local_password_rules_are_those_of_a_stage() -> None:
