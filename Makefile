@@ -16,6 +16,15 @@ PAGE_SOURCES := $(shell find frontend/src frontend/public -type f 2>/dev/null) \
 	frontend/index.html frontend/vite.config.ts frontend/tsconfig.json frontend/package.json \
 	chalicelib/media_types.json
 
+# Python keeps what it compiled, whatever the shell says: the tests start hundreds of processes.
+export PYTHONDONTWRITEBYTECODE :=
+
+# Tests on all processors. A test of the local system shares the system with its group.
+FAST   := $(BIN)/pytest --numprocesses=logical --dist=worksteal --durations=10
+SYSTEM := $(BIN)/pytest --numprocesses=logical --dist=loadgroup --no-loadscope-reorder --durations=10
+# Two commands side by side, each with its output in one piece where this make can do that.
+TOGETHER := $(MAKE) --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync)
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -28,104 +37,120 @@ run: install page ## Run Hoist on this machine (Ctrl-C stops it)
 	@exec $(BIN)/python -m local
 
 .PHONY: test
-test: check browser tools ## Run all tests, the local system and the browsers included
+test: dev page browser tools ## Run all tests, the local system and the browsers included
+	+@$(TOGETHER) fast-tests page-tests lint
 	@$(MAKE) --no-print-directory ministack \
 		|| echo "MiniStack was not installed: the tests that deploy into it are skipped" >&2
-	$(BIN)/pytest -m "system or browser"
+	$(SYSTEM) -m "system or browser"
 
 .PHONY: check
-check: install page ## Lint, types, and the tests that need neither the local system nor a browser
+check: dev page ## Lint, types, and the tests that need neither a server nor a browser and are not slow
+	+@$(TOGETHER) quick-tests page-tests lint
+
+# The parts of `make test` and `make check`, which run beside one another.
+.PHONY: fast-tests quick-tests page-tests lint
+fast-tests:
+	$(FAST) -m "not system and not browser"
+
+quick-tests:
+	$(FAST) -m "not system and not browser and not slow"
+
+page-tests:
+	cd frontend && npm test --silent
+
+lint:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	cd frontend && npm run --silent check
-	cd frontend && npm test --silent
-	$(BIN)/pytest -m "not system and not browser"
 
 .PHONY: simulate
-simulate: install ## Simulate the asynchronous path: SEEDS=100000, FROM=, SEED=n for its story, FAULT=H1
+simulate: dev ## Simulate the asynchronous path: SEEDS=100000, FROM=, SEED=n for one run in detail, FAULT=H1
 	@$(BIN)/python -m tests.simulation.runner $(if $(SEEDS),--seeds="$(SEEDS)") \
 		$(if $(FROM),--from="$(FROM)") $(if $(SEED),--seed="$(SEED)") $(if $(FAULT),--fault="$(FAULT)")
 
 .PHONY: format
-format: install ## Format the code and mend what the linters can
+format: dev ## Format the code and fix what the linters can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	cd frontend && npm run --silent format
 
 .PHONY: deploy
-deploy: install page ## Deploy a STAGE into AWS: REGION=…, EMAIL=…, SET="Parameter=value …", ONLY=step
+deploy: $(STAMPS)/python page ## Deploy a STAGE into AWS: REGION=…, EMAIL=…, SET="Parameter=value …", ONLY=step
 	@$(BIN)/python -m deploy --stage "$(STAGE)" --region "$(REGION)" --email "$(EMAIL)" \
 		--set "$(SET)" --only "$(ONLY)" $(if $(filter no,$(SMOKE)),--no-smoke)
 
 .PHONY: destroy
-destroy: install ## Remove a STAGE from AWS: asks, or YES=1; DELETE_UPLOADS=1 with its uploads
+destroy: $(STAMPS)/python ## Remove a STAGE from AWS after a question (YES=1: none); DELETE_UPLOADS=1 deletes its uploads too
 	@$(BIN)/python -m deploy.destroy --stage "$(STAGE)" \
 		$(if $(filter 1,$(YES)),--yes) $(if $(filter 1,$(DELETE_UPLOADS)),--delete-uploads)
 
 .PHONY: status
-status: install ## Tell what a STAGE has deployed, where it drifts (DRIFT=1: CloudFormation's view too), what failed
+status: $(STAMPS)/python ## Show what a STAGE has deployed, its drift (DRIFT=1: CloudFormation's view too), its failures
 	@$(BIN)/python -m deploy.status --stage "$(STAGE)" $(if $(filter 1,$(DRIFT)),--drift)
 
 .PHONY: smoke
-smoke: install ## Send a small file and one in parts through a STAGE, or the running local system, and wait for their outcomes
+smoke: $(STAMPS)/python ## Upload a small file and one in parts to a STAGE, or to the running local system, and check their outcomes
 	@$(BIN)/python -m deploy.smoke --stage "$(or $(STAGE),local)"
 
 .PHONY: logs
-logs: install ## What the functions of a STAGE wrote: SINCE=1h, FOLLOW=1; UPLOAD=id for the story of one upload
+logs: $(STAMPS)/python ## Show the log lines of a STAGE: SINCE=1h, FOLLOW=1; UPLOAD=id for those of one upload
 	@$(BIN)/python -m deploy.logs --stage "$(or $(STAGE),local)" --upload "$(UPLOAD)" \
 		--since "$(SINCE)" $(if $(filter 1,$(FOLLOW)),--follow)
 
 .PHONY: redrive
-redrive: install ## Send again what failed: STAGE=… and UPLOAD=id, ALL=failed or ALL=dead-letters
+redrive: $(STAMPS)/python ## Send again what failed: STAGE=… and UPLOAD=id, ALL=failed or ALL=dead-letters
 	@$(BIN)/python -m deploy.redrive --stage "$(or $(STAGE),local)" \
 		$(if $(UPLOAD),--upload "$(UPLOAD)",$(if $(ALL),--$(if $(filter failed,$(ALL)),all-failed,$(ALL)),--help))
 
 .PHONY: permissions
-permissions: install ## Print the IAM policies that a COMMAND (deploy, destroy, status, …) needs, for a STAGE
+permissions: $(STAMPS)/python ## Print the IAM policies that a COMMAND (deploy, destroy, status, …) needs, for a STAGE
 	@$(BIN)/python -m deploy.permissions $(if $(COMMAND),--command "$(COMMAND)",--help) \
 		--stage "$(STAGE)" --region "$(REGION)"
 
 .PHONY: policies
-policies: install ## Render .chalice/policies for a STAGE, before `chalice deploy`
+policies: $(STAMPS)/python ## Render .chalice/policies for a STAGE, before `chalice deploy`
 	@$(BIN)/python -m deploy.steps.policies --stage "$(STAGE)"
 
 .PHONY: destinations
-destinations: install ## Apply .chalice/destinations.json to a deployed STAGE
+destinations: $(STAMPS)/python ## Apply .chalice/destinations.json to a deployed STAGE
 	@$(BIN)/python -m deploy.steps.destinations --stage "$(STAGE)"
 
 .PHONY: api-gateway
-api-gateway: install ## Apply .chalice/api-gateway.json to a deployed STAGE
+api-gateway: $(STAMPS)/python ## Apply .chalice/api-gateway.json to a deployed STAGE
 	@$(BIN)/python -m deploy.steps.api_gateway --stage "$(STAGE)"
 
 .PHONY: audit
-audit: install ## Look for packages with known weaknesses, secrets that git would take, faults of the template
+audit: dev ## Check for packages with known weaknesses, secrets that git would add, faults of the template
 	@$(BIN)/python -m deploy.audit
 
 .PHONY: cost
-cost: install ## Tell what a month of uploads costs: FILES=1000 SIZE=100MB, TOGETHER=, DAYS=, DOWNLOADS=, JSON=1
+cost: $(STAMPS)/python ## Show what a month of uploads costs: FILES=1000 SIZE=100MB, DAYS=, DOWNLOADS=
 	@$(BIN)/python -m deploy.cost $(if $(FILES),--files="$(FILES)") $(if $(SIZE),--size="$(SIZE)") \
-		$(if $(TOGETHER),--together="$(TOGETHER)") $(if $(DAYS),--days="$(DAYS)") $(if $(DOWNLOADS),--downloads="$(DOWNLOADS)") $(if $(JSON),--json)
+		$(if $(DAYS),--days="$(DAYS)") $(if $(DOWNLOADS),--downloads="$(DOWNLOADS)")
 
 .PHONY: corpus
-corpus: $(STAMPS)/corpus/installed ## Make 1,600 real files of 370 formats into OUT=folder; HEADS=1 writes the tests' heads anew
+corpus: $(STAMPS)/corpus/installed ## Make 1,600 real files of 370 formats into OUT=folder; HEADS=1 rewrites the heads for the tests
 	@$(STAMPS)/corpus/bin/python -B bench/corpus/make.py $(if $(HEADS),--heads) \
 		"$(or $(OUT),$(error OUT=folder says where the files go))"
 
 .PHONY: clean
-clean: ## Remove what was installed and built, and the local system's data
+clean: ## Remove installed packages, built files, and the data of the local system
 	rm -rf $(VENV) $(TOOLS) $(MINISTACK) $(DOCS) site $(STAMPS) frontend/node_modules frontend/dist .hoist
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: install
-install: $(STAMPS)/python $(STAMPS)/wheels $(STAMPS)/node ## Install Python and Node packages where they are out of date
+install: $(STAMPS)/python $(STAMPS)/node ## Install what `make run` needs, where it is out of date
+
+.PHONY: dev
+dev: install $(STAMPS)/dev $(STAMPS)/wheels ## Install what the tests and linters need as well
 
 .PHONY: page
 page: frontend/dist/index.html ## Build the page
 
 .PHONY: browser
-browser: ## Make sure that there are Chromium, Firefox and WebKit for the browser tests
+browser: ## Install Chromium, Firefox and WebKit for the browser tests
 	@scripts/browsers
 
 .PHONY: tools
@@ -135,7 +160,7 @@ tools: $(STAMPS)/tools ## Install the S3 clients that the tests drive: AWS CLI, 
 ministack: $(STAMPS)/ministack ## Install MiniStack, the second AWS emulator that the tests deploy into
 
 .PHONY: picture
-picture: install page browser ## Record docs/page.gif, the picture in README
+picture: dev page browser ## Record docs/page.gif, the picture in README
 	$(BIN)/python scripts/picture.py
 
 .PHONY: docs
@@ -144,10 +169,13 @@ docs: $(STAMPS)/docs ## Build the documentation as a site, into site/
 	@$(BIN)/python -m scripts.docs.site
 
 .PHONY: lock
-lock: install ## Lock the Python packages anew
+lock: dev ## Lock the Python packages again
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-annotate --no-emit-index-url --custom-compile-command "make lock" \
 		--upgrade requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-annotate --no-emit-index-url --custom-compile-command "make lock" \
+		--upgrade --constraint requirements-dev.txt requirements-run.in -o requirements-run.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-annotate --no-emit-index-url --custom-compile-command "make lock" \
 		--upgrade requirements-tools.in -o requirements-tools.txt
@@ -159,22 +187,27 @@ lock: install ## Lock the Python packages anew
 		--upgrade requirements-docs.in -o requirements-docs.txt
 	@$(BIN)/python scripts/wheels.py
 
-$(STAMPS)/python: requirements-dev.txt
+$(STAMPS)/python: requirements-run.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 		|| { echo "Hoist needs Python 3.11 or later: install it, or name it with PYTHON=…" >&2; exit 1; }
 	@echo "Installing the Python packages (a minute, once) …"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --requirement $<
 	@mkdir -p $(STAMPS) && touch $@
 
-$(STAMPS)/tools: requirements-tools.txt | $(STAMPS)/python
+$(STAMPS)/dev: requirements-dev.txt | $(STAMPS)/python
+	@echo "Installing the tools of the developers …"
+	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --requirement $<
+	@touch $@
+
+$(STAMPS)/tools: requirements-tools.txt | $(STAMPS)/dev
 	@echo "Installing the S3 clients for the tests …"
 	@rm -rf $(TOOLS)
 	@$(BIN)/uv venv --quiet --python $(BIN)/python $(TOOLS)
 	@$(BIN)/uv pip install --quiet --python $(TOOLS)/bin/python --require-hashes --requirement $<
 	@touch $@
 
-$(STAMPS)/ministack: requirements-ministack.txt | $(STAMPS)/python
+$(STAMPS)/ministack: requirements-ministack.txt | $(STAMPS)/dev
 	@echo "Installing MiniStack for the tests …"
 	@rm -rf $(MINISTACK) $@
 	@$(BIN)/uv venv --quiet --python $(BIN)/python $(MINISTACK)

@@ -1,8 +1,9 @@
-"""What a batch asks of DynamoDB: calls and units, for 1, 10 and 100 members.
+"""The cost of a batch in DynamoDB: calls and units for 1, 10 and 100 uploads.
 
-`.venv/bin/python bench/batch.py` begins uploads by the real use case, on the simulation's stand-in
-for DynamoDB: each alone, then in one batch. Then it asks for the same batch again under its key,
-and for one of which nothing fits. Write units count twice in a transaction. The last line is JSON.
+`.venv/bin/python bench/batch.py` creates uploads with the real use case, on the simulation's
+stand-in for DynamoDB: one by one, then in one batch. Then it repeats the batch with the same
+idempotency key, and sends a batch without room for any upload. Write units count twice in a
+transaction.
 """
 
 import logging
@@ -15,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from tests.support import environment
 
 environment.enter()
-from bench.rounds import report  # noqa: E402 - after the environment
+from bench.results import bench_parser, report  # noqa: E402 - after the environment
 from chalicelib.config import load_settings  # noqa: E402
 from chalicelib.creation import Creation  # noqa: E402
 from chalicelib.items import SCHEMA  # noqa: E402
@@ -30,8 +31,8 @@ SETTINGS = load_settings(environment.HOIST_ENVIRONMENT)
 FILE = Announcement(filename="photo.jpg", size=100_000, content_type="image/jpeg")
 
 
-class Asked:
-    """The use case on an empty table, and what it has asked of that since the last look."""
+class Meter:
+    """The use case on an empty table; `create` returns the cost of one request."""
 
     def __init__(self, *, max_files: int = 10**6) -> None:
         self.dynamodb = FakeDynamoDB(SCHEMA, SETTINGS.table)
@@ -40,7 +41,7 @@ class Asked:
         self.creation = Creation(settings, MemoryStorage(), table, _now)
 
     def create(self, count: int, key: str | None, owner: str = OWNER) -> str:
-        """One request; what it asked."""
+        """The calls and units of one request."""
         meter = self.dynamodb.meter
         before = sum(meter.calls.values()), meter.total, meter.reads
         self.creation.create(owner, [FILE] * count, idempotency_key=key)
@@ -56,17 +57,18 @@ def _now() -> datetime:
 
 
 def main() -> None:
-    """Ask and print."""
+    """Create and print."""
+    options = bench_parser(__doc__).parse_args()
     logging.disable(logging.INFO)
     results = {}
     for count in COUNTS:
-        asked, full = Asked(), Asked(max_files=count)
+        roomy, full = Meter(), Meter(max_files=count)
         full.create(count, None)
-        results[f"a batch of {count}, with keys"] = asked.create(count, "key")
-        results[f"a batch of {count}, again"] = asked.create(count, "key")
-        results[f"a batch of {count}, without keys"] = asked.create(count, None, OTHER_OWNER)
+        results[f"a batch of {count}, with keys"] = roomy.create(count, "key")
+        results[f"a batch of {count}, again"] = roomy.create(count, "key")
+        results[f"a batch of {count}, without keys"] = roomy.create(count, None, OTHER_OWNER)
         results[f"a batch of {count}, without room"] = full.create(count, "key")
-    report(results)
+    report(__file__, options, results)
 
 
 if __name__ == "__main__":

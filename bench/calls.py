@@ -1,7 +1,7 @@
-"""Which calls to AWS a piece of work makes, and how much of its processor time is theirs.
+"""The calls to AWS that a function makes, and their share of its processor time.
 
-Processor time, as nothing here waits: other processes of the machine are not in it. A call is from
-botocore's event `provide-client-params` to `after-call`: built, signed, sent, its answer parsed.
+It measures processor time, so other processes do not count. A call lasts from botocore's event
+`provide-client-params` to `after-call`: build, sign, send, and parse the response.
 """
 
 import time
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Calls:
-    """The names of the calls one side makes; processor seconds within and outside them."""
+    """The names of the calls, and the processor seconds within and outside them."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
@@ -18,12 +18,12 @@ class Calls:
         self._began = 0.0
 
     def watch(self, events: Any) -> None:
-        """From now on, of a botocore session or client."""
+        """Watch a botocore session or client from now on."""
         events.register("provide-client-params", self._begin)
         events.register("after-call", self._end)
 
     def spent(self, work: Callable[[], object]) -> float:
-        """The processor seconds of all of `work`."""
+        """The processor seconds of `work`, with its calls."""
         self.names, self.within = [], 0.0
         began = time.process_time()
         work()

@@ -1,25 +1,25 @@
 """A cold start: process start to the first answered `POST /uploads`, beside boto3 alone.
 
-`.venv/bin/python bench/cold_start.py` starts fresh processes in turns: ours imports `app` and
-answers one request (a single PUT, or a multipart upload of 10,000 parts; a server on 127.0.0.1
-stands in for S3 and DynamoDB, without TLS), theirs does `import boto3` and makes one S3 client,
-which calls nobody. Prints medians in milliseconds and ratios; the last line is JSON.
+`.venv/bin/python bench/cold_start.py` starts fresh processes in turns. Ours imports `app` and
+answers one request: a single PUT, or a multipart upload of 10,000 parts. A server on 127.0.0.1
+stands in for S3 and DynamoDB, without TLS. Theirs runs `import boto3` and makes one S3 client,
+without a call. It prints medians in milliseconds, and ratios.
 """
 
-import argparse
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from bench.rounds import medians, report, seconds
+from bench.results import bench_parser, report
+from bench.rounds import medians, seconds
 from bench.stub_server import stub_server
 from tests.support.environment import AWS_ENVIRONMENT, CLEAN_ENVIRONMENT, HOIST_ENVIRONMENT, REGION
 from tests.support.running import ROOT
 
-# Tests need awscrt, which is not deployed: botocore would import it on both sides, and the more
-# both have in common, the better a ratio looks.
+# Tests need awscrt, which is not deployed. botocore would import it on both sides, and a larger
+# common part makes a ratio look better.
 DEPLOYED = "import sys; sys.modules['awscrt'] = None\n"
 BOTO3 = f"{DEPLOYED}import boto3; boto3.client('s3', region_name={REGION!r})"
 HOIST = f"""{DEPLOYED}
@@ -41,7 +41,7 @@ if answered["statusCode"] != 201:
 
 def main() -> None:
     """Parse, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = bench_parser(__doc__)
     parser.add_argument("--rounds", type=int, default=15)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="hoist-bench-") as compiled, stub_server() as url:
@@ -64,7 +64,7 @@ def main() -> None:
 
             return seconds(run)
 
-        found = medians(
+        times = medians(
             {
                 "boto3": lambda: start(BOTO3),
                 "hoist_put": lambda: start(HOIST % 1000),
@@ -74,13 +74,15 @@ def main() -> None:
             warm=2,
         )
     report(
+        __file__,
+        options,
         {
-            **{f"{name}_ms": round(value * 1e3) for name, value in found.items()},
+            **{f"{name}_ms": round(value * 1e3) for name, value in times.items()},
             **{
-                f"{name}_ratio": round(found[name] / found["boto3"], 2)
+                f"{name}_ratio": round(times[name] / times["boto3"], 2)
                 for name in ("hoist_put", "hoist_multipart")
             },
-        }
+        },
     )
 
 

@@ -1,15 +1,14 @@
-"""What a bad network costs the uploader, and whether it gets through, beside stock Uppy.
+"""What faults of the network cost the uploader, and whether it completes, beside stock Uppy.
 
 `.venv/bin/python bench/faults.py` sends 2 GiB, and then 1,000 files of 64 KiB, in real Chromium,
-once for each misfortune and contestant. `sent` is what came in at the far end, in sizes of all
-files; `of its own` is what came in again though the far end had not failed it, in percent of that;
-otherwise the reason given for giving up. Of many files it says how many are `complete`, how many
-failed `with a reason`, how many were still `hanging` after 120 s, how many are `SILENTLY lost`, and
-how many objects are there `twice`. At the end the page is reloaded half way and must send no more
-again than was in flight. The last line is JSON, with what is wanted of ours.
+once for each fault and contestant. Of one file, `sent` is the number of bytes that arrived, in file
+sizes. `of its own` is the share of bytes that were sent again without a failure of the far end. If
+the upload fails, the page's reason stands there. Of many files, it counts those that are
+`complete`, those that failed `with a reason`, those still `hanging` after 120 s and those `SILENTLY
+lost`. `twice` counts duplicate objects. At the end, the page is reloaded half way. It must not send
+more again than was in flight. The figures of ours have a target.
 """
 
-import argparse
 import sys
 import time
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from bench.rounds import report
+from bench.results import bench_parser, report
 from bench.uploaders import faults
 from bench.uploaders.chromium import Chromium, chromium
 from bench.uploaders.contest import (
@@ -38,12 +37,12 @@ from bench.uploaders.http1 import MIB
 from bench.uploaders.uploads import File
 
 OWN = 0.01
-"""What ours may send again of its own, in file sizes; then, what an outage may cost in all."""
+"""What ours may send again of its own, in file sizes; and what an outage may cost in all."""
 OUTAGE = 1.1
 IN_FLIGHT = 12 * 16 * MIB
 SMALL = 64 * 1024
 SMALL_IN_FLIGHT = 50 * SMALL
-"""On twelve connections, and those whose arrival the page has not noted yet."""
+"""Bytes on twelve connections, and bytes that arrived but are not yet recorded by the page."""
 TIMEOUT = 120
 
 MISFORTUNES: dict[str, Callable[[], faults.NoFault]] = {
@@ -61,7 +60,7 @@ MISFORTUNES: dict[str, Callable[[], faults.NoFault]] = {
 
 
 def wait_for_share(far_end: FarEnd, share: float) -> None:
-    """Wait until so much of the files has come in, or nobody waits for the contestant any more."""
+    """Wait until this share of the bytes has arrived, or the run has timed out."""
     until = time.monotonic() + TIMEOUT
     while far_end.share < share and time.monotonic() < until:
         time.sleep(0.05)
@@ -78,42 +77,42 @@ def offline(far_end: FarEnd, browser: Chromium) -> None:
     browser.page("Network.disable")
 
 
-def describe_one(came_to: Run, size: int, misfortune: str) -> dict[str, Any]:
-    """A run with one file, in the words of the result."""
-    if came_to.reason:
-        return {"fails": came_to.reason.splitlines()[0][:80]}
-    own = (came_to.received - size - came_to.failed) / size
-    good = came_to.received <= OUTAGE * size if "10 s" in misfortune else own <= OWN
-    sent = round(came_to.received / size, 3)
+def describe_one(result: Run, size: int, misfortune: str) -> dict[str, Any]:
+    """The figures of a run with one file."""
+    if result.reason:
+        return {"fails": result.reason.splitlines()[0][:80]}
+    own = (result.received - size - result.failed) / size
+    good = result.received <= OUTAGE * size if "10 s" in misfortune else own <= OWN
+    share_sent = round(result.received / size, 3)
     return {
-        "sent": sent,
+        "sent": share_sent,
         "of its own": f"{own:.1%}",
-        "seconds": round(came_to.seconds, 1),
+        "seconds": round(result.seconds, 1),
         "good": good,
     }
 
 
-def describe_many(came_to: Run, files: list[File]) -> dict[str, Any]:
-    """A run with many files, in the words of the result."""
+def describe_many(result: Run, files: list[File]) -> dict[str, Any]:
+    """The figures of a run with many files."""
     size = sum(file.size for file in files)
-    own = (came_to.received - came_to.held - came_to.failed) / size
-    reasons = len(came_to.reasons)
+    own = (result.received - result.stored_bytes - result.failed) / size
+    reasons = len(result.reasons)
     return {
-        "complete": came_to.complete,
-        "with a reason": 0 if came_to.is_hanging else reasons,
-        "hanging": reasons if came_to.is_hanging else 0,
-        "SILENTLY lost": len(came_to.silent),
-        "twice": came_to.twice,
-        "sent": round(came_to.received / size, 3),
+        "complete": result.complete,
+        "with a reason": 0 if result.is_hanging else reasons,
+        "hanging": reasons if result.is_hanging else 0,
+        "SILENTLY lost": len(result.silent),
+        "twice": result.twice,
+        "sent": round(result.received / size, 3),
         "of its own": f"{own:.1%}",
-        "seconds": round(came_to.seconds, 1),
-        **({"for instance": came_to.reason.splitlines()[0][:80]} if reasons else {}),
-        "good": not (came_to.silent or came_to.twice or came_to.is_hanging),
+        "seconds": round(result.seconds, 1),
+        **({"for instance": result.reason.splitlines()[0][:80]} if reasons else {}),
+        "good": not (result.silent or result.twice or result.is_hanging),
     }
 
 
 def reload(far_end: FarEnd, in_flight: int) -> dict[str, Any]:
-    """Ours when the page is reloaded half way and the files picked again."""
+    """Our figures if the page is reloaded half way and the files are picked again."""
     with closing(far_end), chromium() as browser:
         browser.open(far_end.page_url, far_end.files)
         start(browser, OURS, far_end)
@@ -133,7 +132,7 @@ def reload(far_end: FarEnd, in_flight: int) -> dict[str, Any]:
 def run_misfortunes(
     page: Path, files: list[File], contestants: tuple[Contestant, ...], only: str
 ) -> dict[str, Any]:
-    """Each misfortune for each contestant, and the reload for ours."""
+    """Each fault for each contestant, and the reload for ours."""
     results: dict[str, Any] = {}
     many = len(files) > 1
     kind = f"{len(files)} files, " if many else ""
@@ -141,9 +140,9 @@ def run_misfortunes(
         for each in contestants if only in name else ():
             far_end = FarEnd(files, page, fault=misfortune())
             meanwhile = partial(offline, far_end) if name.startswith("offline") else nothing
-            came_to = run(each, far_end, timeout=TIMEOUT, meanwhile=meanwhile)
+            result = run(each, far_end, timeout=TIMEOUT, meanwhile=meanwhile)
             words = (
-                describe_many(came_to, files) if many else describe_one(came_to, far_end.size, name)
+                describe_many(result, files) if many else describe_one(result, far_end.size, name)
             )
             results[f"{kind}{name}, {each.label}"] = words
             print(f"{kind}{name}, {each.label}: {words}", file=sys.stderr)
@@ -155,7 +154,7 @@ def run_misfortunes(
 
 def main() -> None:
     """Parse, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = bench_parser(__doc__)
     parser.add_argument("--size", type=int, default=2048, help="in MiB (default 2048; 0: none)")
     parser.add_argument(
         "--files", type=int, default=1000, help="small ones (default 1000; 0: none)"
@@ -170,7 +169,7 @@ def main() -> None:
         if each_size and count:
             with stage(each_size, count) as (page, files):
                 results |= run_misfortunes(page, files, contestants, options.only)
-    report(results)
+    report(__file__, options, results)
 
 
 if __name__ == "__main__":

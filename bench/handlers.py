@@ -1,13 +1,12 @@
-"""A warm handler's own cost: create, complete and list parts beside the bare boto3 calls they make.
+"""The cost of our own code in a warm handler: create, complete and list parts, beside boto3.
 
 `.venv/bin/python bench/handlers.py` prints processor milliseconds (medians of turns) for an upload
-of 10,000 parts, and for create of a small file, S3 and DynamoDB answering from memory. Both sides
-must make the same calls, or it stops. `own` is what a request spends outside its boto3 calls, less
-what the peer does; `difference` is of the totals, large figures that move with the machine. The
-last line is JSON.
+of 10,000 parts, and for the creation of a small file. S3 and DynamoDB answer from memory. The peer
+makes the same boto3 calls and nothing else; if the calls differ, the bench stops. `own` is our time
+outside the calls, minus that of the peer. `difference` is between the totals, two large figures
+that vary with the machine.
 """
 
-import argparse
 import json
 import logging
 import sys
@@ -21,14 +20,15 @@ from botocore.config import Config
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench import stubbed
 from bench.calls import Calls
-from bench.rounds import medians, report
+from bench.results import bench_parser, report
+from bench.rounds import medians
 from tests.support import environment
 
 environment.enter()
 import app  # noqa: E402 - it reads the environment when it is imported
 from chalicelib.application import application  # noqa: E402
 
-NAMED = {"Bucket": environment.BUCKET, "Key": stubbed.KEY, "UploadId": stubbed.MULTIPART_ID}
+UPLOAD_NAME = {"Bucket": environment.BUCKET, "Key": stubbed.KEY, "UploadId": stubbed.MULTIPART_ID}
 ROW = {"TableName": environment.TABLE, "Key": {k: stubbed.item()[k] for k in ("pk", "sk")}}
 
 
@@ -87,7 +87,7 @@ class Bare:
         mark = {"TableName": environment.TABLE, "Item": ROW["Key"]}
         writes = [{"Put": upload}, {"Put": mark}, {"Update": usage}]
         self.dynamodb.transact_write_items(TransactItems=writes)
-        self._query()  # the owner's uploads that are under way
+        self._query()  # the owner's uploads in progress
 
     def list_parts(self) -> list[Any]:
         self.dynamodb.get_item(**ROW)
@@ -98,7 +98,7 @@ class Bare:
         self._update()  # the checksum
         parts = [{"PartNumber": p["PartNumber"], "ETag": p["ETag"]} for p in self._parts()]
         self.s3.complete_multipart_upload(
-            **NAMED,
+            **UPLOAD_NAME,
             MultipartUpload={"Parts": parts},
             ChecksumType="FULL_OBJECT",
             ChecksumCRC64NVME=stubbed.CHECKSUM,
@@ -106,11 +106,11 @@ class Bare:
             IfNoneMatch="*",
         )
         self._update()  # the state
-        self.dynamodb.delete_item(**ROW)  # it is under way no more
+        self.dynamodb.delete_item(**ROW)  # it is no longer in progress
         self._query()  # the owner's open pages
 
     def _parts(self) -> list[Any]:
-        pages = self.s3.get_paginator("list_parts").paginate(**NAMED)
+        pages = self.s3.get_paginator("list_parts").paginate(**UPLOAD_NAME)
         return [part for page in pages for part in page["Parts"]]
 
     def _query(self) -> None:
@@ -145,35 +145,35 @@ def contestants() -> dict[str, tuple[Callable[[], object], Callable[[], object]]
     }
     for name, (ours, theirs) in pairs.items():
         CALLS.spent(ours)
-        made = CALLS.names
+        our_calls = CALLS.names
         CALLS.spent(theirs)
-        if made != CALLS.names:
-            raise SystemExit(f"{name} makes other calls than its peer: {made}, {CALLS.names}")
+        if our_calls != CALLS.names:
+            raise SystemExit(f"{name} makes other calls than its peer: {our_calls}, {CALLS.names}")
     return pairs
 
 
 def measure(
     name: str, ours: Callable[[], object], theirs: Callable[[], object], *, rounds: int
 ) -> dict[str, float]:
-    """Medians of turns, in milliseconds: all of ours, all of theirs, and what is our own."""
-    found = medians(
+    """Medians of turns in milliseconds: our total, their total, and our own code."""
+    times = medians(
         {
             "hoist": lambda: CALLS.spent(ours),
-            "hoist_outside": lambda: CALLS.outside,  # of the turn that was just taken
+            "hoist_outside": lambda: CALLS.outside,  # of the turn that just ended
             "boto3": lambda: CALLS.spent(theirs),
             "boto3_outside": lambda: CALLS.outside,
         },
         rounds=rounds,
     )
-    found["difference"] = found["hoist"] - found["boto3"]
-    found["own"] = found["hoist_outside"] - found["boto3_outside"]
+    times["difference"] = times["hoist"] - times["boto3"]
+    times["own"] = times["hoist_outside"] - times["boto3_outside"]
     order = ("hoist", "boto3", "difference", "own")
-    return {f"{name}_{who}_ms": round(found[who] * 1e3, 1) for who in order}
+    return {f"{name}_{who}_ms": round(times[who] * 1e3, 1) for who in order}
 
 
 def main() -> None:
     """Parse, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = bench_parser(__doc__)
     parser.add_argument("--rounds", type=int, default=15)
     options = parser.parse_args()
     logging.disable()
@@ -183,7 +183,7 @@ def main() -> None:
     results: dict[str, Any] = {}
     for name, (ours, theirs) in contestants().items():
         results |= measure(name, ours, theirs, rounds=options.rounds)
-    report(results)
+    report(__file__, options, results)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,13 @@
-"""Whether the local system stays as fast and as small as it was: with 50 uploads and with 5,000.
+"""Whether the local system stays as fast and as small with 5,000 uploads as with 50.
 
 `.venv/bin/python bench/local_growth.py` starts a local system of its own and sends 50 small files.
-The other uploads are copies of theirs, written to DynamoDB; with `--real` they are files as well,
-which takes longer. Creates, lists and DynamoDB transactions are timed with 50 and with 5,000.
-It prints medians, the processor time `local.aws.moto_server` takes for a create, which other work
-on the machine changes less, the memory of `local.aws.moto_server`, and how many times the first
-figures the last are. The last line is JSON.
+The other uploads are copies of these in DynamoDB. With `--real` they are files as well, which takes
+longer. It times creates, lists and DynamoDB transactions with 50 and with 5,000 uploads. It prints
+medians, and the memory of `local.aws.moto_server`. It also prints the processor time of that server
+for a create, which depends less on other work on the machine. The last column divides the second
+figures by the first.
 """
 
-import argparse
 import json
 import secrets
 import statistics
@@ -24,8 +23,9 @@ from typing import Any
 import boto3
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+from bench.results import bench_parser, finish
 from chalicelib.keys import new_upload_id
-from local.aws.resources import ACCESS_KEY, REGION, SECRET_KEY, TABLE
+from local.names import ACCESS_KEY, REGION, SECRET_KEY, TABLE
 from tests.support.running import Client, RunningSystem, running_system
 
 CLIENTS = 4  # at once, while files are sent
@@ -36,7 +36,7 @@ MOST_MIB = 250  # of local.aws.moto_server, at the end
 
 
 class Growth:
-    """A system that is filled, and measured now and then."""
+    """A system that is filled and measured."""
 
     def __init__(self, system: RunningSystem) -> None:
         self._client: Client = system.sign_in()
@@ -54,15 +54,15 @@ class Growth:
         self._ids: list[str] = []
 
     def send(self, count: int) -> None:
-        """Send so many files and wait until all are settled."""
+        """Send `count` files and wait until all have their outcome."""
         with ThreadPoolExecutor(CLIENTS) as pool:
-            sent = pool.map(lambda n: self._client.upload(b"x", f"{n}.txt"), range(count))
-            self._ids = list(sent)
+            upload_ids = pool.map(lambda n: self._client.upload(b"x", f"{n}.txt"), range(count))
+            self._ids = list(upload_ids)
         for upload_id in self._ids:
             self._client.outcome(upload_id)
 
     def copy(self, times: int) -> None:
-        """Give every item that names an upload that was sent so many copies, with other ids."""
+        """Copy every item of an uploaded file this many times, with other upload ids."""
         pages = self._dynamodb.get_paginator("scan").paginate(TableName=TABLE)
         texts = [json.dumps(item) for page in pages for item in page["Items"]]
         copies = []
@@ -76,9 +76,9 @@ class Growth:
 
     def measure(self) -> dict[str, float]:
         """Medians in milliseconds, transactions a second, memory in MiB."""
-        began = self._processor_time()
+        start = self._processor_time()
         create = _median(self._create)
-        spent = (self._processor_time() - began) / (SAMPLES + 1)
+        spent = (self._processor_time() - start) / (SAMPLES + 1)
         transaction = _median(self._transact)
         return {
             "create_ms": create,
@@ -94,14 +94,14 @@ class Growth:
 
     def _create(self) -> None:
         created = self._client.create(b"x", "small.txt")
-        # What is under way is limited, and counted by each create.
+        # Uploads in progress are limited, and each create counts them.
         self._client.request("DELETE", f"/uploads/{created['id']}")
 
     def _list(self) -> None:
         assert self._client.request("GET", "/uploads").status == 200
 
     def _transact(self) -> None:
-        """Two items that are new and one sum, as a create writes them."""
+        """Put two new items and update a sum, as a create does."""
         self._transactions += 1
         name = {"S": f"bench#{self._transactions}"}
         puts = [
@@ -117,19 +117,19 @@ class Growth:
 
 
 def _median(work: Callable[[], None]) -> float:
-    """Of how many milliseconds it takes, after one time that does not count."""
+    """The median in milliseconds, after one run that does not count."""
     work()
     times = []
     for _ in range(SAMPLES):
-        began = time.perf_counter()
+        start = time.perf_counter()
         work()
-        times.append(time.perf_counter() - began)
+        times.append(time.perf_counter() - start)
     return round(1000 * statistics.median(times), 2)
 
 
 def main() -> None:
     """Parse, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = bench_parser(__doc__)
     parser.add_argument("--uploads", type=int, default=5000, help="at the end (default 5,000)")
     parser.add_argument("--real", action="store_true", help="send every file, copy none")
     options = parser.parse_args()
@@ -148,8 +148,8 @@ def main() -> None:
     print(f"{'uploads':<24}{FIRST:>10}{options.uploads:>10}{'times':>10}")
     for name, value in first.items():
         print(f"{name:<24}{value:>10}{last[name]:>10}{last[name] / value:>10.2f}")
-    print(f"wanted: create_ms 1 times, within noise; aws_mib at most {MOST_MIB}")
-    print(json.dumps({"uploads": options.uploads, "first": first, "last": last}))
+    print(f"target: create_ms 1 times, within noise; aws_mib at most {MOST_MIB}")
+    finish(__file__, options, {"uploads": options.uploads, "first": first, "last": last})
 
 
 if __name__ == "__main__":

@@ -1,13 +1,11 @@
-"""The main job at full size: one file through the browser, accepted, fetched, compared.
+"""The main job at full size: one file through the browser, accepted, downloaded, compared.
 
-`.venv/bin/python bench/main_job.py --size 2GiB` starts a local system and Chromium of its own and
-prints how long each step took and the most memory each process of the system held meanwhile. The
-last line is JSON. Times are this machine's; read them as a check of limits, not as a comparison.
+`.venv/bin/python bench/main_job.py --size 2GiB` starts a local system and Chromium of its own. It
+prints how long each step took, and the peak memory of each process of the system. The times depend
+on the machine: use them as a check of limits, not as a comparison.
 """
 
-import argparse
 import hashlib
-import json
 import os
 import shutil
 import sys
@@ -21,6 +19,7 @@ import psutil
 from playwright.sync_api import Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+from bench.results import bench_parser, report
 from tests.browser.conftest import ARGUMENTS
 from tests.support.running import RunningSystem, running_system, sign_in
 
@@ -30,7 +29,7 @@ HOUR = 3_600_000  # milliseconds
 
 
 class Memory:
-    """The most resident memory each process of a system held since `reset`, in MiB."""
+    """The peak resident memory of each process of a system since `reset`, in MiB."""
 
     def __init__(self, system: RunningSystem) -> None:
         self._system = system
@@ -38,18 +37,18 @@ class Memory:
         threading.Thread(target=self._watch, daemon=True).start()
 
     def reset(self) -> dict[str, int]:
-        """What was seen so far; start again from nothing."""
-        seen, self.most = self.most, defaultdict(int)
-        return dict(sorted(seen.items(), key=lambda item: -item[1]))
+        """The peaks so far; starts again from zero."""
+        peaks, self.most = self.most, defaultdict(int)
+        return dict(sorted(peaks.items(), key=lambda item: -item[1]))
 
     def _watch(self) -> None:
         while True:
             for process in self._system.processes():
                 try:
-                    name, held = _name(process), process.memory_info().rss // MIB
+                    name, size = _name(process), process.memory_info().rss // MIB
                 except psutil.Error:
                     continue
-                self.most[name] = max(self.most[name], held)
+                self.most[name] = max(self.most[name], size)
             time.sleep(0.2)
 
 
@@ -68,21 +67,21 @@ def _name(process: psutil.Process) -> str:
 
 
 def sha256(path: Path) -> str:
-    """Of a file, in hexadecimal."""
+    """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def measure(page: Page, memory: Memory, sent: Path) -> dict[str, object]:
-    """Send the file, wait for its outcome, fetch it."""
+def measure(page: Page, memory: Memory, file_path: Path) -> dict[str, object]:
+    """Send the file, wait for its outcome, download it."""
     memory.reset()
     started = time.monotonic()
     done: list[float] = []
     page.on(
         "requestfinished", lambda r: done.append(time.monotonic()) if r.method == "PUT" else None
     )
-    page.locator("input[type=file]").first.set_input_files([sent])
-    row = page.locator(f"[data-testid=upload][data-filename='{sent.name}']")
+    page.locator("input[type=file]").first.set_input_files([file_path])
+    row = page.locator(f"[data-testid=upload][data-filename='{file_path.name}']")
     row.and_(page.locator("[data-state=accepted]")).wait_for(timeout=HOUR)
     accepted = time.monotonic()
     sending = memory.reset()
@@ -95,7 +94,7 @@ def measure(page: Page, memory: Memory, sent: Path) -> dict[str, object]:
         "sent_seconds": round(max(done) - started, 1),
         "last_byte_to_accepted_seconds": round(accepted - max(done), 2),
         "fetched_seconds": round(finished - accepted, 1),
-        "identical": sha256(fetched) == sha256(sent),
+        "identical": sha256(fetched) == sha256(file_path),
         "sending_mib": sending,
         "fetching_mib": memory.reset(),
     }
@@ -103,13 +102,14 @@ def measure(page: Page, memory: Memory, sent: Path) -> dict[str, object]:
 
 def main() -> None:
     """Parse, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = bench_parser(__doc__)
     parser.add_argument("--size", default="2GiB", help="like 64MiB or 2GiB (default)")
-    size = parser.parse_args().size
+    options = parser.parse_args()
+    size = options.size
     count, unit = int(size[:-3]), UNITS[size[-3:]]
     with tempfile.TemporaryDirectory(prefix="hoist-bench-") as folder:
-        sent = Path(folder) / "large.bin"
-        with sent.open("wb") as file:
+        file_path = Path(folder) / "large.bin"
+        with file_path.open("wb") as file:
             for _ in range(count * unit // MIB):
                 file.write(os.urandom(MIB))
         with running_system(Path(folder) / "hoist") as system, sync_playwright() as playwright:
@@ -119,11 +119,9 @@ def main() -> None:
             page = chromium.new_context(accept_downloads=True).new_page()
             page.goto(system.ports.page_origin)
             sign_in(page)
-            results = {"size": size, **measure(page, Memory(system), sent)}
+            results = {"size": size, **measure(page, Memory(system), file_path)}
             chromium.close()
-    for name, value in results.items():
-        print(f"{name:<30} {value}")
-    print(json.dumps(results))
+    report(__file__, options, results)
 
 
 if __name__ == "__main__":

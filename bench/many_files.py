@@ -1,17 +1,15 @@
-"""Whether the page stays smooth while thousands of files are picked at once.
+"""Whether the page stays responsive while thousands of files are picked at once.
 
-`.venv/bin/python bench/many_files.py` builds the page, opens it in Chromium before an API and an S3
-that answer at once, picks 5,000 small files and prints every task that kept the page from drawing
-for more than 50 ms, until two seconds after the last file was sent. What Chromium itself does
-before the page hears of the files (it asks the disk about each) does not count. `--profile` prints
-where the time went, by function, of a build that keeps its names. The last line is JSON: the
-longest task in milliseconds, and what is wanted. Nothing else should run meanwhile.
+`.venv/bin/python bench/many_files.py` builds the page and opens it in Chromium. An API and an S3
+answer at once. It picks 5,000 small files and prints every task that blocked the page for more than
+50 ms, until two seconds after the last file was sent. Chromium's own work before the page's event
+does not count: it checks each file on the disk. `--profile` prints the time by function, of a build
+that keeps its names. The result has the longest task in milliseconds, and the target. Nothing else
+should run on the machine.
 https://developer.mozilla.org/docs/Web/API/PerformanceLongTaskTiming
 """
 
-import argparse
 import base64
-import json
 import subprocess
 import sys
 import tempfile
@@ -24,6 +22,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+from bench.results import bench_parser, finish
 from bench.uploaders.chromium import Chromium, chromium
 from bench.uploaders.http1 import Exchange, Server
 
@@ -31,7 +30,7 @@ FRONTEND = Path(__file__).parent.parent / "frontend"
 MOST = 50
 """Milliseconds."""
 AFTER = 2
-"""Seconds that are watched after the last file: the list and the Dashboard tidy up."""
+"""Seconds after the last file that are still measured: the list and the Dashboard clean up."""
 TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
 EXPIRES = "2099-01-01T00:00:00Z"
 
@@ -133,7 +132,7 @@ class World:
     def _on_s3(self, exchange: Exchange) -> None:
         if exchange.method != "POST":
             return exchange.answer(200 if exchange.method == "OPTIONS" else 403)
-        exchange.discard(exchange.length, rate=None, told=lambda _: None)
+        exchange.discard(exchange.length, rate=None, on_bytes=lambda _: None)
         with self._lock:
             self.stored += 1
         return exchange.answer(204)
@@ -144,19 +143,19 @@ def _tokens() -> dict[str, Any]:
     return {"IdToken": f"e30.{claims}.x", "AccessToken": "x", "ExpiresIn": 3600}
 
 
-def built(folder: Path, *, minified: bool) -> Path:
-    """The page, freshly built."""
+def build(folder: Path, *, minified: bool) -> Path:
+    """Build the page into a folder."""
     command = ["node_modules/.bin/vite", "build", "--logLevel=error", f"--outDir={folder}"]
     command += [] if minified else ["--minify=false"]
     subprocess.run(command, cwd=FRONTEND, check=True)
     return folder
 
 
-def picked(page: Chromium, files: list[Path]) -> None:
-    """Pick the files in the page, once it is there."""
+def pick(page: Chromium, files: list[Path]) -> None:
+    """Pick the files in the page, once it is ready."""
     while not page.evaluate("document.querySelector('.uppy-Dashboard-input') !== null"):
         time.sleep(0.1)
-    time.sleep(1)  # what the page does when it opens is not what is measured
+    time.sleep(1)  # the page's own start is not measured
     page.evaluate("void (tasks.length = 0)")
     root = page.page("DOM.getDocument")["root"]["nodeId"]
     selector = ".uppy-Dashboard-input"
@@ -165,7 +164,7 @@ def picked(page: Chromium, files: list[Path]) -> None:
 
 
 def busiest(profile: dict[str, Any], count: int) -> list[tuple[str, float]]:
-    """The functions that took most time themselves, and their milliseconds."""
+    """The functions with the most time of their own, in milliseconds."""
     names = {
         node["id"]: "{functionName} {url}:{lineNumber}".format(**node["callFrame"])
         for node in profile["nodes"]
@@ -179,7 +178,7 @@ def busiest(profile: dict[str, Any], count: int) -> list[tuple[str, float]]:
 
 
 def measure(page: Path, files: list[Path], *, profiled: bool) -> dict[str, Any]:
-    """One page that is given all files at once."""
+    """Open the page and pick all files at once."""
     world = World(page)
     try:
         with chromium() as browser:
@@ -189,11 +188,11 @@ def measure(page: Path, files: list[Path], *, profiled: bool) -> dict[str, Any]:
             if profiled:
                 browser.page("Profiler.enable")
                 browser.page("Profiler.start")
-            picked(browser, files)
-            began = time.monotonic()
+            pick(browser, files)
+            start = time.monotonic()
             while world.stored < len(files):
                 time.sleep(0.2)
-            seconds = time.monotonic() - began
+            seconds = time.monotonic() - start
             time.sleep(AFTER)
             if profiled:
                 for name, spent in busiest(browser.page("Profiler.stop")["profile"], 45):
@@ -211,13 +210,13 @@ def measure(page: Path, files: list[Path], *, profiled: bool) -> dict[str, Any]:
 
 def main() -> None:
     """Build, pick, print."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = bench_parser(__doc__)
     parser.add_argument("--files", type=int, default=5_000)
     parser.add_argument("--size", type=int, default=4_096, help="bytes of each")
     parser.add_argument("--profile", action="store_true", help="where the time went")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="hoist-bench-") as folder:
-        page = built(Path(folder) / "page", minified=not options.profile)
+        page = build(Path(folder) / "page", minified=not options.profile)
         files = [Path(folder) / f"{number:05}.bin" for number in range(options.files)]
         for number, file in enumerate(files):
             file.write_bytes(number.to_bytes(8) * (options.size // 8))
@@ -229,7 +228,7 @@ def main() -> None:
         f"{len(result['tasks'])} tasks of more than {MOST} ms"
     )
     longest = max((took for _, took in result["tasks"]), default=0)
-    print(json.dumps({"longest_task": [longest, MOST], "tasks": len(result["tasks"])}))
+    finish(__file__, options, {"longest_task": [longest, MOST], "tasks": len(result["tasks"])})
 
 
 if __name__ == "__main__":

@@ -1,13 +1,12 @@
 """How long an owner waits for the outcome, and how many outcomes there are in a second.
 
 `.venv/bin/python bench/outcomes.py` starts a local system of its own, opens a WebSocket as a page
-does, and sends 200 small files one after another: from the end of each PUT (S3's event) to the
-page's message with the outcome; milliseconds, p50 and p99. Beside it, the share that is not ours: a
-function of the same environments that does nothing (`answer_page`'s ping, there and back). Then 200
-at once: outcomes a second. The last line is JSON.
+does, and sends 200 small files one after another. It measures from the end of each PUT (S3's event)
+to the page's message with the outcome: milliseconds, p50 and p99. For comparison it measures a
+function that does nothing, in the same environments: the round trip of `answer_page`'s ping. Then
+it sends 200 files at once and counts outcomes a second.
 """
 
-import argparse
 import asyncio
 import json
 import sys
@@ -19,7 +18,7 @@ from typing import Any
 import aiohttp
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from bench.rounds import report
+from bench.results import bench_parser, report
 from tests.support.running import Client, running_system
 
 OUTCOMES = {"accepted", "rejected", "failed"}
@@ -27,7 +26,7 @@ PATIENCE = 120  # seconds
 
 
 class Page:
-    """An open page: which outcome came when."""
+    """An open page: the time of each outcome."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
@@ -36,25 +35,25 @@ class Page:
         self._pong = asyncio.Event()
 
     async def listen(self) -> None:
-        """Note what comes, for ever."""
+        """Record the messages, without end."""
         async for message in self._socket:
-            told = json.loads(message.data)
-            if told["type"] == "pong":
+            content = json.loads(message.data)
+            if content["type"] == "pong":
                 self._pong.set()
-            upload = told.get("upload", {})
+            upload = content.get("upload", {})
             if upload.get("state") in OUTCOMES:
                 self.outcomes.setdefault(upload["id"], time.perf_counter())
                 self._news.set()
 
     async def wait_for(self, ids: set[str]) -> None:
-        """Until each of them has its outcome."""
+        """Wait until each of these uploads has its outcome."""
         async with asyncio.timeout(PATIENCE):
             while not ids <= self.outcomes.keys():
                 self._news.clear()
                 await self._news.wait()
 
     async def ping(self) -> float:
-        """Seconds to a function that does nothing, and back."""
+        """Seconds of a round trip to a function that does nothing."""
         self._pong.clear()
         started = time.perf_counter()
         await self._socket.send_json({"type": "ping"})
@@ -63,13 +62,13 @@ class Page:
 
 
 def percentile(values: list[float], share: float) -> int:
-    """In milliseconds, of seconds."""
+    """A percentile in milliseconds, of values in seconds."""
     ordered = sorted(values)
     return round(ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000)
 
 
 async def measure(client: Client, count: int) -> dict[str, Any]:
-    """All of it, over one page."""
+    """All figures, over one page."""
     url = client.request("POST", "/connections").json["url"]
     async with aiohttp.ClientSession() as session, session.ws_connect(url) as socket:
         page = Page(socket)
@@ -78,9 +77,9 @@ async def measure(client: Client, count: int) -> dict[str, Any]:
         for number in range(count + 5):
             created = await asyncio.to_thread(client.create, b"x" * 1000, f"{number}.txt")
             await asyncio.to_thread(client.send, created, b"x" * 1000)
-            sent = time.perf_counter()
+            put_ended = time.perf_counter()
             await page.wait_for({created["id"]})
-            waited.append(page.outcomes[created["id"]] - sent)
+            waited.append(page.outcomes[created["id"]] - put_ended)
             pings.append(await page.ping())
         together = [
             await asyncio.to_thread(client.create, b"y", f"together {number}.txt")
@@ -106,14 +105,14 @@ async def measure(client: Client, count: int) -> dict[str, Any]:
 
 def main() -> None:
     """Parse, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = bench_parser(__doc__)
     parser.add_argument("--uploads", type=int, default=200)
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
         running_system(Path(folder) / "hoist") as system,
     ):
-        report(asyncio.run(measure(system.sign_in(), options.uploads)))
+        report(__file__, options, asyncio.run(measure(system.sign_in(), options.uploads)))
 
 
 if __name__ == "__main__":

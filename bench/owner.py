@@ -1,23 +1,24 @@
-"""One owner who is enormous: 100 objects a second for an hour, with bursts, and a stranger beside.
+"""One very large owner: 100 objects a second for an hour, with bursts, beside another owner.
 
-`.venv/bin/python bench/owner.py` runs the real use cases in simulated time on the simulation's
+`.venv/bin/python bench/owner.py` runs the real use cases in simulated time, on the simulation's
 stand-ins for S3, Lambda and DynamoDB. DynamoDB has its documented limits: 1,000 write units a
-second for each partition key of the table and of each index, and transactions that conflict.
-Lambda runs as many invocations at once as `make deploy` reserves. Every call takes the time that
-it usually takes in AWS. It prints how many uploads failed, how long another owner's small file took
-at the most, and the write units of an upload beside those of the first version. Then it asks how
-many calls and units create, complete and list take of an owner with a hundred uploads and with
-many. What is settled is taken out of the model's memory; no call looks at it again. The last line
-is JSON.
+second for each partition key of the table and of each index, and transactions that conflict. Lambda
+runs as many concurrent invocations as `make deploy` reserves. Every call takes its usual time in
+AWS.
+
+It prints the failed uploads, the longest wait of the other owner for a small file, and the write
+units of an upload beside those of the first version. Then it prints the calls and units that
+create, complete and list need for an owner with a hundred uploads and with many. Settled uploads
+leave the model's memory, because no call reads them again.
 """
 
-import argparse
 import logging
 import statistics
 import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from tests.support import environment
 environment.enter()
 from botocore.exceptions import ClientError  # noqa: E402
 
-from bench.rounds import report  # noqa: E402 - after the environment
+from bench.results import bench_parser, report  # noqa: E402 - after the environment
 from chalicelib import items, keys  # noqa: E402
 from chalicelib.config import load_settings  # noqa: E402
 from chalicelib.errors import TryAgain  # noqa: E402
@@ -44,18 +45,18 @@ from tests.support.payloads import put_upload  # noqa: E402
 # Write units of an upload by credentials in the first version, all on its owner's partition key.
 FIRST_VERSION = 29
 ENORMOUS, STRANGER = "enormous", "stranger"
-# Seconds that calls take in AWS, about; the half of it passes before the effect.
+# Approximate seconds of calls in AWS; half of it passes before the effect.
 DYNAMODB, TRANSACTION, S3, SNS = 0.006, 0.015, 0.02, 0.02
-# A burst: so many objects a second, for so many seconds, so often.
+# A burst: objects a second, seconds, and seconds from one burst to the next.
 BURST, BURST_SECONDS, BURST_EVERY = 500, 5, 60
 STRANGER_EVERY = 20
-# botocore's standard mode: four tries, and what it waits between them at the most.
+# botocore's standard mode: four tries, and its longest waits between them.
 WAITS = (1, 2, 4)
 FILE = Content("file", 2000, "e-file", is_good=True)
 
 
 class Patient(Client):
-    """The DynamoDB client: botocore tries again what DynamoDB throttles."""
+    """The DynamoDB client: it retries throttled calls as botocore does."""
 
     def _again(self, call: Callable[..., Any], request: Any) -> Any:
         for wait in (*WAITS, None):
@@ -103,9 +104,9 @@ class Busy(World):
     def _end(self, what: str, *, writes: bool) -> None:  # noqa: ARG002 - as in World
         self.scheduler.sleep(_seconds(what) / 2)
 
-    def _compute(self, stored: Any) -> dict[str, Any]:
+    def _compute(self, source: Any) -> dict[str, Any]:
         """The digest of a small file."""
-        stored.read_range(0, stored.size)
+        source.read_range(0, source.size)
         return {"digest": {"sha256": "x" * 64}}
 
     def _attempt(self, request_id: str, seconds: float, work: Any, ended: Any) -> None:
@@ -133,7 +134,7 @@ class Busy(World):
             queue.popleft()()
 
     def _publish(self, **message: Any) -> None:
-        """SNS's Publish: the end of an upload's journey."""
+        """SNS's Publish: the last step of an upload."""
         upload_id = message["Message"].split("Upload: ")[1].split("\n")[0]
         self.call("Publish", lambda: None)
         attributes = message["MessageAttributes"]
@@ -147,16 +148,16 @@ class Busy(World):
         def forget() -> None:
             item = self.dynamodb._rows[f"upload#{owner}#{upload_id}", "upload"].item
             key = item["key"]["S"]
-            named = items.object_key(owner, key)
+            object_item = items.object_key(owner, key)
             self.dynamodb.expire(f"upload#{owner}#{upload_id}", "upload")
-            self.dynamodb.expire(named["pk"]["S"], "object")
+            self.dynamodb.expire(object_item["pk"]["S"], "object")
             self.s3.objects.pop(key, None)
 
         self.scheduler.later(60, forget)
 
-    def _object_created(self, key: str, stored: Object) -> None:
+    def _object_created(self, key: str, source: Object) -> None:
         self.arrived[key] = self.now().timestamp()
-        super()._object_created(key, stored)
+        super()._object_created(key, source)
 
     def _record(self, request_id: str, event: Any, result: Any, error: str = "") -> None:
         for upload in (result or {}).get("uploads", []):
@@ -171,33 +172,33 @@ class Busy(World):
 
 
 def _seconds(what: str) -> float:
-    """How long a call takes, about."""
+    """The approximate seconds of a call."""
     name = what.partition(" ")[0]
     if name == "TransactWriteItems":
-        return 0  # It takes its time in `during`.
+        return 0  # its time passes in `during`
     if name == "Publish":
         return SNS
     return DYNAMODB if name.endswith(("Item", "Query", "Scan", "GetItem")) else S3
 
 
 def hour(minutes: float) -> dict[str, Any]:
-    """The enormous owner and the stranger, for so many minutes."""
+    """The large owner and the other one, for this many simulated minutes."""
     world = Busy(limited=True)
-    sent = 0
+    count_sent = 0
     for second in range(int(minutes * 60)):
         count = BURST if second % BURST_EVERY < BURST_SECONDS else 100
         for number in range(count):
-            sent += 1
+            count_sent += 1
             world.scheduler.later(second + number / count, lambda: world.put(ENORMOUS))
         if second % STRANGER_EVERY == 0:
             world.scheduler.later(second + 0.5, lambda: world.put(STRANGER))
         if second % 60 == 0:
             moment = second // 60
-            world.scheduler.later(second, lambda moment=moment: _progress(world, moment, minutes))
+            world.scheduler.later(second, partial(_progress, world, moment, minutes))
     world.scheduler.run()
     meter = world.dynamodb.meter
     return {
-        "objects of one owner": sent,
+        "objects of one owner": count_sent,
         "failed": len(world.failed) + len(world.dead_letters),
         "invocations that had to be tried again": world.tries,
         "process_upload at once, at the most": world.most["process"],
@@ -250,7 +251,7 @@ def one() -> dict[str, Any]:
 
 
 def grown(rows: int) -> dict[str, str]:
-    """Calls and units of create, complete and list of an owner with so many uploads."""
+    """Calls and units of create, complete and list, for an owner with this many uploads."""
     world = Busy(limited=False)
     world.dynamodb.hooks = NoHooks()
     for number in range(rows):
@@ -261,14 +262,14 @@ def grown(rows: int) -> dict[str, str]:
             ), state=State.ACCEPTED, charged=FILE.size,
         )  # fmt: skip
         world.dynamodb.put_item(TableName=TABLE, Item=items.item(upload))
-    asked: dict[str, str] = {}
+    costs: dict[str, str] = {}
 
     def measured(name: str, work: Callable[[], Any]) -> Any:
         meter = world.dynamodb.meter
         before = sum(meter.calls.values()), meter.total, meter.reads
         result = work()
         calls, writes, reads = sum(meter.calls.values()), meter.total, meter.reads
-        asked[name] = (
+        costs[name] = (
             f"{calls - before[0]} calls, {writes - before[1]} write units,"
             f" {reads - before[2]:g} read units"
         )
@@ -285,12 +286,12 @@ def grown(rows: int) -> dict[str, str]:
     world.dynamodb.hooks = world
     world.scheduler.start("page", work)
     world.scheduler.run()
-    return asked
+    return costs
 
 
 def main() -> None:
     """The bench."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = bench_parser(__doc__)
     parser.add_argument("--minutes", type=float, default=60, help="of simulated time")
     parser.add_argument("--rows", type=int, default=100_000, help="uploads of the grown owner")
     options = parser.parse_args()
@@ -300,11 +301,11 @@ def main() -> None:
     for name in few:
         results[f"{name}, of 100 uploads"] = few[name]
         results[f"{name}, of {options.rows}"] = many[name]
-    began = time.monotonic()
+    start = time.monotonic()
     results |= hour(options.minutes)
     results["minutes simulated"] = options.minutes
-    results["minutes it took"] = round((time.monotonic() - began) / 60, 1)
-    report(results)
+    results["minutes it took"] = round((time.monotonic() - start) / 60, 1)
+    report(__file__, options, results)
 
 
 if __name__ == "__main__":

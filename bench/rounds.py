@@ -1,17 +1,15 @@
-"""What the benches share: rounds in which all contestants take turns, their medians, the last line.
+"""Rounds in which all contestants take turns, and their medians.
 
-Machines are noisy, so nothing is measured once, and a figure is only good beside its peer's.
+Machines are noisy, so nothing is measured once, and a figure counts only beside that of a peer.
 """
 
-import json
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """How long a call takes."""
+    """The seconds of a call."""
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
@@ -20,18 +18,11 @@ def seconds(work: Callable[[], object]) -> float:
 def medians(
     contestants: Mapping[str, Callable[[], float]], *, rounds: int, warm: int = 1
 ) -> dict[str, float]:
-    """The median of what each contestant returns, taken in turns; the first rounds do not count."""
-    seen: dict[str, list[float]] = {name: [] for name in contestants}
+    """The median result of each contestant, in turns; the first `warm` rounds do not count."""
+    measured: dict[str, list[float]] = {name: [] for name in contestants}
     for number in range(warm + rounds):
         for name, measure in contestants.items():
             value = measure()
             if number >= warm:
-                seen[name].append(value)
-    return {name: statistics.median(values) for name, values in seen.items()}
-
-
-def report(results: Mapping[str, Any]) -> None:
-    """Print a line each, and all of them as JSON in the last line."""
-    for name, value in results.items():
-        print(f"{name:<44} {value}")
-    print(json.dumps(results))
+                measured[name].append(value)
+    return {name: statistics.median(values) for name, values in measured.items()}

@@ -1,11 +1,10 @@
 """Signing 10,000 part URLs: our sheet beside botocore's `generate_presigned_url`.
 
 `.venv/bin/python bench/signing.py` prints microseconds a URL (medians of turns) and their ratio.
-Both sign UploadPart with SigV4, virtual-hosted, with temporary credentials, and the content length
-with it. Before anything is timed, our URLs are held against botocore's. The last line is JSON.
+Both sign UploadPart with SigV4 and temporary credentials, virtual-hosted, including the content
+length. Before the measurement, our URLs are compared with botocore's.
 """
 
-import argparse
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +15,8 @@ import boto3
 from botocore.config import Config
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from bench.rounds import medians, report, seconds
+from bench.results import bench_parser, report
+from bench.rounds import medians, seconds
 from chalicelib import parts, signing
 
 REGION = "eu-west-1"
@@ -27,7 +27,7 @@ HOSTS = [f"https://bucket.{name}.{REGION}.amazonaws.com" for name in ("s3", "s3.
 
 
 def sheet(plan: parts.PartPlan, hosts: list[str], now: datetime) -> signing.Sheet:
-    """All parts, signed by us."""
+    """All parts, signed by our code."""
     signer = signing.Signer(signing.Credentials(ACCESS_KEY, SECRET_KEY, TOKEN), REGION, now, 3600)
     urls = [signing.object_url(host, KEY) for host in hosts]
     return signer.part_sheet(
@@ -37,14 +37,14 @@ def sheet(plan: parts.PartPlan, hosts: list[str], now: datetime) -> signing.Shee
 
 def presigned(client: Any, plan: parts.PartPlan, number: int) -> str:
     """One part, signed by botocore."""
-    named = {"Bucket": "bucket", "Key": KEY, "UploadId": MULTIPART_ID}
+    upload = {"Bucket": "bucket", "Key": KEY, "UploadId": MULTIPART_ID}
     length = {"PartNumber": number, "ContentLength": plan.length(number)}
-    url: str = client.generate_presigned_url("upload_part", {**named, **length}, 3600)
+    url: str = client.generate_presigned_url("upload_part", {**upload, **length}, 3600)
     return url
 
 
 def check(client: Any, plan: parts.PartPlan) -> None:
-    """Our URLs of the first and the last part are botocore's, its signature included."""
+    """Check that our URLs of the first and last part equal botocore's, including the signature."""
     for number in (1, plan.part_count):
         address, _, query = presigned(client, plan, number).partition("?")
         theirs = parse_qs(query, strict_parsing=True)
@@ -59,7 +59,7 @@ def check(client: Any, plan: parts.PartPlan) -> None:
 
 def main() -> None:
     """Parse, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = bench_parser(__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--theirs", type=int, default=1000, help="URLs that botocore signs a round")
     options = parser.parse_args()
@@ -89,11 +89,13 @@ def main() -> None:
         rounds=options.rounds,
     )
     report(
+        __file__,
+        options,
         {
             "urls": plan.part_count,
             **{name: round(value, 2) for name, value in micro.items()},
             "ratio": round(micro["botocore_us"] / micro["hoist_us"], 1),
-        }
+        },
     )
 
 

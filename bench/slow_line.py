@@ -1,16 +1,18 @@
-"""How a slow line is used that breaks, and one that does not, beside stock Uppy.
+"""How a slow line is used, one that breaks and one that does not, beside stock Uppy.
 
-`.venv/bin/python bench/slow_line.py` sends files in real Chromium and with the kernel's own TCP
-(cubic) over a line of its own, with a queue of one round trip (needs root on Linux).
-`breaks`: 120 MiB over 512 KiB/s and 100 ms, where all connections are reset every 40 s: seconds, or
-how much was in S3 after 420 s; which percent of the bytes that came in was in vain, because its
-part came in again or never whole; `times …` is our time in times of the peer's. `steady`: 60 MiB
-over 2 Mbit/s and 200 ms: percent of what the line can carry of a file, packets' headers taken off.
-What is wanted stands behind. `@uppy/aws-s3` 6.3.1 as it comes is the peer; `--with-uppy-5` adds
-5.1.0. A run takes minutes, so each is one. The last line is JSON.
+`.venv/bin/python bench/slow_line.py` sends files in real Chromium, with the kernel's own TCP
+(cubic) over a simulated line with a queue of one round trip. It needs root on Linux.
+
+- `breaks`: 120 MiB over 512 KiB/s with a round trip of 100 ms; all connections are reset every
+  40 s. The figure is seconds, or the bytes in S3 after 420 s. `% in vain` is the share of bytes
+  whose part was sent again or never completed. `times …` is our time divided by the peer's.
+- `steady`: 60 MiB over 2 Mbit/s with a round trip of 200 ms. The figure is percent of the line's
+  capacity without packet headers.
+
+Targets stand behind the figures. The peer is `@uppy/aws-s3` 6.3.1 with its defaults;
+`--with-uppy-5` adds 5.1.0. A run takes minutes, so there is one of each.
 """
 
-import argparse
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -19,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from bench.rounds import report
+from bench.results import bench_parser, report
 from bench.uploaders.contest import OURS, UPPY_5, UPPY_6, Contestant, Run, run, stage
 from bench.uploaders.far_end import FarEnd
 from bench.uploaders.http1 import MIB
@@ -30,12 +32,12 @@ BREAKS_EVERY = 40
 STEADY_RATE, STEADY_ROUND_TRIP = 2e6 / 8, 0.2
 TIMEOUT = 420
 LONGER, IN_VAIN, SHARE = 1.0, 25, 95
-"""Wanted: our time in times of the peer's, percent of what came in, percent of the line."""
+"""Targets: our time divided by the peer's, percent in vain, percent of the line."""
 
 
 @contextmanager
 def breaking_connections(far_end: FarEnd) -> Iterator[None]:
-    """Reset all connections, again and again."""
+    """Reset all connections at intervals."""
     over = threading.Event()
 
     def breaks() -> None:
@@ -53,27 +55,27 @@ def breaking_connections(far_end: FarEnd) -> Iterator[None]:
 
 def send(contestant: Contestant, far_end: FarEnd, line: int) -> Run:
     """Send the file once over a line."""
-    came_to = run(contestant, far_end, network=line, timeout=TIMEOUT)
-    words = f"{describe_end(came_to)}, {came_to.received / MIB:.0f} MiB came in"
+    result = run(contestant, far_end, network=line, timeout=TIMEOUT)
+    words = f"{describe_end(result)}, {result.received / MIB:.0f} MiB came in"
     print(f"{contestant.label:<10} {words}", file=sys.stderr)
-    return came_to
+    return result
 
 
-def describe_end(came_to: Run) -> str:
+def describe_end(result: Run) -> str:
     """How a run ended."""
-    if came_to.reason:
-        return f"{came_to.held / MIB:.0f} MiB in S3, then: {came_to.reason.splitlines()[0]}"
-    return f"{came_to.seconds:.1f} s"
+    if result.reason:
+        return f"{result.stored_bytes / MIB:.0f} MiB in S3, then: {result.reason.splitlines()[0]}"
+    return f"{result.seconds:.1f} s"
 
 
-def seconds(came_to: Run) -> float:
-    """How long it took; whoever was not done has taken as long as we waited."""
-    return TIMEOUT if came_to.reason else came_to.seconds
+def seconds(result: Run) -> float:
+    """How long it took; a run that did not complete counts with the whole timeout."""
+    return TIMEOUT if result.reason else result.seconds
 
 
-def percent_in_vain(came_to: Run) -> float:
-    """Percent of what came in that S3 does not hold, or holds twice."""
-    return round(100 * (1 - came_to.held / max(1, came_to.received)), 1)
+def percent_in_vain(result: Run) -> float:
+    """Percent of the bytes received that S3 does not hold, or holds twice."""
+    return round(100 * (1 - result.stored_bytes / max(1, result.received)), 1)
 
 
 def measure_breaking(size: int, contestants: tuple[Contestant, ...]) -> dict[str, Any]:
@@ -86,7 +88,7 @@ def measure_breaking(size: int, contestants: tuple[Contestant, ...]) -> dict[str
             with breaking_connections(far_end):
                 runs[each] = send(each, far_end, network)
     return {
-        **{f"breaks: {each.label}": describe_end(came_to) for each, came_to in runs.items()},
+        **{f"breaks: {each.label}": describe_end(result) for each, result in runs.items()},
         **{f"breaks: {each.label}, % in vain": percent_in_vain(r) for each, r in runs.items()},
         f"breaks: times {UPPY_6.label}": [
             round(seconds(runs[OURS]) / seconds(runs[UPPY_6]), 2),
@@ -102,9 +104,9 @@ def measure_steady(size: int, contestants: tuple[Contestant, ...]) -> dict[str, 
     line = long_line(rate=STEADY_RATE, round_trip=STEADY_ROUND_TRIP)
     with stage(size) as (page, files), line as network:
         for each in contestants:
-            came_to = send(each, FarEnd(files, page), network)
-            carried = STEADY_RATE * PAYLOAD * seconds(came_to)
-            shares[each] = round(100 * came_to.held / carried, 1)
+            result = send(each, FarEnd(files, page), network)
+            carried = STEADY_RATE * PAYLOAD * seconds(result)
+            shares[each] = round(100 * result.stored_bytes / carried, 1)
     return {
         **{f"steady: {each.label}, % of the line": share for each, share in shares.items()},
         "steady: % of the line": [shares[OURS], SHARE],
@@ -120,7 +122,7 @@ LINES: dict[str, tuple[Callable[[int, tuple[Contestant, ...]], dict[str, Any]], 
 
 def main() -> None:
     """Parse, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = bench_parser(__doc__)
     parser.add_argument(
         "--size", type=int, help="in MiB (default 120, and 60); up to 100 Uppy sends in one piece"
     )
@@ -132,7 +134,7 @@ def main() -> None:
     for name, (measure, size) in LINES.items():
         if options.only in (None, name):
             results |= measure((options.size or size) * MIB, contestants)
-    report(results)
+    report(__file__, options, results)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""An HTTP server on 127.0.0.1 that answers as S3 and DynamoDB do to one upload (see `stubbed`).
+"""An HTTP server on 127.0.0.1 that answers for S3 and DynamoDB, for one upload (see `stubbed`).
 
-For what must be measured with its connections, from another process. It must not know who asks.
+For benches that measure connections, from another process. Must not know the bench.
 """
 
 from collections.abc import Iterator
@@ -27,12 +27,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(head.encode() + body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: the bench prints its figures."""
+        """Print nothing: the bench prints its figures."""
 
 
 @contextmanager
 def stub_server() -> Iterator[str]:
-    """Serve meanwhile; gives the URL."""
+    """Run the server; yields its URL."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()

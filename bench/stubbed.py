@@ -1,7 +1,7 @@
-"""Answers of S3 and DynamoDB to one upload of 10,000 parts, given where botocore would send.
+"""Responses of S3 and DynamoDB for one upload of 10,000 parts, in place of the network.
 
-`answer` is a handler of botocore's event `before-send`: requests are still built and signed and the
-answers parsed, only the network is left out. So what boto3 costs is in both sides of a comparison.
+`answer` handles botocore's event `before-send`. Requests are still built and signed, and responses
+parsed; only the network is left out. So the cost of boto3 is on both sides of a comparison.
 """
 
 import base64
@@ -40,7 +40,7 @@ class _Body(BytesIO):
 
 
 def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
-    """What AWS would answer."""
+    """The response of AWS."""
     operation = request.headers.get("X-Amz-Target", b"")
     text = operation.decode() if isinstance(operation, bytes) else operation
     body = _dynamodb(text.rpartition(".")[2]) if text else _s3(request)
@@ -49,7 +49,7 @@ def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
 
 
 def item(state: str = "uploading") -> dict[str, Any]:
-    """The upload as the table holds it."""
+    """The upload as its item in the table."""
     texts = {
         "pk": f"upload#{OWNER}#{UPLOAD_ID}", "sk": "upload", "id": UPLOAD_ID, "owner": OWNER,
         "filename": "film.mp4", "content_type": "video/mp4", "key": KEY, "state": state,

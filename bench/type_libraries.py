@@ -1,14 +1,13 @@
-"""Which library tells best what a file is: false rejections, right types, size, import, licence.
+"""Compares libraries that detect file types: false rejections, right types, size, import, licence.
 
-`make corpus OUT=/tmp/corpus`, then `.venv/bin/python bench/type_libraries.py /tmp/corpus`: installs
-each library into a folder of its own, has it tell the type of the first 8 KB of each file, and
-applies one rule to all of them: what is declared is kept unless the bytes show another family. Our
-own `decide` has its rule inside. Then each is given the hostile files that must stay out. `--cases`
-adds the files of a Python module with a list `C` of dicts (`name`, `ct`, `data`, `want`).
-The last line is JSON.
+`make corpus OUT=/tmp/corpus`, then `.venv/bin/python bench/type_libraries.py /tmp/corpus`. It
+installs each library into a folder of its own, and lets it detect the type of the first 8 KB of
+each file. Then it applies one rule to all of them: the declared type is kept unless the bytes show
+another family. Our own `decide` contains its rule. Then each library gets the hostile files that
+must stay out. `--cases` adds the files of a Python module with a list `C` of dicts (`name`, `ct`,
+`data`, `want`).
 """
 
-import argparse
 import base64
 import importlib.util
 import json
@@ -24,66 +23,67 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+from bench.results import bench_parser, finish
 from chalicelib.media_types import canonical, decide
 from tests.hostile.files import hostile_files
 
 ROOT = Path(__file__).parent.parent
 HEAD_SIZE = 8192  # bytes, as many as the application looks at
 IMPORTS = 5  # fresh processes that import a library; the median counts
-# Reads heads as lines of base64, answers with a line each; `tell` is the library's.
+# Reads heads as lines of base64, answers with a line each; `detect` is the library's.
 _WORKER = """
 import base64, sys
 {prepare}
 for line in sys.stdin:
     try:
-        told = tell(base64.b64decode(line))
+        content_type = detect(base64.b64decode(line))
     except Exception as error:
-        told = ''
-    print(told or '', flush=True)
+        content_type = ''
+    print(content_type or '', flush=True)
 """
 
 
 @dataclass(frozen=True)
 class Library:
-    """How to install it, import it and ask it."""
+    """How to install a library, import it and call it."""
 
     name: str
     packages: tuple[str, ...]
     licence: str
     imports: str
-    tell: str
+    detect: str
     is_for_newer_python: bool = False
 
 
 LIBRARIES = (
     Library(
         "puremagic 1.30", ("puremagic==1.30",), "MIT", "import puremagic",
-        "tell = lambda head: max((m for m in puremagic.magic_string(head) if m.mime_type),"
+        "detect = lambda head: max((m for m in puremagic.magic_string(head) if m.mime_type),"
         " key=lambda m: m.confidence).mime_type",
     ),
     Library(
         "puremagic 2.2.0", ("puremagic==2.2.0",), "MIT", "import puremagic",
-        "tell = lambda head: puremagic.from_string(head, mime=True)", is_for_newer_python=True,
+        "detect = lambda head: puremagic.from_string(head, mime=True)", is_for_newer_python=True,
     ),
     Library(
         "libmagic 5.41 (pylibmagic 0.5.0)", ("pylibmagic==0.5.0", "python-magic==0.4.27"),
         "BSD, MIT", "import pylibmagic, magic",
-        "tell = lambda head: magic.from_buffer(head, mime=True)",
+        "detect = lambda head: magic.from_buffer(head, mime=True)",
     ),
     Library(
         "filetype 1.2.0", ("filetype==1.2.0",), "MIT", "import filetype",
-        "tell = lambda head: filetype.guess_mime(head)",
+        "detect = lambda head: filetype.guess_mime(head)",
     ),
     Library(
         "magika 1.0.3", ("magika==1.0.3",), "Apache-2.0", "import magika; model = magika.Magika()",
-        "tell = lambda head: model.identify_bytes(head).output.mime_type",
+        "detect = lambda head: model.identify_bytes(head).output.mime_type",
     ),
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Case:
-    """One file as it was declared; `right` judges its type."""
+    """One file with its declared type; `right` judges the result."""
 
     name: str
     declared: str
@@ -96,7 +96,7 @@ Decide = Callable[[str, str, bytes], str | None]  # None: rejected
 
 
 def corpus(folder: Path) -> list[Case]:
-    """The files of `make corpus`, each with every type that it may be declared as."""
+    """The files of `make corpus`, each with every type that a browser may declare for it."""
     return [
         Case(
             entry["name"], declared, (folder / entry["path"]).read_bytes()[:HEAD_SIZE],
@@ -109,11 +109,11 @@ def corpus(folder: Path) -> list[Case]:
 
 def _one_of(right: Iterable[str]) -> Callable[[str], bool]:
     names = {canonical(content_type) for content_type in right}
-    return lambda told: canonical(told) in names
+    return lambda answer: canonical(answer) in names
 
 
 def other_cases(path: Path) -> list[Case]:
-    """The accepted files of a list that is no part of the project."""
+    """The accepted files in a list from outside the project."""
     spec = importlib.util.spec_from_file_location("cases", path)
     assert spec is not None
     assert spec.loader is not None
@@ -128,7 +128,7 @@ def other_cases(path: Path) -> list[Case]:
     return cases
 
 
-# The rule that stands in for ours around each library.
+# The rule around each library, in place of ours.
 _GENERIC = {"", "application/octet-stream", "binary/octet-stream"}
 _VAGUE = {
     "text/plain", "application/xml", "text/xml", "application/json", "application/zip",
@@ -157,23 +157,23 @@ def _family(content_type: str) -> str:
     return kind if kind in ("image", "font") else name.removeprefix("x-")
 
 
-def ruled(told: Mapping[bytes, str], by_name: Callable[[str], str]) -> Decide:
-    """What a library tells, under the rule: another family, or a program, is a contradiction."""
-    telling = {"image", "media", "text", "zip", "pdf", "program"}
+def with_rule(types: Mapping[bytes, str], by_name: Callable[[str], str]) -> Decide:
+    """A library's type under the rule: another family, or a program, is a contradiction."""
+    contradictable = {"image", "media", "text", "zip", "pdf", "program"}
 
     def decided(declared: str, name: str, head: bytes) -> str | None:
-        shown = canonical(told[head].lower())
+        detected = canonical(types[head].lower())
         claimed = canonical(declared.lower())
         if claimed in _GENERIC:
             claimed = by_name(name)
-        if shown in _GENERIC or shown == claimed:
-            return claimed or shown
+        if detected in _GENERIC or detected == claimed:
+            return claimed or detected
         if claimed in _GENERIC:
-            return shown
-        families = {_family(claimed), _family(shown)}
-        if len(families) > 1 and families <= telling:
+            return detected
+        families = {_family(claimed), _family(detected)}
+        if len(families) > 1 and families <= contradictable:
             return None
-        return claimed if shown in _VAGUE else shown
+        return claimed if detected in _VAGUE else detected
 
     return decided
 
@@ -185,7 +185,7 @@ def own(declared: str, name: str, head: bytes) -> str | None:
 
 
 def by_extension(name: str) -> str:
-    """What Python's list of extensions says."""
+    """The type in Python's list of extensions."""
     import mimetypes
 
     return mimetypes.guess_type(name)[0] or ""
@@ -206,12 +206,12 @@ class Installed:
 
     @property
     def size(self) -> int:
-        """Bytes, with everything that it needs."""
+        """Bytes, with all dependencies."""
         return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
 
-    def tell(self, heads: list[bytes]) -> dict[bytes, str]:
-        """What it says of each."""
-        prepare = f"{self.library.imports}\n{self.library.tell}"
+    def detect(self, heads: list[bytes]) -> dict[bytes, str]:
+        """The type of each head."""
+        prepare = f"{self.library.imports}\n{self.library.detect}"
         lines = b"".join(base64.b64encode(head) + b"\n" for head in heads)
         done = subprocess.run(
             [self.python, "-c", _WORKER.format(prepare=prepare)], check=True, input=lines,
@@ -220,7 +220,7 @@ class Installed:
         return dict(zip(heads, done.stdout.decode().split("\n"), strict=False))
 
     def milliseconds(self) -> float:
-        """How much longer Python takes to start with it."""
+        """The additional start time of Python with the library imported."""
         return seconds(self.python, self.library.imports, self.environment) * 1000
 
 
@@ -228,18 +228,18 @@ def seconds(python: str, imports: str, environment: Mapping[str, str]) -> float:
     """The median time of an import in fresh processes, after one that warms the disk."""
     timed = []
     for number in range(IMPORTS + 1):
-        begun = time.perf_counter()
+        start = time.perf_counter()
         subprocess.run([python, "-c", imports], check=True, env=environment, cwd=ROOT)
-        with_it = time.perf_counter() - begun
-        begun = time.perf_counter()
+        with_it = time.perf_counter() - start
+        start = time.perf_counter()
         subprocess.run([python, "-c", ""], check=True, env=environment, cwd=ROOT)
         if number:
-            timed.append(with_it - (time.perf_counter() - begun))
+            timed.append(with_it - (time.perf_counter() - start))
     return statistics.median(timed)
 
 
 def judge(decided: Decide, cases: list[Case]) -> tuple[int, int]:
-    """How many honest files it rejects, and how many get a right type."""
+    """The number of honest files that are rejected, and of those that get a right type."""
     answers = [decided(case.declared, case.name, case.head) for case in cases]
     right = sum(
         answer is not None and case.right(answer)
@@ -250,7 +250,7 @@ def judge(decided: Decide, cases: list[Case]) -> tuple[int, int]:
 
 def main() -> None:
     """Compare them, print a table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = bench_parser(__doc__)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--cases", type=Path)
     parser.add_argument("--newer-python", default="python3.12", help="for puremagic 2")
@@ -279,9 +279,9 @@ def main() -> None:
             python = arguments.newer_python if newer else sys.executable
             installed = Installed(library, Path(folder, str(number)), python)
             size, milliseconds = installed.size, installed.milliseconds()
-            told = installed.tell(heads)
-            add(library.name, ruled(told, by_extension), bytes=size, import_ms=round(milliseconds),
-                licence=library.licence)  # fmt: skip
+            types = installed.detect(heads)
+            add(library.name, with_rule(types, by_extension), bytes=size,
+                import_ms=round(milliseconds), licence=library.licence)  # fmt: skip
     sources = [
         *(ROOT / "chalicelib").glob("media_types*"),
         *(ROOT / "chalicelib/sniffing").rglob("*.py"),
@@ -292,7 +292,7 @@ def main() -> None:
     print({title: len(cases) for title, cases in sets.items()}, "hostile:", len(out))
     for row in results:
         print("| " + " | ".join(str(value) for value in row.values()) + " |")
-    print(json.dumps(results))
+    finish(__file__, arguments, {row.pop("library"): row for row in results})
 
 
 if __name__ == "__main__":

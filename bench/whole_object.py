@@ -1,7 +1,7 @@
-"""Reads one object to its end as `process_upload` does, in a process that does nothing else.
+"""Reads one object to its end as `process_upload` does, in a process of its own.
 
-`python bench/whole_object.py ENDPOINT KEY` with S3's credentials in the environment; prints the
-most memory the process held before and after, in MiB, as JSON. `processing.py` runs it.
+`python bench/whole_object.py ENDPOINT BUCKET KEY`, with S3's credentials in the environment. It
+prints the peak memory of the process before and after, in MiB, as JSON. `processing.py` runs it.
 """
 
 import json
@@ -21,42 +21,44 @@ from chalicelib.reader import ObjectReader
 from chalicelib.storage import S3Storage
 
 PATIENCE = 3600.0
-# What a process of `process_upload` has in memory as well.
+# Modules that a process of `process_upload` has loaded as well.
 LOADED = (chalice.app, application, media_types, processing)
 
 
 def reader(client: Any, bucket: str, key: str) -> ObjectReader:
-    """The object as `process_upload` gives it to a processor."""
+    """The object as `process_upload` passes it to a processor."""
     storage = S3Storage(lambda: client, bucket, lambda: client)
-    found = storage.head(key)
-    assert found is not None
+    stored_object = storage.head(key)
+    assert stored_object is not None
     return ObjectReader(
         filename="bench",
-        content_type=found.content_type,
-        size=found.size,
-        read_range=lambda offset, size: storage.read_range(key, offset, size, etag=found.etag),
+        content_type=stored_object.content_type,
+        size=stored_object.size,
+        read_range=lambda offset, size: storage.read_range(
+            key, offset, size, etag=stored_object.etag
+        ),
         remaining=lambda: PATIENCE,
     )
 
 
 def most_memory() -> int:
-    """The most resident memory since this program began, in MiB."""
+    """The peak resident memory since the start of the process, in MiB."""
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     (peak,) = [line.split()[1] for line in lines if line.startswith("VmHWM:")]
     return int(peak) // 1024
 
 
 def main(endpoint: str, bucket: str, key: str) -> None:
-    """Read it and tell the memory."""
+    """Read the object and print the memory."""
     client: Any = get_session().create_client(
         "s3",
         region_name=os.environ["AWS_DEFAULT_REGION"],
         endpoint_url=endpoint,
         config=Config(s3={"addressing_style": "path"}),
     )
-    stored = reader(client, bucket, key)
+    source = reader(client, bucket, key)
     before = most_memory()
-    assert digest.run(stored)["bytes"] == stored.size
+    assert digest.run(source)["bytes"] == source.size
     print(json.dumps({"memory_before_mib": before, "memory_most_mib": most_memory()}))
 
 

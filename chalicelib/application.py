@@ -34,7 +34,7 @@ class Application:
 
     @cached_property
     def uploads(self) -> Uploads:
-        """What the API's routes do."""
+        """The use cases of the API."""
         return Uploads(
             self.settings,
             self._storage,
@@ -48,7 +48,7 @@ class Application:
 
     @cached_property
     def processing(self) -> "Processing":
-        """What `process_upload` does."""
+        """The use case of `process_upload`."""
         # Imported here, like the notifier: the API's first request should not wait for them.
         from chalicelib.media_types import decide
         from chalicelib.processing import Processing
@@ -68,7 +68,7 @@ class Application:
 
     @cached_property
     def notifier(self) -> "Notifier":
-        """What `notify` does."""
+        """The use case of `notify`."""
         from chalicelib.notifier import Notifier
 
         sns = self._clients.make("sns")
@@ -84,7 +84,7 @@ class Application:
 
     @cached_property
     def sweep(self) -> "Sweep":
-        """What the scheduled sweep does."""
+        """The use case of `sweep`."""
         from chalicelib.sweep import Sweep
 
         functions = self._clients.make("lambda")
@@ -104,7 +104,7 @@ class Application:
 
     @cached_property
     def subscriptions(self) -> "Subscriptions":
-        """What "email me" does."""
+        """The use cases of the switch "email me"."""
         from chalicelib.subscriptions import Subscriptions
 
         return Subscriptions(

@@ -4,18 +4,24 @@ Each upload succeeds or fails by itself. A failed one leaves nothing in S3 and n
 HTTP, boto3, the environment, or how anything is signed.
 """
 
+from __future__ import annotations
+
 import logging
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from chalicelib import keys, metrics, parts, rules
 from chalicelib.config import Settings
 from chalicelib.errors import IdempotencyKeyReused, TooManyUploads, UploadError, WrongState
 from chalicelib.parallel import at_once
-from chalicelib.ports import MultipartUploads, NewRows
 from chalicelib.upload import CHECK_AFTER, Announcement, NewUpload, State, Upload
+
+if TYPE_CHECKING:
+    # Only for types: a cold start pays for each import.
+    from chalicelib.ports import MultipartUploads, NewRows
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 """Notifies owners of outcomes: a readable message to the notifications topic, and to open pages.
 
-`notify` claims the right to notify the owner of an outcome, publishes a message, then records that
-it did. Owners, and operators, subscribe their addresses to the notifications topic. Must not know
+For each outcome `notify` takes a claim in the table, publishes a message, and then records it as
+notified. Owners, and operators, subscribe their addresses to the notifications topic. Must not know
 boto3: `publish` is the SNS client's own method, passed in.
 """
 
@@ -32,7 +32,7 @@ UNKNOWN_OWNER = "unknown"
 
 @dataclass(frozen=True, slots=True)
 class Notifier:
-    """What `notify` does; `page` is the page's address, `now` the clock (UTC).
+    """The use case of `notify`; `page` is the page's address, `now` the clock (UTC).
 
     `wait` sleeps for seconds.
     """

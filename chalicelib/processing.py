@@ -39,7 +39,7 @@ _PLAIN_ENCODINGS = frozenset({"", "identity", "aws-chunked"})
 
 @dataclass(frozen=True, slots=True)
 class Processing:
-    """What `process_upload` does.
+    """The use case of `process_upload`.
 
     `decide` decides the type of an object from its declared type, its name and its first bytes.
     `compute` runs the processors. `now` is the clock (UTC), `wait` sleeps for seconds.

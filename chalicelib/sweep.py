@@ -50,7 +50,7 @@ ALARMING = frozenset(Repair) - {Repair.DELETED, Repair.ABANDONED}
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """What `sweep` does; `invoke` sends an event to `process_upload`, `now` is the clock (UTC)."""
+    """The use case of `sweep`; `invoke` sends an event to `process_upload`, `now` is UTC."""
 
     settings: Settings
     storage: BucketListing

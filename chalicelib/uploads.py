@@ -4,12 +4,14 @@
 parts have arrived: what a client says about its parts is not used.
 """
 
+from __future__ import annotations
+
 import itertools
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chalicelib import creation, keys, metrics, parts, rules, signing
 from chalicelib.config import Settings
@@ -26,9 +28,12 @@ from chalicelib.errors import (
     WrongState,
 )
 from chalicelib.parallel import at_once
-from chalicelib.ports import OpenPages, OwnerUploads, PartStore
 from chalicelib.upload import Announcement, Part, State, Upload, differs, iso_time
 from chalicelib.version import VERSION
+
+if TYPE_CHECKING:
+    # Only for types: a cold start pays for each import.
+    from chalicelib.ports import OpenPages, OwnerUploads, PartStore
 
 log = logging.getLogger(__name__)
 

@@ -1,49 +1,51 @@
-"""What operators run: commands on a stage that is deployed, or on the one at home (`local`).
+"""The commands of operators, for a stage in AWS or the local system.
 
-`python -m deploy` takes the steps one after the other, each with a file of its own:
+`make deploy` (`__main__.py`) brings a stage into AWS. Chalice deploys the functions and the APIs,
+and CloudFormation the rest. Neither can do both: Chalice does not know buckets, tables and user
+pools, and CloudFormation would need the code and the routes a second time. So the deployment is a
+pipeline of small steps, in this order:
 
-preflight      who deploys what where, and the plan
-permissions    what each command needs in AWS, as IAM policies
-runtime        which Python runs the functions, and until when
-config         a stage's part of `.chalice/config.json`
-resources      the stack: `.chalice/resources.yaml`
-migration      uploads that an earlier version kept in another table
-former_items   what one of them is in the table of today
-copying        how they are copied
-policies       what the functions may do: `.chalice/policies`, rendered
-connections    the bucket's rule: others that overlap it are named before `chalice deploy`
-application    `chalice deploy`, and what it remembers
-destinations   where the functions' outcomes go: `.chalice/destinations.json`, applied
-concurrency    how many of each function may run at once
-functions      what else Chalice cannot set of them
-snap_start     a published version for the API, where asked for
-snapshot       what that needs of a stage, and what it costs
-api_gateway    what API Gateway answers by itself: `.chalice/api-gateway.json`, applied
-websocket      the stage of the WebSocket API, and the routes that it serves
-throttling     how many requests it lets through
-page           the page in its bucket
-smoke          a small file and one in parts go the whole way
-sample         the files that it sends
-answers        what it is answered
+1.  preflight       Checks credentials, region, runtimes, quotas and rules, and prints the plan.
+                    Nothing has changed when it refuses.
+2.  resources       `steps/config.py` writes the stage into `.chalice/config.json`, then
+                    `steps/resources.py` creates or updates the stack of `.chalice/resources.yaml`:
+                    bucket, table, topics, queue, accounts, page, alarms.
+3.  environment     Writes the outputs of the stack into the environment of the functions.
+4.  migration       Copies the uploads from the table of an earlier version (`migration/`).
+5.  policies        Renders the permissions of each function (`steps/policies.py`).
+6.  application     Makes room for the bucket's rule (`steps/connections.py`), reserves concurrency
+                    (`steps/concurrency.py`), finds APIs that Chalice's note lacks
+                    (`steps/recovery.py`), and runs `chalice deploy` (`steps/application.py`).
+7.  addresses       Stores the addresses of the APIs, which exist only now, and updates the stack
+                    with them. On the first run it repeats steps 5 and 6.
+8.  migration-rest  Copies what the old functions have written since step 4.
+9.  destinations    Writes `.chalice/destinations.json` to the functions.
+10. functions       Sets what Chalice does not keep (`steps/functions.py`), and SnapStart
+                    (`steps/snap_start.py`).
+11. api-gateway     Writes `.chalice/api-gateway.json`: error responses (`steps/api_gateway.py`),
+                    routes (`steps/websocket.py`) and limits (`steps/throttling.py`).
+12. page            Uploads the page (`steps/page.py`).
+13. smoke           Uploads test files like a page, and waits for their outcomes (`smoke/`).
 
-Beside it:
+Why the steps are separate: each compares the stage with its declaration and writes only the
+differences, as values (`changes.py`). So an interrupted deployment continues when it is repeated,
+each step can be run separately (`ONLY=page`), and `make status` finds drift with the same
+comparisons (`drift/`).
 
-destroy        all of it out of AWS again
-holdings       what people would miss then
-bucket         what is in a bucket, and how all of it goes
-status         what is deployed, where it drifts, what failed
-drift          a check of each piece that a stage needs in AWS
-logs           what the functions wrote, and the story of one upload
-redrive        sends again what failed
-sns            a message of SNS as a function is given it
-secrets        finds what must never be committed
-audit          that, and packages with known weaknesses
-cost           what a month of uploads costs
-journey        what one file asks of AWS
-bill           the sums of that
-prices         AWS's list prices, and since when they are known
-stage          a stage as it is on disk: its environment, and Chalice's note of it
-names          what AWS calls the pieces that Chalice makes
-errors         what AWS's errors mean to an operator
-terminal       what of a client's texts reaches an operator's terminal
+What that costs: a first deployment runs `chalice deploy` twice, because policies need the address
+of the WebSocket API. Steps 9 to 11 must follow each `chalice deploy`, which may reset what they
+set. And each step reads its part of the stage from AWS again, some seconds in all.
+
+Besides the pipeline:
+
+destroy       removes a stage; `holdings` counts what people would miss, `bucket` empties buckets
+status        the deployed stage, its drift, and failures of the last day
+logs          what the functions wrote
+redrive       sends failed uploads and dead letters again
+permissions   the IAM policies that each command needs
+audit         secrets, and packages with known weaknesses
+cost          what a month of uploads costs
+
+Shared: `command` is the frame of all commands, `deployment` a stage during `make deploy`, `changes`
+differences and their output, `errors` what AWS's errors mean, `terminal` escapes output.
 """

@@ -1,6 +1,6 @@
-"""What is in a bucket, to the last version and part, and how all of it goes.
+"""Lists and deletes everything in a bucket, with all versions and parts.
 
-Keys are whatever an owner chose, characters included that XML cannot carry.
+An owner chooses the keys, which may have characters that XML cannot represent.
 IAM: s3:ListBucketVersions, DeleteObject, DeleteObjectVersion; ListBucketMultipartUploads,
 AbortMultipartUpload.
 """
@@ -12,26 +12,27 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote_plus
 
+from deploy.changes import show
 from stage.stage import StageError
 
-# What XML 1.0, and with it the request to delete many objects, cannot carry.
+# Characters that XML 1.0 cannot represent, and so neither can the request DeleteObjects.
 # https://www.w3.org/TR/xml/#charsets
 _NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def empty(s3: Any, bucket: str) -> None:
-    """Delete all versions of all objects, and the parts of what is under way."""
+    """Delete all versions of all objects, and the parts of unfinished uploads."""
     count = 0
     for key, multipart_id in multipart_uploads(s3, bucket):
         s3.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=multipart_id)
     for objects in _versions(s3, bucket):
         _delete_objects(s3, bucket, objects)
         count += len(objects)
-        print(f"  {bucket:<32} {count} objects deleted", flush=True)
+        show(bucket, f"{count} objects deleted")
 
 
 def multipart_uploads(s3: Any, bucket: str) -> Iterator[tuple[str, str]]:
-    """Key and id of each multipart upload; boto3 decodes the keys of this listing for nobody."""
+    """Key and id of each multipart upload; boto3 does not decode the keys of this listing."""
     markers: dict[str, str] = {}
     while True:
         page = s3.list_multipart_uploads(Bucket=bucket, EncodingType="url", **markers)
@@ -48,17 +49,16 @@ def multipart_uploads(s3: Any, bucket: str) -> Iterator[tuple[str, str]]:
 
 def _versions(s3: Any, bucket: str) -> Iterator[list[dict[str, str]]]:
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
-        found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-        if found:
-            yield [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found]
+        if versions := [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
+            yield [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in versions]
 
 
 def _delete_objects(s3: Any, bucket: str, objects: list[dict[str, str]]) -> None:
-    """Delete versions of objects; those that XML cannot name one by one."""
+    """Delete versions of objects, one by one if XML cannot represent the key."""
     odd = [each for each in objects if _NOT_IN_XML.search(each["Key"])]
     for each in odd:
         s3.delete_object(Bucket=bucket, **each)
     if plain := [each for each in objects if each not in odd]:
-        told = s3.delete_objects(Bucket=bucket, Delete={"Objects": plain, "Quiet": True})
-        if errors := told.get("Errors"):
-            raise StageError(f"S3 keeps {errors[0]['Key']}: {errors[0]['Message']}")
+        response = s3.delete_objects(Bucket=bucket, Delete={"Objects": plain, "Quiet": True})
+        if errors := response.get("Errors"):
+            raise StageError(f"S3 does not delete {errors[0]['Key']}: {errors[0]['Message']}")

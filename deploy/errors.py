@@ -1,6 +1,6 @@
 """What AWS's errors mean to an operator: one message, and what to do.
 
-Never shows what AWS says of a signature: its message repeats the signed headers, tokens included.
+Leaves out AWS's message about a wrong signature: it repeats the signed headers with their tokens.
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ from botocore import exceptions
 from botocore.exceptions import BotoCoreError, ClientError
 
 CREDENTIALS = "name them with AWS_PROFILE, or run `aws configure` or `aws sso login`"
-# The codes of a kind that the services of a stage answer with, and what to do about them.
+# Error codes of the services of a stage, by their cause.
 _UNKNOWN = frozenset({
     "AuthFailure", "InvalidAccessKeyId", "InvalidClientTokenId", "SignatureDoesNotMatch",
     "UnrecognizedClientException", "InvalidSignatureException", "IncompleteSignature",
@@ -32,7 +32,7 @@ _NONE = (
     exceptions.TokenRetrievalError,
     exceptions.SSOError,
 )
-PERMISSIONS = "make permissions COMMAND=… prints a policy that allows all of a command"
+PERMISSIONS = "make permissions COMMAND=… prints a policy that allows the whole command"
 QUOTA = "ask AWS for more in Service Quotas, or remove what is not needed, and run it again"
 
 
@@ -45,12 +45,12 @@ def explained(error: BotoCoreError | ClientError) -> str:
     if isinstance(error, exceptions.NoRegionError | exceptions.InvalidRegionError):
         return "Which region? Name it: REGION=eu-west-1"
     if isinstance(error, exceptions.EndpointConnectionError):
-        return f"{error}: is the region right, and is there a way to AWS from here?"
+        return f"{error}: is the region right, and can this machine reach AWS?"
     return f"AWS: {error}"
 
 
 def answer(operation: Any, *absent: str, **members: Any) -> Any:
-    """What an operation of AWS answers; None where its error has one of the codes `absent`."""
+    """The response of an operation of AWS; None if its error code is one of `absent`."""
     try:
         return operation(**members)
     except ClientError as error:
@@ -60,8 +60,8 @@ def answer(operation: Any, *absent: str, **members: Any) -> Any:
 
 
 def _answered(error: ClientError) -> str:
-    told = error.response.get("Error", {})
-    code, message = told.get("Code", ""), " ".join(told.get("Message", "").split())
+    details = error.response.get("Error", {})
+    code, message = details.get("Code", ""), " ".join(details.get("Message", "").split())
     if code in _UNKNOWN:
         return (
             f"AWS does not know these credentials here ({code}): {CREDENTIALS};"

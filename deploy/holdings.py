@@ -1,6 +1,7 @@
-"""What a stage holds that people would miss: uploads in the table, objects and parts in the bucket.
+"""What people would miss of a stage: uploads in the table, objects and parts in the bucket.
 
-IAM: s3:ListBucket, ListBucketMultipartUploads and ListMultipartUploadParts; the uploads come in.
+IAM: s3:ListBucket, ListBucketMultipartUploads and ListMultipartUploadParts. The caller reads the
+uploads.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from chalicelib.keys import PREFIX
 from chalicelib.upload import State, Upload
 from deploy.bucket import multipart_uploads
 
-# Uploads in these states are kept, whether or not their object can be seen.
-KEPT = (State.ACCEPTED, State.FAILED, State.PROCESSING, State.UPLOADED)
+# People would miss an upload in one of these states, even if its object is not listed.
+WITH_OBJECT = (State.ACCEPTED, State.FAILED, State.PROCESSING, State.UPLOADED)
 
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """Uploads by state, objects beyond those of the uploads, and unfinished sendings with parts."""
+    """Uploads by state, objects without an upload, and unfinished uploads with parts."""
 
     uploads: Mapping[State, int] = field(default_factory=dict)
     objects: int = 0
@@ -31,7 +32,9 @@ class Holdings:
         return bool(self.uploads or self.objects or self.unfinished)
 
     def __str__(self) -> str:
-        counts = [_counted(self.uploads[s], f"{s} upload") for s in KEPT if s in self.uploads]
+        counts = [
+            _counted(self.uploads[s], f"{s} upload") for s in WITH_OBJECT if s in self.uploads
+        ]
         if self.objects:
             counts.append(_counted(self.objects, "object") + " never checked")
         if self.unfinished:
@@ -40,16 +43,16 @@ class Holdings:
 
 
 def look(uploads: Iterable[Upload], s3: Any, bucket: str) -> Holdings:
-    """Compare the uploads of the table with what the bucket holds.
+    """Compare the uploads of the table with the objects and parts of the bucket.
 
-    An object of a rejected upload is not missed, unless it came after the upload was rejected.
+    Nobody misses the object of a rejected upload, unless the object is newer than the rejection.
     """
     states: Counter[State] = Counter()
     rejected: dict[str, datetime] = {}
     for upload in uploads:
         if upload.state is State.REJECTED:
             rejected[upload.key] = upload.updated_at
-        elif upload.state in KEPT:
+        elif upload.state in WITH_OBJECT:
             states[upload.state] += 1
     objects = sum(
         not (key in rejected and changed_at <= rejected[key])

@@ -1,10 +1,10 @@
-"""Sends again what failed: the event of an upload to `process_upload`, dead letters to `notify`.
+"""`make redrive`: sends an upload to `process_upload` again, or dead letters to `notify`.
 
-It covers the states that the sweep does, at once and by name, and what failed besides. Safe to
-repeat: an upload that was settled meanwhile is left alone, and nobody is notified twice of one
-outcome. IAM: dynamodb:Scan, lambda:InvokeFunction; s3:GetObject and s3:ListBucket for an upload
-that is still uploading; sqs:GetQueueUrl, GetQueueAttributes, ReceiveMessage and DeleteMessage
-for dead letters.
+It covers the same states as the sweep, without the delay, and failed uploads as well. Safe to
+repeat: an upload that has an outcome by then stays as it is, and nobody is notified twice of one
+outcome. IAM: dynamodb:Scan, lambda:InvokeFunction.
+For an upload that is still uploading: s3:GetObject, s3:ListBucket. For dead letters:
+sqs:GetQueueUrl, GetQueueAttributes, ReceiveMessage, DeleteMessage.
 """
 
 from __future__ import annotations
@@ -23,27 +23,26 @@ from chalicelib.keys import is_upload_id
 from chalicelib.sweep import event_again
 from chalicelib.table import table_of
 from chalicelib.upload import CHECK_AFTER, OUTCOMES, UNSETTLED, State, Upload
-from deploy import permissions
-from deploy.command import run_command
+from deploy.command import arguments, client, run
 from deploy.terminal import readable
 from stage import sns
 from stage.stage import Stage, StageError, enter
 
 
 class UnreadableLetterError(Exception):
-    """A message in the queue of dead letters that neither Lambda nor SNS writes so."""
+    """A message in the queue of dead letters whose form is neither Lambda's nor SNS's."""
 
 
 def is_left_behind(upload: Upload, now: datetime) -> bool:
-    """Whether an upload failed, or nobody has been at it for as long as the sweep waits."""
+    """Whether an upload failed, or has not changed for as long as the sweep waits."""
     is_held = upload.held_until is not None and upload.held_until > now
     return upload.state is State.FAILED or (not is_held and now - upload.updated_at > CHECK_AFTER)
 
 
 def outcome_again(upload: Upload) -> Mapping[str, Any]:
-    """The event of an outcome of which nobody was notified.
+    """The event for `notify` of an outcome that nobody was notified of.
 
-    Of what SNS and Lambda write it has the members that `notify` and Chalice read.
+    It has only those members of SNS and Lambda that `notify` and Chalice read.
     """
     record = {
         "requestContext": {"requestId": "redrive", "condition": "Success"},
@@ -56,10 +55,10 @@ def outcome_again(upload: Upload) -> Mapping[str, Any]:
 
 
 def dead_letter(body: str) -> tuple[str, Mapping[str, Any]]:
-    """What a dead letter is called, and the event that `notify` was, or would have been, given.
+    """The id of a dead letter, and the event for `notify` in it.
 
-    Lambda's is an invocation record with the event; SNS's is the message that it could not hand on.
-    Raises UnreadableLetterError for anything else.
+    Lambda writes an invocation record that contains the event. SNS writes the message that it could
+    not deliver. Raises UnreadableLetterError for any other form.
     https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html
     """
     try:
@@ -78,9 +77,10 @@ def dead_letter(body: str) -> tuple[str, Mapping[str, Any]]:
 
 
 def _sns_record(record: Any) -> Mapping[str, Any]:
-    """A record as SNS gives it to a function; an earlier version sent messages as a queue has them.
+    """A record in the form that SNS passes to a function.
 
-    Raises UnreadableLetterError for any other record.
+    An earlier version of Hoist sent messages in the form of a queue. Raises UnreadableLetterError
+    for any other form.
     """
     match record:
         case {"Sns": {"Message": str()} as message}:
@@ -89,31 +89,33 @@ def _sns_record(record: Any) -> Mapping[str, Any]:
 
 
 class Redrive:
-    """The clients of a stage, and what can be sent again."""
+    """Sends the uploads and dead letters of one stage again."""
 
     def __init__(self, stage: Stage, session: boto3.Session) -> None:
         self._stage = stage
-        client: Any = session.client
-        self._lambda, self._sqs, self._s3 = client("lambda"), client("sqs"), client("s3")
-        self._table = table_of(stage.settings, client("dynamodb"), lambda: datetime.now(UTC))
+        self._lambda, self._sqs, self._s3 = (
+            client(session, service) for service in ("lambda", "sqs", "s3")
+        )
+        dynamodb = client(session, "dynamodb")
+        self._table = table_of(stage.settings, dynamodb, lambda: datetime.now(UTC))
 
     def upload(self, upload_id: str) -> int:
-        """One upload; raises StageError when there is nothing to send again."""
+        """Send one upload again; raises StageError if that would have no effect."""
         if not is_upload_id(upload_id):
             raise StageError(
                 f"{upload_id} is not an upload id: take it from the message or the log"
             )
-        found = next(self._table.scan(upload_id=upload_id), None)
-        if found is None:
+        upload = next(self._table.scan(upload_id=upload_id), None)
+        if upload is None:
             raise StageError(f"There is no upload {upload_id} in {self._stage.name}")
-        if found.state is State.UPLOADING and not self._has_arrived(found):
+        if upload.state is State.UPLOADING and not self._has_arrived(upload):
             raise StageError("The upload is uploading, and its object has not arrived yet")
-        if not self._send(found):
-            raise StageError(f"The upload is {found.state}: there is nothing to send again")
+        if not self._send(upload):
+            raise StageError(f"The upload is {upload.state}: there is nothing to send again")
         return 1
 
     def all_failed(self) -> int:
-        """Every upload that failed, was left behind or not notified of; returns how many."""
+        """Send every upload again that failed or does not progress; returns how many."""
         now = datetime.now(UTC)
         return sum(
             self._send(upload)
@@ -123,46 +125,46 @@ class Redrive:
         )
 
     def dead_letters(self) -> tuple[int, int]:
-        """Every event that `notify` gave up on; returns how many were sent, and how many left."""
+        """Send every dead letter to `notify`; returns how many were sent, and how many remain."""
         url = self._queue_url()
-        sent = left = 0
+        count = remaining = 0
         for letter in self._letters(url):
             try:
                 name, event = dead_letter(letter["Body"])
             except UnreadableLetterError as error:
-                print(f"  left: {readable(letter['MessageId'])}, {error}", flush=True)
-                left += 1
+                print(f"  not sent: {readable(letter['MessageId'])}, {error}", flush=True)
+                remaining += 1
                 continue
             self._invoke("notify", event)
             self._sqs.delete_message(QueueUrl=url, ReceiptHandle=letter["ReceiptHandle"])
             print(f"  sent again: {readable(name)}", flush=True)
-            sent += 1
-        return sent, left
+            count += 1
+        return count, remaining
 
     def hidden_letters(self) -> int:
-        """How many dead letters SQS hides, as somebody received them less than 30 seconds ago.
+        """How many dead letters SQS hides, because they were received less than 30 seconds ago.
 
-        A redrive that was killed has received up to ten and deleted none of them.
+        A redrive that was killed may have received ten letters without deleting them.
         https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
         """
         name = "ApproximateNumberOfMessagesNotVisible"
-        found = self._sqs.get_queue_attributes(QueueUrl=self._queue_url(), AttributeNames=[name])
-        return int(found["Attributes"][name])
+        response = self._sqs.get_queue_attributes(QueueUrl=self._queue_url(), AttributeNames=[name])
+        return int(response["Attributes"][name])
 
     def _queue_url(self) -> str:
         arn = self._stage.arn("HOIST_DEAD_LETTERS_ARN")
         return str(self._sqs.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"])
 
     def _letters(self, url: str) -> Iterator[dict[str, Any]]:
-        """Every letter once; SQS offers the letters that are left again after a while."""
-        known: set[str] = set()
+        """Every letter once; SQS returns the remaining letters again after a while."""
+        received: set[str] = set()
         while letters := self._sqs.receive_message(
             QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1
         ).get("Messages"):
-            new = [letter for letter in letters if letter["MessageId"] not in known]
+            new = [letter for letter in letters if letter["MessageId"] not in received]
             if not new:
                 return
-            known.update(letter["MessageId"] for letter in new)
+            received.update(letter["MessageId"] for letter in new)
             yield from new
 
     def _has_arrived(self, upload: Upload) -> bool:
@@ -176,7 +178,7 @@ class Redrive:
         return True
 
     def _send(self, upload: Upload) -> bool:
-        """Send what brings an upload to its end; returns whether there is anything."""
+        """Send the event that an upload needs next; returns whether it needs any."""
         if upload.state in UNSETTLED | {State.FAILED}:
             self._invoke("process_upload", event_again(upload, self._stage.settings.bucket))
         elif upload.state in OUTCOMES and upload.outcome != upload.notified:
@@ -199,46 +201,45 @@ class Redrive:
 
 
 def main() -> int:
-    """The command; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="make redrive", description=__doc__, epilog=permissions.epilog("redrive")
+    """Run the command; returns the exit status."""
+    parser = arguments("redrive", __doc__, stage="a deployed stage, or local")
+    choice = parser.add_mutually_exclusive_group(required=True)
+    choice.add_argument("--upload", metavar="ID", help="one upload")
+    choice.add_argument(
+        "--all-failed", action="store_true", help="all uploads that failed or do not progress"
     )
-    parser.add_argument("--stage", required=True, help="a deployed stage, or local")
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--upload", metavar="ID", help="one upload")
-    what.add_argument(
-        "--all-failed", action="store_true", help="all that failed or were left behind"
-    )
-    what.add_argument(
-        "--dead-letters", action="store_true", help="the messages that could not be sent"
-    )
-    options = parser.parse_args()
+    choice.add_argument("--dead-letters", action="store_true", help="the queue of dead letters")
 
-    def work() -> None:
+    def work(options: argparse.Namespace) -> None:
         stage = enter(options.stage)
         redrive = Redrive(stage, boto3.Session(region_name=stage.settings.region))
-        left = hidden = 0
-        if options.upload:
-            count = redrive.upload(options.upload)
-        elif options.all_failed:
-            count = redrive.all_failed()
+        if options.dead_letters:
+            _send_dead_letters(redrive)
         else:
-            count, left = redrive.dead_letters()
-            # This run has received the unreadable letters itself.
-            hidden = redrive.hidden_letters() - left
-        print(f"{count} sent again" if count else "Nothing to send again", flush=True)
-        if hidden > 0:
-            print(
-                f"SQS hides {hidden} more dead letters: another run received them within the last"
-                " 30 seconds; if that run was interrupted, run the same command again in 30 seconds"
-            )
-        if left:
-            raise StageError(
-                f"{left} dead letters are left in the queue, as nobody can read them: look at them"
-                " in SQS and delete them there"
-            )
+            _print_count(redrive.upload(options.upload) if options.upload else redrive.all_failed())
 
-    return run_command(work)
+    return run(parser, work)
+
+
+def _send_dead_letters(redrive: Redrive) -> None:
+    count, unreadable = redrive.dead_letters()
+    # This run has received the unreadable letters itself.
+    hidden = redrive.hidden_letters() - unreadable
+    _print_count(count)
+    if hidden > 0:
+        print(
+            f"SQS hides {hidden} more dead letters: another run received them within the last"
+            " 30 seconds; if that run was interrupted, run the same command again in 30 seconds"
+        )
+    if unreadable:
+        raise StageError(
+            f"{unreadable} dead letters remain in the queue, because their form is unknown: look at"
+            " them in SQS and delete them there"
+        )
+
+
+def _print_count(count: int) -> None:
+    print(f"{count} sent again" if count else "Nothing to send again", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""`make status`: what a stage has deployed, where it drifts from what is declared, what failed.
+"""`make status`: the deployed stage, its differences from the declaration, and failures.
 
-Changes nothing. `deploy/drift` looks at each piece that a file's journey needs. CloudFormation's
-own drift detection (`--drift`: minutes) compares every property of what CloudFormation made.
-IAM: beside what `deploy/drift` asks: sts:GetCallerIdentity, cloudformation:DescribeStacks,
+Changes nothing. `deploy/drift` compares the resources that an upload needs. CloudFormation's own
+drift detection (`--drift`, takes minutes) compares every property of its resources.
+IAM, in addition to that of `deploy/drift`: sts:GetCallerIdentity, cloudformation:DescribeStacks,
 GetTemplate and GetTemplateSummary, dynamodb:GetItem, cloudwatch:GetMetricStatistics,
 DescribeAlarms, sqs:GetQueueUrl, GetQueueAttributes; with `--drift`
 cloudformation:DetectStackDrift, DescribeStackDriftDetectionStatus and DescribeStackResourceDrifts.
@@ -22,18 +22,20 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.table import table_of
-from deploy import permissions, preflight
-from deploy.command import run_command
+from chalicelib.version import VERSION
+from deploy import preflight
+from deploy.changes import STEP, row
+from deploy.command import arguments, run
 from deploy.drift import checks
 from deploy.drift.deployed_stage import DeployedStage
 from deploy.errors import explained
-from deploy.steps import application, config, policies, resources
+from deploy.steps import application, config, policies, recovery, resources
 from deploy.terminal import readable
 from stage import names
 from stage.stage import Stage, StageError, check_name, declared, enter
 
 PERIOD = timedelta(hours=24)
-# A sweep runs every quarter of an hour, and for as long at most.
+# A sweep runs every quarter of an hour, and takes a quarter of an hour at most.
 SWEEP_LATE = timedelta(hours=1)
 UPLOADS = (
     "UploadsCreated", "UploadsCompleted", "UploadsAccepted", "UploadsRejected", "UploadsFailed",
@@ -41,62 +43,67 @@ UPLOADS = (
 
 
 class Status:
-    """A deployed stage and the clients to look at it; every part is lines to print."""
+    """A deployed stage; every public method yields lines to print."""
 
     def __init__(self, session: boto3.Session, stage: Stage) -> None:
         self._stage, self._name = stage, stage.name
         self._deployed = DeployedStage(session, stage)
 
     def addresses(self) -> Iterator[str]:
-        """Where everything is."""
+        """The addresses and names that an operator needs."""
         try:
             api, websocket = application.urls(self._name)
         except StageError:
             api = websocket = "not known: see Drift"
-        yield f"page          {self._stage.settings.page_origin}"
-        yield f"api           {api}"
-        yield f"websocket     {websocket}"
-        yield f"bucket        {self._stage.settings.bucket}"
-        yield f"table         {self._stage.settings.table}"
+        settings = self._stage.settings
+        yield row("hoist", VERSION, STEP)
+        yield row("page", settings.page_origin, STEP)
+        yield row("api", api, STEP)
+        yield row("websocket", websocket, STEP)
+        yield row("bucket", settings.bucket, STEP)
+        yield row("table", settings.table, STEP)
 
-    def deployed(self) -> Iterator[str]:
-        """What stands, and since when."""
+    def deployed_lines(self) -> Iterator[str]:
+        """The stack and the functions, with the time of their last change."""
         stack = self._deployed.stack()
         since = stack.get("LastUpdatedTime") or stack["CreationTime"]
         name = f"stack {resources.stack_name(self._name)}"
-        yield f"{name:<31} {stack['StackStatus']}, {since:%Y-%m-%d %H:%M}"
+        yield row(name, f"{stack['StackStatus']}, {since:%Y-%m-%d %H:%M}")
         for name in policies.templates():
             function = names.function_name(self._name, name)
-            answer = self._deployed.function(name)
-            if answer is None:
-                yield f"{function:<31} MISSING"
+            response = self._deployed.function(name)
+            if response is None:
+                yield row(function, "MISSING")
             else:
-                found = answer["Configuration"]
-                yield (
-                    f"{function:<31} {found['Runtime']} {found['MemorySize']} MB"
-                    f" {found['Timeout']} s, {found['LastModified'][:16].replace('T', ' ')}"
+                current = response["Configuration"]
+                yield row(
+                    function,
+                    f"{current['Runtime']} {current['MemorySize']} MB {current['Timeout']} s,"
+                    f" {current['LastModified'][:16].replace('T', ' ')}",
                 )
 
     def drift(self) -> Iterator[str]:
-        """What differs from what is declared, by the step of `make deploy` that mends it."""
+        """The differences from the declaration, each with the step that repairs it."""
         yield from checks.lines(self._deployed)
 
     def sweep(self) -> Iterator[str]:
-        """When the last sweep ran, and what it found."""
+        """When the last sweep ran, and what it repaired."""
         table = table_of(self._stage.settings, self._client("dynamodb"), lambda: datetime.now(UTC))
         yield from sweep_lines(table.sweep(), now=datetime.now(UTC))
 
     def counts(self) -> Iterator[str]:
-        """What happened in the last day, and what waits now."""
-        yield from known(self._uploads())
-        yield from known(self._invocations())
-        yield from known(self._answers())
-        yield from known(self._waiting())
-        yield from known(self._alarming())
+        """The events of the last day, the dead letters that wait, and the alarms that are on."""
+        yield from or_error(self._uploads())
+        yield from or_error(self._invocations())
+        yield from or_error(self._responses())
+        yield from or_error(self._waiting())
+        yield from or_error(self._alarming())
 
     def _uploads(self) -> Iterator[str]:
-        own = {name: self._sum("Hoist", name, Stage=self._name) for name in UPLOADS}
-        yield "  ".join(f"{name.removeprefix('Uploads').lower()} {own[name]}" for name in UPLOADS)
+        counts = {name: self._sum("Hoist", name, Stage=self._name) for name in UPLOADS}
+        yield "  ".join(
+            f"{name.removeprefix('Uploads').lower()} {count}" for name, count in counts.items()
+        )
 
     def _invocations(self) -> Iterator[str]:
         for name in policies.templates():
@@ -108,9 +115,9 @@ class Status:
             if errors or throttles:
                 yield f"{function}: {errors} errors, {throttles} throttled"
 
-    def _answers(self) -> Iterator[str]:
+    def _responses(self) -> Iterator[str]:
         api = {"ApiName": names.APP, "Stage": self._name}
-        yield f"API: {self._sum('AWS/ApiGateway', '5XXError', **api)} answers with 5xx"
+        yield f"API: {self._sum('AWS/ApiGateway', '5XXError', **api)} responses with 5xx"
 
     def _waiting(self) -> Iterator[str]:
         yield f"dead letters waiting: {self._dead_letters()}"
@@ -118,22 +125,23 @@ class Status:
     def _alarming(self) -> Iterator[str]:
         yield f"alarms: {', '.join(self._alarms()) or 'none'}"
 
-    def detected(self) -> Iterator[str]:
-        """CloudFormation's own look at what it made; takes minutes."""
+    def cloudformation_drift(self) -> Iterator[str]:
+        """The result of CloudFormation's own drift detection, which takes minutes."""
         client = self._client("cloudformation")
         name = resources.stack_name(self._name)
         detection = client.detect_stack_drift(StackName=name)["StackDriftDetectionId"]
         while True:
-            told = client.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
-            if told["DetectionStatus"] != "DETECTION_IN_PROGRESS":
+            state = client.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
+            if state["DetectionStatus"] != "DETECTION_IN_PROGRESS":
                 break
-            print("  CloudFormation is looking …", file=sys.stderr)
+            print("  CloudFormation is still comparing …", file=sys.stderr)
             time.sleep(5)
         drifts = client.describe_stack_resource_drifts(
             StackName=name, StackResourceDriftStatusFilters=["MODIFIED", "DELETED"]
         )["StackResourceDrifts"]
         for each in drifts:
-            yield f"resources     {each['LogicalResourceId']} {each['StackResourceDriftStatus']}"
+            text = f"{each['LogicalResourceId']} {each['StackResourceDriftStatus']}"
+            yield row("resources", text, STEP)
 
     def _sum(self, namespace: str, metric: str, **dimensions: str) -> int:
         now = datetime.now(UTC)
@@ -149,7 +157,7 @@ class Status:
         return int(sum(point["Sum"] for point in points))
 
     def _alarms(self) -> list[str]:
-        """Those that are on, of all that tell the stage's operators."""
+        """The alarms of the stage that are on."""
         pages = (
             self._client("cloudwatch")
             .get_paginator("describe_alarms")
@@ -165,18 +173,18 @@ class Status:
     def _dead_letters(self) -> str:
         sqs = self._client("sqs")
         queue = self._stage.arn("HOIST_DEAD_LETTERS_ARN").rpartition(":")[2]
-        told = sqs.get_queue_attributes(
+        response = sqs.get_queue_attributes(
             QueueUrl=sqs.get_queue_url(QueueName=queue)["QueueUrl"],
             AttributeNames=["ApproximateNumberOfMessages"],
         )
-        return str(told["Attributes"]["ApproximateNumberOfMessages"])
+        return str(response["Attributes"]["ApproximateNumberOfMessages"])
 
     def _client(self, service: str) -> Any:
         return self._deployed.client(service)
 
 
-def known(lines: Iterator[str]) -> Iterator[str]:
-    """The lines; where AWS refuses or fails one, a line that says so instead of it and the rest."""
+def or_error(lines: Iterator[str]) -> Iterator[str]:
+    """The lines; if AWS refuses a call, one line with the error ends them."""
     try:
         yield from lines
     except (BotoCoreError, ClientError) as error:
@@ -184,18 +192,18 @@ def known(lines: Iterator[str]) -> Iterator[str]:
 
 
 def sweep_lines(last: Mapping[str, Any], *, now: datetime) -> Iterator[str]:
-    """The last sweep as people read it; `last` is empty where none has ended yet."""
+    """The last sweep for people; `last` is empty if none has ended yet."""
     if not last:
         yield "none has ended yet: the first one runs within a quarter of an hour"
         return
     at = datetime.fromisoformat(last["at"])
     counts = json.loads(last.get("found") or "{}")
-    found = ", ".join(f"{name.removeprefix('Sweep')} {count}" for name, count in counts.items())
-    yield f"ended at {at:%Y-%m-%d %H:%M} UTC, found {found or 'nothing'}"
+    items = ", ".join(f"{name.removeprefix('Sweep')} {count}" for name, count in counts.items())
+    yield f"ended at {at:%Y-%m-%d %H:%M} UTC, found {items or 'nothing'}"
     if now - at > SWEEP_LATE:
-        yield "WARNING: that is more than an hour ago; make logs tells why it does not run or end"
+        yield "WARNING: that is more than an hour ago; make logs shows why it does not run or end"
     if last.get("cursor"):
-        yield "it did not come to the end of the bucket: the next sweep goes on from there"
+        yield "it did not reach the end of the bucket: the next sweep continues from there"
 
 
 def _print(title: str, lines: Iterator[str], otherwise: str = "") -> None:
@@ -209,34 +217,29 @@ def _print(title: str, lines: Iterator[str], otherwise: str = "") -> None:
 
 
 def main() -> int:
-    """The command; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="make status", description=__doc__, epilog=permissions.epilog("status")
-    )
-    parser.add_argument("--stage", required=True, help="STAGE: a stage of .chalice/config.json")
+    """Run the command; returns the exit status."""
+    parser = arguments("status", __doc__, stage="STAGE: a stage of .chalice/config.json")
     parser.add_argument(
-        "--drift", action="store_true", help="DRIFT=1: CloudFormation looks as well (minutes)"
+        "--drift", action="store_true", help="DRIFT=1: CloudFormation compares too (minutes)"
     )
-    options = parser.parse_args()
 
-    def work() -> None:
+    def work(options: argparse.Namespace) -> None:
         check_name(options.stage)
         declared(options.stage)
         session = preflight.session("", config.recorded_region(options.stage))
         account, _ = preflight.identity(session)
-        application.recover(session, options.stage, looking=True)
+        recovery.recover(session, options.stage, read_only=True)
         status = Status(session, enter(options.stage))
-        _print(
-            f"Stage {options.stage} in {session.region_name}, account {account}", status.addresses()
-        )
-        _print("Deployed", known(status.deployed()))
+        title = f"Stage {options.stage} in {session.region_name}, account {account}"
+        _print(title, status.addresses())
+        _print("Deployed", or_error(status.deployed_lines()))
         _print("Drift", status.drift(), "none: all is as declared")
         if options.drift:
-            _print("Drift that CloudFormation sees", known(status.detected()), "none")
-        _print("Last sweep", known(status.sweep()))
+            _print("Drift by CloudFormation", or_error(status.cloudformation_drift()), "none")
+        _print("Last sweep", or_error(status.sweep()))
         _print("Last 24 hours", status.counts())
 
-    return run_command(work)
+    return run(parser, work)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What reaches an operator's terminal is text that can be read, whatever a client chose.
+"""Escapes the text that reaches an operator's terminal.
 
-Keys, filenames, reasons and error texts come from clients. A terminal obeys the control characters
-in them: one writes its clipboard, a line break forges a line, others turn or hide what follows.
+Keys, filenames, reasons and error texts come from clients. A terminal obeys control characters in
+them: some write its clipboard, a line break forges a line, others reverse or hide text.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import TextIO
 
-# Letters and marks for Unicode, but nothing is to be seen of them: joiners and fillers.
+# Unicode calls them letters or marks, but they are invisible: joiners and fillers.
 _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
 
 
 def readable(value: object) -> str:
-    r"""A value as one line; whatever cannot be seen is written as an escape, such as `\x1b`."""
-    return "".join(map(_shown, str(value)))
+    r"""A value as one line, with an escape such as `\x1b` for each invisible character."""
+    return "".join(map(_escape, str(value)))
 
 
 @contextmanager
 def escaped() -> Iterator[None]:
-    """Let no character but readable ones and line breaks through to standard output and error."""
+    """Escape all output of this process, except visible characters and line breaks."""
     with redirect_stdout(_Escaping(sys.stdout)), redirect_stderr(_Escaping(sys.stderr)):
         yield
 
 
 class _Escaping(io.TextIOBase):
-    """A stream that writes to another one, escaped; lines stay lines."""
+    """A stream that escapes each line and writes it to another stream."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -42,7 +42,7 @@ class _Escaping(io.TextIOBase):
         self._stream.flush()
 
 
-def _shown(character: str) -> str:
+def _escape(character: str) -> str:
     if character.isprintable() and character not in _INVISIBLE:
         return character
     return character.encode("unicode_escape").decode("ascii")

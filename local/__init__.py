@@ -1,32 +1,51 @@
-"""The local system that `make run` starts.
+"""The local system that `make run` starts: a real S3 server, and stand-ins for the rest of AWS.
 
-A real S3 server, stand-ins for the other AWS services, the real `chalice local`, and what AWS does
-around functions, topics and WebSockets:
+The modules, in the order in which a start needs them:
 
-    __main__   the command: options, what is printed, exit status
-    system     starts it all in order, watches it, stops it
-    home       the data folder and its lock; ports and addresses
-    services   child processes and their logs
-    guard      which requests the servers take, for browsers reach them too
-    leash      what each child hangs on, so that none outlives the system
-    s3         SeaweedFS as S3: command and configuration
-    aws        moto's server: requests take turns, each is on disk when it is answered
-    state      what it keeps on disk: items in a database, the rest in a pickle
-    tables     DynamoDB: moto answers, the items are rows
-    rows       the items of one table in SQLite, in the orders of its key and indexes
-    email      SNS's email: confirmation, delivery by filter policy, unsubscribing
-    resources  what CloudFormation makes in AWS: bucket, table, topics, queue, user pool, account
-    bridge     S3's event notifications, SNS to functions, email to files
-    invoker    asynchronous invocation: a queue on disk, retries, destinations
-    schedules  EventBridge's schedules: functions that run at a rate
-    functions  the execution environments that run the handlers of `app.py`
-    worker     one such environment
-    gateway    API Gateway's WebSocket side
-    socket_events  what its handlers are given
-    api        API Gateway's REST side, in front of `chalice local`
-    tokens     which id tokens it lets through
-    downloads  CloudFront in front of the bucket: presigned downloads, and headers S3 lacks
-    page       the page and its config.json
+1. `__main__` reads the command's options; `home` locks the data folder and checks the ports.
 
-May import `chalicelib` and `deploy`, never the other way round.
+    __main__   the command: options and exit status
+    home       the data folder and its lock, ports and addresses
+    names      the account, region, names and keys of the local stage
+    system     starts everything in order, watches it, stops it
+
+2. The server of events starts first, because the AWS services send events to it at once.
+
+    functions/environments   the execution environments that run the handlers of `app.py`
+    functions/worker         the process of one environment
+    functions/destinations   the topics and queues that receive invocation records
+    functions/invoker        asynchronous invocations: a queue on disk, retries, records
+    functions/bridge         S3's event notifications, SNS to functions, email to files
+    servers                  the HTTP servers in this process, and their addresses
+    guard                    refuses requests that come from other web pages
+
+3. S3 and the AWS stand-in start side by side, each as a child process.
+
+    services                 child processes: start, log, wait until they answer, stop
+    leash                    ends a child when the local system goes away
+    aws/seaweedfs            SeaweedFS as S3: its command and configuration
+    aws/moto_server          moto's server, one request at a time
+    aws/state                moto's state on disk: items in a database, the rest in a pickle
+    aws/dynamodb_tables      moto's DynamoDB with its items in rows
+    aws/sqlite_rows          the items of one table in SQLite, in the order of each index
+    aws/sns_email            SNS's email: confirmation, filter policies, unsubscribing
+
+4. Bucket, table, topics, queue and accounts are created; then `chalice local` starts.
+
+    aws/resources            what CloudFormation makes in AWS
+
+5. The servers for browsers start when the functions are connected to their sources.
+
+    gateways/websocket_gateway   API Gateway's WebSocket API
+    gateways/socket_events       the events that its handlers receive
+    gateways/page_server         the page and its config.json
+    gateways/downloads           CloudFront in front of the bucket: presigned downloads
+    gateways/rest_gateway        API Gateway's REST API, in front of `chalice local`
+    gateways/id_tokens           checks the id tokens of requests
+
+6. The queue and the schedules run until a signal, or until a service dies.
+
+    functions/schedules      EventBridge: functions that run at a rate
+
+May import `chalicelib` and `stage`. Nothing that is deployed imports it.
 """

@@ -12,19 +12,20 @@ from pathlib import Path
 from chalicelib.config import forget_aws_account
 from local.home import Home, Ports, StartError
 from local.system import Options, System
+from stage.stage import StageError
 
 LARGEST_PORT = 65_535  # TCP's
 
 
 def main() -> int:
-    """Run the local system; 1, with one line that says why, when it cannot start."""
+    """Run the local system; returns 1, and prints the reason, when it cannot start."""
     forget_aws_account(os.environ)
     try:
         options = _options(sys.argv[1:], os.environ)
         options.home.prepare()
         print(f"Starting Hoist in {options.home.path} …", flush=True)
         return asyncio.run(System(options).run())
-    except StartError as error:
+    except (StartError, StageError) as error:
         print(f"Hoist cannot start. {error}", file=sys.stderr)
         return 1
 
@@ -55,15 +56,17 @@ def _options(arguments: Sequence[str], environment: Mapping[str, str]) -> Option
         help="true: the API takes no more requests than .chalice/api-gateway.json says"
         " (HOIST_THROTTLING, false)",
     )  # fmt: skip
-    given = parser.parse_args(arguments)
+    choices = parser.parse_args(arguments)
     try:
-        waits = [float(wait) for wait in given.retry_waits.split(",")]
+        waits = [float(wait) for wait in choices.retry_waits.split(",")]
     except ValueError as error:
-        raise StartError(f"Retry waits are seconds, like 1,2: not {given.retry_waits!r}") from error
+        raise StartError(
+            f"Retry waits are seconds, like 1,2: not {choices.retry_waits!r}"
+        ) from error
     if not all(math.isfinite(wait) and wait >= 0 for wait in waits):
-        raise StartError(f"Retry waits are finite and not negative: not {given.retry_waits!r}")
-    ports = Ports(**{field.name: getattr(given, field.name) for field in fields(Ports)})
-    return Options(Home(given.home), ports, waits, given.throttling)
+        raise StartError(f"Retry waits are finite and not negative: not {choices.retry_waits!r}")
+    ports = Ports(**{field.name: getattr(choices, field.name) for field in fields(Ports)})
+    return Options(Home(choices.home), ports, waits, choices.throttling)
 
 
 def _switch(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""The data folder of a local system, its lock, and the addresses its services have.
+"""The data folder of a local system, its lock, and the addresses of its services.
 
 Must not know how the services are started.
 """
@@ -15,12 +15,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 HOST = "127.0.0.1"
-# How long an earlier system whose make was killed may take to stop before we give up on it.
-STOPPING_GRACE = 15.0  # seconds
+STOPPING_GRACE = 15.0  # seconds that an earlier system whose make was killed may take to stop
 
 
 class StartError(Exception):
-    """Why the system cannot start, in one line that says what to do."""
+    """The system cannot start; the text says why and what to do, in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ class Ports:
 
     @property
     def page_origin(self) -> str:
-        """The page's origin, which CORS is bound to."""
+        """The page's origin: the only one that CORS allows."""
         return f"http://{HOST}:{self.page}"
 
     def url(self, service: str, scheme: str = "http") -> str:
@@ -46,7 +45,7 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The folder that keeps the data of a local system, `.hoist/` unless it is told otherwise."""
+    """The folder with the data of a local system, `.hoist/` by default."""
 
     path: Path
 
@@ -57,11 +56,11 @@ class Home:
 
     @property
     def mail(self) -> Path:
-        """Where messages of the notifications topic arrive, one file each."""
+        """Where messages of the notifications topic arrive, each in a file of its own."""
         return self.path / "mail"
 
     def prepare(self) -> None:
-        """Make the folders; raises StartError when they cannot be made or written."""
+        """Create the folders; raises StartError when they cannot be created or written."""
         try:
             for folder in (self.path, self.log, self.mail):
                 folder.mkdir(parents=True, exist_ok=True)
@@ -70,21 +69,21 @@ class Home:
                 probe.unlink()
         except OSError as error:
             raise StartError(
-                f"Cannot use {self.path} for data ({error.strerror}): mend its permissions, move it"
+                f"Cannot use {self.path} for data ({error.strerror}): fix its permissions, move it"
                 " away, or name another folder with HOIST_HOME=…"
             ) from error
 
     async def lock(self) -> int:
         """Lock the folder for this system; the file descriptor holds the lock while it is open.
 
-        Its services inherit it, so the lock is free only when the last of them is gone. A system
-        that is being stopped, or was killed, is waited for.
+        The services inherit it, so the lock is free only when the last of them is gone. Waits for
+        an earlier system that is stopping or was killed; raises StartError for one that runs.
         """
         descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         deadline = time.monotonic() + STOPPING_GRACE
         with contextlib.ExitStack() as undo:
             undo.callback(os.close, descriptor)
-            while not _locked(descriptor):
+            while not _try_lock(descriptor):
                 if time.monotonic() > deadline or not _is_stopping(descriptor):
                     raise StartError(
                         f"A local system already runs on {self.path}: use it, stop it with Ctrl-C,"
@@ -98,16 +97,16 @@ class Home:
 
 
 def check_ports(ports: Ports) -> None:
-    """Raise StartError for a port that is taken, naming the setting that changes it."""
-    given: dict[int, str] = {}
+    """Raise StartError for a port that is in use, and name the setting that changes it."""
+    services: dict[int, str] = {}
     for field in fields(ports):
         port = getattr(ports, field.name)
-        if port in given:
+        if port in services:
             raise StartError(
-                f"Port {port} is given to {given[port]} and to {field.name}: choose another with"
+                f"Port {port} is set for {services[port]} and for {field.name}: choose another with"
                 f" HOIST_{field.name.upper()}_PORT=…"
             )
-        given[port] = field.name
+        services[port] = field.name
         if not _is_free(port):
             raise StartError(
                 f"Port {port} ({field.name}) is in use: stop what listens there, or choose"
@@ -116,17 +115,17 @@ def check_ports(ports: Ports) -> None:
 
 
 def free_ports(count: int, *, apart_from: Collection[int] = ()) -> list[int]:
-    """Ports that nothing listens on just now, none of them promised to something else.
+    """Ports that nothing listens on now, and that are not in `apart_from`.
 
-    Below the range that systems take for outgoing connections, so that none is lost to one of
-    those before it is listened on.
+    They are below the range that systems use for outgoing connections, so no such connection
+    takes a port before its server listens.
     """
-    found: list[int] = []
-    while len(found) < count:
+    ports: list[int] = []
+    while len(ports) < count:
         port = random.randrange(10_000, 32_000)  # noqa: S311 - no secret
-        if port not in (*found, *apart_from) and _is_free(port):
-            found.append(port)
-    return found
+        if port not in (*ports, *apart_from) and _is_free(port):
+            ports.append(port)
+    return ports
 
 
 def _is_free(port: int) -> bool:
@@ -139,7 +138,7 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _locked(descriptor: int) -> bool:
+def _try_lock(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -162,7 +161,7 @@ def _is_stopping(descriptor: int) -> bool:
 
 
 def _parent(pid: int) -> int | None:
-    """The parent of a process where /proc tells it."""
+    """The parent of a process; None without /proc."""
     try:
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     except (OSError, ValueError):

@@ -1,7 +1,8 @@
-"""Runs one command and ends it, with all it started, when the system above goes away.
+"""Runs one command and ends it, with all of its children, when the local system goes away.
 
-`python local/leash.py COMMAND…` with a pipe as standard input: when the pipe closes, however the
-other end died, the command's process group gets SIGTERM and, a little later, SIGKILL.
+`python local/leash.py COMMAND…` reads a pipe as standard input. The pipe closes when the process at
+its other end stops or is killed. Then the command's process group gets SIGTERM and, a little later,
+SIGKILL.
 """
 
 import contextlib
@@ -15,21 +16,21 @@ GRACE = 8.0  # seconds between SIGTERM and SIGKILL
 
 
 def main(command: list[str], *, grace: float = GRACE) -> int:
-    """Run the command to its end; its exit status is ours."""
+    """Run the command until it ends; returns its exit status."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    early: list[int] = []  # signals that came before there was a child to end
+    early: list[int] = []  # signals that came before there was a child
     signal.signal(signal.SIGTERM, lambda number, _: early.append(number))
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
     signal.signal(signal.SIGTERM, lambda *_: _end(child, grace))
     if early:
         _end(child, grace)
-    threading.Thread(target=_hold, args=(child, grace), daemon=True).start()
+    threading.Thread(target=_end_with_pipe, args=(child, grace), daemon=True).start()
     status = child.wait()
     _kill_group(child, signal.SIGKILL)
     return status if status >= 0 else 128 - status
 
 
-def _hold(child: subprocess.Popen[bytes], grace: float) -> None:
+def _end_with_pipe(child: subprocess.Popen[bytes], grace: float) -> None:
     while os.read(0, 4096):
         pass
     _end(child, grace)

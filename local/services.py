@@ -1,4 +1,4 @@
-"""Child processes: started on a leash, their output in a log file, waited for until they answer.
+"""Child processes: each started on a leash, with its output in a log file, until it answers.
 
 Must not know which services there are.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from local.home import StartError
 
-TAIL = 15  # log lines shown when a service dies
+TAIL = 15  # log lines that a person reads when a service dies
 READY_WITHIN = 60.0  # seconds
 
 
@@ -27,15 +27,20 @@ class Service:
     log: Path
 
     async def stop(self) -> None:
-        """Close the leash and wait until the child and all it started are gone."""
+        """Close the leash and wait until the child and all of its children are gone."""
         if self.process.stdin is not None:
             self.process.stdin.close()
         await self.process.wait()
 
-    def epitaph(self) -> str:
-        """What it said last, for a person to read."""
-        lines = self.log.read_text(errors="replace").splitlines()[-TAIL:]
-        return "\n".join([f"{self.name} stopped unexpectedly; the end of {self.log}:", *lines])
+    def failure_report(self) -> str:
+        """The last lines of its log, for a person to read."""
+        head = f"{self.name} stopped unexpectedly; the end of {self.log}:"
+        return "\n".join([head, *tail(self.log)])
+
+
+def tail(log: Path) -> list[str]:
+    """The last lines of a log."""
+    return log.read_text(errors="replace").splitlines()[-TAIL:]
 
 
 async def start(
@@ -47,7 +52,7 @@ async def start(
     cwd: Path | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Service:
-    """Start a command on a leash; `lock` is inherited by the leash alone."""
+    """Start a command on a leash; only the leash inherits the file descriptor `lock`."""
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -73,4 +78,4 @@ async def ready(service: Service, answers: Callable[[], Awaitable[bool]]) -> Non
             if await answers():
                 return
         await asyncio.sleep(0.05)
-    raise StartError(service.epitaph())
+    raise StartError(service.failure_report())

@@ -12,73 +12,82 @@ import re
 import subprocess
 import sys
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-LONGEST = 30  # words in a sentence
-SEMICOLONS = 1  # in a sentence: two make a chain
+MAX_WORDS = 30  # in a sentence
+MAX_SEMICOLONS = 1  # in a sentence: two make a chain
 
-# A word or phrase, and what to write instead.
-PHRASES = {
-    r"at home": "locally",
-    r"tell|tells|telling|told": "notify, report, say or show",
-    r"go on|goes on|going on|went on": "continue or resume",
-    r"give up|gives up|giving up|gave up|given up": "discard, stop or abort",
-    r"anew": "again",
-    r"begun": "started",
-    r"whoever|whomever|whatsoever": "the caller, the operator: name the actor",
-    r"nought|naught|lest|hence|thereof|therein|thereby|herein": "a plainer word",
-    r"(?:what|whatever) (?:is|was|were|are|has been|had been|have been) (?:not |still |already |only )?"
-    r"(?:\w+ed|asked|begun|built|done|found|given|gone|held|kept|known|left|lent|lost|made|meant|read"
-    r"|said|seen|sent|set|shown|stood|taken|thought|told|written)": "the noun: which file, which part?",
-    r"(?:by|to|of|from|for|with|against) who(?:m)? (?:asks|asked|sends|sent|reads|has|is|was)": "name the actor",
-    r"what it (?:was|is) (?:asked|given|shown|lent)": "the noun: the request, the argument",
-    r"other(?:wise)? than (?:was|it was)": "another value",
-    r"so much of|so many of": "a share: name it",
-    r"on the dear side": "estimated high",
-}  # fmt: skip
-_PHRASES = {
-    re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE): say for pattern, say in PHRASES.items()
-}
+Finding = tuple[int, str]  # a line number and what is wrong there
 
-# Past participles that name nothing: which item was found, what was asked for?
-PARTICIPLES = frozenset(
-    "asked begun brought found given gone heard held kept known left lent made meant named said seen"
-    " sent shown stored taken told wanted written".split()
+_PARTICIPLE = (
+    r"(?:\w+ed|begun|built|done|found|given|gone|held|kept|known|left|lent|lost|made|meant|read|said"
+    r"|seen|sent|set|shown|stood|taken|thought|told|written)"
 )
-_DIALECT_IN_NAMES = re.compile(
+# A phrase, and what to write in its place.
+PHRASES = {
+    re.compile(rf"\b(?:{pattern})\b".replace(" ", r"\s+"), re.IGNORECASE): instead
+    for pattern, instead in {
+        r"at home": "locally",
+        r"tell|tells|telling|told": "notify, report, say or show",
+        r"go on|goes on|going on|went on": "continue or resume",
+        r"give up|gives up|giving up|gave up|given up": "discard, stop or abort",
+        r"anew": "again",
+        r"begun": "started",
+        r"whoever|whomever|whatsoever": "the actor: the caller, the operator",
+        r"naught|lest|hence|thereof|therein|thereby|herein": "a plainer word",
+        rf"(?:what|whatever) (?:is|was|were|are|has been|had been|have been)"
+        rf" (?:not |still |already |only )?{_PARTICIPLE}": "the noun: which file, which part?",
+        r"(?:by|to|of|from|for|with|against) whom? (?:asks|asked|sends|sent|reads|has|is|was)": (
+            "the actor"
+        ),
+        r"what it (?:was|is) (?:asked|given|shown|lent)": "the noun: the request, the argument",
+        r"other(?:wise)? than (?:was|it was)": "the value that differs",
+        r"so (?:much|many) of": "the share",
+        r"on the dear side": "estimated high",
+    }.items()
+}
+# Names that say nothing: which item was found, what was asked for?
+PARTICIPLES = frozenset(
+    (
+        *("asked", "begun", "brought", "found", "given", "gone", "heard", "held", "kept", "known"),
+        *("left", "lent", "made", "meant", "named", "said", "seen", "sent", "shown", "stored"),
+        *("taken", "told", "wanted", "written"),
+    )
+)
+_DIALECT = re.compile(
     r"(?:^|_)(?:tell|tells|told|telling|anew|begun|whoever|lent|at_home|go_on|goes_on|gives?_up)(?:_|$)"
 )
-_ENDS = re.compile(r"(?<=[.!?:])[\"')\]*_]*\s+(?=[\"'(\[*_`]*[A-Z0-9`])")
-_WORDS = re.compile(r"[A-Za-z0-9][\w'’./-]*|`[^`]*`")
+_SENTENCE_END = re.compile(r"(?<=[.!?:])[\"')\]*_]*\s+(?=[\"'(\[*_`]*[A-Z0-9`])")
+_WORD = re.compile(r"[A-Za-z0-9][\w'’./-]*|`[^`]*`")
 _CODE = re.compile(r"``?[^`]+``?|https?://\S+")
-
-Finding = tuple[int, str]
+_LIST_ITEM = re.compile(r"\s*(?:[-*•] |\d+\. |\w[\w. ()…|/*]{0,24}\s{2,}\S)")
 
 
 def prose(text: str, line: int) -> Iterator[Finding]:
-    """The findings in running text that starts at `line`; a blank line ends a paragraph."""
+    """The findings in running text that starts at `line`."""
     for paragraph, first in _paragraphs(text, line):
-        for pattern, instead in _PHRASES.items():
-            for match in pattern.finditer(_CODE.sub(lambda m: "`" * len(m.group()), paragraph)):
+        for pattern, instead in PHRASES.items():
+            without_code = _CODE.sub(lambda code: "`" * len(code.group()), paragraph)
+            for match in pattern.finditer(without_code):
                 at = first + paragraph.count("\n", 0, match.start())
                 yield at, f"“{match.group()}”: write {instead}"
-        offset = 0
-        for sentence in _ENDS.split(paragraph):
-            at = first + paragraph.count("\n", 0, paragraph.find(sentence, offset))
-            offset = paragraph.find(sentence, offset) + len(sentence)
-            plain = _CODE.sub("`x`", sentence)
-            words = len(_WORDS.findall(plain))
-            if words > LONGEST:
-                yield (
-                    at,
-                    f"a sentence of {words} words, at most {LONGEST}: “{' '.join(plain.split())[:60]}…”",
-                )
-            if plain.count(";") > SEMICOLONS:
-                yield (
-                    at,
-                    f"{plain.count(';')} semicolons in a sentence: “{' '.join(plain.split())[:60]}…”",
-                )
+        position = 0
+        for sentence in _SENTENCE_END.split(paragraph):
+            start = paragraph.find(sentence, position)
+            position = start + len(sentence)
+            for problem in _shape(" ".join(_CODE.sub("`x`", sentence).split())):
+                yield first + paragraph.count("\n", 0, start), problem
+
+
+def _shape(sentence: str) -> Iterator[str]:
+    """What makes a sentence hard to read at once."""
+    words = len(_WORD.findall(sentence))
+    if words > MAX_WORDS:
+        yield f"a sentence of {words} words, at most {MAX_WORDS}: “{sentence[:60]}…”"
+    semicolons = sentence.count(";")
+    if semicolons > MAX_SEMICOLONS:
+        yield f"{semicolons} semicolons in a sentence: “{sentence[:60]}…”"
 
 
 def _paragraphs(text: str, line: int) -> Iterator[tuple[str, int]]:
@@ -86,46 +95,33 @@ def _paragraphs(text: str, line: int) -> Iterator[tuple[str, int]]:
     lines: list[str] = []
     first = line
     for number, current in enumerate(text.split("\n"), line):
-        item = re.match(r"\s*(?:[-*•] |\d+\. |\w[\w. ()…|/*]{0,24}\s{2,}\S)", current)
-        if not current.strip() or item:
+        if not current.strip() or _LIST_ITEM.match(current):
             if lines:
                 yield "\n".join(lines), first
-            lines, first = [], number
+            lines = []
         if current.strip():
+            first = first if lines else number
             lines.append(current)
     if lines:
         yield "\n".join(lines), first
 
 
 def markdown(text: str) -> Iterator[Finding]:
-    """The findings in Markdown; blocks of code, tables and HTML are no prose."""
-    fenced = False
-    kept: list[str] = []
+    """The findings in Markdown; blocks of code, tables, headings and HTML are no prose."""
+    in_code = False
+    lines: list[str] = []
     for line in text.split("\n"):
-        if line.lstrip().startswith(("```", "~~~")):
-            fenced = not fenced
-            kept.append("")
-        elif (
-            fenced
-            or line.lstrip().startswith(("|", "<", "    ", "#", "["))
-            or line.startswith("!!!")
-        ):
-            kept.append("")
-        else:
-            kept.append(re.sub(r"\]\([^)]*\)", "]", line))
-    yield from prose("\n".join(kept), 1)
+        fence = line.lstrip().startswith(("```", "~~~"))
+        in_code ^= fence
+        no_prose = line.lstrip().startswith(("|", "<", "#", "[", "!!!")) or line.startswith("    ")
+        lines.append("" if fence or in_code or no_prose else re.sub(r"\]\([^)]*\)", "]", line))
+    yield from prose("\n".join(lines), 1)
 
 
 def python(text: str) -> Iterator[Finding]:
-    """The findings in a module: docstrings, comments, names that it binds."""
-    tree = ast.parse(text)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            if ast.get_docstring(node, clean=False) is not None:
-                doc = node.body[0]
-                assert isinstance(doc, ast.Expr)
-                assert isinstance(doc.value, ast.Constant)
-                yield from prose(str(doc.value.value), doc.lineno)
+    """The findings in a Python module: docstrings, comments, names that it binds."""
+    for node in ast.walk(ast.parse(text)):
+        yield from _docstring(node)
         yield from _names(node)
     yield from _comments(
         (token.start[0], token.string.lstrip("#! "), token.line.lstrip().startswith("#"))
@@ -135,59 +131,66 @@ def python(text: str) -> Iterator[Finding]:
     )
 
 
-def _names(node: ast.AST) -> Iterator[Finding]:
-    bound: list[str] = []
-    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-        bound = [node.id]
-    elif isinstance(node, ast.arg):
-        bound = [node.arg]
-    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        bound = [node.name]
-    for name in bound:
-        if name.strip("_").lower() in PARTICIPLES or _DIALECT_IN_NAMES.search(name.lower()):
-            yield (
-                getattr(node, "lineno", 1),
-                f"the name `{name}`: name the thing, or use the field's verb",
+def _docstring(node: ast.AST) -> Iterator[Finding]:
+    match node:
+        case (
+            ast.Module(body=[ast.Expr(value=ast.Constant(value=str(text), lineno=line)), *_])
+            | ast.ClassDef(body=[ast.Expr(value=ast.Constant(value=str(text), lineno=line)), *_])
+            | ast.FunctionDef(body=[ast.Expr(value=ast.Constant(value=str(text), lineno=line)), *_])
+            | ast.AsyncFunctionDef(
+                body=[ast.Expr(value=ast.Constant(value=str(text), lineno=line)), *_]
             )
+        ):
+            yield from prose(text, line)
+
+
+def _names(node: ast.AST) -> Iterator[Finding]:
+    match node:
+        case (
+            ast.Name(id=name, ctx=ast.Store(), lineno=line)
+            | ast.arg(arg=name, lineno=line)
+            | ast.FunctionDef(name=name, lineno=line)
+            | ast.AsyncFunctionDef(name=name, lineno=line)
+            | ast.ClassDef(name=name, lineno=line)
+        ):
+            yield from _name(name, line)
+
+
+def _name(name: str, line: int) -> Iterator[Finding]:
+    if name.strip("_").lower() in PARTICIPLES or _DIALECT.search(name.lower()):
+        yield line, f"the name `{name}`: name the thing, or use the field's verb"
 
 
 def typescript(text: str) -> Iterator[Finding]:
     """The findings in a TypeScript or CSS file: comments and names that it binds."""
-    lines = []
-    block = False
+    comments: list[tuple[int, str, bool]] = []
+    in_block = False
     for number, line in enumerate(text.split("\n"), 1):
-        start = re.match(r"\s*(?:/\*\*?|\*|//+)(?:\s|$)", line)
-        trailing = re.search(r"(?<![:\"'`/])//\s(.*)$", line)
-        if block or start:
-            block = (block or "/*" in line) and "*/" not in line
+        starts = re.match(r"\s*(?:/\*\*?|\*|//+)(?:\s|$)", line)
+        if in_block or starts:
+            in_block = (in_block or "/*" in line) and "*/" not in line
             content = re.sub(r"^\s*(?:/\*\*?|\*/?|//+)\s?|\*/\s*$", "", line)
-            lines.append((number, content, True))
-        elif trailing:
-            lines.append((number, trailing.group(1), False))
-        for match in re.finditer(
-            r"\b(?:const|let|var|function|class|interface|type)\s+(\w+)|(?:[({,]\s*)(\w+)\??:\s",
-            line,
-        ):
-            name = match.group(1) or match.group(2)
-            if not start and name and name.lower() in PARTICIPLES and match.group(1):
-                yield number, f"the name `{name}`: name the thing, or use the field's verb"
-    yield from _comments(iter(lines))
+            comments.append((number, content, True))
+            continue
+        if trailing := re.search(r"(?<![:\"'`/])//\s(.*)$", line):
+            comments.append((number, trailing.group(1), False))
+        for match in re.finditer(r"\b(?:const|let|function|class|interface|type)\s+(\w+)", line):
+            yield from _name(match.group(1), number)
+    yield from _comments(comments)
 
 
-def _comments(lines: Iterator[tuple[int, str, bool]]) -> Iterator[Finding]:
-    """Joins comment lines that follow one another into one text."""
+def _comments(lines: Iterable[tuple[int, str, bool]]) -> Iterator[Finding]:
+    """Joins comments that have a line of their own and follow one another into one text."""
     text: list[str] = []
     first = last = 0
     for number, content, own_line in lines:
         if text and own_line and number == last + 1:
             text.append(content)
         else:
-            if text:
-                yield from prose("\n".join(text), first)
+            yield from prose("\n".join(text), first)
             text, first = [content], number
         last = number if own_line else 0
-    if text:
-        yield from prose("\n".join(text), first)
+    yield from prose("\n".join(text), first)
 
 
 def shell(text: str) -> Iterator[Finding]:
@@ -199,31 +202,44 @@ def shell(text: str) -> Iterator[Finding]:
     )
 
 
+READERS: dict[str, Callable[[str], Iterator[Finding]]] = {
+    ".py": python,
+    ".md": markdown,
+    ".ts": typescript,
+    ".css": typescript,
+    ".yaml": shell,
+    ".yml": shell,
+    ".sh": shell,
+    "Makefile": shell,
+}
+
+
 def check(path: Path) -> list[Finding]:
     """The findings in a file, by its kind; none in a file of another kind."""
-    readers = {
-        ".py": python, ".md": markdown, ".ts": typescript, ".css": typescript, ".yaml": shell,
-        ".yml": shell, ".sh": shell,
-    }  # fmt: skip
-    reader = shell if path.name == "Makefile" else readers.get(path.suffix)
     try:
-        return sorted(reader(path.read_text(encoding="utf-8"))) if reader else []
-    except UnicodeDecodeError:  # a video's name ends with .ts as well
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:  # the name of a video ends with .ts as well
         return []
+    reader = shell if text.startswith("#!") else READERS.get(path.suffix or path.name)
+    return sorted(reader(text)) if reader else []
 
 
 def main(arguments: list[str]) -> int:
-    """Check the files that are named, or all of the project's."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    """Check the files in the arguments, or all of the project's."""
+    parser = argparse.ArgumentParser(description="Check prose and names for plain words.")
     parser.add_argument("files", nargs="*", metavar="FILE")
-    files = parser.parse_args(arguments).files
-    if not files:
-        files = subprocess.run(
-            ["git", "ls-files"], capture_output=True, text=True, check=True
-        ).stdout.split("\n")
+    files: list[str] = (
+        parser.parse_args(arguments).files
+        or subprocess.run(
+            ["git", "ls-files"],  # noqa: S607 - the developer's own git
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.splitlines()
+    )
     findings = 0
-    for path in map(Path, files):
-        for line, problem in check(path) if path.is_file() else []:
+    for path in filter(Path.is_file, map(Path, files)):
+        for line, problem in check(path):
             findings += 1
             print(f"{path}:{line}: {problem}")
     print(f"{findings} findings" if findings else "The prose is plain.", file=sys.stderr)

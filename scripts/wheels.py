@@ -1,6 +1,6 @@
-"""`make lock`: every locked package needs a wheel for each Python of the functions.
+"""`make lock`: checks that every locked package has a wheel for each Python of the functions.
 
-Asks the package index and installs nothing. Exits with 1 where a wheel is missing, and says which.
+Reads the package index and installs nothing. Prints each missing wheel and exits with 1.
 """
 
 import subprocess
@@ -11,10 +11,10 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from deploy.preflight.runtime import PACKAGES, Python, identifier  # noqa: E402 - found by the line above
+from deploy.preflight.runtime import PACKAGES, Python, identifier  # noqa: E402 - the line above adds its folder
 
-# Whoever develops or deploys has the first. The functions have the second: on Lambda's arm64 with
-# the glibc 2.26 of Amazon Linux 2, the oldest that a runtime has.
+# The first file is for developers and operators. The second is for the functions: they run on arm64
+# with glibc 2.26 of Amazon Linux 2, the oldest one in a runtime of Lambda.
 # https://docs.aws.amazon.com/linux/al2023/ug/compare-with-al2.html
 LOCKED = (
     ("requirements-dev.txt", "x86_64-manylinux_2_28"),
@@ -22,10 +22,10 @@ LOCKED = (
 )
 
 
-def lacks(python: Python, requirements: str, platform: str) -> str:
-    """What uv says against a Python; nothing where all packages have wheels for it."""
+def missing_wheels(python: Python, requirements: str, platform: str) -> str:
+    """The error of uv for a Python; empty if all packages have wheels for it."""
     with tempfile.TemporaryDirectory() as target:
-        done = subprocess.run(  # noqa: S603 - its arguments are constants
+        done = subprocess.run(
             [
                 *(Path(sys.executable).parent / "uv", "pip", "install", "--dry-run", "--quiet"),
                 *("--no-deps", "--only-binary", ":all:", "--target", target),
@@ -40,12 +40,12 @@ def lacks(python: Python, requirements: str, platform: str) -> str:
 
 
 def main() -> int:
-    """Ask for each; returns the exit status."""
+    """Check each file for each Python; returns the exit status."""
     status = 0
     for python in PACKAGES:
         for requirements, platform in LOCKED:
-            if told := lacks(python, requirements, platform):
-                print(f"{requirements} on {identifier(python)}: {told}", file=sys.stderr)
+            if error := missing_wheels(python, requirements, platform):
+                print(f"{requirements} on {identifier(python)}: {error}", file=sys.stderr)
                 status = 1
     return status
 

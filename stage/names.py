@@ -1,23 +1,23 @@
-"""What AWS calls the pieces of a stage that Chalice makes; `local` calls its functions alike."""
+"""The names in AWS of the resources that Chalice creates; local functions have the same names."""
 
 APP = "hoist"
 
 
 def function_name(stage: str, name: str) -> str:
-    """What AWS calls one of Chalice's functions; the API's is called like the stage."""
+    """The name of a function in AWS; the API's function has no suffix."""
     return f"{APP}-{stage}" if name == "api_handler" else role_name(stage, name)
 
 
 def role_name(stage: str, name: str) -> str:
-    """What AWS calls the role of one of Chalice's functions, and the policy in it."""
+    """The name of a function's role, and of the policy in it."""
     return f"{APP}-{stage}-{name}"
 
 
 def schedule_name(stage: str, name: str) -> str:
-    """What AWS calls the EventBridge rule that invokes one of Chalice's functions."""
+    """The name of the EventBridge rule that invokes a function."""
     return f"{APP}-{stage}-{name}-event"
 
 
 def log_group(function: str) -> str:
-    """Where Lambda keeps what a function writes."""
+    """The log group of a function."""
     return f"/aws/lambda/{function}"

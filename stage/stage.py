@@ -1,8 +1,7 @@
-"""A stage as it is on disk: its environment in `.chalice/config.json`, and Chalice's note of it.
+"""A stage on disk: its environment in `.chalice/config.json`, and Chalice's note of it.
 
-Chalice's note is on the machine that deployed, and incomplete after an interrupted run. So the
-functions are called by their names, and the APIs are looked for
-(`deploy.steps.application.recover`).
+Only the machine that deployed has Chalice's note, and an interrupted run leaves it incomplete. So
+functions are known by their names, and `deploy.steps.recovery` searches for the APIs.
 """
 
 import json
@@ -17,28 +16,28 @@ from chalicelib.config import Settings, SettingsError, load_settings
 from stage.names import function_name
 
 ROOT = Path(__file__).parent.parent
-# As the template's parameter Stage has it.
+# The pattern of the template's parameter Stage.
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,23}")
 
 
 class StageError(Exception):
-    """A stage that is not there, or lacks what a command needs; says what to do."""
+    """A stage does not exist, or lacks something that a command needs; says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """`environment` is that of its functions."""
+    """A stage; `environment` is the environment of its functions."""
 
     name: str
     settings: Settings
     environment: Mapping[str, str]
 
     def function(self, name: str) -> str:
-        """What AWS, or the local system, calls one of its functions."""
+        """The name of one of its functions, in AWS and in the local system."""
         return function_name(self.name, name)
 
     def lacks(self, name: str) -> StageError:
-        """The error for a function that AWS does not know."""
+        """The error for a function that does not exist in AWS."""
         return StageError(f"{name} is not deployed: run `make deploy STAGE={self.name}`")
 
     def arn(self, variable: str) -> str:
@@ -49,10 +48,10 @@ class Stage:
 
 
 def enter(name: str, *, root: Path = ROOT, environ: MutableMapping[str, str] = os.environ) -> Stage:
-    """Read a stage, and make this process's environment its own, so that clients find it."""
+    """Read a stage and set its environment for this process, so that AWS clients use it."""
     config = declared(name, root=root)
     environ.update(config.get("environment_variables", {}))
-    # Lambda sets it for the functions, which may not have a variable of that name.
+    # Lambda reserves these names: it sets them for the functions.
     if "region" in config:
         environ.update(dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), config["region"]))
     try:
@@ -63,29 +62,29 @@ def enter(name: str, *, root: Path = ROOT, environ: MutableMapping[str, str] = o
 
 
 def check_name(name: str) -> None:
-    """Raises StageError for what cannot be the name of a stage in AWS."""
+    """Raise StageError for a text that cannot be the name of a stage in AWS."""
     if not name:
         raise StageError("Which stage? Name it: STAGE=dev")
     if not _NAME.fullmatch(name):
         raise StageError(
-            f"{name!r} is no stage: up to 24 small letters, digits and hyphens, a letter first"
+            f"{name!r} is no stage: use up to 24 small letters, digits and hyphens, a letter first"
         )
     if name == "local":
         raise StageError("The stage local is this machine's: `make run` starts it")
 
 
 def config_path(root: Path = ROOT) -> Path:
-    """Where the stages are declared; Chalice reads it."""
+    """The file that declares the stages; Chalice reads it."""
     return root / ".chalice" / "config.json"
 
 
 def note_path(name: str, root: Path = ROOT) -> Path:
-    """Where Chalice notes what it made of a stage."""
+    """The file where Chalice notes the resources of a stage."""
     return root / ".chalice" / "deployed" / f"{name}.json"
 
 
 def read_json(path: Path) -> Any:
-    """What a file of JSON holds; raises StageError where it cannot be read."""
+    """The content of a JSON file; raises StageError if it cannot be read."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -93,16 +92,16 @@ def read_json(path: Path) -> Any:
 
 
 def declared(name: str, *, root: Path = ROOT) -> dict[str, Any]:
-    """What `.chalice/config.json` says of a stage, which need not be deployed yet."""
+    """The configuration of a stage, deployed or not, in `.chalice/config.json`."""
     stages = read_json(config_path(root)).get("stages", {})
     if name not in stages:
-        known = ", ".join(sorted(stages))
-        raise StageError(f"There is no stage {name}; .chalice/config.json has {known}")
+        names = ", ".join(sorted(stages))
+        raise StageError(f"There is no stage {name}; .chalice/config.json has {names}")
     return dict(stages[name])
 
 
 def deployed(name: str, *, root: Path = ROOT) -> list[dict[str, Any]]:
-    """What `chalice deploy` made of a stage; raises StageError when it has not."""
+    """The resources that `chalice deploy` noted; raises StageError without a note."""
     path = note_path(name, root)
     if not path.exists():
         raise StageError(f"{name} is not deployed: run `make deploy STAGE={name}`")

@@ -63,7 +63,7 @@ ALL_ERRORS = [
 
 
 def token(**claims: Any) -> str:
-    """An id token as Cognito writes it; nobody verifies its signature here."""
+    """An id token in Cognito's form; nothing verifies its signature here."""
 
     def encoded(part: dict[str, Any]) -> str:
         return base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
@@ -73,17 +73,17 @@ def token(**claims: Any) -> str:
 
 @dataclass
 class Page:
-    """A page that is signed in; `send` takes a body as it goes over the wire."""
+    """A signed-in page; `send` takes the body as bytes."""
 
     client: Client
     owner: str | None = OWNER
     claims: Mapping[str, Any] = field(default_factory=dict)
 
     def send(self, method: str, path: str, body: bytes = b"", **headers: str) -> HTTPResponse:
-        sent = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json"}
         if self.owner is not None:
-            sent["Authorization"] = f"Bearer {token(sub=self.owner, **self.claims)}"
-        return self.client.http.request(method, path, headers=sent | headers, body=body)
+            headers["Authorization"] = f"Bearer {token(sub=self.owner, **self.claims)}"
+        return self.client.http.request(method, path, headers=headers | headers, body=body)
 
     def ask(self, method: str, path: str, **fields: Any) -> HTTPResponse:
         return self.send(method, path, json.dumps(fields).encode() if fields else b"")
@@ -111,7 +111,7 @@ def gateway() -> RecordingGateway:
 def composed(
     dynamodb: Any, storage: MemoryStorage, gateway: RecordingGateway
 ) -> Iterator[Application]:
-    """The application that `app` uses; what it would make when first asked for is given to it."""
+    """The application that `app` uses, with its clients replaced."""
     application.cache_clear()
     fresh = application()
     fresh._dynamodb = dynamodb
@@ -136,16 +136,16 @@ def page(client: Client) -> Page:
 @pytest.fixture
 def accepted(composed: Application, storage: MemoryStorage) -> Upload:
     storage.receive_object(put_upload().key, CONTENT)
-    found = storage.head(put_upload().key)
-    assert found is not None
-    report = {"content_type": "text/plain", **found.identity}
+    s3_object = storage.head(put_upload().key)
+    assert s3_object is not None
+    report = {"content_type": "text/plain", **s3_object.identity}
     upload = put_upload(state=State.ACCEPTED, report=report, outcome="1")
     put_in(composed._table, upload)
     return upload
 
 
 def is_problem(answer: HTTPResponse, status: int, code: str) -> Any:
-    """Assert the one shape that every error has; returns the document."""
+    """Assert the form that every error has; returns the document."""
     problem = answer.json_body
     assert (answer.status_code, problem["code"]) == (status, code), answer.body
     assert answer.headers["Content-Type"] == "application/problem+json"
@@ -204,7 +204,7 @@ def test_create_answers_with_the_plan_and_a_sheet_of_one_put(page: Page) -> None
     assert sheet["headers"] == {"if-none-match": "*"}
 
 
-def test_create_tells_when_parts_expire(page: Page) -> None:
+def test_create_says_when_parts_expire(page: Page) -> None:
     created = page.create(size=len(LARGE))
 
     upload = page.get(created["id"])
@@ -222,8 +222,8 @@ def test_a_sheet_that_s3_refused_is_signed_by_other_credentials(
     composed.credentials = TemporaryCredentials(boto3.client("sts"), composed.settings)
 
     usual, other = (
-        page.ask("POST", f"/uploads/{created['id']}/sheet", **asked).json_body
-        for asked in ({"count": 1}, {"count": 1, "refused": True})
+        page.ask("POST", f"/uploads/{created['id']}/sheet", **params).json_body
+        for params in ({"count": 1}, {"count": 1, "refused": True})
     )
 
     used = [
@@ -268,7 +268,7 @@ def test_the_answer_to_the_largest_file_fits_into_six_megabytes(
     assert len(answer.body) < 1_000_000
 
 
-def test_a_sheet_can_be_asked_for_again(page: Page) -> None:
+def test_a_sheet_can_be_signed_again(page: Page) -> None:
     created = page.create(size=len(LARGE))
 
     sheet = page.ask("POST", f"/uploads/{created['id']}/sheet", first=2, count=1).json_body
@@ -278,7 +278,7 @@ def test_a_sheet_can_be_asked_for_again(page: Page) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"first": null, "count": null}'])
-def test_a_sheet_covers_everything_when_nothing_is_named(page: Page, body: bytes) -> None:
+def test_a_sheet_covers_all_parts_by_default(page: Page, body: bytes) -> None:
     created = page.create(size=len(LARGE))
 
     answer = page.send("POST", f"/uploads/{created['id']}/sheet", body)
@@ -308,7 +308,7 @@ def test_a_batch_answers_each_member_as_create_does(page: Page) -> None:
     assert [page.get(each["id"])["state"] for each in created] == ["uploading"] * 2
 
 
-def test_a_member_whose_checksum_is_known_is_sent_by_a_form(page: Page) -> None:
+def test_a_member_with_a_checksum_is_sent_by_a_form(page: Page) -> None:
     outcomes = batch(page, SUMMED, {**SUMMED, "strategy": "put"}, {**SUMMED, "strategy": "post"})
 
     forms, puts = outcomes[::2], outcomes[1:2]
@@ -322,7 +322,7 @@ def test_a_member_whose_checksum_is_known_is_sent_by_a_form(page: Page) -> None:
     assert [each["upload"]["strategy"] for each in puts] == ["put"]
 
 
-def test_create_makes_a_form_where_it_is_asked_for(page: Page) -> None:
+def test_create_signs_a_form_for_the_strategy_post(page: Page) -> None:
     assert page.create(crc64nvme=checksum(CONTENT))["strategy"] == "put"
 
     created = page.create(crc64nvme=checksum(CONTENT), strategy="post")
@@ -344,15 +344,15 @@ def test_a_sheet_changes_the_strategy(page: Page) -> None:
 
 
 @pytest.mark.parametrize(
-    "wanted", [{"strategy": "post"}, {"strategy": "multipart"}, {"strategy": ""}, {"strategy": 1}]
+    "strategy", [{"strategy": "post"}, {"strategy": "multipart"}, {"strategy": ""}, {"strategy": 1}]
 )
-def test_a_strategy_that_cannot_be_is_refused(page: Page, wanted: Any) -> None:
+def test_an_unknown_strategy_is_refused(page: Page, strategy: Any) -> None:
     created = page.create()
 
-    is_problem(page.ask("POST", "/uploads", **SMALL, **wanted), 400, "invalid_request")
-    answer = page.ask("POST", f"/uploads/{created['id']}/sheet", **wanted)
+    is_problem(page.ask("POST", "/uploads", **SMALL, **strategy), 400, "invalid_request")
+    answer = page.ask("POST", f"/uploads/{created['id']}/sheet", **strategy)
     is_problem(answer, 400, "invalid_request")
-    assert batch(page, {**SMALL, **wanted})[0]["problem"]["code"] == "invalid_request"
+    assert batch(page, {**SMALL, **strategy})[0]["problem"]["code"] == "invalid_request"
 
 
 def test_whole_files_of_a_batch_take_turns_at_the_host_names(page: Page) -> None:
@@ -384,7 +384,7 @@ BROKEN_MEMBERS = {
 
 
 @pytest.mark.parametrize("member", BROKEN_MEMBERS.values(), ids=BROKEN_MEMBERS)
-def test_a_member_that_is_not_valid_fails_no_other(page: Page, member: Any) -> None:
+def test_an_invalid_member_fails_no_other(page: Page, member: Any) -> None:
     first, broken, last = batch(page, SMALL, member, SMALL)
 
     problem = broken["problem"]
@@ -399,11 +399,11 @@ def test_a_member_that_is_not_valid_fails_no_other(page: Page, member: Any) -> N
      b'{"uploads": [{"filename": "a", "size": 1}], "strategy": "put"}',
      json.dumps({"uploads": [SMALL] * 101}).encode()],
 )  # fmt: skip
-def test_a_batch_that_is_none_is_refused(page: Page, body: bytes) -> None:
+def test_an_invalid_batch_is_refused(page: Page, body: bytes) -> None:
     is_problem(page.send("POST", "/uploads/batch", body), 400, "invalid_request")
 
 
-def test_a_member_says_when_to_try_again(composed: Application, page: Page) -> None:
+def test_a_member_says_when_to_retry(composed: Application, page: Page) -> None:
     composed.settings = replace(composed.settings, max_in_progress=1)
 
     first, second = batch(page, SMALL, SMALL)
@@ -415,7 +415,7 @@ def test_a_member_says_when_to_try_again(composed: Application, page: Page) -> N
     }
 
 
-def test_a_batch_that_is_repeated_under_its_key_is_the_same_uploads(page: Page) -> None:
+def test_a_batch_repeated_with_its_key_gives_the_same_uploads(page: Page) -> None:
     members = [SMALL, {**SUMMED, "idempotency_key": "own"}, {**SMALL, "size": len(LARGE)}]
     first = batch(page, *members, idempotency_key="k")
 
@@ -425,7 +425,7 @@ def test_a_batch_that_is_repeated_under_its_key_is_the_same_uploads(page: Page) 
     assert page.create(**{**SUMMED, "idempotency_key": "own"})["id"] == first[1]["upload"]["id"]
 
 
-def test_a_create_that_is_repeated_too_late_names_the_upload(page: Page) -> None:
+def test_a_create_repeated_too_late_names_the_upload(page: Page) -> None:
     created = page.create(idempotency_key="k")
     page.ask("DELETE", f"/uploads/{created['id']}")
 
@@ -438,7 +438,7 @@ def test_a_create_that_is_repeated_too_late_names_the_upload(page: Page) -> None
 def test_the_largest_batch_fits_into_a_request_and_its_answer(
     composed: Application, page: Page
 ) -> None:
-    """API Gateway takes 10 MB and Lambda 6 MB, both ways."""
+    """API Gateway allows 10 MB and Lambda 6 MB, for requests and for responses."""
     longest = {
         "filename": "\U0001f600" * 255, "size": 1, "content_type": "a/" + "b" * 125,
         "crc64nvme": checksum(CONTENT), "idempotency_key": "k" * 64, "strategy": "post",
@@ -449,24 +449,24 @@ def test_the_largest_batch_fits_into_a_request_and_its_answer(
         Credentials("ASIA" + "A" * 16, "secret", token), REGION, datetime.now(UTC), 3600
     )
 
-    sent = json.dumps({"uploads": members, "idempotency_key": "k" * 64}).encode()
-    answer = page.send("POST", "/uploads/batch", sent)
+    body = json.dumps({"uploads": members, "idempotency_key": "k" * 64}).encode()
+    answer = page.send("POST", "/uploads/batch", body)
 
-    assert len(sent) * 2 < MAX_BODY_SIZE
+    assert len(body) * 2 < MAX_BODY_SIZE
     assert [one.keys() for one in answer.json_body["uploads"]] == [{"upload"}] * 100
     assert len(answer.body) < 2 * MIB
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "PUT"])
 @pytest.mark.parametrize("path", ["/uploads/batch", "/uploads/complete"])
-def test_a_route_of_many_is_no_upload(page: Page, method: str, path: str) -> None:
-    """API Gateway, too, prefers a name to a variable."""
+def test_a_route_of_a_batch_is_no_upload(page: Page, method: str, path: str) -> None:
+    """API Gateway also prefers a fixed path segment to a variable one."""
     answer = page.ask(method, path)
 
     assert answer.status_code in (403, 404, 405), answer.body
 
 
-def test_several_are_completed_each_for_itself(page: Page, storage: MemoryStorage) -> None:
+def test_several_uploads_are_completed_one_by_one(page: Page, storage: MemoryStorage) -> None:
     arrived, missing = page.create(), page.create()
     storage.receive_object(arrived["key"], CONTENT)
     ids = [arrived["id"], missing["id"], "x", arrived["id"]]
@@ -483,7 +483,7 @@ def test_several_are_completed_each_for_itself(page: Page, storage: MemoryStorag
 
 
 @pytest.mark.parametrize("ids", [None, [], "x", [1], [None], ["x"] * 101, {"a": 1}])
-def test_ids_that_are_none_are_refused(page: Page, ids: Any) -> None:
+def test_invalid_ids_are_refused(page: Page, ids: Any) -> None:
     is_problem(page.ask("POST", "/uploads/complete", ids=ids), 400, "invalid_request")
 
 
@@ -530,7 +530,7 @@ def test_complete_names_the_missing_parts(page: Page) -> None:
     assert is_problem(answer, 409, "parts_missing")["missing"] == [1, 2, 3, 4]
 
 
-def test_complete_tells_of_another_checksum(page: Page, storage: MemoryStorage) -> None:
+def test_complete_reports_another_checksum(page: Page, storage: MemoryStorage) -> None:
     created = page.create(size=len(LARGE))
     (multipart_id,) = storage.multiparts
     for number in range(1, 5):
@@ -542,7 +542,7 @@ def test_complete_tells_of_another_checksum(page: Page, storage: MemoryStorage) 
     is_problem(answer, 422, "checksum_mismatch")
 
 
-def test_delete_answers_alike_when_it_is_repeated(page: Page) -> None:
+def test_a_repeated_delete_has_the_same_answer(page: Page) -> None:
     created = page.create()
 
     answers = [page.ask("DELETE", f"/uploads/{created['id']}") for _ in range(2)]
@@ -574,7 +574,7 @@ def test_uploads_are_listed_by_state_and_page(page: Page, accepted: Upload) -> N
     assert [upload["id"] for upload in other["uploads"]] == [accepted.id]
 
 
-def test_an_upload_has_its_shape(page: Page, accepted: Upload) -> None:
+def test_an_upload_has_its_documented_members(page: Page, accepted: Upload) -> None:
     assert page.get(accepted.id) == {
         "id": accepted.id,
         "filename": "Grüße aus Köln 1+1.txt",
@@ -596,7 +596,7 @@ def test_an_accepted_upload_can_be_downloaded(page: Page, accepted: Upload) -> N
     assert "X-Amz-Signature=" in answer["url"]
 
 
-def test_what_is_not_accepted_cannot_be_downloaded(page: Page) -> None:
+def test_only_an_accepted_upload_can_be_downloaded(page: Page) -> None:
     created = page.create()
 
     is_problem(page.ask("GET", f"/uploads/{created['id']}/download"), 409, "not_accepted")
@@ -611,7 +611,7 @@ def test_a_page_is_invited_to_its_websocket(page: Page) -> None:
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_a_page_may_ask_from_its_own_origin(method: str, path: str) -> None:
+def test_a_page_may_send_requests_from_its_own_origin(method: str, path: str) -> None:
     answer = LocalGateway(app.app, Config.create()).handle_request(
         "OPTIONS", path.format(upload_id=PUT_ID), {}, b""
     )
@@ -630,7 +630,7 @@ def test_a_page_may_ask_from_its_own_origin(method: str, path: str) -> None:
 
 
 @pytest.mark.parametrize(("method", "path"), SIGNED_IN)
-def test_who_sends_no_token_is_refused(
+def test_a_request_without_a_token_is_refused(
     client: Client, accepted: Upload, method: str, path: str
 ) -> None:
     answer = Page(client, owner=None).ask(method, path.format(upload_id=accepted.id))
@@ -641,14 +641,14 @@ def test_who_sends_no_token_is_refused(
 @pytest.mark.parametrize(
     "claims", [{}, {"sub": ""}, {"sub": None}, {"sub": 7}, {"sub": ["a"]}], ids=str
 )
-def test_a_token_that_names_nobody_is_refused(page: Page, claims: dict[str, Any]) -> None:
+def test_a_token_without_an_owner_is_refused(page: Page, claims: dict[str, Any]) -> None:
     answer = page.send("GET", "/uploads", Authorization=f"Bearer {token(**claims)}")
 
     is_problem(answer, 401, "not_signed_in")
 
 
 @pytest.mark.parametrize(("method", "path"), OF_ONE_UPLOAD)
-def test_somebody_elses_upload_is_answered_like_one_that_is_not_there(
+def test_the_upload_of_another_owner_is_not_found(
     client: Client, accepted: Upload, method: str, path: str
 ) -> None:
     stranger = Page(client, OTHER_OWNER)
@@ -663,7 +663,7 @@ def test_somebody_elses_upload_is_answered_like_one_that_is_not_there(
 
 @pytest.mark.parametrize(("method", "path"), OF_ONE_UPLOAD)
 @pytest.mark.parametrize("upload_id", ["x", "%00", "..%2F..", "é", "a" * 3000])
-def test_what_is_no_upload_id_is_not_found(
+def test_an_invalid_upload_id_is_not_found(
     page: Page, method: str, path: str, upload_id: str
 ) -> None:
     is_problem(page.ask(method, path.format(upload_id=upload_id)), 404, "upload_not_found")
@@ -707,7 +707,7 @@ def test_what_is_no_upload_id_is_not_found(
         pytest.param(b'{"filename": "a", "size": 1, "\\ud800": 1}', id="odd unknown field"),
     ],
 )
-def test_create_refuses_what_it_cannot_understand(page: Page, body: bytes) -> None:
+def test_create_refuses_an_invalid_body(page: Page, body: bytes) -> None:
     is_problem(page.send("POST", "/uploads", body), 400, "invalid_request")
     assert page.ask("GET", "/uploads").json_body["uploads"] == []
 
@@ -745,13 +745,13 @@ def test_unknown_parameters_are_named(page: Page) -> None:
 
 
 @pytest.mark.parametrize("size", ["5.0", "5e0", "0.5e1"])
-def test_a_whole_number_may_be_written_with_a_point(page: Page, size: str) -> None:
+def test_an_integer_may_be_written_with_a_point(page: Page, size: str) -> None:
     answer = page.send("POST", "/uploads", b'{"filename":"a","size":%s}' % size.encode())
 
     assert (answer.status_code, answer.json_body["part_size"]) == (201, 5)
 
 
-def test_what_may_be_tried_again_says_when(page: Page, composed: Application) -> None:
+def test_a_retryable_error_says_when_to_retry(page: Page, composed: Application) -> None:
     composed.uploads = Failing(TryAgain("S3 is busy"))
 
     answer = page.ask("GET", f"/uploads/{PUT_ID}")
@@ -761,7 +761,7 @@ def test_what_may_be_tried_again_says_when(page: Page, composed: Application) ->
     assert answer.headers["Access-Control-Expose-Headers"] == "Retry-After"
 
 
-def test_a_complete_that_s3_is_not_done_with_is_answered_202(
+def test_a_complete_that_s3_has_not_finished_is_answered_202(
     page: Page, storage: MemoryStorage
 ) -> None:
     created = page.create(size=len(LARGE))
@@ -811,7 +811,7 @@ def test_unknown_fields_are_named(page: Page) -> None:
     ],
     ids=str,
 )
-def test_an_odd_request_about_an_upload_is_refused(
+def test_an_invalid_request_about_an_upload_is_refused(
     page: Page, path: str, fields: dict[str, Any]
 ) -> None:
     created = page.create()
@@ -822,7 +822,7 @@ def test_an_odd_request_about_an_upload_is_refused(
 
 
 @pytest.mark.parametrize("query", ["state=done", "state=", "cursor=x", "cursor=%C3%BC", "cursor=!"])
-def test_an_odd_list_is_refused(page: Page, query: str) -> None:
+def test_an_invalid_list_request_is_refused(page: Page, query: str) -> None:
     is_problem(page.ask("GET", f"/uploads?{query}"), 400, "invalid_request")
 
 
@@ -856,7 +856,7 @@ def test_every_error_is_a_problem_that_the_page_can_read(
     assert problem["detail"] == "Do this"
 
 
-def test_the_unexpected_tells_nothing_of_itself(page: Page, composed: Application) -> None:
+def test_an_unexpected_error_reveals_nothing(page: Page, composed: Application) -> None:
     composed.uploads = Failing(RuntimeError("the secret is 42"))
 
     answer = page.ask("GET", f"/uploads/{PUT_ID}")
@@ -879,13 +879,13 @@ def arrived(composed: Application, storage: MemoryStorage) -> Upload:
 
 @pytest.fixture
 def published(composed: Application) -> list[Any]:
-    """What is published to the notifications topic."""
+    """The messages published to the notifications topic."""
     boto3.client("sns").create_topic(Name=NOTIFICATIONS_TOPIC.rpartition(":")[2])
-    sent: list[Any] = (
+    messages: list[Any] = (
         sns_backends[DEFAULT_ACCOUNT_ID][REGION].topics[NOTIFICATIONS_TOPIC].sent_notifications
     )
     assert composed.settings.notifications_topic_arn == NOTIFICATIONS_TOPIC
-    return sent
+    return messages
 
 
 @pytest.mark.parametrize("verified", [True, "true"], ids=["locally", "in AWS"])
@@ -930,11 +930,11 @@ def test_an_s3_event_is_processed_and_the_answer_fits_an_invocation_record(
 
 
 @pytest.mark.parametrize("odd", [event("s3_test_event"), {}, {"Records": []}, {"Records": None}])
-def test_an_event_without_an_object_is_left_alone(client: Client, odd: dict[str, Any]) -> None:
+def test_an_event_without_an_object_is_ignored(client: Client, odd: dict[str, Any]) -> None:
     assert client.lambda_.invoke("process_upload", odd).payload == {"uploads": []}
 
 
-def test_processing_that_fails_raises_so_that_lambda_repeats_it(
+def test_failed_processing_raises_so_that_lambda_retries_it(
     arrived: Upload, storage: MemoryStorage
 ) -> None:
     def fail() -> None:
@@ -949,7 +949,7 @@ def test_processing_that_fails_raises_so_that_lambda_repeats_it(
     assert (result["id"], result["state"]) == (arrived.id, "accepted")
 
 
-def test_a_success_is_announced_once(
+def test_an_owner_is_notified_of_a_success_once(
     client: Client, accepted: Upload, published: list[Any]
 ) -> None:
     client.lambda_.invoke("notify", event("sns_success"))
@@ -962,7 +962,7 @@ def test_a_success_is_announced_once(
 
 
 @pytest.mark.parametrize("name", ["sns_retries_exhausted", "sns_event_age_exceeded"])
-def test_a_failure_is_recorded_and_told(
+def test_a_failure_is_recorded_and_its_owner_notified(
     client: Client, arrived: Upload, page: Page, published: list[Any], name: str
 ) -> None:
     client.lambda_.invoke("notify", event(name))
@@ -973,7 +973,7 @@ def test_a_failure_is_recorded_and_told(
     assert len(published) == 1
 
 
-def test_a_page_connects_hears_and_disconnects(
+def test_a_page_connects_receives_changes_and_disconnects(
     client: Client, page: Page, arrived: Upload, gateway: RecordingGateway
 ) -> None:
     url = page.ask("POST", "/connections").json_body["url"]
@@ -983,14 +983,14 @@ def test_a_page_connects_hears_and_disconnects(
 
     assert app.connect_page(connecting, None) == {"statusCode": 200}
     client.lambda_.invoke("process_upload", event("s3_put"))
-    heard = [(to, json.loads(data)) for to, data in gateway.sent]
+    received = [(to, json.loads(data)) for to, data in gateway.sent]
     app.disconnect_page(event("websocket_disconnect"), None)
     page.ask("DELETE", f"/uploads/{arrived.id}")
 
-    assert [to for to, _ in heard] == [connection_id]
-    assert heard[0][1]["type"] == "upload"
-    assert heard[0][1]["upload"]["state"] == "processing"
-    assert len(gateway.sent) == len(heard), "nothing is sent to a page that has gone"
+    assert [to for to, _ in received] == [connection_id]
+    assert received[0][1]["type"] == "upload"
+    assert received[0][1]["upload"]["state"] == "processing"
+    assert len(gateway.sent) == len(received), "nothing is sent to a page that has gone"
 
 
 @pytest.mark.parametrize(
@@ -998,7 +998,7 @@ def test_a_page_connects_hears_and_disconnects(
     [{"ticket": "a-ticket"}, {"ticket": ""}, {}, None],
     ids=["wrong", "empty", "no", "none"],
 )
-def test_a_page_without_a_good_ticket_is_not_connected(
+def test_a_page_without_a_valid_ticket_is_not_connected(
     composed: Application, query: dict[str, str] | None
 ) -> None:
     connecting = event("websocket_connect")
@@ -1019,7 +1019,7 @@ def test_a_message_of_a_page_is_answered(composed: Application, gateway: Recordi
 # --- The log --------------------------------------------------------------------------------------
 
 
-def test_the_log_holds_no_key_to_the_house(
+def test_the_log_has_no_url_ticket_or_credential(
     page: Page, accepted: Upload, capfd: pytest.CaptureFixture[str]
 ) -> None:
     created = page.create(size=len(LARGE))

@@ -18,7 +18,7 @@ from tests.support.tables import put_in
 
 
 @pytest.fixture(autouse=True)
-def composed_anew() -> Iterator[None]:
+def fresh_application() -> Iterator[None]:
     application.cache_clear()
     yield
     application.cache_clear()
@@ -33,7 +33,7 @@ def test_composing_makes_no_client() -> None:
 
 
 @pytest.mark.parametrize(("stage", "style"), [("test", "virtual"), ("local", "auto")])
-def test_s3_is_addressed_by_its_bucket_but_at_home(
+def test_s3_is_addressed_by_its_bucket_except_locally(
     settings: Settings, stage: str, style: str
 ) -> None:
     storage = Application(replace(settings, stage=stage))._storage
@@ -71,7 +71,7 @@ def test_the_signer_signs_with_the_credentials_of_the_environment(settings: Sett
     assert (signer.region, signer.lifetime) == (REGION, settings.url_lifetime)
 
 
-def test_the_signer_knows_when_credentials_that_are_renewed_will_end(settings: Settings) -> None:
+def test_the_signer_knows_when_renewed_credentials_expire(settings: Settings) -> None:
     composed = Application(settings)
     end = datetime(2100, 1, 1, tzinfo=UTC)
     composed._clients.session._credentials = RefreshableCredentials(
@@ -81,7 +81,7 @@ def test_the_signer_knows_when_credentials_that_are_renewed_will_end(settings: S
     assert composed._signer().credentials.expires_at == end
 
 
-def test_the_end_of_other_credentials_is_not_known(settings: Settings) -> None:
+def test_the_expiry_of_other_credentials_is_unknown(settings: Settings) -> None:
     assert Application(settings)._signer().credentials.expires_at is None
 
 
@@ -133,7 +133,7 @@ CALLS: dict[str, Ask] = {
 
 @pytest.fixture
 def composed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Application]:
-    """Makes an application whose AWS is at an address of this machine."""
+    """Makes an application whose AWS has an address of this machine."""
 
     def compose(url: str, tries: int = 1) -> Application:
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
@@ -143,17 +143,13 @@ def composed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..
 
 
 @pytest.mark.parametrize("ask", CALLS.values(), ids=CALLS)
-def test_a_service_that_is_broken_is_to_be_tried_again(
-    composed: Callable[..., Application], ask: Ask
-) -> None:
+def test_a_broken_service_raises_try_again(composed: Callable[..., Application], ask: Ask) -> None:
     with scripted_server([Scripted(500)]) as service, pytest.raises(TryAgain):
         ask(composed(service.url))
 
 
 @pytest.mark.parametrize("code", ["SlowDown", "RequestTimeout", "BandwidthLimitExceeded"])
-def test_an_s3_that_is_busy_is_to_be_tried_again(
-    composed: Callable[..., Application], code: str
-) -> None:
+def test_a_busy_s3_raises_try_again(composed: Callable[..., Application], code: str) -> None:
     with scripted_server([Scripted(400, xml(code))]) as s3, pytest.raises(TryAgain):
         composed(s3.url)._storage.delete("k")
 
@@ -162,25 +158,23 @@ def test_an_s3_that_is_busy_is_to_be_tried_again(
     "code",
     ["ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded"],
 )
-def test_a_table_that_is_busy_is_to_be_tried_again(
-    composed: Callable[..., Application], code: str
-) -> None:
+def test_a_busy_table_raises_try_again(composed: Callable[..., Application], code: str) -> None:
     with scripted_server([Scripted(400, json_error(code))]) as table, pytest.raises(TryAgain):
         composed(table.url)._table.get(OWNER, PUT_ID)
 
 
 @pytest.mark.parametrize("ask", CALLS.values(), ids=CALLS)
-def test_a_service_that_is_away_is_to_be_tried_again(
+def test_an_unreachable_service_raises_try_again(
     composed: Callable[..., Application], ask: Ask
 ) -> None:
-    with scripted_server([Scripted(200)]) as gone:
+    with scripted_server([Scripted(200)]) as stopped:
         pass
 
     with pytest.raises(TryAgain):
-        ask(composed(gone.url))
+        ask(composed(stopped.url))
 
 
-def test_a_busy_service_is_tried_again_before_a_client_hears_of_it(
+def test_a_busy_service_is_retried_before_the_client_receives_an_error(
     composed: Callable[..., Application],
 ) -> None:
     answers = [Scripted(503, xml("SlowDown")), Scripted(204)]
@@ -190,7 +184,7 @@ def test_a_busy_service_is_tried_again_before_a_client_hears_of_it(
     assert len(s3.requests) == 2
 
 
-def test_a_refusal_is_not_taken_for_an_outage(composed: Callable[..., Application]) -> None:
+def test_a_refusal_is_not_an_outage(composed: Callable[..., Application]) -> None:
     with (
         scripted_server([Scripted(403, xml("AccessDenied"))]) as s3,
         pytest.raises(ClientError, match="AccessDenied"),
@@ -201,7 +195,7 @@ def test_a_refusal_is_not_taken_for_an_outage(composed: Callable[..., Applicatio
 def test_a_complete_that_fails_with_status_200_has_failed(
     composed: Callable[..., Application],
 ) -> None:
-    """S3 sends its status before it knows.
+    """S3 sends the status before it has finished.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
     """
@@ -210,7 +204,7 @@ def test_a_complete_that_fails_with_status_200_has_failed(
 
 
 @pytest.mark.parametrize("code", ["ConditionalRequestConflict", "InvalidPart"])
-def test_a_complete_that_something_else_came_in_between_is_to_be_tried_again(
+def test_a_conflicting_complete_raises_try_again(
     composed: Callable[..., Application], code: str
 ) -> None:
     with scripted_server([Scripted(409, xml(code))]) as s3, pytest.raises(TryAgain):
@@ -221,7 +215,7 @@ def complete(composed: Application) -> bool:
     return composed._storage.complete("k", "m", parts=[PART], size=5, crc64nvme=None)
 
 
-def test_a_service_that_is_silent_is_given_up_before_api_gateway_does(settings: Settings) -> None:
+def test_a_silent_service_times_out_before_api_gateway(settings: Settings) -> None:
     composed = Application(settings)
     for client in (composed._dynamodb, composed._storage.client):
         config = client.meta.config
@@ -229,14 +223,14 @@ def test_a_service_that_is_silent_is_given_up_before_api_gateway_does(settings: 
         assert 2 * tries * max(config.read_timeout, config.connect_timeout) < 29
 
 
-def test_s3_may_be_silent_for_long_over_complete_alone(settings: Settings) -> None:
+def test_only_complete_has_a_long_timeout(settings: Settings) -> None:
     composed = Application(settings)
 
     assert composed._storage.completing().meta.config.read_timeout > composed._storage.patience
     assert composed._storage.completing() is composed._storage.completing()
 
 
-def test_one_owners_throttle_does_not_hold_back_the_next_owner(settings: Settings) -> None:
+def test_a_throttle_of_one_owner_does_not_delay_another(settings: Settings) -> None:
     for client in (Application(settings)._dynamodb, Application(settings)._storage.client):
         assert client.meta.config.retries["mode"] == "standard"
 

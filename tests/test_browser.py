@@ -40,7 +40,7 @@ def browser(dynamodb: Any, gateway: RecordingGateway, clock: Clock) -> Browser:
 
 
 def invited(browser: Browser, owner: str = OWNER) -> str:
-    """A ticket, as a page finds it in its URL."""
+    """A ticket, taken from the page's URL."""
     (ticket,) = parse_qs(urlsplit(browser.invite(owner)).query)["ticket"]
     return ticket
 
@@ -51,8 +51,8 @@ def connected(browser: Browser, connection_id: str, owner: str = OWNER) -> str:
 
 
 def items(dynamodb: Any) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = dynamodb.scan(TableName=TABLE)["Items"]
-    return found
+    rows: list[dict[str, Any]] = dynamodb.scan(TableName=TABLE)["Items"]
+    return rows
 
 
 def receivers(gateway: RecordingGateway) -> set[str]:
@@ -71,11 +71,11 @@ def test_an_invitation_is_the_url_with_a_ticket(browser: Browser) -> None:
     assert len(invited(browser)) >= 43
 
 
-def test_every_ticket_is_another(browser: Browser) -> None:
+def test_every_ticket_is_different(browser: Browser) -> None:
     assert len({invited(browser) for _ in range(10)}) == 10
 
 
-def test_a_ticket_is_kept_as_its_hash_only(browser: Browser, dynamodb: Any) -> None:
+def test_only_the_hash_of_a_ticket_is_stored(browser: Browser, dynamodb: Any) -> None:
     ticket = invited(browser)
 
     assert ticket not in json.dumps(items(dynamodb))
@@ -94,9 +94,7 @@ def test_a_ticket_works_once(browser: Browser) -> None:
 
 
 @pytest.mark.parametrize("ticket", ["", "x", "ü😀", "a" * 10_000])
-def test_a_ticket_that_was_not_given_out_is_refused(
-    browser: Browser, dynamodb: Any, ticket: str
-) -> None:
+def test_an_unknown_ticket_is_refused(browser: Browser, dynamodb: Any, ticket: str) -> None:
     with pytest.raises(NotSignedIn):
         browser.connect("c1", ticket)
 
@@ -112,7 +110,7 @@ def test_a_ticket_works_for_a_minute(browser: Browser, clock: Clock, early: int)
     assert browser.connect("c1", ticket) == OWNER
 
 
-def test_a_ticket_that_is_too_old_is_refused(browser: Browser, clock: Clock) -> None:
+def test_an_expired_ticket_is_refused(browser: Browser, clock: Clock) -> None:
     ticket = invited(browser)
     clock.advance(TICKET_LIFETIME.total_seconds() + 1)
 
@@ -134,11 +132,11 @@ def test_an_upload_is_shown_on_every_page_of_its_owner(
         assert json.loads(data) == {"type": "upload", "upload": put_upload().document()}
 
 
-def test_an_upload_is_shown_on_more_pages_than_a_query_answers_at_once(
+def test_an_upload_is_shown_on_more_pages_than_one_query_returns(
     browser: Browser, gateway: RecordingGateway, dynamodb: Any
 ) -> None:
     browser = replace(browser, max_pages=4)
-    # A query answers 1 MB at a time; ballast fills that with three connections.
+    # A query returns 1 MB at a time; with this ballast three connections fill it.
     for connection_id in ("c1", "c2", "c3", "c4"):
         item = {
             "pk": {"S": f"owner#{OWNER}"},
@@ -153,13 +151,15 @@ def test_an_upload_is_shown_on_more_pages_than_a_query_answers_at_once(
     assert receivers(gateway) == {"c1", "c2", "c3", "c4"}
 
 
-def test_showing_to_nobody_does_nothing(browser: Browser, gateway: RecordingGateway) -> None:
+def test_showing_without_open_pages_does_nothing(
+    browser: Browser, gateway: RecordingGateway
+) -> None:
     browser.show(put_upload())
 
     assert gateway.sent == []
 
 
-def test_a_page_that_disconnects_is_shown_nothing_more(
+def test_a_disconnected_page_receives_nothing(
     browser: Browser, gateway: RecordingGateway, dynamodb: Any
 ) -> None:
     browser.disconnect(connected(browser, "c1"))
@@ -173,14 +173,14 @@ def test_a_page_that_disconnects_is_shown_nothing_more(
 def test_disconnecting_twice_does_nothing_the_second_time(browser: Browser, dynamodb: Any) -> None:
     connected(browser, "c2")
     browser.disconnect(connected(browser, "c1"))
-    left = items(dynamodb)
+    remaining = items(dynamodb)
 
     browser.disconnect("c1")
 
-    assert items(dynamodb) == left
+    assert items(dynamodb) == remaining
 
 
-def test_a_page_that_is_gone_is_forgotten_and_the_others_are_shown(
+def test_a_closed_page_is_forgotten_and_the_others_receive_the_upload(
     browser: Browser, gateway: RecordingGateway, dynamodb: Any, clock: Clock
 ) -> None:
     gateway.gone = {connected(browser, "c1")}
@@ -193,7 +193,7 @@ def test_a_page_that_is_gone_is_forgotten_and_the_others_are_shown(
     assert '#c1"' not in json.dumps(items(dynamodb))
 
 
-def test_a_page_that_is_still_connecting_is_not_forgotten(
+def test_a_connecting_page_is_not_forgotten(
     browser: Browser, gateway: RecordingGateway, clock: Clock
 ) -> None:
     gateway.gone = {connected(browser, "c1")}
@@ -206,7 +206,7 @@ def test_a_page_that_is_still_connecting_is_not_forgotten(
     assert receivers(gateway) == {"c1"}
 
 
-def test_a_gateway_that_fails_is_no_reason_to_fail(
+def test_a_failure_of_the_gateway_is_only_logged(
     browser: Browser, gateway: RecordingGateway, dynamodb: Any
 ) -> None:
     connected(browser, "c1")
@@ -226,7 +226,7 @@ def test_a_message_is_sent_to_one_page(browser: Browser, gateway: RecordingGatew
     assert gateway.sent == [("c1", '{"type": "pong", "text": "ü"}'.encode())]
 
 
-def test_whatever_is_kept_of_a_connection_dies_with_it(
+def test_the_items_of_a_connection_expire_with_it(
     browser: Browser, dynamodb: Any, clock: Clock
 ) -> None:
     connected(browser, "c1")
@@ -245,7 +245,7 @@ def test_connections_are_not_listed_as_uploads(
 
 
 @pytest.mark.parametrize(("open_before", "refused"), [(1, False), (2, False), (3, True)])
-def test_an_owner_has_so_many_pages_open_and_no_more(
+def test_an_owner_has_at_most_the_allowed_number_of_pages(
     browser: Browser, *, open_before: int, refused: bool
 ) -> None:
     for number in range(open_before):
@@ -259,20 +259,18 @@ def test_an_owner_has_so_many_pages_open_and_no_more(
         assert connected(browser, "one more")
 
 
-def test_pages_that_are_gone_make_room(
-    browser: Browser, gateway: RecordingGateway, clock: Clock
-) -> None:
+def test_closed_pages_make_room(browser: Browser, gateway: RecordingGateway, clock: Clock) -> None:
     for number in range(3):
         connected(browser, f"c{number}")
     clock.advance(CONNECTING.total_seconds() + 1)
     gateway.gone = {"c1"}
 
     assert connected(browser, "one more")
-    assert [to for to, _ in gateway.sent] == ["c0", "c2"], "those that are there were asked"
+    assert [to for to, _ in gateway.sent] == ["c0", "c2"], "only the oldest pages received the ping"
 
 
 class Interleaved:
-    """DynamoDB's client: before the query whose turn it is, something else happens."""
+    """DynamoDB's client, which does something else before a chosen query."""
 
     def __init__(self, client: Any, meanwhile: Callable[[], None], *, query: int = 1) -> None:
         self._client, self._meanwhile, self._left = client, meanwhile, query
@@ -293,7 +291,7 @@ def registered(dynamodb: Any) -> set[str]:
     return {pk.partition("#")[2] for pk in own}
 
 
-def test_a_page_that_is_refused_is_not_registered(browser: Browser, dynamodb: Any) -> None:
+def test_a_refused_page_is_not_registered(browser: Browser, dynamodb: Any) -> None:
     for number in range(3):
         connected(browser, f"c{number}")
 
@@ -334,7 +332,7 @@ def test_of_two_pages_that_connect_one_after_the_other_the_first_keeps_its_place
 
 
 def test_a_burst_of_pages_never_opens_more_than_allowed(browser: Browser, dynamodb: Any) -> None:
-    """Each page registers, and before it is counted the next one does."""
+    """Each page registers before the one before it is counted."""
     opened: list[str] = []
 
     def connect(number: int) -> None:
@@ -348,9 +346,9 @@ def test_a_burst_of_pages_never_opens_more_than_allowed(browser: Browser, dynamo
     assert len(opened) == 3
 
 
-def test_pages_are_counted_as_the_last_write_left_them(browser: Browser, dynamodb: Any) -> None:
+def test_pages_are_counted_with_consistent_reads(browser: Browser, dynamodb: Any) -> None:
     """A count that is eventually consistent may not see pages that have just connected."""
-    asked: list[bool] = []
+    reads: list[bool] = []
 
     class Noting:
         def get_paginator(self, name: str) -> Any:
@@ -358,7 +356,7 @@ def test_pages_are_counted_as_the_last_write_left_them(browser: Browser, dynamod
 
             class Paginator:
                 def paginate(self, **request: Any) -> Any:
-                    asked.append(request.get("ConsistentRead", False))
+                    reads.append(request.get("ConsistentRead", False))
                     return real.paginate(**request)
 
             return Paginator()
@@ -369,13 +367,13 @@ def test_pages_are_counted_as_the_last_write_left_them(browser: Browser, dynamod
     client: Any = Noting()
     connected(replace(browser, client=client), "c1")
 
-    assert asked == [True]
+    assert reads == [True]
 
 
-def test_an_upload_is_shown_on_no_more_pages_than_may_be_open(
+def test_an_upload_is_shown_on_no_more_pages_than_allowed(
     browser: Browser, gateway: RecordingGateway, clock: Clock
 ) -> None:
-    """A burst of pages is registered for a moment, until each is counted and refused."""
+    """The pages of a burst are all registered until each is counted and refused."""
     crowded = replace(browser, max_pages=1000)
     for number in range(3):
         connected(browser, f"c{number}")
@@ -388,7 +386,7 @@ def test_an_upload_is_shown_on_no_more_pages_than_may_be_open(
     assert receivers(gateway) == {"c0", "c1", "c2"}
 
 
-def test_pages_of_a_burst_that_are_gone_do_not_hide_the_open_ones(
+def test_closed_pages_of_a_burst_do_not_hide_the_open_ones(
     browser: Browser, gateway: RecordingGateway, clock: Clock, dynamodb: Any
 ) -> None:
     crowded = replace(browser, max_pages=1000)

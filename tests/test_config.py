@@ -56,7 +56,7 @@ def test_bucket_urls_can_be_named() -> None:
     ],
     ids=["accelerated", "China"],
 )
-def test_the_hosts_of_the_bucket_are_those_that_were_asked_for(
+def test_the_hosts_of_the_bucket_follow_the_settings(
     settings: dict[str, str], hosts: list[str]
 ) -> None:
     assert load(**settings).bucket_urls == tuple(f"https://hoist-test.{host}" for host in hosts)
@@ -117,7 +117,7 @@ LIMITS: list[tuple[str, Callable[[Settings], int], int, int]] = [
 @pytest.mark.parametrize(
     ("name", "read", "least", "most"), LIMITS, ids=[limit[0] for limit in LIMITS]
 )
-def test_a_number_is_taken_within_its_limits_only(
+def test_a_number_outside_its_limits_is_refused(
     name: str, read: Callable[[Settings], int], least: int, most: int
 ) -> None:
     assert [read(load(**{name: str(value)})) for value in (least, least + 1, most - 1, most)] == [
@@ -132,12 +132,12 @@ def test_a_number_is_taken_within_its_limits_only(
 
 
 @pytest.mark.parametrize("text", ["a", "1.5", "1e6", "16 MiB", "NaN", "9" * 5000])
-def test_what_is_no_whole_number_is_refused(text: str) -> None:
+def test_a_text_that_is_no_integer_is_refused(text: str) -> None:
     with pytest.raises(SettingsError, match="HOIST_PART_SIZE"):
         load(HOIST_PART_SIZE=text)
 
 
-def test_at_home_the_running_system_names_its_environment(tmp_path: Path) -> None:
+def test_locally_the_environment_is_that_of_the_running_system(tmp_path: Path) -> None:
     (tmp_path / "environment.json").write_text(json.dumps(HOIST_ENVIRONMENT | {"HOIST_TABLE": "t"}))
     environment = {"HOIST_STAGE": "local", "HOIST_HOME": str(tmp_path)}
 
@@ -147,7 +147,7 @@ def test_at_home_the_running_system_names_its_environment(tmp_path: Path) -> Non
     assert environment["HOIST_BUCKET"] == "hoist-test", "boto3 reads the environment as well"
 
 
-def test_at_home_without_a_running_system_it_says_how_to_start_one(tmp_path: Path) -> None:
+def test_locally_without_a_running_system_the_error_says_how_to_start_one(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="start the system with `make run`"):
         load_settings({"HOIST_STAGE": "local", "HOIST_HOME": str(tmp_path)})
 
@@ -157,7 +157,7 @@ def test_settings_cannot_be_changed() -> None:
         load().stage = "other"  # type: ignore[misc]
 
 
-def test_at_home_nothing_of_a_developers_own_aws_account_is_left(tmp_path: Path) -> None:
+def test_locally_a_developers_own_aws_account_is_removed(tmp_path: Path) -> None:
     (tmp_path / "environment.json").write_text(json.dumps(HOIST_ENVIRONMENT))
     environment = {
         "HOIST_STAGE": "local",
@@ -169,5 +169,5 @@ def test_at_home_nothing_of_a_developers_own_aws_account_is_left(tmp_path: Path)
 
     load_settings(environment)
 
-    kept = {name for name in environment if name.startswith("AWS_")}
-    assert kept == {"AWS_REGION", "AWS_CHALICE_CLI_MODE"}
+    remaining = {name for name in environment if name.startswith("AWS_")}
+    assert remaining == {"AWS_REGION", "AWS_CHALICE_CLI_MODE"}

@@ -1,4 +1,4 @@
-"""What is counted of an upload is counted once, however often and in whatever order it is asked."""
+"""Each metric of an upload is counted once, also after repeated and reordered events."""
 
 import logging
 from collections import Counter
@@ -21,7 +21,7 @@ from tests.support.tables import put_in
 
 
 class Counting(logging.Handler):
-    """Adds up the metrics of what is logged."""
+    """Adds up the metrics in the log lines."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,14 +51,14 @@ def processing(
     return Processing(settings, storage, table, pages, decide, lambda _: {}, clock, clock.advance)
 
 
-def test_a_create_that_is_repeated(uploads: Uploads, counted: Counter[str]) -> None:
+def test_a_repeated_create(uploads: Uploads, counted: Counter[str]) -> None:
     for _ in range(3):
         uploads.create(OWNER, filename="a.txt", size=11, idempotency_key="k")
 
     assert counted == {"UploadsCreated": 1}
 
 
-def test_a_complete_that_is_repeated(
+def test_a_repeated_complete(
     uploads: Uploads, storage: MemoryStorage, counted: Counter[str]
 ) -> None:
     upload, _ = uploads.create(OWNER, filename="a.txt", size=len(CONTENT))
@@ -71,7 +71,7 @@ def test_a_complete_that_is_repeated(
 
 
 @pytest.mark.parametrize("state", [State.UPLOADING, State.UPLOADED])
-def test_an_event_that_comes_again(
+def test_a_repeated_event(
     *,
     processing: Processing,
     table: MemoryTable,
@@ -92,7 +92,7 @@ def test_an_event_that_comes_again(
     assert counted == {**completed, "UploadsAccepted": 1, "Bytes": len(CONTENT)}
 
 
-def test_an_object_that_came_without_an_upload(
+def test_an_adopted_object(
     processing: Processing, storage: MemoryStorage, counted: Counter[str]
 ) -> None:
     storage.receive_object(put_upload().key, CONTENT)
@@ -103,11 +103,11 @@ def test_an_object_that_came_without_an_upload(
     assert counted["UploadsCreated"] == counted["UploadsAccepted"] == 1
 
 
-def test_a_failure_that_is_announced_again(
+def test_a_failure_that_is_reported_again(
     table: MemoryTable, pages: RecordingPages, clock: Clock, counted: Counter[str]
 ) -> None:
     def publish(**_: Any) -> None:
-        """Nobody reads it."""
+        """No reader."""
 
     notifier = Notifier(
         table, pages, publish, NOTIFICATIONS_TOPIC, PAGE_ORIGIN, clock, clock.advance

@@ -1,4 +1,4 @@
-"""Temporary credentials on a server that enforces them: what they may do, and all they may not."""
+"""Temporary credentials on a server that enforces them: the allowed calls, and all others."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError
 from chalicelib.config import Settings
 from chalicelib.credentials import LIFETIME, TemporaryCredentials
 from chalicelib.parts import MIB
-from local.aws.resources import ACCESS_KEY, REGION, SECRET_KEY
 from local.aws.seaweedfs import UPLOADER_ROLE
+from local.names import ACCESS_KEY, REGION, SECRET_KEY
 from tests.support.environment import BUCKET
 from tests.support.payloads import OTHER_OWNER, OWNER
 from tests.support.seaweedfs import Server, seaweedfs
@@ -38,13 +38,13 @@ def lending(server: Server, settings: Settings) -> TemporaryCredentials:
     )
 
 
-def client_of(server: Server, lent: dict[str, str], service: str = "s3") -> Any:
-    """What a person does with what `POST /credentials` answered."""
+def client_of(server: Server, credentials: dict[str, str], service: str = "s3") -> Any:
+    """A client with the answer of `POST /credentials`."""
     session: Any = boto3.Session(
-        aws_access_key_id=lent["access_key_id"],
-        aws_secret_access_key=lent["secret_access_key"],
-        aws_session_token=lent["session_token"],
-        region_name=lent["region"],
+        aws_access_key_id=credentials["access_key_id"],
+        aws_secret_access_key=credentials["secret_access_key"],
+        aws_session_token=credentials["session_token"],
+        region_name=credentials["region"],
     )
     return session.client(
         service, endpoint_url=server.url, config=Config(retries={"total_max_attempts": 1})
@@ -58,46 +58,50 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def lent(server: Server, settings: Settings) -> dict[str, str]:
+def credentials(server: Server, settings: Settings) -> dict[str, str]:
     return lending(server, settings).create(OWNER)
 
 
 @pytest.fixture
-def s3(server: Server, lent: dict[str, str]) -> Any:
-    """S3 to somebody who was lent credentials; they and another have a file and a multipart."""
+def s3(server: Server, credentials: dict[str, str]) -> Any:
+    """S3 with temporary credentials; two owners each have a file and a multipart upload."""
     for prefix in (OWN, OTHER):
         server.client.put_object(Bucket=BUCKET, Key=f"{prefix}there.txt", Body=b"x")
     for state in ("accepted", "rejected", "failed"):
         server.client.put_object(
             Bucket=BUCKET, Key=f"{OWN}{state}.txt", Body=b"x", Tagging=f"state={state}"
         )
-    return client_of(server, lent)
+    return client_of(server, credentials)
 
 
-def test_who_is_lent_credentials_is_told_all_that_a_client_needs(lent: dict[str, str]) -> None:
-    assert lent.keys() == {
+def test_credentials_come_with_all_that_a_client_needs(credentials: dict[str, str]) -> None:
+    assert credentials.keys() == {
         "access_key_id", "secret_access_key", "session_token", "expiration", "bucket", "prefix",
         "region",
     }  # fmt: skip
-    assert (lent["bucket"], lent["prefix"], lent["region"]) == (BUCKET, OWN, REGION)
-    ends = datetime.strptime(lent["expiration"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    assert (credentials["bucket"], credentials["prefix"], credentials["region"]) == (
+        BUCKET,
+        OWN,
+        REGION,
+    )
+    ends = datetime.strptime(credentials["expiration"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     assert timedelta() < ends - datetime.now(UTC) <= timedelta(hours=1)
 
 
 def test_a_file_is_put_under_the_owners_prefix(s3: Any, server: Server) -> None:
     s3.put_object(Bucket=BUCKET, Key=f"{OWN}2026/new.txt", Body=b"hello")
 
-    found = server.client.get_object(Bucket=BUCKET, Key=f"{OWN}2026/new.txt")
-    assert found["Body"].read() == b"hello"
+    s3_object = server.client.get_object(Bucket=BUCKET, Key=f"{OWN}2026/new.txt")
+    assert s3_object["Body"].read() == b"hello"
 
 
-def test_a_large_file_goes_in_parts_which_can_be_listed(s3: Any, server: Server) -> None:
+def test_a_large_file_is_sent_in_parts_which_can_be_listed(s3: Any, server: Server) -> None:
     of = {"Bucket": BUCKET, "Key": f"{OWN}large.bin"}
     upload = of | {"UploadId": s3.create_multipart_upload(**of)["UploadId"]}
     etag = s3.upload_part(**upload, PartNumber=1, Body=bytes(5 * MIB))["ETag"]
     assert [part["ETag"] for part in s3.list_parts(**upload)["Parts"]] == [etag]
-    begun = s3.list_multipart_uploads(Bucket=BUCKET, Prefix=OWN)["Uploads"]
-    assert upload["UploadId"] in [each["UploadId"] for each in begun]
+    started = s3.list_multipart_uploads(Bucket=BUCKET, Prefix=OWN)["Uploads"]
+    assert upload["UploadId"] in [each["UploadId"] for each in started]
 
     parts = {"Parts": [{"PartNumber": 1, "ETag": etag}]}
     s3.complete_multipart_upload(**upload, MultipartUpload=parts)
@@ -105,7 +109,7 @@ def test_a_large_file_goes_in_parts_which_can_be_listed(s3: Any, server: Server)
     assert server.client.head_object(**of)["ContentLength"] == 5 * MIB
 
 
-def test_what_was_begun_can_be_aborted(s3: Any) -> None:
+def test_a_started_upload_can_be_aborted(s3: Any) -> None:
     of = {"Bucket": BUCKET, "Key": f"{OWN}aborted.bin"}
     upload = of | {"UploadId": s3.create_multipart_upload(**of)["UploadId"]}
 
@@ -116,25 +120,25 @@ def test_what_was_begun_can_be_aborted(s3: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["there.txt", "accepted.txt"], ids=["not checked", "accepted"])
-def test_what_is_not_refused_is_read(s3: Any, name: str) -> None:
+def test_objects_that_were_not_rejected_can_be_read(s3: Any, name: str) -> None:
     of = {"Bucket": BUCKET, "Key": f"{OWN}{name}"}
 
     assert s3.head_object(**of)["ContentLength"] == 1
     assert s3.get_object(**of)["Body"].read() == b"x"
 
 
-def test_what_is_not_there_is_not_found_rather_than_forbidden(s3: Any) -> None:
+def test_a_missing_object_is_not_found_rather_than_forbidden(s3: Any) -> None:
     with pytest.raises(ClientError) as raised:
         s3.head_object(Bucket=BUCKET, Key=f"{OWN}missing.txt")
 
     assert raised.value.response["Error"]["Code"] == "404"
 
 
-def test_a_client_may_ask_for_the_region(s3: Any) -> None:
+def test_a_client_may_request_the_region(s3: Any) -> None:
     s3.get_bucket_location(Bucket=BUCKET)
 
 
-def test_what_is_there_is_listed(s3: Any) -> None:
+def test_the_owners_objects_are_listed(s3: Any) -> None:
     listed = s3.list_objects_v2(Bucket=BUCKET, Prefix=OWN)["Contents"]
 
     assert f"{OWN}there.txt" in [each["Key"] for each in listed]
@@ -217,7 +221,7 @@ REFUSED = {
 
 
 def none_deleted(answer: Any) -> None:
-    """DeleteObjects answers 200 and says of each object why not."""
+    """DeleteObjects answers 200 with an error for each object."""
     if answer.get("Errors"):
         raise ClientError({"Error": answer["Errors"][0]}, "DeleteObjects")
 
@@ -228,13 +232,15 @@ def state_of(server: Server) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("refused", REFUSED.values(), ids=REFUSED)
-def test_all_else_is_refused_and_changes_nothing(s3: Any, server: Server, refused: On) -> None:
+def test_all_other_calls_are_refused_and_change_nothing(
+    s3: Any, server: Server, refused: On
+) -> None:
     before = state_of(server)
 
     with pytest.raises(ClientError) as raised:
         refused.call(s3, {"Bucket": BUCKET, "Key": refused.key})
 
-    # "InvalidRequest" is what SeaweedFS says of a path in a key.
+    # SeaweedFS answers "InvalidRequest" to a path in a key.
     assert raised.value.response["Error"]["Code"] in ("AccessDenied", "403", "InvalidRequest")
     assert state_of(server) == before
 
@@ -249,10 +255,10 @@ def test_a_part_cannot_be_copied(s3: Any, source: str) -> None:
 
 
 @pytest.mark.parametrize("policy", [{}, {"Policy": '{"Version": "2012-10-17", "Statement": []}'}])
-def test_credentials_lend_no_others(
-    server: Server, lent: dict[str, str], policy: dict[str, str]
+def test_credentials_cannot_create_others(
+    server: Server, credentials: dict[str, str], policy: dict[str, str]
 ) -> None:
-    sts = client_of(server, lent, "sts")
+    sts = client_of(server, credentials, "sts")
 
     with pytest.raises(ClientError, match="AccessDenied"):
         sts.assume_role(RoleArn=UPLOADER_ROLE, RoleSessionName="again", **policy)
@@ -267,11 +273,11 @@ def test_credentials_lend_no_others(
     ],
     ids=lambda changed: next(iter(changed)),
 )
-def test_credentials_that_were_changed_are_none(
-    server: Server, lent: dict[str, str], changed: dict[str, str]
+def test_altered_credentials_are_refused(
+    server: Server, credentials: dict[str, str], changed: dict[str, str]
 ) -> None:
     with pytest.raises(ClientError):
-        client_of(server, lent | changed).put_object(Bucket=BUCKET, Key=f"{OWN}a", Body=b"")
+        client_of(server, credentials | changed).put_object(Bucket=BUCKET, Key=f"{OWN}a", Body=b"")
 
 
 def sending_in_time(server: Server, settings: Settings, *, seconds: float) -> Any:
@@ -280,19 +286,19 @@ def sending_in_time(server: Server, settings: Settings, *, seconds: float) -> An
     New ones where a busy machine took longer than that.
     """
     while True:
-        lent_at = time.monotonic()
+        created_at = time.monotonic()
         s3 = client_of(server, lending(server, settings).create(OWNER))
         try:
             s3.put_object(Bucket=BUCKET, Key=f"{OWN}in time", Body=b"")
         except ClientError:
-            # They may have begun up to a second earlier: their end is told in whole seconds.
-            if time.monotonic() - lent_at < seconds - 1:
+            # They may have started up to a second earlier: their expiry is in whole seconds.
+            if time.monotonic() - created_at < seconds - 1:
                 raise
         else:
             return s3
 
 
-def test_credentials_end(tmp_path: Any, settings: Settings) -> None:
+def test_credentials_expire(tmp_path: Any, settings: Settings) -> None:
     with seaweedfs(tmp_path, longest_session=3) as server:
         s3 = sending_in_time(server, settings, seconds=3)
 
@@ -303,22 +309,22 @@ def test_credentials_end(tmp_path: Any, settings: Settings) -> None:
                 s3.put_object(Bucket=BUCKET, Key=f"{OWN}too late", Body=b"")
             except ClientError as error:
                 code = error.response["Error"]["Code"]
-                # Where they end between SeaweedFS's two looks at them, it says this, once.
+                # Where they expire between SeaweedFS's two checks, it answers this once.
                 refused = None if code == "AccessDenied" else code
             time.sleep(0.2)
 
-    # S3 says the first, SeaweedFS the second.
+    # S3 answers the first, SeaweedFS the second.
     assert refused in ("ExpiredToken", "InvalidAccessKeyId")
 
 
 @dataclass
 class RecordingSts:
-    """STS's AssumeRole: what it was asked."""
+    """STS's AssumeRole, with its requests."""
 
-    asked: list[dict[str, Any]]
+    requests: list[dict[str, Any]]
 
     def assume_role(self, **request: Any) -> Any:
-        self.asked.append(request)
+        self.requests.append(request)
         ends = datetime(2026, 3, 1, 13, tzinfo=UTC)
         return {
             "Credentials": {
@@ -329,7 +335,9 @@ class RecordingSts:
 
 
 @pytest.mark.parametrize("kms_key_arn", ["", KEY])
-def test_the_longest_policy_is_within_what_sts_takes(settings: Settings, kms_key_arn: str) -> None:
+def test_the_longest_policy_is_within_the_limit_of_sts(
+    settings: Settings, kms_key_arn: str
+) -> None:
     sts: Any = RecordingSts([])
     wide = replace(
         settings,
@@ -340,9 +348,9 @@ def test_the_longest_policy_is_within_what_sts_takes(settings: Settings, kms_key
 
     TemporaryCredentials(sts, wide).create("o" * 64 + ":" + "o" * 63)
 
-    (asked,) = sts.asked
-    assert len(asked["Policy"]) <= 2048
-    assert "arn:aws-us-gov:s3:::bbb" in asked["Policy"]
-    assert (KEY in asked["Policy"]) is bool(kms_key_arn)
-    assert asked["RoleSessionName"] == "o" * 64
-    assert asked["DurationSeconds"] == LIFETIME
+    (request,) = sts.requests
+    assert len(request["Policy"]) <= 2048
+    assert "arn:aws-us-gov:s3:::bbb" in request["Policy"]
+    assert (KEY in request["Policy"]) is bool(kms_key_arn)
+    assert request["RoleSessionName"] == "o" * 64
+    assert request["DurationSeconds"] == LIFETIME

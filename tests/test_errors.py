@@ -27,7 +27,7 @@ def test_every_error_has_a_code_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
-def test_every_error_is_one_shape_of_problem(error: type[UploadError]) -> None:
+def test_every_error_has_the_same_form_of_document(error: type[UploadError]) -> None:
     assert error("Do this").problem() == {
         "type": f"urn:hoist:problem:{error.code}",
         "title": error.title,
@@ -49,7 +49,7 @@ def test_an_error_carries_members_of_its_own() -> None:
     assert errors.PartsMissing("Send it", missing=[3]).problem()["missing"] == [3]
 
 
-def test_what_may_be_tried_again_says_when() -> None:
+def test_a_retryable_error_says_when_to_retry() -> None:
     assert {error.code for error in ERRORS if error.retry_after} == {
         "too_many_requests",
         "too_many_uploads",

@@ -1,8 +1,8 @@
 """Every payload in the form that AWS really sends, and every handler with each of these forms.
 
-Each row names what a payload is, AWS's document of its form, where one was recorded from AWS, and
-all that has to be in this form: the files in `events/`, and what our own code makes.
-Unless a row says otherwise, LocalStack's snapshots are those that its tests recorded from AWS:
+Each row names a payload, AWS's document of its form, and a recording from AWS. Then it lists the
+payloads that must have this form: the files in `events/`, and those that our own code makes.
+Unless a row says otherwise, the recordings are the snapshots of LocalStack's tests on AWS:
 https://github.com/localstack/localstack/tree/main/tests/aws/services
 """
 
@@ -22,7 +22,7 @@ from chalicelib.sweep import event_again
 from chalicelib.upload import State
 from deploy.redrive import dead_letter, outcome_again
 from local.functions import environments
-from local.functions.bridge import Stored, s3_event
+from local.functions.bridge import StoredObject, s3_event
 from local.functions.environments import Answer, Function
 from local.functions.invoker import invocation_record
 from local.functions.schedules import scheduled_event
@@ -64,7 +64,7 @@ def record_of(answer: Answer, condition: str) -> Any:
 
 
 def raised() -> Answer:
-    """What a local execution environment answers when its handler fails."""
+    """The answer of a local execution environment whose handler fails."""
     try:
         json.loads("no JSON")
     except ValueError as error:
@@ -73,27 +73,27 @@ def raised() -> Answer:
 
 
 def simulated(error: str) -> Any:
-    """The record that the simulation hands to `notify`."""
+    """The record that the simulation passes to `notify`."""
     world = World(1, SETTINGS, QUOTA, Faults())
-    told: list[str] = []
-    world.notify = told.append  # type: ignore[method-assign]
+    events: list[str] = []
+    world.notify = events.append  # type: ignore[method-assign]
     world._record("process-1", event("s3_put"), None if error else RESULT, error)
-    return json.loads(told[0])
+    return json.loads(events[0])
 
 
 def connecting() -> Any:
-    asked = make_mocked_request("GET", "/?ticket=1", headers={"Host": "localhost:8001"})
-    return socket_events.connect_event(PAGE, asked)
+    http_request = make_mocked_request("GET", "/?ticket=1", headers={"Host": "localhost:8001"})
+    return socket_events.connect_event(PAGE, http_request)
 
 
 def asked_locally() -> Any:
-    """The event of a request as `chalice local` makes it; Chalice's test client as well."""
+    """The event of a request as `chalice local` and Chalice's test client make it."""
     converter = LambdaEventConverter(RouteMatcher(["/uploads/{upload_id}"]))
     return converter.create_lambda_event("GET", "/uploads/1", {"Host": "x"}, b"")
 
 
 def of_cognito(sources: Iterable[str]) -> dict[str, Callable[[], Any]]:
-    """What the tests of sign-up make, by the `triggerSource` of Cognito."""
+    """The events in the tests of sign-up, by Cognito's `triggerSource`."""
     return {
         f"tests, {source}": partial(sign_up.event, source, email="a@b.example")
         for source in sources
@@ -105,16 +105,16 @@ def of_cognito(sources: Iterable[str]) -> dict[str, Callable[[], Any]]:
 
 @dataclass(frozen=True)
 class Form:
-    """A form of a payload: its document, a record of AWS's, and what has to be in it.
+    """A form of a payload: its document, a recording from AWS, and the payloads in this form.
 
-    `made` is whole; of `subsets` everything is in this form that is there.
+    `examples` are whole; the members of `subsets` all have this form.
     """
 
     shape: Shape
     document: str
     recorded: str
     files: tuple[str, ...] = ()
-    made: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
+    examples: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
     subsets: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
 
 
@@ -134,13 +134,13 @@ FORMS = {
         " https://aws.amazon.com/about-aws/whats-new/2026/07/"
         "amazon-s3-event-notifications-system-generated-tags/",
         files=("s3_put", "s3_complete_multipart_upload"),
-        made={
+        examples={
             "local.functions.bridge, a PUT": lambda: s3_event(
-                Stored("uploads/o/i/a b ü.txt", 5, "5d41402abc4b2a76b9719d911017c592", 1),
+                StoredObject("uploads/o/i/a b ü.txt", 5, "5d41402abc4b2a76b9719d911017c592", 1),
                 bucket=BUCKET, region=REGION, sequence=1,
             ),
             "local.functions.bridge, parts": lambda: s3_event(
-                Stored("uploads/o/i/a+b.txt", 5, "5d41402abc4b2a76b9719d911017c592-2", 1),
+                StoredObject("uploads/o/i/a+b.txt", 5, "5d41402abc4b2a76b9719d911017c592-2", 1),
                 bucket=BUCKET, region=REGION, sequence=2,
             ),
         },
@@ -148,7 +148,7 @@ FORMS = {
     "S3 event that Hoist sends again": Form(
         forms.S3_EVENT_AGAIN,
         f"{GUIDE}/AmazonS3/latest/userguide/notification-content-structure.html",
-        "none: AWS sends no ObjectCreated:Redrive, so that the log tells who did",
+        "none: AWS sends no ObjectCreated:Redrive, so that the log shows the sender",
         subsets={
             "chalicelib.sweep": lambda: event_again(put_upload(), BUCKET),
             "chalicelib.sweep, settled": lambda: event_again(
@@ -170,7 +170,7 @@ FORMS = {
         files=(
             "sns_success", "sns_retries_exhausted", "sns_event_age_exceeded", "sns_timed_out",
         ),
-        made={
+        examples={
             "local.functions.bridge": lambda: sns.event_of(event("sqs_dead_letter_of_sns")),
             "deploy.redrive, SNS's letter": lambda: dead_letter(
                 json.dumps(event("sqs_dead_letter_of_sns"))
@@ -201,7 +201,7 @@ FORMS = {
         },
         f"{GUIDE}/lambda/latest/dg/with-sns.html",
         "none: a subset that `notify` reads, and whose ids name make redrive in the log",
-        made={"deploy.redrive": lambda: outcome_again(put_upload(state=State.ACCEPTED))},
+        examples={"deploy.redrive": lambda: outcome_again(put_upload(state=State.ACCEPTED))},
     ),
     "SNS message in a queue or over HTTP": Form(
         forms.SNS_MESSAGE,
@@ -216,7 +216,7 @@ FORMS = {
         "LocalStack lambda_/test_lambda_destinations: test_assess_lambda_destination_invocation,"
         " test_retries, test_maxeventage; lambda_/test_lambda: test_lambda_invoke_with_timeout,"
         " test_lambda_invoke_timed_out_environment_reuse (older), test_lambda_handler_exit",
-        made={
+        examples={
             "local, success": lambda: record_of(Answer(ok=True, payload=RESULT), "Success"),
             "local, error": lambda: record_of(raised(), "RetriesExhausted"),
             "local, too old": lambda: record_of(raised(), "EventAgeExceeded"),
@@ -234,7 +234,7 @@ FORMS = {
         },
         RETAINED,
         "none: a subset that `chalicelib.records` reads, whose ids a story can be read by",
-        made={
+        examples={
             "tests.simulation, success": lambda: simulated(""),
             "tests.simulation, error": lambda: simulated("TryAgain"),
         },
@@ -250,7 +250,7 @@ FORMS = {
         f"{GUIDE}/eventbridge/latest/userguide/eb-run-lambda-schedule.html",
         "LocalStack events/test_events_schedule: tests_schedule_rate_target_sqs",
         files=("scheduled",),
-        made={
+        examples={
             "local.functions.schedules": lambda: scheduled_event("sweep", REGION, datetime.now(UTC))
         },
     ),
@@ -259,7 +259,7 @@ FORMS = {
         SOCKETS,
         "https://github.com/aws/aws-lambda-go events/testdata/apigw-websocket-request.json",
         files=("websocket_connect",),
-        made={"local.gateways.websocket_gateway": connecting},
+        examples={"local.gateways.websocket_gateway": connecting},
     ),
     "WebSocket message": Form(
         forms.MESSAGE,
@@ -267,7 +267,7 @@ FORMS = {
         "https://github.com/aws/aws-lambda-go"
         " events/testdata/apigw-websocket-request-send-message.json",
         files=("websocket_message",),
-        made={
+        examples={
             "local.gateways.websocket_gateway": lambda: socket_events.message_event(PAGE, "ping")
         },
     ),
@@ -277,7 +277,7 @@ FORMS = {
         "https://github.com/aws/aws-lambda-go"
         " events/testdata/apigw-websocket-request-disconnect.json",
         files=("websocket_disconnect",),
-        made={
+        examples={
             "local.gateways.websocket_gateway": lambda: socket_events.disconnect_event(
                 PAGE, 1001, ""
             )
@@ -287,7 +287,7 @@ FORMS = {
         forms.REQUEST,
         f"{GUIDE}/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html",
         "LocalStack apigateway/test_apigateway_lambda: test_lambda_aws_proxy_integration",
-        made={
+        examples={
             "tests.support.payloads": lambda: request(
                 "POST", "/uploads/{upload_id}/sheet", {"first": 1}, upload_id=PUT_ID
             )
@@ -304,21 +304,21 @@ FORMS = {
         f"{TRIGGERS}/user-pool-lambda-pre-sign-up.html",
         "https://github.com/aws/aws-lambda-go"
         " events/testdata/cognito-event-userpools-presignup.json",
-        made=of_cognito(sign_up.SIGN_UPS),
+        examples=of_cognito(sign_up.SIGN_UPS),
     ),
     "Cognito message": Form(
         forms.CUSTOM_MESSAGE,
         f"{TRIGGERS}/user-pool-lambda-custom-message.html",
         "https://github.com/aws/aws-lambda-go"
         " events/testdata/cognito-event-userpools-custommessage.json",
-        made=of_cognito(sign_up.MESSAGES),
+        examples=of_cognito(sign_up.MESSAGES),
     ),
     "Cognito token": Form(
         forms.TOKEN_GENERATION,
         f"{TRIGGERS}/user-pool-lambda-pre-token-generation.html",
         "https://github.com/aws/aws-lambda-go"
         " events/testdata/cognito-event-userpools-pretokengen.json",
-        made=of_cognito(sign_up.TOKENS),
+        examples=of_cognito(sign_up.TOKENS),
     ),
 }  # fmt: skip
 
@@ -333,7 +333,7 @@ def _rows() -> Iterator[Any]:
             yield pytest.param(
                 form.shape, lambda file=file: event(file), False, id=f"{name}: {file}"
             )
-        for maker, make in form.made.items():
+        for maker, make in form.examples.items():
             yield pytest.param(form.shape, make, False, id=f"{name}: {maker}")
         for maker, make in form.subsets.items():
             yield pytest.param(form.shape, make, True, id=f"{name}: {maker}")
@@ -353,10 +353,10 @@ def test_every_file_of_an_event_has_its_form() -> None:
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-def test_a_form_has_a_document_of_aws_and_something_that_is_in_it(form: Form) -> None:
+def test_a_form_has_a_document_of_aws_and_a_payload(form: Form) -> None:
     assert form.document.startswith("https://docs.aws.amazon.com/")
     assert form.recorded
-    assert form.files or form.made or form.subsets
+    assert form.files or form.examples or form.subsets
 
 
 @pytest.mark.parametrize(
@@ -371,5 +371,5 @@ def test_a_form_has_a_document_of_aws_and_something_that_is_in_it(form: Form) ->
     ],
     ids=["null", "null for absent", "another name", "lacks one", "in a text", "no text"],
 )
-def test_a_payload_of_another_form_is_found(change: dict[str, Any], fault: str) -> None:
+def test_a_payload_of_another_form_is_detected(change: dict[str, Any], fault: str) -> None:
     assert next(faults(event("sqs_dead_letter_of_sns") | change, forms.SNS_MESSAGE)) == fault

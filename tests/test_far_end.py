@@ -1,4 +1,4 @@
-"""The far end of the benches judges what came in: a file that is lost or damaged is not counted."""
+"""The far end of the benches checks each file: a lost or damaged file is not counted."""
 
 import http.client
 import json
@@ -120,7 +120,7 @@ def test_a_form_with_other_bytes_than_its_checksum_is_refused(
 
 
 @pytest.mark.parametrize("data", [b"all of b", b"all of"], ids=["other bytes", "fewer bytes"])
-def test_a_form_without_a_checksum_that_is_damaged_is_no_file(far_end: FarEnd, data: bytes) -> None:
+def test_a_damaged_form_without_a_checksum_is_no_file(far_end: FarEnd, data: bytes) -> None:
     query = urlencode({"filename": "a.bin", "type": "text/plain"})
     _, text = request("GET", f"{far_end.api_url}/s3/params?{query}")
 
@@ -128,7 +128,7 @@ def test_a_form_without_a_checksum_that_is_damaged_is_no_file(far_end: FarEnd, d
     assert "a.bin" in far_end.missing
 
 
-def test_a_put_is_good_once(far_end: FarEnd, files: list[File]) -> None:
+def test_a_put_works_once(far_end: FarEnd, files: list[File]) -> None:
     created = ask(far_end, "/uploads", member(files[0]))
     url = f"{created['sheet']['urls'][0]}&X-Amz-Signature={created['sheet']['signatures'][0]}"
     headers = created["sheet"]["headers"]
@@ -146,9 +146,9 @@ def test_members_of_a_batch_are_refused_one_by_one(far_end: FarEnd, files: list[
     post(created["upload"]["sheet"], BYTES["a.bin"])
     unsummed = {"filename": "b.bin", "size": files[1].size, "strategy": "post"}
 
-    known, without_checksum, good = create_batch(far_end, first, unsummed, member(files[1]))
+    with_checksum, without_checksum, good = create_batch(far_end, first, unsummed, member(files[1]))
 
-    assert known["problem"] == {
+    assert with_checksum["problem"] == {
         "status": 409,
         "code": "wrong_state",
         "state": "uploaded",
@@ -168,19 +168,19 @@ def test_a_repeated_batch_gives_the_same_uploads(far_end: FarEnd, files: list[Fi
     assert len(set(ids[0])) == 2
 
 
-def test_a_file_in_s3_twice_is_seen(far_end: FarEnd, files: list[File]) -> None:
+def test_a_file_that_is_in_s3_twice_is_reported(far_end: FarEnd, files: list[File]) -> None:
     for created in create_batch(far_end, member(files[0]), member(files[0])):
         post(created["upload"]["sheet"], BYTES["a.bin"])
 
     assert far_end.uploads.stored_names == ["a.bin", "a.bin"]
-    assert far_end.held == files[0].size
+    assert far_end.stored_bytes == files[0].size
 
 
-def test_our_api_wants_a_token(far_end: FarEnd) -> None:
+def test_our_api_needs_a_token(far_end: FarEnd) -> None:
     assert request("POST", f"{far_end.api_url}/uploads", b"{}")[0] == 401
 
 
-def test_preflights_are_counted_apart(far_end: FarEnd) -> None:
+def test_preflights_are_counted_separately(far_end: FarEnd) -> None:
     request("OPTIONS", f"{far_end.api_url}/uploads")
     request("OPTIONS", far_end.uploads.bucket_url(0))
 
@@ -189,12 +189,12 @@ def test_preflights_are_counted_apart(far_end: FarEnd) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "stored"),
+    ("fault", "in_s3"),
     [(NO_FAULT, ["a.bin"]), (FirstPartFails(), [])],
     ids=["well", "failed"],
 )
-def test_a_connection_is_good_for_another_form(
-    files: list[File], tmp_path: Path, fault: faults.NoFault, stored: list[str]
+def test_a_connection_can_send_another_form(
+    files: list[File], tmp_path: Path, fault: faults.NoFault, in_s3: list[str]
 ) -> None:
     with closing(FarEnd(files, tmp_path, fault=fault)) as far_end:
         uploads = [each["upload"] for each in create_batch(far_end, *map(member, files))]
@@ -204,11 +204,11 @@ def test_a_connection_is_good_for_another_form(
                 connection.request("POST", "/bucket", *form(upload["sheet"]["fields"], data))
                 connection.getresponse().read()
 
-        assert far_end.uploads.stored_names == [*stored, "b.bin"]
-        assert far_end.failed == (0 if stored else files[0].size)
+        assert far_end.uploads.stored_names == [*in_s3, "b.bin"]
+        assert far_end.failed == (0 if in_s3 else files[0].size)
 
 
-def test_severed_connections_end(far_end: FarEnd) -> None:
+def test_severed_connections_are_closed(far_end: FarEnd) -> None:
     host = urlsplit(far_end.api_url).netloc
     with closing(http.client.HTTPConnection(host, timeout=10)) as connection:
         connection.request("GET", "/limits")

@@ -1,8 +1,8 @@
-"""The asynchronous path with each of its steps failing in turn: nothing lost, nothing said twice.
+"""The asynchronous path with each of its steps failing in turn: nothing is lost or sent twice.
 
-The path is the real one (processing, notifier, the table on moto's DynamoDB); `Lambda` repeats what
-raises, twice, and sends invocation records as AWS does. A step is one call to a service; it fails
-before the service did it, or after, when only the answer was lost.
+The path is the real one (processing, notifier, the table on moto's DynamoDB). `Lambda` retries a
+failed invocation twice and sends invocation records, as AWS does. A step is one call to a service.
+It fails before the service acts, or afterwards, so that only the answer is lost.
 """
 
 import json
@@ -42,7 +42,7 @@ MINUTE = 60
 
 @dataclass(frozen=True)
 class Timed:
-    """Lambda's context object, whose time runs out as the clock goes on."""
+    """Lambda's context object, whose time runs out as the clock advances."""
 
     clock: Clock
     aws_request_id: str
@@ -53,12 +53,12 @@ class Timed:
 
 
 class Crash(BaseException):
-    """The process is killed: no handler of errors runs."""
+    """The process is killed: no error handler runs."""
 
 
 @dataclass
 class Faults:
-    """Fails some calls: those whose number, counted over all, is in `when`."""
+    """Fails the calls whose number is in `when`, counted over all ports."""
 
     when: Callable[[int, str], type[BaseException] | None] = lambda *_: None
     after: bool = False
@@ -86,8 +86,8 @@ class Faulty:
         self._names = names.split()
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._port, name)
-        return self._faults.around(name, found) if name in self._names else found
+        attribute = getattr(self._port, name)
+        return self._faults.around(name, attribute) if name in self._names else attribute
 
 
 @dataclass
@@ -101,7 +101,7 @@ class Lambda:
     invoked: int = 0
 
     def send(self, s3_event: dict[str, Any]) -> None:
-        """What becomes of one event, to the end."""
+        """Process one event, with all its retries and records."""
         ok, payload, request_id = self._invoke(
             lambda invocation: self.process(s3_event, invocation), timeout=15 * MINUTE
         )
@@ -143,7 +143,7 @@ class Lambda:
 
 @dataclass
 class Path:
-    """All of it, and what can be seen of it from outside."""
+    """The whole path, and its state as seen from outside."""
 
     table: UploadTable | MemoryTable
     storage: MemoryStorage
@@ -154,9 +154,9 @@ class Path:
     @property
     def upload(self) -> Upload:
         name = keys.parse_key(put_upload().key)
-        found = self.table.of_object(name) if name else None
-        assert found is not None, "the upload is lost"
-        return found
+        upload = self.table.of_object(name) if name else None
+        assert upload is not None, "the upload is lost"
+        return upload
 
     @property
     def announced(self) -> list[str]:
@@ -176,8 +176,8 @@ def composed(table: UploadTable | MemoryTable, settings: Settings, clock: Clock)
     faulty_table: Any = Faulty(table, methods, faults)
     faulty_storage: Any = Faulty(storage, "head read_range tag delete", faults)
 
-    def compute(stored: ObjectReader) -> dict[str, Any]:
-        return {"echo": stored.size}
+    def compute(reader: ObjectReader) -> dict[str, Any]:
+        return {"echo": reader.size}
 
     processing = Processing(
         settings,
@@ -197,7 +197,7 @@ def composed(table: UploadTable | MemoryTable, settings: Settings, clock: Clock)
     return Path(table, storage, topic, aws, faults)
 
 
-# The calls of a run in which nothing fails, for an upload whose row is there and for one without.
+# The calls of a run without failures, for an upload with a row and for one without.
 ANNOUNCED = [
     "of_object", "head", "claim", "read_range", "settle", "tag", "of_object",
     "get", "begin_notifying", "publish", "end_notifying",
@@ -236,15 +236,14 @@ def steps() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(("announced", "number", "error", "after"), list(steps()))
-def test_a_step_that_fails_once_changes_nothing_in_the_end(
+def test_a_step_that_fails_once_does_not_change_the_result(
     path: Path, *, announced: bool, number: int, error: type[BaseException], after: bool
 ) -> None:
     arrive(path, announced=announced)
     path.faults.when = lambda n, _: error if n == number else None
     path.faults.after = after
     name = (ANNOUNCED if announced else ADOPTED)[number]
-    # The message is out, but nobody heard that it is (SNS knows no way to ask), or it died before
-    # it could note it.
+    # The message is sent, but the answer was lost, or the process died before it recorded that.
     last = number == len(ANNOUNCED if announced else ADOPTED) - 1
     twice = (name == "publish" and after) or (last and error is Crash and not after)
 
@@ -258,7 +257,7 @@ def test_a_step_that_fails_once_changes_nothing_in_the_end(
 
 @pytest.mark.parametrize("name", sorted({*ANNOUNCED, *ADOPTED} - {"publish"}))
 @pytest.mark.parametrize("announced", [True, False])
-def test_a_step_that_fails_for_ever_ends_in_a_truthful_state_once_the_service_is_back(
+def test_a_step_that_always_fails_ends_in_a_correct_state_once_the_service_is_back(
     path: Path, *, announced: bool, name: str
 ) -> None:
     arrive(path, announced=announced)
@@ -286,10 +285,10 @@ CALLS = 14
 
 @pytest.mark.parametrize("number", range(CALLS))
 @pytest.mark.parametrize("announced", [True, False])
-def test_an_answer_of_dynamodb_that_is_lost_changes_nothing_in_the_end(
+def test_a_lost_answer_of_dynamodb_does_not_change_the_result(
     path: Path, dynamodb: Any, *, announced: bool, number: int
 ) -> None:
-    """The write was made, but neither botocore nor anybody else was told so."""
+    """DynamoDB made the write, but neither botocore nor Hoist received the answer."""
     arrive(path, announced=announced)
     calls: list[str] = []
 
@@ -326,7 +325,7 @@ def test_a_message_that_cannot_be_published_waits_for_an_operator(path: Path, cl
     assert path.announced == ["accepted"]
 
 
-def test_everything_twice_and_in_the_wrong_order_is_announced_once(path: Path) -> None:
+def test_repeated_events_in_the_wrong_order_notify_once(path: Path) -> None:
     arrive(path, announced=True)
 
     for _ in range(3):
@@ -335,7 +334,7 @@ def test_everything_twice_and_in_the_wrong_order_is_announced_once(path: Path) -
     assert path.announced == ["accepted"]
 
 
-def test_a_failure_that_is_announced_again_during_a_run_again_does_no_harm(
+def test_a_repeated_failure_record_during_a_redrive_does_no_harm(
     path: Path,
 ) -> None:
     arrive(path, announced=True)
@@ -357,7 +356,7 @@ def test_a_failure_that_is_announced_again_during_a_run_again_does_no_harm(
     assert (path.upload.state, path.announced) == (State.ACCEPTED, ["failed", "accepted"])
 
 
-def test_a_run_again_that_fails_again_is_announced_again(path: Path) -> None:
+def test_a_redrive_that_fails_notifies_again(path: Path) -> None:
     arrive(path, announced=True)
     path.faults.when = lambda _, name: TryAgain if name == "read_range" else None
 
@@ -379,10 +378,10 @@ def test_a_thousand_different_events_at_once_are_a_thousand_outcomes(
     record = event("s3_put")["Records"][0]
 
     def of(upload: Upload) -> dict[str, Any]:
-        stored = record["s3"] | {
+        s3_object = record["s3"] | {
             "object": record["s3"]["object"] | {"key": quote_plus(upload.key, safe="/")}
         }
-        return record | {"s3": stored}
+        return record | {"s3": s3_object}
 
     path.aws.send({"Records": [of(upload) for upload in uploads]})
 

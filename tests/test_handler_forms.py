@@ -1,6 +1,6 @@
-"""Every handler with every form that AWS may send it: whole, as lean as it gets, with more.
+"""Every handler with every form of its events: whole, with the fewest and with more members.
 
-What these forms are, `test_event_forms.py` tells.
+`test_event_forms.py` has these forms.
 """
 
 import base64
@@ -41,7 +41,7 @@ REQUEST_ID = "e4b46cbf-b738-4a6e-8880-a18cdf61200e"
 
 
 def forms_of(payload: Any, shape: Shape) -> dict[str, Any]:
-    """A payload as it is, with as little as AWS may send, and with more than is known today."""
+    """A payload as it is, with the fewest members that AWS sends, and with unknown ones."""
     lean = leanest(payload, shape)
     assert list(faults(lean, shape)) == []
     return {"whole": payload, "lean": lean, "with more": with_more(payload, shape)}
@@ -49,9 +49,9 @@ def forms_of(payload: Any, shape: Shape) -> dict[str, Any]:
 
 def each_form(payloads: Mapping[str, Any], shape: Shape) -> list[Any]:
     return [
-        pytest.param(given, id=f"{name}, {form}")
+        pytest.param(variant, id=f"{name}, {form}")
         for name, payload in payloads.items()
-        for form, given in forms_of(payload, shape).items()
+        for form, variant in forms_of(payload, shape).items()
     ]
 
 
@@ -69,9 +69,9 @@ class Stage:
         self.storage.receive_object(upload.key, content, **changes)
 
     def state(self, upload_id: str = PUT_ID) -> Upload:
-        found = self.application._table.get(OWNER, upload_id)
-        assert found is not None
-        return found
+        upload = self.application._table.get(OWNER, upload_id)
+        assert upload is not None
+        return upload
 
 
 @pytest.fixture
@@ -87,48 +87,48 @@ def stage(dynamodb: Any) -> Iterator[Stage]:
 
 
 def versioned(version: str | None) -> Any:
-    """A PUT into a bucket with versions, and as the document has it of one without."""
-    told = event("s3_put")
-    told["Records"][0]["s3"]["object"]["versionId"] = version
-    return told
+    """A PUT into a bucket with versions, and one into a bucket without, as in the document."""
+    payload = event("s3_put")
+    payload["Records"][0]["s3"]["object"]["versionId"] = version
+    return payload
 
 
 @pytest.mark.parametrize(
-    "given",
+    "payload",
     [
         *each_form({"a PUT": event("s3_put"), "a version": versioned("3/L4kqt")}, forms.S3_EVENT),
         pytest.param(versioned(None), id="no version"),
         pytest.param(event_again(put_upload(), BUCKET), id="sent again"),
     ],
 )
-def test_process_upload_processes_the_object_of_any_event_of_s3(stage: Stage, given: Any) -> None:
+def test_process_upload_processes_the_object_of_any_event_of_s3(stage: Stage, payload: Any) -> None:
     stage.arrive(put_upload(state=State.UPLOADED), CONTENT)
 
-    (result,) = app.process_upload(given, Invocation())["uploads"]
+    (result,) = app.process_upload(payload, Invocation())["uploads"]
 
     assert (result["id"], result["state"]) == (PUT_ID, "accepted")
 
 
 @pytest.mark.parametrize(
-    "given",
+    "payload",
     each_form({"of parts": event("s3_complete_multipart_upload")}, forms.S3_EVENT),
 )
-def test_process_upload_processes_an_object_of_parts(stage: Stage, given: Any) -> None:
+def test_process_upload_processes_an_object_of_parts(stage: Stage, payload: Any) -> None:
     upload = multipart_upload(state=State.UPLOADED)
     stage.arrive(upload, bytes(upload.size))
 
-    (result,) = app.process_upload(given, Invocation())["uploads"]
+    (result,) = app.process_upload(payload, Invocation())["uploads"]
 
     assert (result["id"], result["size"]) == (upload.id, upload.size)
     assert stage.state(upload.id).state is State.ACCEPTED
 
 
 @pytest.mark.parametrize(
-    "given", each_form({"test event": event("s3_test_event")}, forms.S3_TEST_EVENT)
+    "payload", each_form({"test event": event("s3_test_event")}, forms.S3_TEST_EVENT)
 )
 @pytest.mark.usefixtures("stage")
-def test_process_upload_leaves_the_test_event_of_s3_alone(given: Any) -> None:
-    assert app.process_upload(given, Invocation()) == {"uploads": []}
+def test_process_upload_ignores_the_test_event_of_s3(payload: Any) -> None:
+    assert app.process_upload(payload, Invocation()) == {"uploads": []}
 
 
 UNANSWERED = {
@@ -139,26 +139,26 @@ UNANSWERED = {
 
 
 def subject_and_attributes() -> Any:
-    told = event("sns_success")
-    told["Records"][0]["Sns"] |= {
+    payload = event("sns_success")
+    payload["Records"][0]["Sns"] |= {
         "Subject": "of somebody",
         "MessageAttributes": {"a": {"Type": "String", "Value": "1"}},
     }
-    return told
+    return payload
 
 
 @pytest.mark.parametrize(
-    "given",
+    "payload",
     [
         *each_form({"success": event("sns_success")}, forms.SNS_EVENT),
         pytest.param(subject_and_attributes(), id="with a subject and attributes"),
         *(pytest.param(make(), id=name) for name, make in UNANSWERED.items()),
     ],
 )
-def test_notify_notifies_of_any_success(stage: Stage, given: Any) -> None:
+def test_notify_notifies_of_any_success(stage: Stage, payload: Any) -> None:
     stage.arrive(put_upload(state=State.ACCEPTED, outcome="1"), CONTENT)
 
-    app.notify(given, Invocation())
+    app.notify(payload, Invocation())
 
     assert stage.state().notified == "1"
     ((_, _, subject, _, _),) = stage.published
@@ -166,17 +166,17 @@ def test_notify_notifies_of_any_success(stage: Stage, given: Any) -> None:
 
 
 def failed(condition: str, count: int, **members: Any) -> Any:
-    """The event of a failure's record: its response as Lambda leaves it, or none."""
-    told = event("sns_timed_out")
-    message = told["Records"][0]["Sns"]
+    """The event of a failure record, with Lambda's response or without one."""
+    payload = event("sns_timed_out")
+    message = payload["Records"][0]["Sns"]
     record = json.loads(message["Message"])
     record["requestContext"] |= {"condition": condition, "approximateInvokeCount": count}
     if not members:
         del record["responseContext"]
     record.pop("responsePayload")
     message["Message"] = json.dumps(record | members)
-    assert list(faults(told, forms.SNS_EVENT)) == []
-    return told
+    assert list(faults(payload, forms.SNS_EVENT)) == []
+    return payload
 
 
 TIMEOUT = f"2026-03-01T12:15:05.321Z {REQUEST_ID} Task timed out after 900.00 seconds"
@@ -200,71 +200,71 @@ FAILURES = {
 
 
 @pytest.mark.parametrize(
-    ("given", "error"),
+    ("payload", "error"),
     [
-        pytest.param(given, error, id=f"{name}, {form}")
+        pytest.param(payload, error, id=f"{name}, {form}")
         for name, (whole, error) in FAILURES.items()
-        for form, given in {"whole": whole, "with more": with_more(whole, forms.SNS_EVENT)}.items()
+        for form, payload in (("whole", whole), ("with more", with_more(whole, forms.SNS_EVENT)))
     ],
 )
 def test_notify_records_any_failure_and_names_its_error(
-    stage: Stage, given: Any, error: str
+    stage: Stage, payload: Any, error: str
 ) -> None:
     stage.arrive(put_upload(state=State.UPLOADED), CONTENT)
 
-    app.notify(given, Invocation())
+    app.notify(payload, Invocation())
 
     upload = stage.state()
     assert upload.state is State.FAILED
     assert str(upload.reason).startswith(f"Processing failed ({error}); request ")
     assert len(stage.published) == 1
-    # What failed is kept as it came, so that it can be sent again.
+    # The failed event is kept unchanged, so that it can be sent again.
     assert upload.event is not None
     assert [o.key for o in records.objects_created(upload.event)] == [upload.key]
 
 
-def test_an_event_that_make_redrive_sent_can_become_a_dead_letter_that_it_sends_again() -> None:
+def test_an_event_from_make_redrive_can_become_a_dead_letter_that_it_sends_again() -> None:
     letter = event("sqs_dead_letter_of_lambda")
-    sent = outcome_again(put_upload(state=State.ACCEPTED))
-    letter["requestPayload"] = sent
+    resent = outcome_again(put_upload(state=State.ACCEPTED))
+    letter["requestPayload"] = resent
 
-    assert dead_letter(json.dumps(letter))[1] == sent
+    assert dead_letter(json.dumps(letter))[1] == resent
 
 
-@pytest.mark.parametrize("given", each_form({"scheduled": event("scheduled")}, forms.SCHEDULED))
+@pytest.mark.parametrize("payload", each_form({"scheduled": event("scheduled")}, forms.SCHEDULED))
 @pytest.mark.usefixtures("stage")
-def test_sweep_runs_on_any_scheduled_event(given: Any) -> None:
-    assert app.sweep(given, Invocation(seconds=900)) == {}
+def test_sweep_runs_on_any_scheduled_event(payload: Any) -> None:
+    assert app.sweep(payload, Invocation(seconds=900)) == {}
 
 
 def with_ticket(stage: Stage) -> Any:
     ticket = stage.application.browser.invite(OWNER).partition("ticket=")[2]
-    told = event("websocket_connect")
-    told["queryStringParameters"]["ticket"] = ticket
-    told["multiValueQueryStringParameters"]["ticket"] = [ticket]
-    return told
+    payload = event("websocket_connect")
+    payload["queryStringParameters"]["ticket"] = ticket
+    payload["multiValueQueryStringParameters"]["ticket"] = [ticket]
+    return payload
 
 
 @pytest.mark.parametrize("form", ["whole", "with more"])
 def test_connect_page_connects_a_page_with_a_ticket(stage: Stage, form: str) -> None:
-    given = forms_of(with_ticket(stage), forms.CONNECT)[form]
+    payload = forms_of(with_ticket(stage), forms.CONNECT)[form]
 
-    assert app.connect_page(given, None) == {"statusCode": 200}
+    assert app.connect_page(payload, None) == {"statusCode": 200}
 
     ((connection_id, _),) = stage.application.browser._connections(OWNER)
-    assert connection_id == given["requestContext"]["connectionId"]
+    assert connection_id == payload["requestContext"]["connectionId"]
 
 
 def test_connect_page_refuses_a_page_without_a_query(stage: Stage) -> None:
-    given = forms_of(with_ticket(stage), forms.CONNECT)["lean"]
+    payload = forms_of(with_ticket(stage), forms.CONNECT)["lean"]
 
-    assert "queryStringParameters" not in given
-    assert app.connect_page(given, None) == {"statusCode": 401}
+    assert "queryStringParameters" not in payload
+    assert app.connect_page(payload, None) == {"statusCode": 401}
 
 
-@pytest.mark.parametrize("given", each_form({"ping": event("websocket_message")}, forms.MESSAGE))
-def test_answer_page_answers_any_message(stage: Stage, given: Any) -> None:
-    app.answer_page(given, None)
+@pytest.mark.parametrize("payload", each_form({"ping": event("websocket_message")}, forms.MESSAGE))
+def test_answer_page_answers_any_message(stage: Stage, payload: Any) -> None:
+    app.answer_page(payload, None)
 
     assert stage.gateway.sent == [("K0exampleConnId=", b'{"type": "pong"}')]
 
@@ -273,56 +273,58 @@ def test_answer_page_answers_any_message(stage: Stage, given: Any) -> None:
 @pytest.mark.parametrize("reason", ["Going away", "", None])
 def test_disconnect_page_forgets_the_page(stage: Stage, form: str, reason: str | None) -> None:
     app.connect_page(with_ticket(stage), None)
-    told = event("websocket_disconnect")
-    told["requestContext"]["disconnectReason"] = reason
+    payload = event("websocket_disconnect")
+    payload["requestContext"]["disconnectReason"] = reason
 
-    app.disconnect_page(forms_of(told, forms.DISCONNECT)[form], None)
+    app.disconnect_page(forms_of(payload, forms.DISCONNECT)[form], None)
 
     assert stage.application.browser._connections(OWNER) == []
 
 
-def asked(method: str, path: str, body: Any = None, **changes: Any) -> Any:
-    told = request(method, path, body) | changes
-    assert list(faults(told, forms.REQUEST)) == []
-    return told
+def api_request(method: str, path: str, body: Any = None, **changes: Any) -> Any:
+    payload = request(method, path, body) | changes
+    assert list(faults(payload, forms.REQUEST)) == []
+    return payload
 
 
-WANTED = {"filename": "a.txt", "size": 11}
-ENCODED = base64.b64encode(json.dumps(WANTED).encode()).decode()
+NEW_FILE = {"filename": "a.txt", "size": 11}
+ENCODED = base64.b64encode(json.dumps(NEW_FILE).encode()).decode()
 
 
 @pytest.mark.parametrize(
-    ("given", "status"),
+    ("payload", "status"),
     [
-        pytest.param(given, status, id=f"{name}, {form}")
+        pytest.param(payload, status, id=f"{name}, {form}")
         for name, (whole, status) in {
-            "a body": (asked("POST", "/uploads", WANTED), 201),
+            "a body": (api_request("POST", "/uploads", NEW_FILE), 201),
             "a body in base64": (
-                asked("POST", "/uploads", body=ENCODED, isBase64Encoded=True), 201,
+                api_request("POST", "/uploads", body=ENCODED, isBase64Encoded=True), 201,
             ),
-            "no body": (asked("GET", "/uploads"), 200),
+            "no body": (api_request("GET", "/uploads"), 200),
             "a query": (
-                asked(
+                api_request(
                     "GET", "/uploads", queryStringParameters={"state": "failed"},
                     multiValueQueryStringParameters={"state": ["failed"]},
                 ), 200,
             ),
-            "no headers": (asked("GET", "/limits", headers=None, multiValueHeaders=None), 200),
+            "no headers": (
+                api_request("GET", "/limits", headers=None, multiValueHeaders=None), 200,
+            ),
         }.items()
-        for form, given in {"whole": whole, "with more": with_more(whole, forms.REQUEST)}.items()
+        for form, payload in {"whole": whole, "with more": with_more(whole, forms.REQUEST)}.items()
     ],
 )  # fmt: skip
 @pytest.mark.usefixtures("stage")
-def test_the_api_answers_any_form_of_a_request(given: Any, status: int) -> None:
-    assert app.app(given, Mock(aws_request_id="1", function_name="hoist"))["statusCode"] == status
+def test_the_api_answers_any_form_of_a_request(payload: Any, status: int) -> None:
+    assert app.app(payload, Mock(aws_request_id="1", function_name="hoist"))["statusCode"] == status
 
 
 @pytest.mark.usefixtures("stage")
 def test_the_api_answers_a_request_of_a_method_without_an_authorizer() -> None:
-    given = leanest(asked("GET", "/limits"), forms.REQUEST)
+    payload = leanest(api_request("GET", "/limits"), forms.REQUEST)
 
-    assert "authorizer" not in given["requestContext"]
-    assert app.app(given, Mock(aws_request_id="1", function_name="hoist"))["statusCode"] == 200
+    assert "authorizer" not in payload["requestContext"]
+    assert app.app(payload, Mock(aws_request_id="1", function_name="hoist"))["statusCode"] == 200
 
 
 @pytest.mark.parametrize(
@@ -334,14 +336,14 @@ def test_the_api_answers_a_request_of_a_method_without_an_authorizer() -> None:
     ],
 )
 @pytest.mark.parametrize("metadata", [None, {"from": "a page"}])
-def test_the_sign_up_function_hands_any_form_of_an_event_back(
+def test_the_sign_up_function_returns_any_form_of_an_event(
     monkeypatch: pytest.MonkeyPatch, source: str, shape: Shape, metadata: Any
 ) -> None:
     monkeypatch.setenv("DOMAINS", "example.com")
     function: dict[str, Any] = {}
     exec(sign_up.CODE, function)  # noqa: S102 - it is ours
-    told = sign_up.event(source, email="ann@example.com")
-    told["request"]["clientMetadata"] = metadata
+    payload = sign_up.event(source, email="ann@example.com")
+    payload["request"]["clientMetadata"] = metadata
 
-    for given in forms_of(told, shape).values():
-        assert function["handler"](given, None) == given
+    for variant in forms_of(payload, shape).values():
+        assert function["handler"](variant, None) == variant

@@ -1,4 +1,4 @@
-"""The dependency rule of `chalicelib/__init__.py`, proved on the syntax of every module."""
+"""The dependency rule of `chalicelib/__init__.py`, checked on the syntax of every module."""
 
 import ast
 import sys
@@ -32,7 +32,7 @@ BOTO3 = {
 
 
 def imports(path: Path) -> Iterator[str]:
-    """The full name of every module that a file imports, wherever in it; types apart."""
+    """The full names of all modules that a file imports anywhere, except for types."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     typing_only = {
         id(node)
@@ -54,7 +54,7 @@ def imports(path: Path) -> Iterator[str]:
 
 
 def packages(path: Path) -> set[str]:
-    """The top-level packages a file imports that are neither Python's nor ours."""
+    """The top-level packages that a file imports, except Python's and ours."""
     return (
         {name.partition(".")[0] for name in imports(path)}
         - set(sys.stdlib_module_names)
@@ -63,20 +63,20 @@ def packages(path: Path) -> set[str]:
 
 
 def reached(name: str) -> set[str]:
-    """A module of ours and all of ours that it imports, directly or not."""
-    found: set[str] = set()
+    """A module of ours and all our modules that it imports, directly or not."""
+    result: set[str] = set()
     waiting = [name]
     while waiting:
         module = waiting.pop()
-        if module in found:
+        if module in result:
             continue
-        found.add(module)
+        result.add(module)
         waiting += [
             imported.removeprefix("chalicelib.")
             for imported in imports(MODULES[module])
             if imported.startswith("chalicelib.")
         ]
-    return found
+    return result
 
 
 @pytest.mark.parametrize("name", PURE)
@@ -88,7 +88,7 @@ def test_a_pure_module_needs_the_standard_library_only(name: str) -> None:
 
 @pytest.mark.parametrize("name", USE_CASES)
 def test_a_use_case_reaches_no_adapter(name: str) -> None:
-    # Processing alone decides types: whatever the API loads costs its cold start.
+    # Only processing decides types: each module that the API loads costs cold start.
     foreign = BOTO3 if name == "processing" else BOTO3 | {"media_types", *SNIFFING}
     assert reached(name).isdisjoint(foreign)
     assert not set().union(*(packages(MODULES[module]) for module in reached(name)))
@@ -100,9 +100,9 @@ def test_a_pure_module_knows_no_use_case(name: str) -> None:
 
 
 def test_boto3_is_known_to_the_adapters_and_the_composition_only() -> None:
-    found = {name for name, path in ALL.items() if packages(path) & {"boto3", "botocore"}}
+    modules = {name for name, path in ALL.items() if packages(path) & {"boto3", "botocore"}}
 
-    assert found == BOTO3 - {
+    assert modules == BOTO3 - {
         "table",
         "new_uploads",
         "rows",
@@ -117,7 +117,7 @@ def test_chalice_is_known_to_the_app_only() -> None:
     assert {name for name, path in ALL.items() if "chalice" in packages(path)} == {"app"}
 
 
-def test_no_other_package_is_needed_at_all() -> None:
+def test_no_other_package_is_needed() -> None:
     used = set().union(*map(packages, ALL.values()))
 
     assert used == {"botocore", "chalice"}
@@ -133,7 +133,7 @@ def test_a_processor_knows_the_reader_encodings_and_other_processors_only(name: 
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_nothing_knows_what_is_not_shipped(name: str) -> None:
+def test_no_deployed_module_imports_a_local_one(name: str) -> None:
     assert packages(ALL[name]).isdisjoint({"local", "tests", "deploy", "bench"})
 
 
@@ -156,18 +156,18 @@ def test_the_environment_is_read_by_config_only(name: str) -> None:
 def test_the_map_names_every_module() -> None:
     text = ast.get_docstring(ast.parse(MODULES["__init__"].read_text(encoding="utf-8")))
     assert text is not None
-    named = {
+    entries = {
         line.split()[0] for line in text.splitlines() if line.startswith("    ") and line.strip()
     }
 
-    assert named == MODULES.keys() - {"__init__"} - SNIFFING.keys() | {"processors", "sniffing"}
+    assert entries == MODULES.keys() - {"__init__"} - SNIFFING.keys() | {"processors", "sniffing"}
 
 
 @pytest.mark.parametrize("package", ["local", "stage"])
 def test_neither_the_local_system_nor_the_readers_of_a_stage_know_deploy(package: str) -> None:
-    known = {
+    imported = {
         path.name: sorted(name for name in imports(path) if name.partition(".")[0] == "deploy")
         for path in (ROOT / package).rglob("*.py")
     }
 
-    assert {name: modules for name, modules in known.items() if modules} == {}
+    assert {name: modules for name, modules in imported.items() if modules} == {}

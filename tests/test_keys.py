@@ -46,10 +46,10 @@ def test_a_filename_is_made_safe(filename: str, safe: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stem_bytes", "kept"), [(250, 250), (251, 251), (252, 251)], ids=["-1", "at", "+1"]
+    ("stem_bytes", "stem_kept"), [(250, 250), (251, 251), (252, 251)], ids=["-1", "at", "+1"]
 )
-def test_a_name_of_more_than_255_bytes_loses_its_middle(stem_bytes: int, kept: int) -> None:
-    assert keys.safe_filename("a" * stem_bytes + ".txt") == "a" * kept + ".txt"
+def test_a_name_of_more_than_255_bytes_loses_its_middle(stem_bytes: int, stem_kept: int) -> None:
+    assert keys.safe_filename("a" * stem_bytes + ".txt") == "a" * stem_kept + ".txt"
 
 
 def test_a_name_is_cut_between_characters() -> None:
@@ -122,7 +122,7 @@ def test_any_filename_gives_a_key_that_is_ours(
         pytest.param("写" * 251 + ".txt", id="255 characters of three bytes"),
     ],
 )
-def test_an_object_that_nobody_announced_has_the_name_that_its_key_ends_in(name: str) -> None:
+def test_an_adopted_object_has_the_last_segment_of_its_key_as_name(name: str) -> None:
     parsed = keys.parse_key(f"uploads/{OWNER}/2026/{name}")
 
     assert parsed is not None
@@ -130,7 +130,7 @@ def test_an_object_that_nobody_announced_has_the_name_that_its_key_ends_in(name:
 
 
 @pytest.mark.parametrize(
-    ("segment", "shown"),
+    ("segment", "name"),
     [
         pytest.param("a\nb\r\x1b[31m\x7f\x9b\x00.txt", "a_b__[31m___.txt", id="control characters"),
         pytest.param("gnp.\u202eexe", "gnp._exe", id="right-to-left override"),
@@ -142,13 +142,13 @@ def test_an_object_that_nobody_announced_has_the_name_that_its_key_ends_in(name:
         pytest.param("x" * 200 + "." + "y" * 64, ("x" * 200 + "." + "y" * 64)[:255], id="no end"),
     ],
 )
-def test_what_misleads_in_a_name_is_not_shown(segment: str, shown: str) -> None:
-    assert keys.shown_filename(segment) == shown
+def test_misleading_characters_of_a_name_are_not_shown(segment: str, name: str) -> None:
+    assert keys.shown_filename(segment) == name
 
 
 @given(st.text(min_size=1, max_size=400).filter(lambda text: text not in (".", "..")))
 @example("\ud800")
-def test_a_name_that_is_shown_is_one_that_the_api_takes(segment: str) -> None:
+def test_a_shown_name_is_one_that_the_api_accepts(segment: str) -> None:
     rules.check_filename(keys.shown_filename(segment.replace("/", "_")))
 
 
@@ -168,7 +168,7 @@ def test_a_name_that_is_shown_is_one_that_the_api_takes(segment: str) -> None:
         pytest.param("x" * 900, id="long"),
     ],
 )
-def test_below_their_prefix_owners_choose_keys_as_they_like(path: str) -> None:
+def test_owners_choose_keys_below_their_prefix(path: str) -> None:
     parsed = keys.parse_key(f"uploads/{OWNER}/{path}")
 
     assert parsed == keys.ObjectKey(OWNER, path)
@@ -190,7 +190,7 @@ def test_below_their_prefix_owners_choose_keys_as_they_like(path: str) -> None:
         pytest.param("_$folder$/a", 0, "", False, id="a file in a folder of that name"),
     ],
 )
-def test_the_marker_of_a_folder_is_told_from_a_file(
+def test_the_marker_of_a_folder_differs_from_a_file(
     path: str, size: int, content_type: str, *, expected: bool
 ) -> None:
     key = keys.ObjectKey(OWNER, path)
@@ -220,12 +220,12 @@ def test_the_marker_of_a_folder_is_told_from_a_file(
         pytest.param("", id="empty"),
     ],
 )
-def test_a_key_that_is_nobodys_is_none(key: str) -> None:
+def test_a_key_without_an_owner_is_no_upload_key(key: str) -> None:
     assert keys.parse_key(key) is None
 
 
 @pytest.mark.parametrize("text", ["", "a/b", "*", "a?", "${x}", "a b", "ä", "o" * 129, "a\n"])
-def test_what_can_be_no_owner_is_told(text: str) -> None:
+def test_an_invalid_owner_is_recognised(text: str) -> None:
     assert not keys.is_owner(text)
 
 
@@ -233,7 +233,7 @@ def test_what_can_be_no_owner_is_told(text: str) -> None:
 def test_upload_ids_sort_by_the_millisecond(
     now: datetime, later: int, first: bytes, second: bytes
 ) -> None:
-    # A millisecond more than asked for: a float holds the time to a microsecond or so.
+    # One millisecond of tolerance: a float has the time to about a microsecond.
     after = now + timedelta(milliseconds=later + 1)
 
     assert keys.new_upload_id(now, first) < keys.new_upload_id(after, second)
@@ -259,5 +259,5 @@ def test_upload_ids_of_one_millisecond_differ_by_their_randomness() -> None:
     ["", "x", PUT_ID + " ", PUT_ID[:-1], PUT_ID.upper(), PUT_ID.replace("-7", "-4"), PUT_ID + "\n"],
     ids=["empty", "word", "space", "short", "capitals", "version 4", "line end"],
 )
-def test_what_is_no_upload_id_is_told(text: str) -> None:
+def test_an_invalid_upload_id_is_recognised(text: str) -> None:
     assert not keys.is_upload_id(text)

@@ -11,8 +11,8 @@ from chalicelib import logs
 
 
 @pytest.fixture
-def written() -> Iterator[StringIO]:
-    """What `chalicelib` logs as long as the test runs."""
+def stream() -> Iterator[StringIO]:
+    """The log of `chalicelib` during the test."""
     stream = StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logs.JsonFormatter("dev"))
@@ -23,32 +23,32 @@ def written() -> Iterator[StringIO]:
     logger.removeHandler(handler)
 
 
-def lines(written: StringIO) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in written.getvalue().splitlines()]
+def lines(stream: StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
-def test_a_decision_is_one_line_with_its_fields(written: StringIO) -> None:
+def test_a_decision_is_one_line_with_its_fields(stream: StringIO) -> None:
     logging.getLogger("chalicelib.x").info("created %s", "it", extra={"owner": "o", "key": "ü\n"})
 
-    (line,) = lines(written)
+    (line,) = lines(stream)
     assert line.pop("time").endswith("+00:00")
     assert line == {"level": "INFO", "message": "created it", "owner": "o", "key": "ü\n"}
 
 
-def test_an_exception_stays_in_its_line(written: StringIO) -> None:
+def test_an_exception_stays_in_its_line(stream: StringIO) -> None:
     try:
         int("wrong")
     except ValueError:
         logging.getLogger("chalicelib.x").exception("failed")
 
-    (line,) = lines(written)
+    (line,) = lines(stream)
     assert line["exception"].endswith("invalid literal for int() with base 10: 'wrong'")
 
 
-def test_debug_is_not_logged(written: StringIO) -> None:
+def test_debug_is_not_logged(stream: StringIO) -> None:
     logging.getLogger("chalicelib.x").debug("secret")
 
-    assert written.getvalue() == ""
+    assert stream.getvalue() == ""
 
 
 def test_configuring_twice_logs_once() -> None:
@@ -61,22 +61,22 @@ def test_configuring_twice_logs_once() -> None:
     assert not logging.getLogger("chalicelib").propagate
 
 
-def test_a_line_says_which_invocation_it_is_of(written: StringIO) -> None:
+def test_a_line_names_its_invocation(stream: StringIO) -> None:
     logs.begin(SimpleNamespace(function_name="hoist-dev-notify", aws_request_id="r-1"))
     logging.getLogger("chalicelib.x").info("told")
     logs.begin(None)
     logging.getLogger("chalicelib.x").info("told")
 
-    first, second = lines(written)
+    first, second = lines(stream)
     assert (first["function"], first["request_id"]) == ("hoist-dev-notify", "r-1")
     assert "request_id" not in second
 
 
-def test_what_is_counted_is_a_metric_of_its_stage(written: StringIO) -> None:
+def test_a_count_is_a_metric_of_its_stage(stream: StringIO) -> None:
     counted = {"UploadsAccepted": 1, "Bytes": 5, "EventToOutcomeSeconds": 0.25}
     logging.getLogger("chalicelib.x").info("accepted", extra={"metrics": counted})
 
-    (line,) = lines(written)
+    (line,) = lines(stream)
     assert line["Stage"] == "dev"
     assert {name: line[name] for name in counted} == counted
     assert "metrics" not in line

@@ -1,4 +1,4 @@
-"""What a file is told to be, by declared type, name and bytes: one table for each kind of file."""
+"""The type of a file by declared type, name and bytes: a table for each kind of file."""
 
 import os
 
@@ -26,14 +26,14 @@ XHTML = (
 )
 
 
-def told(declared: str, filename: str, data: bytes) -> str:
-    """The type that an accepted file is told to be."""
+def type_of(declared: str, filename: str, data: bytes) -> str:
+    """The type of an accepted file."""
     decision = decide(declared, filename, data[:8192])
     assert decision.refusal is None
     return decision.content_type
 
 
-KEPT = [
+KEEPS_DECLARED = [
     ("text/csv", "a.csv", b"ID;Name;Ort\n1;Anna;Bonn\n"),
     ("text/javascript", "a.js", b"function f() {}\n"),
     ("text/markdown", "a.md", b"--- \ntitle: a\n---\n"),
@@ -99,7 +99,7 @@ KEPT = [
     (SVG, "a.svg", b"<svg><script>alert(1)</script></svg>"),
     (SVG, "a.svg", b'<svg:svg xmlns:svg="http://www.w3.org/2000/svg"/>'),
     (SVG, "a.svgz", b.GZIP),
-    # Pictures and films by what they are made of
+    # Images and video by their containers
     ("image/apng", "a.png", b.PNG),
     ("image/x-nikon-nef", "a.nef", b.TIFF),
     ("image/x-adobe-dng", "a.dng", b.TIFF),
@@ -204,7 +204,7 @@ KEPT = [
     ("font/ttf", "a.ttf", b.TTF),
     ("font/collection", "a.ttc", b.TTC),
     ("application/vnd.ms-fontobject", "a.eot", b.EOT),
-    # Of kinds that nobody can recognise
+    # Formats that cannot be recognised
     ("application/x-own", "a.own", b.NOISE),
     ("application/x-own", "a.own", b.tar()),
     ("application/x-own", "a.own", b.PNG),
@@ -215,12 +215,14 @@ KEPT = [
 
 
 @pytest.mark.parametrize(
-    ("declared", "filename", "data"), KEPT, ids=[f"{t} {d[:12]!r}" for t, _, d in KEPT]
+    ("declared", "filename", "data"),
+    KEEPS_DECLARED,
+    ids=[f"{t} {d[:12]!r}" for t, _, d in KEEPS_DECLARED],
 )
-def test_what_bytes_do_not_contradict_keeps_its_declared_type(
+def test_a_declared_type_is_kept_if_the_bytes_do_not_contradict_it(
     declared: str, filename: str, data: bytes
 ) -> None:
-    assert told(declared, filename, data) == declared
+    assert type_of(declared, filename, data) == declared
 
 
 UNDECLARED = [
@@ -369,10 +371,10 @@ UNDECLARED = [
 @pytest.mark.parametrize(
     ("filename", "data", "expected"), UNDECLARED, ids=[f"{n} {t}" for n, _, t in UNDECLARED]
 )
-def test_what_is_not_declared_gets_the_most_specific_type(
+def test_a_file_without_a_declared_type_gets_the_most_specific_type(
     filename: str, data: bytes, expected: str, declared: str
 ) -> None:
-    assert told(declared, filename, data) == expected
+    assert type_of(declared, filename, data) == expected
 
 
 CORRECTED = [
@@ -419,10 +421,10 @@ CORRECTED = [
     CORRECTED,
     ids=[f"{d} is {t}" for d, _, _, t in CORRECTED],
 )
-def test_what_is_plainly_something_else_and_does_no_harm_is_told_as_what_it_is(
+def test_a_harmless_file_of_another_type_gets_the_type_of_its_bytes(
     declared: str, filename: str, data: bytes, expected: str
 ) -> None:
-    assert told(declared, filename, data) == expected
+    assert type_of(declared, filename, data) == expected
 
 
 PROGRAMS = [
@@ -464,7 +466,7 @@ PROGRAMS = [
 def test_a_program_under_its_own_name_is_accepted(
     declared: str, filename: str, data: bytes
 ) -> None:
-    assert told(declared, filename, data)
+    assert type_of(declared, filename, data)
 
 
 @pytest.mark.parametrize(
@@ -479,8 +481,10 @@ def test_a_program_under_its_own_name_is_accepted(
         ("a", b"MZ" + bytes(62), "application/x-dosexec"),
     ],
 )
-def test_programs_are_told_apart(filename: str, data: bytes, expected: str) -> None:
-    assert told("", filename, data) == expected
+def test_programs_of_different_systems_have_different_types(
+    filename: str, data: bytes, expected: str
+) -> None:
+    assert type_of("", filename, data) == expected
 
 
 REAL = {
@@ -530,7 +534,7 @@ TRUSTED = [
 
 @pytest.mark.parametrize(("declared", "filename"), TRUSTED, ids=[f"{d} {n}" for d, n in TRUSTED])
 @pytest.mark.parametrize("data", REAL.values(), ids=REAL)
-def test_a_program_or_a_page_that_passes_for_something_else_is_rejected(
+def test_a_program_or_a_page_declared_as_another_type_is_rejected(
     data: bytes, declared: str, filename: str
 ) -> None:
     assert decide(declared, filename, data).refusal is not None
@@ -557,7 +561,7 @@ def test_a_program_or_a_page_that_passes_for_something_else_is_rejected(
         ("", "a", True),
     ],
 )
-def test_a_program_that_is_a_zip_is_no_document(
+def test_a_program_in_a_zip_is_not_a_document(
     data: bytes, declared: str, filename: str, *, is_honest: bool
 ) -> None:
     assert (decide(declared, filename, data).refusal is None) == is_honest
@@ -630,7 +634,7 @@ def test_a_refusal_says_what_to_do() -> None:
         ("text/plain", "a.txt", b"PK letters", None),
     ],
 )
-def test_a_container_is_told_beside_the_type(
+def test_a_container_is_reported_beside_the_type(
     declared: str, filename: str, data: bytes, container: str | None
 ) -> None:
     assert decide(declared, filename, data).container == container
@@ -680,7 +684,7 @@ def test_allowed_types_hold_for_what_the_bytes_show(
     assert (objection(decision, allowed=allowed) is None) is expected
 
 
-def test_what_is_not_allowed_is_told_with_what_is() -> None:
+def test_a_type_that_is_not_allowed_is_named_with_the_allowed_ones() -> None:
     noise = decide("image/x-own", "a.own", b.NOISE)
 
     assert objection(noise, allowed=["image/*", "video/*"]) == (
@@ -725,7 +729,7 @@ DATA = st.builds(lambda beginning, rest: beginning + rest, SIGNATURES, st.binary
 
 
 @given(DATA, st.sampled_from(["", UNKNOWN, "binary/octet-stream", "application/x-download"]))
-def test_bytes_that_nobody_declared_are_never_rejected(data: bytes, declared: str) -> None:
+def test_bytes_without_a_declared_type_are_never_rejected(data: bytes, declared: str) -> None:
     decision = decide(declared, "a.bin", data)
 
     assert decision.refusal is None
@@ -733,7 +737,9 @@ def test_bytes_that_nobody_declared_are_never_rejected(data: bytes, declared: st
 
 
 @given(DATA, st.text(max_size=30), st.text(max_size=30))
-def test_any_declaration_and_any_name_are_decided(data: bytes, declared: str, name: str) -> None:
+def test_every_declared_type_and_every_name_get_a_decision(
+    data: bytes, declared: str, name: str
+) -> None:
     decision = decide(declared, name, data)
 
     assert canonical(decision.content_type)

@@ -1,4 +1,4 @@
-"""What is counted, and that CloudWatch would read it."""
+"""The metrics, and that CloudWatch would read them."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from tests.support.payloads import put_upload
 
 NOW = datetime(2026, 3, 1, 12, 0, 10, tzinfo=UTC)
 EARLIER = NOW - timedelta(seconds=2.5)
-# The specification's own, as far as it is about one line.
+# The part of the specification's schema that is about one line.
 EMF = {
     "type": "object",
     "required": ["_aws"],
@@ -92,7 +92,7 @@ def test_an_outcome_is_counted(state: State, counted: dict[str, Any]) -> None:
     assert metrics.settled(upload, event_at=EARLIER, now=NOW) == counted
 
 
-def test_clocks_that_differ_make_no_negative_time() -> None:
+def test_different_clocks_give_no_negative_time() -> None:
     upload = replace(put_upload(), state=State.ACCEPTED)
 
     counted = metrics.settled(upload, event_at=NOW + timedelta(seconds=1), now=NOW)
@@ -100,7 +100,7 @@ def test_clocks_that_differ_make_no_negative_time() -> None:
     assert counted["EventToOutcomeSeconds"] == 0
 
 
-def test_an_event_without_a_time_takes_none() -> None:
+def test_an_event_without_a_time_has_no_duration() -> None:
     upload = replace(put_upload(), state=State.ACCEPTED)
 
     assert "EventToOutcomeSeconds" not in metrics.settled(upload, event_at=None, now=NOW)

@@ -1,4 +1,4 @@
-"""Many uploads that begin at once: each for itself, in few calls, exact at every limit."""
+"""Many new uploads at once: each succeeds by itself, in few calls, exact at every limit."""
 
 import itertools
 import threading
@@ -38,9 +38,9 @@ SMALL = Quota(max_bytes=100, max_files=1000)
 
 
 class Watched:
-    """A client whose calls are named, one after the other, before they are made.
+    """A client that records its calls before it makes them, one after the other.
 
-    moto is not safe under threads, so they take turns.
+    moto is not thread-safe, so they take turns.
     """
 
     def __init__(self, client: Any, before: Callable[[str], object] = lambda _: None) -> None:
@@ -90,7 +90,7 @@ def new(size: int = 1, key: str | None = None, **changes: Any) -> NewUpload:
     return NewUpload(upload, key)
 
 
-def made(news: Sequence[NewUpload], outcomes: Sequence[Upload | UploadError]) -> list[bool]:
+def are_stored(news: Sequence[NewUpload], outcomes: Sequence[Upload | UploadError]) -> list[bool]:
     return [outcome is one.upload for one, outcome in zip(news, outcomes, strict=True)]
 
 
@@ -107,7 +107,7 @@ def table(request: pytest.FixtureRequest, clock: Clock) -> Any:
 
 
 class TestContract:
-    def test_a_hundred_come_back_as_they_were_put(self, table: Any) -> None:
+    def test_a_hundred_uploads_are_read_as_they_were_put(self, table: Any) -> None:
         news = [new(key=f"k{n}" if n % 3 else None) for n in range(100)]
 
         assert table.put_all(OWNER, news) == [one.upload for one in news]
@@ -127,20 +127,20 @@ class TestContract:
             pytest.param([101, 102], [False, False], id="none"),
         ],
     )
-    def test_as_many_as_fit_are_made_in_their_order(
+    def test_uploads_are_stored_in_order_as_long_as_they_fit(
         self, table: Any, sizes: list[int], fits: list[bool]
     ) -> None:
         news = [new(size) for size in sizes]
 
         outcomes = table.put_all(OWNER, news)
 
-        assert made(news, outcomes) == fits
+        assert are_stored(news, outcomes) == fits
         assert all(o is one.upload or isinstance(o, QuotaExceeded)
                    for one, o in zip(news, outcomes, strict=True))  # fmt: skip
         assert [table.get(OWNER, one.upload.id) is not None for one in news] == fits
         assert table.in_progress(OWNER, most=1000) == sum(fits)
 
-    def test_what_is_known_under_its_key_fails_no_other(self, table: Any) -> None:
+    def test_an_upload_with_a_used_key_fails_no_other(self, table: Any) -> None:
         earlier = new(key="known")
         table.put_all(OWNER, [earlier])
         news = [new(), new(key="known"), new(key="unknown")]
@@ -153,7 +153,7 @@ class TestContract:
         assert table.get(OWNER, news[1].upload.id) is None
         assert table.in_progress(OWNER, most=1000) == 3
 
-    def test_what_is_known_needs_no_room(self, table: Any) -> None:
+    def test_an_upload_with_a_used_key_needs_no_room(self, table: Any) -> None:
         earlier = [new(50, key="a"), new(50, key="b")]
         table.put_all(OWNER, earlier)
 
@@ -162,7 +162,7 @@ class TestContract:
         assert kinds(outcomes) == ["made", "quota_exceeded", "made"]
         assert [outcomes[0].id, outcomes[2].id] == [one.upload.id for one in earlier]
 
-    def test_a_key_that_comes_twice_has_one_upload(self, table: Any) -> None:
+    def test_a_key_used_twice_has_one_upload(self, table: Any) -> None:
         news = [new(key="k"), new(), new(key="k")]
 
         outcomes = table.put_all(OWNER, news)
@@ -170,7 +170,7 @@ class TestContract:
         assert [o.id for o in outcomes] == [news[n].upload.id for n in (0, 1, 0)]
         assert table.in_progress(OWNER, most=1000) == 2
 
-    def test_many_are_taken_back_with_keys_marks_and_charges(self, table: Any) -> None:
+    def test_many_uploads_are_removed_with_keys_marks_and_charges(self, table: Any) -> None:
         news = [new(key=f"k{n}") for n in range(100)]
         table.put_all(OWNER, news)
 
@@ -178,11 +178,9 @@ class TestContract:
 
         assert table.in_progress(OWNER, most=1000) == 0
         again = [replace(new(), idempotency_key=one.idempotency_key) for one in news]
-        assert made(again, table.put_all(OWNER, again)) == [True] * 100
+        assert are_stored(again, table.put_all(OWNER, again)) == [True] * 100
 
-    def test_what_was_changed_meanwhile_is_not_taken_back_and_holds_up_no_other(
-        self, table: Any
-    ) -> None:
+    def test_a_changed_upload_is_not_removed_and_delays_no_other(self, table: Any) -> None:
         news = [new(), new(), new()]
         table.put_all(OWNER, news)
         table.change(news[1].upload, to=State.UPLOADED, allowed=set(State))
@@ -191,7 +189,7 @@ class TestContract:
 
         assert [table.get(OWNER, one.upload.id) is not None for one in news] == [False, True, False]
 
-    def test_one_refuses_over_the_number_of_refusals_that_it_read(self, table: Any) -> None:
+    def test_a_refusal_needs_the_current_number_of_refusals(self, table: Any) -> None:
         news = [new(), new(), new()]
         table.put_all(OWNER, news)
 
@@ -212,10 +210,10 @@ MEMBERS = st.lists(
 @given(batches=st.lists(MEMBERS, min_size=1, max_size=3), room=st.integers(0, 150))
 @settings(
     max_examples=30,
-    # Each example has an owner of its own.
+    # Each example has its own owner.
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-def test_a_batch_is_what_its_members_are_one_by_one(
+def test_a_batch_gives_the_same_results_as_single_creates(
     dynamodb: Any, batches: list[list[tuple[int, str | None]]], room: int
 ) -> None:
     owner, quota = str(uuid4()), Quota(room, 8)
@@ -226,7 +224,7 @@ def test_a_batch_is_what_its_members_are_one_by_one(
 
     for members in batches:
         news = [new(size, key, owner=owner) for size, key in members]
-        # A key that comes twice has the outcome of the first, also where that was refused.
+        # A key used twice has the result of the first, also where that was refused.
         names = [one.idempotency_key or one.upload.id for one in news]
         first = [names.index(name) for name in names]
         expected = memory.put_all(owner, [one for n, one in enumerate(news) if first[n] == n])
@@ -244,14 +242,14 @@ def test_a_batch_is_what_its_members_are_one_by_one(
 
 
 class TestCalls:
-    """What DynamoDB is asked."""
+    """The calls of DynamoDB."""
 
     @pytest.mark.parametrize(
         ("count", "has_keys", "transactions"),
         [(1, False, 1), (1, True, 1), (10, True, 1), (32, True, 1), (33, True, 2), (49, False, 1),
          (50, False, 2), (100, False, 3), (100, True, 4)],
     )  # fmt: skip
-    def test_a_transaction_holds_as_many_as_it_takes(
+    def test_a_transaction_has_as_many_writes_as_allowed(
         self, dynamodb: Any, clock: Clock, *, count: int, has_keys: bool, transactions: int
     ) -> None:
         client = Watched(dynamodb)
@@ -259,10 +257,10 @@ class TestCalls:
 
         outcomes = real_table(client, clock).put_all(OWNER, news)
 
-        assert made(news, outcomes) == [True] * count
+        assert are_stored(news, outcomes) == [True] * count
         assert client.calls == ["transact_write_items"] * transactions
 
-    def test_a_batch_that_comes_again_is_read(self, dynamodb: Any, clock: Clock) -> None:
+    def test_a_repeated_batch_only_reads(self, dynamodb: Any, clock: Clock) -> None:
         client = Watched(dynamodb)
         table = real_table(client, clock)
         first = [new(key=f"k{n}") for n in range(100)]
@@ -275,21 +273,23 @@ class TestCalls:
         assert client.calls == ["transact_write_items", "batch_get_item", "batch_get_item"] * 4
 
     @pytest.mark.parametrize("room", [0, 1, 30, 99])
-    def test_few_calls_find_how_many_fit(self, dynamodb: Any, clock: Clock, room: int) -> None:
+    def test_few_calls_determine_how_many_uploads_fit(
+        self, dynamodb: Any, clock: Clock, room: int
+    ) -> None:
         client = Watched(dynamodb)
         news = [new() for _ in range(100)]
 
         outcomes = real_table(client, clock, quota=Quota(room, 1000)).put_all(OWNER, news)
 
-        assert made(news, outcomes) == [True] * room + [False] * (100 - room)
+        assert are_stored(news, outcomes) == [True] * room + [False] * (100 - room)
         assert len(client.calls) <= 45
 
 
 class TestFaults:
     """A transaction that DynamoDB does not answer, the second of three."""
 
-    @pytest.mark.parametrize("is_made", [False, True], ids=["not made", "made, answer lost"])
-    def test_its_members_alone_are_to_try_again_and_leave_nothing(
+    @pytest.mark.parametrize("is_made", [False, True], ids=["not stored", "stored, answer lost"])
+    def test_only_its_members_raise_try_again_and_leave_nothing(
         self, dynamodb: Any, clock: Clock, *, is_made: bool
     ) -> None:
         client = Watched(dynamodb)
@@ -309,8 +309,8 @@ class TestFaults:
         assert table.usage.used(OWNER).files == 49
         assert client.calls.count("transact_write_items") == 3, "the third is not tried"
 
-    @pytest.mark.parametrize("is_made", [False, True], ids=["not made", "made, answer lost"])
-    def test_a_defect_leaves_nothing_of_the_whole_request(
+    @pytest.mark.parametrize("is_made", [False, True], ids=["not stored", "stored, answer lost"])
+    def test_a_defect_leaves_nothing_of_the_request(
         self, dynamodb: Any, clock: Clock, settings: Settings, *, is_made: bool
     ) -> None:
         client = Watched(dynamodb)
@@ -331,7 +331,7 @@ class TestFaults:
         assert table.in_progress(OWNER, most=1000) == 0
         assert table.usage.used(OWNER).files == 0
 
-    def test_where_s3_begins_one_upload_and_not_another_only_that_one_fails(
+    def test_an_upload_that_s3_does_not_start_fails_alone(
         self, clock: Clock, settings: Settings
     ) -> None:
         class Busy(MemoryStorage):
@@ -342,41 +342,45 @@ class TestFaults:
 
         table, storage = MemoryTable(clock), Busy()
         size = settings.put_max_size + 1
-        asked = [Announcement(filename=name, size=size) for name in "abc"]
+        announcements = [Announcement(filename=name, size=size) for name in "abc"]
 
-        outcomes = Creation(settings, storage, table, clock).create(OWNER, asked)
+        outcomes = Creation(settings, storage, table, clock).create(OWNER, announcements)
 
         assert kinds(outcomes) == ["made", "try_again", "made"]
         assert len(storage.multiparts) == len(table.items) == 2
 
 
 class TestAtOnce:
-    """Fifty batches of ten, each in an environment of its own."""
+    """Fifty batches of ten, each in its own execution environment."""
 
     BATCHES, MEMBERS = 50, 10
 
     @pytest.fixture
     def dynamodb(self) -> Watched:
-        """The simulation's, which is quick under many transactions."""
+        """The simulation's DynamoDB, which is fast with many transactions."""
         return Watched(FakeDynamoDB(SCHEMA, TABLE))
 
     def create(self, client: Watched, settings: Settings, quota: Quota) -> list[str]:
-        """What all members came to."""
+        """The results of all members."""
         clock = Clock(NOW)
-        asked = [Announcement(filename="a", size=1)] * self.MEMBERS
+        announcements = [Announcement(filename="a", size=1)] * self.MEMBERS
 
         def batch(shard: int) -> list[str]:
             usage = Usage(client, TABLE, quota, wait=lambda _: None)  # type: ignore[arg-type]
             if shard:
                 usage.shard_of[OWNER] = shard
             table = UploadTable(client, TABLE, clock, 7, usage)  # type: ignore[arg-type]
-            return kinds(Creation(settings, MemoryStorage(), table, clock).create(OWNER, asked))
+            return kinds(
+                Creation(settings, MemoryStorage(), table, clock).create(OWNER, announcements)
+            )
 
         with ThreadPoolExecutor(self.BATCHES) as pool:
             every = list(pool.map(batch, [n % 5 for n in range(self.BATCHES)]))
         return list(itertools.chain.from_iterable(every))
 
-    def test_as_many_are_made_as_there_is_room_for(self, dynamodb: Any, settings: Settings) -> None:
+    def test_as_many_uploads_are_stored_as_fit_the_quota(
+        self, dynamodb: Any, settings: Settings
+    ) -> None:
         roomy = replace(settings, max_in_progress=1000)
         outcomes = self.create(dynamodb, roomy, Quota(2**60, 137))
 
@@ -384,7 +388,9 @@ class TestAtOnce:
         assert outcomes.count("quota_exceeded") == 500 - 137
         assert real_table(dynamodb, lambda: NOW).usage.used(OWNER).files == 137
 
-    def test_as_many_are_made_as_may_be_under_way(self, dynamodb: Any, settings: Settings) -> None:
+    def test_as_many_uploads_are_stored_as_may_be_in_progress(
+        self, dynamodb: Any, settings: Settings
+    ) -> None:
         outcomes = self.create(dynamodb, replace(settings, max_in_progress=137), AMPLE)
 
         assert outcomes.count("made") == 137
@@ -393,7 +399,7 @@ class TestAtOnce:
 
 
 class TestUnderWay:
-    """The limit of uploads under way, one batch after the other."""
+    """The limit of uploads in progress, one batch after the other."""
 
     @pytest.fixture
     def creation(self, settings: Settings, table: Any, clock: Clock) -> Creation:
@@ -403,7 +409,7 @@ class TestUnderWay:
         ("before", "count", "expected"),
         [(0, 5, 5), (0, 6, 5), (2, 5, 3), (5, 1, 0), (0, 100, 5)],
     )
-    def test_the_last_that_are_too_many_are_refused(
+    def test_the_last_uploads_above_the_limit_are_refused(
         self, creation: Creation, table: Any, before: int, count: int, expected: int
     ) -> None:
         one = Announcement(filename="a", size=1)
@@ -415,7 +421,7 @@ class TestUnderWay:
         assert all(o.members == {"limit": 5} for o in outcomes if isinstance(o, TooManyUploads))
         assert table.in_progress(OWNER, most=5) == before + expected
 
-    def test_only_what_is_too_much_is_begun_in_vain(
+    def test_only_uploads_above_the_limit_are_started_for_nothing(
         self, creation: Creation, settings: Settings
     ) -> None:
         large = Announcement(filename="a", size=settings.put_max_size + 1)
@@ -427,7 +433,7 @@ class TestUnderWay:
 
         assert (storage.created, len(storage.multiparts)) == (8, 5)
 
-    def test_a_refusal_of_somebody_elses_has_one_count_again(
+    def test_a_refusal_by_another_request_makes_it_count_again(
         self, clock: Clock, settings: Settings
     ) -> None:
         """Two requests that count the same excess must not both take it back."""

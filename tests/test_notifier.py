@@ -55,7 +55,7 @@ def outcome(state: State) -> Outcome | Failure:
 
 
 def announce(notifier: Notifier, what: Outcome | Failure, request: str = "notify-1") -> bool:
-    """One invocation of `notify`, which has no time to wait."""
+    """One invocation of `notify`, without time to wait."""
     return notifier.notify_owner(what, Invocation(request, seconds=1))
 
 
@@ -64,7 +64,7 @@ def settled(state: State, **changes: Any) -> Upload:
     return put_upload(**{"state": state, "outcome": "1", **changes})
 
 
-def stored(table: MemoryTable) -> Upload:
+def current(table: MemoryTable) -> Upload:
     return table.items[OWNER, PUT_ID]
 
 
@@ -81,9 +81,9 @@ def test_an_outcome_is_published_and_shown(
 
     assert announce(notifier, outcome(state)) is True
 
-    (shown,) = pages.shown
+    (page_upload,) = pages.shown_uploads
     released = {"notifier": None, "notifying_until": None, "version": 0}
-    assert replace(shown, **released, updated_at=upload.updated_at) == upload
+    assert replace(page_upload, **released, updated_at=upload.updated_at) == upload
     assert topic.messages == [
         {
             "TopicArn": NOTIFICATIONS_TOPIC,
@@ -95,11 +95,11 @@ def test_an_outcome_is_published_and_shown(
             },
         }
     ]
-    assert stored(table).notified == "1"
+    assert current(table).notified == "1"
 
 
 @pytest.mark.parametrize("state", OUTCOMES)
-def test_an_outcome_is_announced_once(
+def test_an_owner_is_notified_of_an_outcome_once(
     notifier: Notifier,
     table: MemoryTable,
     pages: RecordingPages,
@@ -111,10 +111,10 @@ def test_an_outcome_is_announced_once(
 
     assert announce(notifier, outcome(state)) is False
 
-    assert len(topic.messages) == len(pages.shown) == 1
+    assert len(topic.messages) == len(pages.shown_uploads) == 1
 
 
-def test_another_outcome_is_announced_as_well(
+def test_an_owner_is_notified_of_another_outcome_too(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic
 ) -> None:
     put_in(table, settled(State.ACCEPTED, notified="0"))
@@ -129,18 +129,20 @@ def test_another_outcome_is_announced_as_well(
 def test_a_failure_is_recorded_with_its_reason(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic, state: State
 ) -> None:
-    held: dict[str, Any] = {"holder": "once", "charged": 11} if state is State.PROCESSING else {}
-    put_in(table, settled(state, **held))
+    attributes: dict[str, Any] = (
+        {"holder": "once", "charged": 11} if state is State.PROCESSING else {}
+    )
+    put_in(table, settled(state, **attributes))
 
     assert announce(notifier, FAILED) is True
 
-    assert (stored(table).state, stored(table).reason) == (State.FAILED, REASON)
-    assert stored(table).event == CREATED.event, "so that it can be sent again"
+    assert (current(table).state, current(table).reason) == (State.FAILED, REASON)
+    assert current(table).event == CREATED.event, "so that it can be sent again"
     assert REASON in topic.messages[0]["Message"]
 
 
 @pytest.mark.parametrize("state", [State.ACCEPTED, State.REJECTED, State.ABORTED])
-def test_a_late_failure_does_not_touch_what_is_settled(
+def test_a_late_failure_does_not_change_a_settled_upload(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic, state: State
 ) -> None:
     upload = settled(state, notified="1", check_at=CREATED_AT)
@@ -148,12 +150,12 @@ def test_a_late_failure_does_not_touch_what_is_settled(
 
     assert announce(notifier, FAILED) is False
 
-    assert stored(table) == upload
+    assert current(table) == upload
     assert topic.messages == []
 
 
 @pytest.mark.parametrize("state", [State.ACCEPTED, State.REJECTED])
-def test_a_record_that_knows_less_brings_what_the_table_says(
+def test_an_incomplete_record_notifies_of_the_outcome_in_the_table(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic, state: State
 ) -> None:
     put_in(table, settled(state))
@@ -161,11 +163,11 @@ def test_a_record_that_knows_less_brings_what_the_table_says(
     assert announce(notifier, FAILED) is True
 
     assert topic.messages[0]["MessageAttributes"]["outcome"]["StringValue"] == state.value
-    assert stored(table).notified == "1"
+    assert current(table).notified == "1"
 
 
 @pytest.mark.parametrize("state", [s for s in State if s not in OUTCOMES])
-def test_what_has_no_outcome_is_not_announced(
+def test_an_upload_without_an_outcome_notifies_nobody(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic, state: State
 ) -> None:
     put_in(table, settled(state))
@@ -175,14 +177,14 @@ def test_what_has_no_outcome_is_not_announced(
 
 
 @pytest.mark.parametrize("state", [State.ACCEPTED, State.REJECTED])
-def test_an_upload_that_is_not_known_is_not_announced(
+def test_an_unknown_upload_notifies_nobody(
     notifier: Notifier, topic: RecordingTopic, state: State
 ) -> None:
     assert announce(notifier, outcome(state)) is False
     assert topic.messages == []
 
 
-def test_somebody_elses_upload_is_not_announced(
+def test_an_upload_of_another_owner_notifies_nobody(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic
 ) -> None:
     put_in(table, settled(State.ACCEPTED))
@@ -195,7 +197,7 @@ def failing() -> None:
     raise OSError("no network")
 
 
-def test_what_could_not_be_published_is_announced_by_the_next_attempt(
+def test_a_message_that_failed_is_published_by_the_next_attempt(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic
 ) -> None:
     put_in(table, settled(State.ACCEPTED))
@@ -207,20 +209,20 @@ def test_what_could_not_be_published_is_announced_by_the_next_attempt(
     assert len(topic.messages) == 1
 
 
-def test_what_was_published_but_not_marked_is_not_announced_again(
+def test_a_published_message_is_not_repeated_when_recording_fails(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic
 ) -> None:
     put_in(table, settled(State.ACCEPTED))
     topic.before_publish.add(lambda: table.before_change.add(failing))
 
     assert announce(notifier, outcome(State.ACCEPTED)) is True
-    assert stored(table).notified is None
+    assert current(table).notified is None
     with pytest.raises(TryAgain):
         announce(notifier, outcome(State.ACCEPTED), "another")
     assert len(topic.messages) == 1
 
 
-def test_a_twin_at_the_same_time_tries_again_and_then_has_nothing_to_announce(
+def test_a_simultaneous_invocation_retries_and_then_has_nothing_to_do(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic
 ) -> None:
     put_in(table, settled(State.ACCEPTED))
@@ -236,7 +238,7 @@ def test_a_twin_at_the_same_time_tries_again_and_then_has_nothing_to_announce(
     assert len(topic.messages) == 1
 
 
-def test_what_could_not_be_published_may_be_announced_by_anybody_at_once(
+def test_a_failed_publish_releases_the_claim_at_once(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic
 ) -> None:
     put_in(table, settled(State.ACCEPTED))
@@ -247,7 +249,7 @@ def test_what_could_not_be_published_may_be_announced_by_anybody_at_once(
     assert announce(notifier, outcome(State.ACCEPTED), "an operator's") is True
 
 
-def test_an_invocation_that_died_for_good_is_replaced_by_another(
+def test_the_claim_of_a_dead_invocation_is_taken_over(
     notifier: Notifier, table: MemoryTable, clock: Clock
 ) -> None:
     until = clock() + timedelta(seconds=65)
@@ -261,10 +263,10 @@ def test_an_invocation_that_died_for_good_is_replaced_by_another(
 
 
 @pytest.mark.parametrize("seconds", [60, 900])
-def test_an_invocation_holds_an_outcome_for_as_long_as_it_can_run(
+def test_a_claim_lasts_as_long_as_its_invocation_can_run(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic, clock: Clock, seconds: int
 ) -> None:
-    """A sweep may run longer than `notify`: nobody announces what it is about to publish."""
+    """A sweep may run longer than `notify`: nobody else publishes meanwhile."""
     put_in(table, settled(State.ACCEPTED))
     others: list[object] = []
 
@@ -280,7 +282,7 @@ def test_an_invocation_holds_an_outcome_for_as_long_as_it_can_run(
     assert (len(topic.messages), len(others)) == (1, 1)
 
 
-def test_a_failure_of_another_invocation_does_not_touch_what_is_under_way(
+def test_a_failure_of_another_invocation_does_not_change_a_claimed_upload(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic
 ) -> None:
     upload = put_upload(state=State.PROCESSING, holder="a run again")
@@ -288,11 +290,11 @@ def test_a_failure_of_another_invocation_does_not_touch_what_is_under_way(
 
     assert announce(notifier, FAILED) is False
 
-    assert stored(table) == upload
+    assert current(table) == upload
     assert topic.messages == []
 
 
-def test_a_claim_that_is_quicker_than_the_failure_wins(
+def test_a_claim_before_the_failure_wins(
     notifier: Notifier, table: MemoryTable, clock: Clock
 ) -> None:
     put_in(table, put_upload(state=State.UPLOADED))
@@ -303,10 +305,10 @@ def test_a_claim_that_is_quicker_than_the_failure_wins(
     )
 
     assert announce(notifier, FAILED) is False
-    assert stored(table).state is State.PROCESSING
+    assert current(table).state is State.PROCESSING
 
 
-def test_a_failure_before_there_was_a_row_makes_one(
+def test_a_failure_without_a_row_adopts_the_object(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic
 ) -> None:
     assert announce(notifier, FAILED) is True
@@ -316,7 +318,7 @@ def test_a_failure_before_there_was_a_row_makes_one(
     assert len(topic.messages) == 1
 
 
-def test_a_failure_of_an_object_for_which_there_is_no_room_is_left_to_the_sweep(
+def test_a_failure_of_an_object_without_room_is_left_to_the_sweep(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic
 ) -> None:
     table.quota = Quota(max_bytes=10, max_files=1)
@@ -327,67 +329,67 @@ def test_a_failure_of_an_object_for_which_there_is_no_room_is_left_to_the_sweep(
 
 
 @pytest.mark.parametrize("charged", [None, 11])
-def test_a_failure_takes_room_for_what_is_kept(
+def test_a_failure_is_charged_for_its_object(
     notifier: Notifier, table: MemoryTable, charged: int | None
 ) -> None:
     put_in(table, put_upload(state=State.UPLOADED, charged=charged))
 
     announce(notifier, FAILED)
 
-    assert stored(table).charged == 11
+    assert current(table).charged == 11
 
 
-def test_an_outcome_that_was_announced_needs_no_look_of_the_sweep(
+def test_a_notified_outcome_needs_no_check_of_the_sweep(
     notifier: Notifier, table: MemoryTable, clock: Clock
 ) -> None:
     put_in(table, settled(State.ACCEPTED, check_at=clock()))
 
     announce(notifier, outcome(State.ACCEPTED))
 
-    assert stored(table).check_at is None
+    assert current(table).check_at is None
 
 
-def test_a_failure_that_was_announced_has_a_tag_that_the_sweep_must_write(
+def test_the_sweep_writes_the_tag_of_a_notified_failure(
     notifier: Notifier, table: MemoryTable, clock: Clock
 ) -> None:
     put_in(table, put_upload(state=State.UPLOADED, check_at=clock()))
 
     announce(notifier, FAILED)
 
-    assert (stored(table).check_at, stored(table).notified) == (clock(), stored(table).outcome)
+    assert (current(table).check_at, current(table).notified) == (clock(), current(table).outcome)
 
 
-def test_an_invocation_that_gave_up_leaves_a_settled_upload_to_the_sweep(
+def test_a_failed_invocation_leaves_a_settled_upload_to_the_sweep(
     notifier: Notifier, table: MemoryTable, clock: Clock
 ) -> None:
     put_in(table, settled(State.ACCEPTED, notified="1"))
 
     announce(notifier, FAILED)
 
-    assert stored(table).check_at == clock(), "it may have left an old state on the tag"
+    assert current(table).check_at == clock(), "it may have left an old state on the tag"
 
 
-def test_an_outcome_that_changes_while_it_is_announced_is_announced_afterwards(
+def test_an_outcome_that_changes_during_a_notification_is_notified_afterwards(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic
 ) -> None:
     put_in(table, settled(State.REJECTED))
     topic.before_publish.add(
         lambda: table.change(
-            stored(table), to=State.ACCEPTED, allowed=set(State), outcome="2", check_at=CREATED_AT
+            current(table), to=State.ACCEPTED, allowed=set(State), outcome="2", check_at=CREATED_AT
         )
     )
 
     announce(notifier, outcome(State.REJECTED))
-    assert (stored(table).notified, stored(table).check_at) == ("1", CREATED_AT)
+    assert (current(table).notified, current(table).check_at) == ("1", CREATED_AT)
     announce(notifier, outcome(State.ACCEPTED))
 
     published = [m["MessageAttributes"]["outcome"]["StringValue"] for m in topic.messages]
     assert published == ["rejected", "accepted"]
-    assert stored(table).notified == "2"
+    assert current(table).notified == "2"
 
 
 @pytest.mark.parametrize("name", ["get", "begin_notifying", "end_notifying"])
-def test_an_answer_of_the_table_that_is_lost_does_not_lose_the_message(
+def test_a_lost_answer_of_the_table_does_not_lose_the_message(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic, name: str
 ) -> None:
     put_in(table, settled(State.ACCEPTED))
@@ -410,11 +412,11 @@ def test_an_answer_of_the_table_that_is_lost_does_not_lose_the_message(
     assert replace(notifier, table=lossy).notify_owner(what, Invocation("notify-1")) is True
 
     assert len(topic.messages) == 1
-    assert (stored(table).notified, stored(table).notifier, lost) == ("1", None, [])
+    assert (current(table).notified, current(table).notifier, lost) == ("1", None, [])
 
 
 @pytest.mark.parametrize("record", ["", "{}", '{"requestContext": {"condition": "New"}}', "[1]"])
-def test_a_record_that_nobody_can_read_is_announced_to_operators(
+def test_operators_are_notified_of_an_unreadable_record(
     notifier: Notifier, topic: RecordingTopic, record: str
 ) -> None:
     notifier.notify(record, Invocation("notify-1"))
@@ -425,7 +427,7 @@ def test_a_record_that_nobody_can_read_is_announced_to_operators(
     assert record in message_out["Message"]
 
 
-def test_every_outcome_of_a_record_is_announced(
+def test_owners_are_notified_of_every_outcome_of_a_record(
     notifier: Notifier, table: MemoryTable, topic: RecordingTopic
 ) -> None:
     put_in(table, settled(State.ACCEPTED))
@@ -445,7 +447,7 @@ def test_every_outcome_of_a_record_is_announced(
     ["a.txt", "Grüße 😀.txt", "a" * 255, "\u2028line separator", "ü" * 255],
     ids=["plain", "unicode", "long", "separator", "long unicode"],
 )
-def test_a_subject_is_one_that_sns_takes(filename: str) -> None:
+def test_a_subject_is_one_that_sns_accepts(filename: str) -> None:
     line = subject(put_upload(filename=filename, state=State.ACCEPTED))
 
     assert line.isascii()
@@ -469,7 +471,7 @@ def test_a_subject_is_cut_at_its_limit(length: int, expected: int) -> None:
         (State.FAILED, "could not be processed"),
     ],
 )
-def test_a_message_says_what_became_of_the_file(state: State, words: str) -> None:
+def test_a_message_says_the_outcome_of_the_file(state: State, words: str) -> None:
     upload = settled(state, size=1_234_567, reason="Because of that")
     text = message(upload, PAGE_ORIGIN)
 

@@ -1,4 +1,4 @@
-"""Calls at once: answers in order, a client's errors beside them, a defect after all have ended."""
+"""Calls at once: results and errors in order; a defect is raised after all calls have ended."""
 
 import threading
 
@@ -8,19 +8,19 @@ from chalicelib.errors import TryAgain, UploadError
 from chalicelib.parallel import AT_ONCE, at_once
 
 
-def test_answers_come_in_the_order_of_the_values() -> None:
+def test_results_have_the_order_of_the_values() -> None:
     both = threading.Barrier(2)
 
     def call(number: int) -> int:
         if number < 2:
-            both.wait(timeout=60)  # neither returns before the other has begun
+            both.wait(timeout=60)  # neither returns before the other has started
         return -number
 
     assert at_once(call, range(3 * AT_ONCE)) == [-number for number in range(3 * AT_ONCE)]
 
 
 @pytest.mark.parametrize("count", [1, 2, 3 * AT_ONCE])
-def test_an_error_that_a_client_is_told_is_an_answer(count: int) -> None:
+def test_an_error_for_the_client_is_a_result(count: int) -> None:
     def call(number: int) -> int:
         if number == count - 1:
             raise TryAgain("busy")
@@ -34,10 +34,10 @@ def test_an_error_that_a_client_is_told_is_an_answer(count: int) -> None:
 
 @pytest.mark.parametrize("count", [1, 2 * AT_ONCE])
 def test_a_defect_is_raised_when_no_call_runs_any_more(count: int) -> None:
-    begun, ended, is_raised = [], [], threading.Event()
+    started, ended, is_raised = [], [], threading.Event()
 
     def call(number: int) -> None:
-        begun.append(number)
+        started.append(number)
         if number == 0:
             is_raised.set()
             raise KeyError(number)
@@ -47,7 +47,7 @@ def test_a_defect_is_raised_when_no_call_runs_any_more(count: int) -> None:
     with pytest.raises(KeyError):
         at_once(call, range(count))
 
-    assert sorted(begun) == [0, *sorted(ended)]
+    assert sorted(started) == [0, *sorted(ended)]
 
 
 def test_one_call_needs_no_thread() -> None:
@@ -56,5 +56,5 @@ def test_one_call_needs_no_thread() -> None:
     assert threads == [threading.current_thread()]
 
 
-def test_no_value_has_no_answer() -> None:
+def test_no_value_has_no_result() -> None:
     assert at_once(lambda value: value, []) == []

@@ -7,7 +7,7 @@ from chalicelib.parts import MAX_OBJECT_SIZE, MAX_PART_SIZE, MAX_PARTS, MIB, MIN
 
 GIB = 1024 * MIB
 PUT_MAX = 16 * MIB
-# Where 10,000 parts of 16 MiB are used up.
+# The largest file of 10,000 parts of 16 MiB.
 FULL = MAX_PARTS * 16 * MIB
 
 
@@ -51,7 +51,7 @@ def test_a_size_has_its_plan(size: int, strategy: str, part_size: int, part_coun
 
 
 @pytest.mark.parametrize("size", [-1, MAX_OBJECT_SIZE + 1], ids=["below", "above"])
-def test_a_size_that_s3_does_not_take_has_no_plan(size: int) -> None:
+def test_a_size_above_the_limit_of_s3_has_no_plan(size: int) -> None:
     with pytest.raises(ValueError, match="S3 takes objects of 0 to"):
         plan(size)
 
@@ -125,11 +125,11 @@ def test_missing_parts_are_named(sizes: dict[int, int], missing: list[int]) -> N
     count=st.integers(1, 50),
     data=st.data(),
 )
-def test_exactly_the_parts_that_are_not_held_are_missing(count: int, data: st.DataObject) -> None:
+def test_exactly_the_parts_that_s3_lacks_are_missing(count: int, data: st.DataObject) -> None:
     planned = plan(PUT_MAX * count + 1)
     numbers = list(range(1, planned.part_count + 1))
-    held = data.draw(st.sets(st.sampled_from(numbers)))
+    in_s3 = data.draw(st.sets(st.sampled_from(numbers)))
 
-    missing = parts.missing(planned, {number: planned.length(number) for number in held})
+    missing = parts.missing(planned, {number: planned.length(number) for number in in_s3})
 
-    assert missing == [number for number in numbers if number not in held]
+    assert missing == [number for number in numbers if number not in in_s3]

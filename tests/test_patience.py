@@ -1,4 +1,4 @@
-"""What throttles is waited out while the invocation has time, and no longer."""
+"""Throttled calls are retried while the invocation has time, and no longer."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,7 +13,7 @@ from tests.support.fakes import Invocation
 
 @dataclass
 class Port:
-    """Fails so many times, then answers."""
+    """Fails a number of times, then answers."""
 
     failures: int
     error: type[Exception] = TryAgain
@@ -28,7 +28,7 @@ class Port:
 
 @dataclass
 class Running:
-    """An invocation with a number of seconds left, which waiting uses up."""
+    """An invocation with a number of seconds, which waiting uses up."""
 
     seconds: float
     aws_request_id: str = "request-1"
@@ -59,7 +59,7 @@ def test_each_wait_is_about_twice_as_long_up_to_a_limit() -> None:
     assert all(most / 2 <= wait <= most for wait, most in waits)
 
 
-def test_a_minute_of_throttling_is_waited_out() -> None:
+def test_calls_are_retried_through_a_minute_of_throttling() -> None:
     # Each wait is at least half of its longest: 17 waits are always more than a minute.
     port, invocation = Port(17), Running(900)
 
@@ -82,7 +82,7 @@ def test_an_invocation_without_time_does_not_wait(seconds: float, calls: int) ->
     assert len(port.calls) == calls
 
 
-def test_a_service_that_stays_away_is_given_up_before_the_invocation_ends() -> None:
+def test_retries_end_before_the_invocation_does() -> None:
     port, invocation = Port(1000), Running(60)
 
     with pytest.raises(TryAgain):
@@ -100,9 +100,9 @@ def test_another_error_is_raised_at_once() -> None:
     assert invocation.waits == []
 
 
-@pytest.mark.parametrize(("kept", "over"), [(59.9, False), (60, True), (61, True)])
-def test_time_is_over_when_no_more_is_left_than_is_kept(*, kept: float, over: bool) -> None:
+@pytest.mark.parametrize(("reserve", "over"), [(59.9, False), (60, True), (61, True)])
+def test_time_is_over_when_only_the_reserve_remains(*, reserve: float, over: bool) -> None:
     invocation = Invocation(seconds=60)
 
-    assert is_over(invocation, but=timedelta(seconds=kept)) is over
+    assert is_over(invocation, but=timedelta(seconds=reserve)) is over
     assert time_left(invocation) == timedelta(seconds=60)

@@ -1,7 +1,7 @@
-"""Forms at a server that checks their policy: S3 takes exactly what was announced, and no more.
+"""Forms at a server that checks their policy: S3 accepts exactly the announced file.
 
-AWS refuses every field that the policy does not name, but those that begin with `x-ignore-`.
-SeaweedFS lets some of them through. What they do is held here to be harmless.
+AWS refuses every field that the policy does not name, except `x-ignore-…`. SeaweedFS accepts some
+others. The tests here show that those do no harm.
 https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
 """
 
@@ -15,7 +15,7 @@ import pytest
 
 from chalicelib import keys
 from chalicelib.signing import Credentials, Signer
-from local.aws.resources import ACCESS_KEY, REGION, SECRET_KEY
+from local.names import ACCESS_KEY, REGION, SECRET_KEY
 from tests.support.environment import BUCKET
 from tests.support.payloads import OWNER, PUT_ID
 from tests.support.posting import changed, forged, post
@@ -39,7 +39,7 @@ def key() -> str:
 
 
 def sheet(server: Server, key: str, data: bytes = DATA, *, age: int = 0, **changes: Any) -> Any:
-    """A form for some bytes, signed so many seconds ago, as the API answers it."""
+    """A form for some bytes, signed a number of seconds ago, as the API returns it."""
     now = datetime.now(UTC) - timedelta(seconds=age)
     form = Signer(Credentials(ACCESS_KEY, SECRET_KEY), REGION, now, 900).form(
         **{
@@ -55,8 +55,8 @@ def sheet(server: Server, key: str, data: bytes = DATA, *, age: int = 0, **chang
     return {"url": form.url, "fields": dict(form.fields)}
 
 
-def stored(server: Server, key: str) -> Any:
-    """What HeadObject says of an object; None where there is none."""
+def s3_object(server: Server, key: str) -> Any:
+    """The answer of HeadObject; None without an object."""
     listed = server.client.list_objects_v2(Bucket=BUCKET, Prefix=key).get("Contents", [])
     if not listed:
         return None
@@ -64,24 +64,24 @@ def stored(server: Server, key: str) -> Any:
 
 
 def code(answer: Any) -> str:
-    found = re.search(rb"<Code>(\w+)</Code>", answer.body)
-    return found[1].decode() if found else ""
+    match = re.search(rb"<Code>(\w+)</Code>", answer.body)
+    return match[1].decode() if match else ""
 
 
 def test_a_form_as_it_was_signed_stores_the_object(server: Server, key: str) -> None:
     answer = post(sheet(server, key), DATA)
 
-    head = stored(server, key)
+    head = s3_object(server, key)
     assert answer.status == 204
     assert (head["ContentLength"], head["ContentType"]) == (len(DATA), "text/plain")
     assert head["ChecksumCRC64NVME"] == crc64nvme(DATA)
 
 
 @pytest.mark.parametrize("data", [b"", b"\r\n--", DATA], ids=["empty", "a line", "more"])
-def test_any_bytes_go_by_a_form(server: Server, key: str, data: bytes) -> None:
+def test_any_bytes_can_be_sent_by_a_form(server: Server, key: str, data: bytes) -> None:
     assert post(sheet(server, key, data), data).status == 204
 
-    assert stored(server, key)["ContentLength"] == len(data)
+    assert s3_object(server, key)["ContentLength"] == len(data)
 
 
 @pytest.mark.parametrize(
@@ -89,21 +89,21 @@ def test_any_bytes_go_by_a_form(server: Server, key: str, data: bytes) -> None:
     ["Grüße aus Köln 1+1 (2).txt", "имя \u540d.txt", "${filename}", "a${filename}.txt", "a%20b&c=d",
      'a"b\\c.txt', "😀" * 255],
 )  # fmt: skip
-def test_any_name_goes_by_a_form(server: Server, filename: str) -> None:
-    """S3 replaces `${filename}` in a form's key by the name of the file: no key of ours has it."""
+def test_any_name_can_be_sent_by_a_form(server: Server, filename: str) -> None:
+    """S3 replaces `${filename}` in a form's key by the name of the file: our keys never have it."""
     key = keys.object_key(owner=OWNER, upload_id=PUT_ID, filename=filename)
     assert not {"$", "{", "}"} & set(key)
 
     assert post(sheet(server, key), DATA).status == 204
 
-    assert stored(server, key)["ContentLength"] == len(DATA)
+    assert s3_object(server, key)["ContentLength"] == len(DATA)
 
 
 @pytest.mark.parametrize("content_type", ["a/b; charset=utf-8", "odd", 'a"b\\c', "text/html, x"])
-def test_any_type_goes_by_a_form(server: Server, key: str, content_type: str) -> None:
+def test_any_type_can_be_sent_by_a_form(server: Server, key: str, content_type: str) -> None:
     assert post(sheet(server, key, content_type=content_type), DATA).status == 204
 
-    assert stored(server, key)["ContentType"] == content_type
+    assert s3_object(server, key)["ContentType"] == content_type
 
 
 @pytest.mark.parametrize("name", [
@@ -120,11 +120,11 @@ def test_a_form_with_another_field_is_refused(
     answer = post(changed(signed, {name: values[way]}), DATA)
 
     assert answer.status in (400, 403)
-    assert stored(server, key) is None
-    assert stored(server, f"{key}x") is None
+    assert s3_object(server, key) is None
+    assert s3_object(server, f"{key}x") is None
 
 
-def test_every_field_is_tried(server: Server, key: str) -> None:
+def test_every_field_is_tested(server: Server, key: str) -> None:
     tried = test_a_form_with_another_field_is_refused.pytestmark  # type: ignore[attr-defined]
 
     assert set(next(mark.args[1] for mark in tried if mark.args[0] == "name")) == {
@@ -147,7 +147,7 @@ def test_a_form_takes_exactly_its_bytes(
     answer = post(sheet(server, key), data)
 
     assert (answer.status, code(answer)) == (400, refusal)
-    assert stored(server, key) is None
+    assert s3_object(server, key) is None
 
 
 @pytest.mark.parametrize(
@@ -160,21 +160,21 @@ def test_a_form_takes_exactly_its_bytes(
     ],
     ids=str,
 )
-def test_a_form_of_something_else_is_refused(
+def test_a_form_for_another_object_is_refused(
     server: Server, key: str, changes: dict[str, Any]
 ) -> None:
     assert post(sheet(server, key, **changes), DATA).status in (400, 403)
 
-    assert stored(server, key) is None
+    assert s3_object(server, key) is None
 
 
-def test_a_form_under_a_policy_of_somebody_elses_is_refused(server: Server, key: str) -> None:
+def test_a_form_with_a_policy_of_another_signer_is_refused(server: Server, key: str) -> None:
     mine, theirs = sheet(server, key), sheet(server, f"{key}.theirs")
 
     mixed = changed(mine, {"policy": theirs["fields"]["policy"]})
 
     assert post(mixed, DATA).status == 403
-    assert stored(server, key) is None
+    assert s3_object(server, key) is None
 
 
 REFUSED_MORE = {
@@ -187,7 +187,7 @@ REFUSED_MORE = {
     "x-amz-copy-source": "/bucket/uploads/somebody/else",
 }
 TAGS = "<Tagging><TagSet><Tag><Key>state</Key><Value>accepted</Value></Tag></TagSet></Tagging>"
-# AWS refuses these as well; SeaweedFS takes them.
+# AWS refuses these too; SeaweedFS accepts them.
 TAKEN_MORE = {
     "acl": "public-read",
     "tagging": TAGS,
@@ -201,36 +201,36 @@ TAKEN_MORE = {
 
 
 @pytest.mark.parametrize(("name", "value"), REFUSED_MORE.items())
-def test_a_form_with_one_field_more_is_refused(
+def test_a_form_with_an_extra_field_is_refused(
     server: Server, key: str, name: str, value: str
 ) -> None:
     assert post(changed(sheet(server, key), {name: value}), DATA).status == 403
 
-    assert stored(server, key) is None
+    assert s3_object(server, key) is None
 
 
 @pytest.mark.parametrize(("name", "value"), TAKEN_MORE.items())
-def test_what_this_server_lets_a_form_add_hurts_nobody(
+def test_extra_fields_that_this_server_accepts_do_no_harm(
     server: Server, key: str, name: str, value: str
 ) -> None:
-    """Whoever holds a form may have their own browser sent anywhere.
+    """The owner of a form can only redirect their own browser.
 
-    A download says its disposition, type and caching itself, and processing rejects an encoding.
+    A download has its own disposition, type and caching, and processing rejects an encoding.
     """
     answer = post(changed(sheet(server, key), {name: value}), DATA)
 
     assert answer.status in (201, 204, 303, 403)
-    if stored(server, key) is not None:
+    if s3_object(server, key) is not None:
         assert server.client.get_object_tagging(Bucket=BUCKET, Key=key)["TagSet"] == []
         anonymous = post({"url": server.bucket_url, "fields": {"key": f"{key}.2"}}, DATA)
         assert anonymous.status in (400, 403)
 
 
 def test_a_form_can_be_sent_again_with_bytes_of_the_same_checksum(server: Server, key: str) -> None:
-    """CRC64NVME is no signature: who holds a form can forge bytes for it.
+    """CRC64NVME is no signature: the owner of a form can forge bytes for it.
 
     S3 documents If-None-Match for PutObject and CompleteMultipartUpload; a form has no field for
-    it. What is made of such an object: tests/hostile/test_forms.py.
+    it. tests/hostile/test_forms.py processes such objects.
     """
     other = forged(b"<!DOCTYPE html>", DATA)
     assert (len(other), crc64nvme(other)) == (len(DATA), crc64nvme(DATA))

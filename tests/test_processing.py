@@ -44,7 +44,7 @@ ARRIVED = [State.UPLOADED, State.PROCESSING, State.FAILED]
 
 @pytest.fixture
 def heads() -> list[bytes]:
-    """The beginnings that were given to `decide`."""
+    """The beginnings of files that `decide` received."""
     return []
 
 
@@ -62,8 +62,8 @@ def processing(
         heads.append(head)
         return decide(declared, filename, head)
 
-    def compute(stored: ObjectReader) -> dict[str, Any]:
-        return {"echo": {"beginning": stored.read_range(0, 5).decode() if stored.size else ""}}
+    def compute(reader: ObjectReader) -> dict[str, Any]:
+        return {"echo": {"beginning": reader.read_range(0, 5).decode() if reader.size else ""}}
 
     return Processing(
         settings, storage, table, pages, decide_and_record, compute, clock, clock.advance
@@ -77,14 +77,14 @@ ETAG = md5(CONTENT, usedforsecurity=False).hexdigest()
 
 @pytest.fixture
 def upload(table: MemoryTable, storage: MemoryStorage) -> Upload:
-    """The upload that s3_put.json tells of; its object is there, complete was asked for."""
+    """The upload of s3_put.json; its object is in S3, and it was completed."""
     uploaded = put_upload(state=State.UPLOADED)
     put_in(table, uploaded)
     storage.receive_object(uploaded.key, CONTENT)
     return uploaded
 
 
-def stored(table: MemoryTable) -> Upload:
+def current(table: MemoryTable) -> Upload:
     return table.items[OWNER, PUT_ID]
 
 
@@ -97,7 +97,7 @@ def test_an_object_as_announced_is_accepted(
 ) -> None:
     answer = processing.process(event("s3_put"), ONCE)
 
-    accepted = stored(table)
+    accepted = current(table)
     assert accepted.state is State.ACCEPTED
     assert accepted.reason is None
     assert accepted.report == {
@@ -137,7 +137,7 @@ def test_an_empty_object_is_accepted(
 
     processing.process(event("s3_put"), ONCE)
 
-    assert (stored(table).state, stored(table).report["content_type"]) == (  # type: ignore[index]
+    assert (current(table).state, current(table).report["content_type"]) == (  # type: ignore[index]
         State.ACCEPTED,
         "text/plain",
     )
@@ -150,7 +150,7 @@ def test_the_announced_checksum_is_verified(
 
     processing.process(event("s3_put"), ONCE)
 
-    report = stored(table).report
+    report = current(table).report
     assert report is not None
     assert report["checksum_verified"] is True
 
@@ -163,7 +163,7 @@ def test_a_checksum_that_the_server_did_not_keep_is_not_verified(
 
     processing.process(event("s3_put"), ONCE)
 
-    report = stored(table).report
+    report = current(table).report
     assert report is not None
     assert (report["crc64nvme"], report["checksum_verified"]) == (None, False)
 
@@ -220,7 +220,7 @@ def test_an_object_that_is_not_as_announced_is_rejected(
         processing, settings=replace(processing.settings, allowed_types=allowed)
     ).process(event("s3_put"), ONCE)["uploads"]
 
-    assert (stored(table).state, stored(table).reason) == (State.REJECTED, reason)
+    assert (current(table).state, current(table).reason) == (State.REJECTED, reason)
     assert storage.tags == {put_upload().key: "rejected"}
     assert (result["state"], result["reason"]) == ("rejected", reason)
 
@@ -233,19 +233,19 @@ def test_an_event_that_beats_complete_processes_the_upload(
 
     processing.process(event("s3_put"), ONCE)
 
-    assert stored(table).state is State.ACCEPTED
+    assert current(table).state is State.ACCEPTED
     assert pages.states == ["uploaded", "processing"]
 
 
 @pytest.mark.parametrize("state", ARRIVED)
-def test_an_invocation_takes_up_what_an_earlier_one_left(
+def test_an_invocation_continues_after_an_earlier_one_failed(
     processing: Processing, table: MemoryTable, upload: Upload, state: State
 ) -> None:
     table.change(upload, to=state, allowed=set(State), holder="once", sequencer=SEQUENCER)
 
     processing.process(event("s3_put"), ONCE)
 
-    assert stored(table).state is State.ACCEPTED
+    assert current(table).state is State.ACCEPTED
 
 
 def test_an_upload_that_failed_before_keeps_no_reason_once_accepted(
@@ -255,7 +255,7 @@ def test_an_upload_that_failed_before_keeps_no_reason_once_accepted(
 
     processing.process(event("s3_put"), ONCE)
 
-    assert (stored(table).state, stored(table).reason) == (State.ACCEPTED, None)
+    assert (current(table).state, current(table).reason) == (State.ACCEPTED, None)
 
 
 @pytest.mark.parametrize("state", [State.ACCEPTED, State.REJECTED])
@@ -273,12 +273,12 @@ def test_a_duplicate_event_changes_nothing_and_reports_again(
     answer = processing.process(event("s3_put"), ONCE)
 
     assert answer == {"uploads": [{"owner": OWNER, **settled.document(), "duplicate": True}]}
-    assert stored(table) == settled
+    assert current(table) == settled
     assert storage.tags == {upload.key: state}, "whoever settled it died before it wrote the tag"
-    assert pages.shown == []
+    assert pages.shown_uploads == []
 
 
-def test_an_event_of_an_object_that_is_gone_changes_nothing(
+def test_an_event_of_a_deleted_object_changes_nothing(
     processing: Processing, table: MemoryTable, storage: MemoryStorage, upload: Upload
 ) -> None:
     settled = table.change(upload, to=State.REJECTED, allowed=set(State), sequencer=SEQUENCER)
@@ -287,11 +287,11 @@ def test_an_event_of_an_object_that_is_gone_changes_nothing(
     answer = processing.process(event("s3_put"), ONCE)
 
     assert answer["uploads"][0]["duplicate"] is True
-    assert stored(table) == settled
+    assert current(table) == settled
 
 
 @pytest.mark.parametrize("state", [State.ACCEPTED, State.REJECTED])
-def test_other_bytes_under_an_old_url_are_checked_anew(
+def test_other_bytes_by_an_old_url_are_checked_again(
     processing: Processing,
     table: MemoryTable,
     storage: MemoryStorage,
@@ -304,24 +304,24 @@ def test_other_bytes_under_an_old_url_are_checked_anew(
     (result,) = processing.process(event("s3_put"), ONCE)["uploads"]
 
     assert (result["state"], "duplicate" in result) == ("rejected", False)
-    assert stored(table).reason == "11 bytes were announced, but 12 arrived"
+    assert current(table).reason == "11 bytes were announced, but 12 arrived"
     assert storage.tags == {upload.key: "rejected"}
 
 
-@pytest.mark.parametrize(("said", "state"), [(b"HELLO", "accepted"), (b"\x7fELF!", "rejected")])
-def test_an_object_with_the_etag_of_the_accepted_one_is_checked_anew(
+@pytest.mark.parametrize(("body", "state"), [(b"HELLO", "accepted"), (b"\x7fELF!", "rejected")])
+def test_an_object_with_the_etag_of_the_accepted_one_is_checked_again(
     *,
     processing: Processing,
     table: MemoryTable,
     storage: MemoryStorage,
     upload: Upload,
-    said: bytes,
+    body: bytes,
     state: str,
 ) -> None:
     """Two files can have one MD5, and so one ETag."""
     processing.process(numbered("0A"), ONCE)
-    first = stored(table)
-    storage.receive_object(upload.key, said + CONTENT[5:])
+    first = current(table)
+    storage.receive_object(upload.key, body + CONTENT[5:])
     storage.oddities[upload.key] = {"etag": ETAG}
 
     class Collision(MemoryStorage):
@@ -334,11 +334,11 @@ def test_an_object_with_the_etag_of_the_accepted_one_is_checked_anew(
 
     assert (result["state"], "duplicate" in result) == (state, False)
     assert storage.tags == {upload.key: state}
-    assert stored(table).outcome != first.outcome, "the checksum tells them apart"
+    assert current(table).outcome != first.outcome, "the checksum tells them apart"
 
 
 def replace_storage(other: MemoryStorage, storage: MemoryStorage) -> MemoryStorage:
-    """Another kind of storage with the same things in it."""
+    """A storage of another class with the same content."""
     for name in MemoryStorage.__dataclass_fields__:
         setattr(other, name, getattr(storage, name))
     return other
@@ -370,28 +370,28 @@ def test_the_same_object_checked_again_is_the_same_outcome(
 ) -> None:
     processing.process(numbered("0A"), ONCE)
     first = table.change(
-        upload, to=State.ACCEPTED, allowed=set(State), notified=stored(table).outcome
+        upload, to=State.ACCEPTED, allowed=set(State), notified=current(table).outcome
     )
 
     processing.process(numbered("0B"), TWIN)
 
-    assert stored(table).outcome == first.outcome == stored(table).notified
+    assert current(table).outcome == first.outcome == current(table).notified
 
 
-def test_the_same_bytes_sent_again_are_checked_and_are_no_news(
+def test_the_same_bytes_sent_again_are_checked_and_notify_nobody(
     processing: Processing, table: MemoryTable, storage: MemoryStorage, upload: Upload, clock: Clock
 ) -> None:
-    """A form can be sent again until it ends: the report is about the object that is there."""
+    """A form can be sent again until it expires: the report is about the current object."""
     processing.process(numbered("0A"), ONCE)
     first = table.change(
-        upload, to=State.ACCEPTED, allowed=set(State), notified=stored(table).outcome
+        upload, to=State.ACCEPTED, allowed=set(State), notified=current(table).outcome
     )
     clock.advance(60)
     storage.receive_object(upload.key, CONTENT, at=clock())
 
     processing.process(numbered("0B"), AGAIN)
 
-    now = stored(table)
+    now = current(table)
     assert (now.state, now.outcome, now.charged) == (State.ACCEPTED, first.notified, len(CONTENT))
     assert storage.head(upload.key).is_reported_by(now.report)  # type: ignore[union-attr]
     assert not storage.head(upload.key).is_reported_by(first.report)  # type: ignore[union-attr]
@@ -403,7 +403,7 @@ def test_an_aborted_upload_stays_aborted(
     aborted = table.change(upload, to=State.ABORTED, allowed=set(State))
 
     assert processing.process(event("s3_put"), ONCE) == {"uploads": []}
-    assert stored(table) == aborted
+    assert current(table) == aborted
     assert storage.objects == {}, "what an old URL brought is gone again"
 
 
@@ -415,7 +415,7 @@ def test_an_object_that_was_deleted_in_s3_is_a_failure_that_says_so(
     (result,) = processing.process(event("s3_put"), ONCE)["uploads"]
 
     assert result["state"] == "failed"
-    assert stored(table).reason == "The object was deleted before it was checked"
+    assert current(table).reason == "The object was deleted before it was checked"
 
 
 @pytest.mark.parametrize("moment", ["before_read", "before_tag"])
@@ -430,7 +430,7 @@ def test_an_upload_that_is_deleted_meanwhile_leaves_nothing(
 
     processing.process(event("s3_put"), ONCE)
 
-    assert stored(table).state is State.ABORTED
+    assert current(table).state is State.ABORTED
     assert (storage.objects, storage.tags) == ({}, {})
 
 
@@ -438,16 +438,16 @@ def test_an_upload_that_is_aborted_before_its_object_is_deleted_leaves_nothing(
     processing: Processing, table: MemoryTable, storage: MemoryStorage, upload: Upload
 ) -> None:
     storage.before_read.add(
-        lambda: table.change(stored(table), to=State.ABORTED, allowed=set(State))
+        lambda: table.change(current(table), to=State.ABORTED, allowed=set(State))
     )
 
     assert processing.process(event("s3_put"), ONCE) == {"uploads": []}
 
-    assert stored(table).state is State.ABORTED
+    assert current(table).state is State.ABORTED
     assert (upload.key in storage.objects, storage.tags) == (False, {})
 
 
-def test_a_twin_at_the_same_time_is_a_duplicate(
+def test_a_simultaneous_invocation_is_a_duplicate(
     processing: Processing, storage: MemoryStorage, upload: Upload
 ) -> None:
     twins: list[dict[str, Any]] = []
@@ -462,7 +462,7 @@ def test_a_twin_at_the_same_time_is_a_duplicate(
 
 
 @pytest.mark.usefixtures("upload")
-def test_a_twin_after_it_gets_the_earlier_report(
+def test_a_later_invocation_returns_the_earlier_report(
     processing: Processing, storage: MemoryStorage
 ) -> None:
     (first,) = processing.process(event("s3_put"), ONCE)["uploads"]
@@ -474,7 +474,7 @@ def test_a_twin_after_it_gets_the_earlier_report(
 
 
 @pytest.mark.usefixtures("upload")
-def test_what_a_crashed_invocation_holds_is_taken_over_when_its_time_is_over(
+def test_the_claim_of_a_crashed_invocation_is_taken_over_after_its_time(
     processing: Processing, clock: Clock
 ) -> None:
     def crash(declared: str, filename: str, head: bytes) -> Decision:
@@ -492,7 +492,7 @@ def test_what_a_crashed_invocation_holds_is_taken_over_when_its_time_is_over(
 
 
 def numbered(sequencer: str) -> Any:
-    """The event of a PUT with another place in the order."""
+    """The event of a PUT with another sequencer."""
     other = event("s3_put")
     other["Records"][0]["s3"]["object"]["sequencer"] = sequencer
     return other
@@ -502,22 +502,22 @@ def test_an_older_event_that_comes_late_changes_nothing(
     processing: Processing, table: MemoryTable, storage: MemoryStorage, upload: Upload
 ) -> None:
     processing.process(numbered("0B"), ONCE)
-    settled = stored(table)
+    settled = current(table)
     storage.receive_object(upload.key, b"other bytes")
 
     (result,) = processing.process(numbered("0ADD"), TWIN)["uploads"]
 
     assert (result["state"], result["duplicate"]) == ("accepted", True)
-    assert stored(table) == settled
+    assert current(table) == settled
 
 
 class TestOvertaken:
-    """An invocation that another one overtook never has the last word about the tag."""
+    """An overtaken invocation never writes the last tag."""
 
     OTHER = CONTENT + b"!"
 
     def check(self, table: MemoryTable, storage: MemoryStorage, upload: Upload, state: str) -> None:
-        assert stored(table).state == state
+        assert current(table).state == state
         assert storage.tags == {upload.key: state}
 
     @pytest.mark.parametrize(
@@ -553,7 +553,7 @@ class TestOvertaken:
 
         self.check(table, storage, upload, state)
 
-    def test_a_slow_processor_does_not_bring_an_unchecked_object_through(
+    def test_a_slow_processor_does_not_let_an_unchecked_object_pass(
         self, processing: Processing, table: MemoryTable, storage: MemoryStorage, upload: Upload
     ) -> None:
         def compute(_: ObjectReader) -> dict[str, Any]:
@@ -567,26 +567,26 @@ class TestOvertaken:
         self.check(table, storage, upload, "rejected")
         assert (result["state"], result["duplicate"]) == ("rejected", True)
 
-    def test_an_object_that_is_replaced_under_a_processor_is_begun_anew(
+    def test_an_object_replaced_during_processing_is_processed_again(
         self, processing: Processing, table: MemoryTable, storage: MemoryStorage, upload: Upload
     ) -> None:
         arrivals = [b"HELLO world", b"Hello World"]
 
-        def compute(stored: ObjectReader) -> dict[str, Any]:
+        def compute(reader: ObjectReader) -> dict[str, Any]:
             if arrivals:
                 storage.receive_object(upload.key, arrivals.pop(0))
-            return {"all": stored.read_range(0, 11).decode()}
+            return {"all": reader.read_range(0, 11).decode()}
 
         replaced = replace(processing, compute=compute)
         replaced.process(numbered("0B"), ONCE)
 
         self.check(table, storage, upload, "accepted")
-        report = stored(table).report
+        report = current(table).report
         assert report is not None
         assert report["processors"] == {"all": "Hello World"}
         assert report["crc64nvme"] == checksum(b"Hello World")
 
-    def test_one_that_is_larger_than_the_quota_does_not_reject_the_newer_one(
+    def test_an_older_object_above_the_quota_does_not_reject_the_newer_one(
         self, processing: Processing, table: MemoryTable, storage: MemoryStorage
     ) -> None:
         table.quota = Quota(max_bytes=20, max_files=9)
@@ -602,7 +602,7 @@ class TestOvertaken:
         assert (upload.state, upload.charged) == (State.ACCEPTED, 11)
         assert storage.tags == {upload.key: "accepted"}
 
-    def test_a_crash_before_the_tag_is_healed_by_the_retry(
+    def test_the_retry_writes_the_tag_after_a_crash(
         self, processing: Processing, table: MemoryTable, storage: MemoryStorage, upload: Upload
     ) -> None:
         def crash() -> None:
@@ -611,14 +611,14 @@ class TestOvertaken:
         storage.before_tag.add(crash)
         with pytest.raises(SystemExit):
             processing.process(event("s3_put"), ONCE)
-        assert (stored(table).state, storage.tags) == (State.ACCEPTED, {})
+        assert (current(table).state, storage.tags) == (State.ACCEPTED, {})
 
         processing.process(event("s3_put"), ONCE)
 
         self.check(table, storage, upload, "accepted")
 
     @pytest.mark.usefixtures("upload")
-    def test_an_object_that_is_replaced_again_and_again_is_to_try_again(
+    def test_an_object_replaced_too_often_raises_try_again(
         self, processing: Processing, storage: MemoryStorage
     ) -> None:
         class Restless(MemoryStorage):
@@ -633,16 +633,16 @@ class TestOvertaken:
 
 
 class TestUnreadable:
-    """What S3 does not let anybody read, and what a browser would not save as it was checked."""
+    """Objects that S3 refuses to return, or that a browser would save with other bytes."""
 
     @pytest.mark.parametrize(
         ("oddity", "reason", "charged"),
         [
-            ({"unreadable": "It is stored as DEEP_ARCHIVE"}, "It is stored as DEEP_ARCHIVE", 11),
+            ({"unreadable": "It is current as DEEP_ARCHIVE"}, "It is current as DEEP_ARCHIVE", 11),
             ({"unreadable": "Its key", "size": 0, "etag": ""}, "Its key", 11),
             (
                 {"content_encoding": "gzip"},
-                "It is stored with Content-Encoding: gzip; send it without",
+                "It is current with Content-Encoding: gzip; send it without",
                 11,
             ),
         ],
@@ -650,7 +650,7 @@ class TestUnreadable:
     )
     @pytest.mark.parametrize("path", ["notes.txt", f"{PUT_ID}/Grüße aus Köln 1+1.txt"])
     @pytest.mark.parametrize("announced", [True, False])
-    def test_it_is_rejected_and_charged_until_then(
+    def test_an_unreadable_or_encoded_object_is_rejected_and_charged(
         self,
         *,
         processing: Processing,
@@ -665,15 +665,15 @@ class TestUnreadable:
     ) -> None:
         if announced:
             put_in(table, put_upload())
-        sent = arrives(storage, path)
+        payload = arrives(storage, path)
         key = f"uploads/{OWNER}/{path}"
         storage.oddities[key] = oddity
 
-        (result,) = processing.process(sent, ONCE)["uploads"]
+        (result,) = processing.process(payload, ONCE)["uploads"]
 
         assert (result["state"], result["reason"]) == ("rejected", reason)
         assert storage.tags == {key: "rejected"}
-        assert {upload.charged for upload in pages.shown} == {charged}
+        assert {upload.charged for upload in pages.shown_uploads} == {charged}
         assert table.items[OWNER, result["id"]].charged is None
 
     @pytest.mark.parametrize("encoding", ["identity", "aws-chunked", "AWS-Chunked", ""])
@@ -703,14 +703,14 @@ class TestUnreadable:
         "uploads/o*/x",
     ],
 )
-def test_an_object_that_no_upload_can_have_is_deleted(
+def test_an_object_with_an_invalid_key_is_deleted(
     processing: Processing, table: MemoryTable, storage: MemoryStorage, key: str
 ) -> None:
     storage.receive_object(key, CONTENT)
-    sent = event("s3_put")
-    sent["Records"][0]["s3"]["object"]["key"] = quote_plus(key, safe="/")
+    payload = event("s3_put")
+    payload["Records"][0]["s3"]["object"]["key"] = quote_plus(key, safe="/")
 
-    assert processing.process(sent, ONCE) == {"uploads": []}
+    assert processing.process(payload, ONCE) == {"uploads": []}
 
     assert (storage.objects, table.items) == ({}, {})
 
@@ -733,7 +733,7 @@ def test_an_object_under_any_other_key_of_an_owner_is_an_upload(
     ("path", "content_type"),
     [("photos_$folder$", "binary/octet-stream"), ("photos", "application/x-directory")],
 )
-def test_the_marker_of_a_folder_is_deleted_and_is_nobodys_file(
+def test_the_marker_of_a_folder_is_deleted_and_not_listed(
     processing: Processing,
     table: MemoryTable,
     storage: MemoryStorage,
@@ -742,48 +742,48 @@ def test_the_marker_of_a_folder_is_deleted_and_is_nobodys_file(
     path: str,
     content_type: str,
 ) -> None:
-    sent = arrives(storage, path, data=b"")
+    payload = arrives(storage, path, data=b"")
     storage.content_types[f"uploads/{OWNER}/{path}"] = content_type
 
-    assert processing.process(sent, ONCE) == {"uploads": []}
+    assert processing.process(payload, ONCE) == {"uploads": []}
 
-    assert (storage.objects, table.items, pages.shown) == ({}, {}, [])
+    assert (storage.objects, table.items, pages.shown_uploads) == ({}, {}, [])
 
 
-def test_an_object_outside_the_prefix_is_left_alone(
+def test_an_object_outside_the_prefix_is_ignored(
     processing: Processing, storage: MemoryStorage
 ) -> None:
     storage.receive_object("reports/1", CONTENT)
-    sent = event("s3_put")
-    sent["Records"][0]["s3"]["object"]["key"] = "reports/1"
+    payload = event("s3_put")
+    payload["Records"][0]["s3"]["object"]["key"] = "reports/1"
 
-    assert processing.process(sent, ONCE) == {"uploads": []}
+    assert processing.process(payload, ONCE) == {"uploads": []}
     assert storage.objects == {"reports/1": CONTENT}
 
 
 class TestPatience:
-    """What throttles is waited out, as long as the invocation has time."""
+    """Throttled calls are retried as long as the invocation has time."""
 
     def busy(self, port: Any, calls: int) -> Any:
-        """A port each of whose methods is throttled for so many calls, then works."""
+        """A port whose methods are throttled for a number of calls, then work."""
 
         class Busy:
-            left: ClassVar[Counter[str]] = Counter()
+            remaining: ClassVar[Counter[str]] = Counter()
 
             def __getattr__(self, name: str) -> Any:
-                found = getattr(port, name)
+                attribute = getattr(port, name)
 
                 def call(*args: Any, **kwargs: Any) -> Any:
                     self.left[name] += 1
                     if self.left[name] <= calls:
                         raise TryAgain(name)
-                    return found(*args, **kwargs)
+                    return attribute(*args, **kwargs)
 
                 return call
 
         return Busy()
 
-    def test_throttling_for_minutes_uses_no_retry(
+    def test_minutes_of_throttling_use_no_retry_of_lambda(
         self, processing: Processing, table: MemoryTable, upload: Upload, clock: Clock
     ) -> None:
         began = clock.time
@@ -798,12 +798,10 @@ class TestPatience:
 
         assert (result["state"], "duplicate" in result) == ("accepted", False)
         assert (clock.time - began).total_seconds() > 120
-        assert stored(table).id == upload.id
+        assert current(table).id == upload.id
 
     @pytest.mark.usefixtures("upload")
-    def test_an_invocation_without_time_gives_up(
-        self, processing: Processing, clock: Clock
-    ) -> None:
+    def test_an_invocation_without_time_raises(self, processing: Processing, clock: Clock) -> None:
         busy = replace(processing, table=self.busy(processing.table, 1))
 
         with pytest.raises(TryAgain):
@@ -831,7 +829,7 @@ def test_a_hundred_duplicates_at_once_are_one_processing(
     assert {r["state"] for r in results} == {"accepted"}
 
 
-def test_what_fails_is_left_for_the_next_attempt(
+def test_a_failure_is_left_for_the_next_attempt(
     processing: Processing, table: MemoryTable, upload: Upload
 ) -> None:
     def fail(declared: str, filename: str, head: bytes) -> Decision:
@@ -840,29 +838,29 @@ def test_what_fails_is_left_for_the_next_attempt(
     with pytest.raises(OSError, match="11 bytes"):
         replace(processing, decide=fail).process(event("s3_put"), ONCE)
 
-    assert stored(table).state is State.PROCESSING
+    assert current(table).state is State.PROCESSING
     assert processing.process(event("s3_put"), ONCE)["uploads"][0]["id"] == upload.id
 
 
 def arrives(storage: MemoryStorage, path: str, data: bytes = CONTENT, *, sequencer: int = 1) -> Any:
-    """An object under a key that its owner chose; returns its event."""
+    """Store an object under a key that its owner chose; returns its event."""
     key = f"uploads/{OWNER}/{path}"
     storage.receive_object(key, data)
     storage.content_types[key] = "text/plain"
-    sent = event("s3_put")
-    sent["Records"][0]["s3"]["object"] |= {
+    payload = event("s3_put")
+    payload["Records"][0]["s3"]["object"] |= {
         "key": quote_plus(key, safe="/"), "sequencer": f"{sequencer:016X}",
     }  # fmt: skip
-    return sent
+    return payload
 
 
 @pytest.mark.parametrize("path", ["notes.txt", "2026/März/notes.txt", f"{PUT_ID}/notes.txt"])
 def test_an_object_that_nobody_announced_is_adopted(
     processing: Processing, table: MemoryTable, storage: MemoryStorage, clock: Clock, path: str
 ) -> None:
-    sent = arrives(storage, path)
+    payload = arrives(storage, path)
 
-    (result,) = processing.process(sent, ONCE)["uploads"]
+    (result,) = processing.process(payload, ONCE)["uploads"]
 
     (adopted,) = table.items.values()
     key = f"uploads/{OWNER}/{path}"
@@ -872,19 +870,19 @@ def test_an_object_that_nobody_announced_is_adopted(
     assert storage.tags == {key: "accepted"}
 
 
-def test_an_adopted_object_is_one_upload_however_often_it_is_told_of(
+def test_repeated_events_of_an_adopted_object_are_one_upload(
     processing: Processing, table: MemoryTable, storage: MemoryStorage
 ) -> None:
-    sent = arrives(storage, "notes.txt")
-    (first,) = processing.process(sent, ONCE)["uploads"]
+    payload = arrives(storage, "notes.txt")
+    (first,) = processing.process(payload, ONCE)["uploads"]
 
-    (again,) = processing.process(sent, AGAIN)["uploads"]
+    (again,) = processing.process(payload, AGAIN)["uploads"]
 
     assert again == first | {"duplicate": True}
     assert len(table.items) == 1
 
 
-def test_a_newer_object_under_a_chosen_key_is_the_same_upload_checked_anew(
+def test_a_newer_object_under_a_chosen_key_is_checked_as_the_same_upload(
     processing: Processing, table: MemoryTable, storage: MemoryStorage
 ) -> None:
     (first,) = processing.process(arrives(storage, "notes.txt"), ONCE)["uploads"]
@@ -907,7 +905,7 @@ def test_a_chosen_key_can_be_used_again_after_its_upload_was_deleted(
     assert (second["state"], second["id"] == first["id"]) == ("accepted", False)
 
 
-def test_an_adopted_object_keeps_to_the_rules(
+def test_an_adopted_object_must_follow_the_rules(
     processing: Processing, storage: MemoryStorage
 ) -> None:
     small = replace(processing, settings=replace(processing.settings, max_size=10))
@@ -923,11 +921,11 @@ def test_an_adopted_object_above_the_quota_is_rejected(
     table.quota = Quota(max_bytes=21, max_files=9)
     processing.process(arrives(storage, "a.txt"), ONCE)
 
-    sent = arrives(storage, "b.txt")
+    payload = arrives(storage, "b.txt")
     read: list[None] = []
     storage.before_read.add(lambda: read.append(None))
 
-    (result,) = processing.process(sent, AGAIN)["uploads"]
+    (result,) = processing.process(payload, AGAIN)["uploads"]
 
     assert read == [], "not a byte of it was read"
     assert result["state"] == "rejected"
@@ -936,7 +934,7 @@ def test_an_adopted_object_above_the_quota_is_rejected(
     assert table.items[OWNER, result["id"]].charged is None
 
 
-def test_an_object_that_nobody_announced_and_nobody_finds_is_ignored(
+def test_a_missing_object_that_nobody_announced_is_ignored(
     processing: Processing, table: MemoryTable
 ) -> None:
     assert processing.process(event("s3_put"), ONCE) == {"uploads": []}
@@ -946,12 +944,12 @@ def test_an_object_that_nobody_announced_and_nobody_finds_is_ignored(
 def test_an_object_under_an_uploads_prefix_with_another_name_is_an_upload_of_its_own(
     processing: Processing, table: MemoryTable, storage: MemoryStorage, upload: Upload
 ) -> None:
-    sent = arrives(storage, f"{upload.id}/other.txt")
+    payload = arrives(storage, f"{upload.id}/other.txt")
 
-    (result,) = processing.process(sent, ONCE)["uploads"]
+    (result,) = processing.process(payload, ONCE)["uploads"]
 
     assert (result["state"], result["filename"]) == ("accepted", "other.txt")
-    assert stored(table) == upload
+    assert current(table) == upload
 
 
 @pytest.mark.usefixtures("upload")
@@ -977,7 +975,7 @@ def test_a_key_that_is_not_ours_is_ignored(processing: Processing, upload: Uploa
     assert processing.process(strange, ONCE) == {"uploads": []}
 
 
-def test_a_test_event_is_nothing_to_report(processing: Processing) -> None:
+def test_a_test_event_reports_nothing(processing: Processing) -> None:
     assert processing.process(event("s3_test_event"), ONCE) == {"uploads": []}
 
 

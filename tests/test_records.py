@@ -31,9 +31,9 @@ def test_a_put_is_a_new_object_with_its_key_decoded() -> None:
 )
 def test_sequencers_compare_as_texts_when_the_shorter_is_padded(older: str, newer: str) -> None:
     def padded(sequencer: str) -> str:
-        told = event("s3_put")
-        told["Records"][0]["s3"]["object"]["sequencer"] = sequencer
-        (created,) = records.objects_created(told)
+        payload = event("s3_put")
+        payload["Records"][0]["s3"]["object"]["sequencer"] = sequencer
+        (created,) = records.objects_created(payload)
         return created.sequencer
 
     assert padded(older) < padded(newer)
@@ -47,14 +47,14 @@ def test_a_completed_multipart_upload_is_a_new_object() -> None:
     assert created.size == 2_621_440
 
 
-def test_a_test_event_tells_of_no_object() -> None:
+def test_a_test_event_has_no_object() -> None:
     assert list(records.objects_created(event("s3_test_event"))) == []
 
 
 @pytest.mark.parametrize(
     "name", ["ObjectRemoved:Delete", "ObjectTagging:Put", "ObjectCreatedX", ""]
 )
-def test_another_event_tells_of_no_object(name: str) -> None:
+def test_another_event_has_no_object(name: str) -> None:
     other = event("s3_put")
     other["Records"][0]["eventName"] = name
 
@@ -79,7 +79,7 @@ def test_any_key_of_ours_survives_the_encoding_of_events(filename: str) -> None:
     assert created.key == key
 
 
-def test_a_success_record_tells_what_processing_returned() -> None:
+def test_a_success_record_has_the_result_of_processing() -> None:
     assert records.outcomes(message("sns_success")) == [Outcome(OWNER, PUT_ID, State.ACCEPTED)]
 
 
@@ -87,7 +87,7 @@ def test_a_success_record_tells_what_processing_returned() -> None:
     ("name", "error"),
     [("sns_retries_exhausted", "ClientError"), ("sns_event_age_exceeded", "EventAgeExceeded")],
 )
-def test_a_failure_record_tells_of_the_event_that_failed(name: str, error: str) -> None:
+def test_a_failure_record_has_the_failed_event(name: str, error: str) -> None:
     reason = f"Processing failed ({error}); request e4b46cbf-b738-xmpl-8880-a18cdf61200e"
 
     (failure,) = records.outcomes(message(name))
@@ -101,7 +101,7 @@ def test_a_failure_record_tells_of_the_event_that_failed(name: str, error: str) 
 
 
 @pytest.mark.parametrize("payload", [None, "cut sho", {}, {"Records": []}, {"Records": [1]}])
-def test_a_failure_that_names_no_upload_is_refused_with_what_it_says(payload: object) -> None:
+def test_a_failure_that_names_no_upload_is_refused_with_its_reason(payload: object) -> None:
     record = json.loads(message("sns_retries_exhausted"))
     record["requestPayload"] = payload
 
@@ -110,7 +110,7 @@ def test_a_failure_that_names_no_upload_is_refused_with_what_it_says(payload: ob
 
 
 @pytest.mark.parametrize("key", ["elsewhere/a.txt", "uploads/bob//"])
-def test_a_failure_over_a_key_that_no_upload_can_have_is_nobodys(key: str) -> None:
+def test_a_failure_of_an_invalid_key_is_ignored(key: str) -> None:
     record = json.loads(message("sns_retries_exhausted"))
     record["requestPayload"]["Records"][0]["s3"]["object"]["key"] = key
 
@@ -122,7 +122,7 @@ def test_a_failure_over_a_key_that_no_upload_can_have_is_nobodys(key: str) -> No
     ["", "hello", "[]", "null", "3", '"text"', "{}", '{"requestPayload": {}}'],
     ids=["empty", "words", "list", "null", "number", "text", "object", "no context"],
 )
-def test_what_is_no_invocation_record_is_refused(text: str) -> None:
+def test_an_invalid_invocation_record_is_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - JSON's own error is one as well
         records.outcomes(text)
 
@@ -132,7 +132,7 @@ def test_what_is_no_invocation_record_is_refused(text: str) -> None:
     [None, "cut sho", {}, {"uploads": None}, {"uploads": [{"id": PUT_ID}]}, {"uploads": ["?"]}],
     ids=["none", "cut short", "empty", "no list", "no owner", "no upload"],
 )
-def test_a_success_that_says_nothing_is_a_failure_of_what_it_was_about(payload: object) -> None:
+def test_a_success_without_a_result_is_a_failure_of_its_uploads(payload: object) -> None:
     record = json.loads(message("sns_success"))
     record["responsePayload"] = payload
 
@@ -142,7 +142,7 @@ def test_a_success_that_says_nothing_is_a_failure_of_what_it_was_about(payload: 
     assert (failure.name.owner, failure.name.upload_id) == (OWNER, PUT_ID)
 
 
-def test_a_success_about_nothing_tells_nothing() -> None:
+def test_a_success_without_uploads_has_no_outcome() -> None:
     record = json.loads(message("sns_success"))
     record["responsePayload"] = {"uploads": []}
 
@@ -174,7 +174,7 @@ JSON = st.recursive(
 
 
 @given(JSON, JSON)
-def test_no_shape_makes_a_crash_loop(requested: object, returned: object) -> None:
+def test_no_malformed_record_makes_a_crash_loop(requested: object, returned: object) -> None:
     record = {
         "requestContext": {"condition": "Success"},
         "requestPayload": requested,
@@ -184,7 +184,7 @@ def test_no_shape_makes_a_crash_loop(requested: object, returned: object) -> Non
     try:
         outcomes = records.outcomes(json.dumps(record))
     except ValueError:
-        return  # told to operators
+        return  # operators are notified
     assert isinstance(outcomes, list)
 
 

@@ -53,7 +53,7 @@ def test_a_size_up_to_the_limit_is_allowed(size: int) -> None:
     rules.check_size(size, max_size=100)
 
 
-def test_a_size_above_the_limit_is_refused_and_the_limit_told() -> None:
+def test_a_size_above_the_limit_is_refused_with_the_limit() -> None:
     with pytest.raises(FileTooLarge) as refused:
         rules.check_size(101, max_size=100)
 
@@ -65,7 +65,7 @@ def test_a_negative_size_is_refused() -> None:
         rules.check_size(-1, max_size=100)
 
 
-def test_a_type_that_is_not_allowed_is_refused_and_the_allowed_told() -> None:
+def test_a_type_that_is_not_allowed_is_refused_with_the_allowed_ones() -> None:
     with pytest.raises(TypeNotAllowed) as refused:
         rules.check_content_type("text/html", "a.html", allowed=["image/*", "video/*"])
 
@@ -86,7 +86,7 @@ def test_a_content_type_may_have_127_characters(length: int) -> None:
         pytest.param("text/\ud800", id="lone surrogate"),
     ],
 )
-def test_what_is_no_content_type_is_refused(content_type: str) -> None:
+def test_an_invalid_content_type_is_refused(content_type: str) -> None:
     with pytest.raises(InvalidRequest):
         rules.check_content_type(content_type, "a", allowed=[])
 

@@ -1,4 +1,4 @@
-"""botocore's own S3 signer is the oracle: whatever we sign, it signs alike."""
+"""botocore's own S3 signer is the oracle: it makes the same signatures."""
 
 import base64
 import json
@@ -42,7 +42,7 @@ HOSTS = st.sampled_from([
     "https://my-bucket.s3-accelerate.dualstack.amazonaws.com",
     "http://127.0.0.1:8333/my-bucket",
 ])  # fmt: skip
-# The hosts of one bucket: they differ in the host alone, not in the path.
+# The URLs of one bucket: they differ only in the host.
 BUCKET_URLS = st.sampled_from([
     ["https://b.s3.eu-west-1.amazonaws.com"],
     ["https://b.s3.eu-west-1.amazonaws.com", "https://b.s3.dualstack.eu-west-1.amazonaws.com"],
@@ -80,7 +80,7 @@ def oracle(signer: Signer, method: str, url: str, headers: Mapping[str, str]) ->
         expires=signer.lifetime,
     )
     request = AWSRequest(method=method, url=url, headers=dict(headers))
-    # What add_auth does, at the signer's time instead of now.
+    # The steps of add_auth, at the signer's time instead of now.
     request.context["timestamp"] = signer.now.strftime("%Y%m%dT%H%M%SZ")
     auth._modify_request_before_signing(request)
     text = auth.string_to_sign(request, auth.canonical_request(request))
@@ -89,7 +89,7 @@ def oracle(signer: Signer, method: str, url: str, headers: Mapping[str, str]) ->
 
 
 def pieces(url: str) -> tuple[str, dict[str, list[str]]]:
-    """A URL apart from the order of its query."""
+    """A URL, compared without the order of its query."""
     address, _, query = url.partition("?")
     return address, parse_qs(query, strict_parsing=True, keep_blank_values=True)
 
@@ -172,7 +172,7 @@ def test_each_part_is_signed_for_its_hosts_as_botocore_signs_it(
 
 
 ANY_TYPES = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=127)
-# Those that a policy can say.
+# Types that a policy can express.
 TYPES = ANY_TYPES.filter(lambda text: "$" not in text and text == text.strip())
 
 
@@ -190,14 +190,14 @@ def presigned_post(signer: Signer, fields: dict[str, str], conditions: list[Any]
         ),
         events,
     )
-    made = S3PostPresigner(request_signer).generate_presigned_post(
+    expected = S3PostPresigner(request_signer).generate_presigned_post(
         {"method": "POST", "url": "https://b", "headers": {}, "body": b"", "context": {}},
         fields=fields,
         conditions=conditions,
         expires_in=signer.lifetime,
         region_name=signer.region,
     )
-    return dict(made["fields"])
+    return dict(expected["fields"])
 
 
 def of_its_time(signer: Signer, fields: Mapping[str, str]) -> Signer:
@@ -227,8 +227,8 @@ def test_a_form_is_signed_as_botocore_signs_it(
         "x-amz-checksum-algorithm": "CRC64NVME",
         "x-amz-checksum-crc64nvme": checksum,
     }
-    named = [{name: value} for name, value in fields.items()]
-    conditions = [{"bucket": "b"}, ["content-length-range", size, size], *named]
+    conditions = [{name: value} for name, value in fields.items()]
+    conditions = [{"bucket": "b"}, ["content-length-range", size, size], *conditions]
     expected = presigned_post(signer, fields, conditions)
 
     form = of_its_time(signer, expected).form(
@@ -240,7 +240,7 @@ def test_a_form_is_signed_as_botocore_signs_it(
 
 
 @pytest.mark.parametrize("content_type", ["a/$b", "${filename}", " a/b", "a/b ", " "])
-def test_a_form_declares_no_type_that_a_policy_cannot_say(
+def test_a_form_declares_no_type_that_a_policy_cannot_express(
     signer: Signer, content_type: str
 ) -> None:
     form = signer.form(
@@ -252,7 +252,7 @@ def test_a_form_declares_no_type_that_a_policy_cannot_say(
 
 
 @pytest.mark.parametrize(("seconds", "lives"), [(-1, -1), (0, 0), (1, 0)])
-def test_a_form_dies_with_the_credentials_that_signed_it(
+def test_a_form_expires_with_the_credentials_that_signed_it(
     signer: Signer, seconds: int, lives: int
 ) -> None:
     end = signer.now + timedelta(seconds=signer.lifetime + seconds)
@@ -295,7 +295,7 @@ def test_parts_outside_the_plan_are_not_signed(signer: Signer, first: int, count
         )
 
 
-def test_a_sheet_dies_after_its_lifetime(signer: Signer) -> None:
+def test_a_sheet_expires_after_its_lifetime(signer: Signer) -> None:
     sheet = signer.put_sheet("https://b.example.com/k", size=1, checksum=None)
 
     assert sheet.expires_at == datetime(2013, 5, 25, tzinfo=UTC)
@@ -313,7 +313,7 @@ def test_a_sheet_of_ten_thousand_parts_fits_into_a_lambda_answer(signer: Signer)
 
 
 @pytest.mark.parametrize(("seconds", "lives"), [(-1, -1), (0, 0), (1, 0)])
-def test_a_sheet_dies_with_the_credentials_that_signed_it(
+def test_a_sheet_expires_with_the_credentials_that_signed_it(
     signer: Signer, seconds: int, lives: int
 ) -> None:
     end = signer.now + timedelta(seconds=signer.lifetime + seconds)
@@ -337,8 +337,8 @@ def test_the_signing_key_is_derived_once_a_day_and_region(signer: Signer) -> Non
 
 
 def test_credentials_do_not_show_their_secrets() -> None:
-    shown = repr(Credentials("AKIDEXAMPLE", "the-secret", "the-token"))
+    text = repr(Credentials("AKIDEXAMPLE", "the-secret", "the-token"))
 
-    assert "AKIDEXAMPLE" in shown
-    assert "the-secret" not in shown
-    assert "the-token" not in shown
+    assert "AKIDEXAMPLE" in text
+    assert "the-secret" not in text
+    assert "the-token" not in text

@@ -9,7 +9,7 @@ from chalicelib.sniffing import sniff
 
 
 def zipped(*names: str) -> bytes:
-    """The beginning of an archive with these files."""
+    """The beginning of a ZIP with these entries."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for name in names:
@@ -95,7 +95,7 @@ SIGNATURES = [b"", b"PK\3\4", b"RIFF", b"%PDF-", b"\0\0\0\x20ftyp", b"{", b"<?xm
 
 @given(signature=st.sampled_from(SIGNATURES), rest=st.binary(max_size=500))
 @example(signature=b"", rest=b"\xff" * 8192)
-def test_any_bytes_show_some_type(signature: bytes, rest: bytes) -> None:
+def test_all_bytes_have_a_type(signature: bytes, rest: bytes) -> None:
     family, slash, name = sniff(signature + rest).content_type.partition("/")
 
     assert family

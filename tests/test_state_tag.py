@@ -1,4 +1,4 @@
-"""The tag follows the table, whoever writes in between."""
+"""The tag follows the table, also when others write in between."""
 
 import pytest
 
@@ -39,11 +39,11 @@ def test_a_state_that_is_no_outcome_is_not_written(
     [
         (State.REJECTED, "rejected"),
         (State.FAILED, "failed"),
-        # Whoever processes it writes the tag.
+        # The invocation that processes it writes the tag.
         (State.PROCESSING, "accepted"),
     ],
 )
-def test_an_outcome_that_comes_meanwhile_has_the_last_word(
+def test_a_newer_outcome_is_the_last_tag(
     table: MemoryTable, storage: MemoryStorage, arrived: str, newer: State, tag: str
 ) -> None:
     upload = put_in(table, put_upload(state=State.ACCEPTED))
@@ -54,7 +54,7 @@ def test_an_outcome_that_comes_meanwhile_has_the_last_word(
     assert storage.tags == {arrived: tag}
 
 
-def test_outcomes_that_come_again_and_again_end_in_the_last(
+def test_repeated_outcomes_end_with_the_last_one(
     table: MemoryTable, storage: MemoryStorage, arrived: str
 ) -> None:
     upload = put_in(table, put_upload(state=State.ACCEPTED))
@@ -72,13 +72,13 @@ def test_outcomes_that_come_again_and_again_end_in_the_last(
     assert restless.tags == {arrived: "failed"}
 
 
-def test_an_object_that_is_gone_has_no_tag(table: MemoryTable, storage: MemoryStorage) -> None:
+def test_a_deleted_object_has_no_tag(table: MemoryTable, storage: MemoryStorage) -> None:
     state_tag.follow(storage, table, put_in(table, put_upload(state=State.ACCEPTED)))
 
     assert storage.tags == {}
 
 
-def test_an_upload_that_is_deleted_meanwhile_ends_it(
+def test_a_deleted_upload_ends_the_writing(
     table: MemoryTable, storage: MemoryStorage, arrived: str
 ) -> None:
     upload = put_in(table, put_upload(state=State.ACCEPTED))

@@ -27,7 +27,7 @@ from chalicelib.reader import ObjectReplaced
 from chalicelib.signing import CHECKSUM_HEADER, Credentials, Sheet, Signer
 from chalicelib.storage import S3Storage
 from chalicelib.upload import Part, StoredObject
-from local.aws.resources import ACCESS_KEY, REGION, SECRET_KEY
+from local.names import ACCESS_KEY, REGION, SECRET_KEY
 from tests.support.contracts import uncallable
 from tests.support.environment import BUCKET
 from tests.support.fakes import MemoryStorage, checksum
@@ -129,7 +129,7 @@ def key() -> str:
 
 
 def create(storage: FilledStorage, key: str, *numbers: int) -> str:
-    """Begin a multipart upload of `DATA`, and let parts of it arrive."""
+    """Start a multipart upload of `DATA`, and let some of its parts arrive."""
     multipart_id = storage.create_multipart(key, content_type="video/mp4")
     for number in numbers:
         storage.receive_part(key, multipart_id, number, PARTS[number])
@@ -145,9 +145,9 @@ def complete(
 
 
 def beginning(storage: FilledStorage, key: str, size: int) -> bytes:
-    found = storage.head(key)
-    assert found is not None
-    return storage.read_range(key, 0, size, etag=found.etag)
+    s3_object = storage.head(key)
+    assert s3_object is not None
+    return storage.read_range(key, 0, size, etag=s3_object.etag)
 
 
 @pytest.mark.parametrize("port", PORTS)
@@ -206,9 +206,9 @@ class TestContract:
 
         complete(storage, key, multipart_id, checksum(DATA))
 
-        found = storage.head(key)
-        assert found is not None
-        assert (found.size, found.crc64nvme) == (len(DATA), checksum(DATA))
+        s3_object = storage.head(key)
+        assert s3_object is not None
+        assert (s3_object.size, s3_object.crc64nvme) == (len(DATA), checksum(DATA))
         assert beginning(storage, key, 300) == DATA[:300]
         assert storage.list_parts(key, multipart_id) is None
 
@@ -217,9 +217,9 @@ class TestContract:
     ) -> None:
         complete(storage, key, create(storage, key, 1, 2))
 
-        found = storage.head(key)
-        assert found is not None
-        assert found.crc64nvme == checksum(DATA)
+        s3_object = storage.head(key)
+        assert s3_object is not None
+        assert s3_object.crc64nvme == checksum(DATA)
 
     def test_complete_refuses_another_checksum_and_keeps_the_parts(
         self, storage: FilledStorage, key: str
@@ -243,9 +243,9 @@ class TestContract:
         with pytest.raises(UploadExpired):
             storage.complete(key, multipart_id, parts=listed, size=len(DATA), crc64nvme=None)
 
-        found = storage.head(key)
-        assert found is not None
-        assert found.size == len(DATA)
+        s3_object = storage.head(key)
+        assert s3_object is not None
+        assert s3_object.size == len(DATA)
 
     def test_complete_never_replaces_an_object(self, storage: FilledStorage, key: str) -> None:
         storage.receive_object(key, HELLO)
@@ -256,7 +256,7 @@ class TestContract:
 
         assert beginning(storage, key, 100) == HELLO
 
-    def test_complete_of_an_unknown_multipart_upload_tells_so(
+    def test_complete_of_an_unknown_multipart_upload_is_refused(
         self, storage: FilledStorage, key: str
     ) -> None:
         part = Part(1, len(HELLO), '"5eb63bbbe01eeed093cb22bb8f5acdc3"')
@@ -299,13 +299,13 @@ class TestContract:
             b"": "d41d8cd98f00b204e9800998ecf8427e",
             HELLO: "5eb63bbbe01eeed093cb22bb8f5acdc3",
         }[data]
-        found = storage.head(key)
-        assert found is not None
-        assert replace(found, content_type="", last_modified=None) == StoredObject(
+        s3_object = storage.head(key)
+        assert s3_object is not None
+        assert replace(s3_object, content_type="", last_modified=None) == StoredObject(
             len(data), etag, checksum(data), content_type=""
         )
 
-    def test_there_is_no_head_of_what_is_not_there(self, storage: FilledStorage, key: str) -> None:
+    def test_a_missing_object_has_no_head(self, storage: FilledStorage, key: str) -> None:
         assert storage.head(key) is None
 
     @pytest.mark.parametrize("size", [1, len(HELLO) - 1, len(HELLO), len(HELLO) + 1])
@@ -322,10 +322,10 @@ class TestContract:
         self, storage: FilledStorage, key: str, offset: int, size: int
     ) -> None:
         storage.receive_object(key, HELLO)
-        found = storage.head(key)
-        assert found is not None
+        s3_object = storage.head(key)
+        assert s3_object is not None
 
-        read = storage.read_range(key, offset, size, etag=found.etag)
+        read = storage.read_range(key, offset, size, etag=s3_object.etag)
 
         assert read == HELLO[offset : offset + size]
 
@@ -333,12 +333,12 @@ class TestContract:
         self, storage: FilledStorage, key: str
     ) -> None:
         storage.receive_object(key, HELLO)
-        found = storage.head(key)
-        assert found is not None
+        s3_object = storage.head(key)
+        assert s3_object is not None
         storage.receive_object(key, HELLO[::-1])
 
         with pytest.raises(ObjectReplaced):
-            storage.read_range(key, 0, 5, etag=found.etag)
+            storage.read_range(key, 0, 5, etag=s3_object.etag)
 
     def test_the_last_tag_counts(self, storage: FilledStorage, key: str) -> None:
         storage.receive_object(key, HELLO)
@@ -363,7 +363,7 @@ class TestContract:
 
         assert storage.state_tag(key) is None
 
-    def test_what_is_not_there_cannot_be_tagged(self, storage: FilledStorage, key: str) -> None:
+    def test_a_missing_object_cannot_be_tagged(self, storage: FilledStorage, key: str) -> None:
         assert storage.tag(key, state="accepted") is False
         assert storage.state_tag(key) is None
         assert storage.head(key) is None
@@ -379,10 +379,10 @@ class TestContract:
         listed = list(storage.list_objects(f"{folder}/", after=keys[0]))
 
         assert [name for name, _ in listed] == keys[1:]
-        for name, found in listed:
+        for name, s3_object in listed:
             head = storage.head(name)
             assert head is not None
-            assert found == replace(head, crc64nvme=None, content_type="")
+            assert s3_object == replace(head, crc64nvme=None, content_type="")
 
     def test_delete_can_be_repeated(self, storage: FilledStorage, key: str) -> None:
         storage.receive_object(key, HELLO)
@@ -395,7 +395,7 @@ class TestContract:
 
 @pytest.mark.system
 class TestPresignedUrls:
-    """What a sheet allows, and what it does not; by a server that checks."""
+    """The requests that a sheet allows, and others, on a server that checks signatures."""
 
     def test_a_signed_put_stores_its_bytes(self, real: FilledS3, key: str) -> None:
         assert send(real.put_sheet(key, HELLO), HELLO, checksum(HELLO)).status == 200
@@ -431,7 +431,7 @@ class TestPresignedUrls:
         assert answer.status == 403
         assert b"SignatureDoesNotMatch" in answer.body
 
-    def test_a_signature_is_good_for_its_own_key_only(self, real: FilledS3, key: str) -> None:
+    def test_a_signature_works_for_its_own_key_only(self, real: FilledS3, key: str) -> None:
         sheet = real.put_sheet(key, HELLO)
         (signature,) = sheet.signatures
         other = replace(real.put_sheet(f"{key}2", HELLO), signatures=(signature,))
@@ -471,9 +471,7 @@ class TestPresignedUrls:
         assert (400 <= answer.status < 500, answer.status) == (True, answer.status)
         assert real.list_parts(key, multipart_id) == []
 
-    def test_a_url_signed_for_put_is_no_good_for_anything_else(
-        self, real: FilledS3, key: str
-    ) -> None:
+    def test_a_url_signed_for_put_works_for_put_only(self, real: FilledS3, key: str) -> None:
         sheet = real.put_sheet(key, HELLO)
         url = f"{sheet.urls[0]}&X-Amz-Signature={sheet.signatures[0]}"
         send(sheet, HELLO, checksum(HELLO))
@@ -507,8 +505,10 @@ class TestPresignedUrls:
 
         assert answer.status == 404
         assert b"NoSuchUpload" in answer.body
-        found = real.head(key)
-        assert (found is not None and found.crc64nvme == checksum(DATA)) is (end == "complete")
+        s3_object = real.head(key)
+        assert (s3_object is not None and s3_object.crc64nvme == checksum(DATA)) is (
+            end == "complete"
+        )
 
     def test_a_put_that_is_replayed_is_refused(self, real: FilledS3, key: str) -> None:
         sheet = real.put_sheet(key, HELLO)
@@ -555,7 +555,7 @@ class TestPresignedUrls:
         assert send_part(real.sheet(key, multipart_id, plan), 2, body).status == 403
         assert real.list_parts(key, multipart_id) == []
 
-    def test_the_signature_of_one_part_is_no_good_for_another(
+    def test_the_signature_of_one_part_does_not_work_for_another(
         self, real: FilledS3, key: str
     ) -> None:
         plan = PartPlan("multipart", 15 * MIB, PART_SIZE, 3)
@@ -585,7 +585,7 @@ class TestPresignedUrls:
 
 @pytest.mark.system
 class TestOddObjects:
-    """What temporary credentials can put, and what others write beside us."""
+    """Objects that temporary credentials can put, and tags that others write."""
 
     def test_tags_of_others_survive(self, real: FilledS3, key: str) -> None:
         real.receive_object(key, HELLO)
@@ -605,10 +605,10 @@ class TestOddObjects:
     ) -> None:
         real.client.put_object(Bucket=BUCKET, Key=key, Body=HELLO, StorageClass=storage_class)
 
-        found = real.head(key)
-        assert found is not None
-        assert found.unreadable == f"It is stored as {storage_class}, which cannot be read"
-        assert (found.size, found.etag) == (11, "5eb63bbbe01eeed093cb22bb8f5acdc3")
+        s3_object = real.head(key)
+        assert s3_object is not None
+        assert s3_object.unreadable == f"It is stored as {storage_class}, which cannot be read"
+        assert (s3_object.size, s3_object.etag) == (11, "5eb63bbbe01eeed093cb22bb8f5acdc3")
 
     @pytest.mark.parametrize("storage_class", ["STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING"])
     def test_an_object_of_another_class_is_readable(
@@ -616,11 +616,11 @@ class TestOddObjects:
     ) -> None:
         real.client.put_object(Bucket=BUCKET, Key=key, Body=HELLO, StorageClass=storage_class)
 
-        found = real.head(key)
-        assert found is not None
-        assert found.unreadable is None
+        s3_object = real.head(key)
+        assert s3_object is not None
+        assert s3_object.unreadable is None
 
-    def test_an_object_with_a_key_of_its_senders_own_is_unreadable(
+    def test_an_object_encrypted_by_its_sender_is_unreadable(
         self, real: FilledS3, key: str
     ) -> None:
         real.client.put_object(
@@ -631,16 +631,16 @@ class TestOddObjects:
             SSECustomerKey="k" * 32,
         )
 
-        found = real.head(key)
-        assert found is not None
-        assert found.unreadable == "It is encrypted with a key that S3 does not have"
+        s3_object = real.head(key)
+        assert s3_object is not None
+        assert s3_object.unreadable == "It is encrypted with a key that S3 does not have"
 
-    def test_an_encoding_is_told(self, real: FilledS3, key: str) -> None:
+    def test_an_encoding_is_reported(self, real: FilledS3, key: str) -> None:
         real.client.put_object(Bucket=BUCKET, Key=key, Body=HELLO, ContentEncoding="gzip")
 
-        found = real.head(key)
-        assert found is not None
-        assert found.content_encoding == "gzip"
+        s3_object = real.head(key)
+        assert s3_object is not None
+        assert s3_object.content_encoding == "gzip"
 
 
 @pytest.mark.system
@@ -659,12 +659,12 @@ def test_of_two_completes_at_once_one_makes_the_object(real: FilledS3, key: str)
         outcomes = list(threads.map(race, range(4)))
 
     assert "done" in outcomes
-    found = real.head(key)
-    assert found is not None
-    assert found.crc64nvme == checksum(DATA)
+    s3_object = real.head(key)
+    assert s3_object is not None
+    assert s3_object.crc64nvme == checksum(DATA)
 
 
-def test_complete_does_not_wait_for_ever() -> None:
+def test_complete_waits_within_its_patience() -> None:
     gate = threading.Event()
     with scripted_server([Scripted(200, COMPLETED, gate)]) as s3:
         client = boto3.client("s3", endpoint_url=s3.url, region_name=REGION)
@@ -701,7 +701,7 @@ def test_the_declared_type_is_stored(real: FilledS3, key: str) -> None:
         pytest.param(lambda s, key: s.head(key), id="head"),
     ],
 )
-def test_what_s3_denies_is_not_taken_for_missing(
+def test_a_denied_object_is_not_taken_for_missing(
     server: Server, key: str, ask: Callable[[S3Storage, str], object]
 ) -> None:
     stranger = boto3.client(
@@ -717,13 +717,15 @@ def test_what_s3_denies_is_not_taken_for_missing(
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("attempt", range(4))  # SeaweedFS lists what was sent twice in any order
+@pytest.mark.parametrize(
+    "attempt", range(4)
+)  # SeaweedFS lists both copies of a repeated part, in any order
 def test_the_last_of_a_part_that_was_sent_again_counts(
     real: FilledS3, key: str, attempt: int
 ) -> None:
     multipart_id = real.create_multipart(key, content_type="text/plain")
     real.receive_part(key, multipart_id, 1, b"old")
-    time.sleep(1.1)  # ListParts tells the time in seconds
+    time.sleep(1.1)  # ListParts reports the time in seconds
     real.receive_part(key, multipart_id, 1, b"new")
 
     listed = real.list_parts(key, multipart_id) or []

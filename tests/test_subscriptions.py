@@ -1,4 +1,4 @@
-"""Email subscriptions on moto's SNS, which confirms by itself; at home and here a test may not."""
+"""Email subscriptions on moto's SNS, which confirms them at once unless a test prevents it."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from chalicelib.subscriptions import Subscriptions
 from tests.support.environment import NOTIFICATIONS_TOPIC, REGION, TABLE
 from tests.support.payloads import OTHER_OWNER, OWNER
 
-# https://github.com/localstack/localstack/issues/8816 has it from AWS.
+# Recorded from AWS in https://github.com/localstack/localstack/issues/8816.
 DIFFERENT = (
     "Invalid parameter: Attributes Reason: Subscription already exists with different attributes"
 )
@@ -34,20 +34,20 @@ def subscriptions(sns: Any, dynamodb: Any) -> Subscriptions:
 
 def subscribed(sns: Any) -> dict[str, Any]:
     """Addresses and their filter policies."""
-    found = sns.list_subscriptions_by_topic(TopicArn=NOTIFICATIONS_TOPIC)["Subscriptions"]
+    subscriptions = sns.list_subscriptions_by_topic(TopicArn=NOTIFICATIONS_TOPIC)["Subscriptions"]
     return {
         s["Endpoint"]: sns.get_subscription_attributes(SubscriptionArn=s["SubscriptionArn"])[
             "Attributes"
         ]["FilterPolicy"]
-        for s in found
+        for s in subscriptions
     }
 
 
 def pending(address: str) -> None:
-    """Let nobody have opened the link yet."""
-    for found in sns_backends[DEFAULT_ACCOUNT_ID][REGION].subscriptions.values():
-        if found.endpoint == address:
-            found.attributes["PendingConfirmation"] = True
+    """Make all subscriptions pending, as before somebody opens the link."""
+    for subscription in sns_backends[DEFAULT_ACCOUNT_ID][REGION].subscriptions.values():
+        if subscription.endpoint == address:
+            subscription.attributes["PendingConfirmation"] = True
 
 
 def test_an_owner_gets_messages_about_their_uploads_only(
@@ -79,16 +79,14 @@ def test_to_unsubscribe_leaves_others_alone(subscriptions: Subscriptions, sns: A
     assert (subscriptions.state(OWNER), subscriptions.state(OTHER_OWNER)) == ("off", "on")
 
 
-def test_everything_can_be_repeated(subscriptions: Subscriptions, sns: Any) -> None:
+def test_every_call_can_be_repeated(subscriptions: Subscriptions, sns: Any) -> None:
     assert [subscriptions.subscribe(OWNER, ADA) for _ in range(3)] == ["on"] * 3
     assert list(subscribed(sns)) == [ADA]
     assert [subscriptions.unsubscribe(OWNER) for _ in range(3)] == ["off"] * 3
     assert subscribed(sns) == {}
 
 
-def test_another_address_takes_the_place_of_the_first(
-    subscriptions: Subscriptions, sns: Any
-) -> None:
+def test_another_address_replaces_the_first(subscriptions: Subscriptions, sns: Any) -> None:
     subscriptions.subscribe(OWNER, ADA)
 
     assert subscriptions.subscribe(OWNER, BOB) == "on"
@@ -96,11 +94,11 @@ def test_another_address_takes_the_place_of_the_first(
 
 
 def open_the_link_to_unsubscribe(sns: Any) -> None:
-    (found,) = sns.list_subscriptions_by_topic(TopicArn=NOTIFICATIONS_TOPIC)["Subscriptions"]
-    sns.unsubscribe(SubscriptionArn=found["SubscriptionArn"])
+    (subscription,) = sns.list_subscriptions_by_topic(TopicArn=NOTIFICATIONS_TOPIC)["Subscriptions"]
+    sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
 
 
-def test_mail_that_a_link_stopped_is_told_until_the_owner_wants_it_off(
+def test_a_subscription_stopped_by_a_link_is_reported_until_the_owner_ends_it(
     subscriptions: Subscriptions, sns: Any
 ) -> None:
     subscriptions.subscribe(OWNER, ADA)
@@ -112,7 +110,7 @@ def test_mail_that_a_link_stopped_is_told_until_the_owner_wants_it_off(
 
 
 @pytest.mark.parametrize("address", [ADA, BOB])
-def test_mail_that_a_link_stopped_comes_back_when_the_owner_wants_it(
+def test_a_subscription_stopped_by_a_link_can_be_started_again(
     subscriptions: Subscriptions, sns: Any, address: str
 ) -> None:
     subscriptions.subscribe(OWNER, ADA)
@@ -124,7 +122,7 @@ def test_mail_that_a_link_stopped_comes_back_when_the_owner_wants_it(
 
 
 class Refusing:
-    """SNS as AWS has it, where moto is kinder: it refuses what `refused` names."""
+    """SNS with refusals that moto does not have: those of the methods in `refused`."""
 
     def __init__(
         self,
@@ -167,32 +165,34 @@ def test_an_operators_subscription_is_not_taken_over(sns: Any, dynamodb: Any) ->
     with pytest.raises(WrongState, match="everybody's"):
         Subscriptions(strict, dynamodb, TABLE, NOTIFICATIONS_TOPIC).subscribe(OWNER, ADA)
 
-    told = sns.get_subscription_attributes(SubscriptionArn=arn["SubscriptionArn"])["Attributes"]
-    assert "FilterPolicy" not in told
+    attributes = sns.get_subscription_attributes(SubscriptionArn=arn["SubscriptionArn"])[
+        "Attributes"
+    ]
+    assert "FilterPolicy" not in attributes
 
 
-def test_what_sns_refuses_for_another_reason_is_not_explained_away(sns: Any, dynamodb: Any) -> None:
+def test_other_refusals_of_sns_are_raised(sns: Any, dynamodb: Any) -> None:
     strict: Any = Refusing(sns, "subscribe", "Invalid parameter: Email address")
 
     with pytest.raises(sns.exceptions.InvalidParameterException, match="Email address"):
         Subscriptions(strict, dynamodb, TABLE, NOTIFICATIONS_TOPIC).subscribe(OWNER, ADA)
 
 
-def test_who_subscribes_anew_while_the_old_one_is_ended_is_remembered(
+def test_a_simultaneous_new_subscription_is_kept(
     subscriptions: Subscriptions, sns: Any, dynamodb: Any
 ) -> None:
     subscriptions.subscribe(OWNER, ADA)
-    (gone,) = sns.list_subscriptions_by_topic(TopicArn=NOTIFICATIONS_TOPIC)["Subscriptions"]
-    sns.unsubscribe(SubscriptionArn=gone["SubscriptionArn"])
+    (old,) = sns.list_subscriptions_by_topic(TopicArn=NOTIFICATIONS_TOPIC)["Subscriptions"]
+    sns.unsubscribe(SubscriptionArn=old["SubscriptionArn"])
 
     class Slow:
         """Ends the old one when another request has subscribed."""
 
         exceptions = sns.exceptions
 
-        def unsubscribe(self, **asked: Any) -> None:
+        def unsubscribe(self, **request: Any) -> None:
             subscriptions.subscribe(OWNER, ADA)
-            sns.unsubscribe(**asked)
+            sns.unsubscribe(**request)
 
     slow: Any = Slow()
 
@@ -209,7 +209,7 @@ def test_an_address_that_waits_for_another_accounts_confirmation_is_refused(
         Subscriptions(strict, dynamodb, TABLE, NOTIFICATIONS_TOPIC).subscribe(OWNER, ADA)
 
 
-def test_a_pending_subscription_that_cannot_be_taken_back_is_forgotten(
+def test_a_pending_subscription_that_sns_cannot_remove_is_forgotten(
     subscriptions: Subscriptions, sns: Any, dynamodb: Any
 ) -> None:
     subscriptions.subscribe(OWNER, ADA)
@@ -223,7 +223,7 @@ def test_a_pending_subscription_that_cannot_be_taken_back_is_forgotten(
 @pytest.mark.parametrize(
     "error", ["FilterPolicyLimitExceededException", "SubscriptionLimitExceededException"]
 )
-def test_an_owner_above_the_quota_of_sns_is_told_so(
+def test_an_owner_above_the_quota_of_sns_receives_an_error(
     subscriptions: Subscriptions, sns: Any, dynamodb: Any, error: str
 ) -> None:
     full: Any = Refusing(sns, "subscribe", "Filter policy limit exceeded", error=error)
@@ -237,7 +237,7 @@ def test_an_owner_above_the_quota_of_sns_is_told_so(
     assert subscriptions.subscribe(OWNER, ADA) == "on", "once there is room"
 
 
-def test_an_address_that_is_taken_over_meets_the_quota_as_well(sns: Any, dynamodb: Any) -> None:
+def test_an_address_that_is_taken_over_can_exceed_the_quota_too(sns: Any, dynamodb: Any) -> None:
     """A filter policy that is set later counts as one that comes with the subscription."""
     Subscriptions(sns, dynamodb, TABLE, NOTIFICATIONS_TOPIC).subscribe(OTHER_OWNER, ADA)
     full = Refusing(

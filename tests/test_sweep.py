@@ -1,4 +1,4 @@
-"""Every branch of the sweep: what events lose is found, and brought to its end."""
+"""Every branch of the sweep: uploads whose events were lost are found and repaired."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -35,13 +35,13 @@ DAY = 24 * HOUR
 
 @dataclass
 class Stage:
-    """The sweep and all that it works on."""
+    """The sweep, with its table, its storage and its topic."""
 
     sweep: Sweep
     table: Any
     storage: MemoryStorage
     topic: RecordingTopic
-    sent: list[Mapping[str, Any]]
+    events: list[Mapping[str, Any]]
     clock: Clock
     processing: Processing
 
@@ -49,21 +49,21 @@ class Stage:
         return self.sweep.run(Invocation("sweep-1", seconds=seconds))
 
     def keep(self, upload: Upload, data: bytes | None = CONTENT) -> Upload:
-        """An upload in the table, and its object; due to be checked in an hour."""
-        kept: Upload = put_in(self.table, replace(upload, check_at=self.clock() + CHECK_AFTER))
+        """Store an upload and its object; the upload is due for a check in an hour."""
+        row: Upload = put_in(self.table, replace(upload, check_at=self.clock() + CHECK_AFTER))
         if data is not None:
             self.storage.receive_object(upload.key, data, at=self.clock())
-        return kept
+        return row
 
     def settled(self, state: State, **changes: Any) -> Upload:
-        """An upload with an outcome, of which its owner was notified."""
+        """Store an upload with an outcome that its owner was notified of."""
         self.storage.receive_object(put_upload().key, CONTENT, at=self.clock())
-        found = self.storage.head(put_upload().key)
-        assert found is not None
+        s3_object = self.storage.head(put_upload().key)
+        assert s3_object is not None
         self.storage.tags[put_upload().key] = state
         fields: dict[str, Any] = {
             "state": state,
-            "report": dict(found.identity),
+            "report": dict(s3_object.identity),
             "charged": None if state is State.REJECTED else len(CONTENT),
             "outcome": "1",
             "notified": "1",
@@ -72,15 +72,15 @@ class Stage:
         return self.keep(put_upload(**fields | changes), data=None)
 
     @property
-    def stored(self) -> Upload:
-        found = self.table.get(OWNER, PUT_ID)
-        assert found is not None
-        return found
+    def current(self) -> Upload:
+        upload = self.table.get(OWNER, PUT_ID)
+        assert upload is not None
+        return upload
 
     def process(self) -> None:
-        """What becomes of the events that the sweep has sent."""
-        while self.sent:
-            self.processing.process(self.sent.pop(0), Invocation(f"run-{len(self.sent)}"))
+        """Process the events that the sweep has sent."""
+        while self.events:
+            self.processing.process(self.events.pop(0), Invocation(f"run-{len(self.events)}"))
 
 
 @pytest.fixture(params=["memory", "moto"])
@@ -91,15 +91,15 @@ def stage(request: pytest.FixtureRequest, settings: Settings, clock: Clock) -> S
         else real_table(request.getfixturevalue("dynamodb"), clock)
     )
     storage, topic, pages = MemoryStorage(), RecordingTopic(), RecordingPages()
-    sent: list[Mapping[str, Any]] = []
+    events: list[Mapping[str, Any]] = []
     notifier = Notifier(
         table, pages, topic.publish, NOTIFICATIONS_TOPIC, PAGE_ORIGIN, clock, clock.advance
     )
-    sweep = Sweep(settings, storage, table, notifier, sent.append, clock, clock.advance)
+    sweep = Sweep(settings, storage, table, notifier, events.append, clock, clock.advance)
     processing = Processing(
         settings, storage, table, pages, decide, lambda _: {}, clock, clock.advance
     )
-    return Stage(sweep, table, storage, topic, sent, clock, processing)
+    return Stage(sweep, table, storage, topic, events, clock, processing)
 
 
 def test_a_stage_in_order_has_nothing_to_repair(stage: Stage) -> None:
@@ -108,8 +108,8 @@ def test_a_stage_in_order_has_nothing_to_repair(stage: Stage) -> None:
 
     assert stage.run() == {}
 
-    assert stage.stored.check_at is None
-    assert (stage.sent, stage.topic.messages) == ([], [])
+    assert stage.current.check_at is None
+    assert (stage.events, stage.topic.messages) == ([], [])
     notes = stage.table.sweep()
     assert (notes["cursor"], notes["found"]) == ("", "{}")
 
@@ -124,19 +124,19 @@ def test_an_upload_whose_event_was_lost_is_processed(stage: Stage) -> None:
     assert stage.run() == {"SweepLostEvents": 1}
     stage.process()
 
-    assert stage.stored.state is State.ACCEPTED
+    assert stage.current.state is State.ACCEPTED
     assert stage.storage.tags == {put_upload().key: "accepted"}
 
 
-def test_an_upload_that_began_a_moment_ago_is_left_alone(stage: Stage) -> None:
+def test_a_new_upload_is_not_checked(stage: Stage) -> None:
     stage.keep(put_upload())
     stage.clock.advance(HOUR - 1)
 
     assert stage.run() == {}
-    assert stage.sent == []
+    assert stage.events == []
 
 
-def test_an_upload_that_takes_days_is_looked_at_more_and_more_rarely(stage: Stage) -> None:
+def test_an_upload_that_takes_days_is_checked_less_and_less_often(stage: Stage) -> None:
     stage.keep(multipart_upload(), data=None)
     looks = []
     for _ in range(5 * 24):
@@ -151,9 +151,7 @@ def test_an_upload_that_takes_days_is_looked_at_more_and_more_rarely(stage: Stag
 
 
 @pytest.mark.parametrize(("seconds", "abandoned"), [(-1, False), (0, True)])
-def test_an_upload_that_nobody_completes_is_given_up(
-    stage: Stage, *, seconds: int, abandoned: bool
-) -> None:
+def test_an_incomplete_upload_is_aborted(stage: Stage, *, seconds: int, abandoned: bool) -> None:
     multipart_id = stage.storage.create_multipart(multipart_upload().key, content_type="a/b")
     upload = stage.keep(multipart_upload(multipart_id=multipart_id, charged=7), data=None)
     stage.clock.advance((7 + 2) * DAY + seconds)
@@ -171,7 +169,7 @@ def test_an_upload_that_nobody_completes_is_given_up(
 
 @pytest.mark.parametrize("state", [State.UPLOADED, State.PROCESSING])
 @pytest.mark.parametrize("sequencer", [None, "5".ljust(64, "0")])
-def test_an_upload_that_was_left_behind_is_processed(
+def test_an_upload_stuck_in_a_passing_state_is_processed(
     stage: Stage, state: State, sequencer: str | None
 ) -> None:
     is_held = state is State.PROCESSING
@@ -189,30 +187,30 @@ def test_an_upload_that_was_left_behind_is_processed(
     assert stage.run() == {"SweepLeftBehind": 1}
     stage.process()
 
-    assert stage.stored.state is State.ACCEPTED
+    assert stage.current.state is State.ACCEPTED
 
 
-def test_an_upload_that_is_held_is_left_alone(stage: Stage) -> None:
+def test_a_claimed_upload_is_not_processed(stage: Stage) -> None:
     held_until = stage.clock() + timedelta(seconds=HOUR + 1)
     stage.keep(put_upload(state=State.PROCESSING, holder="alive", held_until=held_until))
     stage.clock.advance(HOUR)
 
     assert stage.run() == {}
 
-    assert stage.sent == []
-    assert stage.stored.check_at == stage.clock() + CHECK_AFTER
+    assert stage.events == []
+    assert stage.current.check_at == stage.clock() + CHECK_AFTER
 
 
-def test_an_upload_that_moved_a_moment_ago_is_left_alone(stage: Stage) -> None:
+def test_a_recently_changed_upload_is_not_processed(stage: Stage) -> None:
     upload = stage.keep(put_upload())
     stage.clock.advance(HOUR)
     stage.table.change(upload, to=State.UPLOADED, allowed=set(State))
 
     assert stage.run() == {}
-    assert stage.sent == []
+    assert stage.events == []
 
 
-def test_a_newer_object_left_behind_after_an_older_one_failed_is_processed(stage: Stage) -> None:
+def test_a_newer_object_is_processed_after_an_older_one_failed(stage: Stage) -> None:
     old, new = ("1".ljust(64, "0"), "2".ljust(64, "0"))
     event = records.event_of(put_upload().key, bucket="b", size=1, sequencer=old)
     failed = stage.keep(
@@ -224,7 +222,7 @@ def test_a_newer_object_left_behind_after_an_older_one_failed_is_processed(stage
     assert stage.run() == {"SweepLeftBehind": 1}
     stage.process()
 
-    assert stage.stored.state is State.ACCEPTED
+    assert stage.current.state is State.ACCEPTED
 
 
 # --- Outcomes ------------------------------------------------------------------------------------
@@ -239,10 +237,10 @@ def test_an_owner_who_was_not_notified_is_notified(stage: Stage, state: State) -
     assert stage.run() == {}
 
     assert len(stage.topic.messages) == 1
-    assert (stage.stored.notified, stage.stored.check_at) == ("1", None)
+    assert (stage.current.notified, stage.current.check_at) == ("1", None)
 
 
-def test_an_outcome_that_somebody_is_about_to_announce_is_left_alone(stage: Stage) -> None:
+def test_an_outcome_claimed_by_another_invocation_notifies_nobody(stage: Stage) -> None:
     upload = stage.settled(State.ACCEPTED, notified=None)
     stage.clock.advance(HOUR)
     until = stage.clock() + timedelta(hours=1)
@@ -251,7 +249,7 @@ def test_an_outcome_that_somebody_is_about_to_announce_is_left_alone(stage: Stag
     assert stage.run(seconds=31) == {}
 
     assert stage.topic.messages == []
-    assert stage.stored.check_at is not None, "the next sweep looks again"
+    assert stage.current.check_at is not None, "the next sweep looks again"
 
 
 @pytest.mark.parametrize("tag", [None, "rejected"])
@@ -271,9 +269,7 @@ def test_a_wrong_tag_is_written_again(stage: Stage, *, tag: str | None, is_due: 
 
 
 @pytest.mark.parametrize("is_due", [True, False], ids=["by the table", "by the bucket"])
-def test_an_object_that_was_replaced_and_whose_event_was_lost_is_checked(
-    stage: Stage, *, is_due: bool
-) -> None:
+def test_a_replaced_object_whose_event_was_lost_is_checked(stage: Stage, *, is_due: bool) -> None:
     upload = stage.settled(State.ACCEPTED)
     if not is_due:
         stage.table.rest(upload)
@@ -283,17 +279,17 @@ def test_an_object_that_was_replaced_and_whose_event_was_lost_is_checked(
     assert stage.run()["SweepLostEvents"] >= 1
     stage.process()
 
-    assert stage.stored.state is State.REJECTED
+    assert stage.current.state is State.REJECTED
     assert stage.storage.tags == {upload.key: "rejected"}
 
 
 def test_an_object_that_replaced_one_that_failed_is_found_by_its_fingerprint(stage: Stage) -> None:
     upload = stage.settled(State.FAILED, report=None)
-    found = stage.storage.head(upload.key)
-    assert found is not None
+    s3_object = stage.storage.head(upload.key)
+    assert s3_object is not None
     stage.table.rest(upload)
     stage.table.change(
-        upload, to=State.FAILED, allowed={State.FAILED}, fingerprint=found.fingerprint
+        upload, to=State.FAILED, allowed={State.FAILED}, fingerprint=s3_object.fingerprint
     )
     stage.clock.advance(HOUR)
     assert stage.run() == {}
@@ -304,29 +300,29 @@ def test_an_object_that_replaced_one_that_failed_is_found_by_its_fingerprint(sta
     assert stage.run() == {"SweepLostEvents": 1}
 
 
-def test_the_object_of_a_rejected_upload_may_be_gone(stage: Stage) -> None:
+def test_the_object_of_a_rejected_upload_may_be_deleted(stage: Stage) -> None:
     upload = stage.settled(State.REJECTED)
     stage.storage.delete(upload.key)
     stage.clock.advance(HOUR)
 
     assert stage.run() == {}
 
-    assert (stage.stored.state, stage.stored.check_at) == (State.REJECTED, None)
+    assert (stage.current.state, stage.current.check_at) == (State.REJECTED, None)
 
 
 @pytest.mark.parametrize("state", [State.ACCEPTED, State.FAILED])
-def test_an_upload_that_its_owner_deleted_half_way_is_deleted(stage: Stage, state: State) -> None:
+def test_an_interrupted_deletion_is_finished(stage: Stage, state: State) -> None:
     upload = stage.settled(state)
     stage.storage.delete(upload.key)
     stage.clock.advance(HOUR)
 
     assert stage.run() == {"SweepDeleted": 1}
 
-    assert (stage.stored.state, stage.stored.charged) == (State.ABORTED, None)
+    assert (stage.current.state, stage.current.charged) == (State.ABORTED, None)
     assert stage.topic.messages == []
 
 
-def test_an_upload_that_somebody_is_about_to_delete_is_looked_at_again(stage: Stage) -> None:
+def test_an_upload_that_is_being_deleted_is_checked_again(stage: Stage) -> None:
     upload = stage.settled(State.ACCEPTED)
     stage.table.begin_deletion(upload)
 
@@ -335,24 +331,24 @@ def test_an_upload_that_somebody_is_about_to_delete_is_looked_at_again(stage: St
     stage.clock.advance(HOUR)
 
     assert stage.run() == {"SweepDeleted": 1}
-    assert stage.stored.state is State.ABORTED
+    assert stage.current.state is State.ABORTED
 
 
-def test_an_upload_that_nobody_came_to_delete_rests(stage: Stage) -> None:
+def test_an_upload_whose_deletion_never_happened_needs_no_more_checks(stage: Stage) -> None:
     stage.table.begin_deletion(stage.settled(State.ACCEPTED))
     stage.clock.advance(HOUR)
 
     assert stage.run() == {}
-    assert (stage.stored.state, stage.stored.check_at) == (State.ACCEPTED, None)
+    assert (stage.current.state, stage.current.check_at) == (State.ACCEPTED, None)
 
 
-def test_an_object_that_no_one_can_read_is_the_one_that_was_rejected(stage: Stage) -> None:
+def test_an_unreadable_object_is_recognised_as_the_rejected_one(stage: Stage) -> None:
     encrypted = {"unreadable": "Its key", "size": 0, "etag": "", "crc64nvme": None}
     upload = stage.settled(State.REJECTED)
     stage.storage.oddities[upload.key] = encrypted
-    found = stage.storage.head(upload.key)
-    assert found is not None
-    stage.table.change(upload, to=State.REJECTED, allowed=set(State), report=found.identity)
+    s3_object = stage.storage.head(upload.key)
+    assert s3_object is not None
+    stage.table.change(upload, to=State.REJECTED, allowed=set(State), report=s3_object.identity)
     stage.clock.advance(HOUR)
 
     assert stage.run() == {}
@@ -361,7 +357,7 @@ def test_an_object_that_no_one_can_read_is_the_one_that_was_rejected(stage: Stag
 # --- Objects -------------------------------------------------------------------------------------
 
 
-def test_an_object_without_an_upload_becomes_one(stage: Stage) -> None:
+def test_an_object_without_an_upload_is_processed(stage: Stage) -> None:
     key = f"uploads/{OWNER}/notes.txt"
     stage.storage.receive_object(key, CONTENT, at=stage.clock())
     stage.clock.advance(HOUR)
@@ -373,13 +369,13 @@ def test_an_object_without_an_upload_becomes_one(stage: Stage) -> None:
     assert (adopted.key, adopted.state, adopted.charged) == (key, State.ACCEPTED, 11)
 
 
-def test_an_object_that_came_a_moment_ago_has_an_event_on_its_way(stage: Stage) -> None:
+def test_a_new_object_is_left_to_its_event(stage: Stage) -> None:
     key = f"uploads/{OWNER}/notes.txt"
     stage.storage.receive_object(key, CONTENT, at=stage.clock())
     stage.clock.advance(HOUR - 1)
 
     assert stage.run() == {}
-    assert (stage.sent, key in stage.storage.objects) == ([], True)
+    assert (stage.events, key in stage.storage.objects) == ([], True)
 
 
 @pytest.mark.parametrize("is_due", [True, False], ids=["by the table", "by the bucket"])
@@ -392,13 +388,13 @@ def test_the_object_of_an_aborted_upload_is_deleted(stage: Stage, *, is_due: boo
     assert stage.run() == {"SweepDeleted": 1}
 
     assert stage.storage.objects == {}
-    assert (stage.stored.state, stage.stored.check_at) == (State.ABORTED, None)
+    assert (stage.current.state, stage.current.check_at) == (State.ABORTED, None)
 
 
 @pytest.mark.parametrize(
     "key", [f"uploads/{OWNER}/", f"uploads/{OWNER}//", f"uploads/{OWNER}/a/", "uploads/x"]
 )
-def test_an_object_that_no_upload_can_have_is_deleted(stage: Stage, key: str) -> None:
+def test_an_object_with_an_invalid_key_is_deleted(stage: Stage, key: str) -> None:
     stage.storage.receive_object(key, CONTENT, at=stage.clock())
 
     assert stage.run() == {"SweepDeleted": 1}
@@ -407,20 +403,20 @@ def test_an_object_that_no_upload_can_have_is_deleted(stage: Stage, key: str) ->
 
 
 @pytest.mark.parametrize("state", [State.UPLOADING, State.UPLOADED, State.PROCESSING])
-def test_the_object_of_an_upload_that_is_not_due_is_left_alone(stage: Stage, state: State) -> None:
+def test_the_object_of_an_upload_in_progress_is_not_compared(stage: Stage, state: State) -> None:
     upload = stage.keep(put_upload(state=state))
     stage.table.check_again(upload, stage.clock() + timedelta(days=1))
     stage.clock.advance(HOUR)
 
     assert stage.run() == {}
-    assert stage.sent == []
+    assert stage.events == []
 
 
 # --- How far a sweep comes -----------------------------------------------------------------------
 
 
 class Ending:
-    """An invocation whose time is over after so many questions about it."""
+    """An invocation whose time is over after a number of questions about it."""
 
     aws_request_id = "sweep-1"
 
@@ -432,7 +428,7 @@ class Ending:
         return 900_000 if self.questions >= 0 else 30_000
 
 
-def test_a_sweep_that_runs_out_of_time_is_continued_by_the_next(stage: Stage) -> None:
+def test_the_next_sweep_continues_after_one_that_ran_out_of_time(stage: Stage) -> None:
     keys = [f"uploads/{OWNER}/{number}" for number in range(5)]
     for key in keys:
         stage.storage.receive_object(key, CONTENT, at=stage.clock())
@@ -445,11 +441,11 @@ def test_a_sweep_that_runs_out_of_time_is_continued_by_the_next(stage: Stage) ->
 
     assert counts == [2, 2, 1, 2]
     assert cursors == [keys[1], keys[3], "", keys[1]]
-    sent = [event["Records"][0]["s3"]["object"]["key"] for event in stage.sent]
-    assert sent == [*keys, *keys[:2]]
+    events = [event["Records"][0]["s3"]["object"]["key"] for event in stage.events]
+    assert events == [*keys, *keys[:2]]
 
 
-def test_uploads_for_which_there_is_no_time_stay_due(stage: Stage) -> None:
+def test_uploads_stay_due_when_there_is_no_time_for_them(stage: Stage) -> None:
     stage.keep(put_upload())
     stage.clock.advance(HOUR)
 
@@ -458,18 +454,18 @@ def test_uploads_for_which_there_is_no_time_stay_due(stage: Stage) -> None:
 
 
 class Broken(MemoryStorage):
-    """S3 that answers nothing sensible about one key."""
+    """S3 with a broken answer about one key."""
 
     def head(self, key: str) -> StoredObject | None:
-        found = super().head(key)
+        s3_object = super().head(key)
         if key.endswith("/broken"):
             raise OSError("what is this")
-        return found
+        return s3_object
 
     def list_objects(self, prefix: str, *, after: str) -> Iterator[tuple[str, StoredObject]]:
         for key in sorted(self.objects):
             if key.startswith(prefix) and key > after:
-                yield key, StoredObject(11, "", None, "", self.written.get(key))
+                yield key, StoredObject(11, "", None, "", self.written_at.get(key))
 
     def state_tag(self, key: str) -> str | None:
         if key.endswith("/broken"):
@@ -478,9 +474,7 @@ class Broken(MemoryStorage):
 
 
 @pytest.mark.parametrize("error", [OSError("no network"), TryAgain("busy")], ids=repr)
-def test_one_upload_that_cannot_be_checked_does_not_keep_the_sweep_from_others(
-    stage: Stage, error: Exception
-) -> None:
+def test_a_failed_check_does_not_stop_the_sweep(stage: Stage, error: Exception) -> None:
     stage.settled(State.ACCEPTED, notified=None)
     other_id = f"{PUT_ID[:-1]}1"
     other = stage.keep(put_upload(id=other_id, key=put_upload().key.replace(PUT_ID, other_id)))
@@ -497,16 +491,16 @@ def test_one_upload_that_cannot_be_checked_does_not_keep_the_sweep_from_others(
     assert stage.run() == {"SweepNotNotified": 1}
 
 
-def test_one_object_that_cannot_be_compared_does_not_keep_the_sweep_from_others(
+def test_a_failed_comparison_does_not_stop_the_sweep(
     stage: Stage,
 ) -> None:
     broken = Broken(objects={f"uploads/{OWNER}/a/broken": CONTENT, f"uploads/{OWNER}/z": CONTENT})
     upload = put_upload(state=State.ACCEPTED, key=f"uploads/{OWNER}/a/broken", updated_at=OLD)
     stage.table.adopt(upload)
 
-    found = replace(stage.sweep, storage=broken).run(Invocation("sweep-1", seconds=900))
+    repairs = replace(stage.sweep, storage=broken).run(Invocation("sweep-1", seconds=900))
 
-    assert found == {"SweepObjectsWithoutUpload": 1}
+    assert repairs == {"SweepObjectsWithoutUpload": 1}
     assert stage.table.sweep()["cursor"] == ""
 
 

@@ -77,30 +77,30 @@ def real(dynamodb: Any, clock: Clock) -> UploadTable:
 def table(request: pytest.FixtureRequest, clock: Clock) -> Table:
     if request.param == "memory":
         return MemoryTable(clock)
-    found: UploadTable = request.getfixturevalue("real")
-    return found
+    adapter: UploadTable = request.getfixturevalue("real")
+    return adapter
 
 
 def several(table: Table, clock: Clock, count: int, **changes: Any) -> list[Upload]:
     """Put uploads, each a second younger than the one before; newest first."""
-    made = []
+    uploads = []
     for _ in range(count):
         clock.advance(1)
         upload_id = new_upload_id(clock(), bytes(10))
         key = object_key_of(owner=changes.get("owner", OWNER), upload_id=upload_id, filename="a")
         upload = put_upload(id=upload_id, key=key, **changes)
         put_in(table, upload)
-        made.append(upload)
-    return made[::-1]
+        uploads.append(upload)
+    return uploads[::-1]
 
 
 def every_page(table: Table, limit: int, state: State | None = None) -> list[list[Upload]]:
     """Follow the cursors to the end."""
-    found, cursor = table.newest(OWNER, state=state, cursor=None, limit=limit)
-    pages = [found]
+    page, cursor = table.newest(OWNER, state=state, cursor=None, limit=limit)
+    pages = [page]
     while cursor is not None:
-        found, cursor = table.newest(OWNER, state=state, cursor=cursor, limit=limit)
-        pages.append(found)
+        page, cursor = table.newest(OWNER, state=state, cursor=cursor, limit=limit)
+        pages.append(page)
     return pages
 
 
@@ -121,12 +121,12 @@ class TestContract:
             pytest.param(put_upload(filename="👩‍👩‍👧 \\\"'.txt"), id="odd name"),
         ],
     )
-    def test_an_upload_comes_back_as_it_was_put(self, table: Table, upload: Upload) -> None:
+    def test_an_upload_is_read_as_it_was_put(self, table: Table, upload: Upload) -> None:
         put_in(table, upload)
 
         assert table.get(OWNER, upload.id) == upload
 
-    def test_an_id_that_is_taken_is_never_overwritten(self, table: Table) -> None:
+    def test_an_existing_id_is_never_overwritten(self, table: Table) -> None:
         put_in(table, put_upload())
 
         with pytest.raises(TryAgain):
@@ -137,7 +137,7 @@ class TestContract:
     @pytest.mark.parametrize(
         ("owner", "upload_id"), [(OTHER_OWNER, PUT_ID), (OWNER, "x"), ("", "")]
     )
-    def test_what_is_not_there_is_none(self, table: Table, owner: str, upload_id: str) -> None:
+    def test_a_missing_upload_is_none(self, table: Table, owner: str, upload_id: str) -> None:
         put_in(table, put_upload())
 
         assert table.get(owner, upload_id) is None
@@ -170,7 +170,7 @@ class TestContract:
         rest = {"state": FULL.state, "updated_at": FULL.updated_at, "version": FULL.version}
         assert replace(changed, **rest) == FULL
 
-    def test_a_change_starts_from_what_is_stored(self, table: Table) -> None:
+    def test_a_change_starts_from_the_current_row(self, table: Table) -> None:
         put_in(table, put_upload(reason="stored"))
 
         changed = table.change(
@@ -192,14 +192,14 @@ class TestContract:
     def test_a_change_from_another_state_is_refused_and_changes_nothing(
         self, table: Table, state: State
     ) -> None:
-        stored = put_in(table, put_upload(state=state, version=1))
+        row = put_in(table, put_upload(state=state, version=1))
 
         with pytest.raises(WrongState, match=f"The upload is {state}"):
             table.change(
                 put_upload(), to=State.FAILED, allowed=set(State) - {state}, reason="Because"
             )
 
-        assert table.get(OWNER, PUT_ID) == stored
+        assert table.get(OWNER, PUT_ID) == row
 
     @pytest.mark.parametrize("state", State)
     def test_a_change_from_an_allowed_state_happens(self, table: Table, state: State) -> None:
@@ -210,7 +210,7 @@ class TestContract:
         assert changed.state is State.PROCESSING
 
     @pytest.mark.parametrize("owner", [OTHER_OWNER, OWNER], ids=["somebody else's", "no such"])
-    def test_a_change_of_what_is_not_there_is_refused(self, table: Table, owner: str) -> None:
+    def test_a_change_of_a_missing_upload_is_refused(self, table: Table, owner: str) -> None:
         absent = put_upload(owner=owner)
 
         with pytest.raises(UploadNotFound):
@@ -225,7 +225,7 @@ class TestContract:
         with pytest.raises(WrongState):
             table.change(put_upload(), to=State.UPLOADED, allowed={State.UPLOADING})
 
-    def test_only_the_holder_may_change_what_is_held(self, table: Table) -> None:
+    def test_only_the_holder_may_change_a_claimed_upload(self, table: Table) -> None:
         put_in(table, put_upload(state=State.PROCESSING, holder="first"))
 
         with pytest.raises(WrongState):
@@ -236,7 +236,7 @@ class TestContract:
 
         assert (changed.state, changed.holder) == (State.FAILED, None)
 
-    def test_what_nobody_holds_is_no_holders_to_change(self, table: Table) -> None:
+    def test_an_unclaimed_upload_has_no_holder_who_may_change_it(self, table: Table) -> None:
         put_in(table, put_upload())
 
         with pytest.raises(WrongState):
@@ -286,7 +286,7 @@ class TestContract:
 
         assert table.get(OWNER, PUT_ID) == upload
 
-    def test_a_claim_that_read_an_older_version_decides_by_the_newest(
+    def test_a_claim_over_an_older_version_decides_by_the_newest(
         self, table: Table, clock: Clock
     ) -> None:
         read = put_in(table, put_upload(state=State.UPLOADED))
@@ -296,7 +296,7 @@ class TestContract:
         with pytest.raises(WrongState):
             table.claim(read, Claim(sequencer="2", holder="older", until=later, charged=11))
 
-    def test_what_is_not_there_is_not_claimed(self, table: Table, clock: Clock) -> None:
+    def test_a_missing_upload_is_not_claimed(self, table: Table, clock: Clock) -> None:
         with pytest.raises(UploadNotFound):
             table.claim(
                 put_upload(), Claim(sequencer="2", holder="first", until=clock(), charged=1)
@@ -306,23 +306,23 @@ class TestContract:
                 put_upload(state=State.ACCEPTED, outcome="1"), holder="first", until=clock()
             )
 
-    def test_an_outcome_is_settled_by_the_invocation_that_holds_it(
+    def test_an_upload_is_settled_by_the_invocation_that_claimed_it(
         self, table: Table, clock: Clock
     ) -> None:
-        held = put_in(
+        claimed = put_in(
             table, put_upload(state=State.PROCESSING, holder="first", event={"Records": []})
         )
         clock.advance(1)
 
         with pytest.raises(WrongState):
-            table.settle(held, to=State.ACCEPTED, outcome="accepted:1", holder="second")
+            table.settle(claimed, to=State.ACCEPTED, outcome="accepted:1", holder="second")
         settled = table.settle(
-            held, to=State.ACCEPTED, outcome="accepted:1", holder="first", report={"size": 11}
+            claimed, to=State.ACCEPTED, outcome="accepted:1", holder="first", report={"size": 11}
         )
 
         assert settled == table.get(OWNER, PUT_ID)
         assert settled == replace(
-            held,
+            claimed,
             state=State.ACCEPTED,
             outcome="accepted:1",
             report={"size": 11},
@@ -333,7 +333,7 @@ class TestContract:
             version=1,
         )
 
-    def test_what_gave_up_has_failed(self, table: Table) -> None:
+    def test_a_failed_invocation_fails_its_upload(self, table: Table) -> None:
         upload = put_in(table, put_upload(state=State.PROCESSING, holder="1", charged=11))
 
         failure = failure_of(upload, request_id="1")
@@ -347,54 +347,58 @@ class TestContract:
         assert failed.event == failure.created.event
         assert failed.check_at == upload.updated_at, "its tag does not say so yet"
 
-    def test_what_no_client_sees_leaves_the_time_of_the_last_update(
+    def test_a_change_that_no_client_sees_keeps_updated_at(
         self, table: Table, clock: Clock
     ) -> None:
         upload = put_in(table, put_upload(state=State.ACCEPTED, outcome="accepted:1"))
         clock.advance(60)
 
-        held = table.begin_notifying(upload, holder="first", until=clock() + timedelta(minutes=1))
-        told = table.end_notifying(held, holder="first", notified="accepted:1", is_done=False)
-        due = table.check_again(told, clock())
-        gone = table.begin_deletion(due)
-        table.rest(gone)
+        claimed = table.begin_notifying(
+            upload, holder="first", until=clock() + timedelta(minutes=1)
+        )
+        released = table.end_notifying(
+            claimed, holder="first", notified="accepted:1", is_done=False
+        )
+        due = table.check_again(released, clock())
+        deleted = table.begin_deletion(due)
+        table.rest(deleted)
 
         assert table.get(OWNER, PUT_ID).updated_at == upload.updated_at  # type: ignore[union-attr]
 
-    def test_an_outcome_is_held_by_one_invocation_that_notifies(
+    def test_one_invocation_claims_to_notify_of_an_outcome(
         self, table: Table, clock: Clock
     ) -> None:
         upload = put_in(table, put_upload(state=State.ACCEPTED, outcome="accepted:1"))
         until = clock() + timedelta(minutes=2)
 
-        held = table.begin_notifying(upload, holder="first", until=until)
+        claimed = table.begin_notifying(upload, holder="first", until=until)
         with pytest.raises(WrongState):
             table.begin_notifying(upload, holder="second", until=until)
         again = table.begin_notifying(upload, holder="first", until=until)
         clock.advance(120)
-        taken = table.begin_notifying(upload, holder="second", until=clock() + timedelta(1))
+        retaken = table.begin_notifying(upload, holder="second", until=clock() + timedelta(1))
 
-        assert (held.notifier, again.notifier, taken.notifier) == ("first", "first", "second")
-        assert taken == table.get(OWNER, PUT_ID)
+        assert (claimed.notifier, again.notifier, retaken.notifier) == ("first", "first", "second")
+        assert retaken == table.get(OWNER, PUT_ID)
 
-    def test_an_outcome_is_let_go_of_as_notified(self, table: Table, clock: Clock) -> None:
+    def test_a_released_claim_records_the_notified_outcome(
+        self, table: Table, clock: Clock
+    ) -> None:
         upload = put_in(
             table, put_upload(state=State.ACCEPTED, outcome="accepted:1", check_at=clock())
         )
-        held = table.begin_notifying(upload, holder="first", until=clock())
+        claimed = table.begin_notifying(upload, holder="first", until=clock())
 
         with pytest.raises(WrongState):
-            table.end_notifying(held, holder="second", notified="accepted:1", is_done=True)
-        ended = table.end_notifying(held, holder="first", notified="accepted:1", is_done=True)
+            table.end_notifying(claimed, holder="second", notified="accepted:1", is_done=True)
+        ended = table.end_notifying(claimed, holder="first", notified="accepted:1", is_done=True)
 
         assert ended == table.get(OWNER, PUT_ID)
         assert (ended.notified, ended.notifier, ended.check_at) == ("accepted:1", None, None)
         with pytest.raises(WrongState):
             table.begin_notifying(ended, holder="second", until=clock())
 
-    def test_the_sweep_is_given_what_is_due_in_any_shard_of_its_index(
-        self, table: Table, clock: Clock
-    ) -> None:
+    def test_the_sweep_gets_due_uploads_of_every_shard(self, table: Table, clock: Clock) -> None:
         due = {f"{PUT_ID[:-1]}{digit}" for digit in "0123456789abcdef"}
         for upload_id in due:
             put_in(table, put_upload(id=upload_id, check_at=clock()))
@@ -404,7 +408,9 @@ class TestContract:
 
         assert {upload.id for upload in table.to_check()} == due
 
-    def test_the_sweep_is_not_given_what_has_come_to_rest(self, table: Table, clock: Clock) -> None:
+    def test_the_sweep_does_not_get_uploads_without_a_check(
+        self, table: Table, clock: Clock
+    ) -> None:
         upload = put_in(table, put_upload(check_at=clock()))
 
         assert table.rest(upload) is True
@@ -414,9 +420,7 @@ class TestContract:
         assert rested is not None
         assert (rested.check_at, rested.updated_at) == (None, upload.updated_at)
 
-    def test_what_was_changed_meanwhile_does_not_come_to_rest(
-        self, table: Table, clock: Clock
-    ) -> None:
+    def test_a_changed_upload_keeps_its_check(self, table: Table, clock: Clock) -> None:
         read = put_in(table, put_upload(check_at=clock()))
         table.change(read, to=State.UPLOADED, allowed=set(State))
 
@@ -424,7 +428,9 @@ class TestContract:
 
         assert [upload.id for upload in table.to_check()] == [PUT_ID]
 
-    def test_the_sweep_looks_again_when_it_is_told_to(self, table: Table, clock: Clock) -> None:
+    def test_the_sweep_checks_again_at_the_time_that_was_set(
+        self, table: Table, clock: Clock
+    ) -> None:
         upload = put_in(table, put_upload(check_at=clock()))
         clock.advance(1)
 
@@ -435,7 +441,7 @@ class TestContract:
         clock.advance(3600)
         assert list(table.to_check()) == [again]
 
-    def test_a_sweep_leaves_notes_to_the_next(self, table: Table) -> None:
+    def test_a_sweep_keeps_values_for_the_next(self, table: Table) -> None:
         assert table.sweep() == {}
 
         table.keep_sweep(cursor="uploads/a", at="now")
@@ -447,33 +453,35 @@ class TestContract:
     def test_pages_list_every_upload_once_newest_first(
         self, table: Table, clock: Clock, count: int
     ) -> None:
-        made = several(table, clock, count)
+        uploads = several(table, clock, count)
 
         pages = every_page(table, limit=5)
 
-        assert sum(pages, []) == made  # noqa: RUF017 - a handful
+        assert sum(pages, []) == uploads  # noqa: RUF017 - a handful
         assert all(len(page) <= 5 for page in pages)
 
     @pytest.mark.parametrize("count", [0, 1, 4, 5, 6, 11])
-    def test_pages_of_one_state_list_each_of_it_once(
+    def test_pages_of_one_state_list_each_upload_in_it_once(
         self, table: Table, clock: Clock, count: int
     ) -> None:
-        made = []
+        uploads = []
         for _ in range(count):
-            made = several(table, clock, 1, state=State.ACCEPTED) + made
+            uploads = several(table, clock, 1, state=State.ACCEPTED) + uploads
             several(table, clock, 2, state=State.REJECTED)
 
         pages = every_page(table, limit=5, state=State.ACCEPTED)
 
-        assert sum(pages, []) == made  # noqa: RUF017 - a handful
+        assert sum(pages, []) == uploads  # noqa: RUF017 - a handful
         assert all(len(page) <= 5 for page in pages)
 
-    def test_somebody_elses_uploads_are_not_listed(self, table: Table, clock: Clock) -> None:
+    def test_uploads_of_another_owner_are_not_listed(self, table: Table, clock: Clock) -> None:
         several(table, clock, 2, owner=OTHER_OWNER)
 
         assert table.newest(OWNER, state=None, cursor=None, limit=5) == ([], None)
 
-    def test_a_cursor_is_no_way_to_somebody_elses_uploads(self, table: Table, clock: Clock) -> None:
+    def test_a_cursor_does_not_lead_to_uploads_of_another_owner(
+        self, table: Table, clock: Clock
+    ) -> None:
         several(table, clock, 3, owner=OTHER_OWNER)
         _, cursor = table.newest(OTHER_OWNER, state=None, cursor=None, limit=1)
         assert cursor is not None
@@ -483,13 +491,13 @@ class TestContract:
     def test_a_cursor_still_works_when_its_upload_is_changed(
         self, table: Table, clock: Clock
     ) -> None:
-        made = several(table, clock, 3)
+        uploads = several(table, clock, 3)
         _, cursor = table.newest(OWNER, state=None, cursor=None, limit=1)
-        table.change(made[0], to=State.ABORTED, allowed=set(State))
+        table.change(uploads[0], to=State.ABORTED, allowed=set(State))
 
-        found, _ = table.newest(OWNER, state=None, cursor=cursor, limit=5)
+        page, _ = table.newest(OWNER, state=None, cursor=cursor, limit=5)
 
-        assert found == made[1:]
+        assert page == uploads[1:]
 
     @pytest.mark.parametrize(
         "cursor",
@@ -507,34 +515,34 @@ class TestContract:
             "space",
         ],
     )
-    def test_a_cursor_that_was_not_given_out_is_refused(self, table: Table, cursor: str) -> None:
+    def test_an_invalid_cursor_is_refused(self, table: Table, cursor: str) -> None:
         with pytest.raises(InvalidRequest, match="cursor"):
             table.newest(OWNER, state=None, cursor=cursor, limit=5)
 
-    def test_an_empty_cursor_is_the_beginning(self, table: Table, clock: Clock) -> None:
-        made = several(table, clock, 1)
+    def test_an_empty_cursor_means_the_first_page(self, table: Table, clock: Clock) -> None:
+        uploads = several(table, clock, 1)
 
-        assert table.newest(OWNER, state=None, cursor="", limit=5) == (made, None)
+        assert table.newest(OWNER, state=None, cursor="", limit=5) == (uploads, None)
 
     def test_a_cursor_of_one_state_still_works_when_its_upload_is_in_another(
         self, table: Table, clock: Clock
     ) -> None:
-        made = several(table, clock, 3)
+        uploads = several(table, clock, 3)
         _, cursor = table.newest(OWNER, state=State.UPLOADING, cursor=None, limit=1)
-        table.change(made[0], to=State.ABORTED, allowed=set(State))
+        table.change(uploads[0], to=State.ABORTED, allowed=set(State))
 
-        found, _ = table.newest(OWNER, state=State.UPLOADING, cursor=cursor, limit=5)
+        page, _ = table.newest(OWNER, state=State.UPLOADING, cursor=cursor, limit=5)
 
-        assert found == made[1:]
+        assert page == uploads[1:]
 
-    def test_an_upload_is_under_way_until_its_state_changes(
+    def test_an_upload_is_in_progress_until_its_state_changes(
         self, table: Table, clock: Clock
     ) -> None:
-        made = several(table, clock, 4)
+        uploads = several(table, clock, 4)
         several(table, clock, 2, owner=OTHER_OWNER)
-        table.change(made[0], to=State.UPLOADED, allowed=set(State))
-        table.claim(made[1], Claim(sequencer="1", holder="first", until=clock(), charged=11))
-        table.change(made[2], to=State.UPLOADING, allowed=set(State), crc64nvme="rosUhgp5mIg=")
+        table.change(uploads[0], to=State.UPLOADED, allowed=set(State))
+        table.claim(uploads[1], Claim(sequencer="1", holder="first", until=clock(), charged=11))
+        table.change(uploads[2], to=State.UPLOADING, allowed=set(State), crc64nvme="rosUhgp5mIg=")
 
         assert table.in_progress(OWNER, most=100) == 2
 
@@ -544,7 +552,7 @@ class TestContract:
         assert put_in(table, upload, idempotency_key="k") is upload
         assert table.get(OWNER, upload.id) == upload
 
-    def test_a_key_that_comes_again_gives_the_upload_as_it_stands(self, table: Table) -> None:
+    def test_a_repeated_key_gives_the_current_upload(self, table: Table) -> None:
         put_in(table, put_upload(), idempotency_key="k")
         changed = table.change(put_upload(), to=State.UPLOADED, allowed=set(State))
 
@@ -566,7 +574,7 @@ class TestContract:
         assert put_in(table, other, idempotency_key="k") is other
 
     @pytest.mark.parametrize(("seconds", "same"), [(-1, True), (0, False), (1, False)])
-    def test_a_key_is_good_for_a_day(
+    def test_a_key_is_valid_for_a_day(
         self, table: Table, clock: Clock, *, seconds: int, same: bool
     ) -> None:
         first = put_upload(created_at=clock())
@@ -577,16 +585,16 @@ class TestContract:
 
         assert (again.id == first.id) is same
 
-    def test_what_meets_its_twin_being_taken_back_is_to_try_again(self, table: Table) -> None:
+    def test_a_create_during_the_removal_of_its_twin_raises_try_again(self, table: Table) -> None:
         put_in(table, put_upload(), idempotency_key="k")
         table.forget(
             OWNER, [NewUpload(put_upload())]
-        )  # as it is between reading the key and the upload
+        )  # the state between the two reads, of the key and of the upload
 
         with pytest.raises(TryAgain):
             put_in(table, multipart_upload(), idempotency_key="k")
 
-    def test_what_is_forgotten_was_never_there(self, table: Table) -> None:
+    def test_a_forgotten_upload_leaves_nothing(self, table: Table) -> None:
         put_in(table, put_upload(), idempotency_key="k")
 
         table.forget(OWNER, [NewUpload(put_upload(), "k")])
@@ -595,18 +603,18 @@ class TestContract:
         assert put_in(table, multipart_upload(), idempotency_key="k") == multipart_upload()
 
     def test_a_fault_leaves_no_key_without_its_upload(self, real: UploadTable) -> None:
-        """Forgetting is one request: it is done, or it is not."""
+        """Forgetting is one request: all of it succeeds or none."""
         put_in(real, put_upload(), idempotency_key="k")
-        asked: list[str] = []
+        states: list[str] = []
         real.client.meta.events.register(
-            "before-call.dynamodb.*", lambda model, **_: asked.append(model.name)
+            "before-call.dynamodb.*", lambda model, **_: states.append(model.name)
         )
 
         real.forget(OWNER, [NewUpload(put_upload(), "k")])
 
-        assert asked == ["TransactWriteItems"]
+        assert states == ["TransactWriteItems"]
 
-    def test_forgetting_leaves_somebody_elses_key_alone(self, table: Table) -> None:
+    def test_forgetting_keeps_the_key_of_another_upload(self, table: Table) -> None:
         put_in(table, put_upload(), idempotency_key="k")
 
         table.forget(OWNER, [NewUpload(multipart_upload(), "k")])
@@ -614,7 +622,7 @@ class TestContract:
         assert put_in(table, multipart_upload(), idempotency_key="k").id == PUT_ID
 
     @pytest.mark.parametrize(("seconds", "there"), [(-1, True), (0, False), (1, False)])
-    def test_what_is_due_is_not_seen_even_before_it_is_deleted(
+    def test_an_expired_row_is_not_seen_even_before_its_deletion(
         self, table: Table, clock: Clock, *, seconds: int, there: bool
     ) -> None:
         clock.time = clock().replace(microsecond=0)
@@ -628,14 +636,14 @@ class TestContract:
 
 
 def item_of(dynamodb: Any, upload: Upload) -> Any:
-    """The item of an upload as DynamoDB has it."""
+    """The item of an upload in DynamoDB."""
     key = upload_key(upload.owner, upload.id)
     return dynamodb.get_item(TableName=TABLE, Key=key)["Item"]
 
 
-def expires(stored: Any) -> datetime | None:
+def expires(row: Any) -> datetime | None:
     """When DynamoDB may delete an item."""
-    return datetime.fromtimestamp(int(stored["expires"]["N"]), UTC) if "expires" in stored else None
+    return datetime.fromtimestamp(int(row["expires"]["N"]), UTC) if "expires" in row else None
 
 
 def whole_seconds(moment: datetime) -> datetime:
@@ -668,7 +676,7 @@ def test_a_rejected_upload_outlives_its_object(
 
 
 @pytest.mark.parametrize("state", [s for s in State if s not in (State.ABORTED, State.REJECTED)])
-def test_what_is_charged_never_expires(real: UploadTable, dynamodb: Any, state: State) -> None:
+def test_a_charged_upload_never_expires(real: UploadTable, dynamodb: Any, state: State) -> None:
     rejected = put_in(real, put_upload(state=State.REJECTED))
     rejected = real.change(rejected, to=State.REJECTED, allowed=set(State))
     assert expires(item_of(dynamodb, rejected)) is not None
@@ -678,7 +686,7 @@ def test_what_is_charged_never_expires(real: UploadTable, dynamodb: Any, state: 
     assert expires(item_of(dynamodb, rejected)) is None
 
 
-def test_an_idempotency_key_dies_after_a_day(real: UploadTable, dynamodb: Any) -> None:
+def test_an_idempotency_key_expires_after_a_day(real: UploadTable, dynamodb: Any) -> None:
     put_in(real, put_upload(), idempotency_key="k")
 
     items = {item["sk"]["S"]: item for item in dynamodb.scan(TableName=TABLE)["Items"]}
@@ -687,12 +695,12 @@ def test_an_idempotency_key_dies_after_a_day(real: UploadTable, dynamodb: Any) -
     assert items["idempotency"]["expires"] == {"N": str(due)}
 
 
-def test_marks_that_a_crash_left_behind_are_removed_when_they_would_refuse_an_upload(
+def test_marks_of_a_crash_are_removed_when_they_would_refuse_an_upload(
     real: UploadTable, dynamodb: Any, clock: Clock
 ) -> None:
-    made = several(real, clock, 4)
+    uploads = several(real, clock, 4)
     marks = {"pk": {"S": f"uploading#{OWNER}"}}
-    for upload in made[:3]:
+    for upload in uploads[:3]:
         real.change(upload, to=State.UPLOADED, allowed=set(State))
         # The process died after the change, before it could remove the mark.
         dynamodb.put_item(TableName=TABLE, Item={**marks, "sk": {"S": f"upload#{upload.id}"}})
@@ -710,12 +718,12 @@ def test_no_change_of_a_state_leaves_a_mark(real: UploadTable, clock: Clock) -> 
     assert real.in_progress(OWNER, most=100) == 0
 
 
-def test_a_list_of_one_state_looks_through_so_many_uploads_at_the_most(
+def test_a_list_of_one_state_reads_a_limited_number_of_uploads(
     real: UploadTable, dynamodb: Any
 ) -> None:
     oldest = put_upload(id=f"{PUT_ID[:-4]}0000", state=State.ACCEPTED)
     younger = [put_upload(id=f"{PUT_ID[:-4]}{n:04x}") for n in range(1, SCANNED_AT_MOST + 1)]
-    # Not `put_in`: moto copies the whole table in every transaction.
+    # Not `put_in`: moto copies the whole table in each transaction.
     writes = [{"PutRequest": {"Item": item(upload)}} for upload in [oldest, *younger]]
     for first in range(0, len(writes), 25):
         dynamodb.batch_write_item(RequestItems={TABLE: writes[first : first + 25]})
@@ -727,7 +735,7 @@ def test_a_list_of_one_state_looks_through_so_many_uploads_at_the_most(
 
 
 class TestReports:
-    """What processors found is an item of its own where it is large."""
+    """Large results of processors are an item of their own."""
 
     LARGE: ClassVar[dict[str, Any]] = {
         "size": 1,
@@ -742,26 +750,24 @@ class TestReports:
         return dynamodb.get_item(TableName=TABLE, Key=report_key(OWNER, PUT_ID)).get("Item")
 
     @pytest.mark.parametrize("report", [LARGE, SMALL, {"size": 3}], ids=["large", "small", "none"])
-    def test_a_report_comes_back_whole(self, real: UploadTable, report: Any) -> None:
+    def test_a_report_is_read_whole(self, real: UploadTable, report: Any) -> None:
         settled = self.settle(real, put_in(real, put_upload()), report)
 
         assert settled.report == report
         assert real.get(OWNER, PUT_ID) == settled
         assert real.newest(OWNER, state=None, cursor=None, limit=5)[0] == [settled]
 
-    def test_a_large_one_is_not_written_again_by_the_next_change(
+    def test_a_large_report_is_not_written_again_by_the_next_change(
         self, real: UploadTable, dynamodb: Any
     ) -> None:
         settled = self.settle(real, put_in(real, put_upload()), self.LARGE)
 
-        stored = item_of(dynamodb, settled)
-        assert len(str(stored)) < 2 * INLINE_REPORT_SIZE + 2000
-        assert "processors" not in stored["report"]["S"]
+        row = item_of(dynamodb, settled)
+        assert len(str(row)) < 2 * INLINE_REPORT_SIZE + 2000
+        assert "processors" not in row["report"]["S"]
         assert self.apart(dynamodb) is not None
 
-    def test_a_small_one_takes_the_place_of_a_large_one(
-        self, real: UploadTable, dynamodb: Any
-    ) -> None:
+    def test_a_small_report_replaces_a_large_one(self, real: UploadTable, dynamodb: Any) -> None:
         large = self.settle(real, put_in(real, put_upload()), self.LARGE)
 
         small = self.settle(real, large, self.SMALL)
@@ -769,14 +775,14 @@ class TestReports:
         assert real.get(OWNER, PUT_ID) == small
         assert self.apart(dynamodb) is None
 
-    def test_an_aborted_upload_keeps_none(self, real: UploadTable, dynamodb: Any) -> None:
+    def test_an_aborted_upload_keeps_no_report(self, real: UploadTable, dynamodb: Any) -> None:
         large = self.settle(real, put_in(real, put_upload()), self.LARGE)
 
         real.change(large, to=State.ABORTED, allowed=set(State), report=None)
 
         assert self.apart(dynamodb) is None
 
-    def test_the_sweep_deletes_one_that_it_has_not_read(
+    def test_the_sweep_deletes_a_report_that_it_has_not_read(
         self, real: UploadTable, dynamodb: Any, clock: Clock
     ) -> None:
         self.settle(real, put_in(real, put_upload()), self.LARGE, check_at=clock())
@@ -792,7 +798,7 @@ NAME = ObjectKey(OWNER, "2026/film.mp4")
 
 
 class TestAdoption:
-    """Uploads of objects whose owner chose the key."""
+    """Adopted uploads: their owner chose the key."""
 
     def adopted(self, upload_id: str = PUT_ID) -> Upload:
         return put_upload(id=upload_id, key=KEY, state=State.UPLOADED)
@@ -804,14 +810,14 @@ class TestAdoption:
         assert table.of_object(NAME) == first
         assert table.get(OWNER, MULTIPART_ID) is None
 
-    def test_nothing_is_known_of_what_was_neither_announced_nor_adopted(self, table: Table) -> None:
+    def test_an_object_neither_announced_nor_adopted_has_no_upload(self, table: Table) -> None:
         put_in(table, put_upload())
 
         assert table.of_object(NAME) is None
         assert table.of_object(ObjectKey(OWNER, f"{PUT_ID}/other.txt")) is None
         assert table.of_object(ObjectKey(OTHER_OWNER, f"{PUT_ID}/other.txt")) is None
 
-    def test_an_object_that_was_announced_is_found_in_any_state(self, table: Table) -> None:
+    def test_an_announced_object_has_its_upload_in_any_state(self, table: Table) -> None:
         put_in(table, put_upload(state=State.ABORTED))
         name = parse_key(put_upload().key)
         assert name is not None
@@ -826,10 +832,10 @@ class TestAdoption:
 
         assert table.of_object(NAME) == again == self.adopted(MULTIPART_ID)
 
-    def test_the_name_of_an_object_goes_with_an_aborted_upload_only(
+    def test_the_name_of_an_object_expires_with_an_aborted_upload_only(
         self, real: UploadTable, dynamodb: Any
     ) -> None:
-        """A rejected upload may be accepted later: its name must not go before it."""
+        """A rejected upload may be accepted later: its name must not expire earlier."""
         upload = real.adopt(self.adopted())
 
         def name() -> Any:
@@ -840,7 +846,7 @@ class TestAdoption:
         aborted = real.change(rejected, to=State.ABORTED, allowed=set(State))
         assert expires(name()) == expires(item_of(dynamodb, aborted))
 
-    def test_a_key_as_long_as_s3_takes_it_can_be_adopted(self, table: Table) -> None:
+    def test_the_longest_key_of_s3_can_be_adopted(self, table: Table) -> None:
         name = ObjectKey(OWNER, "ü" * 480)
 
         adopted = table.adopt(put_upload(key=str(name), state=State.UPLOADED))
@@ -865,10 +871,10 @@ def charged(number: int, size: int, **changes: Any) -> Upload:
 
 
 class TestQuota:
-    """What an owner may keep; `charged` uploads count until they are rejected or aborted."""
+    """The quota of an owner: charged uploads count until they are rejected or aborted."""
 
     @pytest.mark.parametrize(("size", "fits"), [(39, True), (40, True), (41, False)])
-    def test_bytes_are_admitted_up_to_the_quota(
+    def test_bytes_are_accepted_up_to_the_quota(
         self, limited: Table, size: int, *, fits: bool
     ) -> None:
         put_in(limited, charged(1, 60))
@@ -887,7 +893,7 @@ class TestQuota:
 
         assert refused.value.members == {"max_bytes": 100, "max_files": 3}
 
-    def test_empty_files_are_admitted_up_to_the_number(self, limited: Table) -> None:
+    def test_empty_files_are_accepted_up_to_the_number(self, limited: Table) -> None:
         for number in range(3):
             put_in(limited, charged(number, 0))
 
@@ -907,7 +913,7 @@ class TestQuota:
         assert put_in(limited, charged(2, 100), idempotency_key="k") == charged(1, 100)
 
     @pytest.mark.parametrize("to", [State.ABORTED, State.REJECTED])
-    def test_room_is_given_back_once(self, limited: Table, to: State) -> None:
+    def test_a_charge_is_released_once(self, limited: Table, to: State) -> None:
         upload = put_in(limited, charged(1, 60))
         put_in(limited, charged(2, 40))
 
@@ -919,7 +925,7 @@ class TestQuota:
         with pytest.raises(QuotaExceeded):
             put_in(limited, charged(4, 1))
 
-    def test_what_is_forgotten_gives_its_room_back_once(self, limited: Table) -> None:
+    def test_a_forgotten_upload_releases_its_charge_once(self, limited: Table) -> None:
         put_in(limited, charged(1, 60))
         put_in(limited, charged(2, 40))
 
@@ -930,7 +936,7 @@ class TestQuota:
         with pytest.raises(QuotaExceeded):
             put_in(limited, charged(4, 1))
 
-    def test_what_was_deleted_is_not_taken_back_as_well(self, limited: Table) -> None:
+    def test_a_deleted_upload_is_not_forgotten_too(self, limited: Table) -> None:
         upload = put_in(limited, charged(1, 60))
         put_in(limited, charged(2, 40))
         limited.change(upload, to=State.ABORTED, allowed={upload.state})
@@ -941,7 +947,7 @@ class TestQuota:
         with pytest.raises(QuotaExceeded):
             put_in(limited, charged(4, 1))
 
-    def test_what_fails_keeps_its_room(self, limited: Table) -> None:
+    def test_a_failed_upload_keeps_its_charge(self, limited: Table) -> None:
         upload = put_in(limited, charged(1, 100, state=State.PROCESSING))
 
         limited.change(upload, to=State.FAILED, allowed=set(State))
@@ -955,7 +961,9 @@ class TestQuota:
             Claim(sequencer=sequencer, holder="first", until=upload.created_at, charged=size),
         )
 
-    def test_what_fails_unseen_is_charged_what_its_event_tells(self, limited: Table) -> None:
+    def test_a_failure_before_the_head_is_charged_the_size_in_its_event(
+        self, limited: Table
+    ) -> None:
         free = put_in(limited, put_upload(size=1, state=State.UPLOADED))
 
         failed = limited.fail(free, failure_of(free, size=100))
@@ -964,7 +972,7 @@ class TestQuota:
         with pytest.raises(QuotaExceeded):
             put_in(limited, charged(2, 1))
 
-    def test_what_was_free_is_charged_when_it_is_claimed(self, limited: Table) -> None:
+    def test_an_uncharged_upload_is_charged_when_it_is_claimed(self, limited: Table) -> None:
         free = put_in(limited, put_upload(size=1, state=State.UPLOADED))
 
         claimed, _ = self.claim(limited, free, 100)
@@ -974,7 +982,7 @@ class TestQuota:
         with pytest.raises(QuotaExceeded):
             put_in(limited, charged(2, 1))
 
-    def test_what_was_free_is_not_claimed_where_there_is_no_room(self, limited: Table) -> None:
+    def test_an_uncharged_upload_is_not_claimed_without_room(self, limited: Table) -> None:
         put_in(limited, charged(1, 60))
         free = put_in(limited, put_upload(size=41, state=State.UPLOADED))
 
@@ -984,21 +992,19 @@ class TestQuota:
         assert limited.get(OWNER, free.id) == free
         assert self.claim(limited, free, None)[0].charged is None
 
-    @pytest.mark.parametrize(("size", "left"), [(90, 10), (30, 70), (60, 40), (None, 100)])
+    @pytest.mark.parametrize(("size", "remaining"), [(90, 10), (30, 70), (60, 40), (None, 100)])
     def test_another_size_is_charged_by_the_difference(
-        self, limited: Table, size: int | None, left: int
+        self, limited: Table, size: int | None, remaining: int
     ) -> None:
         upload = put_in(limited, charged(1, 60, state=State.UPLOADED))
 
         self.claim(limited, upload, size)
 
-        put_in(limited, charged(2, left))
+        put_in(limited, charged(2, remaining))
         with pytest.raises(QuotaExceeded):
             put_in(limited, charged(3, 1))
 
-    def test_a_change_by_somebody_who_read_another_charge_counts_right(
-        self, limited: Table
-    ) -> None:
+    def test_a_change_over_an_old_charge_is_counted_correctly(self, limited: Table) -> None:
         read = put_in(limited, put_upload(size=60, state=State.UPLOADED))
         self.claim(limited, read, 60)
 
@@ -1015,7 +1021,7 @@ class TestQuota:
 
         put_in(limited, charged(1, 100))
 
-    def test_an_object_above_the_whole_quota_that_was_overtaken_is_refused_as_overtaken(
+    def test_an_overtaken_object_above_the_quota_is_refused_as_overtaken(
         self, limited: Table
     ) -> None:
         read = put_in(limited, put_upload(size=60, state=State.UPLOADED))

@@ -67,7 +67,7 @@ LEGACY = {
         pytest.param(b"\x01\x02\x03\x04abc", None, id="controls"),
     ],
 )
-def test_a_beginning_tells_its_unicode_encoding(head: bytes, encoding: str | None) -> None:
+def test_a_beginning_shows_its_unicode_encoding(head: bytes, encoding: str | None) -> None:
     assert encoding_of(head) == encoding
 
 
@@ -119,7 +119,7 @@ def test_any_characters_in_unicode_are_text(text: str, codec: str) -> None:
 
 
 @given(st.binary(max_size=300))
-def test_what_has_an_encoding_can_be_decoded(head: bytes) -> None:
+def test_a_text_with_an_encoding_can_be_decoded(head: bytes) -> None:
     encoding = encoding_of(head)
 
     assert isinstance(decode(head), str)

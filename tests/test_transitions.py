@@ -64,7 +64,7 @@ def test_a_failure_without_an_object_is_not_charged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stored", "possible"),
+    ("attributes", "possible"),
     [
         pytest.param({"state": State.UPLOADING}, True, id="uploading"),
         pytest.param({"state": State.UPLOADED}, True, id="uploaded"),
@@ -83,9 +83,9 @@ def test_a_failure_without_an_object_is_not_charged() -> None:
     ],
 )
 def test_a_claim_is_for_an_event_that_settled_nothing(
-    *, stored: dict[str, Any], possible: bool
+    *, attributes: dict[str, Any], possible: bool
 ) -> None:
-    assert claims(put_upload(**stored), "2", "first") is possible
+    assert claims(put_upload(**attributes), "2", "first") is possible
 
 
 @pytest.mark.parametrize(
@@ -100,12 +100,12 @@ def test_a_claim_is_for_an_event_that_settled_nothing(
         pytest.param("1", "second", NOW, False, id="an older event when the time is over"),
     ],
 )
-def test_what_is_claimed_is_held_until_its_time_is_over(
+def test_a_claim_lasts_until_its_end(
     *, sequencer: str, holder: str, until: datetime | None, possible: bool
 ) -> None:
-    held = put_upload(state=State.PROCESSING, sequencer="2", holder="first", held_until=until)
+    claimed = put_upload(state=State.PROCESSING, sequencer="2", holder="first", held_until=until)
 
-    assert claims(held, sequencer, holder) is possible
+    assert claims(claimed, sequencer, holder) is possible
 
 
 def claims(upload: Any, sequencer: str, holder: str) -> bool:
@@ -121,7 +121,7 @@ def claims(upload: Any, sequencer: str, holder: str) -> bool:
     return True
 
 
-def test_a_claim_forgets_the_outcome_and_the_event_that_failed_before() -> None:
+def test_a_claim_removes_the_outcome_and_the_failed_event() -> None:
     failed = put_upload(
         state=State.FAILED, sequencer="1", outcome="failed:1", event={"Records": []}
     )
@@ -134,7 +134,7 @@ def test_a_claim_forgets_the_outcome_and_the_event_that_failed_before() -> None:
     assert claimed["check_at"] == NOW + CHECK_AFTER
 
 
-def test_a_claim_leaves_a_sweep_that_is_due_sooner() -> None:
+def test_a_claim_keeps_an_earlier_check() -> None:
     claimed = transitions.claim(
         put_upload(check_at=NOW), Claim(sequencer="2", holder="a", until=LATER, charged=1), now=NOW
     )
@@ -143,12 +143,12 @@ def test_a_claim_leaves_a_sweep_that_is_due_sooner() -> None:
 
 
 @pytest.mark.parametrize("state", State)
-def test_only_what_is_processed_is_settled(state: State) -> None:
+def test_only_a_processing_upload_is_settled(state: State) -> None:
     upload = put_upload(state=state, holder="first")
-    wanted: dict[str, Any] = {"to": State.ACCEPTED, "outcome": "1", "holder": "first"}
+    params: dict[str, Any] = {"to": State.ACCEPTED, "outcome": "1", "holder": "first"}
 
     if state is State.PROCESSING:
-        settled = transitions.settle(upload, **wanted, reason=None)
+        settled = transitions.settle(upload, **params, reason=None)
         assert settled == {
             "state": State.ACCEPTED,
             "charged": upload.charged,
@@ -160,7 +160,7 @@ def test_only_what_is_processed_is_settled(state: State) -> None:
         }
         return
     with pytest.raises(WrongState):
-        transitions.settle(upload, **wanted)
+        transitions.settle(upload, **params)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_only_what_is_processed_is_settled(state: State) -> None:
         *((state, None, False) for state in (*OUTCOMES, State.ABORTED)),
     ],
 )
-def test_a_failure_is_of_the_invocation_that_gave_up(
+def test_only_the_failed_invocation_records_a_failure(
     *, state: State, holder: str | None, possible: bool
 ) -> None:
     upload = put_upload(state=state, holder=holder, charged=7, report={"size": 1})
@@ -190,7 +190,7 @@ def test_a_failure_is_of_the_invocation_that_gave_up(
         transitions.fail(upload, failure)
 
 
-def test_what_there_was_no_room_for_has_not_failed() -> None:
+def test_an_upload_without_room_has_not_failed() -> None:
     upload = put_upload(state=State.PROCESSING, holder="first", charged=None)
 
     with pytest.raises(WrongState):
@@ -198,32 +198,34 @@ def test_what_there_was_no_room_for_has_not_failed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stored", "possible"),
+    ("attributes", "possible"),
     [
         pytest.param({}, True, id="nobody was notified"),
         pytest.param({"notified": "0"}, True, id="notified of another outcome"),
         pytest.param({"notified": "1"}, False, id="notified"),
         pytest.param({"state": State.PROCESSING}, False, id="no outcome"),
         pytest.param({"state": State.ABORTED}, False, id="aborted"),
-        pytest.param({"notifier": "second", "notifying_until": LATER}, True, id="held by itself"),
-        pytest.param({"notifier": "first", "notifying_until": LATER}, False, id="held by another"),
+        pytest.param({"notifier": "second", "notifying_until": LATER}, True, id="claim by itself"),
+        pytest.param({"notifier": "first", "notifying_until": LATER}, False, id="claim by another"),
         pytest.param({"notifier": "first", "notifying_until": NOW}, True, id="left by another"),
     ],
 )
-def test_an_outcome_is_held_by_one_that_notifies(*, stored: dict[str, Any], possible: bool) -> None:
-    upload = put_upload(**{"state": State.ACCEPTED, "outcome": "1"} | stored)
+def test_only_one_invocation_claims_to_notify(
+    *, attributes: dict[str, Any], possible: bool
+) -> None:
+    upload = put_upload(**{"state": State.ACCEPTED, "outcome": "1"} | attributes)
     hold: dict[str, Any] = {"holder": "second", "until": LATER, "now": NOW}
 
     if possible:
-        held = transitions.begin_notifying(upload, **hold)
-        assert held == {"notifier": "second", "notifying_until": LATER}
+        claim = transitions.begin_notifying(upload, **hold)
+        assert claim == {"notifier": "second", "notifying_until": LATER}
         return
     with pytest.raises(WrongState):
         transitions.begin_notifying(upload, **hold)
 
 
 @pytest.mark.parametrize(
-    ("outcome", "notified", "is_done", "written"),
+    ("outcome", "notified", "is_done", "attributes"),
     [
         pytest.param("1", None, True, {}, id="it could not be published"),
         pytest.param("1", "1", True, {"notified": "1", "check_at": None}, id="all is done"),
@@ -231,8 +233,8 @@ def test_an_outcome_is_held_by_one_that_notifies(*, stored: dict[str, Any], poss
         pytest.param("2", "1", True, {"notified": "1"}, id="another outcome came meanwhile"),
     ],
 )
-def test_what_was_announced_is_recorded(
-    *, outcome: str, notified: str | None, is_done: bool, written: dict[str, Any]
+def test_the_notified_outcome_is_recorded(
+    *, outcome: str, notified: str | None, is_done: bool, attributes: dict[str, Any]
 ) -> None:
     upload = put_upload(state=State.ACCEPTED, outcome=outcome, notifier="first")
     ended: dict[str, Any] = {"notified": notified, "is_done": is_done}
@@ -240,14 +242,14 @@ def test_what_was_announced_is_recorded(
     assert transitions.end_notifying(upload, holder="first", **ended) == {
         "notifier": None,
         "notifying_until": None,
-        **written,
+        **attributes,
     }
     with pytest.raises(WrongState):
         transitions.end_notifying(upload, holder="second", **ended)
 
 
 @pytest.mark.parametrize("is_adopted", [False, True], ids=["announced", "adopted"])
-def test_an_outcome_is_the_same_of_one_object_alone(*, is_adopted: bool) -> None:
+def test_an_outcome_has_the_same_name_for_the_same_object_only(*, is_adopted: bool) -> None:
     report = {"etag": "a", "last_modified": "t", "size": 1, "processors": {}}
 
     def name(state: State, about: Any) -> str:
@@ -267,10 +269,10 @@ def test_an_outcome_is_the_same_of_one_object_alone(*, is_adopted: bool) -> None
 
 
 @pytest.mark.parametrize(("is_adopted", "same"), [(False, True), (True, False)])
-def test_the_same_bytes_again_are_news_only_where_their_owner_chose_the_key(
+def test_the_same_bytes_again_notify_only_where_the_owner_chose_the_key(
     *, is_adopted: bool, same: bool
 ) -> None:
-    """Whoever does not know whether an announced file has arrived sends it again."""
+    """A client that does not know whether its file has arrived sends it again."""
     first, again = (
         outcome_of(State.ACCEPTED, {"etag": "a", "last_modified": at}, is_adopted=is_adopted)
         for at in "tu"

@@ -89,7 +89,7 @@ def test_extensions_are_written_as_they_are_compared() -> None:
         ("a.unknown", ()),
     ],
 )
-def test_a_name_tells_types_by_its_extension(filename: str, types: tuple[str, ...]) -> None:
+def test_the_extension_of_a_name_gives_its_types(filename: str, types: tuple[str, ...]) -> None:
     assert types_of_name(filename) == types
 
 

@@ -97,7 +97,7 @@ def test_limits_are_those_of_the_settings(uploads: Uploads) -> None:
 # --- create ---------------------------------------------------------------------------------------
 
 
-def test_create_remembers_a_small_file_as_a_single_put(
+def test_create_stores_a_small_file_as_a_single_put(
     uploads: Uploads, table: MemoryTable, storage: MemoryStorage, clock: Clock
 ) -> None:
     upload, sheet = uploads.create(OWNER, filename="Grüße", size=11, content_type="text/plain")
@@ -113,7 +113,7 @@ def test_create_remembers_a_small_file_as_a_single_put(
     assert storage.created == 0
 
 
-def test_create_begins_a_multipart_upload_of_a_large_file(
+def test_create_starts_a_multipart_upload_of_a_large_file(
     uploads: Uploads, storage: MemoryStorage
 ) -> None:
     upload, sheet = uploads.create(
@@ -139,7 +139,7 @@ def test_create_chooses_the_strategy_by_the_put_limit(
     assert upload.plan.strategy == strategy
 
 
-def test_create_takes_an_empty_file(uploads: Uploads) -> None:
+def test_create_accepts_an_empty_file(uploads: Uploads) -> None:
     upload, _ = uploads.create(OWNER, filename="empty", size=0)
 
     assert (upload.plan.strategy, upload.part_count) == ("put", 1)
@@ -170,7 +170,7 @@ def test_two_uploads_of_one_file_are_two(uploads: Uploads, table: MemoryTable) -
 
 
 @pytest.mark.parametrize(
-    ("wanted", "error"),
+    ("fields", "error"),
     [
         pytest.param({"filename": ""}, InvalidRequest, id="no name"),
         pytest.param({"filename": "../a"}, InvalidRequest, id="path"),
@@ -189,11 +189,11 @@ def test_create_refuses(
     uploads: Uploads,
     table: MemoryTable,
     storage: MemoryStorage,
-    wanted: dict[str, Any],
+    fields: dict[str, Any],
     error: type[Exception],
 ) -> None:
     with pytest.raises(error):
-        uploads.create(OWNER, **{"filename": "a", "size": 1, **wanted})
+        uploads.create(OWNER, **{"filename": "a", "size": 1, **fields})
 
     assert table.items == {}
     assert storage.created == 0
@@ -210,7 +210,7 @@ def test_create_refuses_a_type_that_is_not_allowed(uploads: Uploads, settings: S
 
 
 @pytest.mark.parametrize("size", [len(SMALL), len(LARGE)], ids=["put", "multipart"])
-def test_create_that_is_repeated_under_one_key_makes_one_upload(
+def test_a_repeated_create_with_one_key_makes_one_upload(
     uploads: Uploads, storage: MemoryStorage, table: MemoryTable, clock: Clock, size: int
 ) -> None:
     first, _ = uploads.create(OWNER, filename="a", size=size, idempotency_key="k-1_A")
@@ -248,7 +248,7 @@ def test_create_refuses_a_key_that_belongs_to_another_file(
     assert len(table.items) == 1
 
 
-def test_create_that_is_repeated_after_complete_named_a_checksum_is_the_same(
+def test_a_repeated_create_matches_after_complete_named_a_checksum(
     uploads: Uploads, table: MemoryTable
 ) -> None:
     first, _ = uploads.create(OWNER, filename="a", size=len(LARGE), idempotency_key="k")
@@ -276,7 +276,7 @@ def test_a_new_upload_is_charged_and_due_to_be_checked(uploads: Uploads, clock: 
     assert (upload.charged, upload.check_at) == (5, clock() + timedelta(hours=1))
 
 
-def test_create_does_not_begin_again_what_has_arrived(
+def test_create_does_not_start_an_uploaded_file_again(
     uploads: Uploads, storage: MemoryStorage, table: MemoryTable
 ) -> None:
     first, _ = uploads.create(OWNER, filename="a", size=len(LARGE), idempotency_key="k")
@@ -290,7 +290,7 @@ def test_create_does_not_begin_again_what_has_arrived(
 
 
 @pytest.mark.parametrize("key", ["", "a" * 65, "a b", "ä", "a\n", "a/b", "a#b"])
-def test_create_refuses_what_is_no_idempotency_key(uploads: Uploads, key: str) -> None:
+def test_create_refuses_an_invalid_idempotency_key(uploads: Uploads, key: str) -> None:
     with pytest.raises(InvalidRequest, match="idempotency_key"):
         uploads.create(OWNER, filename="a", size=1, idempotency_key=key)
 
@@ -328,7 +328,7 @@ def test_create_refuses_one_upload_too_many(
     narrow.create(OWNER, filename="c", size=len(LARGE), idempotency_key="c")
 
 
-def test_creates_that_come_at_the_same_time_are_not_too_many(
+def test_simultaneous_creates_do_not_exceed_the_limit(
     uploads: Uploads, table: MemoryTable, settings: Settings
 ) -> None:
     narrow = replace(uploads, settings=replace(settings, max_in_progress=1))
@@ -340,30 +340,30 @@ def test_creates_that_come_at_the_same_time_are_not_too_many(
     assert list(table.items) == [(OWNER, PUT_ID)]
 
 
-def test_a_sheet_covers_all_parts_unless_told(uploads: Uploads, large: Upload) -> None:
+def test_a_sheet_covers_all_parts_by_default(uploads: Uploads, large: Upload) -> None:
     sheet = uploads.sheet(OWNER, large.id)
 
     assert (sheet.first, len(sheet.signatures)) == (1, 3)
 
 
 @pytest.mark.parametrize(
-    ("asked", "first", "signatures"),
+    ("params", "first", "signatures"),
     [
         pytest.param({"first": 2}, 2, 2, id="the rest"),
         pytest.param({"count": 2}, 1, 2, id="the beginning"),
         pytest.param({"first": 3, "count": 1}, 3, 1, id="the last"),
     ],
 )
-def test_a_sheet_covers_the_parts_asked_for(
-    uploads: Uploads, large: Upload, asked: dict[str, int], first: int, signatures: int
+def test_a_sheet_covers_the_requested_parts(
+    uploads: Uploads, large: Upload, params: dict[str, int], first: int, signatures: int
 ) -> None:
-    sheet = uploads.sheet(OWNER, large.id, **asked)
+    sheet = uploads.sheet(OWNER, large.id, **params)
 
     assert (sheet.first, len(sheet.signatures)) == (first, signatures)
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "params",
     [
         {"first": 0},
         {"first": -1},
@@ -379,13 +379,13 @@ def test_a_sheet_covers_the_parts_asked_for(
     ids=str,
 )
 def test_a_sheet_outside_the_parts_is_refused(
-    uploads: Uploads, large: Upload, asked: dict[str, int]
+    uploads: Uploads, large: Upload, params: dict[str, int]
 ) -> None:
     with pytest.raises(InvalidRequest):
-        uploads.sheet(OWNER, large.id, **asked)
+        uploads.sheet(OWNER, large.id, **params)
 
 
-def test_a_later_sheet_lives_longer(uploads: Uploads, large: Upload, clock: Clock) -> None:
+def test_a_later_sheet_expires_later(uploads: Uploads, large: Upload, clock: Clock) -> None:
     before = uploads.sheet(OWNER, large.id)
     clock.advance(60)
 
@@ -403,14 +403,14 @@ def test_sheets_of_a_whole_file_name_one_host_after_the_other(
     spread = replace(uploads, settings=replace(settings, bucket_urls=tuple(hosts)))
     upload, _ = spread.create(OWNER, filename="a.txt", size=3, crc64nvme="AAAAAAAAAAA=")
 
-    named = set()
+    hosts = set()
     for _ in hosts:
         clock.advance(1)
         sheet = spread.sheet(OWNER, upload.id, strategy=strategy)
         url = sheet.url if isinstance(sheet, Form) else sheet.urls[0]
-        named.add(url[: len(hosts[0])])
+        hosts.add(url[: len(hosts[0])])
 
-    assert named == set(hosts)
+    assert hosts == set(hosts)
 
 
 def test_a_sheet_after_a_refusal_is_signed_by_other_credentials(
@@ -426,7 +426,7 @@ def test_a_sheet_after_a_refusal_is_signed_by_other_credentials(
 # --- list parts -----------------------------------------------------------------------------------
 
 
-def test_list_parts_tells_what_s3_holds(
+def test_list_parts_returns_the_parts_in_s3(
     uploads: Uploads, large: Upload, storage: MemoryStorage
 ) -> None:
     send(storage, large, 3, 1)
@@ -441,7 +441,7 @@ def test_a_single_put_has_no_parts(uploads: Uploads, small: Upload) -> None:
     assert uploads.list_parts(OWNER, small.id) == (small, [])
 
 
-def test_list_parts_tells_that_s3_has_forgotten_the_upload(
+def test_list_parts_reports_an_upload_that_s3_has_forgotten(
     uploads: Uploads, large: Upload, storage: MemoryStorage
 ) -> None:
     storage.multiparts.clear()
@@ -475,7 +475,7 @@ def test_complete_makes_the_parts_one_object(
     assert completed.crc64nvme == checksum(LARGE)
     assert storage.objects == {large.key: LARGE}
     assert storage.multiparts == {}
-    assert pages.shown == [completed]
+    assert pages.shown_uploads == [completed]
 
 
 def test_complete_needs_no_checksum(
@@ -486,7 +486,7 @@ def test_complete_needs_no_checksum(
     assert uploads.complete(OWNER, large.id).state is State.UPLOADED
 
 
-def test_complete_takes_a_single_put_that_has_arrived(
+def test_complete_accepts_a_single_put_that_has_arrived(
     uploads: Uploads, small: Upload, storage: MemoryStorage, pages: RecordingPages
 ) -> None:
     storage.receive_object(small.key, SMALL)
@@ -517,7 +517,7 @@ def test_complete_does_not_wait_for_a_slow_s3(
     upload = uploads.complete(OWNER, large.id, crc64nvme=checksum(LARGE))
 
     assert (upload.state, upload.crc64nvme) == (State.UPLOADING, checksum(LARGE))
-    assert pages.shown == []
+    assert pages.shown_uploads == []
 
 
 def test_complete_succeeds_when_the_answer_of_s3_is_lost(
@@ -529,7 +529,7 @@ def test_complete_succeeds_when_the_answer_of_s3_is_lost(
     assert uploads.complete(OWNER, large.id).state is State.UPLOADED
 
 
-def test_complete_that_s3_is_too_busy_for_can_be_repeated(
+def test_a_complete_that_a_busy_s3_refused_can_be_repeated(
     uploads: Uploads, storage: MemoryStorage, large: Upload
 ) -> None:
     send(storage, large)
@@ -543,7 +543,7 @@ def test_complete_that_s3_is_too_busy_for_can_be_repeated(
 
 
 @pytest.mark.parametrize("looks", [1, 3])
-def test_complete_waits_for_what_is_on_its_way(
+def test_complete_waits_for_missing_parts(
     uploads: Uploads, storage: MemoryStorage, large: Upload, clock: Clock, looks: int
 ) -> None:
     send(storage, large, 1, 2)
@@ -572,7 +572,7 @@ def test_complete_waits_for_a_single_put(
     assert waiting.complete(OWNER, small.id, wait=1).state is State.UPLOADED
 
 
-def test_complete_waits_no_longer_than_it_is_asked_to(
+def test_complete_waits_no_longer_than_requested(
     uploads: Uploads, large: Upload, storage: MemoryStorage, clock: Clock
 ) -> None:
     send(storage, large, 2)
@@ -586,7 +586,7 @@ def test_complete_waits_no_longer_than_it_is_asked_to(
 
 
 @pytest.mark.parametrize("size", [len(SMALL), len(LARGE)], ids=["put", "multipart"])
-def test_complete_that_waits_asks_s3_about_a_dozen_times(
+def test_a_waiting_complete_calls_s3_about_a_dozen_times(
     uploads: Uploads, storage: MemoryStorage, size: int
 ) -> None:
     class Counting(MemoryStorage):
@@ -606,7 +606,7 @@ def test_complete_that_waits_asks_s3_about_a_dozen_times(
     assert 5 < counting.heads <= 12
 
 
-def test_complete_that_waits_tells_what_s3_refuses_at_once(
+def test_a_waiting_complete_reports_a_refusal_of_s3_at_once(
     uploads: Uploads, large: Upload, storage: MemoryStorage, clock: Clock
 ) -> None:
     send(storage, large)
@@ -618,9 +618,7 @@ def test_complete_that_waits_tells_what_s3_refuses_at_once(
     assert clock.time == began
 
 
-def test_complete_that_waits_sees_that_the_upload_was_aborted(
-    uploads: Uploads, large: Upload
-) -> None:
+def test_a_waiting_complete_notices_an_abort(uploads: Uploads, large: Upload) -> None:
     waiting = replace(uploads, sleep=lambda _: uploads.delete(OWNER, large.id))
 
     with pytest.raises(UploadExpired):
@@ -653,7 +651,7 @@ def test_complete_refuses_a_missing_part(
     assert table.items[OWNER, large.id].state is State.UPLOADING
 
 
-def test_complete_succeeds_while_s3_clears_up_after_a_twin(
+def test_complete_succeeds_after_a_simultaneous_complete(
     uploads: Uploads, large: Upload, storage: MemoryStorage
 ) -> None:
     send(storage, large, 2)
@@ -698,7 +696,7 @@ def test_complete_refuses_a_single_put_that_has_not_arrived_whole(
     assert refused.value.members == {"missing": [1]}
 
 
-def test_complete_succeeds_once_the_missing_part_is_there(
+def test_complete_succeeds_once_the_missing_part_has_arrived(
     uploads: Uploads, large: Upload, storage: MemoryStorage
 ) -> None:
     send(storage, large, 1, 3)
@@ -721,7 +719,7 @@ def test_complete_refuses_another_checksum(
     assert storage.objects == {}
 
 
-def test_complete_takes_the_right_checksum_after_a_wrong_one(
+def test_complete_accepts_the_right_checksum_after_a_wrong_one(
     uploads: Uploads, large: Upload, storage: MemoryStorage
 ) -> None:
     send(storage, large)
@@ -753,12 +751,12 @@ def test_complete_refuses_another_checksum_than_the_single_put_has(
         uploads.complete(OWNER, small.id, crc64nvme=checksum(b"other"))
 
 
-def test_complete_refuses_what_is_no_checksum(uploads: Uploads, large: Upload) -> None:
+def test_complete_refuses_an_invalid_checksum(uploads: Uploads, large: Upload) -> None:
     with pytest.raises(InvalidRequest):
         uploads.complete(OWNER, large.id, crc64nvme="crc")
 
 
-def test_complete_twice_answers_alike(
+def test_a_repeated_complete_has_the_same_answer(
     uploads: Uploads, large: Upload, storage: MemoryStorage, pages: RecordingPages
 ) -> None:
     send(storage, large)
@@ -771,7 +769,7 @@ def test_complete_twice_answers_alike(
 
 
 @pytest.mark.parametrize("state", SETTLED)
-def test_complete_tells_the_state_an_upload_has_reached(
+def test_complete_returns_the_state_an_upload_has_reached(
     uploads: Uploads, table: MemoryTable, large: Upload, state: State
 ) -> None:
     move(table, large, state)
@@ -788,7 +786,7 @@ def test_complete_refuses_an_aborted_upload(
         uploads.complete(OWNER, large.id)
 
 
-def test_complete_goes_on_where_an_earlier_one_was_cut_off(
+def test_complete_continues_after_an_earlier_one_was_cut_off(
     uploads: Uploads, large: Upload, storage: MemoryStorage
 ) -> None:
     storage.multiparts.clear()
@@ -797,7 +795,7 @@ def test_complete_goes_on_where_an_earlier_one_was_cut_off(
     assert uploads.complete(OWNER, large.id).state is State.UPLOADED
 
 
-def test_complete_tells_that_s3_has_forgotten_the_upload(uploads: Uploads, large: Upload) -> None:
+def test_complete_reports_an_upload_that_s3_has_forgotten(uploads: Uploads, large: Upload) -> None:
     uploads.storage.abort(large.key, str(large.multipart_id))
 
     with pytest.raises(UploadExpired):
@@ -805,7 +803,7 @@ def test_complete_tells_that_s3_has_forgotten_the_upload(uploads: Uploads, large
 
 
 @pytest.mark.parametrize("crc64nvme", [None, checksum(SMALL)], ids=["bare", "with a checksum"])
-def test_complete_gives_way_to_an_event_that_is_quicker(
+def test_an_event_before_complete_wins(
     *,
     uploads: Uploads,
     table: MemoryTable,
@@ -820,10 +818,10 @@ def test_complete_gives_way_to_an_event_that_is_quicker(
     completed = uploads.complete(OWNER, small.id, crc64nvme=crc64nvme)
 
     assert completed.state is State.PROCESSING
-    assert pages.shown == []
+    assert pages.shown_uploads == []
 
 
-def test_complete_gives_way_to_an_abort_that_is_quicker(
+def test_an_abort_before_complete_wins(
     uploads: Uploads, table: MemoryTable, storage: MemoryStorage, small: Upload
 ) -> None:
     storage.receive_object(small.key, SMALL)
@@ -833,7 +831,7 @@ def test_complete_gives_way_to_an_abort_that_is_quicker(
         uploads.complete(OWNER, small.id, crc64nvme=checksum(SMALL))
 
 
-def test_complete_gives_way_to_a_twin_that_is_quicker(
+def test_a_simultaneous_complete_that_is_first_wins(
     uploads: Uploads, storage: MemoryStorage, large: Upload
 ) -> None:
     send(storage, large)
@@ -845,7 +843,7 @@ def test_complete_gives_way_to_a_twin_that_is_quicker(
 # --- complete several -----------------------------------------------------------------------------
 
 
-def test_several_completes_are_those_of_each(
+def test_complete_all_gives_the_results_of_single_completes(
     uploads: Uploads, storage: MemoryStorage, small: Upload, large: Upload
 ) -> None:
     storage.receive_object(small.key, SMALL)
@@ -861,21 +859,21 @@ def test_several_completes_are_those_of_each(
     assert isinstance(unknown, UploadNotFound)
 
 
-def test_of_several_completes_none_begins_too_late_for_its_answer(
+def test_no_complete_of_a_batch_starts_too_late_for_its_answer(
     uploads: Uploads, storage: MemoryStorage, clock: Clock
 ) -> None:
-    """S3 may take its time for the first ones."""
-    begun = [uploads.create(OWNER, filename="a", size=len(LARGE))[0] for _ in range(30)]
-    for upload in begun:
+    """S3 may take long for the first ones."""
+    created = [uploads.create(OWNER, filename="a", size=len(LARGE))[0] for _ in range(30)]
+    for upload in created:
         send(storage, upload)
-    for _ in begun:
+    for _ in created:
         storage.before_complete.add(lambda: clock.advance(COMPLETE_PATIENCE))
 
-    outcomes = uploads.complete_all(OWNER, [upload.id for upload in begun])
+    outcomes = uploads.complete_all(OWNER, [upload.id for upload in created])
 
     late = [one for one in outcomes if isinstance(one, TryAgain)]
-    assert len(late) >= len(begun) - AT_ONCE
-    again = uploads.complete_all(OWNER, [upload.id for upload in begun])
+    assert len(late) >= len(created) - AT_ONCE
+    again = uploads.complete_all(OWNER, [upload.id for upload in created])
     assert [one.state for one in again if isinstance(one, Upload)] == [State.UPLOADED] * 30
     assert COMPLETE_PATIENCE + LAST_COMPLETE_AFTER.total_seconds() < INTEGRATION_TIMEOUT
 
@@ -917,7 +915,7 @@ def test_delete_twice_does_nothing_the_second_time(
     assert pages.states == ["aborted"]
 
 
-def test_a_delete_that_ends_half_way_is_due_to_be_checked(
+def test_an_interrupted_delete_is_due_for_a_check(
     uploads: Uploads, table: MemoryTable, storage: MemoryStorage, small: Upload, clock: Clock
 ) -> None:
     move(table, small, State.ACCEPTED, check_at=None)
@@ -957,15 +955,15 @@ def test_delete_of_an_upload_that_s3_has_forgotten_works(
 
 
 def test_newest_lists_by_pages(uploads: Uploads, clock: Clock) -> None:
-    made = []
+    created = []
     for _ in range(LIST_LIMIT + 1):
         clock.advance(1)
-        made.append(uploads.create(OWNER, filename="a", size=1)[0])
+        created.append(uploads.create(OWNER, filename="a", size=1)[0])
 
     first, cursor = uploads.newest(OWNER)
     second, end = uploads.newest(OWNER, cursor=cursor)
 
-    assert [*first, *second] == made[::-1]
+    assert [*first, *second] == created[::-1]
     assert len(first) == LIST_LIMIT
     assert end is None
 
@@ -982,12 +980,12 @@ def test_newest_lists_one_state(
 
 
 @pytest.mark.parametrize("state", ["", "done", "ACCEPTED", "accepted "])
-def test_newest_refuses_a_state_there_is_not(uploads: Uploads, state: str) -> None:
+def test_newest_refuses_an_unknown_state(uploads: Uploads, state: str) -> None:
     with pytest.raises(InvalidRequest, match="state is one of"):
         uploads.newest(OWNER, state=state)
 
 
-def test_newest_lists_nobody_elses(uploads: Uploads, small: Upload) -> None:
+def test_newest_lists_no_uploads_of_another_owner(uploads: Uploads, small: Upload) -> None:
     assert uploads.newest(OTHER_OWNER) == ([], None)
     assert uploads.newest(OWNER) == ([small], None)
 
@@ -1003,7 +1001,7 @@ ASKING: list[Callable[[Uploads, str, str], object]] = [
 
 
 @pytest.mark.parametrize("ask", ASKING, ids=lambda ask: ask.__name__)
-def test_somebody_elses_upload_is_not_found(
+def test_an_upload_of_another_owner_is_not_found(
     uploads: Uploads, small: Upload, ask: Callable[[Uploads, str, str], object]
 ) -> None:
     with pytest.raises(UploadNotFound):
@@ -1014,7 +1012,7 @@ def test_somebody_elses_upload_is_not_found(
 
 @pytest.mark.parametrize("ask", ASKING, ids=lambda ask: ask.__name__)
 @pytest.mark.parametrize("upload_id", [PUT_ID, "", "x" * 3000, "../1", "a#b"])
-def test_an_upload_there_is_not_is_not_found(
+def test_a_missing_upload_is_not_found(
     uploads: Uploads, upload_id: str, ask: Callable[[Uploads, str, str], object]
 ) -> None:
     with pytest.raises(UploadNotFound):
@@ -1025,7 +1023,7 @@ def test_an_upload_there_is_not_is_not_found(
 
 
 def accept(uploads: Uploads, upload: Upload, data: bytes = SMALL, **report: Any) -> None:
-    """Let an object arrive, and be accepted as it is."""
+    """Let an object arrive, and accept it."""
     storage: Any = uploads.storage
     storage.receive_object(upload.key, data)
     report = {**storage.head(upload.key).identity, **report}
@@ -1068,7 +1066,7 @@ def test_download_refuses_an_object_that_is_not_the_accepted_one(
         uploads.download(OWNER, small.id)
 
 
-def test_download_refuses_an_object_that_is_gone(
+def test_download_refuses_a_deleted_object(
     uploads: Uploads, storage: MemoryStorage, small: Upload
 ) -> None:
     accept(uploads, small)
@@ -1081,7 +1079,7 @@ def test_download_refuses_an_object_that_is_gone(
 @pytest.mark.parametrize(
     ("size", "through"), [(CLOUDFRONT_MAX_SIZE, True), (CLOUDFRONT_MAX_SIZE + 1, False)]
 )
-def test_download_goes_through_cloudfront_as_far_as_that_goes(
+def test_download_goes_through_cloudfront_up_to_its_limits(
     uploads: Uploads, settings: Settings, size: int, *, through: bool
 ) -> None:
     url = "https://d111111abcdef8.cloudfront.net"
@@ -1089,13 +1087,13 @@ def test_download_goes_through_cloudfront_as_far_as_that_goes(
     upload, _ = behind.create(OWNER, filename="a", size=size)
     accept(uploads, upload)
 
-    shown = behind.download(OWNER, upload.id)[0]
+    proxied = behind.download(OWNER, upload.id)[0]
 
     direct = uploads.download(OWNER, upload.id)[0]
-    assert shown == (direct.replace(settings.bucket_urls[0], url) if through else direct)
+    assert proxied == (direct.replace(settings.bucket_urls[0], url) if through else direct)
 
 
-def test_the_longest_name_and_key_give_an_address_that_cloudfront_takes(
+def test_the_longest_name_and_key_give_a_url_that_cloudfront_accepts(
     uploads: Uploads, clock: Clock
 ) -> None:
     # Session tokens have 1,500 characters or so, and the slashes in them are encoded.
@@ -1118,7 +1116,7 @@ def test_the_longest_name_and_key_give_an_address_that_cloudfront_takes(
     assert saved_as == "写" * 83 + ".txt"
 
 
-def test_a_download_ends_with_the_credentials_that_signed_it(
+def test_a_download_expires_with_the_credentials_that_signed_it(
     uploads: Uploads, settings: Settings, clock: Clock
 ) -> None:
     end = clock() + timedelta(seconds=60)
@@ -1140,7 +1138,7 @@ def test_download_falls_back_to_the_declared_type(uploads: Uploads) -> None:
 
 
 @pytest.mark.parametrize("state", [s for s in State if s is not State.ACCEPTED])
-def test_download_refuses_what_is_not_accepted(
+def test_download_refuses_an_upload_that_is_not_accepted(
     uploads: Uploads, table: MemoryTable, small: Upload, state: State
 ) -> None:
     move(table, small, state)
@@ -1160,7 +1158,7 @@ def test_a_document_writes_times_in_utc(small: Upload) -> None:
     assert document["created_at"] == "2026-03-01T12:00:00.000000Z"
 
 
-def test_a_document_keeps_to_itself_what_is_nobodys_business(large: Upload) -> None:
+def test_a_document_has_no_internal_fields(large: Upload) -> None:
     assert large.document().keys() == {
         "id",
         "filename",
@@ -1173,7 +1171,7 @@ def test_a_document_keeps_to_itself_what_is_nobodys_business(large: Upload) -> N
     }
 
 
-def test_a_document_has_report_and_reason_when_there_are(small: Upload) -> None:
+def test_a_document_has_report_and_reason_if_they_exist(small: Upload) -> None:
     document = replace(small, report={"size": 1}, reason="because").document()
 
     assert (document["report"], document["reason"]) == ({"size": 1}, "because")

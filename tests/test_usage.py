@@ -1,4 +1,4 @@
-"""The sums of an owner: exact however many requests meet on them, and shared between shards."""
+"""The sums of an owner: exact under simultaneous requests, and split into shards."""
 
 import random
 import threading
@@ -30,15 +30,15 @@ CONFLICT = "TransactionConflict"
 
 
 class Canceled(ClientError):
-    """A transaction that DynamoDB did not make."""
+    """A transaction that DynamoDB cancelled."""
 
 
 @dataclass
 class Contended:
-    """DynamoDB, which cancels the next transactions for these reasons, then makes them."""
+    """DynamoDB that cancels the next transactions for these reasons, then makes all."""
 
     reasons: list[list[str]]
-    made: list[Any] = field(default_factory=list)
+    transactions: list[Any] = field(default_factory=list)
 
     class exceptions:  # noqa: N801 - the name a boto3 client has for it
         TransactionCanceledException = Canceled
@@ -48,12 +48,12 @@ class Contended:
             codes = [{"Code": code} for code in self.reasons.pop(0)]
             response: Any = {"Error": {"Code": "TransactionCanceledException"}}
             raise Canceled(response | {"CancellationReasons": codes}, "TransactWriteItems")
-        self.made.append(TransactItems)
+        self.transactions.append(TransactItems)
 
 
 @dataclass
 class Between:
-    """A client, before each of whose calls something may happen."""
+    """A client with a callback before each call."""
 
     client: Any
     happen: Callable[[str], object]
@@ -71,7 +71,7 @@ class Between:
 
 
 def usage(client: Any, quota: Quota = AMPLE, waits: list[float] | None = None) -> Usage:
-    """One environment's view of the sums."""
+    """The sums as one execution environment uses them."""
     return Usage(
         client,
         TABLE,
@@ -81,10 +81,10 @@ def usage(client: Any, quota: Quota = AMPLE, waits: list[float] | None = None) -
 
 
 def sharded(client: Any, quota: Quota, shard: int) -> Usage:
-    """An environment that has met others, and uses a shard of the owner's sums."""
-    found = usage(client, quota)
-    found.shard_of[OWNER] = shard
-    return found
+    """An environment that had a conflict, and uses a shard of the owner's sums."""
+    sums = usage(client, quota)
+    sums.shard_of[OWNER] = shard
+    return sums
 
 
 def files(count: int) -> Quota:
@@ -92,7 +92,7 @@ def files(count: int) -> Quota:
 
 
 def charge(sums: Usage, amount: Amount = FILE) -> bool:
-    """Charge, as often as it takes; returns whether there was room."""
+    """Charge, with retries; returns whether there was room."""
     while True:
         try:
             sums.charge(OWNER, amount, [])
@@ -104,20 +104,20 @@ def charge(sums: Usage, amount: Amount = FILE) -> bool:
 
 
 class TestTransactions:
-    """What DynamoDB cancels."""
+    """Transactions that DynamoDB cancels."""
 
     @pytest.mark.parametrize("code", [CONFLICT, "ThrottlingError", "ProvisionedThroughputExceeded"])
-    def test_a_transaction_that_meets_another_is_made_again(self, code: str) -> None:
+    def test_a_transaction_with_a_conflict_is_repeated(self, code: str) -> None:
         waits: list[float] = []
         client = Contended([["None", code], [code, "None"], [code, CONDITION_FAILED]])
 
         assert usage(client, waits=waits).transact(["one", "two"]) == []
 
-        assert client.made == [["one", "two"]]
+        assert client.transactions == [["one", "two"]]
         assert len(waits) == 3
         assert all(0 <= wait <= FIRST_WAIT * 2**n for n, wait in enumerate(waits))
 
-    def test_one_that_always_meets_another_is_to_try_again(self) -> None:
+    def test_a_transaction_that_always_conflicts_raises_try_again(self) -> None:
         waits: list[float] = []
         client = Contended([[CONFLICT]] * (TRIES + 1))
 
@@ -132,19 +132,19 @@ class TestTransactions:
 
         assert usage(client).transact(["one", "two"]) == [CONDITION_FAILED, "None"]
 
-    def test_a_reason_that_nobody_expects_is_not_taken_for_a_condition(self) -> None:
+    def test_an_unexpected_reason_is_not_taken_for_a_condition(self) -> None:
         client = Contended([["ValidationError", CONDITION_FAILED]])
 
         with pytest.raises(Canceled):
             usage(client).transact(["one", "two"])
 
-    def test_a_charge_that_always_meets_another_is_to_try_again(self) -> None:
+    def test_a_charge_that_always_conflicts_raises_try_again(self) -> None:
         client = Contended([[CONFLICT]] * (TRIES + 1))
 
         with pytest.raises(TryAgain):
             usage(client).charge(OWNER, FILE, [])
 
-    def test_a_charge_whose_own_writes_fail_says_which(self) -> None:
+    def test_a_charge_with_failed_writes_says_which(self) -> None:
         client = Contended([["None", CONDITION_FAILED, CONDITION_FAILED]])
 
         failed = usage(client).charge(OWNER, FILE, ["one", "two"])
@@ -153,9 +153,9 @@ class TestTransactions:
 
 
 class TestShards:
-    """Owners whose requests meet on the first item."""
+    """Owners with conflicts on the first item."""
 
-    def test_an_environment_that_meets_another_uses_a_shard_from_then_on(self) -> None:
+    def test_an_environment_with_a_conflict_uses_a_shard_from_then_on(self) -> None:
         client = Contended([[CONFLICT], [CONFLICT]])
         sums = usage(client)
 
@@ -163,10 +163,10 @@ class TestShards:
         sums.charge(OTHER_OWNER, FILE, [])
 
         assert 0 < sums.shard_of[OWNER] < SHARDS
-        keys = [made[-1]["Update"]["Key"]["pk"]["S"] for made in client.made]
+        keys = [writes[-1]["Update"]["Key"]["pk"]["S"] for writes in client.transactions]
         assert keys == [f"usage#{OWNER}#{sums.shard_of[OWNER]}", f"usage#{OTHER_OWNER}"]
 
-    def test_a_throttled_environment_stays_where_it_is(self) -> None:
+    def test_a_throttled_environment_keeps_its_shard(self) -> None:
         sums = usage(Contended([["ThrottlingError"]]))
 
         sums.charge(OWNER, FILE, [])
@@ -184,7 +184,7 @@ class TestShards:
         assert calls == ["transact_write_items"] * (BORROWED_AT_ONCE + 2)
         assert sums.used(OWNER) == FILE * BORROWED_AT_ONCE
 
-    def test_what_is_used_is_the_sum_of_all_shards(self, dynamodb: Any) -> None:
+    def test_the_used_amount_is_the_sum_of_all_shards(self, dynamodb: Any) -> None:
         everybody = [usage(dynamodb), *(sharded(dynamodb, AMPLE, n) for n in (1, 7, SHARDS - 1))]
         for number, sums in enumerate(everybody, start=1):
             assert charge(sums, Amount(number, 1))
@@ -193,7 +193,7 @@ class TestShards:
         assert {str(sums.used(OWNER)) for sums in everybody} == {str(Amount(9, 3))}
         assert everybody[0].used(OTHER_OWNER) == Amount(0, 0)
 
-    def test_what_a_shard_has_left_is_there_for_others(self, dynamodb: Any) -> None:
+    def test_the_rest_of_a_shard_is_available_to_others(self, dynamodb: Any) -> None:
         quota = files(BORROWED_AT_ONCE + 1)
         assert charge(sharded(dynamodb, quota, 3))
         others = usage(dynamodb, quota)
@@ -218,14 +218,14 @@ class TestShards:
 
         assert [charge(sums, Amount(60, 1)) for _ in range(2)] == [True, False]
 
-    def test_a_shard_that_is_given_back_meanwhile_is_no_reason_to_refuse(
+    def test_a_rest_that_is_returned_meanwhile_does_not_cause_a_refusal(
         self, dynamodb: Any
     ) -> None:
         quota = files(2)
         first, other = usage(dynamodb, quota), sharded(dynamodb, quota, 3)
         assert charge(other)
         assert charge(other)
-        other.charge(OWNER, -FILE, [])  # the shard has one left
+        other.charge(OWNER, -FILE, [])  # the shard's rest is one file
 
         def give_back(name: str) -> None:
             if name == "batch_get_item":
@@ -236,10 +236,10 @@ class TestShards:
 
 
 class TestExactness:
-    """As many as fit, whoever meets whom."""
+    """As many as fit, whichever requests meet."""
 
     @pytest.mark.parametrize("quota", [Quota(0, 0), Quota(10, 0), Quota(9, 1)], ids=str)
-    def test_what_does_not_fit_an_empty_quota_is_refused(self, dynamodb: Any, quota: Quota) -> None:
+    def test_an_amount_above_an_empty_quota_is_refused(self, dynamodb: Any, quota: Quota) -> None:
         assert not charge(usage(dynamodb, quota))
         assert not charge(sharded(dynamodb, quota, 1))
 
@@ -256,10 +256,10 @@ class TestExactness:
         assert fitting.count(True) == quota.max_bytes // FILE.bytes
         assert everybody[0].used(OWNER) == FILE * fitting.count(True)
 
-    def test_fifty_requests_at_once_at_the_edge_of_the_quota_are_as_many_as_fit(
+    def test_of_fifty_simultaneous_requests_as_many_succeed_as_fit_the_quota(
         self, dynamodb: Any
     ) -> None:
-        turn = threading.Lock()  # moto is not safe under threads
+        turn = threading.Lock()  # moto is not thread-safe
 
         class Turns(Between):
             def __getattr__(self, name: str) -> Any:

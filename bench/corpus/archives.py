@@ -24,7 +24,7 @@ CONTENTS = {
     "photos/Übersicht.png": b"\x89PNG\r\n\x1a\n" + bytes(300),
     "empty": b"",
 }
-# What makes a ZIP more than a ZIP: format, extension, its entries in order.
+# Formats based on ZIP: format, extension, entries in order.
 PACKAGES: list[tuple[str, str, dict[str, bytes]]] = [
     ("wheel", "whl", {"a/__init__.py": b"", "a-1.dist-info/METADATA": b"Name: a\n"}),
     ("nupkg", "nupkg", {"_rels/.rels": b"<x/>", "a.nuspec": b"<x/>", "[Content_Types].xml": b"<x/>"}),
@@ -45,7 +45,7 @@ PACKAGES: list[tuple[str, str, dict[str, bytes]]] = [
 
 
 def zipped(contents: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    """A ZIP of these entries, made in 2024 whenever it is made."""
+    """A ZIP of these entries, with a fixed date."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         for name, data in contents.items():
@@ -55,7 +55,7 @@ def zipped(contents: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> by
 
 
 class Pipe(io.RawIOBase):
-    """A place to write that cannot seek: its ZIPs have data descriptors."""
+    """A writable file that cannot seek: its ZIPs have data descriptors."""
 
     def __init__(self) -> None:
         self.data = bytearray()
@@ -64,13 +64,13 @@ class Pipe(io.RawIOBase):
         return True
 
     def write(self, data: object) -> int:
-        taken = bytes(data)  # type: ignore[call-overload] # any buffer
-        self.data += taken
-        return len(taken)
+        content = bytes(data)  # type: ignore[call-overload] # any buffer
+        self.data += content
+        return len(content)
 
 
 def zips(names: Names) -> Files:
-    """ZIPs in all methods, streamed, empty, with a comment, ZIP64; and packages."""
+    """ZIPs in all methods, streamed, empty, with a comment, ZIP64; and packages based on ZIP."""
     for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
         yield File("zip", names("zip"), zipped(CONTENTS, method), f"zipfile {method}")
         ppt = {"ppt/slides.txt": b"a", "xl/a.csv": b"1", "META-INF/b": b"2"}
@@ -102,7 +102,7 @@ def zips(names: Names) -> Files:
 
 
 def tarred(kind: int) -> bytes:
-    """A tar in one of Python's three dialects."""
+    """A tar in one of Python's three formats."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=kind) as archive:
         for name, data in CONTENTS.items():
@@ -130,7 +130,7 @@ SHORT = {"gz": "tgz", "bz2": "tbz2", "xz": "txz", "zst": "tzst"}
 
 
 def tars(names: Names) -> Files:
-    """Tars in three dialects and eight compressions, and single files in the eight."""
+    """Tars in three formats and eight compressions, and single files in the eight."""
     for kind in (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
         data = tarred(kind)
         yield File("tar", names("tar"), data, f"tarfile {kind}")
@@ -144,10 +144,10 @@ def tars(names: Names) -> Files:
             yield File(
                 name, names(f"{inner}.{extension}"), compress(data), f"{extension} of {inner}"
             )
-    named = io.BytesIO()
-    with gzip.GzipFile("Übersicht.csv", "wb", fileobj=named, mtime=0) as packed_file:
+    file = io.BytesIO()
+    with gzip.GzipFile("Übersicht.csv", "wb", fileobj=file, mtime=0) as packed_file:
         packed_file.write(b"a\n")
-    yield File("gz", names("csv.gz"), named.getvalue(), "gzip, with a name inside")
+    yield File("gz", names("csv.gz"), file.getvalue(), "gzip, with a name inside")
 
 
 def others(names: Names) -> Files:
@@ -185,7 +185,10 @@ def others(names: Names) -> Files:
 
 
 def _cpio(contents: dict[str, bytes]) -> bytes:
-    """By https://www.kernel.org/doc/html/latest/driver-api/early-userspace/buffer-format.html ."""
+    """A cpio archive.
+
+    https://www.kernel.org/doc/html/latest/driver-api/early-userspace/buffer-format.html
+    """
     out = bytearray()
     for name, data in [*contents.items(), ("TRAILER!!!", b"")]:
         fields = (1, 0o100644, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0)
@@ -196,7 +199,7 @@ def _cpio(contents: dict[str, bytes]) -> bytes:
 
 
 def _ar(contents: dict[str, bytes]) -> bytes:
-    """The common form of System V and GNU: `man 5 ar`."""
+    """An ar archive in the common form of System V and GNU: `man 5 ar`."""
     out = bytearray(b"!<arch>\n")
     for name, data in contents.items():
         fields = f"{name + '/':<16}{0:<12}{0:<6}{0:<6}{'100644':<8}{len(data):<10}"

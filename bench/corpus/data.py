@@ -1,4 +1,4 @@
-"""Data and models: tables, arrays, databases, graphs, and what machine learning leaves behind."""
+"""Data and models: tables, arrays, databases, graphs, and machine-learning models."""
 
 import io
 import json
@@ -39,7 +39,7 @@ FRAME = pandas.DataFrame({"id": [1, 2, 3], "name": ["Anna", "Ben", "Größe"], "
 
 
 def _by_path(make: Callable[[Path], Any], extension: str) -> bytes:
-    """What a tool writes that wants a path."""
+    """The output of a tool that writes to a path."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"out.{extension}")
         make(path)
@@ -151,7 +151,7 @@ def databases(names: Names) -> Files:
 
 
 def messages(names: Names) -> Files:
-    """BSON, MessagePack, CBOR, pickles, Protocol Buffers' own files."""
+    """BSON, MessagePack, CBOR, pickles, Protocol Buffers."""
     for value in ({"a": 1, "name": "Größe"}, {"list": list(range(50))}, {"free": {"x": None}}):
         yield File("bson", names("bson"), bson.encode(value), "pymongo")
         for extension in ("msgpack", "mpk"):
@@ -185,7 +185,7 @@ def messages(names: Names) -> Files:
 
 
 def _torrent() -> bytes:
-    """By https://www.bittorrent.org/beps/bep_0003.html ."""
+    """A torrent. https://www.bittorrent.org/beps/bep_0003.html ."""
     pieces = bytes(range(0, 200, 10))
     info = b"d6:lengthi5e4:name5:a.txt12:piece lengthi16384e6:pieces20:" + pieces + b"e"
     return b"d8:announce26:https://example.org/tracker4:info" + info + b"e"

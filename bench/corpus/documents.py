@@ -54,7 +54,7 @@ REFERENCES = """@article{a1, author={Anna Müller}, title={Größe}, journal={J}
 
 
 def by_pandoc(names: Names) -> Files:
-    """What pandoc writes: three texts in 43 forms, and a bibliography."""
+    """Pandoc's output: three texts in 43 formats, and a bibliography."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "out")
         for source in TEXTS.values():
@@ -67,8 +67,8 @@ def by_pandoc(names: Names) -> Files:
     for writer, name, extension in (
         ("csljson", "csljson", "json"), ("bibtex", "bibtex", "bib"), ("biblatex", "bibtex", "bib"),
     ):  # fmt: skip
-        written = pypandoc.convert_text(REFERENCES, writer, "bibtex").encode()
-        yield File(name, names(extension), written, f"pandoc {writer}")
+        text = pypandoc.convert_text(REFERENCES, writer, "bibtex").encode()
+        yield File(name, names(extension), text, f"pandoc {writer}")
 
 
 def _saved(save: Callable[[Any], Any]) -> bytes:
@@ -77,8 +77,8 @@ def _saved(save: Callable[[Any], Any]) -> bytes:
     return out.getvalue()
 
 
-def written(names: Names) -> Files:
-    """Texts and slides, by python-docx and python-pptx; templates and macros as Office marks them."""
+def office_files(names: Names) -> Files:
+    """Texts and slides by python-docx and python-pptx, also as templates and with macros."""
     letter = docx.Document()
     letter.add_heading("Größe")
     letter.add_paragraph("The free version isn’t bad.")
@@ -148,7 +148,7 @@ def calculated(names: Names) -> Files:
 
 
 def locked(names: Names) -> Files:
-    """Office files that need a password: what Office writes is an OLE storage."""
+    """Office files with a password, which Office stores as OLE."""
     letter, slides, book = docx.Document(), pptx.Presentation(), openpyxl.Workbook()
     for document, extension in ((letter, "docx"), (slides, "pptx"), (book, "xlsx")):
         plain = io.BytesIO(_saved(document.save))
@@ -219,7 +219,7 @@ def printed(names: Names) -> Files:
 
 
 def bound(names: Names) -> Files:
-    """Books, by EbookLib; notebooks, by nbformat; pages and more, by docutils."""
+    """Books by EbookLib, notebooks by nbformat, pages by docutils."""
     for language in ("en", "de", "ja"):
         book = epub.EpubBook()
         book.set_title("Buch")
@@ -257,4 +257,4 @@ def _epub_of(book: epub.EpubBook) -> bytes:
         return path.read_bytes()
 
 
-MAKERS = (by_pandoc, written, calculated, locked, opened, printed, bound)
+MAKERS = (by_pandoc, office_files, calculated, locked, opened, printed, bound)

@@ -1,4 +1,4 @@
-"""What a maker yields: a file with its format, under a name that people would give it."""
+"""A generated file, and the names that people would give it."""
 
 import random
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ class File:
 
 @dataclass
 class Names:
-    """File names from a seed: some with spaces, capitals, signs and other scripts."""
+    """File names from a seed: some with spaces, capitals, symbols and other scripts."""
 
     chance: random.Random
 

@@ -1,4 +1,4 @@
-"""Films and sounds: by ffmpeg, libsndfile, mido and mutagen."""
+"""Video and audio by ffmpeg, libsndfile, mido and mutagen."""
 
 import io
 import subprocess
@@ -13,7 +13,7 @@ from files import File, Files, Names
 
 _VIDEO = "-f lavfi -i testsrc=size={size}:rate={rate}:duration={length}"
 _SOUND = "-f lavfi -i sine=frequency=440:sample_rate={hertz}:duration={length}"
-# Format, extension, and what ffmpeg is told after its inputs. "v" has a picture, "a" sound.
+# Format, extension, and ffmpeg's output options. "v" stands for video, "a" for audio.
 FILMS = [
     ("mp4", "mp4", "va", "-c:v libx264 -preset ultrafast -c:a aac -pix_fmt yuv420p"),
     ("mp4", "mp4", "va", "-c:v libx264 -preset ultrafast -c:a aac -movflags +faststart"),
@@ -149,16 +149,16 @@ SOUNDS = [
 
 
 def by_ffmpeg(names: Names) -> Files:
-    """What ffmpeg writes, twice each: small and less small. An encoder that it lacks is left out."""
+    """Ffmpeg's output, twice each: small and larger. Encoders that it lacks are skipped."""
     ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
     with tempfile.TemporaryDirectory() as folder:
         for name, extension, streams, options in FILMS:
             for variant in VARIANTS:
                 out = Path(folder, f"out.{extension}")
                 inputs = [_VIDEO] * ("v" in streams) + [_SOUND] * ("a" in streams)
-                told = " ".join(inputs).format(**variant)
+                arguments = " ".join(inputs).format(**variant)
                 exact = "-fflags +bitexact -flags:v +bitexact -flags:a +bitexact -threads 1"
-                command = f"{ffmpeg} -v error -y -nostdin {told} {exact} {options} {out}"
+                command = f"{ffmpeg} -v error -y -nostdin {arguments} {exact} {options} {out}"
                 done = subprocess.run(command.split(), check=False, capture_output=True)
                 if done.returncode == 0 and out.exists():
                     yield File(name, names(extension), out.read_bytes(), f"ffmpeg {options}")
@@ -168,7 +168,7 @@ def by_ffmpeg(names: Names) -> Files:
 
 
 def by_libsndfile(names: Names) -> Files:
-    """What libsndfile writes."""
+    """Libsndfile's output."""
     tone = (numpy.sin(numpy.arange(1200) / 20) * 0.4).astype("float32")
     for container, name, extension, subtypes in SOUNDS:
         for subtype in subtypes.split():
@@ -181,7 +181,7 @@ def by_libsndfile(names: Names) -> Files:
 
 
 def played(names: Names) -> Files:
-    """Notes: MIDI in its three forms."""
+    """MIDI in its three formats."""
     for kind in (0, 1, 2):
         for extension in ("mid", "midi"):
             song = mido.MidiFile(type=kind)
@@ -194,7 +194,7 @@ def played(names: Names) -> Files:
 
 
 def tagged(names: Names) -> Files:
-    """An MP3 with a large picture before its first frame, an untagged one, one with APE tags."""
+    """An MP3 with a large picture before its first frame, one without tags, one with APE tags."""
     from mutagen.apev2 import APEv2
     from mutagen.id3 import APIC, ID3, TIT2
 
@@ -204,17 +204,17 @@ def tagged(names: Names) -> Files:
         out.name = "out.mp3"
         soundfile.write(out, tone, 44100, format="MP3", subtype="MPEG_LAYER_III")
         for tag in ("ID3", "APE"):
-            held = io.BytesIO(out.getvalue())
+            copy = io.BytesIO(out.getvalue())
             if tag == "ID3":
                 tags = ID3()
                 tags.add(TIT2(encoding=3, text="Lied"))
                 tags.add(APIC(encoding=3, mime="image/png", data=bytes(padding)))
-                tags.save(held)
+                tags.save(copy)
             else:
-                named = APEv2()
-                named["Title"] = "Lied" * (padding // 10)
-                named.save(held)
-            yield File("mp3", names("mp3"), held.getvalue(), f"mutagen {tag} {padding}")
+                tags = APEv2()
+                tags["Title"] = "Lied" * (padding // 10)
+                tags.save(copy)
+            yield File("mp3", names("mp3"), copy.getvalue(), f"mutagen {tag} {padding}")
 
 
 MAKERS = (by_ffmpeg, by_libsndfile, played, tagged)

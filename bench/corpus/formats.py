@@ -1,12 +1,13 @@
-"""The formats of the corpus: what is right to call each, and what systems declare besides.
+"""The formats of the corpus: their right types, and the types that systems declare for them.
 
-One format a line: its name, its right types, what browsers on Windows, macOS and Linux declare that
-is vague or wrong, and what else is right where nothing useful is declared.
+There is one format on a line: its name and its right types. Then come the vague or wrong types that
+browsers on Windows, macOS and Linux declare, and further types that are right without a useful
+declaration.
 """
 
 from dataclasses import dataclass
 
-# No type: Windows, for an extension that is not in its registry. The other: curl, S3 tools.
+# No type: Windows, for an extension that is not in its registry. The other one: curl, S3 tools.
 UNDECLARED = ("", "application/octet-stream")
 _OOXML = "application/vnd.openxmlformats-officedocument."
 _ODF = "application/vnd.oasis.opendocument."
@@ -14,14 +15,14 @@ _ODF = "application/vnd.oasis.opendocument."
 
 @dataclass(frozen=True)
 class Format:
-    """What one format may be called, and what it may be declared as."""
+    """The right types of one format, and the types that are declared for it."""
 
     right: frozenset[str]
     declared: tuple[str, ...]
     vague: frozenset[str]
 
     def answers(self, declared: str) -> frozenset[str]:
-        """The right types for a file that was declared so."""
+        """The right types for a file with this declared type."""
         return self.right if declared in self.right else self.right | self.vague
 
 
@@ -372,7 +373,7 @@ cue: application/x-cue | | text/plain
 lrc: text/x-lrc | application/lrc | text/plain application/lrc
 """
 
-# Program text: a name, and the types that systems give it; text/plain is right where none is.
+# Program text: a name, and the types of systems. Without one, text/plain is right.
 _SOURCES = """
 python: text/x-python text/x-python3 text/x-script.python
 typescript: application/typescript text/typescript text/x-typescript text/vnd.trolltech.linguist | \
@@ -443,6 +444,6 @@ def _parsed(table: str, *, vague: str = "") -> dict[str, Format]:
     return formats
 
 
-# Where the bytes show that what systems declare is wrong.
+# Formats whose bytes contradict the type that systems declare.
 _KEEP_APART = frozenset({"mpegts", "typescript", "docx", "xlsx", "pptx", "csv", "rtf"})
 FORMATS = {**_parsed(_TABLE), **_parsed(_SOURCES, vague="text/plain")}

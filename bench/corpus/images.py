@@ -1,4 +1,4 @@
-"""Pictures: by Pillow, pillow-heif, imagecodecs, matplotlib, segno, svgwrite, astropy, pydicom."""
+"""Images by Pillow, pillow-heif, imagecodecs, matplotlib, segno, svgwrite, astropy, pydicom."""
 
 import gzip
 import io
@@ -75,7 +75,7 @@ CODECS: list[tuple[str, str, Callable[..., bytes]]] = [
 
 
 def drawing(mode: str, size: tuple[int, int]) -> Image.Image:
-    """A gradient with a circle: colours that all formats can keep, and that compress."""
+    """A gradient with a circle: colours that all formats can store, and that compress."""
     picture = Image.linear_gradient("L").resize(size).convert("RGB")
     ImageDraw.Draw(picture).ellipse((2, 2, size[0] - 3, size[1] - 3), fill=(200, 40, 90))
     if mode == "I;16":
@@ -84,7 +84,7 @@ def drawing(mode: str, size: tuple[int, int]) -> Image.Image:
 
 
 def by_pillow(names: Names) -> Files:
-    """What Pillow writes."""
+    """Pillow's output."""
     for kind, name, extension, modes, options in PILLOW:
         saved = {**options}
         if "exif" in saved:
@@ -102,7 +102,7 @@ def by_pillow(names: Names) -> Files:
 
 
 def moving(names: Names) -> Files:
-    """Pictures of several frames or pages."""
+    """Images with several frames or pages."""
     frames = [drawing("RGB", (40, 30 + 10)).rotate(20 * turn) for turn in range(3)]
     for kind, name, extension in (
         ("GIF", "gif", "gif"), ("PNG", "apng", "png"), ("WEBP", "webp", "webp"),
@@ -115,7 +115,7 @@ def moving(names: Names) -> Files:
 
 
 def by_codecs(names: Names) -> Files:
-    """What imagecodecs and libheif write."""
+    """The output of imagecodecs and libheif."""
     for name, extension, encode in CODECS:
         for mode, size in (("RGB", (16, 16)), ("RGB", (61, 43)), ("L", (64, 48))):
             if (name, mode) == ("webp", "L"):
@@ -131,7 +131,7 @@ def by_codecs(names: Names) -> Files:
 
 
 def drawn(names: Names) -> Files:
-    """Vector pictures: segno's codes, svgwrite's and matplotlib's drawings."""
+    """Vector images: segno's codes, drawings of svgwrite and matplotlib."""
     for text in ("https://example.org/", "Grüße", "1234567890" * 8):
         code = segno.make(text)
         for kind, name in (
@@ -157,7 +157,7 @@ def drawn(names: Names) -> Files:
 
 
 def plotted(names: Names) -> Files:
-    """Plots: matplotlib in every form that it writes."""
+    """Plots by matplotlib, in all its formats."""
     import matplotlib as mpl
 
     mpl.use("agg")
@@ -179,7 +179,7 @@ def plotted(names: Names) -> Files:
 
 
 def scanned(names: Names) -> Files:
-    """Pictures of science and medicine: FITS, DICOM, NIfTI."""
+    """Images of science and medicine: FITS, DICOM, NIfTI."""
     import nibabel
     import pydicom
     from pydicom.data import get_testdata_file

@@ -1,10 +1,12 @@
-"""Makes the corpus: more than 1,000 real files of more than 150 formats, by the tools people use.
+"""Makes the corpus: more than 1,000 real files of more than 150 formats, by common tools.
 
-`make corpus OUT=folder` installs the tools of `requirements.txt` into a virtual environment of their
-own and runs this. OUT gets the files and `index.json`, which says for each file its format, what
-made it, and the right types for each type that a browser may declare. `HEADS=1` also writes
+`make corpus OUT=folder` installs the tools of `requirements.txt` into a virtual environment of
+their
+own and runs this. OUT gets the files and `index.json`. The index has for each file its format, the
+tool that made it, and the right types for each type that a browser may declare. `HEADS=1` also
+writes
 `tests/real_files/heads.xz`: the first 8 KB of each file, for the project's own tests.
-Names and contents come from fixed seeds; some tools write the time into their files.
+Names and contents come from fixed seeds, but some tools write the time into their files.
 """
 
 import argparse
@@ -29,13 +31,13 @@ from files import File, Names
 from formats import FORMATS
 
 MODULES = (images, films, documents, texts, archives, data, science, programs)
-HEAD_SIZE = 8192  # bytes, as many as the application looks at
+HEAD_SIZE = 8192  # bytes, as many as the application reads
 LEAST_FILES, LEAST_FORMATS = 1000, 150
 HEADS = Path(__file__).parents[2] / "tests/real_files/heads.xz"
 
 
 def all_files() -> list[File]:
-    """Every file once: two that have the same bytes and extension are one."""
+    """Every file once: files with equal bytes and extension are the same."""
     files: dict[tuple[bytes, str], File] = {}
     for module in MODULES:
         for maker in module.MAKERS:
@@ -50,7 +52,7 @@ def all_files() -> list[File]:
 
 
 def index(files: list[File]) -> list[dict[str, object]]:
-    """For each file: what it is, what it may be declared as, and the right answers for each."""
+    """For each file: its format, its declared types, and the right types for each of these."""
     return [
         {
             "path": f"{number:04}",
@@ -68,14 +70,14 @@ def index(files: list[File]) -> list[dict[str, object]]:
 
 
 def write_heads(files: list[File]) -> None:
-    """One line of JSON, then the heads one after the other, all of it compressed as one."""
+    """Write one line of JSON, then all heads, compressed together."""
     answers = {
         name: {declared: sorted(format_.answers(declared)) for declared in format_.declared}
         for name, format_ in FORMATS.items()
         if any(file.format == name for file in files)
     }
-    told = [[file.format, file.name, len(file.data), file.made_by] for file in files]
-    line = json.dumps({"formats": answers, "files": told}, ensure_ascii=False) + "\n"
+    descriptions = [[file.format, file.name, len(file.data), file.made_by] for file in files]
+    line = json.dumps({"formats": answers, "files": descriptions}, ensure_ascii=False) + "\n"
     heads = b"".join(file.data[:HEAD_SIZE] for file in files)
     HEADS.parent.mkdir(exist_ok=True)
     HEADS.write_bytes(lzma.compress(line.encode() + heads, preset=9 | lzma.PRESET_EXTREME))
@@ -83,7 +85,7 @@ def write_heads(files: list[File]) -> None:
 
 
 def main() -> None:
-    """Make them, write them, and say how many there are."""
+    """Make the files, write them, and print their number."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
     parser.add_argument("--heads", action="store_true")

@@ -1,4 +1,4 @@
-"""Programs of every platform by Zig's C compiler; fonts, keys, web archives."""
+"""Programs for every platform by Zig's C compiler; fonts, keys, web archives."""
 
 import io
 import py_compile
@@ -66,8 +66,10 @@ def compiled(names: Names) -> Files:
         module.write_text("a = 1\n")
         by_hash = py_compile.PycInvalidationMode.CHECKED_HASH
         for optimize in (0, 1, 2):
-            made = py_compile.compile(str(module), optimize=optimize, invalidation_mode=by_hash)
-            yield File("pyc", names("pyc"), Path(str(made)).read_bytes(), f"py_compile {optimize}")
+            bytecode = py_compile.compile(str(module), optimize=optimize, invalidation_mode=by_hash)
+            yield File(
+                "pyc", names("pyc"), Path(str(bytecode)).read_bytes(), f"py_compile {optimize}"
+            )
 
 
 def _font(*, postscript: bool) -> TTFont:
@@ -115,7 +117,10 @@ def fonts(names: Names) -> Files:
 
 
 def keys(names: Names) -> Files:
-    """Certificates and keys, by cryptography; the key comes from a fixed seed and opens nothing."""
+    """Certificates and keys by cryptography.
+
+    The key comes from a fixed seed and protects nothing.
+    """
     key = ed25519.Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Größe")])
     begin, end = datetime(2024, 1, 1, tzinfo=UTC), datetime(2034, 1, 1, tzinfo=UTC)

@@ -33,7 +33,7 @@ RASTERS = [
     ("GPKG", "gpkg", "gpkg"), ("ISIS3", "rasterother", "cub"),
     ("KRO", "rasterother", "kro"), ("MRF", "xml", "mrf"), ("PDF", "pdf", "pdf"),
 ]  # fmt: skip
-# And for shapes.
+# GDAL's drivers for vectors.
 VECTORS = [
     ("GeoJSON", "geojson", "geojson"), ("GeoJSONSeq", "geojsonseq", "geojsonl"),
     ("GPKG", "gpkg", "gpkg"), ("FlatGeobuf", "fgb", "fgb"), ("KML", "kml", "kml"),
@@ -44,7 +44,7 @@ VECTORS = [
 
 
 def rasters(names: Names) -> Files:
-    """Rasters, by GDAL; a driver that the wheel lacks is left out."""
+    """Rasters by GDAL; drivers that the wheel lacks are skipped."""
     pixels = numpy.arange(32 * 24, dtype="uint8").reshape(24, 32)
     where = rasterio.transform.from_origin(13.0, 52.0, 0.1, 0.1)
     with tempfile.TemporaryDirectory() as folder:
@@ -69,7 +69,7 @@ def rasters(names: Names) -> Files:
 
 
 def vectors(names: Names) -> Files:
-    """Shapes, by GDAL, and by pyshp, gpxpy and simplekml."""
+    """Vectors by GDAL, pyshp, gpxpy and simplekml."""
     points = {"type": "FeatureCollection", "features": [
         {"type": "Feature", "properties": {"name": "Größe"},
          "geometry": {"type": "Point", "coordinates": [13.0 + n, 52.0]}} for n in range(3)
@@ -82,10 +82,10 @@ def vectors(names: Names) -> Files:
         for driver, name, extension in VECTORS:
             out = Path(folder, f"out.{extension}")
             try:
-                taken = table.drop_columns(["name"]) if driver in ("DXF", "GPX") else table
+                columns = table.drop_columns(["name"]) if driver in ("DXF", "GPX") else table
                 geometry = table.column_names[-1]
                 pyogrio.write_arrow(
-                    taken, str(out), driver=driver, geometry_name=geometry, **options
+                    columns, str(out), driver=driver, geometry_name=geometry, **options
                 )
             except Exception as error:  # noqa: BLE001 # GDAL's errors have no common class here
                 print("GDAL cannot:", driver, error)
@@ -114,7 +114,7 @@ def vectors(names: Names) -> Files:
 
 
 def models(names: Names) -> Files:
-    """Bodies, by trimesh, ezdxf and meshio."""
+    """3D models by trimesh, ezdxf and meshio."""
     for body in (trimesh.creation.box(), trimesh.creation.icosphere(subdivisions=1)):
         for kind, name, extension in (
             ("stl", "stl", "stl"), ("stl_ascii", "stl", "stl"), ("obj", "obj", "obj"),
@@ -157,7 +157,7 @@ def models(names: Names) -> Files:
 
 
 def sequences(names: Names) -> Files:
-    """Genes and trees, by Biopython; variants and molecules by hand."""
+    """Sequences and trees by Biopython; variants and molecules by hand."""
     for letters in ("ACGT" * 10, "GATTACA" * 60):
         record = SeqRecord(Seq(letters), id="id1", description="Free text")
         record.annotations["molecule_type"] = "DNA"

@@ -24,7 +24,7 @@ from lxml import etree
 from pygments.formatters import get_formatter_by_name
 from pygments.lexers import PythonLexer
 
-# A sentence, the encodings in which people write it, and a table's second column name.
+# A sentence, its usual encodings, and the name of a table's second column.
 SENTENCES = [
     ("Die Größe ist nicht schlecht – für’s Büro.", "Größe", "cp1252 utf-8 utf-8-sig utf-16 utf-32"),
     ("Déjà vu, l'été où ça skip le café.", "Âge", "latin-1 iso8859-15 cp850 mac_roman cp437"),
@@ -41,7 +41,7 @@ SENTENCES = [
     ("Xin chào thế giới 👩‍💻 🪿", "Tên", "utf-8 cp1258 utf-16"),
     ("Łódź kö\u00adnig \ue000 end\x1a", "x", "utf-8"),
 ]
-# First words that are the signature of something else.
+# First words that are also a signature of another format.
 FIRST_WORDS = (
     "BM BMI MZ P1 P2;P3 if ID;Name free skip wide moov GIF89 RIFF FORM FWS OggS PK Rar II* MM "
     "function import record begin --- *** %!x #!x {0} <b>name</b> Summary: BZh9 FLV ID3 MThd DDS 8BPS "
@@ -50,7 +50,7 @@ FIRST_WORDS = (
 
 
 def encoded(names: Names) -> Files:
-    """Each sentence as a note, a table, a tab-separated one, subtitles and a log."""
+    """Each sentence as a note, a table, a tab-separated table, subtitles and a log."""
     for sentence, column, encodings in SENTENCES:
         for encoding in encodings.split():
             clean = "".join(
@@ -69,7 +69,7 @@ def encoded(names: Names) -> Files:
 
 
 def misleading(names: Names) -> Files:
-    """Texts that begin with what is a signature elsewhere, half of them in Windows-1252."""
+    """Texts that begin with the signature of another format, half of them in Windows-1252."""
     for number, word in enumerate(FIRST_WORDS):
         encoding = ("utf-8", "cp1252")[number % 2]
         table = f"{word};Größe;Ort\n1;22,1;Köln\n2;3;Bonn\n".encode(encoding)
@@ -79,7 +79,7 @@ def misleading(names: Names) -> Files:
 
 
 def tables(names: Names) -> Files:
-    """What pandas writes as text."""
+    """Pandas's text output."""
     frame = pandas.DataFrame({"id": [1, 2], "title": ['say "hi"', "a,b\nc"], "größe": [1.5, None]})
     for options in (
         {},
@@ -88,14 +88,14 @@ def tables(names: Names) -> Files:
         {"quoting": 1},
         {"header": False},
     ):
-        written = frame.to_csv(index=False, **options).encode()
-        yield File("csv", names("csv"), written, f"pandas {options}")
-        with_mark = b"sep=;\r\n" + written if options.get("sep") == ";" else written
+        data = frame.to_csv(index=False, **options).encode()
+        yield File("csv", names("csv"), data, f"pandas {options}")
+        with_mark = b"sep=;\r\n" + data if options.get("sep") == ";" else data
         yield File("csv", names("csv"), b"\xef\xbb\xbf" + with_mark, f"pandas {options}, BOM")
     for quoting in (0, 1):
-        written = frame.to_csv(sep="\t", quoting=quoting, index=False).encode()
+        data = frame.to_csv(sep="\t", quoting=quoting, index=False).encode()
         for extension in ("tsv", "tab"):
-            yield File("tsv", names(extension), written, f"pandas, tabs {quoting}")
+            yield File("tsv", names(extension), data, f"pandas, tabs {quoting}")
     for lines in (False, True):
         data = frame.to_json(orient="records", lines=lines, force_ascii=False).encode()
         for extension in ("jsonl", "ndjson") if lines else ("json",):
@@ -114,8 +114,8 @@ def settings(names: Names) -> Files:
     value = {"name": "Größe", "items": [1, 2, {"a": "b"}], "record": {"begin": True}}
     for options in ({}, {"explicit_start": True}, {"default_flow_style": True}):
         for extension in ("yaml", "yml"):
-            written = yaml.safe_dump(value, allow_unicode=True, **options).encode()
-            yield File("yaml", names(extension), written, f"PyYAML {options}")
+            data = yaml.safe_dump(value, allow_unicode=True, **options).encode()
+            yield File("yaml", names(extension), data, f"PyYAML {options}")
     yield File("toml", names("toml"), tomli_w.dumps(value).encode(), "tomli-w")
     yield File("plist", names("plist"), plistlib.dumps(value), "plistlib")
     binary = plistlib.dumps(value, fmt=plistlib.FMT_BINARY)
@@ -144,7 +144,7 @@ def settings(names: Names) -> Files:
 
 
 def marked_up(names: Names) -> Files:
-    """XML of all sorts by lxml and feedgen, subtitles by pysubs2, colours by Pygments."""
+    """XML by lxml and feedgen, subtitles by pysubs2, highlighted text by Pygments."""
     for encoding in ("utf-8", "iso-8859-1", "utf-16"):
         root = etree.Element("catalog")
         etree.SubElement(root, "svg").text = "Größe <script>"
@@ -185,7 +185,7 @@ def marked_up(names: Names) -> Files:
         yield File(name, names(extension), data, f"Pygments {kind}")
 
 
-def sent(names: Names) -> Files:
+def emails(names: Names) -> Files:
     """Mail, calendars, cards, translations."""
     for subtype in ("plain", "html"):
         for charset in ("us-ascii", "utf-8", "iso-8859-1"):
@@ -242,11 +242,11 @@ def programs(names: Names) -> Files:
 
 
 def _sources() -> Iterator[tuple[str, str]]:
-    """The format, the extension, and the text of `sources.txt`, whose headings are `=== `."""
+    """The format, the extension, and the text of `sources.txt`, whose headings begin with `=== `."""
     text = Path(__file__).with_name("sources.txt").read_text(encoding="utf-8")
     for section in text.split("=== ")[1:]:
         heading, _, source = section.partition("\n")
         yield heading, source
 
 
-MAKERS = (encoded, misleading, tables, settings, marked_up, sent, programs)
+MAKERS = (encoded, misleading, tables, settings, marked_up, emails, programs)

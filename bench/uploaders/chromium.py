@@ -1,7 +1,6 @@
-"""Headless Chromium over a bare DevTools pipe: opens a page, picks files, waits for what it says.
+"""Headless Chromium over a bare DevTools pipe: opens a page, picks files, waits for results.
 
-Playwright is not used here: its instrumentation slows what is measured. Must not know what the
-page does.
+Not Playwright, because its instrumentation slows the page. Must not know the page's functions.
 https://chromedevtools.github.io/devtools-protocol/
 """
 
@@ -32,7 +31,7 @@ COMMAND = [
     "--no-startup-window",
 ]
 
-# Chromium reads commands from 3 and answers on 4.
+# Chromium reads commands from descriptor 3 and writes answers to 4.
 PLUMB = """
 import os, sys
 os.dup2(int(sys.argv[1]), 3)
@@ -42,7 +41,7 @@ os.execv(sys.argv[3], sys.argv[3:])
 
 
 class PageError(Exception):
-    """What the page threw."""
+    """An error that the page threw."""
 
 
 class Chromium:
@@ -60,7 +59,7 @@ class Chromium:
         self._page: str = attached["sessionId"]
 
     def ask(self, method: str, *, of_page: bool = False, **parameters: Any) -> int:
-        """Send a command; its number."""
+        """Send a command; returns its number."""
         self._asked += 1
         command = {"id": self._asked, "method": method, "params": parameters}
         if of_page:
@@ -81,15 +80,15 @@ class Chromium:
         return dict(message["result"])
 
     def send(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """A command to the browser and its answer."""
+        """Send a command to the browser; returns its answer."""
         return self.answer(self.ask(method, **parameters))
 
     def page(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """A command to the page and its answer."""
+        """Send a command to the page; returns its answer."""
         return self.answer(self.ask(method, of_page=True, **parameters))
 
     def open(self, url: str, files: Sequence[File]) -> None:
-        """Go to a page and pick files there."""
+        """Open a page and pick files there."""
         self.page("Page.navigate", url=url)
         while not self.evaluate("document.readyState === 'complete' && 'bench' in window"):
             pass
@@ -98,7 +97,7 @@ class Chromium:
         self.page("DOM.setFileInputFiles", files=[str(each.path) for each in files], nodeId=node)
 
     def start(self, expression: str) -> int:
-        """Begin to evaluate; `value` waits for it."""
+        """Start an evaluation; `value` waits for its result."""
         return self.ask(
             "Runtime.evaluate",
             of_page=True,
@@ -108,18 +107,18 @@ class Chromium:
         )
 
     def value(self, number: int, timeout: float | None = None) -> Any:
-        """What an expression comes to; raises PageError with what it threw."""
+        """The value of an expression; raises PageError with the error that it threw."""
         answer = self.answer(number, timeout)
         if "exceptionDetails" in answer:
             raise PageError(answer["exceptionDetails"]["exception"].get("description", "")[:300])
         return answer["result"].get("value")
 
     def evaluate(self, expression: str) -> Any:
-        """An expression's value, awaited."""
+        """Evaluate an expression and wait for its value."""
         return self.value(self.start(expression))
 
     def renderer_memory(self) -> int:
-        """Resident bytes of the processes that run pages; Chromium may keep one in reserve."""
+        """Resident bytes of the processes that run pages; Chromium may keep a spare one."""
         return sum(
             _resident(pid) for pid in _children(self.pid) if b"--type=renderer" in _command(pid)
         )
@@ -127,8 +126,8 @@ class Chromium:
     def _message(self, until: float | None) -> bytes:
         """The next message on the pipe, up to its zero byte."""
         while (end := self._seen.find(0)) < 0:
-            left = None if until is None else max(0, until - time.monotonic())
-            if not select.select([self._answers], [], [], left)[0]:
+            seconds_left = None if until is None else max(0, until - time.monotonic())
+            if not select.select([self._answers], [], [], seconds_left)[0]:
                 raise TimeoutError
             more = os.read(self._answers, 1024 * 1024)
             if not more:
@@ -141,7 +140,7 @@ class Chromium:
 
 @contextlib.contextmanager
 def chromium(network: int | None = None) -> Iterator[Chromium]:
-    """A fresh Chromium, gone afterwards; in a network namespace, if one is given."""
+    """A fresh Chromium, closed afterwards; in a network namespace, if there is one."""
     executable = shutil.which("chromium") or shutil.which("google-chrome")
     if executable is None:
         raise SystemExit("Chromium is needed on PATH: scripts/browsers installs it")
@@ -159,7 +158,7 @@ def chromium(network: int | None = None) -> Iterator[Chromium]:
                 f"--user-data-dir={profile}",
             ],
             pass_fds=ends,
-            # Between fork and exec it makes one system call; nothing there can deadlock.
+            # Between fork and exec there is only one system call, which cannot deadlock.
             preexec_fn=None if network is None else partial(enter, network),  # noqa: PLW1509
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -181,7 +180,7 @@ class _Pipe(NamedTuple):
 
 
 def _pipe() -> _Pipe:
-    """A pipe whose numbers are none of 3 and 4, which Chromium will have."""
+    """A pipe whose descriptors are not 3 or 4, which Chromium needs."""
     ends = os.pipe()
     high = _Pipe(*(fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in ends))
     for end in ends:
@@ -190,7 +189,7 @@ def _pipe() -> _Pipe:
 
 
 def _children(pid: int) -> Iterator[int]:
-    """All processes below this one."""
+    """All descendant processes of this one."""
     with contextlib.suppress(FileNotFoundError):
         for task in Path(f"/proc/{pid}/task").iterdir():
             for child in map(int, (task / "children").read_text().split()):

@@ -1,4 +1,4 @@
-"""The API as Uppy's Companion speaks it, as far as an upload needs it.
+"""The API of Uppy's Companion, as far as an upload needs it.
 
 Must not know about HTTP, delays or faults.
 https://github.com/transloadit/uppy/blob/main/packages/%40uppy/companion/src/server/controllers/s3.ts
@@ -26,7 +26,7 @@ def companion(
 
 
 def _form(uploads: Uploads, filename: str, content_type: str) -> dict[str, Any]:
-    """A POST policy for a file, of whatever size: Companion is not told it."""
+    """A POST policy for a file of any size: Companion does not get the size."""
     file = uploads.file(filename)
     upload = uploads.begin(file, PartPlan("put", file.size, part_size=file.size, part_count=1))
     fields = {"acl": "private", "key": upload.key, "bucket": "bucket"}

@@ -1,6 +1,6 @@
-"""One run of one contestant: a fresh Chromium sends files to a fresh far end, and we count.
+"""One run of one contestant: a fresh Chromium sends files to a fresh far end.
 
-Builds the page when it is first asked for. Must not know what is compared with what.
+It builds the page on first use. Must not know which results are compared.
 """
 
 import contextlib
@@ -26,14 +26,14 @@ TIMEOUT = 300
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """An uploader of the page; without a part size, with its defaults."""
+    """An uploader of the page; with its defaults if there is no part size."""
 
     name: str
     part_size: int | None = None
 
     @property
     def label(self) -> str:
-        """What the result calls it."""
+        """The name in the results."""
         return f"{self.name}, {self.part_size // MIB} MiB parts" if self.part_size else self.name
 
 
@@ -45,35 +45,35 @@ UPPY_6 = Contestant("uppy-6")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What the upload of all files came to; none has a reason when all are in S3 to the byte."""
+    """The result of a run. It has no reason if all files are in S3 completely."""
 
     seconds: float
     received: int
-    held: int
+    stored_bytes: int
     failed: int
     calls: int
     preflights: int
     complete: int
     reasons: dict[str, str]
-    """By file, what the page gives as its reason."""
+    """The reason that the page gives for each failed file."""
     silent: set[str]
-    """Files that are not in S3 although the page says nothing of it."""
+    """Files that are not in S3, although the page reports no failure."""
     twice: int
-    """Objects that S3 holds beside the first of their file."""
+    """Objects in S3 beyond the first of each file."""
     is_hanging: bool
-    """Whether the page had not come to an end when nobody waited any more."""
+    """Whether the page had not finished at the timeout."""
 
     @property
     def reason(self) -> str:
-        """Why not all is well; empty when it is."""
+        """Why the run failed; empty if it did not."""
         return next(iter(self.reasons.values()), "SILENTLY INCOMPLETE" if self.silent else "")
 
 
 @contextlib.contextmanager
 def stage(size: int, count: int = 1) -> Iterator[tuple[Path, list[File]]]:
-    """The page, freshly built, and `count` files of `size` bytes, while the bench runs.
+    """The freshly built page, and `count` files of `size` bytes.
 
-    One file is all zeros, and takes no room on the disk; many are each of other bytes.
+    A single file is sparse, all zeros. Many files have different random bytes.
     """
     if not (HERE / "node_modules").is_dir():
         subprocess.run(["npm", "ci", "--loglevel=error", "--no-audit"], cwd=HERE, check=True)
@@ -93,7 +93,7 @@ def stage(size: int, count: int = 1) -> Iterator[tuple[Path, list[File]]]:
 
 
 def _file(path: Path) -> File:
-    """A file, read once, so that no contestant is the first to."""
+    """A file, read once to warm the cache for all contestants."""
     checksum = Crc64Nvme()
     with path.open("rb") as cold:
         while data := cold.read(16 * MIB):
@@ -102,18 +102,18 @@ def _file(path: Path) -> File:
 
 
 def megabytes(contestant: Contestant, far_end: FarEnd, *, network: int | None = None) -> float:
-    """Send the files once; megabytes (10^6 bytes) a second. Whoever fails here has no speed."""
-    came_to = run(contestant, far_end, network=network)
-    assert not came_to.reason, f"{contestant.name}: {came_to.reason}"
-    speed = far_end.size / 1e6 / came_to.seconds
-    print(f"{contestant.label:<24} {speed:7.1f} MB/s {came_to.calls:4} calls", file=sys.stderr)
+    """Send the files once; megabytes (10^6 bytes) a second. Raises if the contestant fails."""
+    result = run(contestant, far_end, network=network)
+    assert not result.reason, f"{contestant.name}: {result.reason}"
+    speed = far_end.size / 1e6 / result.seconds
+    print(f"{contestant.label:<24} {speed:7.1f} MB/s {result.calls:4} calls", file=sys.stderr)
     return speed
 
 
 def compared(
     speeds: dict[str, float], *, ours: str, targets: Mapping[str, float]
 ) -> dict[str, Any]:
-    """All speeds, and how many times each target's ours is: `[times, wanted]`."""
+    """All speeds, and our speed divided by each peer's: `[times, target]`."""
     times = {
         f"times {name}": [round(speeds[ours] / speeds[name], 2), target]
         for name, target in targets.items()
@@ -122,7 +122,7 @@ def compared(
 
 
 def nothing(_: Chromium) -> None:
-    """What happens during a run, when nothing does."""
+    """The default for `meanwhile`: do nothing during a run."""
 
 
 def run(
@@ -133,7 +133,7 @@ def run(
     network: int | None = None,
     meanwhile: Callable[[Chromium], None] = nothing,
 ) -> Run:
-    """Send the files once; the far end is closed afterwards."""
+    """Send the files once, and close the far end."""
     seconds, reasons, silent, is_hanging = 0.0, dict[str, str](), set[str](), False
     with contextlib.closing(far_end), chromium(network) as browser:
         browser.open(far_end.page_url, far_end.files)
@@ -147,24 +147,24 @@ def run(
             is_hanging = isinstance(error, TimeoutError)
             reason = f"hangs (over {timeout} s)" if is_hanging else str(error)
             reasons = dict.fromkeys(far_end.missing or ["the page"], reason)
-    stored = far_end.uploads.stored_names
+    stored_names = far_end.uploads.stored_names
     return Run(
         seconds=seconds,
         received=far_end.received,
-        held=far_end.held,
+        stored_bytes=far_end.stored_bytes,
         failed=far_end.failed,
         calls=far_end.calls,
         preflights=far_end.preflights.total(),
-        complete=len(set(stored) - reasons.keys()),
+        complete=len(set(stored_names) - reasons.keys()),
         reasons=reasons,
         silent=silent,
-        twice=len(stored) - len(set(stored)),
+        twice=len(stored_names) - len(set(stored_names)),
         is_hanging=is_hanging,
     )
 
 
 def start(browser: Chromium, contestant: Contestant, far_end: FarEnd) -> int:
-    """Tell the page to begin; the browser's `value` of the answer is what `bench.run` gives."""
+    """Start the page's `bench.run`; the browser's `value` of the returned number is its result."""
     options: dict[str, Any] = {"api": far_end.api_url}
     if contestant.part_size:
         options["partSize"] = contestant.part_size

@@ -1,8 +1,8 @@
-"""The far end of all contestants: an S3 that counts what comes in and keeps no byte, and the API.
+"""The far end of all contestants: an S3 that counts bytes and discards them, and the API.
 
-A file that comes whole is refused where its bytes differ from their checksum, as S3 does; parts are
-counted. The page has an origin of its own, as it has where it is deployed. Both have the delays
-and the faults of the bench. Must not know which uploader is at work, nor judge it: it counts.
+Like S3, it rejects a whole file whose bytes differ from its checksum; parts are only counted. The
+page has an origin of its own, as in a deployment. S3 and the API have the delays and faults of the
+bench. Must not know which uploader is at work, and must not judge it.
 """
 
 import base64
@@ -38,13 +38,13 @@ class Delays:
 
 
 EARLY = 2 * MIB
-"""Where a connection is reset early."""
+"""The bytes after which a connection is reset early."""
 NO_DELAYS = Delays()
 NO_FAULT = NoFault()
 
 
 class Crc64Nvme:
-    """The checksum of bytes as they come in."""
+    """The checksum of bytes as they arrive."""
 
     def __init__(self) -> None:
         self._sum = 0
@@ -54,12 +54,12 @@ class Crc64Nvme:
 
     @property
     def text(self) -> str:
-        """As S3 writes it: base64 of eight big-endian bytes."""
+        """The checksum as S3 writes it: base64 of eight big-endian bytes."""
         return base64.b64encode(self._sum.to_bytes(8, "big")).decode()
 
 
 class FarEnd:
-    """The page, S3 and the API on three ports, for files that are sent once."""
+    """The page, S3 and the API on three ports, for one upload of each file."""
 
     def __init__(
         self,
@@ -72,13 +72,13 @@ class FarEnd:
         self.files = files
         self.size = sum(file.size for file in files)
         self.received = 0
-        """Bytes of all files and parts that came in."""
+        """Bytes of all files and parts that arrived."""
         self.failed = 0
-        """Those of requests we failed ourselves."""
+        """Bytes of requests that a fault failed."""
         self.calls = 0
-        """Requests to the API while files are sent, preflights apart."""
+        """Requests to the API while files are sent, without preflights."""
         self.preflights: Counter[str] = Counter()
-        """Of `api` and of `s3`."""
+        """Preflights to `api` and to `s3`."""
         self._page = page
         self._delays = delays
         self._fault = fault
@@ -91,31 +91,31 @@ class FarEnd:
 
     @property
     def page_url(self) -> str:
-        """The page of the contestants."""
+        """The URL of the contestants' page."""
         return f"http://127.0.0.1:{self._pages.port}/"
 
     @property
     def api_url(self) -> str:
-        """The API, in both dialects."""
+        """The URL of the API, in both dialects."""
         return f"http://127.0.0.1:{self._api.port}"
 
     @property
     def share(self) -> float:
-        """How much of the files has come in, counting what came in again."""
+        """The bytes received, in sizes of all files; repeated bytes count again."""
         return self.received / self.size
 
     @property
     def missing(self) -> set[str]:
-        """The names of the files that S3 does not hold to the byte."""
+        """The names of the files that S3 does not hold completely."""
         return {file.name for file in self.files}.difference(self.uploads.stored_names)
 
     @property
-    def held(self) -> int:
-        """The bytes that S3 holds of the files, where several uploads of one do not add up."""
-        held: Counter[str] = Counter()
+    def stored_bytes(self) -> int:
+        """The bytes of the files that S3 holds. Several uploads of one file count once."""
+        counts: Counter[str] = Counter()
         for upload in self.uploads.by_id.values():
-            held |= {upload.file.name: sum(upload.parts.values())}
-        return held.total()
+            counts |= {upload.file.name: sum(upload.parts.values())}
+        return counts.total()
 
     def sever(self) -> None:
         """Reset every connection, the page's to the API included."""
@@ -137,7 +137,7 @@ class FarEnd:
             return self._on_form(exchange)
         if exchange.method == "PUT":
             return self._on_put(exchange)
-        return exchange.answer(403)  # unsigned: it was to open a connection
+        return exchange.answer(403)  # an unsigned request, sent to open a connection
 
     def _on_part(self, exchange: Exchange) -> None:
         if self._is_received(exchange, exchange.length):
@@ -173,7 +173,7 @@ class FarEnd:
         once: bool = False,
         status: int,
     ) -> None:
-        """Make what came in an object, or refuse it as S3 does."""
+        """Store a whole file as an object, or reject it as S3 does."""
         if upload is None:
             return _refuse(exchange, 403, "AccessDenied")
         if once and upload.parts:
@@ -186,7 +186,7 @@ class FarEnd:
     def _is_received(
         self, exchange: Exchange, size: int, checksum: Callable[[memoryview], None] | None = None
     ) -> bool:
-        """Take a part or a file in; False where a fault has answered instead."""
+        """Receive a part or a file; False if a fault has answered instead."""
         fate = self._fault.part()
         if fate == "stall":
             exchange.stall()
@@ -195,7 +195,7 @@ class FarEnd:
         exchange.discard(
             size if cut is None else cut,
             rate=self._delays.rate,
-            told=partial(self._told, exchange, fate),
+            on_bytes=partial(self._count_bytes, exchange, fate),
             checksum=checksum,
         )
         if cut is not None:
@@ -208,9 +208,9 @@ class FarEnd:
             return False
         return True
 
-    def _told(self, exchange: Exchange, fate: Fate, count: int) -> None:
+    def _count_bytes(self, exchange: Exchange, fate: Fate, count: int) -> None:
         self.received += count
-        self._fault.told(self.share)
+        self._fault.on_share(self.share)
         if fate is None and self._fault.severed():
             self._reset(exchange)
 
@@ -228,7 +228,7 @@ class FarEnd:
         if exchange.method == "OPTIONS":
             return self._preflight(exchange, "api")
         if exchange.path == "/":
-            return exchange.answer(204)  # Uppy's page opens a connection so
+            return exchange.answer(204)  # Uppy's page opens a connection like this
         body = exchange.json()
         if first == "uploads" and "authorization" not in exchange.headers:
             return exchange.answer_json(401, {"message": "Unauthorized"})
@@ -247,7 +247,7 @@ class FarEnd:
         return exchange.answer_json(*answer)
 
     def _fate_of_call(self) -> Fate:
-        """Let a call take its time; what becomes of it."""
+        """Delay an API call; returns its fate."""
         self.calls += 1
         time.sleep(self._delays.call)
         return self._fault.call()

@@ -1,8 +1,8 @@
-"""What goes wrong at the far end, and when: a class for each misfortune, none by chance.
+"""Faults of the far end, a class for each; none depends on chance.
 
-A part is what one request sends to S3: a part of a file, or a small file whole. Every twentieth of
-something is 5 %. Times run from the moment a third of the bytes has come in. Must not know which
-uploader suffers.
+A part is the content of one request to S3: a part of a file, or a whole small file. 5 % means every
+twentieth. Times start when a third of the bytes has arrived. Must not know which uploader is at
+work.
 """
 
 import itertools
@@ -10,31 +10,32 @@ import time
 from dataclasses import dataclass, field
 
 EVERY = 20
-# S3's own words.
+# S3's own error body.
 EXPIRED = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
 SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>"
 INTERNAL = b"<Error><Code>InternalError</Code><Message>We encountered an error.</Message></Error>"
 
 Fate = tuple[int, bytes] | str | None
-"""An error answer, "half" or "early" (where a part is reset), "stall", "reset", or nothing.
+"""An error response, "half" or "early" (the place where a part is reset), "stall", "reset", or
+nothing.
 
-A call that is "lost" is obeyed, and reset before its answer.
+A "lost" call is carried out, and reset before its response.
 """
 
 
 @dataclass(slots=True)
 class NoFault:
-    """All is well. The others override what they spoil."""
+    """No fault. The other classes override what they break."""
 
-    def told(self, share: float) -> None:
-        """Hear which share of the bytes has come in."""
+    def on_share(self, share: float) -> None:
+        """Called with the share of the bytes that has arrived."""
 
     def part(self) -> Fate:
-        """What becomes of the next part."""
+        """The fate of the next part."""
         return None
 
     def call(self) -> Fate:
-        """What becomes of the next API call."""
+        """The fate of the next API call."""
         return None
 
     def severed(self) -> bool:
@@ -44,7 +45,7 @@ class NoFault:
 
 @dataclass(slots=True)
 class SomeParts(NoFault):
-    """5 % of the parts end so."""
+    """5 % of the parts have this fate."""
 
     end: tuple[int, bytes] | str
     _count: "itertools.count[int]" = field(default_factory=lambda: itertools.count(EVERY // 2))
@@ -55,7 +56,7 @@ class SomeParts(NoFault):
 
 @dataclass(slots=True)
 class SomeCalls(NoFault):
-    """5 % of the API calls end so, the second of all being the first of them."""
+    """5 % of the API calls have this fate, beginning with the second call."""
 
     end: tuple[int, bytes] | str
     _count: "itertools.count[int]" = field(default_factory=lambda: itertools.count(EVERY - 1))
@@ -76,19 +77,19 @@ class OnePartStalls(NoFault):
 
 @dataclass(slots=True)
 class Spell(NoFault):
-    """Something that lasts so many seconds, from a third of the bytes on."""
+    """A fault that lasts a number of seconds, after a third of the bytes."""
 
     seconds: float
-    _begun: float | None = None
+    _start: float | None = None
 
-    def told(self, share: float) -> None:
-        if self._begun is None and share >= 1 / 3:
-            self._begun = time.monotonic()
+    def on_share(self, share: float) -> None:
+        if self._start is None and share >= 1 / 3:
+            self._start = time.monotonic()
 
     @property
     def on(self) -> bool:
-        """Whether it is under way."""
-        return self._begun is not None and time.monotonic() - self._begun < self.seconds
+        """Whether it is active."""
+        return self._start is not None and time.monotonic() - self._start < self.seconds
 
 
 @dataclass(slots=True)
@@ -101,7 +102,7 @@ class Overload(Spell):
 
 @dataclass(slots=True)
 class Severed(Spell):
-    """Connections to S3 are reset: those that are open at once, new ones soon after they begin."""
+    """Connections to S3 are reset: open ones at once, new ones soon after they begin."""
 
     def part(self) -> Fate:
         return "early" if self.on else None

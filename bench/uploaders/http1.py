@@ -1,8 +1,7 @@
-"""The smallest HTTP/1.1 server that outruns Chromium: a thread per connection, bodies thrown away.
+"""A minimal HTTP/1.1 server, faster than Chromium: a thread for each connection, bodies discarded.
 
-Linux can drop received bytes without copying them (MSG_TRUNC), so that what is measured is the
-browser. A body whose checksum is computed is copied first. Must not know what is asked of it: that
-is the handler's business.
+Linux can discard received bytes without copying them (MSG_TRUNC), so the browser is the bottleneck.
+A body with a checksum is copied first. Must not know the meaning of requests: the handler does.
 """
 
 import contextlib
@@ -21,8 +20,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 MIB = 1024 * 1024
 AT_ONCE = MIB
-PACKED_FROM = 1024  # bytes of an answer of the API, as in `.chalice/config.json`
-SEGMENT = 1448  # Ethernet's; loopback's 64 KiB make the sender's kernel take megabytes at once
+PACKED_FROM = 1024  # bytes of an API response, as in `.chalice/config.json`
+SEGMENT = 1448  # Ethernet's; with loopback's 64 KiB the sender's kernel takes megabytes at once
 CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "*",
@@ -34,13 +33,13 @@ CORS = {
 FIELD = re.compile(rb'name="([^"]*)"')
 
 
-class Gone(Exception):
-    """The other side has closed the connection, or we have."""
+class ConnectionClosed(Exception):
+    """One side has closed the connection."""
 
 
 @dataclass(slots=True)
 class Exchange:
-    """One request and the ways to answer it."""
+    """One request, and the ways to answer it."""
 
     method: str
     path: str
@@ -48,9 +47,9 @@ class Exchange:
     headers: dict[str, str]
     connection: socket.socket
     _unread: bytes
-    """Of the body, what came in with the head."""
+    """Bytes of the body that arrived with the head."""
     read: int = 0
-    """Bytes of the file or the part that have come in."""
+    """Bytes of the file or the part that have arrived."""
     _behind: int = 0
     """Bytes of the body behind the file."""
 
@@ -68,7 +67,7 @@ class Exchange:
     def form(self) -> tuple[dict[str, str], int]:
         """The fields of a form before its file, and the file's size; `discard` reads the file.
 
-        The file is what S3 takes for it: all that comes after the head of the part `file`.
+        As in S3, everything after the head of the part `file` is the file.
         """
         boundary = self.headers["content-type"].partition("boundary=")[2].encode()
         fields: dict[str, str] = {}
@@ -76,11 +75,11 @@ class Exchange:
         while True:
             head, _, rest = self._up_to(b"\r\n\r\n")
             before += len(head) + 4
-            found = FIELD.search(head)
+            match = FIELD.search(head)
             self._unread = rest
-            if found is None:
-                raise Gone
-            if (name := found[1].decode()) == "file":
+            if match is None:
+                raise ConnectionClosed
+            if (name := match[1].decode()) == "file":
                 self._behind = len(b"\r\n--" + boundary + b"--\r\n")
                 return fields, self.length - before - self._behind
             value, end, self._unread = self._up_to(b"\r\n--" + boundary)
@@ -92,76 +91,76 @@ class Exchange:
         until: int,
         *,
         rate: float | None,
-        told: Callable[[int], None],
+        on_bytes: Callable[[int], None],
         checksum: Callable[[memoryview], None] | None = None,
     ) -> None:
-        """Throw the file or the part away up to byte `until`, at most `rate` bytes a second.
+        """Discard the file or the part up to byte `until`, at most `rate` bytes a second.
 
-        `checksum` is given each piece before it goes.
+        `checksum` gets each piece first.
         """
         started = time.monotonic()
         early = memoryview(self._unread)[:until]
         self._unread = self._unread[until:]
         if checksum:
             checksum(early)
-        self._counted(len(early), told)
+        self._count(len(early), on_bytes)
         space = memoryview(bytearray(min(AT_ONCE, until)))
         step = AT_ONCE if rate is None else 64 * 1024
         while self.read < until:
-            wanted = min(step, until - self.read)
-            count = self.connection.recv_into(space, wanted, 0 if checksum else socket.MSG_TRUNC)
+            size = min(step, until - self.read)
+            count = self.connection.recv_into(space, size, 0 if checksum else socket.MSG_TRUNC)
             if count == 0:
-                raise Gone
+                raise ConnectionClosed
             if checksum:
                 checksum(space[:count])
-            self._counted(count, told)
+            self._count(count, on_bytes)
             if rate:
                 time.sleep(max(0, started + self.read / rate - time.monotonic()))
 
     def finish(self) -> None:
-        """Read what a form has behind its file."""
-        left = self._behind - len(self._unread)
-        while left > 0:
-            left -= len(_received(self.connection, left))
+        """Read the rest of a form behind its file."""
+        remaining = self._behind - len(self._unread)
+        while remaining > 0:
+            remaining -= len(_received(self.connection, remaining))
 
     def _up_to(self, mark: bytes) -> tuple[bytes, bytes, bytes]:
         while mark not in self._unread:
             self._unread += _received(self.connection, 16 * 1024)
         return self._unread.partition(mark)
 
-    def _counted(self, count: int, told: Callable[[int], None]) -> None:
+    def _count(self, count: int, on_bytes: Callable[[int], None]) -> None:
         self.read += count
-        told(count)
+        on_bytes(count)
 
     def answer(self, status: int, body: bytes = b"", headers: Mapping[str, str] = {}) -> None:
-        """Send the answer; the connection stays open."""
+        """Send the response; the connection stays open."""
         lines = {**CORS, "Content-Length": str(len(body)), **headers}
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         self.connection.sendall(f"HTTP/1.1 {status} -\r\n{head}\r\n".encode() + body)
 
     def answer_json(self, status: int, value: object) -> None:
-        """Send a JSON answer, packed where that is worth it, as API Gateway does."""
+        """Send a JSON response, compressed above a size, as API Gateway does."""
         body, headers = json.dumps(value).encode(), {"Content-Type": "application/json"}
         if len(body) >= PACKED_FROM and "gzip" in self.headers.get("accept-encoding", ""):
             body, headers["Content-Encoding"] = gzip.compress(body), "gzip"
         self.answer(status, body, headers)
 
     def stall(self) -> NoReturn:
-        """Read no more, until the other side gives up."""
+        """Stop reading, until the other side closes the connection."""
         watch = select.poll()
         watch.register(self.connection, select.POLLRDHUP)
         watch.poll()
-        raise Gone
+        raise ConnectionClosed
 
     def reset(self) -> NoReturn:
         """Drop the connection with a TCP reset."""
         _reset_when_closed(self.connection)
-        raise Gone
+        raise ConnectionClosed
 
 
 @dataclass(slots=True)
 class Server:
-    """Answers on 127.0.0.1 until closed; `receive_buffer` bounds what the kernel takes early."""
+    """Serves on 127.0.0.1 until closed; `receive_buffer` bounds the kernel's buffer."""
 
     handler: Callable[[Exchange], None]
     receive_buffer: int | None = None
@@ -179,18 +178,18 @@ class Server:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port it listens on."""
         return int(self._listener.getsockname()[1])
 
     def close(self) -> None:
-        """Stop listening; connections end with whoever opened them."""
+        """Stop listening; open connections end when the client closes them."""
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
     def sever(self) -> None:
         """Reset every connection."""
         for connection in list(self._open):
-            with contextlib.suppress(OSError):  # it has ended meanwhile
+            with contextlib.suppress(OSError):  # it has already ended
                 _reset_when_closed(connection)
                 connection.shutdown(socket.SHUT_RDWR)
 
@@ -206,7 +205,7 @@ class Server:
         try:
             while (exchange := _next(connection)) is not None:
                 self.handler(exchange)
-        except (Gone, OSError):
+        except (ConnectionClosed, OSError):
             pass
         finally:
             self._open.discard(connection)
@@ -214,18 +213,18 @@ class Server:
 
 
 def _next(connection: socket.socket) -> Exchange | None:
-    """The next request's head; None when there is none."""
-    seen = b""
-    while (end := seen.find(b"\r\n\r\n")) < 0:
+    """The head of the next request; None at the end of the connection."""
+    received = b""
+    while (end := received.find(b"\r\n\r\n")) < 0:
         more = connection.recv(16 * 1024)
         if not more:
             return None
-        seen += more
-    first, *lines = seen[:end].decode("latin-1").split("\r\n")
+        received += more
+    first, *lines = received[:end].decode("latin-1").split("\r\n")
     method, target, _ = first.split(" ")
     url = urlsplit(target)
     headers = {name.lower(): value.strip() for name, _, value in (x.partition(":") for x in lines)}
-    body = seen[end + 4 :]
+    body = received[end + 4 :]
     query = dict(parse_qsl(url.query, keep_blank_values=True))
     return Exchange(method, url.path, query, headers, connection, body)
 
@@ -237,5 +236,5 @@ def _reset_when_closed(connection: socket.socket) -> None:
 def _received(connection: socket.socket, most: int) -> bytes:
     data = connection.recv(most)
     if not data:
-        raise Gone
+        raise ConnectionClosed
     return data

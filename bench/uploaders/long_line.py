@@ -1,8 +1,8 @@
-"""A long line between browser and far end, where netem is not: real TCP over a wire of ours.
+"""A long line between browser and far end, where netem is not available: real TCP, our own wire.
 
-Two network namespaces, each with a TUN device; between them a process passes packets on, late, at
-one rate upwards, with a router's queue that drops what does not fit. Needs root (Linux). What the
-browser calls 127.0.0.1 is this process. Must not know TCP: that is the kernel's.
+There are two network namespaces with a TUN device each. A process passes packets between them, with
+a delay, one rate upwards, and a router's queue that drops packets when it is full. It needs root
+(Linux). In the browser, 127.0.0.1 is this process. Must not know TCP: that is the kernel's.
 """
 
 import contextlib
@@ -25,9 +25,9 @@ TUNSETIFF = 0x400454CA
 TUN_WITHOUT_HEADER = 0x0001 | 0x1000
 LARGEST_PACKET = 2048
 CONGESTION_CONTROL = "cubic"
-"""What browsers' systems have, whatever this kernel's default is."""
+"""The usual setting of desktop systems, whatever this kernel's default is."""
 PAYLOAD = 1448 / 1500
-"""Of a full packet, IP and TCP headers taken off."""
+"""Payload of a full packet, without IP and TCP headers."""
 NEAR, FAR = "10.9.8.1", "10.9.8.2"
 
 
@@ -43,7 +43,7 @@ class Way:
     _packets: deque[tuple[float, bytes]] = field(default_factory=deque)
 
     def take(self, packet: bytes, now: float) -> None:
-        """A packet comes in; it is dropped when the queue is full."""
+        """Queue a packet; it is dropped if the queue is full."""
         leaves = now
         if self.rate:
             waiting = max(0, self._free_at - now)
@@ -53,16 +53,16 @@ class Way:
         self._packets.append((leaves + self.delay, packet))
 
     def give(self, now: float) -> float:
-        """Packets that are due go out; when the next one is."""
+        """Send the packets that are due; returns the time of the next one."""
         while self._packets and self._packets[0][0] <= now:
-            with contextlib.suppress(OSError):  # the far end's device is full: lost, as anywhere
+            with contextlib.suppress(OSError):  # the far end's device is full: the packet is lost
                 os.write(self.into, self._packets.popleft()[1])
         return self._packets[0][0] if self._packets else now + 1
 
 
 @contextlib.contextmanager
 def long_line(*, rate: float, round_trip: float) -> Iterator[int]:
-    """Put this process at the far end; the descriptor of the namespace that is the near one."""
+    """Make this process the far end; yields the descriptor of the near namespace."""
     _allow(CONGESTION_CONTROL)
     _leave_network()
     far = _device(FAR, peer=NEAR)
@@ -78,13 +78,13 @@ def long_line(*, rate: float, round_trip: float) -> Iterator[int]:
 
 
 def enter(namespace: int) -> None:
-    """Put this thread, and what it starts, into a namespace (Python 3.12 has os.setns)."""
+    """Move this thread, and its children, into a namespace (Python 3.12 has os.setns)."""
     if ctypes.CDLL(None).setns(namespace, CLONE_NEWNET):
         raise OSError("setns")
 
 
 def _allow(congestion_control: str) -> None:
-    """Namespaces may choose only what the machine allows all of them; it stays allowed."""
+    """Allow an algorithm on this machine, for the namespaces; it stays allowed."""
     allowed = Path("/proc/sys/net/ipv4/tcp_allowed_congestion_control")
     if congestion_control not in (names := allowed.read_text().split()):
         allowed.write_text(" ".join([*names, congestion_control]))
@@ -96,19 +96,19 @@ def _leave_network() -> None:
 
 
 def _in_new_namespace() -> tuple[int, int]:
-    """A namespace from which 127.0.0.1 is over the line; its descriptor and its device's."""
-    made: list[int] = []
+    """A namespace whose 127.0.0.1 is across the line: its descriptor, and that of its device."""
+    descriptors: list[int] = []
 
     def make() -> None:
         _leave_network()
-        made.append(os.open("/proc/thread-self/ns/net", os.O_RDONLY))
-        made.append(_device(NEAR, peer=FAR))
+        descriptors.append(os.open("/proc/thread-self/ns/net", os.O_RDONLY))
+        descriptors.append(_device(NEAR, peer=FAR))
         _configure("ip route add 127.0.0.0/8 dev line")
 
     thread = threading.Thread(target=make)
     thread.start()
     thread.join()
-    namespace, device = made
+    namespace, device = descriptors
     return namespace, device
 
 

@@ -1,4 +1,4 @@
-"""The API as `docs/openapi.yaml` has it, as far as an upload needs it.
+"""The API of `docs/openapi.yaml`, as far as an upload needs it.
 
 Must not know about HTTP, delays or faults.
 """
@@ -15,13 +15,13 @@ from chalicelib.uploads import WAIT_STEP
 PART_SIZE = 16 * MIB
 PUT_MAX_SIZE = 16 * MIB
 SESSION_TOKEN = "IQoJb3JpZ2luX2Vj" * 60
-"""A Lambda function signs with a role's credentials: their token is in everything it signs."""
+"""A Lambda function signs with its role's credentials: their token is in every signature."""
 
 Answer = tuple[int, Any]
 
 
 class Refused(Exception):
-    """A request that is answered with a problem."""
+    """A request that gets a problem as its answer."""
 
     def __init__(self, status: int, code: str, **members: Any) -> None:
         self.status = status
@@ -58,7 +58,7 @@ class OurApi:
                 return self._of_upload(method, path[1:], body)
 
     def _of_upload(self, method: str, path: list[str], body: dict[str, Any]) -> Answer:
-        upload = self._known(path[0])
+        upload = self._upload(path[0])
         match method, *path[1:]:
             case "POST", "sheet":
                 strategy = body.get("strategy", "put")
@@ -75,7 +75,7 @@ class OurApi:
             case _:
                 return 200, _described(upload)
 
-    def _known(self, upload_id: str) -> Upload:
+    def _upload(self, upload_id: str) -> Upload:
         if upload_id not in self.uploads.by_id:
             raise Refused(404, "upload_not_found")
         return self.uploads.by_id[upload_id]
@@ -83,9 +83,9 @@ class OurApi:
     def _create_batch(
         self, uploads: list[dict[str, Any]], idempotency_key: str | None = None
     ) -> list[dict[str, Any]]:
-        """Each member's answer; those that are sent whole go to the host names in turn.
+        """The answer for each member; whole files use the host names in turn.
 
-        A member without an idempotency key of its own has the batch's.
+        A member without an idempotency key of its own gets one from the batch's.
         """
         answers: list[dict[str, Any]] = []
         turns = itertools.count()
@@ -104,7 +104,7 @@ class OurApi:
         strategy = member.get("strategy", default)
         if strategy == "post" and "crc64nvme" not in member:
             raise Refused(400, "invalid_request", detail="A form needs a checksum")
-        upload = self._begun(member)
+        upload = self._new_upload(member)
         return {
             "id": upload.id,
             "key": upload.key,
@@ -114,14 +114,14 @@ class OurApi:
             "sheet": self._sheet(upload, strategy, host=host),
         }
 
-    def _begun(self, member: dict[str, Any]) -> Upload:
-        """A new upload, or the one that was begun with the member's idempotency key."""
+    def _new_upload(self, member: dict[str, Any]) -> Upload:
+        """A new upload, or the one created with the member's idempotency key."""
         key = member.get("idempotency_key")
-        known = self.uploads.by_idempotency_key.get(key) if key else None
-        if known and known.state != "uploading":
-            raise Refused(409, "wrong_state", state=known.state, id=known.id)
-        if known:
-            return known
+        existing = self.uploads.by_idempotency_key.get(key) if key else None
+        if existing and existing.state != "uploading":
+            raise Refused(409, "wrong_state", state=existing.state, id=existing.id)
+        if existing:
+            return existing
         file = self.uploads.file(member["filename"])
         planned = plan(file.size, put_max_size=PUT_MAX_SIZE, part_size=PART_SIZE)
         upload = self.uploads.begin(file, planned)
@@ -131,7 +131,7 @@ class OurApi:
 
     def _complete_by_id(self, upload_id: str) -> dict[str, Any]:
         try:
-            return {"upload": _completed(self._known(upload_id), wait=0)}
+            return {"upload": _completed(self._upload(upload_id), wait=0)}
         except Refused as refused:
             return {"problem": refused.problem}
 

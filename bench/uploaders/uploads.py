@@ -1,8 +1,4 @@
-"""The files of a bench, and what S3 holds of each upload: the state that all dialects share.
-
-Signatures are dummies: nobody checks them here. Must not know about HTTP, delays, faults or
-dialects.
-"""
+"""The files of a bench, and the state of each upload in S3, shared by all dialects of the API."""
 
 import base64
 import hashlib
@@ -16,7 +12,7 @@ from urllib.parse import quote
 from chalicelib.parts import PartPlan
 
 HOSTS = ("127.0.0.1", "localhost")
-"""S3's two names; Companion knows the first."""
+"""S3's two host names; Companion knows the first."""
 EXPIRES_AT = "2099-01-01T00:00:00Z"
 
 
@@ -30,13 +26,13 @@ class File:
 
     @property
     def name(self) -> str:
-        """Which file it is, in every dialect."""
+        """The name of the file, in every dialect."""
         return self.path.name
 
 
 @dataclass(slots=True)
 class Upload:
-    """What S3 holds of one upload, and what it is to become."""
+    """One upload: its plan, and the parts that S3 holds."""
 
     id: str
     file: File
@@ -46,7 +42,7 @@ class Upload:
 
     @property
     def key(self) -> str:
-        """Its object's."""
+        """The key of its object."""
         return f"{self.id}/{self.file.name}"
 
     @property
@@ -55,11 +51,11 @@ class Upload:
         return [number for number in range(1, self.plan.part_count + 1) if number not in self.parts]
 
     def complete(self) -> None:
-        """Make the parts an object; what is missing stays missing."""
+        """Make an object of the parts; missing parts stay missing."""
         self.state = "uploaded" if sum(self.parts.values()) == self.file.size else "truncated"
 
     def arrive_whole(self, size: int, crc64nvme: str) -> None:
-        """An object is there by one request, whatever bytes it has."""
+        """Make an object by one request, with the bytes that arrived."""
         self.parts[1] = size
         same = (size, crc64nvme) == (self.file.size, self.file.crc64nvme)
         self.state = "uploaded" if same else "damaged"
@@ -80,7 +76,7 @@ class Uploads:
         self._by_name = {file.name: file for file in self.files}
 
     def file(self, name: str) -> File:
-        """The file of a name."""
+        """The file with this name."""
         return self._by_name[name]
 
     def begin(self, file: File, plan: PartPlan) -> Upload:
@@ -90,34 +86,34 @@ class Uploads:
         return upload
 
     def of_key(self, key: str) -> Upload | None:
-        """The upload whose object has a key."""
+        """The upload whose object has this key."""
         return self.by_id.get(key.partition("/")[0])
 
     @property
     def stored_names(self) -> list[str]:
-        """The names of the files that S3 holds to the byte, once for each object."""
+        """The names of the files that S3 holds completely, once for each object."""
         return [each.file.name for each in self.by_id.values() if each.state == "uploaded"]
 
     @property
     def origins(self) -> list[str]:
-        """S3's, by each of its names."""
+        """S3's origin, for each of its host names."""
         return [f"http://{host}:{self.s3_port}" for host in HOSTS]
 
     def bucket_url(self, host: int) -> str:
-        """Where forms go."""
+        """The URL for forms."""
         return f"{self.origins[host]}/bucket"
 
     def object_url(self, host: int, upload: Upload) -> str:
-        """Where a file goes whole."""
+        """The URL for a whole file."""
         return f"{self.bucket_url(host)}/{quote(upload.key)}?X-Amz-Expires=900"
 
     def parts_url(self, host: int, upload: Upload) -> str:
-        """Where its parts go."""
+        """The URL for the parts."""
         return f"{self.bucket_url(host)}/{quote(upload.key)}?uploadId={upload.id}"
 
 
 def signed_form(fields: dict[str, str]) -> dict[str, str]:
-    """The fields of a form, with a policy over them and a signature, as long as real ones are."""
+    """The fields of a form with a policy and a signature, as long as real ones."""
     conditions = [{name: value} for name, value in fields.items()]
     policy = json.dumps({"expiration": EXPIRES_AT, "conditions": conditions}).encode()
     return {

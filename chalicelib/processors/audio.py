@@ -1,6 +1,6 @@
-"""Duration, sample rate, channels and tags of sounds, by the readers in `media`.
+"""Duration, sample rate, channels and tags of audio, by the readers in `media`.
 
-Only headers and ends are read, by ranged requests: a recording of 10 GB costs a few.
+It reads only headers and both ends, by ranged requests: a recording of 10 GB takes a few requests.
 """
 
 from typing import Any
@@ -15,31 +15,31 @@ _CHANNELS = range(1, 1000)
 
 
 def applies_to(content_type: str, size: int, /) -> bool:
-    """To every type of sound: the first bytes say whether there is a reader for it."""
+    """To every audio type: the first bytes decide whether there is a reader."""
     return (content_type.startswith("audio/") or content_type in _OTHERS) and size > 0
 
 
-def run(stored: ObjectReader, /) -> dict[str, Any]:
+def run(source: ObjectReader, /) -> dict[str, Any]:
     """`{"container", "codec", "duration", "sample_rate", "channels", "bitrate"}` and tags.
 
-    `duration` in seconds, `sample_rate` in hertz, `bitrate` in bits a second; `title`, `artist` and
-    `album` where they are cheap to find. `duration_estimated` is true for a duration reckoned from
-    a part of the sound. `error` says what a sound should tell and this one does not.
+    `duration` is in seconds, `sample_rate` in hertz, `bitrate` in bits a second. `title`, `artist`
+    and `album` are there if the format makes them cheap to read. `duration_estimated` is true if
+    `duration` was computed from a part of the file. `error` says which expected value is missing.
     """
-    # The readers are loaded where they are used: the API never reads a sound.
+    # Imported here, because the API never reads audio.
     from chalicelib.processors import media
 
-    found = media.read(stored)
-    if found is None or (stored.content_type in _OTHERS and found.film() is not None):
+    facts = media.read(source)
+    if facts is None or (source.content_type in _OTHERS and facts.video_track() is not None):
         return {}
-    told: dict[str, Any] = {"container": found.container}
-    sound = found.sound()
-    if sound is not None:
-        told |= {"codec": sound.codec} if sound.codec else {}
-        told |= {"sample_rate": sound.sample_rate} if sound.sample_rate in _RATES else {}
-        told |= {"channels": sound.channels} if sound.channels in _CHANNELS else {}
-    told |= found.told_duration()
-    bitrate = found.bitrate or (sound.bitrate if sound else 0)
-    told |= {"bitrate": bitrate} if bitrate else {}
-    told |= found.tags
-    return told | ({"error": found.error} if found.error else {})
+    report: dict[str, Any] = {"container": facts.container}
+    track = facts.audio_track()
+    if track is not None:
+        report |= {"codec": track.codec} if track.codec else {}
+        report |= {"sample_rate": track.sample_rate} if track.sample_rate in _RATES else {}
+        report |= {"channels": track.channels} if track.channels in _CHANNELS else {}
+    report |= facts.duration_fields()
+    bitrate = facts.bitrate or (track.bitrate if track else 0)
+    report |= {"bitrate": bitrate} if bitrate else {}
+    report |= facts.tags
+    return report | ({"error": facts.error} if facts.error else {})

@@ -1,10 +1,13 @@
-"""What every reader raises for bytes that break the rules of their format."""
+"""The exception that every reader raises for bytes that break the rules of their format."""
 
 DAMAGED = "It is damaged, or its end is missing"
 
 
 class DamagedError(Exception):
-    """Bytes contradict their format, or end too early; the text is the sentence for the report."""
+    """The bytes contradict their format, or end too early.
+
+    The message is the sentence for the report.
+    """
 
     def __init__(self, sentence: str = DAMAGED) -> None:
         super().__init__(sentence)

@@ -1,4 +1,4 @@
-"""SHA-256 of the whole object, for whoever compares it with a published one."""
+"""SHA-256 of the whole object, to compare with a published digest."""
 
 import hashlib
 from typing import Any
@@ -13,12 +13,12 @@ def applies_to(_content_type: str, _size: int, /) -> bool:
     return True
 
 
-def run(stored: ObjectReader, /) -> dict[str, Any]:
-    """`{"sha256": hex, "bytes", "complete"}`; without the digest where time ran out before."""
+def run(source: ObjectReader, /) -> dict[str, Any]:
+    """`{"sha256": hex, "bytes", "complete"}`; without `sha256` if the time ended first."""
     digest = hashlib.sha256()
     done = 0
     try:
-        for block in stored.blocks():
+        for block in source.blocks():
             digest.update(block)
             done += len(block)
     except OutOfTime:

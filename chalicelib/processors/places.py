@@ -1,6 +1,6 @@
-"""The bytes at any place of an object, for formats whose structures point here and there.
+"""Reads at any offset of an object, for formats whose structures point to each other.
 
-It keeps a few pages, so that a reader that goes back and forth asks S3 once for each of them.
+It caches a few pages, so a reader that jumps back and forth requests each page from S3 once.
 """
 
 import json
@@ -11,31 +11,32 @@ from chalicelib.reader import MAX_READ, ObjectReader, ReadTooLarge
 
 PAGE_SIZE = 64 * 1024  # bytes of one request
 KEPT_PAGES = 32
-# What reports say of files that cannot be read.
+# The reports of files that cannot be read.
 BROKEN = {"error": DAMAGED}
-TOO_LARGE = {"error": "Its directory is larger than what is read of a file"}
-_MANY_PAGES = 4  # what is longer is asked for at once, and not kept
-MAX_REQUESTED = 24 * 1024 * 1024  # bytes asked of S3 in all
+TOO_LARGE = {"error": "Its directory is too large to be read"}
+_MANY_PAGES = 4  # longer reads are one request, and are not cached
+MAX_REQUESTED = 24 * 1024 * 1024  # bytes requested from S3 in all
 
 
 class Places:
-    """Reads an object at any offset, with `page_size` bytes a request and `limit` bytes in all."""
+    """Reads an object at any offset: `page_size` bytes a request, at most `limit` bytes in all."""
 
     def __init__(
-        self, stored: ObjectReader, *, page_size: int = PAGE_SIZE, limit: int = MAX_REQUESTED
+        self, source: ObjectReader, *, page_size: int = PAGE_SIZE, limit: int = MAX_REQUESTED
     ) -> None:
-        self.size = stored.size
-        self._stored = stored
+        self.size = source.size
+        self._source = source
         self._page_size = page_size
         self._left = limit
         self._pages: OrderedDict[int, bytes] = OrderedDict()
 
     def read(self, offset: int, size: int) -> bytes:
-        """These bytes, or fewer at the end of the object.
+        """The bytes at an offset, or fewer at the end of the object.
 
-        Raises ReadTooLarge beyond MAX_READ or the limit, OutOfTime when the time is over.
+        Raises DamagedError for a negative offset or size, ReadTooLarge above MAX_READ or the limit,
+        and OutOfTime when the time is over.
         """
-        self._stored.check_time()
+        self._source.check_time()
         end = min(offset + size, self.size)
         if offset < 0 or size < 0:
             raise DamagedError
@@ -51,7 +52,7 @@ class Places:
         return data[start : start + end - offset]
 
     def exactly(self, offset: int, size: int) -> bytes:
-        """These bytes; raises DamagedError where the object ends before."""
+        """Exactly `size` bytes; raises DamagedError if the object ends before."""
         data = self.read(offset, size)
         if len(data) < size:
             raise DamagedError
@@ -72,21 +73,21 @@ class Places:
         if size > self._left:
             raise ReadTooLarge("more bytes than a directory has")
         self._left -= size
-        return self._stored.read_range(offset, size)
+        return self._source.read_range(offset, size)
 
 
-def shown(text: str, size: int) -> str:
-    """The beginning of a text of somebody else's, as JSON can hold it: `size` characters."""
+def printable(text: str, size: int) -> str:
+    """The first `size` characters of a text from a file, without control characters."""
     clean = "".join(" " if ord(one) < ord(" ") else one for one in text[: size * 4])
     return " ".join(clean.split())[:size].encode("utf-8", "replace").decode()
 
 
 def fitting(items: list[dict[str, object]], size: int) -> list[dict[str, object]]:
-    """The first items that take no more than `size` bytes of JSON."""
-    kept: list[dict[str, object]] = []
+    """The first items that fit in `size` bytes of JSON."""
+    first_items: list[dict[str, object]] = []
     for item in items:
         size -= len(json.dumps(item, ensure_ascii=False).encode()) + 2
         if size < 0:
             break
-        kept.append(item)
-    return kept
+        first_items.append(item)
+    return first_items

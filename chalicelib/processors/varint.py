@@ -1,12 +1,12 @@
-"""Numbers in seven bits a byte, the lowest first, as xz, Avro and Protocol Buffers write them."""
+"""Varints: seven bits a byte, lowest first, as in xz, Avro and Protocol Buffers."""
 
 from chalicelib.processors.damaged import DamagedError
 
 
 def read_varint(data: bytes, at: int, *, most: int = 10) -> tuple[int, int]:
-    """The number at a place, and where the next begins.
+    """The number at an offset, and the offset behind it.
 
-    Raises DamagedError where the bytes end within it, or it takes more than `most` of them.
+    Raises DamagedError if the bytes end within it, or if it has more than `most` bytes.
     """
     value = 0
     for place, byte in enumerate(data[at : at + most]):

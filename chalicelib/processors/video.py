@@ -1,6 +1,6 @@
-"""Container, duration, resolution and tracks of films, by the readers in `media`.
+"""Container, duration, resolution and tracks of video, by the readers in `media`.
 
-Only headers and ends are read, by ranged requests: a film of 100 GB costs a few.
+It reads only headers and both ends, by ranged requests: a film of 100 GB takes a few requests.
 """
 
 from typing import Any
@@ -13,33 +13,33 @@ _OTHERS = ("application/mxf", "application/ogg")
 
 
 def applies_to(content_type: str, size: int, /) -> bool:
-    """To every type of video: the first bytes say whether there is a reader for it."""
+    """To every video type: the first bytes decide whether there is a reader."""
     return (content_type.startswith("video/") or content_type in _OTHERS) and size > 0
 
 
-def run(stored: ObjectReader, /) -> dict[str, Any]:
+def run(source: ObjectReader, /) -> dict[str, Any]:
     """`{"container", "brand", "codec", "duration", "width", "height", "rotation", "tracks"}`.
 
-    `duration` in seconds, sizes in pixels as shown, `rotation` in degrees clockwise if a player
-    turns the pictures, `tracks` a list of "video" and "audio". What the file does not tell is left
-    out; `error` says what a film should tell and this one does not.
+    `duration` is in seconds, sizes are in pixels as shown. `rotation` is the angle in degrees
+    clockwise by which a player turns the picture. `tracks` is a list of "video" and "audio". Values
+    that the file does not contain are left out. `error` says which expected value is missing.
     """
-    # The readers are loaded where they are used: the API never reads a film.
+    # Imported here, because the API never reads video.
     from chalicelib.processors import media
 
-    found = media.read(stored)
-    if found is None or (stored.content_type in _OTHERS and found.film() is None):
+    facts = media.read(source)
+    if facts is None or (source.content_type in _OTHERS and facts.video_track() is None):
         return {}
-    told: dict[str, Any] = {"container": found.container}
-    if found.brand:
-        told["brand"] = found.brand
-    film = found.film()
-    if film is not None:
-        told |= {"width": film.width, "height": film.height}
-        told |= {"rotation": film.rotation} if film.rotation else {}
-    codec = film.codec if film is not None else found.first_codec()
-    told |= {"codec": codec} if codec else {}
-    if found.tracks or not found.error:
-        told["tracks"] = found.kinds()
-    told |= found.told_duration()
-    return told | ({"error": found.error} if found.error else {})
+    report: dict[str, Any] = {"container": facts.container}
+    if facts.brand:
+        report["brand"] = facts.brand
+    track = facts.video_track()
+    if track is not None:
+        report |= {"width": track.width, "height": track.height}
+        report |= {"rotation": track.rotation} if track.rotation else {}
+    codec = track.codec if track is not None else facts.first_codec()
+    report |= {"codec": codec} if codec else {}
+    if facts.tracks or not facts.error:
+        report["tracks"] = facts.kinds()
+    report |= facts.duration_fields()
+    return report | ({"error": facts.error} if facts.error else {})

@@ -1,22 +1,22 @@
-"""Elements of an XML file, by Python's expat: bounded, and without entities of the file's own.
+"""Elements of an XML file, by Python's expat. Size and depth are bounded, and entities are refused.
 
-Names are those behind the prefix, because programs choose prefixes and namespaces of versions.
+Names are without namespace prefix, because programs choose their own prefixes and versions.
 """
 
 import xml.parsers.expat
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-MAX_ELEMENTS = 5000  # that are kept
-MAX_DEPTH = 200  # elements in each other
-MAX_TEXT = 4000  # characters that are kept of an element's text
+MAX_ELEMENTS = 5000  # in the result
+MAX_DEPTH = 200  # nested elements
+MAX_TEXT = 4000  # characters of one element's text
 
 
 @dataclass(slots=True)
 class Element:
-    """One element: its name, its attributes, its own text and the name of what it is in.
+    """An element: its name, its attributes, its own text and the name of its parent.
 
-    `depth` counts the elements around it.
+    `depth` is the number of elements around it.
     """
 
     name: str
@@ -28,18 +28,18 @@ class Element:
 
     @property
     def text(self) -> str:
-        """The characters directly in it."""
+        """The text directly in the element, without that of its children."""
         return "".join(self.texts).strip()
 
 
 class NotXML(Exception):
-    """Bytes that are no XML, or XML that declares entities."""
+    """The bytes are not XML, or the XML declares entities."""
 
 
 def elements(pieces: Iterable[bytes], names: Collection[str]) -> list[Element]:
-    """The first elements of these names, in their order.
+    """The first elements of these names, in document order.
 
-    Raises NotXML; what was read of a file that breaks off is lost.
+    Raises NotXML. The elements before the error are lost.
     """
     reading = _Reading(names)
     parser = xml.parsers.expat.ParserCreate(namespace_separator=" ")

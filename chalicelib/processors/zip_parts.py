@@ -1,7 +1,7 @@
-"""The parts of an office document or a book that is a ZIP: bounded reads of the named entries.
+"""Bounded reads of named entries in a ZIP, for office documents and e-books.
 
-The archive processor lists any ZIP; this reads a few entries of those that are made in an orderly
-way, by Python's zipfile. Only Stored and Deflated, which these formats allow.
+It uses Python's zipfile and reads Stored and Deflated entries, the only methods that these formats
+allow. `archive` lists any ZIP; this module reads a few entries of well-formed ones.
 """
 
 import zipfile
@@ -14,8 +14,8 @@ from chalicelib.processors.xml_elements import Element, NotXML, elements
 from chalicelib.reader import ObjectReader, ReadTooLarge
 
 MAX_DIRECTORY = 1024 * 1024  # bytes: zipfile makes an object of each entry
-MAX_REQUESTED = 16 * 1024 * 1024  # bytes asked of S3 in all
-MAX_PART = 1024 * 1024  # bytes of an entry, expanded
+MAX_REQUESTED = 16 * 1024 * 1024  # bytes requested from S3 in all
+MAX_PART = 1024 * 1024  # bytes of an expanded entry
 _PIECE = 64 * 1024
 _ENCRYPTED = 1
 DAMAGED = (
@@ -25,15 +25,15 @@ DAMAGED = (
 
 
 class _SmallReads:
-    """A file that gives no more at once than a directory of `MAX_DIRECTORY` bytes takes."""
+    """A file that refuses single reads above `MAX_DIRECTORY` bytes."""
 
-    def __init__(self, stored: ObjectReader) -> None:
-        file = stored.seekable(limit=MAX_REQUESTED)
+    def __init__(self, source: ObjectReader) -> None:
+        file = source.seekable(limit=MAX_REQUESTED)
         self._read = file.read
         self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
 
     def read(self, size: int = -1) -> bytes:
-        if size < 0:  # it reads the last record like this
+        if size < 0:  # zipfile reads the end record like this
             return self._read(MAX_DIRECTORY)
         if size > MAX_DIRECTORY:
             raise ReadTooLarge(f"more than {MAX_DIRECTORY} bytes at once")
@@ -41,20 +41,20 @@ class _SmallReads:
 
 
 class Parts:
-    """The entries of a ZIP by their names; raises one of `DAMAGED` where it breaks its rules."""
+    """The entries of a ZIP by name; raises one of `DAMAGED` if the ZIP is damaged."""
 
-    def __init__(self, stored: ObjectReader) -> None:
-        self._check_time = stored.check_time
-        self._zip = zipfile.ZipFile(cast("IO[bytes]", _SmallReads(stored)))
+    def __init__(self, source: ObjectReader) -> None:
+        self._check_time = source.check_time
+        self._zip = zipfile.ZipFile(cast("IO[bytes]", _SmallReads(source)))
         self.names = self._zip.namelist()
         self._by_lower = {name.lower(): name for name in self.names}
 
     def has(self, name: str) -> bool:
-        """Whether there is such a part; OPC compares names without regard to case."""
+        """Whether this entry exists. Case is ignored, as in the Open Packaging Conventions."""
         return name.lower() in self._by_lower
 
     def pieces(self, name: str, limit: int = MAX_PART) -> Iterator[bytes]:
-        """An entry's first `limit` bytes, expanded; nothing when there is no such entry."""
+        """The first `limit` expanded bytes of an entry; nothing if there is no such entry."""
         if not self.has(name):
             return
         info = self._zip.getinfo(self._by_lower[name.lower()])
@@ -68,6 +68,6 @@ class Parts:
                 limit -= len(piece)
                 yield piece
 
-    def elements(self, name: str, wanted: Collection[str], limit: int = MAX_PART) -> list[Element]:
-        """The elements of these names in an XML entry's first `limit` bytes."""
-        return elements(self.pieces(name, limit), wanted)
+    def elements(self, name: str, names: Collection[str], limit: int = MAX_PART) -> list[Element]:
+        """The elements of these names in the first `limit` bytes of an XML entry."""
+        return elements(self.pieces(name, limit), names)

@@ -1,8 +1,8 @@
-"""What the first bytes of a file show, whatever its name and its declared type say.
+"""Detects the type of a file from its first bytes, not from its name or declared type.
 
-Pure. `signatures` is the table that is compared, `structures`, `iso_media` and `zips` read the
-beginnings that have to be read, `markup` looks for what a browser runs. Text is never taken for a
-binary format: letters are no signature. The end of the bytes is no end of the file.
+Pure. `signatures` is a table of constants. `structures`, `iso_media` and `zips` parse headers.
+`markup` searches for content that a browser would run. Text is never taken for a binary format,
+even if its letters equal a signature. The file may continue after the bytes.
 """
 
 import json
@@ -22,22 +22,23 @@ UNKNOWN = "application/octet-stream"
 TEXT = "text/plain"
 PDF = "application/pdf"
 OLE = "application/x-ole-storage"
-# Their signatures are long, and a small file of theirs may have no byte that no text has.
+# Their signatures are long, and a small file of these types may contain only text bytes.
 _LIKE_TEXT = frozenset({"application/x-bzip2", "application/zstd"})
-# A PDF may have anything before its header, in so many bytes: Adobe's implementation notes to
-# ISO 32000, appendix H.
+# The header of a PDF may be within so many bytes: Adobe's implementation notes to ISO 32000,
+# appendix H.
 _PDF_WITHIN = 1024
 _PDF = re.compile(rb"%PDF-\d")
 _SCRIPT = b"#!"
-# Archives of programs that begin with the script that runs them.
+# Program archives that begin with a script line.
 _SCRIPTED = ("application/java-archive", "application/x-python-zipapp")
-# Python's own: a line that names the interpreter, then a ZIP (https://peps.python.org/pep-0441/).
+# A Python zipapp: a line that names the interpreter, then a ZIP
+# (https://peps.python.org/pep-0441/).
 _ZIPAPP = re.compile(rb"#![^\n]{0,200}\n?PK\x03\x04")
 _BLANK = re.compile(rb"(?:\xef\xbb\xbf)?[\0\s]*")
 
 
 def sniff(head: bytes) -> Evidence:
-    """What the beginning of a file shows, its first kilobytes."""
+    """The evidence in the first kilobytes of a file."""
     if not head:
         return Evidence(EMPTY)
     program = find(head, PROGRAMS)
@@ -69,33 +70,33 @@ def _of_text(head: bytes, text: str) -> Evidence:
 
 
 def _of_bytes(head: bytes) -> Evidence | None:
-    found = find_zip(head) or find_iso_media(head)
-    if found is not None:
-        return found
+    evidence = find_zip(head) or find_iso_media(head)
+    if evidence is not None:
+        return evidence
     sure = find(head, SURE)
     if sure is not None:
         return Evidence(sure, sure if sure == OLE else None)
     for look in STRUCTURES:
-        found = look(head)
-        if found is not None:
-            return found
+        evidence = look(head)
+        if evidence is not None:
+            return evidence
     if _ZIPAPP.match(head):
         return Evidence("application/x-pyz", ZIP, (*_SCRIPTED, ZIP), is_program=True)
     if head.startswith(_SCRIPT):
-        # A program that brings its data along, such as a self-extracting archive.
+        # A program with attached data, such as a self-extracting archive.
         return Evidence("application/x-sh", perhaps=_SCRIPTED, is_program=True)
     return None
 
 
 def _of_few_bits(head: bytes) -> Evidence:
-    """What other formats begin like as well, and what nothing is known of."""
+    """Evidence from weak signatures, which other formats may share."""
     weak = find(head, WEAK)
     perhaps = tuple(content_type for content_type, fits in PERHAPS if fits(head))
     return Evidence(weak or UNKNOWN, perhaps=perhaps, is_sure=False)
 
 
 def _pdf(head: bytes) -> Evidence | None:
-    """A PDF; surely one where nothing but white space stands before its header."""
+    """A PDF. The evidence is sure if only white space precedes the header."""
     header = _PDF.search(head, 0, _PDF_WITHIN)
     if header is None:
         return None
@@ -105,7 +106,7 @@ def _pdf(head: bytes) -> Evidence | None:
 
 
 def _is_json(text: str) -> bool:
-    """Whether it is one value of JSON, an object or an array, from its beginning to its end."""
+    """Whether the text is one JSON object or array."""
     if text.lstrip()[:1] not in ("{", "["):
         return False
     try:

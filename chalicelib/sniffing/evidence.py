@@ -1,16 +1,17 @@
-"""What the first bytes of a file say of it."""
+"""The result of sniffing."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The type that bytes show.
+    """The type that the first bytes show.
 
-    `perhaps` is what the file may be as well, if it says so: a text may hold a PDF further on.
-    `container` is the type of what the file is made of: a ZIP, or OLE storage. `is_sure` is false
-    where other formats may begin in the same way. `is_text` says that the bytes are text,
-    `is_active` that a browser may run what is in them, `is_program` that a machine may.
+    `perhaps` is another type that the file may have if it is declared: a text may contain a PDF
+    further on. `container` is the type of the container format: ZIP, or OLE storage. `is_sure` is
+    false if other formats may begin in the same way. `is_text` means that the bytes are text.
+    `is_active` means that a browser may run the content. `is_program` means that a machine may run
+    it.
     """
 
     content_type: str

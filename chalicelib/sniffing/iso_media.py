@@ -34,22 +34,22 @@ _TYPES = {
     for content_type, brands in _BRANDS.items()
     for at in range(0, len(brands), 5)
 }
-# Any picture may be made of them: which it is, the other brands say.
+# General brands of still images; the other brands decide the type.
 _GENERAL = (_HEIF, _MP4)
-# How a film of QuickTime's begins that tells no brand.
+# The first boxes of a QuickTime file without a brand.
 _BOXES = frozenset({b"wide", b"free", b"skip", b"mdat", b"moov", b"pnot", b"uuid", b"junk"})
 _SEGMENT_BOXES = frozenset({b"moof", b"sidx", b"prft", b"emsg"})
 
 
 def find_iso_media(head: bytes) -> Evidence | None:
-    """What the first boxes show; None where a file does not begin with a box."""
+    """The type in the first boxes; None if the file does not begin with a box."""
     if head.startswith(b"\0\0\0\x0cjP  \r\n\x87\n"):
         return _by_brands(head[12:]) or Evidence("image/jp2")
     return _by_brands(head) or _without_brands(head)
 
 
 def _by_brands(head: bytes) -> Evidence | None:
-    """The type of the major brand; where that is a general one, of the compatible brands."""
+    """The type of the major brand, or of the compatible brands if the major one is general."""
     if head[4:8] not in (b"ftyp", b"styp") or len(head) < _HEADER + 4:
         return None
     size = int.from_bytes(head[:4], "big")
@@ -61,12 +61,16 @@ def _by_brands(head: bytes) -> Evidence | None:
     special = next((other for other in others if other not in _GENERAL), None)
     if major == _HEIF:
         return Evidence(special if special in ("image/avif", "image/heic") else _HEIF)
-    known = special or next(iter(others), None)
-    return Evidence(known) if known else Evidence(_MP4, perhaps=tuple(_BRANDS), is_sure=False)
+    content_type = special or next(iter(others), None)
+    return (
+        Evidence(content_type)
+        if content_type
+        else Evidence(_MP4, perhaps=tuple(_BRANDS), is_sure=False)
+    )
 
 
 def _without_brands(head: bytes) -> Evidence | None:
-    """A film of old: boxes follow each other, as far as the beginning goes."""
+    """An old QuickTime file: its boxes follow each other, as far as the bytes go."""
     if head[4:8] in _SEGMENT_BOXES and int.from_bytes(head[:4], "big") >= _HEADER:
         return Evidence(_MP4)
     at = boxes = 0
@@ -74,7 +78,7 @@ def _without_brands(head: bytes) -> Evidence | None:
         size = int.from_bytes(head[at : at + 4], "big")
         boxes += 1
         if size < _HEADER:
-            # 0: up to the end of the file. 1: the size has eight bytes, and stands behind.
+            # 0: up to the end of the file. 1: an eight-byte size follows.
             size = len(head) if size == 0 else int.from_bytes(head[at + 8 : at + 16], "big")
         if size < _HEADER:
             return None

@@ -1,8 +1,8 @@
-"""Markup, and what of it a browser would run: HTML, XHTML, SVG.
+"""Markup that a browser would run or show: HTML, XHTML, SVG.
 
 Sources: https://mimesniff.spec.whatwg.org/#identifying-a-resource-with-an-unknown-mime-type for the
-beginning of HTML, https://www.w3.org/TR/SVG2/interact.html for what runs in SVG. XML is what its
-root element says, never an element inside.
+beginning of HTML, https://www.w3.org/TR/SVG2/interact.html for scripts in SVG. The root element
+decides the type of XML, not an element inside.
 """
 
 import re
@@ -26,7 +26,7 @@ _INSTRUCTION = re.compile(r"<\?.*?(?:\?>|\Z)", re.DOTALL)
 # A document type may have declarations within brackets.
 _DOCTYPE = re.compile(r"<!doctype\s[^\[>]*(?:\[.*?\]\s*)?(?:>|\Z)", re.IGNORECASE | re.DOTALL)
 _ROOT = re.compile(r"<(?:[\w.-]+:)?([A-Za-z_][\w.-]*)(?=[\s/>])")
-# What a browser runs in an SVG, or opens as if it did.
+# Content of an SVG that a browser runs, or opens as a link.
 _ACTIVE = re.compile(
     r"<(?:[\w.-]+:)?(?:script|foreignobject|iframe|embed|object|handler|set|animate)[\s/>]"
     r"|[\s\"'/]on[a-z]{3,}\s*=|javascript:|data:text/html|&#|<!entity",
@@ -35,9 +35,9 @@ _ACTIVE = re.compile(
 
 
 def find_markup(text: str) -> Evidence | None:
-    """What a text that begins with markup is; None where it does not.
+    """The type of a text that begins with markup; None if it does not.
 
-    A mark, spaces, comments and instructions may stand before its root element.
+    A byte order mark, spaces, comments and processing instructions may precede the root element.
     """
     at = _skip(text, 0, (_SPACE,))
     if text[at : at + 1] != "<":
@@ -58,11 +58,11 @@ def find_markup(text: str) -> Evidence | None:
 
 
 def _skip(text: str, at: int, parts: tuple[re.Pattern[str], ...]) -> int:
-    """The place behind all of these parts, however many there are."""
+    """The position behind all of these parts, in any number."""
     while True:
         before = at
         for part in parts:
-            found = part.match(text, at)
-            at = found.end() if found else at
+            match = part.match(text, at)
+            at = match.end() if match else at
         if at == before:
             return at

@@ -1,4 +1,4 @@
-"""MPEG's streams, which have no signature: what tells them is that frames or packets follow."""
+"""MPEG streams, which have no signature: they are detected by consecutive frames or packets."""
 
 # ruff: noqa: PLR2004 - the numbers are places and values in the headers of these formats
 
@@ -16,17 +16,17 @@ _RATES = {
     (2, 2): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
     (2, 3): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
-# What may be the beginning of a frame, and how many of them are tried.
+# A possible beginning of a frame, and the number of places that are tried.
 _SYNC = re.compile(rb"\xff[\xe2-\xff]")
 _MAX_SYNCS = 64
 _SAMPLES = (44100, 48000, 32000)
-# Where a packet of a transport stream begins, and its bytes: alone, behind a time code, and with
-# error correction (ISO/IEC 13818-1).
+# Offset and size of a transport stream packet: plain, behind a time code, and with error correction
+# (ISO/IEC 13818-1).
 _PACKETS = ((0, 188), (4, 192), (0, 204))
 
 
 def find_transport_stream(head: bytes) -> Evidence | None:
-    """Packets that begin with 0x47, one behind the other."""
+    """Consecutive packets that begin with 0x47."""
     for offset, size in _PACKETS:
         starts = head[offset::size]
         if len(starts) > 1 and starts.strip(b"G") == b"":
@@ -35,7 +35,7 @@ def find_transport_stream(head: bytes) -> Evidence | None:
 
 
 def find_mpeg_audio(head: bytes) -> Evidence | None:
-    """An MP3 without tags: two frames, one behind the other."""
+    """An MP3 without tags: two consecutive frames."""
     size = _frame_size(head)
     if size and _frame_size(head[size:]):
         return Evidence("audio/mpeg")
@@ -43,7 +43,7 @@ def find_mpeg_audio(head: bytes) -> Evidence | None:
 
 
 def has_frames(head: bytes) -> bool:
-    """Whether frames follow each other somewhere: an MP3 may begin with zeros or a foreign tag."""
+    """Whether there are consecutive frames: an MP3 may begin with zeros or an unknown tag."""
     for sync in itertools.islice(_SYNC.finditer(head), _MAX_SYNCS):
         size = _frame_size(head[sync.start() :])
         if size and _frame_size(head[sync.start() + size :]):
@@ -52,7 +52,7 @@ def has_frames(head: bytes) -> bool:
 
 
 def _frame_size(frame: bytes) -> int:
-    """Bytes of the frame that begins here; 0 where none does."""
+    """Bytes of the frame that begins here; 0 if there is none."""
     if len(frame) < 4 or frame[0] != 0xFF or frame[1] & 0xE0 != 0xE0:
         return 0
     version, layer = frame[1] >> 3 & 3, 4 - (frame[1] >> 1 & 3)

@@ -1,4 +1,4 @@
-"""Programs whose beginning has to be read: those of Windows, DOS, macOS, Java and Python."""
+"""Programs whose header must be parsed: those of Windows, DOS, macOS, Java and Python."""
 
 # ruff: noqa: PLR2004 - the numbers are places and values in the headers of these formats
 
@@ -11,13 +11,13 @@ DOS = "application/x-dosexec"
 MACH_O = "application/x-mach-binary"
 JAVA = "application/java-vm"
 PYTHON = "application/x-python-bytecode"
-# Universal binaries have fewer architectures than the oldest Java class has for its version.
+# Universal binaries have fewer architectures than the version number of the oldest Java class.
 _OLDEST_JAVA = 0x2D
 _PYTHON_MAGIC = (*range(3000, 4000), *range(20121, 63000))
 
 
 def find_program(head: bytes) -> Evidence | None:
-    """Programs of Windows and DOS, universal ones of macOS, Java's and Python's."""
+    """Programs of Windows and DOS, universal binaries of macOS, and compiled Java and Python."""
     if head.startswith(b"MZ"):
         return _dos_program(head)
     if head.startswith(b"\xca\xfe\xba\xbe") and len(head) >= 8:
@@ -31,7 +31,7 @@ def find_program(head: bytes) -> Evidence | None:
 
 
 def _dos_program(head: bytes) -> Evidence | None:
-    """A DOS header; it points to the header of a Windows program, or to beyond what is here."""
+    """A DOS header. It points to a Windows header, or to a place behind these bytes."""
     if len(head) < 0x40:
         return None
     (start,) = struct.unpack_from("<I", head, 0x3C)

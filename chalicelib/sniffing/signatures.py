@@ -1,12 +1,12 @@
-"""The table of signatures: what the first bytes of binary formats are, family by family.
+"""The table of signatures of binary formats, by family.
 
 Sources: https://mimesniff.spec.whatwg.org, https://www.iana.org/assignments/media-types, the
 specification of each format, and the magic numbers that file(1) and shared-mime-info publish.
 Formats that need more than a comparison have a module of their own.
 """
 
-# Each row: the type, where the signature stands in bytes, the signature. The first that fits wins.
-# Programs come before all else, text included.
+# Each row: the type, the offset of the signature, the signature. The first match wins. Programs
+# come first, even before text.
 PROGRAMS: tuple[tuple[str, int, bytes], ...] = (
     ("application/x-executable", 0, b"\x7fELF"),
     ("application/x-mach-binary", 0, b"\xfe\xed\xfa\xce"),
@@ -25,7 +25,7 @@ PROGRAMS: tuple[tuple[str, int, bytes], ...] = (
     ("application/x-ms-shortcut", 0, b"L\0\0\0\x01\x14\x02\0"),
     ("application/x-llvm", 0, b"BC\xc0\xde"),
 )
-# Signatures that nothing else begins with.
+# Strong signatures: no other format begins with one of them.
 SURE: tuple[tuple[str, int, bytes], ...] = (
     # Images
     ("image/png", 0, b"\x89PNG\r\n\x1a\n"),
@@ -77,7 +77,7 @@ SURE: tuple[tuple[str, int, bytes], ...] = (
     ("image/x-farbfeld", 0, b"farbfeld\0"),
     ("image/x-astc", 0, b"\x13\xab\xa1\x5c"),
     ("image/vnd.dxf", 0, b"AutoCAD Binary DXF\r\n\x1a\0"),
-    # Sound and film
+    # Audio and video
     ("audio/flac", 0, b"fLaC\0\0\0"),
     ("audio/mpeg", 0, b"ID3\x02"),
     ("audio/mpeg", 0, b"ID3\x03"),
@@ -172,8 +172,8 @@ SURE: tuple[tuple[str, int, bytes], ...] = (
     ("model/gltf-binary", 0, b"glTF\x02\0\0\0"),
 )
 
-# Signatures of a few letters, or of few bits: other formats begin so too. They tell the type of a
-# file that nobody declared, and contradict nothing.
+# Weak signatures, of a few letters or bits: other formats may begin with them. They only give a
+# type to a file without a declared type, and never contradict a declaration.
 WEAK: tuple[tuple[str, int, bytes], ...] = (
     ("image/jxl", 0, b"\xff\x0a"),
     ("image/x-sgi", 0, b"\x01\xda\0\x01"),
@@ -227,7 +227,7 @@ WEAK: tuple[tuple[str, int, bytes], ...] = (
 
 
 def find(head: bytes, table: tuple[tuple[str, int, bytes], ...]) -> str | None:
-    """The type of the first signature of a table that stands in a beginning."""
+    """The type of the first signature in the table that matches; None if none does."""
     return next(
         (content_type for content_type, at, mark in table if head.startswith(mark, at)), None
     )

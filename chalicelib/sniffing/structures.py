@@ -1,6 +1,7 @@
-"""Formats whose beginning has to be read, not only compared: RIFF, Ogg, Matroska, icons and more.
+"""Formats whose header must be parsed, not only compared: RIFF, Ogg, Matroska, icons and more.
 
-Each function says what it finds at the beginning of a file, or None. Sources stand beside them.
+Each function returns the evidence at the beginning of a file, or None. Its docstring has the
+source.
 """
 
 # ruff: noqa: PLR2004 - the numbers are places and values in the headers of these formats
@@ -42,13 +43,13 @@ _PORTABLE_MAPS = {
     b"F": "image/x-portable-floatmap",
     b"f": "image/x-portable-floatmap",
 }
-# Bytes of the headers that a bitmap may have: https://learn.microsoft.com/windows/win32/gdi/bitmap-header-types
+# Sizes of bitmap headers: https://learn.microsoft.com/windows/win32/gdi/bitmap-header-types
 _BITMAP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 _CODEC = re.compile(rb"\x86[\x80-\xff]([AV])_")
 
 
 def find_riff(head: bytes) -> Evidence | None:
-    """RIFF and its relatives by their form: https://learn.microsoft.com/windows/win32/multimedia/riff."""
+    """RIFF and IFF by their form type: https://learn.microsoft.com/windows/win32/multimedia/riff."""
     if head[:4] in (b"RIFF", b"RIFX", b"RF64", b"BW64"):
         return _evidence(_RIFF.get(head[8:12]))
     if head[:4] in (b"FORM", b"LIST", b"CAT "):
@@ -67,7 +68,7 @@ def find_ogg(head: bytes) -> Evidence | None:
 
 
 def find_matroska(head: bytes) -> Evidence | None:
-    """Matroska and WebM; a sound where its tracks are here and none is a film: RFC 9559."""
+    """Matroska and WebM; audio if the tracks are in these bytes and none is video: RFC 9559."""
     if not head.startswith(b"\x1a\x45\xdf\xa3"):
         return None
     name = "webm" if b"\x42\x82\x84webm" in head[:128] else "matroska"
@@ -82,7 +83,7 @@ def find_matroska(head: bytes) -> Evidence | None:
 
 
 def find_bitmap(head: bytes) -> Evidence | None:
-    """A bitmap of Windows, by the size of its header."""
+    """A Windows bitmap, by the size of its header."""
     header = int.from_bytes(head[14:18], "little")
     return _evidence("image/bmp" if head[:2] == b"BM" and header in _BITMAP_HEADERS else None)
 
@@ -106,7 +107,7 @@ def find_font(head: bytes) -> Evidence | None:
 
 
 def find_pcx(head: bytes) -> Evidence | None:
-    """A PCX picture: its version, its packing and its bits are a few numbers only."""
+    """A PCX image. Its few header values make weak evidence."""
     if len(head) < 128 or head[0] != 10 or head[1] > 5 or head[2] > 1:
         return None
     is_sure = head[3] in (1, 2, 4, 8) and head[64] == 0
@@ -114,13 +115,13 @@ def find_pcx(head: bytes) -> Evidence | None:
 
 
 def find_portable_map(head: bytes) -> Evidence | None:
-    """Netpbm's pictures: https://netpbm.sourceforge.net/doc/."""
-    found = re.match(rb"P([1-7Ff])[ \t\r\n](?=[\s#\d-]|WIDTH)", head)
-    return _evidence(_PORTABLE_MAPS[found.group(1)] if found else None)
+    """Netpbm images: https://netpbm.sourceforge.net/doc/."""
+    match = re.match(rb"P([1-7Ff])[ \t\r\n](?=[\s#\d-]|WIDTH)", head)
+    return _evidence(_PORTABLE_MAPS[match.group(1)] if match else None)
 
 
 def is_targa(head: bytes) -> bool:
-    """Whether the header of a Targa picture, which has no signature, may be here."""
+    """Whether the header of a Targa image, which has no signature, may be here."""
     if len(head) < 18 or head[1] > 1 or head[2] not in (1, 2, 3, 9, 10, 11):
         return False
     width, height = struct.unpack_from("<HH", head, 12)
@@ -128,7 +129,7 @@ def is_targa(head: bytes) -> bool:
 
 
 def is_bare_bitmap(head: bytes) -> bool:
-    """Whether a bitmap without a file header may be here: its size, its one plane, its bits."""
+    """Whether a bitmap without a file header may be here: header size, one plane, bits."""
     if head[:4] not in (b"\x28\0\0\0", b"\x6c\0\0\0", b"\x7c\0\0\0") or len(head) < 16:
         return False
     planes, bits = struct.unpack_from("<HH", head, 12)
@@ -136,7 +137,7 @@ def is_bare_bitmap(head: bytes) -> bool:
 
 
 def find_old_tar(head: bytes) -> Evidence | None:
-    """A tar archive of before POSIX, by the checksum of its first header."""
+    """A tar older than POSIX, by the checksum of its first header."""
     digits = head[148:156].strip(b" \0")
     if len(head) < 512 or not re.fullmatch(rb"[0-7]{1,7}", digits):
         return None
@@ -162,8 +163,7 @@ STRUCTURES: tuple[Callable[[bytes], Evidence | None], ...] = (
     find_transport_stream,
     find_pcx,
 )
-# Formats without a signature, or with one that is too short to be sure of, for whoever says that a
-# file is of one of them.
+# Formats without a signature, or with a weak one. They count only for a file of that declared type.
 PERHAPS: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
     ("image/x-tga", is_targa),
     ("image/bmp", is_bare_bitmap),

@@ -1,6 +1,6 @@
-"""What a ZIP is, by what makes it: its content types, its `mimetype` entry, its manifest.
+"""The type of a ZIP-based file: by its content types, its `mimetype` entry or its manifest.
 
-Never by the names of folders: anybody may have a folder `word`. Sources: ISO/IEC 29500-2 (Open
+Folder names do not count: any archive may have a folder `word`. Sources: ISO/IEC 29500-2 (Open
 Packaging Conventions), OpenDocument 1.3 part 2, EPUB OCF 3.3, the JAR file specification.
 """
 
@@ -15,17 +15,17 @@ from chalicelib.type_names import canonical
 ZIP = "application/zip"
 JAR = "application/java-archive"
 APK = "application/vnd.android.package-archive"
-# An entry, the end of an empty archive, and the mark of one that was split.
+# An entry, the end of an empty archive, and the mark of a split archive.
 _MARKS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08PK\x03\x04", b"PK00PK\x03\x04")
 # An entry's method, its compressed size, and the lengths of its name and extra field.
 _ENTRY = re.compile(rb"PK\x03\x04.{4}(..).{8}(.{4}).{4}(..)(..)", re.DOTALL)
-# What stands behind an entry whose size was not known when it began: its descriptor, or the next.
+# Behind an entry of unknown size: its data descriptor, or the next entry.
 _NEXT = re.compile(rb"PK(?:\x03\x04|\x07\x08)")
 _MEDIA_TYPE = re.compile(rb"(?:application|image|model)/[\w.+-]{1,100}")
-# The only picture that is such a ZIP: https://www.openraster.org/baseline/file-layout-spec.html.
+# The only image format that is a ZIP: https://www.openraster.org/baseline/file-layout-spec.html.
 _PICTURE = "image/openraster"
-_STORED, _DEFLATED = 0, 8
-_DESCRIPTOR = 24  # bytes at most of a data descriptor
+_STORE, _DEFLATE = 0, 8
+_DESCRIPTOR = 24  # bytes of a data descriptor, at most
 _MAX_CONTENT_TYPES = 64 * 1024  # bytes
 _MAIN_TYPE = re.compile(
     rb"""ContentType\s*=\s*["']"""
@@ -34,7 +34,7 @@ _MAIN_TYPE = re.compile(
     re.IGNORECASE,
 )
 _BINARY_WORKBOOK = b"application/vnd.ms-excel.sheet.binary.macroenabled"
-# Packages whose main part has a type of another form.
+# Packages whose main part has another form of type.
 _OTHER_MAIN_TYPES = {
     b"application/vnd.ms-package.xps-fixeddocumentsequence+xml": "application/vnd.ms-xpsdocument",
     b"application/vnd.ms-package.3dmanufacturing-3dmodel+xml": "model/3mf",
@@ -42,17 +42,17 @@ _OTHER_MAIN_TYPES = {
 }
 _PROGRAM_OF_APK = b"classes.dex"
 _MANIFEST_OF_APK = b"AndroidManifest.xml"
-_BINARY_XML = b"\x03\0\x08\0"  # an app has its manifest in this form, a library as plain XML
+_BINARY_XML = b"\x03\0\x08\0"  # apps have a binary manifest, libraries one in plain XML
 _MANIFEST = b"META-INF/MANIFEST.MF"
 
 
 def find_zip(head: bytes) -> Evidence | None:
-    """The type of the archive that begins here; `application/zip` where nothing says more."""
+    """The type of the archive that begins here; `application/zip` if nothing is more specific."""
     if not head.startswith(_MARKS):
         return None
     is_jar = False
     for index, (name, content, method) in enumerate(_entries(head)):
-        if index == 0 and name == b"mimetype" and method == _STORED:
+        if index == 0 and name == b"mimetype" and method == _STORE:
             media_type = _declared_type(content)
             if media_type:
                 return Evidence(media_type, ZIP)
@@ -69,9 +69,9 @@ def find_zip(head: bytes) -> Evidence | None:
 
 
 def _entries(head: bytes) -> Iterator[tuple[bytes, bytes, int]]:
-    """Name, packed content and method of each entry, as far as the beginning has it.
+    """Name, packed content and method of each entry within these bytes.
 
-    An archive inside an entry is content, not more entries.
+    An archive inside an entry is content, and its entries do not count.
     """
     at = head.find(b"PK\x03\x04")
     while entry := _ENTRY.match(head, at):
@@ -87,16 +87,16 @@ def _entries(head: bytes) -> Iterator[tuple[bytes, bytes, int]]:
 
 
 def _declared_type(content: bytes) -> str | None:
-    """The type that a `mimetype` entry has; None where no archive can have it."""
-    found = _MEDIA_TYPE.match(content)
-    name = found.group().decode() if found else ""
+    """The type in a `mimetype` entry; None if that type cannot be a ZIP."""
+    match = _MEDIA_TYPE.match(content)
+    name = match.group().decode() if match else ""
     fits = name == _PICTURE or family(canonical(name)) in ("zip", None)
     return name if name and fits else None
 
 
 def _unpacked(content: bytes, method: int) -> bytes:
-    """An entry's content, as far as it is in the beginning of the archive."""
-    if method != _DEFLATED:
+    """The expanded content of an entry, as far as these bytes go."""
+    if method != _DEFLATE:
         return content
     try:
         return zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, _MAX_CONTENT_TYPES)
@@ -105,7 +105,7 @@ def _unpacked(content: bytes, method: int) -> bytes:
 
 
 def _main_type(content_types: bytes) -> str | None:
-    """The type of an office document, from the type that its main part has."""
+    """The type of an office document, from the type of its main part."""
     lowered = content_types.lower()
     for mark, content_type in _OTHER_MAIN_TYPES.items():
         if mark in lowered:

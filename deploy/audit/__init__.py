@@ -1,1 +1,1 @@
-"""`make audit`: what must not be committed or shipped."""
+"""`make audit`: secrets, and known weaknesses of packages and of the template."""

@@ -1,7 +1,7 @@
-"""A month of uploads in US dollars, ours and with a request to the API for each part. Pure.
+"""A month of uploads in US dollars, with Hoist and with one API call for each part. Pure.
 
-What a file asks of AWS is in `journey.py`, what that costs in `prices.py`. Must not know how a
-month is asked for or shown.
+`consumption.py` counts the requests of a file, `prices.py` has their prices. Must not know the
+command line or the output.
 """
 
 import re
@@ -14,14 +14,14 @@ from chalicelib.uploads import CLOUDFRONT_MAX_SIZE
 from deploy.cost.consumption import (
     INDEX_ENTRY_SIZE,
     ITEM_SIZE,
-    READ_SPEED,
     SWEEPS_OF_A_MONTH,
-    Journey,
-    downloaded,
-    journey,
+    Consumption,
+    consumption,
+    files_of_visit,
     plan_of,
-    signed_one_by_one,
     sweeps,
+    with_call_per_part,
+    with_downloads,
 )
 from deploy.cost.prices import Prices
 
@@ -34,24 +34,18 @@ Kind = Literal["use", "storage", "fixed"]
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """So many files of so many bytes, each kept for days, downloaded and emailed so many times.
-
-    So many are sent `together`, in one visit of the page. `read_speed` is how many bytes a second
-    `process_upload` reads.
-    """
+    """The number of files of a month, and of each the bytes, days of storage, downloads, emails."""
 
     files: int
     size: int
     days: float = DAYS_OF_A_MONTH
     downloads: float = 0
     emails: float = 0
-    together: int = 1
-    read_speed: float = READ_SPEED
 
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """What a stage has whether or not anybody uploads; alarms count once for each metric."""
+    """What a stage has even without an upload; an alarm counts once for each metric."""
 
     alarms: int
     metrics: int
@@ -62,7 +56,7 @@ class Fixed:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """US dollars a month for one service: ours, and with a request for each part."""
+    """US dollars a month for one service, with Hoist and with one API call for each part."""
 
     service: str
     kind: Kind
@@ -71,83 +65,83 @@ class Line:
 
 
 def costs(month: Month, settings: Settings, fixed: Fixed, prices: Prices) -> list[Line]:
-    """A month, service by service; storage is that of a month after `days` have gone by."""
-    sent = journey(month.size, settings, together=month.together, read_speed=month.read_speed)
-    asked = downloaded(sent, month.downloads)
-    asked_more = signed_one_by_one(asked, plan_of(month.size, settings))
-    per_part = _used(asked_more, month, prices)
+    """The lines of a month; storage is that of a month once the first files are deleted."""
+    together = files_of_visit(month.files, month.size, settings)
+    ours = with_downloads(consumption(month.size, settings, together=together), month.downloads)
+    theirs = with_call_per_part(ours, plan_of(month.size, settings))
+    per_part = _use(theirs, month, prices)
     lines = [
         Line(service, "use", month.files * dollars, month.files * per_part[service])
-        for service, dollars in _used(asked, month, prices).items()
+        for service, dollars in _use(ours, month, prices).items()
     ]
-    for service, dollars in _stored(month, prices).items():
+    for service, dollars in _storage(month, prices).items():
         lines.append(Line(service, "storage", dollars, dollars))
-    for service, dollars in _kept(fixed, prices).items():
+    for service, dollars in _fixed(fixed, prices).items():
         lines.append(Line(service, "fixed", dollars, dollars))
     return lines
 
 
 def total(lines: Iterable[Line], *kinds: Kind) -> tuple[float, float]:
-    """The sums of lines of some kinds, ours and with a request for each part."""
+    """The sums of the lines of these kinds, with Hoist and with one API call for each part."""
     chosen = [line for line in lines if line.kind in kinds]
     return sum(line.hoist for line in chosen), sum(line.per_part for line in chosen)
 
 
 def fixed_of(template: str, settings: Settings) -> Fixed:
-    """What the CloudFormation template and the settings have that costs without any upload."""
+    """What costs money without any upload, in the template and in the settings."""
     resources = _RESOURCE.findall(template)
     alarms = [body for kind, body in resources if kind == "AWS::CloudWatch::Alarm"]
-    named = {
+    metrics = {
         name
-        for found in _OUR_METRIC.findall(template)
-        for name in found
-        # CloudWatch counts a metric in the hours in which it is sent: these are, when the sweep
-        # repairs something.
+        for match in _OUR_METRIC.findall(template)
+        for name in match
+        # CloudWatch bills a metric for the hours with a value. The sweep writes its metrics only
+        # when it repairs something.
         if name and not name.startswith("Sweep")
     }
     return Fixed(
         alarms=sum(body.count("MetricName:") for body in alarms),
-        metrics=len(named),
+        metrics=len(metrics),
         dashboards=sum(kind == "AWS::CloudWatch::Dashboard" for kind, _ in resources),
         keys=int(bool(settings.kms_key_arn)),
         sweeps=SWEEPS_OF_A_MONTH,
     )
 
 
-def _used(asked: Journey, month: Month, prices: Prices) -> dict[str, float]:
-    """What one file costs by being sent and processed."""
+def _use(consumed: Consumption, month: Month, prices: Prices) -> dict[str, float]:
+    """The cost of uploading, processing and downloading one file."""
     direct = month.size > CLOUDFRONT_MAX_SIZE
     byte = prices.internet_byte if direct else prices.cloudfront_byte
-    handed_out = byte.of(month.downloads * month.size)
+    download = byte.of(month.downloads * month.size)
     if not direct:
-        handed_out += prices.cloudfront_request.of(month.downloads)
+        download += prices.cloudfront_request.of(month.downloads)
     return {
-        "S3 requests": prices.s3_put.of(asked.s3_puts) + prices.s3_get.of(asked.s3_gets),
-        "Lambda": prices.lambda_request.of(asked.invocations)
-        + prices.lambda_second.of(asked.gb_seconds),
-        "API Gateway, REST": prices.api_request.of(asked.api_requests)
-        + prices.api_byte.of(asked.api_bytes),
-        "API Gateway, WebSocket": prices.websocket_message.of(asked.messages)
-        + prices.websocket_minute.of(asked.minutes),
-        "DynamoDB": prices.table_write.of(asked.writes) + prices.table_read.of(asked.reads),
-        "SNS": prices.publish.of(asked.publishes) + prices.email.of(month.emails),
-        "CloudWatch, logs": prices.log_byte.of(asked.log_bytes),
-        "Downloads": handed_out,
+        "S3 requests": prices.s3_put.of(consumed.s3_puts) + prices.s3_get.of(consumed.s3_gets),
+        "Lambda": prices.lambda_request.of(consumed.invocations)
+        + prices.lambda_second.of(consumed.gb_seconds),
+        "API Gateway, REST": prices.api_request.of(consumed.api_requests)
+        + prices.api_byte.of(consumed.api_bytes),
+        "API Gateway, WebSocket": prices.websocket_message.of(consumed.messages)
+        + prices.websocket_minute.of(consumed.minutes),
+        "DynamoDB": prices.table_write.of(consumed.writes) + prices.table_read.of(consumed.reads),
+        "SNS": prices.publish.of(consumed.publishes) + prices.email.of(month.emails),
+        "CloudWatch, logs": prices.log_byte.of(consumed.log_bytes),
+        "Downloads": download,
     }
 
 
-def _stored(month: Month, prices: Prices) -> dict[str, float]:
-    """What is kept of all files at a time, once the first of them are deleted."""
-    kept = month.files * month.days / DAYS_OF_A_MONTH
+def _storage(month: Month, prices: Prices) -> dict[str, float]:
+    """The storage of all files that exist at a time, once the first of them are deleted."""
+    files = month.files * month.days / DAYS_OF_A_MONTH
     item = ITEM_SIZE + INDEX_ENTRY_SIZE
     return {
-        "S3 storage": prices.s3_storage.of(kept * month.size) + prices.s3_tag.of(kept),
-        "DynamoDB storage": prices.table_storage.of(kept * item)
-        + prices.table_recovery.of(kept * item),
+        "S3 storage": prices.s3_storage.of(files * month.size) + prices.s3_tag.of(files),
+        "DynamoDB storage": prices.table_storage.of(files * item)
+        + prices.table_recovery.of(files * item),
     }
 
 
-def _kept(fixed: Fixed, prices: Prices) -> dict[str, float]:
+def _fixed(fixed: Fixed, prices: Prices) -> dict[str, float]:
     swept = sweeps(fixed.sweeps)
     return {
         "Sweeps": prices.s3_put.of(swept.s3_puts)

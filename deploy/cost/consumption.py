@@ -1,9 +1,8 @@
-"""What one file asks of AWS on its way, from the visit of the page to the outcome. Pure.
+"""Counts the requests, units and seconds of one upload, from the page's visit to the outcome. Pure.
 
-Files that are sent whole are created together, a batch at a time, and nobody completes them.
-
-What each function asks is held against the use cases by `tests/deploy/test_consumption.py`; how
-long functions run is taken for granted here, on the dear side. Must not know prices.
+Files that are sent whole are created in batches, and the page does not complete them.
+`tests/deploy/test_consumption.py` compares the requests with those of the use cases. The run times
+of functions are assumptions, estimated high. Must not know prices.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,55 +19,55 @@ from chalicelib.reader import BLOCK_SIZE
 from chalicelib.storage import COMPLETE_PATIENCE
 from chalicelib.uploads import LIST_LIMIT, WAIT_STEP
 
-# Parts in one answer of ListParts, whose requests cost as much as a PUT.
+# Parts in one response of ListParts, which costs as much as a PUT.
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListParts.html
 LIST_PAGE = 1000
-# New files in one transaction: each takes three of the writes that it may hold.
+# New files in one transaction: each needs three of its writes.
 MEMBERS_AT_ONCE = MOST_WRITES // 3
-# How often complete looks for the parts: the page asks it while the last of them are on their way.
-LOOKS = 4
-# Bytes of an upload's item when the file's name has 100 letters and only SHA-256 was computed.
-# DynamoDB counts writes in KB: longer names and reports cost a unit more.
+# How often complete lists the parts: the page calls it while the last parts are in flight.
+LISTS = 4
+# Bytes of an upload's item if the filename has 100 letters and the report only a SHA-256.
+# DynamoDB bills writes by the KB: longer names and reports cost one unit more.
 ITEM_SIZE = 1536
-# Bytes of the mark of an upload under way; those of its owner are counted with each batch.
+# Bytes of the mark of an upload in progress; each batch counts the marks of its owner.
 MARK_SIZE = 90
-# Bytes of an entry of the index by owner: the keys of the upload and of the index, and what
-# DynamoDB adds. Uploads that are done have none in the sweep's.
+# Bytes of an entry of the index by owner: the keys of upload and index, and DynamoDB's overhead.
+# Settled uploads have no entry in the index of the sweep.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html#GSI.StorageConsiderations
 INDEX_ENTRY_SIZE = 300
 
-# Memory in GB, and seconds at most, of the functions: an operator's choice, these are ours.
+# Memory in GB and longest run in seconds of the functions, by default.
 API_MEMORY = 512 / 1024
 PROCESS_MEMORY = 1769 / 1024
 PROCESS_TIMEOUT = 900
-# Seconds of an invocation that asks nobody, and of each request to another service.
+# Seconds of an invocation without requests, and of each request to another service.
 OWN_SECONDS = 0.02
 CALL_SECONDS = 0.05
-# Bytes a second that a function is taken to read from S3. `bench/processing.py` reads several times
-# as much, but from a server on the same machine; a function has AWS's network in between.
+# Bytes a second that a function reads from S3, an assumption. `bench/processing.py` reads several
+# times as fast, but from a server on the same machine.
 READ_SPEED = 75_000_000
-# Bytes of log an invocation: three lines of Lambda's, one or two of ours.
+# Bytes of log of an invocation: three lines of Lambda and one or two of ours.
 LOG_SIZE = 1024
-# Bytes of an answer of the API and of a full list, of a signature and a whole URL in an answer.
-ANSWER_SIZE = 2048
+# Bytes of a response of the API, of a full list, and of a signature and a URL in a response.
+RESPONSE_SIZE = 2048
 LIST_SIZE = LIST_LIMIT * ITEM_SIZE
 SIGNATURE_SIZE = 67
 URL_SIZE = 1400
 
-# The page is open for so many minutes, and says so every four.
+# Minutes that the page is open; it sends a ping every four.
 VISIT_MINUTES = 12
 PINGS = VISIT_MINUTES // 4
-# Preflights are requests as well, one for each URL and method in ten minutes: GET /limits needs
-# none; GET /email, POST /connections, GET /uploads and the URL that creates need one each.
+# Four requests with a preflight each: GET /email, POST /connections, GET /uploads and the one that
+# creates. GET /limits needs no preflight. A browser caches a preflight for ten minutes.
 VISIT_REQUESTS = 4 + 4
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one invocation asks of AWS; `calls` are the requests it waits for.
+    """The requests of one invocation to AWS; it waits for `calls` of them.
 
-    S3 has two classes of requests, DynamoDB its units; messages are pushed to the page and
-    published to topics.
+    S3 has two price classes of requests, and DynamoDB bills units. Pushes go to the page, publishes
+    to a topic.
     """
 
     s3_puts: int = 0
@@ -81,10 +80,10 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Journey:
-    """All that a file asks; transferred and stored bytes of the file itself are not in it.
+class Consumption:
+    """Everything that AWS bills for one file, except the bytes of the file itself.
 
-    API Gateway's `api_bytes` and CloudWatch's `log_bytes` are bytes, `gb_seconds` Lambda's.
+    `api_bytes` are those of API Gateway, `log_bytes` those of CloudWatch, `gb_seconds` Lambda's.
     """
 
     s3_puts: float
@@ -101,7 +100,7 @@ class Journey:
     log_bytes: float
 
 
-# What the page asks when it is opened and closed, whatever it sends.
+# The requests of a page that is opened and closed.
 VISIT: Mapping[str, Step] = {
     "limits": Step(),
     "get_email": Step(reads=1, calls=1),
@@ -118,7 +117,7 @@ NOTIFY = Step(writes=5, reads=1.5, pushes=1, publishes=1, calls=6)
 DOWNLOAD = Step(s3_gets=1, reads=1, calls=2)
 
 SWEEP = Step(s3_puts=1, writes=1, reads=len(CHECK_SHARDS) / 2 + 1, calls=len(CHECK_SHARDS) + 3)
-# One each quarter of an hour.
+# One every quarter of an hour.
 SWEEPS_OF_A_MONTH = 31 * 24 * 4
 
 
@@ -128,26 +127,26 @@ def create_step() -> Step:
 
 
 def batch_step(count: int) -> Step:
-    """`POST /uploads/batch` of so many files that are sent whole."""
+    """`POST /uploads/batch` of `count` files that are sent whole."""
     transactions = ceil(count / MEMBERS_AT_ONCE)
     reads = ceil(count * MARK_SIZE / 4096)
     return Step(writes=8 * count + 2 * transactions, reads=reads, calls=1 + transactions)
 
 
-def complete_step(planned: PartPlan, looks: int) -> Step:
+def complete_step(planned: PartPlan, lists: int) -> Step:
     """`POST /uploads/{upload_id}/complete`, with the checksum that the page computed.
 
-    Each look for parts that is in vain asks whether the object is there.
+    Each time that parts are missing, it also checks whether the object exists.
     """
-    puts = looks * ceil(planned.part_count / LIST_PAGE) + 1
-    gets = looks - 1
+    puts = lists * ceil(planned.part_count / LIST_PAGE) + 1
+    gets = lists - 1
     return Step(s3_puts=puts, s3_gets=gets, writes=3, reads=1.5, pushes=1, calls=6 + puts + gets)
 
 
 def process_step(read: int, strategy: str) -> Step:
-    """`process_upload`, whose processors read that many bytes in order; `calls` without these.
+    """`process_upload`, whose processors read `read` bytes; `calls` does not count those reads.
 
-    It is the first to hear that a file sent whole has arrived.
+    For a file that was sent whole, it also records the arrival.
     """
     gets = 3 + ceil(read / BLOCK_SIZE)
     first = int(strategy == "put")
@@ -161,35 +160,36 @@ def process_step(read: int, strategy: str) -> Step:
     )
 
 
-def read_size(size: int, *, whole_max_size: int, read_speed: float) -> int:
-    """The bytes that `digest` reads of a file before it is left out, or out of time."""
+def read_size(size: int, *, whole_max_size: int, read_speed: float = READ_SPEED) -> int:
+    """The bytes of a file that `digest` reads; none of a file above its limit."""
     seconds = PROCESS_TIMEOUT - RESERVE.total_seconds()
     return min(size, int(read_speed * seconds)) if size <= whole_max_size else 0
 
 
 def plan_of(size: int, settings: Settings) -> PartPlan:
-    """How a file of `size` bytes travels in a stage."""
+    """The part plan of a file of `size` bytes."""
     return plan(size, put_max_size=settings.put_max_size, part_size=settings.part_size)
 
 
-def most_together(files: int, size: int, settings: Settings) -> int:
-    """How many files of a size are taken to be sent in one visit: what one request creates."""
+def files_of_visit(files: int, size: int, settings: Settings) -> int:
+    """The assumed number of files in one visit of the page: those that one request creates."""
     return min(files, MAX_MEMBERS) if size <= settings.put_max_size else 1
 
 
-def journey(
-    size: int, settings: Settings, *, together: int = 1, read_speed: float = READ_SPEED
-) -> Journey:
-    """What a file of `size` bytes asks, one of so many of a visit whose page stays to see."""
+def consumption(size: int, settings: Settings, *, together: int = 1) -> Consumption:
+    """The consumption of a file of `size` bytes; a visit uploads `together` files.
+
+    The page stays open until the outcome.
+    """
     planned = plan_of(size, settings)
-    read = read_size(size, whole_max_size=settings.whole_max_size, read_speed=read_speed)
+    read = read_size(size, whole_max_size=settings.whole_max_size)
     process = process_step(read, planned.strategy)
     whole = planned.strategy == "put"
     batches = [min(MAX_MEMBERS, together - first) for first in range(0, together, MAX_MEMBERS)]
     of_visit = [*VISIT.values(), *[PING] * PINGS, *(batch_step(each) for each in batches if whole)]
-    of_file = [NOTIFY] if whole else [create_step(), complete_step(planned, LOOKS), NOTIFY]
-    waiting = 0 if whole else (LOOKS - 1) * WAIT_STEP
-    # S3 puts the largest objects together for as long as anybody waits; others in their share.
+    of_file = [NOTIFY] if whole else [create_step(), complete_step(planned, LISTS), NOTIFY]
+    waiting = 0 if whole else (LISTS - 1) * WAIT_STEP
+    # S3 needs the longest wait to assemble an object with the most parts; others in proportion.
     assembling = 0 if whole else COMPLETE_PATIENCE * planned.part_count / MAX_PARTS
 
     def count(of: Callable[[Step], float]) -> float:
@@ -197,31 +197,31 @@ def journey(
 
     invocations = count(lambda _: 1)
     ours = sum(map(_seconds, of_visit)) / together + sum(map(_seconds, of_file))
-    return Journey(
+    return Consumption(
         s3_puts=planned.part_count + count(lambda step: step.s3_puts),
-        # Each part's URL has a preflight of its own, a bucket's one for all files.
+        # One preflight for each part's URL; for files that are sent whole, one for the bucket.
         s3_gets=(1 / together if whole else planned.part_count) + count(lambda step: step.s3_gets),
-        # Create; or create and complete, which has a preflight of its own.
+        # Either create, or create and complete with its own preflight.
         api_requests=(VISIT_REQUESTS + (len(batches) if whole else 0)) / together
         + (0 if whole else 3),
-        api_bytes=(3 * ANSWER_SIZE + LIST_SIZE) / together
-        + (1 if whole else 2) * ANSWER_SIZE
+        api_bytes=(3 * RESPONSE_SIZE + LIST_SIZE) / together
+        + (1 if whole else 2) * RESPONSE_SIZE
         + planned.part_count * SIGNATURE_SIZE,
         messages=PINGS / together + count(lambda step: step.pushes),
         minutes=VISIT_MINUTES / together,
         invocations=invocations,
         gb_seconds=API_MEMORY * (ours + waiting + assembling)
-        + PROCESS_MEMORY * (_seconds(process) + read / read_speed),
+        + PROCESS_MEMORY * (_seconds(process) + read / READ_SPEED),
         writes=count(lambda step: step.writes),
         reads=count(lambda step: step.reads),
-        # Lambda publishes what `process_upload` returned.
+        # Lambda publishes the result of `process_upload`.
         publishes=1 + count(lambda step: step.publishes),
         log_bytes=invocations * LOG_SIZE,
     )
 
 
-def signed_one_by_one(ours: Journey, planned: PartPlan) -> Journey:
-    """The same, with a request to the API for each part's URL; their preflights left out."""
+def with_call_per_part(ours: Consumption, planned: PartPlan) -> Consumption:
+    """The same with an API call for each part's URL, without the preflights of those calls."""
     signed = planned.part_count if planned.strategy == "multipart" else 0
     return replace(
         ours,
@@ -233,16 +233,16 @@ def signed_one_by_one(ours: Journey, planned: PartPlan) -> Journey:
     )
 
 
-def downloaded(ours: Journey, times: float) -> Journey:
-    """The same, and so many downloads: a presigned URL, with its preflight, and a GET of S3's.
+def with_downloads(ours: Consumption, times: float) -> Consumption:
+    """The same with `times` downloads: a presigned URL, its preflight, and a GET of S3.
 
-    Before the URL is handed out, the object is compared with the one that was accepted.
+    Before the API returns the URL, it compares the object with the accepted one.
     """
     return replace(
         ours,
         s3_gets=ours.s3_gets + times * (1 + DOWNLOAD.s3_gets),
         api_requests=ours.api_requests + times * 2,
-        api_bytes=ours.api_bytes + times * ANSWER_SIZE,
+        api_bytes=ours.api_bytes + times * RESPONSE_SIZE,
         invocations=ours.invocations + times,
         gb_seconds=ours.gb_seconds + times * API_MEMORY * _seconds(DOWNLOAD),
         reads=ours.reads + times * DOWNLOAD.reads,
@@ -250,14 +250,15 @@ def downloaded(ours: Journey, times: float) -> Journey:
     )
 
 
-def sweeps(count: int) -> Journey:
-    """So many runs of the scheduled sweep that find nothing; each lists a page of the bucket.
+def sweeps(count: int) -> Consumption:
+    """`count` runs of the scheduled sweep without a finding.
 
-    A run asks each shard of its index, and reads and writes the item of what it remembers.
+    Each lists a page of the bucket, queries each shard of its index, and reads and writes the item
+    with its state.
     """
     gb_seconds = count * API_MEMORY * _seconds(SWEEP)
-    nothing = dict.fromkeys(Journey.__dataclass_fields__, 0.0)
-    return Journey(
+    nothing = dict.fromkeys(Consumption.__dataclass_fields__, 0.0)
+    return Consumption(
         **nothing
         | {
             "s3_puts": count * SWEEP.s3_puts,

@@ -1,7 +1,7 @@
-"""AWS's list prices of one region, as far as Hoist uses what they are for. No free tiers.
+"""AWS's list prices in one region for everything that Hoist uses. No free tiers.
 
-Prices change and differ by region: each names the page to look it up on again. All are those of the
-first tier; whoever uses much pays less for what is above it.
+Prices change and differ by region; each names the page to look it up again. All are prices of the
+first tier: AWS charges less for large quantities.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ GIB = 2**30
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars for so many of something; `page` is where AWS says so."""
+    """US dollars for `per` units; `page` is the source."""
 
     dollars: float
     per: int
@@ -28,7 +28,7 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """The prices of `region` as they were known on a day."""
+    """The prices of a region, as published on a day."""
 
     known_on: date
     region: str

@@ -1,6 +1,6 @@
-"""All checks, by the piece that each looks at, in the order that `make status` tells them in.
+"""All checks, by the resource that each compares, in the order of `make status`.
 
-docs/operations.md says of each piece who makes it and what breaks without it.
+docs/operations.md says for each resource what creates it and what fails without it.
 """
 
 from __future__ import annotations
@@ -9,29 +9,28 @@ from collections.abc import Callable, Iterator, Mapping
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from deploy.changes import STEP, Change, row
 from deploy.drift import apis, delivery, functions, invocations, storage
-from deploy.drift.deployed_stage import BY_HAND, DeployedStage, Drift
+from deploy.drift.deployed_stage import BY_HAND, DeployedStage
 from deploy.errors import explained
 from deploy.steps import application, config, destinations, resources
+from stage.destinations import read as read_destinations
 from stage.stage import StageError
 
-Check = Callable[[DeployedStage], Iterator[Drift]]
+Check = Callable[[DeployedStage], Iterator[Change]]
 
 
-def stack(stage: DeployedStage) -> Iterator[Drift]:
+def stack(stage: DeployedStage) -> Iterator[Change]:
     """The stack has the template and the parameters that are declared."""
-    begun = config.begin(stage.name, stage.settings.region, {})
-    expected = config.parameters(stage.name, begun, application.addresses(stage.name, begun))
-    different = resources.differences(stage.client("cloudformation"), stage.name, expected)
-    if different:
-        yield Drift("resources", ", ".join(different))
+    own = config.stage_config(stage.name, stage.settings.region, {})
+    expected = config.parameters(stage.name, own, application.addresses(stage.name, own))
+    yield from resources.differences(stage.client("cloudformation"), stage.name, expected)
 
 
-def outcomes(stage: DeployedStage) -> Iterator[Drift]:
+def outcomes(stage: DeployedStage) -> Iterator[Change]:
     """Lambda sends the records of asynchronous invocations where `destinations.json` says."""
     client = stage.client("lambda")
-    for name in destinations.differences(client, stage.stage, destinations.read()):
-        yield Drift("destinations", name)
+    yield from destinations.differences(client, stage.stage, read_destinations())
 
 
 CHECKS: Mapping[str, Check] = {
@@ -40,7 +39,7 @@ CHECKS: Mapping[str, Check] = {
     "bucket's rule": invocations.bucket_rule,
     "table": storage.table,
     "functions": functions.configurations,
-    "functions' rights": functions.rights,
+    "functions' rights": functions.permissions,
     "functions' logs": functions.log_groups,
     "permissions to invoke": invocations.permissions,
     "destinations": outcomes,
@@ -60,19 +59,19 @@ CHECKS: Mapping[str, Check] = {
 
 
 def lines(stage: DeployedStage, checks: Mapping[str, Check] = CHECKS) -> Iterator[str]:
-    """What differs, a line each; a check that AWS refuses says so and hides no other."""
+    """The differences, a line each; a check that AWS refuses yields a line that says so."""
     by_hand = False
-    for piece, check in checks.items():
+    for resource, check in checks.items():
         try:
-            for drift in check(stage):
-                by_hand = by_hand or drift.step == BY_HAND
-                yield str(drift)
+            for change in check(stage):
+                by_hand = by_hand or change.step == BY_HAND
+                yield row(change.step, change.difference, STEP)
         except (BotoCoreError, ClientError) as error:
-            yield f"not known: {piece}: {explained(error)}"
+            yield f"not known: {resource}: {explained(error)}"
         except StageError as error:
-            yield f"not known: {piece}: {error}"
+            yield f"not known: {resource}: {error}"
     if by_hand:
         yield (
-            f"{BY_HAND}: make deploy leaves these as they are; docs/operations.md tells how"
-            " CloudFormation puts them back"
+            f"{BY_HAND}: make deploy leaves these as they are; docs/operations.md says how"
+            " CloudFormation restores them"
         )

@@ -1,4 +1,4 @@
-"""A stage in AWS, as the checks ask for it. Asks each thing once; changes nothing.
+"""A stage in AWS, as the checks read it. Makes each call once and changes nothing.
 
 IAM: lambda:GetFunction, cloudformation:DescribeStacks, cloudformation:DescribeStackResources,
 apigateway:GET.
@@ -7,49 +7,37 @@ apigateway:GET.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import boto3
 from chalice.config import Config
 
+from deploy.command import client
 from deploy.errors import answer
 from deploy.preflight.snapshot import SETTING
-from deploy.steps import api_gateway, policies, resources
-from deploy.steps.api_gateway import RestApi, WebSocketApi
+from deploy.steps import policies, resources
 from deploy.steps.connections import function_arn
 from deploy.steps.functions import declared_function
 from stage import stage as stages
+from stage.apis import RestApi, WebSocketApi, rest_api, websocket_api
 from stage.names import function_name
 from stage.stage import Stage, StageError
 
-# The step of drift that no step of `make deploy` mends: CloudFormation compares its template with
-# the one before, not with what is in AWS.
+# The step of a difference that no step of `make deploy` repairs: CloudFormation compares a template
+# with the previous one, not with the resources in AWS.
 BY_HAND = "by hand"
 # The distributions in CloudFront by their names in the template.
 DISTRIBUTIONS = ("Page", "Downloads")
 
 
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """One difference: the step of `make deploy` that mends it, and what differs, in words."""
-
-    step: str
-    what: str
-
-    def __str__(self) -> str:
-        return f"{self.step:<13} {self.what}"
-
-
 class DeployedStage:
-    """A stage, the clients to ask AWS for it, and what was asked already."""
+    """A stage, clients for it, and the responses that AWS has given already."""
 
     def __init__(self, session: boto3.Session, stage: Stage) -> None:
         self.stage = stage
         self.name = stage.name
         self.settings = stage.settings
-        # What `.chalice/config.json` says of it.
         self.config = stages.declared(stage.name)
         self.session = session
         self._clients: dict[str, Any] = {}
@@ -59,27 +47,26 @@ class DeployedStage:
     def client(self, service: str) -> Any:
         """A client in the stage's region."""
         if service not in self._clients:
-            make: Any = self.session.client
-            self._clients[service] = make(service)
+            self._clients[service] = client(self.session, service)
         return self._clients[service]
 
     def names(self) -> list[str]:
-        """What Chalice calls the functions."""
+        """The names of the functions in Chalice."""
         return list(policies.templates())
 
     def function(self, name: str) -> Any:
-        """What GetFunction answers of a function, its `Concurrency` included; None without it."""
+        """The response of GetFunction, with `Concurrency`; None without the function."""
         if name not in self._functions:
-            client = self.client("lambda")
+            aws = self.client("lambda")
             try:
-                response = client.get_function(FunctionName=function_name(self.name, name))
-            except client.exceptions.ResourceNotFoundException:
+                response = aws.get_function(FunctionName=function_name(self.name, name))
+            except aws.exceptions.ResourceNotFoundException:
                 response = None
             self._functions[name] = response
         return self._functions[name]
 
     def declared(self, name: str) -> Config:
-        """What `.chalice/config.json` says of a function, as Chalice reads it."""
+        """The declaration of a function in `.chalice/config.json`, as Chalice reads it."""
         return declared_function(self.name, name)
 
     def function_arn(self, name: str) -> str:
@@ -93,7 +80,7 @@ class DeployedStage:
 
     @property
     def has_snap_start(self) -> bool:
-        """Whether `.chalice/config.json` asks for SnapStart of the API's function."""
+        """Whether `.chalice/config.json` enables SnapStart for the API's function."""
         return self.config.get(SETTING) is True
 
     @property
@@ -136,30 +123,30 @@ class DeployedStage:
     def rest_api(self) -> RestApi | None:
         """The REST API that Chalice noted; None without it or its stage in AWS."""
         try:
-            api = api_gateway.rest_api(self.name)
+            api = rest_api(self.name)
         except StageError:
             return None
-        there = self._answers("apigateway", "get_stage", restApiId=api.id, stageName=api.stage)
-        return api if there else None
+        exists = self._exists("apigateway", "get_stage", restApiId=api.id, stageName=api.stage)
+        return api if exists else None
 
     @cached_property
     def websocket_api(self) -> WebSocketApi | None:
         """The WebSocket API that Chalice noted; None without it or its stage in AWS."""
         try:
-            api = api_gateway.websocket_api(self.name)
+            api = websocket_api(self.name)
         except StageError:
             return None
-        there = self._answers("apigatewayv2", "get_stage", ApiId=api.id, StageName=api.stage)
-        return api if there else None
+        exists = self._exists("apigatewayv2", "get_stage", ApiId=api.id, StageName=api.stage)
+        return api if exists else None
 
-    def _answers(self, service: str, operation: str, **members: str) -> bool:
-        """Whether AWS knows what an operation asks for."""
-        client = self.client(service)
-        return answer(getattr(client, operation), "NotFoundException", **members) is not None
+    def _exists(self, service: str, operation: str, **members: str) -> bool:
+        """Whether AWS has the resource that an operation describes."""
+        describe = getattr(self.client(service), operation)
+        return answer(describe, "NotFoundException", **members) is not None
 
 
 def missing_statements(policy: str | None, expected: frozenset[str]) -> str:
-    """The statements that a policy, as JSON, lacks, by their names; None is no policy at all."""
+    """The names of the statements that a policy in JSON lacks; None is no policy at all."""
     document = json.loads(policy) if policy else {"Statement": []}
     actual = {each.get("Sid") for each in document["Statement"]}
     return ", ".join(sorted(expected - actual))

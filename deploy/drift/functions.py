@@ -1,4 +1,4 @@
-"""Functions, their rights and their logs, compared with `.chalice/config.json` and the policies.
+"""Functions, their permissions and their logs, compared with `.chalice/config.json`.
 
 IAM: lambda:GetFunction, iam:GetRolePolicy, logs:DescribeLogGroups.
 """
@@ -6,9 +6,11 @@ IAM: lambda:GetFunction, iam:GetRolePolicy, logs:DescribeLogGroups.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
-from deploy.drift.deployed_stage import DeployedStage, Drift
+from deploy.changes import Change
+from deploy.drift.deployed_stage import DeployedStage
 from deploy.errors import answer
 from deploy.steps import policies
 from deploy.steps.functions import configuration_differences
@@ -16,54 +18,54 @@ from stage.names import function_name, log_group, role_name
 
 # https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
 _REMEDIES = {
-    "Pending": "Lambda is making it: look again in a minute",
-    "Failed": "delete it, then deploy: Lambda cannot mend it",
+    "Pending": "Lambda is creating it: look again in a minute",
+    "Failed": "delete it, then deploy: Lambda cannot repair it",
 }
 
 
-def configurations(stage: DeployedStage) -> Iterator[Drift]:
-    """Each function is there, and is set as it is declared."""
+def configurations(stage: DeployedStage) -> Iterator[Change]:
+    """Each function exists, with the declared settings."""
     yield from states(stage)
     for name in stage.names():
         function = function_name(stage.name, name)
         response = stage.function(name)
         if response is None:
-            yield Drift("application", f"{function} is missing")
+            yield Change("application", f"{function} is missing")
             continue
         current = response["Configuration"]
         for setting, actual, expected in _settings(stage, name, response):
-            yield Drift("application", f"{function}: {setting} is {actual}, not {expected}")
-        for setting in configuration_differences(stage.name, name, current):
-            yield Drift("functions", f"{function}: {setting} is not as declared")
+            yield Change("application", f"{function}: {setting}", actual, expected)
+        for change in configuration_differences(stage.name, name, current):
+            yield replace(change, name=f"{function}: {change.name}")
         snap_start = "PublishedVersions" if stage.has_snap_start else "None"
         if name == "api_handler" and snap_start != (
             actual := current.get("SnapStart", {}).get("ApplyOn", "None")
         ):
-            yield Drift("functions", f"{function}: SnapStart is {actual}, not {snap_start}")
+            yield Change("functions", f"{function}: SnapStart", actual, snap_start)
         variables = current.get("Environment", {}).get("Variables", {})
         declared = stage.declared(name).environment_variables
         names = sorted(
             each for each in variables | declared if variables.get(each) != declared.get(each)
         )
         if names:
-            yield Drift("application", f"{function}: {', '.join(names)}")
+            yield Change("application", f"{function}: {', '.join(names)}")
 
 
-def states(stage: DeployedStage) -> Iterator[Drift]:
-    """Lambda runs each function that is there."""
+def states(stage: DeployedStage) -> Iterator[Change]:
+    """Lambda can run each function that exists."""
     for name in stage.names():
         response = stage.function(name)
         current = response["Configuration"] if response else {}
-        # Functions of before Lambda had states have none.
+        # A function that is older than Lambda's states has none.
         state = current.get("State", "Active")
         if state != "Active":
             reason = current.get("StateReason") or "no reason given"
             text = f"{function_name(stage.name, name)} is {state} ({reason})"
-            yield Drift("application", f"{text}: {_REMEDIES.get(state, 'deploy')}")
+            yield Change("application", f"{text}: {_REMEDIES.get(state, 'deploy')}")
 
 
-def rights(stage: DeployedStage) -> Iterator[Drift]:
-    """The role of each function has its policy and no other text in it."""
+def permissions(stage: DeployedStage) -> Iterator[Change]:
+    """The role of each function has exactly the declared policy."""
     iam = stage.client("iam")
     environment = stage.declared("api_handler").environment_variables
     for name, template in policies.templates().items():
@@ -71,11 +73,11 @@ def rights(stage: DeployedStage) -> Iterator[Drift]:
         response = answer(iam.get_role_policy, "NoSuchEntity", RoleName=role, PolicyName=role)
         declared = policies.render(template, stage.name, environment)
         if response is None or response["PolicyDocument"] != declared:
-            yield Drift("policies", role)
+            yield Change("policies", role)
 
 
-def log_groups(stage: DeployedStage) -> Iterator[Drift]:
-    """The log group of each function is there, and keeps lines as long as is declared."""
+def log_groups(stage: DeployedStage) -> Iterator[Change]:
+    """The log group of each function exists, with the declared retention."""
     pages = (
         stage.client("logs")
         .get_paginator("describe_log_groups")
@@ -89,20 +91,18 @@ def log_groups(stage: DeployedStage) -> Iterator[Drift]:
     for name in stage.names():
         days = stage.declared(name).log_retention_in_days
         group = log_group(function_name(stage.name, name))
-        # Chalice keeps the logs of the functions but for the API's (deploy/steps/functions.py).
+        # Chalice sets the retention of all logs except the API's (deploy/steps/functions.py).
         step = "functions" if name == "api_handler" else "application"
         if days is not None and group not in retention:
-            yield Drift(step, f"{group} is missing")
+            yield Change(step, f"{group} is missing")
         elif days is not None and retention[group] != days:
-            yield Drift(
+            yield Change(
                 step, f"{group} keeps lines for {retention[group] or 'ever'}, not {days} days"
             )
 
 
-def _settings(
-    stage: DeployedStage, name: str, response: Any
-) -> Iterator[tuple[str, object, object]]:
-    """The settings that Chalice writes and that differ: name, what AWS has, what is declared."""
+def _settings(stage: DeployedStage, name: str, response: Any) -> Iterator[tuple[str, str, str]]:
+    """The settings of Chalice that differ: name, value in AWS, declared value."""
     declared, current = stage.declared(name), response["Configuration"]
     concurrency = response.get("Concurrency", {}).get("ReservedConcurrentExecutions")
     layers = [each["Arn"] for each in current.get("Layers", [])]
@@ -127,5 +127,5 @@ def _list(values: Sequence[str] | None) -> str:
     return ", ".join(values or [])
 
 
-def _text(value: object) -> object:
-    return "none" if value in (None, "") else value
+def _text(value: object) -> str:
+    return "none" if value in (None, "") else str(value)

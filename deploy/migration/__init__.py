@@ -1,10 +1,11 @@
-"""The uploads of a stage that an earlier version deployed, copied into its table of today.
+"""Copies the uploads of a stage from the table of an earlier version into its current table.
 
-That version's table has a local index, which CloudFormation cannot take away: so the stage has a
-new table, and the former one is kept. Its uploads are copied before the new functions come, so that
-these find them, and once more afterwards, for what the old functions wrote meanwhile. What is done
-with each of them is in `copying.py`. IAM: dynamodb:ListTables, DescribeTable, ListTagsOfResource
-and TagResource, and those of `copying.py`.
+The former table has a local index, which CloudFormation cannot remove. So the stage has a new
+table, and the former one stays. Its uploads are copied before the new functions replace the old
+ones, so that the new functions find them. They are copied once more afterwards, because the old
+functions have written meanwhile. `copying.py` copies one table.
+IAM: dynamodb:ListTables, DescribeTable, ListTagsOfResource and TagResource, and those of
+`copying.py`.
 """
 
 from __future__ import annotations
@@ -22,22 +23,22 @@ from deploy.steps.resources import stack_name
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-# Says on a former table when all of it was copied.
+# The tag of a former table that says when it was copied completely.
 TAG = "hoist:copied"
 
 
 @dataclass(frozen=True, slots=True)
 class Former:
-    """A table that an earlier version made; `copied` is when all of it was copied, if it was."""
+    """A table of an earlier version; `copied_at` is when it was copied completely, if it was."""
 
     name: str
     arn: str
     item_count: int
-    copied: str | None
+    copied_at: str | None
 
 
 def former_tables(client: DynamoDBClient, stage: str) -> list[Former]:
-    """The tables that earlier versions made for a stage: by name, index and tag."""
+    """The tables of earlier versions of a stage, by name, index and tag."""
     prefix = f"{stack_name(stage)}-Table-"
     pages = client.get_paginator("list_tables").paginate()
     names = [name for page in pages for name in page["TableNames"] if name.startswith(prefix)]
@@ -46,24 +47,24 @@ def former_tables(client: DynamoDBClient, stage: str) -> list[Former]:
 
 
 def migrate(client: DynamoDBClient, settings: Settings, *, is_last: bool) -> None:
-    """Copy what former tables of the stage have that its table lacks, or has older.
+    """Copy the uploads that the current table lacks or has in an older state.
 
-    After the last time (`is_last`) a former table is marked, and left alone from then on.
+    After the last time (`is_last`) a former table gets a tag, and later runs ignore it.
     """
     formers = former_tables(client, settings.stage)
     if not formers:
         print("  nothing to copy: no earlier version deployed this stage")
     for former in formers:
-        if former.copied is not None:
-            print(f"  {former.name} was copied on {former.copied[:10]}")
+        if former.copied_at is not None:
+            print(f"  {former.name} was copied on {former.copied_at[:10]}")
         else:
             Copying(client, settings, former.name, former.item_count).run()
             if is_last:
-                copied = iso_time(datetime.now(UTC))
-                client.tag_resource(ResourceArn=former.arn, Tags=[{"Key": TAG, "Value": copied}])
+                now = iso_time(datetime.now(UTC))
+                client.tag_resource(ResourceArn=former.arn, Tags=[{"Key": TAG, "Value": now}])
         if is_last:
             print(
-                "  It is kept. When all is well, delete it: aws dynamodb delete-table"
+                "  It stays. When the stage works, delete it: aws dynamodb delete-table"
                 f" --region {settings.region} --table-name {former.name}"
             )
 

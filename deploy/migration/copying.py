@@ -1,8 +1,9 @@
-"""What a former table holds, copied into a stage's table of today, page by page.
+"""Copies a former table into a stage's current table, page by page.
 
-Each upload is copied and charged in one transaction, and never over what the functions of today
-wrote: all of it can be repeated wherever it was interrupted. IAM: dynamodb:Scan, BatchGetItem,
-PutItem, UpdateItem, DeleteItem and ConditionCheckItem. Must not know how a former table is found.
+Each upload is copied and charged in one transaction, which never overwrites an item that the
+current functions have written. So an interrupted run can be repeated. Must not know how a
+former table is found.
+IAM: dynamodb:Scan, BatchGetItem, PutItem, UpdateItem, DeleteItem and ConditionCheckItem.
 """
 
 from __future__ import annotations
@@ -30,16 +31,16 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 AT_ONCE = 20
 MAX_BYTES = 2 * 10**6
-# Keys that BatchGetItem takes.
+# Keys in one BatchGetItem.
 _BATCH = 100
-# Seconds between two lines about how far it came.
+# Seconds between two lines about the progress.
 _PAUSE = 1.0
-# What is there already is charged, whatever the quota is.
+# Existing uploads are charged, even above the quota.
 _NO_QUOTA = Quota(max_bytes=2**100, max_files=2**60)
 
 
 class Copying:
-    """A former table (its name and about how many items it has) and the table of `settings`."""
+    """Copies a former table, of about `item_count` items, into the table of `settings`."""
 
     def __init__(
         self, client: DynamoDBClient, settings: Settings, former: str, item_count: int
@@ -49,11 +50,11 @@ class Copying:
         self._rejected_days = settings.rejected_days
         self._usage = Usage(client, settings.table, _NO_QUOTA)
         self._now = datetime.now(UTC)
-        self._seen = self._copied = self._newer = 0
-        self._shown = time.monotonic()
+        self._read = self._copied = self._newer = 0
+        self._printed_at = time.monotonic()
 
     def run(self) -> None:
-        """Copy all of it, page by page."""
+        """Copy the whole table, page by page."""
         pages = self._client.get_paginator("scan").paginate(
             TableName=self._former, ConsistentRead=True
         )
@@ -62,7 +63,7 @@ class Copying:
         self._show()
 
     def _copy_page(self, page: Sequence[Mapping[str, Any]]) -> None:
-        self._seen += len(page)
+        self._read += len(page)
         uploads = []
         for item in page:
             if item["sk"]["S"] == former_items.EMAIL:
@@ -71,11 +72,11 @@ class Copying:
                 uploads.append(former_items.upload_of(item, now=self._now))
         for batch in _batches(uploads):
             self._copy(batch)
-            if time.monotonic() - self._shown >= _PAUSE:
+            if time.monotonic() - self._printed_at >= _PAUSE:
                 self._show()
 
     def _copy(self, batch: Sequence[Upload]) -> None:
-        """Copy some of one owner's uploads at once; where one has changed meanwhile, one by one."""
+        """Copy uploads of one owner together; one by one if one of them has changed meanwhile."""
         if self._is_written(batch):
             return
         for upload in batch:
@@ -86,18 +87,18 @@ class Copying:
                 raise StageError(f"Upload {upload.id} changes all the time: run the step again")
 
     def _is_written(self, batch: Sequence[Upload]) -> bool:
-        """Write what is missing or older, all or none; returns whether nobody got in between.
+        """Write the missing and older uploads, all or none; returns False after a conflict.
 
-        An upload whose object the new functions have adopted meanwhile stays what they made of it.
+        If the new functions have adopted the object of an upload meanwhile, theirs stays.
         """
         current = self._current(batch)
         older = [upload for upload in batch if _is_older(current.get(upload.id), upload)]
-        named = self._named(older)
+        adopted = self._adopted_ids(older)
         writes: list[Any] = []
         amount = Amount(0, 0)
         for upload in older:
             before = current.get(upload.id, {})
-            writes += self._writes(upload, before, is_named=named.get(upload.key) == upload.id)
+            writes += self._writes(upload, before, is_named=adopted.get(upload.key) == upload.id)
             amount = _sum(amount, _charged(before), upload.charged)
         if older:
             failed = self._usage.charge(older[0].owner, amount, writes)
@@ -113,9 +114,9 @@ class Copying:
     def _writes(
         self, upload: Upload, before: Mapping[str, Any], *, is_named: bool
     ) -> Iterator[Any]:
-        """An upload's item and the others that say something of it, over `before` and no other."""
-        kept, apart = (None, None) if upload.report is None else items.cut(upload.report)
-        item = items.item(replace(upload, report=kept))
+        """The writes of an upload's item and its related items; they replace only `before`."""
+        report, apart = (None, None) if upload.report is None else items.cut(upload.report)
+        item = items.item(replace(upload, report=report))
         if apart is not None:
             of = {"N": str(upload.version)}
             item["report_apart"] = of
@@ -138,7 +139,7 @@ class Copying:
             yield {"Put": {"Item": adopted} | self._no_other(upload)}
 
     def _mark(self, upload: Upload, before: Mapping[str, Any]) -> Iterator[Any]:
-        """The mark of an announced upload that is under way."""
+        """The mark of an announced upload that is in progress."""
         mark = items.in_progress_key(upload.owner, upload.id)
         if upload.state is State.UPLOADING:
             yield self._put(mark)
@@ -146,7 +147,7 @@ class Copying:
             yield {"Delete": {"TableName": self._to, "Key": mark}}
 
     def _no_other(self, upload: Upload) -> dict[str, Any]:
-        """The condition that no other upload has the object."""
+        """The condition that the object belongs to no other upload."""
         return {
             "TableName": self._to,
             "ConditionExpression": "attribute_not_exists(pk) OR id = :id",
@@ -158,7 +159,7 @@ class Copying:
         return {"Put": put if condition is None else put | {"ConditionExpression": condition}}
 
     def _copy_email(self, item: Mapping[str, Any]) -> None:
-        """Copy whom to email, unless the new functions have written it; what is off, SNS knows."""
+        """Copy the email setting, unless the new functions have written it; SNS stores the rest."""
         try:
             self._client.put_item(
                 TableName=self._to,
@@ -169,42 +170,42 @@ class Copying:
             self._newer += 1
 
     def _current(self, batch: Sequence[Upload]) -> dict[str, Mapping[str, Any]]:
-        """What the new table has of some uploads, by their ids."""
+        """The items of these uploads in the new table, by their ids."""
         keys = [items.upload_key(upload.owner, upload.id) for upload in batch]
         return {item["id"]["S"]: item for item in self._items(self._to, keys)}
 
-    def _named(self, batch: Sequence[Upload]) -> dict[str, str]:
-        """The ids of the uploads that adopted objects had in the former table, by their keys."""
+    def _adopted_ids(self, batch: Sequence[Upload]) -> dict[str, str]:
+        """The upload ids of adopted objects in the former table, by the objects' keys."""
         adopted = [upload for upload in batch if upload.is_adopted]
         names = {
             former_items.object_key(upload.owner, upload.key)["sk"]["S"]: upload.key
             for upload in adopted
         }
         keys = [{"pk": {"S": f"owner#{adopted[0].owner}"}, "sk": {"S": name}} for name in names]
-        found = self._items(self._former, keys) if keys else ()
-        return {names[item["sk"]["S"]]: item["id"]["S"] for item in found}
+        former = self._items(self._former, keys) if keys else ()
+        return {names[item["sk"]["S"]]: item["id"]["S"] for item in former}
 
     def _is_adopted(self, upload: Upload) -> bool:
-        """Whether the new table has its object under another upload."""
+        """Whether the object belongs to another upload in the new table."""
         keys = [items.object_key(upload.owner, upload.key)]
         return any(item["id"]["S"] != upload.id for item in self._items(self._to, keys))
 
     def _items(self, table: str, keys: Sequence[Mapping[str, Any]]) -> Iterator[Any]:
         for first in range(0, len(keys), _BATCH):
-            asked: Any = list(keys[first : first + _BATCH])
-            while asked:
-                answer: Any = self._client.batch_get_item(
-                    RequestItems={table: {"Keys": asked, "ConsistentRead": True}}
+            batch: Any = list(keys[first : first + _BATCH])
+            while batch:
+                response: Any = self._client.batch_get_item(
+                    RequestItems={table: {"Keys": batch, "ConsistentRead": True}}
                 )
-                yield from answer["Responses"][table]
-                asked = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
+                yield from response["Responses"][table]
+                batch = response.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
 
     def _show(self) -> None:
-        self._shown = time.monotonic()
+        self._printed_at = time.monotonic()
         print(
-            f"  {self._former}: {self._seen:,} items read of about"
-            f" {max(self._seen, self._item_count):,}, {self._copied:,} uploads copied,"
-            f" {self._newer:,} up to date there",
+            f"  {self._former}: {self._read:,} items read of about"
+            f" {max(self._read, self._item_count):,}, {self._copied:,} uploads copied,"
+            f" {self._newer:,} up to date already",
             flush=True,
         )
 
@@ -225,7 +226,7 @@ def _batches(uploads: Iterable[Upload]) -> Iterator[list[Upload]]:
 
 
 def _is_older(current: Mapping[str, Any] | None, upload: Upload) -> bool:
-    """Whether there is none, or an earlier copy that nobody but us has written."""
+    """Whether the new table lacks the upload, or has an earlier copy that did not change since."""
     if current is None:
         return True
     is_copy = current["version"]["N"] == "0"

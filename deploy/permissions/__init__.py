@@ -1,9 +1,9 @@
 """The permissions in AWS that each command needs, by the step that needs them.
 
-`stack` lists what CloudFormation does with the deployer's own permissions, `policy` makes IAM
-policies of the lists, `simulator` asks IAM beforehand which permissions are missing.
-`make permissions` prints the policies. The lists were recorded from the commands' own calls; the
-comments name what AWS asks for in addition. A test compares both directions.
+`stack` lists the calls that CloudFormation makes with the permissions of the operator. `policy`
+turns the lists into IAM policies, which `make permissions` prints. `simulator` finds out from IAM
+which permissions are missing. The lists come from the recorded calls of the commands; comments
+explain the actions that AWS requires in addition. A test compares both directions.
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
 
@@ -17,11 +17,11 @@ from deploy.permissions import stack
 Actions = tuple[str, ...]
 
 _CALLER: Actions = ("sts:GetCallerIdentity",)
-# The simulator is asked about the caller; GetRole names the role behind a session.
+# The simulator needs the caller's user or role; GetRole names the role of temporary credentials.
 _SIMULATE: Actions = ("iam:SimulatePrincipalPolicy", "iam:GetRole")
-# `deploy.steps.application.recover` looks for the APIs where Chalice's note of them is missing.
+# `deploy.steps.recovery` searches for the APIs if Chalice's note of them is missing.
 _FIND_APIS: Actions = ("apigateway:GET",)
-# The smoke test makes an account and deletes it.
+# The smoke test creates an account and deletes it.
 _ACCOUNT: Actions = (
     *("cognito-idp:AdminCreateUser", "cognito-idp:AdminSetUserPassword"),
     *("cognito-idp:AdminDeleteUser", "cognito-idp:ListUsers"),
@@ -30,7 +30,7 @@ _DESTINATIONS: Actions = (
     *("lambda:GetFunctionEventInvokeConfig", "lambda:PutFunctionEventInvokeConfig"),
 )
 _API_GATEWAY: Actions = ("apigateway:GET", "apigateway:POST", "apigateway:PUT", "apigateway:PATCH")
-# Lambda answers GetFunction of a function with tags only to who may list the tags.
+# For a function with tags, GetFunction requires the permission to list the tags.
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-tags.html
 _GET_FUNCTION: Actions = ("lambda:GetFunction", "lambda:ListTags")
 _STACK_READ: Actions = (
@@ -44,7 +44,7 @@ COMMANDS: Mapping[str, Mapping[str, Actions]] = {
             *_CALLER,
             *_SIMULATE,
             *("lambda:GetAccountSettings", "lambda:GetFunctionConcurrency"),
-            # Asked where the stage has SnapStart.
+            # Only for a stage with SnapStart.
             *("lambda:GetFunctionConfiguration", "lambda:ListProvisionedConcurrencyConfigs"),
         ),
         "resources": (
@@ -56,7 +56,7 @@ COMMANDS: Mapping[str, Mapping[str, Actions]] = {
             *("cloudformation:TagResource", "cloudformation:UntagResource"),
             *stack.actions("create", "update", "delete"),
         ),
-        # Also where there is nothing to copy: it looks for tables of an earlier version.
+        # Needed even if there is nothing to copy: it searches for tables of an earlier version.
         "migration": (
             *("dynamodb:ListTables", "dynamodb:DescribeTable", "dynamodb:ListTagsOfResource"),
             *("dynamodb:TagResource", "dynamodb:Scan", "dynamodb:BatchGetItem"),
@@ -99,7 +99,7 @@ COMMANDS: Mapping[str, Mapping[str, Actions]] = {
         "smoke": _ACCOUNT,
     },
     "destroy": {
-        "look": (
+        "check": (
             *(*_CALLER, *_SIMULATE),
             *("cloudformation:DescribeStacks", "dynamodb:DescribeTable", "dynamodb:Scan"),
             *("s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:ListMultipartUploadParts"),
@@ -137,7 +137,7 @@ COMMANDS: Mapping[str, Mapping[str, Actions]] = {
             *("dynamodb:GetItem", "sqs:GetQueueUrl", "sqs:GetQueueAttributes"),
             *("cloudwatch:GetMetricStatistics", "cloudwatch:DescribeAlarms"),
         ),
-        # `deploy.drift`: what the product needs, piece by piece.
+        # `deploy.drift`: a check for each resource.
         "drift": (
             *("cloudformation:DescribeStackResources", "cloudfront:GetDistributionConfig"),
             *(*_GET_FUNCTION, "lambda:GetPolicy", "lambda:GetFunctionEventInvokeConfig"),
@@ -152,7 +152,7 @@ COMMANDS: Mapping[str, Mapping[str, Actions]] = {
             *("events:ListTargetsByRule", "sqs:GetQueueUrl", "sqs:GetQueueAttributes"),
             *("cognito-idp:DescribeUserPool", "cognito-idp:DescribeUserPoolClient"),
         ),
-        # DRIFT=1: CloudFormation reads what it made with the caller's permissions.
+        # DRIFT=1: CloudFormation reads its resources with the permissions of the caller.
         # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-drift.html
         "detection": (
             *("cloudformation:DetectStackDrift", "cloudformation:DetectStackResourceDrift"),

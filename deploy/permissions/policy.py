@@ -1,6 +1,6 @@
 """IAM policies with exactly what a command needs, on the resources of one stage or of all stages.
 
-Pure: made of the lists in `deploy.permissions`, asks AWS nothing.
+Pure: computed from the lists in `deploy.permissions`, without a call to AWS.
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
 
@@ -16,8 +16,8 @@ from deploy.permissions import actions
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 MAX_SIZE = 6_144
 
-# The resources of each service. CloudFormation and Chalice name all that can have a name after the
-# stage; API Gateway, Cognito and CloudFront call theirs by random ids.
+# The resources of each service. CloudFormation and Chalice put the stage into every name that they
+# can choose; API Gateway, Cognito and CloudFront generate random ids.
 _ARNS = {
     "apigateway": (
         *("arn:aws:apigateway:{region}::/restapis", "arn:aws:apigateway:{region}::/restapis/*"),
@@ -50,8 +50,8 @@ _ARNS = {
     "sns": ("arn:aws:sns:{region}:*:hoist-{stage}-*",),
     "sqs": ("arn:aws:sqs:{region}:*:hoist-{stage}-*",),
 }
-# Actions that know no resource, or are asked before the resource has a name. GetRole and
-# SimulatePrincipalPolicy are asked of whoever deploys.
+# Actions without a resource, or whose resource has no name yet. GetRole and
+# SimulatePrincipalPolicy apply to the operator's own role.
 _ANYWHERE = frozenset({
     "cloudformation:DescribeStackDriftDetectionStatus", "cloudformation:GetTemplateSummary",
     "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricStatistics", "cognito-idp:CreateUserPool",
@@ -59,7 +59,7 @@ _ANYWHERE = frozenset({
     "lambda:GetAccountSettings", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies",
     "sts:GetCallerIdentity",
 })  # fmt: skip
-# Actions that are allowed for one service alone.
+# Actions that are allowed for one service only.
 CONDITIONS = {
     "iam:PassRole": {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}},
     "iam:CreateServiceLinkedRole": {
@@ -88,7 +88,7 @@ def size(document: dict[str, Any]) -> int:
 
 
 def resources(action: str, stage: str, region: str) -> tuple[str, ...]:
-    """The ARNs of what an action is done to."""
+    """The ARNs of the resources of an action."""
     if action in _ANYWHERE:
         return ("*",)
     if action == "iam:CreateServiceLinkedRole":
@@ -106,8 +106,8 @@ def statements(command: str, stage: str, region: str) -> Iterator[dict[str, Any]
             yield {**_allow([action], arns), "Condition": CONDITIONS[action]}
         else:
             groups.setdefault(resources(action, stage, region), []).append(action)
-    for named, allowed in groups.items():
-        yield _allow(allowed, list(named))
+    for arns_of_group, allowed in groups.items():
+        yield _allow(allowed, list(arns_of_group))
 
 
 def _allow(allowed: list[str], arns: list[str]) -> dict[str, Any]:

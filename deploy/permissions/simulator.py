@@ -1,4 +1,4 @@
-"""Asks IAM's simulator which permissions the caller lacks, before anything is changed.
+"""Finds out from IAM's simulator which permissions the caller lacks, before anything is changed.
 
 IAM: iam:SimulatePrincipalPolicy on the caller, iam:GetRole where the caller is a role.
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
@@ -12,16 +12,18 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from deploy.permissions.policy import CONDITIONS, statements
 
-# Actions in one request: IAM answers with a result for each, and the caller waits for all of them.
+# Actions in one request: IAM returns a result for each, and the caller waits for all of them.
 _AT_ONCE = 50
 
 
 def warning(iam: Any, caller: str, command: str, stage: str, region: str) -> str:
-    """What to tell about the caller's permissions; nothing where all are there."""
+    """A warning about the caller's permissions; empty if none is missing."""
     try:
         missing = denied(iam, caller, command, stage, region)
     except (BotoCoreError, ClientError) as error:
-        return f"IAM's simulator was not asked ({_code(error)}): a missing permission shows later"
+        return (
+            f"IAM's simulator is not available ({_code(error)}): a missing permission shows later"
+        )
     if not missing:
         return ""
     return (
@@ -33,8 +35,8 @@ def warning(iam: Any, caller: str, command: str, stage: str, region: str) -> str
 def denied(iam: Any, caller: str, command: str, stage: str, region: str) -> list[str]:
     """The actions of a command that IAM denies `caller`, an ARN, on the resources of a stage.
 
-    The simulator is asked of resources as a stage would have them. Raises ClientError where the
-    caller may not ask it.
+    The names of the resources are examples. Raises ClientError if the caller may not use the
+    simulator.
     """
     principal = _principal(iam, caller)
     if principal is None:
@@ -45,10 +47,10 @@ def denied(iam: Any, caller: str, command: str, stage: str, region: str) -> list
         context = _context(statement["Action"])
         names = [_example(arn, account) for arn in statement["Resource"]]
         for start in range(0, len(statement["Action"]), _AT_ONCE):
-            some = statement["Action"][start : start + _AT_ONCE]
+            batch = statement["Action"][start : start + _AT_ONCE]
             pages = iam.get_paginator("simulate_principal_policy").paginate(
                 PolicySourceArn=principal,
-                ActionNames=some,
+                ActionNames=batch,
                 ResourceArns=names,
                 ContextEntries=context,
             )
@@ -62,7 +64,7 @@ def denied(iam: Any, caller: str, command: str, stage: str, region: str) -> list
 
 
 def _example(arn: str, account: str) -> str:
-    """A resource that a pattern stands for, in the caller's account."""
+    """An example of a resource that a pattern matches, in the caller's account."""
     if arn == "*":
         return arn
     head, _, name = arn.rpartition(":")
@@ -80,7 +82,7 @@ def _context(actions: list[str]) -> list[dict[str, Any]]:
 
 
 def _principal(iam: Any, caller: str) -> str | None:
-    """The user or role behind a caller; None for the account's root user, who may do all."""
+    """The user or role of a caller; None for the account's root user, who has all permissions."""
     kind, _, name = caller.rpartition(":")[2].partition("/")
     if kind == "assumed-role":
         return str(iam.get_role(RoleName=name.partition("/")[0])["Role"]["Arn"])

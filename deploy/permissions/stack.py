@@ -1,6 +1,6 @@
-"""What CloudFormation calls to create, update, delete and read each type of resource of a stack.
+"""The calls of CloudFormation to create, update, delete and read each type of resource of a stack.
 
-CloudFormation has no permissions of its own here: it calls each service as the person who deploys.
+CloudFormation has no permissions of its own here: it uses those of the operator.
 The lists are the `handlers` of the types' schemas, without the calls for properties that
 `.chalice/resources.yaml` does not set. A test compares the types with that file.
 https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html
@@ -239,7 +239,7 @@ RESOURCES: Mapping[str, Mapping[Handler, tuple[str, ...]]] = {
 
 
 def actions(*handlers: Handler) -> Iterator[str]:
-    """What some handlers of all types call."""
+    """The actions of some handlers of all types."""
     for lists in RESOURCES.values():
         for handler in handlers:
             yield from lists[handler]

@@ -1,7 +1,8 @@
 """Which Python runs the functions, until when AWS supports it, and which newer one could run them.
 
-Chalice deploys the functions for the Python that runs Chalice: that of `.venv`. The function that
-Cognito invokes at a sign-up has its own in `.chalice/resources.yaml`. Asks AWS nothing.
+Chalice deploys the functions for the Python that runs Chalice, which is the one of `.venv`. The
+function that Cognito invokes at a sign-up has its own in `.chalice/resources.yaml`. Makes no call
+to AWS.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ Python = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """The day on which AWS deprecates a runtime, and the day from which AWS creates no function."""
+    """The day when AWS deprecates a runtime, and the day when it blocks new functions with it."""
 
     deprecated: date
     blocked: date
@@ -43,28 +44,28 @@ RUNTIMES: Mapping[Python, Runtime] = {
 PACKAGES: tuple[Python, ...] = ((3, 11), (3, 12), (3, 13), (3, 14))
 # How long before AWS deprecates a runtime the plan warns of it.
 WARNED = timedelta(days=180)
-# What to do about a runtime where this version of Hoist knows no newer one.
+# The remedy if this version of Hoist knows no newer runtime.
 _OLD = "this version of Hoist knows no newer runtime: get a newer version of Hoist"
 _DECLARED = re.compile(r"^ +Runtime: python(\d+)\.(\d+)$", re.MULTILINE)
 _RUNNING: Python = sys.version_info[:2]
 
 
 def identifier(python: Python) -> str:
-    """Lambda's name of a runtime, which is the name of the command as well."""
+    """Lambda's name of a runtime, which is also the name of the command."""
     return f"python{python[0]}.{python[1]}"
 
 
 def check(today: date, python: Python = _RUNNING) -> str:
-    """A warning in the last half year before AWS deprecates the functions' runtime, else nothing.
+    """A warning in the last half year before AWS deprecates the functions' runtime; else empty.
 
-    Raises StageError where Lambda has no such runtime, or creates no functions with it any more.
+    Raises StageError if Lambda has no such runtime, or no longer creates functions with it.
     """
     later = max(_supported(today), default=python)
     return _check(python, today, _OLD if later == python else install_command(later))
 
 
 def check_sign_up_function(parameters: Mapping[str, str], today: date, *, root: Path = ROOT) -> str:
-    """The same of the function that Cognito invokes, where a stage's `parameters` make one.
+    """The same for the function that Cognito invokes, if a stage's `parameters` create one.
 
     It needs neither Chalice nor a package.
     """
@@ -77,9 +78,9 @@ def check_sign_up_function(parameters: Mapping[str, str], today: date, *, root: 
 def plan(
     parameters: Mapping[str, str], today: date, python: Python = _RUNNING, *, root: Path = ROOT
 ) -> str:
-    """The runtimes of a stage with these `parameters`, for the plan: one or two lines.
+    """One or two lines for the plan: the runtimes of a stage with these `parameters`.
 
-    Takes what `check` and `check_sign_up_function` did not refuse.
+    Expects a Python that `check` and `check_sign_up_function` have not refused.
     """
     line = f"The functions run on {_supported_until(python)}; "
     if (later := newer(python, today)) is not None:
@@ -100,16 +101,16 @@ def newer(python: Python, today: date) -> Python | None:
 
 
 def install_command(python: Python) -> str:
-    """The command that makes `.venv` anew.
+    """The command that creates `.venv` again.
 
-    A virtualenv belongs to one Python, and the stamps in `.make` do not know which one that is.
+    A virtualenv belongs to one Python, and the stamps in `.make` do not record which one.
     https://docs.python.org/3/library/venv.html
     """
     return f"rm -r .venv .make; make install PYTHON={identifier(python)}"
 
 
 def is_run_by_chalice(python: Python) -> bool:
-    """Whether the Chalice that is installed names this Python among those that it supports.
+    """Whether the installed Chalice supports this Python.
 
     Its Requires-Python has no upper bound; its classifiers name every version.
     """
@@ -118,28 +119,28 @@ def is_run_by_chalice(python: Python) -> bool:
 
 
 def declared(*, root: Path = ROOT) -> Python:
-    """The oldest Python that a function in the template runs on; StageError without one."""
+    """The oldest Python of a function in the template; raises StageError without one."""
     template = (root / ".chalice" / "resources.yaml").read_text(encoding="utf-8")
-    found = [(int(major), int(minor)) for major, minor in _DECLARED.findall(template)]
-    if not found:
+    pythons = [(int(major), int(minor)) for major, minor in _DECLARED.findall(template)]
+    if not pythons:
         raise StageError(f"The sign-up function has no Python: {_change(max(RUNTIMES))}")
-    return min(found)
+    return min(pythons)
 
 
 def _check(python: Python, today: date, remedy: str) -> str:
     version = _version(python)
     if python not in RUNTIMES:
-        known = ", ".join(map(_version, RUNTIMES))
-        raise StageError(f"Lambda runs Python {known}, not {version}: {remedy}")
+        versions = ", ".join(map(_version, RUNTIMES))
+        raise StageError(f"Lambda runs Python {versions}, not {version}: {remedy}")
     runtime = RUNTIMES[python]
     if today >= runtime.blocked:
         raise StageError(
-            f"Lambda makes no functions with Python {version} since {runtime.blocked}: {remedy}"
+            f"Lambda creates no functions with Python {version} since {runtime.blocked}: {remedy}"
         )
     if today < runtime.deprecated - WARNED:
         return ""
     return (
-        f"AWS updates the runtime of Python {version} until {runtime.deprecated}, and makes no"
+        f"AWS updates the runtime of Python {version} until {runtime.deprecated}, and creates no"
         f" functions with it from {runtime.blocked} on: {remedy}"
     )
 

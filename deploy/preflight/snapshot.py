@@ -1,7 +1,7 @@
-"""What SnapStart needs of a stage, checked before anything is deployed, and what a snapshot costs.
+"""Checks the requirements of SnapStart before a deployment, and computes what a snapshot costs.
 
-`deploy/steps/snap_start.py` switches SnapStart on, after `chalice deploy`. Actions in IAM, for a
-stage that asks for it: lambda:GetFunctionConfiguration, lambda:ListProvisionedConcurrencyConfigs.
+`deploy/steps/snap_start.py` switches SnapStart on, after `chalice deploy`.
+IAM, with SnapStart: lambda:GetFunctionConfiguration, lambda:ListProvisionedConcurrencyConfigs.
 https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html
 """
 
@@ -18,7 +18,7 @@ from stage.names import function_name
 from stage.stage import StageError
 
 SETTING = "snap_start"
-# The name that Chalice gives the API's function, the only one with SnapStart.
+# Chalice's name of the API's function, the only one with SnapStart.
 _FUNCTION = "api_handler"
 LEAST: runtime.Python = (3, 12)
 # The commercial regions without SnapStart.
@@ -34,15 +34,16 @@ RESTORED = Price(0.0001397998, 1024, "MB restored from a snapshot", _PAGE)
 _DAY = 86_400  # seconds
 
 
-def is_asked_for(stage: str, config: Mapping[str, Any]) -> bool:
-    """Whether a stage's configuration asks for SnapStart.
+def is_enabled(stage: str, config: Mapping[str, Any]) -> bool:
+    """Whether a stage's configuration enables SnapStart.
 
-    Raises StageError for what is neither true nor false, and for the setting of one function.
+    Raises StageError for a value that is neither true nor false, and for the setting of one
+    function.
     """
     for function, own in config.get("lambda_functions", {}).items():
         if SETTING in own:
             raise StageError(
-                f"{SETTING} of {function} has no effect: SnapStart is for the API's function alone."
+                f"{SETTING} of {function} has no effect: SnapStart is for the API's function only."
                 f" Write it into the stage {stage} in .chalice/config.json, not into"
                 " lambda_functions"
             )
@@ -60,12 +61,12 @@ def check(
     config: Mapping[str, Any],
     python: runtime.Python = sys.version_info[:2],
 ) -> str:
-    """What a stage's snapshot costs; nothing without SnapStart. `client` is Lambda's.
+    """A line about the cost of the snapshot; empty without SnapStart. `client` is Lambda's.
 
-    Raises StageError where AWS would refuse SnapStart: for the Python, the region, or what somebody
-    gave the function by hand; Chalice sets none of that.
+    Raises StageError if AWS would refuse SnapStart: because of the Python, the region, or a setting
+    that somebody gave the function by hand, as Chalice sets none of those.
     """
-    if not is_asked_for(stage, config):
+    if not is_enabled(stage, config):
         return ""
     otherwise = f'or take "{SETTING}": true out of the stage {stage} in .chalice/config.json'
     if python < LEAST:
@@ -83,20 +84,20 @@ def check(
 
 
 def _check_function(client: Any, function: str, region: str, otherwise: str) -> None:
-    """Refuse what SnapStart does not support of the function, where it is deployed already."""
+    """Refuse the settings of a deployed function that SnapStart does not support."""
     try:
-        found = client.get_function_configuration(FunctionName=function)
+        current = client.get_function_configuration(FunctionName=function)
     except client.exceptions.ResourceNotFoundException:
         return
-    named = f"--function-name {function} --region {region}"
-    update = f"aws lambda update-function-configuration {named}"
-    size = found.get("EphemeralStorage", {}).get("Size", MAX_EPHEMERAL_STORAGE)
+    target = f"--function-name {function} --region {region}"
+    update = f"aws lambda update-function-configuration {target}"
+    size = current.get("EphemeralStorage", {}).get("Size", MAX_EPHEMERAL_STORAGE)
     if size > MAX_EPHEMERAL_STORAGE:
         raise StageError(
             f"SnapStart takes {MAX_EPHEMERAL_STORAGE} MB of ephemeral storage, and {function} has"
             f" {size} MB: {update} --ephemeral-storage Size={MAX_EPHEMERAL_STORAGE}, {otherwise}"
         )
-    if found.get("FileSystemConfigs"):
+    if current.get("FileSystemConfigs"):
         raise StageError(
             f"SnapStart takes no file system, and {function} has one:"
             f" {update} --file-system-configs '[]', {otherwise}"
@@ -106,7 +107,7 @@ def _check_function(client: Any, function: str, region: str, otherwise: str) -> 
         qualifier = each["FunctionArn"].rpartition(":")[2]
         raise StageError(
             f"SnapStart takes no provisioned concurrency, and {function}:{qualifier} has it:"
-            f" aws lambda delete-provisioned-concurrency-config {named} --qualifier {qualifier},"
+            f" aws lambda delete-provisioned-concurrency-config {target} --qualifier {qualifier},"
             f" {otherwise}"
         )
 

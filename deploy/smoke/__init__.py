@@ -1,1 +1,1 @@
-"""`make smoke`: small test files go the whole way through a stage."""
+"""`make smoke`: uploads small test files to a stage and waits for their outcomes."""

@@ -1,9 +1,9 @@
-"""`make smoke`: a small file and one in parts go the whole way through a stage, as from a page.
+"""`make smoke`: uploads a small file and one in parts to a stage, like a page, and downloads them.
 
-An account is made for them, and is gone with the uploads at the end, whatever happens. What a
-killed run left, a run deletes an hour later. Prints no address that was signed, no token and no
-password. IAM: cognito-idp:AdminCreateUser, AdminSetUserPassword, AdminDeleteUser and ListUsers on
-the pool.
+It creates an account, and deletes it with its uploads at the end, also after an error. The account
+of a run that was killed is deleted by a run one hour later. Prints no signed address, no token and
+no password.
+IAM: cognito-idp:AdminCreateUser, AdminSetUserPassword, AdminDeleteUser and ListUsers on the pool.
 """
 
 from __future__ import annotations
@@ -22,38 +22,39 @@ from typing import Any
 
 import boto3
 
-from deploy import permissions
-from deploy.command import run_command
-from deploy.smoke.answers import RefusedError, answered, fetch
+from deploy import command
+from deploy.changes import show
+from deploy.smoke.calls import RefusedError, fetch, response_to
 from deploy.smoke.sample import BLOCK, Sample, sample_of
 from deploy.terminal import readable
 from stage.stage import Stage, StageError, check_name, declared, enter
 
-# Seconds until an outcome is missed, between two looks, and that a request may take.
+# Seconds to wait for an outcome.
 PATIENCE = 60.0
-# Bytes that a stage checks in a second at least: a large file has that much longer.
+# Bytes that a stage checks in a second at least; the wait for a large file is longer by that.
 CHECKED_A_SECOND = 10_000_000
-# How often a file is sent: S3 may take minutes to know a new rule, and tells of nothing before.
+# How often a file is uploaded: S3 may need minutes until it applies a new rule.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-event-notifications.html
 TRIES = 3
+# Seconds between two requests for the state.
 _PAUSE = 1.0
-# What each address of an account of the smoke test begins with.
+# The prefix of the email address of each account of the smoke test.
 PREFIX = "hoist-smoke-"
-# No run takes as long: an account that is older was left by a run that was killed.
+# No run takes this long: an older account belongs to a run that was killed.
 LEFT_AFTER = timedelta(hours=1)
 TOO_OLD = (
-    "a small file went through, but a file in parts does not: is the runtime of the functions too"
+    "a small file was accepted, but a file in parts is not: is the runtime of the functions too"
     " old? Their boto3 must be 1.36 or newer, or `make logs` shows a ParamValidationError;"
     " choose a newer Python and deploy again"
 )
 
 
 class NoOutcomeError(StageError):
-    """Nothing came of a file in time."""
+    """An upload had no outcome in time."""
 
 
 class Smoke:
-    """One stage: what its page is told, and Cognito as an operator has it."""
+    """The smoke test of one stage; `config` is its config.json, `cognito` an operator's client."""
 
     def __init__(
         self,
@@ -68,18 +69,18 @@ class Smoke:
         self._domain, self._patience = domain, patience
 
     def run(self) -> None:
-        """Send, wait, download, compare, delete; raises StageError with the leg that failed."""
-        limits = self._ask("limits", "GET", "/limits")
-        self._delete_left()
+        """Upload, wait, download, compare, delete; raises StageError with the step that failed."""
+        limits = self._call("limits", "GET", "/limits")
+        self._delete_old_accounts()
         small = sample_of(limits["allowed_types"])
         if small is None:
             types = ", ".join(limits["allowed_types"])
-            raise StageError(f"smoke: there is no sample of {types}: send a file from the page")
+            raise StageError(f"smoke: there is no sample of {types}: upload a file from the page")
         with self._account() as token:
             self._try(token, small)
             large = small.of_size(limits["put_max_size"] + 1)
             if large.size > limits["max_size"]:
-                print("  no file of this stage is large enough to be sent in parts")
+                print("  this stage accepts no file that is large enough to be sent in parts")
                 return
             try:
                 self._try(token, large)
@@ -89,41 +90,41 @@ class Smoke:
                 raise StageError(f"{error}; {TOO_OLD}") from None
 
     def _try(self, token: str, sample: Sample) -> None:
-        """Send a file until it has an outcome, a few times at most."""
-        for left in reversed(range(TRIES)):
+        """Upload a file until it has an outcome, a few times at most."""
+        for remaining in reversed(range(TRIES)):
             try:
-                self._send_andfetch(token, sample)
+                self._upload_and_download(token, sample)
                 break
             except NoOutcomeError:
-                if not left:
+                if not remaining:
                     raise
             print(f"  no outcome after {self._patience:.0f} s: once more", flush=True)
-        print(f"  {sample.filename:<32} sent, accepted, downloaded, deleted", flush=True)
+        show(sample.filename, "sent, accepted, downloaded, deleted")
 
-    def _send_andfetch(self, token: str, sample: Sample) -> None:
+    def _upload_and_download(self, token: str, sample: Sample) -> None:
         checksum = sample.crc64nvme()
         created = self._create(token, sample, checksum)
-        with self._deleted_at_last(token, created["id"]):
+        with self._deleted_at_the_end(token, created["id"]):
             if created["strategy"] == "multipart":
                 self._send_parts(token, created, sample)
-                sent = {"crc64nvme": checksum}
-                self._ask("complete", "POST", f"/uploads/{created['id']}/complete", token, sent)
+                path, body = f"/uploads/{created['id']}/complete", {"crc64nvme": checksum}
+                self._call("complete", "POST", path, token, body)
             else:
-                known = {
+                headers = {
                     "Content-Type": sample.content_type,
                     "x-amz-checksum-crc64nvme": checksum,
                 }
-                self._put(created["sheet"], 1, sample.read(0, sample.size), known)
+                self._put(created["sheet"], 1, sample.read(0, sample.size), headers)
             self._wait(token, created["id"], sample.size)
             self._compare(token, created["id"], sample)
 
-    def _delete_left(self) -> None:
-        """Delete the accounts that killed runs left, with their uploads."""
+    def _delete_old_accounts(self) -> None:
+        """Delete the accounts of runs that were killed, with their uploads."""
         pool, before = self._config["user_pool_id"], datetime.now(UTC) - LEFT_AFTER
         pages = self._cognito.get_paginator("list_users").paginate(
             UserPoolId=pool, Filter=f'email ^= "{PREFIX}"'
         )
-        left = [
+        emails = [
             attribute["Value"]
             for page in pages
             for user in page["Users"]
@@ -131,16 +132,16 @@ class Smoke:
             for attribute in user["Attributes"]
             if attribute["Name"] == "email"
         ]
-        for email in left:
+        for email in emails:
             token = self._sign_in(email)
-            for upload in self._ask("list", "GET", "/uploads", token)["uploads"]:
-                self._ask("delete", "DELETE", f"/uploads/{upload['id']}", token)
+            for upload in self._call("list", "GET", "/uploads", token)["uploads"]:
+                self._call("delete", "DELETE", f"/uploads/{upload['id']}", token)
             self._cognito.admin_delete_user(UserPoolId=pool, Username=email)
-            print(f"  {'an earlier run':<32} left an account: deleted with its uploads", flush=True)
+            show("an earlier run", "its account was deleted with its uploads")
 
     @contextmanager
     def _account(self) -> Iterator[str]:
-        """The id token of an account that is there meanwhile."""
+        """The id token of an account, which is deleted at the end."""
         names = {
             "UserPoolId": self._config["user_pool_id"],
             "Username": f"{PREFIX}{secrets.token_hex(8)}@{self._domain}",
@@ -159,8 +160,8 @@ class Smoke:
             self._cognito.admin_delete_user(**names)
 
     def _sign_in(self, email: str) -> str:
-        """The id token of an account, which has a new password from then on."""
-        # Each kind of letter that a policy can ask for.
+        """The id token of an account, which gets a new password."""
+        # Every kind of character that a password policy can require.
         password = f"aA1!{secrets.token_urlsafe(40)}"
         self._cognito.admin_set_user_password(
             UserPoolId=self._config["user_pool_id"],
@@ -176,39 +177,39 @@ class Smoke:
         return str(signed_in["AuthenticationResult"]["IdToken"])
 
     @contextmanager
-    def _deleted_at_last(self, token: str, upload: str) -> Iterator[None]:
+    def _deleted_at_the_end(self, token: str, upload: str) -> Iterator[None]:
         try:
             yield
         except BaseException:
-            # What went wrong first is what is told.
+            # The first error is the one to report.
             with suppress(StageError):
-                self._ask("delete", "DELETE", f"/uploads/{upload}", token)
+                self._call("delete", "DELETE", f"/uploads/{upload}", token)
             raise
-        self._ask("delete", "DELETE", f"/uploads/{upload}", token)
+        self._call("delete", "DELETE", f"/uploads/{upload}", token)
 
     def _create(self, token: str, sample: Sample, checksum: str) -> Any:
-        wanted = {
+        body = {
             "filename": sample.filename,
             "size": sample.size,
             "content_type": sample.content_type,
             "crc64nvme": checksum,
         }
-        return self._ask("create", "POST", "/uploads", token, wanted)
+        return self._call("create", "POST", "/uploads", token, body)
 
     def _send_parts(self, token: str, created: Mapping[str, Any], sample: Sample) -> None:
-        """PUT all parts by the first sheet, and the last one by a sheet of its own."""
+        """PUT the parts with the first sheet, and the last part with a sheet of its own."""
         path, count, size = f"/uploads/{created['id']}", created["part_count"], created["part_size"]
-        sheet, shown = created["sheet"], 0
+        sheet, tenths = created["sheet"], 0
         for number in range(1, count + 1):
             if number == count:
-                wanted = {"first": number, "count": 1}
-                sheet = self._ask("sheet", "POST", f"{path}/sheet", token, wanted)
+                body = {"first": number, "count": 1}
+                sheet = self._call("sheet", "POST", f"{path}/sheet", token, body)
             end = min(number * size, sample.size)
             self._put(sheet, number, sample.read((number - 1) * size, end), {}, in_parts=True)
-            if end * 10 // sample.size > shown:
-                shown = end * 10 // sample.size
+            if end * 10 // sample.size > tenths:
+                tenths = end * 10 // sample.size
                 print(f"  {sample.filename}: part {number} of {count}, {end:,} bytes", flush=True)
-        listed = self._ask("parts", "GET", f"{path}/parts", token)["parts"]
+        listed = self._call("parts", "GET", f"{path}/parts", token)["parts"]
         if [part["number"] for part in listed] != list(range(1, count + 1)):
             raise StageError(f"smoke: parts: {count} were sent, the API lists {len(listed)}")
 
@@ -217,47 +218,48 @@ class Smoke:
         sheet: Mapping[str, Any],
         number: int,
         content: bytes,
-        known: Mapping[str, str],
+        headers: Mapping[str, str],
         *,
         in_parts: bool = False,
     ) -> None:
-        """PUT a part, or the whole content, by a sheet, with the headers that it asks for."""
+        """PUT a part or the whole content with a sheet, and with the headers that it requires."""
         url = sheet["urls"][(number - 1) % len(sheet["urls"])]
         part = f"&partNumber={number}" if in_parts else ""
         signed = f"{url}{part}&X-Amz-Signature={sheet['signatures'][number - sheet['first']]}"
-        headers = {**known, **sheet.get("headers", {})}
-        request = urllib.request.Request(signed, content, headers, method="PUT")  # noqa: S310
+        request = urllib.request.Request(  # noqa: S310 - an address that the API has signed
+            signed, content, {**headers, **sheet.get("headers", {})}, method="PUT"
+        )
         fetch(f"send part {number}" if in_parts else "send", request)
 
     def _wait(self, token: str, upload: str, size: int) -> None:
         patience = self._patience + size // CHECKED_A_SECOND
-        began, state = time.monotonic(), ""
-        while time.monotonic() - began < patience:
-            found = self._ask("wait", "GET", f"/uploads/{upload}", token)
-            if found["state"] != state:
-                state = found["state"]
+        start, state = time.monotonic(), ""
+        while time.monotonic() - start < patience:
+            current = self._call("wait", "GET", f"/uploads/{upload}", token)
+            if current["state"] != state:
+                state = current["state"]
                 print(f"  {readable(upload)} {readable(state)}", flush=True)
             if state == "accepted":
-                print(f"  {time.monotonic() - began:.1f} s from the last byte to the outcome")
+                print(f"  {time.monotonic() - start:.1f} s from the last byte to the outcome")
                 return
             if state in ("rejected", "failed"):
                 raise StageError(
-                    f"smoke: the file was {state}: {found.get('reason')}; {self._look(upload)}"
+                    f"smoke: the file was {state}: {current.get('reason')}; {self._hint(upload)}"
                 )
             time.sleep(_PAUSE)
         raise NoOutcomeError(
             f"smoke: no outcome after {patience:.0f} s, the upload is {state}: does"
-            f" S3's event reach process_upload? {self._look(upload)}"
+            f" S3's event reach process_upload? {self._hint(upload)}"
         )
 
     def _compare(self, token: str, upload: str, sample: Sample) -> None:
-        url = self._ask("download", "GET", f"/uploads/{upload}/download", token)["url"]
-        with answered("download", urllib.request.Request(url)) as answer:  # noqa: S310
-            same = all(answer.read(len(block)) == block for block in sample.blocks())
-            if not same or answer.read(BLOCK):
-                raise StageError("smoke: what was downloaded is not what was sent")
+        url = self._call("download", "GET", f"/uploads/{upload}/download", token)["url"]
+        with response_to("download", urllib.request.Request(url)) as response:  # noqa: S310
+            same = all(response.read(len(block)) == block for block in sample.blocks())
+            if not same or response.read(BLOCK):
+                raise StageError("smoke: the downloaded file differs from the uploaded one")
 
-    def _ask(self, leg: str, method: str, path: str, token: str = "", body: Any = None) -> Any:
+    def _call(self, step: str, method: str, path: str, token: str = "", body: Any = None) -> Any:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         data = None if body is None else json.dumps(body).encode()
         if data:
@@ -265,38 +267,36 @@ class Smoke:
         request = urllib.request.Request(  # noqa: S310 - the stage's own API
             f"{self._config['api_url']}{path}", data, headers, method=method
         )
-        answered = fetch(leg, request)
-        return json.loads(answered) if answered else None
+        response = fetch(step, request)
+        return json.loads(response) if response else None
 
-    def _look(self, upload: str) -> str:
+    def _hint(self, upload: str) -> str:
         return f"look at `{self._logs} UPLOAD={upload}`"
 
 
 def run(stage: Stage, config: Mapping[str, str], cognito: Any) -> None:
-    """Try a stage with a file; raises StageError with what failed."""
+    """Test a stage with files; raises StageError with the step that failed."""
     parameters = declared(stage.name).get("resource_parameters", {})
-    # Only addresses at these may have an account.
+    # Only addresses at these domains may have an account.
     domain = parameters.get("SignUpDomains", "").partition(",")[0]
     Smoke(config, cognito, f"make logs STAGE={stage.name}", domain=domain or "example.com").run()
 
 
 def main() -> int:
-    """The command; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="make smoke", description=__doc__, epilog=permissions.epilog("smoke")
-    )
-    parser.add_argument("--stage", required=True, help="a deployed stage, or local")
-    options = parser.parse_args()
+    """Run the command; returns the exit status."""
 
-    def work() -> None:
+    def work(options: argparse.Namespace) -> None:
         if options.stage != "local":
             check_name(options.stage)
         stage = enter(options.stage)
         page = f"{stage.settings.page_origin}/config.json"
         config = json.loads(fetch("page", urllib.request.Request(page)))  # noqa: S310
-        run(stage, config, boto3.client("cognito-idp", region_name=stage.settings.region))
+        session = boto3.Session(region_name=stage.settings.region)
+        run(stage, config, command.client(session, "cognito-idp"))
 
-    return run_command(work)
+    return command.run(
+        command.arguments("smoke", __doc__, stage="a deployed stage, or local"), work
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""The files that the smoke test sends: of a type that the stage takes, and of any size.
+"""The files that the smoke test uploads: of a type that the stage accepts, and of any size.
 
-Pure. A large file is made as it is read, and no two of its parts are alike.
+Pure. A large file is computed as it is read, and no two of its parts are equal.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from fnmatch import fnmatchcase
 
 from awscrt import checksums
 
-# Bytes that are looked at, at a time, of a file of any size.
+# Bytes of a block; a file is read block by block.
 BLOCK = 1024 * 1024
-# What is between a file's beginning and its end: numbers of this many bytes, a space included.
+# Numbers fill a file between its beginning and its end: bytes of one number with its space.
 _NUMBER = 16
 _PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -42,7 +42,7 @@ class Sample:
         )
 
     def blocks(self) -> Iterator[bytes]:
-        """All of it, piece by piece."""
+        """The whole file, block by block."""
         for start in range(0, self.size, BLOCK):
             yield self.read(start, start + BLOCK)
 
@@ -54,7 +54,7 @@ class Sample:
         return base64.b64encode(checksum.to_bytes(8, "big")).decode()
 
     def of_size(self, size: int) -> Sample:
-        """A file that begins and ends alike and has at least `size` bytes."""
+        """A file with the same beginning and end that has at least `size` bytes."""
         stem, _, extension = self.filename.rpartition(".")
         least = len(self.beginning) + len(self.end)
         return replace(self, filename=f"{stem}-in-parts.{extension}", size=max(size, least))
@@ -75,7 +75,7 @@ SAMPLES = (
 
 
 def sample_of(types: Sequence[str]) -> Sample | None:
-    """A small file of a type that a stage takes; all types where it names none."""
+    """A small file of one of the types; of any type if there are none."""
     for sample in SAMPLES:
         if not types or any(fnmatchcase(sample.content_type, pattern) for pattern in types):
             return sample
@@ -83,7 +83,7 @@ def sample_of(types: Sequence[str]) -> Sample | None:
 
 
 def _numbers(start: int, stop: int) -> bytes:
-    """The bytes from `start` up to `stop` of the numbers from 0, each with as many digits."""
+    """The bytes from `start` up to `stop` of the numbers from 0, all with 15 digits."""
     if stop <= start:
         return b""
     first = start // _NUMBER

@@ -1,10 +1,8 @@
-"""What API Gateway does before a function is asked: `.chalice/api-gateway.json`, applied.
+"""Writes `.chalice/api-gateway.json` to the APIs of a stage, after each `chalice deploy`.
 
-Chalice knows neither gateway responses nor throttling, so this comes after each `chalice deploy`.
-Only what differs is written; responses that the file does not name are left alone. `make run` reads
-the same file. How requests are throttled is `deploy/steps/throttling.py`.
+Chalice knows neither gateway responses nor throttling. Only what differs is written, and responses
+that the file does not name stay as they are.
 IAM: apigateway:GET, apigateway:PUT, apigateway:POST and apigateway:PATCH on the APIs.
-https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
 """
 
 from __future__ import annotations
@@ -13,161 +11,63 @@ import argparse
 import hashlib
 import json
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import boto3
 
 from chalicelib.errors import UploadError
-from deploy import permissions
-from deploy.command import run_command
-from deploy.steps import application, throttling, websocket
-from deploy.steps.throttling import Throttling
-from stage.stage import ROOT, StageError, deployed, enter, read_json
+from deploy.changes import Change, show, show_applied
+from deploy.command import arguments, client, run
+from deploy.steps import recovery, throttling, websocket
+from stage.api_gateway import Declared, headers, read
+from stage.apis import RestApi, WebSocketApi, rest_api, websocket_api
+from stage.stage import enter
+from stage.throttling import Throttling
 
 if TYPE_CHECKING:
     from types_boto3_apigateway import APIGatewayClient
 
-CONTENT_TYPE = "application/problem+json"
-# API Gateway takes the template of this type for a caller who accepts anything, and would name this
-# type in its answer if the response named none.
+# API Gateway uses the template of this type for a caller that accepts any type. It would also name
+# this type in its response if the response declared no Content-Type.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-gatewayResponse-definition.html
 TEMPLATE_TYPE = "application/json"
-# The types of API Gateway that can come before a function of ours; the last two stand for the rest.
-TYPES = (
-    "ACCESS_DENIED", "API_CONFIGURATION_ERROR", "AUTHORIZER_CONFIGURATION_ERROR",
-    "AUTHORIZER_FAILURE", "BAD_REQUEST_BODY", "BAD_REQUEST_PARAMETERS", "EXPIRED_TOKEN",
-    "INTEGRATION_FAILURE", "INTEGRATION_TIMEOUT", "INVALID_API_KEY", "INVALID_SIGNATURE",
-    "MISSING_AUTHENTICATION_TOKEN", "QUOTA_EXCEEDED", "REQUEST_TOO_LARGE", "RESOURCE_NOT_FOUND",
-    "THROTTLED", "UNAUTHORIZED", "UNSUPPORTED_MEDIA_TYPE", "WAF_FILTERED",
-    "DEFAULT_4XX", "DEFAULT_5XX",
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """The file: the limits, and the problem of each response type."""
-
-    throttling: Throttling
-    problems: Mapping[str, UploadError]
-
-    @property
-    def rate(self) -> float:
-        """Requests a second of a method that the file does not name."""
-        return self.throttling.rest.rate
-
-    @property
-    def burst(self) -> int:
-        """Requests at once of such a method."""
-        return self.throttling.rest.burst
-
-    def problem(self, kind: str) -> UploadError:
-        """What a type is answered with; one that is not named, as the rest of its kind."""
-        rest = "DEFAULT_5XX" if kind.startswith("INTEGRATION") else "DEFAULT_4XX"
-        return self.problems.get(kind, self.problems[rest])
-
-
-@dataclass(frozen=True, slots=True)
-class RestApi:
-    """The REST API of a stage, and what API Gateway calls the stage."""
-
-    id: str
-    stage: str
-
-
-@dataclass(frozen=True, slots=True)
-class WebSocketApi:
-    """The WebSocket API of a stage, and what API Gateway calls the stage."""
-
-    id: str
-    stage: str
-
-
-def read(path: Path = ROOT / ".chalice" / "api-gateway.json") -> Declared:
-    """What the file says; raises StageError for what it cannot mean."""
-    declared = read_json(path)
-    try:
-        limits = throttling.read(declared["throttling"])
-        responses = {kind: dict(members) for kind, members in declared["responses"].items()}
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise StageError(
-            f"{path.name} takes throttling (rate, burst, methods, websocket) and responses: {error}"
-        ) from error
-    if unknown := responses.keys() - set(TYPES):
-        raise StageError(f"{path.name}: API Gateway has no {', '.join(sorted(unknown))}")
-    if missing := {"DEFAULT_4XX", "DEFAULT_5XX"} - responses.keys():
-        raise StageError(f"{path.name}: responses lacks {', '.join(sorted(missing))}")
-    problems = {kind: _problem(kind, **members) for kind, members in responses.items()}
-    return Declared(limits, problems)
-
-
-def headers(error: UploadError, page_origin: str) -> dict[str, str]:
-    """The headers of a problem: its type, and those that let the page read it."""
-    told = {
-        "Content-Type": CONTENT_TYPE,
-        "Access-Control-Allow-Origin": page_origin,
-        "Access-Control-Expose-Headers": "Retry-After",
-    }
-    return told if error.retry_after is None else told | {"Retry-After": str(error.retry_after)}
-
-
-def rest_api(stage: str, *, root: Path = ROOT) -> RestApi:
-    """What `chalice deploy` noted of the stage's REST API."""
-    for resource in deployed(stage, root=root):
-        if resource["resource_type"] == "rest_api":
-            path = urlsplit(resource["rest_api_url"]).path
-            return RestApi(resource["rest_api_id"], path.strip("/"))
-    raise StageError(f"{stage} has no REST API: run `make deploy STAGE={stage}`")
-
-
-def websocket_api(stage: str, *, root: Path = ROOT) -> WebSocketApi:
-    """What `chalice deploy` noted of the stage's WebSocket API."""
-    for resource in deployed(stage, root=root):
-        if resource["resource_type"] == "websocket_api":
-            path = urlsplit(resource["websocket_api_url"]).path
-            return WebSocketApi(resource["websocket_api_id"], path.strip("/"))
-    raise StageError(f"{stage} has no WebSocket API: run `make deploy STAGE={stage}`")
 
 
 def differences(
-    client: APIGatewayClient, api: RestApi, wanted: Mapping[str, Mapping[str, Any]]
-) -> list[str]:
-    """The response types that are answered otherwise than `wanted`."""
+    client: APIGatewayClient, api: RestApi, declared: Declared, page_origin: str
+) -> list[Change]:
+    """The response types of the file whose response in AWS is another one."""
     current = dict(_responses(client, api))
-    return [kind for kind, response in wanted.items() if current.get(kind) != response]
+    return [
+        Change("api-gateway", kind, after=f"{error.status} {error.code}")
+        for kind, error in declared.problems.items()
+        if current.get(kind) != gateway_response(error, page_origin)
+    ]
 
 
 def apply(
     client: APIGatewayClient, api: RestApi, declared: Declared, page_origin: str
-) -> list[str]:
-    """Write what differs; returns what was changed. Safe to repeat, and after half of it failed."""
-    wanted = gateway_responses(declared, page_origin)
-    changed = differences(client, api, wanted)
-    for kind in changed:
+) -> list[Change]:
+    """Write what differs; returns the changes. Safe to repeat, also after an interruption."""
+    changes = differences(client, api, declared, page_origin)
+    for change in changes:
         client.put_gateway_response(
             restApiId=api.id,
-            responseType=kind,  # type: ignore[arg-type] # one of TYPES
-            **wanted[kind],
+            responseType=change.name,  # type: ignore[arg-type] # one of TYPES
+            **gateway_response(declared.problems[change.name], page_origin),
         )
-        print(f"  {kind:<29} changed: {wanted[kind]['statusCode']} {declared.problems[kind].code}")
-    if _deploy(client, api, wanted, anew=bool(changed)):
-        changed.append("deployment")
-    changed += throttling.limit_rest(client, api.id, api.stage, declared.throttling)
-    if not changed:
-        print(f"  {api.id:<29} as declared")
-    return changed
-
-
-def gateway_responses(declared: Declared, page_origin: str) -> dict[str, dict[str, Any]]:
-    """What each type that is declared is answered with."""
-    return {kind: gateway_response(error, page_origin) for kind, error in declared.problems.items()}
+        show(change.name, change.result)
+    if changes or not is_deployed(client, api, declared, page_origin):
+        changes.append(_deploy(client, api, declared, page_origin))
+    changes += throttling.limit_rest(client, api.id, api.stage, declared.throttling)
+    if not changes:
+        show_applied(changes, api.id)
+    return changes
 
 
 def gateway_response(error: UploadError, page_origin: str) -> dict[str, Any]:
-    """What PutGatewayResponse takes for one type, beside its name."""
+    """The arguments of PutGatewayResponse for one response type, without its name."""
     return {
         "statusCode": str(error.status),
         "responseParameters": {
@@ -178,17 +78,19 @@ def gateway_response(error: UploadError, page_origin: str) -> dict[str, Any]:
     }
 
 
-def _problem(kind: str, /, code: str = "", detail: str = "", **members: Any) -> UploadError:
-    """The error that a response type is answered with; status and title come with its code."""
-    errors: list[type[UploadError]] = [UploadError, *UploadError.__subclasses__()]
-    known = {error.code: error for error in errors}
-    if code not in known or not detail:
-        raise StageError(f"api-gateway.json: {kind} needs a code of chalicelib/errors.py, a detail")
-    return known[code](detail, **members)
+def is_deployed(
+    client: APIGatewayClient, api: RestApi, declared: Declared, page_origin: str
+) -> bool:
+    """Whether the stage serves a deployment that `make deploy` made with these responses."""
+    live = client.get_stage(restApiId=api.id, stageName=api.stage).get("deploymentId")
+    if not live:
+        return False
+    deployment = client.get_deployment(restApiId=api.id, deploymentId=live)
+    return deployment.get("description") == _description(declared, page_origin)
 
 
 def _responses(client: APIGatewayClient, api: RestApi) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The API's own responses by type; API Gateway lists its defaults as well."""
+    """The API's own responses by type, without the defaults of API Gateway."""
     position: dict[str, Any] = {}
     while True:
         page = client.get_gateway_responses(restApiId=api.id, limit=500, **position)
@@ -207,76 +109,62 @@ def _responses(client: APIGatewayClient, api: RestApi) -> Iterator[tuple[str, di
         position = {"position": page["position"]}
 
 
-def _deploy(
-    client: APIGatewayClient, api: RestApi, wanted: Mapping[str, Any], *, anew: bool
-) -> bool:
-    """Deploy the stage, `anew` or unless its deployment says that it holds these responses.
-
-    A deployment is a copy: one made before the responses were written does not have them.
-    """
-    if not anew and is_deployed(client, api, wanted):
-        return False
+def _deploy(client: APIGatewayClient, api: RestApi, declared: Declared, page_origin: str) -> Change:
+    """Deploy the stage: a deployment is a copy, and an older one lacks the new responses."""
     client.create_deployment(
-        restApiId=api.id, stageName=api.stage, description=_description(wanted)
+        restApiId=api.id,
+        stageName=api.stage,
+        description=_description(declared, page_origin),
     )
-    print(f"  {'deployment':<29} made, with these responses")
-    return True
+    show("deployment", "created, with these responses")
+    return Change("api-gateway", "deployment")
 
 
-def is_deployed(client: APIGatewayClient, api: RestApi, wanted: Mapping[str, Any]) -> bool:
-    """Whether the stage serves a deployment of ours, with these responses."""
-    live = client.get_stage(restApiId=api.id, stageName=api.stage).get("deploymentId")
-    if not live:
-        return False
-    found = client.get_deployment(restApiId=api.id, deploymentId=live)
-    return found.get("description") == _description(wanted)
-
-
-def _description(wanted: Mapping[str, Any]) -> str:
-    digest = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
+def _description(declared: Declared, page_origin: str) -> str:
+    responses = {
+        kind: gateway_response(error, page_origin) for kind, error in declared.problems.items()
+    }
+    digest = hashlib.sha256(json.dumps(responses, sort_keys=True).encode()).hexdigest()
     return f"Gateway responses {digest[:16]}"
 
 
 def throttling_differences(
     session: boto3.Session, rest: RestApi, websocket: WebSocketApi, declared: Throttling
-) -> list[str]:
+) -> list[Change]:
     """The methods and routes of a deployed stage whose limits are not those of the file."""
-    make: Any = session.client
-    methods = make("apigateway").get_stage(restApiId=rest.id, stageName=rest.stage)
-    routes = make("apigatewayv2").get_stage(ApiId=websocket.id, StageName=websocket.stage)
+    methods = client(session, "apigateway").get_stage(restApiId=rest.id, stageName=rest.stage)
+    routes = client(session, "apigatewayv2").get_stage(
+        ApiId=websocket.id, StageName=websocket.stage
+    )
     return [
         *throttling.rest_differences(methods, declared),
-        *(f"WebSocket {name}" for name in throttling.websocket_differences(routes, declared)),
+        *throttling.websocket_differences(routes, declared),
     ]
 
 
 def apply_to_stage(session: boto3.Session, stage: str, page_origin: str) -> None:
-    """Write what differs, of both APIs of a deployed stage. Safe to repeat."""
-    make: Any = session.client
-    declared, api = read(), websocket_api(stage)
-    apply(make("apigateway"), rest_api(stage), declared, page_origin)
-    websocket.deploy_routes(make("apigatewayv2"), api.id, api.stage)
-    throttling.limit_websocket(make("apigatewayv2"), api.id, api.stage, declared.throttling)
+    """Write what differs in both APIs of a deployed stage. Safe to repeat."""
+    declared, api, gateway = read(), websocket_api(stage), client(session, "apigatewayv2")
+    apply(client(session, "apigateway"), rest_api(stage), declared, page_origin)
+    websocket.deploy_routes(gateway, api.id, api.stage)
+    throttling.limit_websocket(gateway, api.id, api.stage, declared.throttling)
 
 
 def main() -> int:
-    """The command; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="make api-gateway", description=__doc__, epilog=permissions.epilog("api-gateway")
-    )
-    parser.add_argument("--stage", required=True, help="a deployed stage of .chalice/config.json")
-    options = parser.parse_args()
-    if options.stage == "local":
-        print("At home `make run` reads the file: there is nothing to apply")
-        return 0
+    """Run the command; returns the exit status."""
 
-    def work() -> None:
+    def work(options: argparse.Namespace) -> None:
+        if options.stage == "local":
+            print("Locally `make run` reads the file: there is nothing to apply")
+            return
         settings = enter(options.stage).settings
         session = boto3.Session(region_name=settings.region)
-        application.recover(session, options.stage, looking=True)
+        recovery.recover(session, options.stage, read_only=True)
         apply_to_stage(session, options.stage, settings.page_origin)
 
-    return run_command(work)
+    return run(
+        arguments("api-gateway", __doc__, stage="a deployed stage of .chalice/config.json"), work
+    )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""How many invocations of each function may run at once, as far as the account has room for that.
+"""Reserves concurrent invocations for each function, if the account has enough of them.
 
-AWS keeps 100 for the functions without a reservation, the API's among them, and new accounts have
-10 in all: there nothing is reserved. What an operator wrote into `.chalice/config.json` stays as it
-is. Chalice applies it. IAM: lambda:GetAccountSettings, lambda:GetFunctionConcurrency.
+AWS keeps 100 invocations for the functions without a reservation, such as the API's. New accounts
+have 10 in all: there nothing is reserved. A reservation that an operator wrote into
+`.chalice/config.json` stays. Chalice applies the reservations.
+IAM: lambda:GetAccountSettings, lambda:GetFunctionConcurrency.
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
 """
 
@@ -18,16 +19,17 @@ from stage.stage import StageError
 
 # Invocations that AWS keeps for functions without a reservation.
 UNRESERVED_LEAST = 100
-# What an account has unless it is new, or was given more.
+# The limit of an account, unless it is new or AWS has raised it.
 USUAL_LIMIT = 1000
 _SETTING = "reserved_concurrency"
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How many invocations may run at once in a region of the account, by who may run them.
+    """How many invocations may run at once in a region of the account.
 
-    `reserved` is what functions of the stage have already, by the name that Chalice gives them.
+    `unreserved` of the `limit` are free for all functions; `reserved` are the reservations of the
+    stage's functions, by their names in Chalice.
     """
 
     limit: int
@@ -36,7 +38,7 @@ class Room:
 
 
 def look(client: Any, stage: str, names: Mapping[str, Any]) -> Room:
-    """Ask Lambda; changes nothing."""
+    """Read the limits and the reservations from Lambda."""
     limits = client.get_account_settings()["AccountLimit"]
     reserved = {name: _reserved(client, function_name(stage, name)) for name in names}
     return Room(
@@ -45,8 +47,8 @@ def look(client: Any, stage: str, names: Mapping[str, Any]) -> Room:
 
 
 def missing(config: Mapping[str, Any]) -> dict[str, int]:
-    """The reservations that nobody has written into a stage's configuration yet."""
-    if _SETTING in config:  # an operator's word for all functions
+    """The reservations that a stage's configuration does not have yet."""
+    if _SETTING in config:  # an operator has set it for all functions
         return {}
     functions = config["lambda_functions"]
     return {
@@ -57,7 +59,7 @@ def missing(config: Mapping[str, Any]) -> dict[str, int]:
 
 
 def reserve(config: dict[str, Any], room: Room) -> dict[str, int]:
-    """Write the missing reservations into a configuration; returns them, none without the room."""
+    """Write the missing reservations into a configuration, if there is room; returns them."""
     added = missing(config)
     if not added or _shortage({**_chosen(config), **added}, room) > 0:
         return {}
@@ -67,10 +69,10 @@ def reserve(config: dict[str, Any], room: Room) -> dict[str, int]:
 
 
 def check(stage: str, region: str, config: Mapping[str, Any], room: Room) -> str:
-    """What to tell an operator whose account is too small to reserve; nothing where it is not.
+    """The warning for an account that is too small for the reservations; else an empty text.
 
-    Raises StageError where it has no room for what is written in the configuration already: AWS
-    would refuse that.
+    Raises StageError if it is too small for those that the configuration has already: AWS would
+    refuse them.
     """
     chosen, added = _chosen(config), missing(config)
     if (lacking := _shortage(chosen, room)) > 0:
@@ -94,21 +96,21 @@ def _chosen(config: Mapping[str, Any]) -> dict[str, int]:
     return {name: int(each[_SETTING]) for name, each in functions.items() if each.get(_SETTING)}
 
 
-def _shortage(wanted: Mapping[str, int], room: Room) -> int:
-    """How many invocations the account lacks for some reservations; 0 or less is none."""
-    growth = sum(number - room.reserved.get(name, 0) for name, number in wanted.items())
+def _shortage(reservations: Mapping[str, int], room: Room) -> int:
+    """How many invocations the account lacks for these reservations; 0 or less is none."""
+    growth = sum(number - room.reserved.get(name, 0) for name, number in reservations.items())
     return growth + UNRESERVED_LEAST - room.unreserved if growth > 0 else 0
 
 
-def _too_few(room: Room, wanted: int, stage: str) -> str:
+def _too_few(room: Room, number: int, stage: str) -> str:
     return (
         f"Lambda runs {room.limit} invocations at once in this account, {room.unreserved} of them"
-        f" unreserved: too few to reserve {wanted} for the functions of {stage}."
+        f" unreserved: too few to reserve {number} for the functions of {stage}."
     )
 
 
 def _request(room: Room, lacking: int, region: str) -> str:
-    """The command that asks AWS for as many as are needed."""
+    """The command that asks AWS for a limit that is high enough."""
     return (
         "  aws service-quotas request-service-quota-increase --service-code lambda --quota-code"
         f" L-B99A9384 --desired-value {max(USUAL_LIMIT, room.limit + lacking)} --region {region}"
@@ -117,7 +119,7 @@ def _request(room: Room, lacking: int, region: str) -> str:
 
 def _reserved(client: Any, function: str) -> int:
     try:
-        found = client.get_function_concurrency(FunctionName=function)
+        response = client.get_function_concurrency(FunctionName=function)
     except client.exceptions.ResourceNotFoundException:
         return 0
-    return int(found.get("ReservedConcurrentExecutions", 0))
+    return int(response.get("ReservedConcurrentExecutions", 0))

@@ -1,8 +1,8 @@
 """The bucket's rule: S3 invokes `process_upload` for each object under `uploads/`.
 
-A bucket has one notification configuration, which every tool that sets a rule replaces as a whole.
-Chalice adds our rule and keeps the rules of others. S3 refuses two rules that overlap, and Chalice
-passes on S3's message, which names neither of them. So they are compared before `chalice deploy`.
+A bucket has one notification configuration, and every tool that sets a rule replaces all of it.
+Chalice adds our rule and keeps those of other tools. S3 refuses two rules that overlap, with a
+message that names neither of them. So this step compares the rules before `chalice deploy`.
 IAM: s3:GetBucketNotification, s3:PutBucketNotification on the bucket.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html
 """
@@ -14,14 +14,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib import keys
+from deploy.changes import Change, show
 from deploy.errors import answer
 from stage.names import function_name
 from stage.stage import StageError
 
 EVENTS = ("s3:ObjectCreated:*",)
 FUNCTION = "process_upload"
-# The lists of a notification configuration, and what each calls its target. EventBridge is a switch
-# of the same configuration that overlaps nothing.
+# The step of `make deploy` that sets the rule, by Chalice.
+STEP = "application"
+# The lists of a notification configuration, and the member that holds the target. EventBridge is a
+# switch of the same configuration, and overlaps no rule.
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_NotificationConfiguration.html
 _TARGETS = {
     "LambdaFunctionConfigurations": "LambdaFunctionArn",
@@ -52,7 +55,7 @@ class Rule:
         return f"{self.id!r} ({', '.join(self.events)}; {keys_of or 'all keys'}) to {self.target}"
 
     def matches(self, other: Rule) -> bool:
-        """Whether both do the same; S3 makes up an id for a rule that has none."""
+        """Whether both have the same effect; the id does not count, as S3 may generate it."""
         mine, theirs = (
             (set(rule.events), rule.prefix, rule.suffix, rule.target) for rule in (self, other)
         )
@@ -60,7 +63,7 @@ class Rule:
 
 
 def rules(configuration: Mapping[str, Any]) -> Iterator[Rule]:
-    """The rules of a bucket's notification configuration, as S3 answers it."""
+    """The rules in a bucket's notification configuration."""
     for kind, target in _TARGETS.items():
         for each in configuration.get(kind, []):
             filters = {
@@ -77,9 +80,9 @@ def rules(configuration: Mapping[str, Any]) -> Iterator[Rule]:
 
 
 def overlaps(one: Rule, other: Rule) -> bool:
-    """Whether S3 refuses both together: an event, a prefix and a suffix that can be of one object.
+    """Whether S3 refuses both together, because one object can match both.
 
-    It compares the texts of the rules: `uploads/` and `uploads/a` overlap, `.jpg` and `g` too.
+    S3 compares the texts of the rules: `uploads/` overlaps `uploads/a`, and `.jpg` overlaps `g`.
     """
     return (
         any(_covers(a, b) or _covers(b, a) for a in one.events for b in other.events)
@@ -105,9 +108,9 @@ def is_own(rule: Rule, own: Rule) -> bool:
 
 
 def check_rules(s3: Any, bucket: str, own: Rule) -> dict[str, Any]:
-    """Returns the bucket's notification configuration, which is empty without a bucket.
+    """The bucket's notification configuration; it is empty without a bucket.
 
-    Raises StageError with the rule of somebody else that overlaps ours.
+    Raises StageError with a rule of another tool that overlaps ours.
     """
     configuration = _configuration(s3, bucket) or {}
     for rule in rules(configuration):
@@ -123,12 +126,12 @@ def check_rules(s3: Any, bucket: str, own: Rule) -> dict[str, Any]:
 
 
 def make_room(s3: Any, bucket: str, own: Rule) -> list[Rule]:
-    """Let Chalice set our rule; returns the superfluous rules of ours that were removed.
+    """Remove the rules of ours that would keep Chalice from setting its rule; returns them.
 
-    Chalice replaces each rule of our function's ARN by the same new one, so that two of them would
-    become two that overlap. A rule of an alias or a version it keeps, which overlaps too. Until
-    Chalice has set the rule, S3 invokes nobody; the sweep finds what arrives in between. Raises
-    StageError as `check_rules` does.
+    Chalice replaces each rule with our function's ARN by the same new rule, so that two rules would
+    become two that overlap. It keeps a rule with an alias or a version, which overlaps as well.
+    Until Chalice has set the rule, S3 invokes no function; the sweep finds the objects that arrive
+    in between. Raises StageError like `check_rules`.
     """
     configuration = check_rules(s3, bucket, own)
     superfluous = [rule for rule in rules(configuration) if is_own(rule, own)]
@@ -147,46 +150,47 @@ def make_room(s3: Any, bucket: str, own: Rule) -> list[Rule]:
             NotificationConfiguration={**configuration, "LambdaFunctionConfigurations": others},
         )
     for rule in superfluous:
-        print(f"  {bucket:<32} rule removed: {rule}")
+        show(bucket, f"rule removed: {rule}")
     return superfluous
 
 
 def others(s3: Any, bucket: str, own: Rule) -> str:
-    """The rules of others, for an error of S3 that names none of them; nothing without one.
+    """The rules of other tools, for an error of S3 that does not name them; empty without any.
 
-    S3 validates the target of each rule again whenever a rule is set, so that a target that
-    somebody deleted is a reason to refuse ours.
+    Whenever a rule is set, S3 validates the targets of all rules. So it refuses our rule if the
+    target of another one was deleted.
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketNotificationConfiguration.html
     """
-    found = [rule for rule in rules(_configuration(s3, bucket) or {}) if not is_own(rule, own)]
-    if not found:
+    other = [rule for rule in rules(_configuration(s3, bucket) or {}) if not is_own(rule, own)]
+    if not other:
         return ""
-    listed = "; ".join(map(str, found))
+    listed = "; ".join(map(str, other))
     return f"the bucket {bucket} has these rules of somebody else, which S3 validates too: {listed}"
 
 
-def rule_differences(s3: Any, bucket: str, own: Rule) -> Iterator[str]:
-    """What is wrong with the bucket's rule, in words."""
+def differences(s3: Any, bucket: str, own: Rule) -> Iterator[Change]:
+    """The faults of the bucket's rule."""
     configuration = _configuration(s3, bucket)
     if configuration is None:
-        return  # the check of the bucket tells that
+        return  # the check of the bucket reports that
     present = list(rules(configuration))
     ours = [rule for rule in present if is_own(rule, own)]
     if not ours:
-        yield f"the bucket has no rule: S3 invokes {FUNCTION} for no file"
+        yield Change(STEP, f"the bucket has no rule: S3 invokes {FUNCTION} for no file")
     for rule in ours:
         if not rule.matches(own):
-            yield f"the bucket's rule is {rule}; it is to be {own}"
+            yield Change(STEP, "the bucket's rule", str(rule), str(own))
     for rule in present:
         if not is_own(rule, own) and overlaps(rule, own):
-            yield (
+            yield Change(
+                STEP,
                 f"the bucket has a rule of somebody else, {rule}, which overlaps Hoist's: remove it"
-                f" or give it a prefix outside {own.prefix} first"
+                f" or give it a prefix outside {own.prefix} first",
             )
 
 
 def _configuration(s3: Any, bucket: str) -> dict[str, Any] | None:
-    """What S3 answers of a bucket's notification configuration; None without the bucket."""
+    """A bucket's notification configuration; None without the bucket."""
     response: dict[str, Any] | None = answer(
         s3.get_bucket_notification_configuration, "NoSuchBucket", Bucket=bucket
     )
@@ -196,5 +200,5 @@ def _configuration(s3: Any, bucket: str) -> dict[str, Any] | None:
 
 
 def _covers(event: str, other: str) -> bool:
-    """Whether an event is the other or, with a star at its end, a family that has it."""
+    """Whether an event equals the other one, or is a pattern such as `s3:ObjectCreated:*`."""
     return event == other or (event.endswith("*") and other.startswith(event[:-1]))

@@ -1,10 +1,10 @@
-"""Where the outcomes of asynchronous invocations go: `.chalice/destinations.json`, applied.
+"""Writes `.chalice/destinations.json` to the functions of a stage, after each `chalice deploy`.
 
-Chalice knows no destinations (https://github.com/aws/chalice/issues/1309), so this comes after
-`chalice deploy`. PutFunctionEventInvokeConfig erases what it is not told, so the whole is written
-each time, and only where it differs. IAM: lambda:GetFunctionEventInvokeConfig,
-lambda:PutFunctionEventInvokeConfig, and iam:PassRole for none; the functions' own roles need
-sns:Publish and sqs:SendMessage on what they send to.
+Chalice knows no destinations (https://github.com/aws/chalice/issues/1309).
+PutFunctionEventInvokeConfig erases every member that it does not receive. So the whole
+configuration of a function is written, and only where it differs.
+IAM: lambda:GetFunctionEventInvokeConfig, lambda:PutFunctionEventInvokeConfig. The functions' roles
+need sns:Publish and sqs:SendMessage on their destinations.
 """
 
 from __future__ import annotations
@@ -13,118 +13,93 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from deploy import permissions
-from deploy.command import run_command
-from stage.stage import ROOT, Stage, StageError, enter, read_json
+from deploy.changes import Change, show
+from deploy.command import arguments, client, run
+from stage.destinations import ARNS, CONDITIONS, LIMITS, read
+from stage.stage import Stage, enter
 
 if TYPE_CHECKING:
     from types_boto3_lambda import LambdaClient
 
-# What a destination is called in the file, and the variable of a stage that holds its ARN.
-ARNS = {"sns:results": "HOIST_RESULTS_TOPIC_ARN", "sqs:dead-letters": "HOIST_DEAD_LETTERS_ARN"}
-_WAYS = {"on_success": "OnSuccess", "on_failure": "OnFailure"}
-_NUMBERS = {
-    "maximum_retry_attempts": "MaximumRetryAttempts",
-    "maximum_event_age_in_seconds": "MaximumEventAgeInSeconds",
-}
-
-
-def read(path: Path = ROOT / ".chalice" / "destinations.json") -> dict[str, dict[str, Any]]:
-    """What the file says of each function; raises StageError for what it cannot mean."""
-    declared = read_json(path)
-    for function, settings in declared.items():
-        if unknown := settings.keys() - _WAYS.keys() - _NUMBERS.keys():
-            raise StageError(f"{path.name}: {function} has unknown {', '.join(sorted(unknown))}")
-        for way in _WAYS:
-            if settings.get(way, "sns:results") not in ARNS:
-                raise StageError(
-                    f"{path.name}: {function} sends {way} to {settings[way]};"
-                    f" known are {', '.join(ARNS)}"
-                )
-    return dict(declared)
-
 
 def event_invoke_config(stage: Stage, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What PutFunctionEventInvokeConfig takes for one function, beside its name."""
-    config: dict[str, Any] = {
-        _NUMBERS[name]: settings[name] for name in _NUMBERS if name in settings
-    }
+    """The arguments of PutFunctionEventInvokeConfig for one function, without its name."""
+    config: dict[str, Any] = {LIMITS[name]: settings[name] for name in LIMITS if name in settings}
     config["DestinationConfig"] = {
-        _WAYS[way]: {"Destination": stage.arn(ARNS[settings[way]])}
-        for way in _WAYS
-        if way in settings
+        CONDITIONS[condition]: {"Destination": stage.arn(ARNS[settings[condition]])}
+        for condition in CONDITIONS
+        if condition in settings
     }
     return config
 
 
 def differences(
     client: LambdaClient, stage: Stage, declared: Mapping[str, Mapping[str, Any]]
-) -> dict[str, dict[str, Any]]:
-    """What PutFunctionEventInvokeConfig is to be told, by the functions that have it otherwise."""
-    wanted = {name: event_invoke_config(stage, settings) for name, settings in declared.items()}
-    return {
-        name: config
-        for name, config in wanted.items()
-        if _current(client, stage.function(name)) != config
-    }
+) -> list[Change]:
+    """The functions whose configuration in AWS is not the declared one."""
+    return [
+        Change("destinations", name, after=json.dumps(settings))
+        for name, settings in declared.items()
+        if _current(client, stage.function(name)) != event_invoke_config(stage, settings)
+    ]
 
 
 def apply(
     client: LambdaClient, stage: Stage, declared: Mapping[str, Mapping[str, Any]]
-) -> list[str]:
-    """Write what differs; returns the functions that were changed. Safe to repeat.
+) -> list[Change]:
+    """Write what differs; returns the changes. Safe to repeat.
 
     Raises StageError for a function that is not deployed.
     """
-    different = differences(client, stage, declared)
-    for name, settings in declared.items():
-        if name not in different:
-            print(f"  {name:<16} as declared")
-            continue
+    changes = differences(client, stage, declared)
+    for change in changes:
+        config = event_invoke_config(stage, declared[change.name])
         try:
             client.put_function_event_invoke_config(
-                FunctionName=stage.function(name), **different[name]
+                FunctionName=stage.function(change.name), **config
             )
         except client.exceptions.ResourceNotFoundException as error:
-            raise stage.lacks(name) from error
-        print(f"  {name:<16} changed: {json.dumps(settings)}")
-    return list(different)
+            raise stage.lacks(change.name) from error
+        show(change.name, change.result)
+    for name in declared:
+        if name not in {change.name for change in changes}:
+            show(name, "as declared")
+    return changes
 
 
 def _current(client: LambdaClient, function: str) -> dict[str, Any] | None:
     try:
-        found: Any = client.get_function_event_invoke_config(FunctionName=function)
+        config: Any = client.get_function_event_invoke_config(FunctionName=function)
     except client.exceptions.ResourceNotFoundException:
         return None
-    told = found.get("DestinationConfig", {})
-    return {name: found[name] for name in _NUMBERS.values() if name in found} | {
+    destinations = config.get("DestinationConfig", {})
+    return {name: config[name] for name in LIMITS.values() if name in config} | {
         "DestinationConfig": {
-            way: told[way] for way in _WAYS.values() if told.get(way, {}).get("Destination")
+            condition: destinations[condition]
+            for condition in CONDITIONS.values()
+            if destinations.get(condition, {}).get("Destination")
         }
     }
 
 
 def main() -> int:
-    """The command; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="make destinations", description=__doc__, epilog=permissions.epilog("destinations")
-    )
-    parser.add_argument("--stage", required=True, help="a deployed stage of .chalice/config.json")
-    options = parser.parse_args()
-    if options.stage == "local":
-        print("At home `make run` reads the file: there is nothing to apply")
-        return 0
+    """Run the command; returns the exit status."""
 
-    def work() -> None:
+    def work(options: argparse.Namespace) -> None:
+        if options.stage == "local":
+            print("Locally `make run` reads the file: there is nothing to apply")
+            return
         stage = enter(options.stage)
-        apply(boto3.client("lambda", region_name=stage.settings.region), stage, read())
+        session = boto3.Session(region_name=stage.settings.region)
+        apply(client(session, "lambda"), stage, read())
 
-    return run_command(work)
+    return run(
+        arguments("destinations", __doc__, stage="a deployed stage of .chalice/config.json"), work
+    )
 
 
 if __name__ == "__main__":

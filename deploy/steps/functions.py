@@ -1,11 +1,11 @@
-"""What Chalice cannot set of the functions it made.
+"""Settings of the functions that Chalice does not keep as they are declared.
 
-Chalice sets reserved concurrency (`deploy/steps/concurrency.py`) and log retention. But for the
-API's function it sets the retention of a log group that nobody writes to. It never writes the
-handler of a function again, and it switches X-Ray on but not off. SnapStart is
-`deploy/steps/snap_start.py`. IAM: sns:ListSubscriptionsByTopic, sns:GetSubscriptionAttributes,
-sns:SetSubscriptionAttributes, lambda:GetFunctionConfiguration, lambda:UpdateFunctionConfiguration,
-logs:DescribeLogGroups, logs:CreateLogGroup, logs:PutRetentionPolicy.
+Chalice sets the log retention, except that for the API's function it sets the retention of a log
+group that nothing writes to. It never updates the handler of a function, and it switches X-Ray on
+but not off. SnapStart is set in `deploy/steps/snap_start.py`.
+IAM: sns:ListSubscriptionsByTopic, sns:GetSubscriptionAttributes, sns:SetSubscriptionAttributes,
+lambda:GetFunctionConfiguration, lambda:UpdateFunctionConfiguration, logs:DescribeLogGroups,
+logs:CreateLogGroup, logs:PutRetentionPolicy.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalice.config import Config
 
+from deploy.changes import Change, show
 from deploy.steps.connections import function_arn
 from stage.names import function_name, log_group
 from stage.stage import Stage, StageError, config_path, declared, read_json
@@ -23,7 +24,7 @@ from stage.stage import Stage, StageError, config_path, declared, read_json
 if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
 
-# The functions of app.py that Chalice calls by names of its own; a test compares them.
+# The handlers of the functions that Chalice names otherwise; a test compares them with app.py.
 HANDLERS = {
     "api_handler": "app",
     "websocket_connect": "connect_page",
@@ -33,9 +34,9 @@ HANDLERS = {
 
 
 def subscriptions(client: SNSClient, stage: Stage) -> list[str]:
-    """The ARNs of the subscriptions of `notify` to the topic of results: one, as Chalice makes it.
+    """The ARNs of the subscriptions of `notify` to the topic of results; Chalice creates one.
 
-    The topic must be there.
+    The topic must exist.
     """
     topic = stage.settings.results_topic_arn
     notify = function_arn(topic, stage.function("notify"))
@@ -57,79 +58,93 @@ def subscription(client: SNSClient, stage: Stage) -> str:
     )
 
 
-def keep_subscription(client: SNSClient, stage: Stage, subscribed: str) -> list[str]:
-    """Let SNS hand every record to `notify`, and keep what it cannot hand over.
+def keep_subscription(client: SNSClient, stage: Stage, subscription: str) -> list[Change]:
+    """Let SNS deliver every record to `notify`, and keep a record that it cannot deliver.
 
-    Returns the attributes that were changed. Safe to repeat.
+    Returns the changes, whose names are the attributes. Safe to repeat.
     """
-    found = client.get_subscription_attributes(SubscriptionArn=subscribed)["Attributes"]
-    different = subscription_differences(stage, found)
-    for name, value in different.items():
+    current = client.get_subscription_attributes(SubscriptionArn=subscription)["Attributes"]
+    changes = subscription_differences(stage, current)
+    for change in changes:
         client.set_subscription_attributes(
-            SubscriptionArn=subscribed, AttributeName=name, AttributeValue=value
+            SubscriptionArn=subscription, AttributeName=change.name, AttributeValue=change.after
         )
-        print(f"  {'notify':<32} {name} changed: {value}")
-    if not different:
-        print(f"  {'notify':<32} as declared")
-    return list(different)
+        show("notify", f"{change.name} {change.result}")
+    if not changes:
+        show("notify", "as declared")
+    return changes
 
 
-def subscription_differences(stage: Stage, found: Mapping[str, str]) -> dict[str, str]:
-    """The attributes of the subscription to write, by name; `found` are those that it has.
+def subscription_differences(stage: Stage, current: Mapping[str, str]) -> list[Change]:
+    """The attributes of the subscription that differ from the declared ones.
 
     https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html
     """
-    wanted = {"deadLetterTargetArn": stage.arn("HOIST_DEAD_LETTERS_ARN")}
-    different = {}
-    if json.loads(found.get("RedrivePolicy") or "{}") != wanted:
-        different["RedrivePolicy"] = json.dumps(wanted)
-    if json.loads(found.get("FilterPolicy") or "{}"):
-        # An empty object takes the policy away.
+    redrive = {"deadLetterTargetArn": stage.arn("HOIST_DEAD_LETTERS_ARN")}
+    changes = []
+    if json.loads(current.get("RedrivePolicy") or "{}") != redrive:
+        changes.append(Change("functions", "RedrivePolicy", after=json.dumps(redrive)))
+    if json.loads(current.get("FilterPolicy") or "{}"):
+        # An empty object removes the policy.
         # https://docs.aws.amazon.com/sns/latest/dg/example_sns_SetSubscriptionAttributes_section.html
-        different["FilterPolicy"] = "{}"
-    return different
+        changes.append(Change("functions", "FilterPolicy", after="{}"))
+    return changes
 
 
 def declared_function(stage: str, name: str) -> Config:
-    """What `.chalice/config.json` says of a function, as Chalice reads it."""
+    """The declaration of a function in `.chalice/config.json`, as Chalice reads it."""
     return Config(stage, name, config_from_disk=read_json(config_path()))
 
 
-def keep_configuration(client: Any, stage: str, names: Iterable[str]) -> list[str]:
-    """Set what Chalice leaves as it is; returns the functions that were changed. Safe to repeat."""
-    changed = []
+def keep_configuration(client: Any, stage: str, names: Iterable[str]) -> list[Change]:
+    """Write the settings that Chalice does not keep; returns the changes. Safe to repeat."""
+    changes = []
     for name in names:
         function = function_name(stage, name)
-        found = client.get_function_configuration(FunctionName=function)
-        if different := configuration_differences(stage, name, found):
-            client.update_function_configuration(FunctionName=function, **different)
+        current = client.get_function_configuration(FunctionName=function)
+        if different := configuration_differences(stage, name, current):
+            client.update_function_configuration(
+                FunctionName=function,
+                Handler=_handler(name),
+                TracingConfig={"Mode": _tracing(stage, name)},
+            )
             client.get_waiter("function_updated_v2").wait(FunctionName=function)
-            changed.append(name)
-            print(f"  {function:<32} {', '.join(different)} changed")
-    return changed
+            show(function, ", ".join(f"{each.name} {each.result}" for each in different))
+        changes += different
+    return changes
 
 
-def configuration_differences(stage: str, name: str, found: Mapping[str, Any]) -> dict[str, Any]:
-    """What to tell UpdateFunctionConfiguration of a function; `found` is its configuration."""
-    tracing = "Active" if declared_function(stage, name).xray_enabled else "PassThrough"
-    different: dict[str, Any] = {}
-    if found.get("Handler") != (handler := f"app.{HANDLERS.get(name, name)}"):
-        different["Handler"] = handler
-    if found.get("TracingConfig", {}).get("Mode", "PassThrough") != tracing:
-        different["TracingConfig"] = {"Mode": tracing}
-    return different
+def configuration_differences(
+    stage: str, name: str, configuration: Mapping[str, Any]
+) -> list[Change]:
+    """The members of a function's configuration in AWS that differ from the declared ones."""
+    changes = []
+    if (handler := configuration.get("Handler")) != _handler(name):
+        changes.append(Change("functions", "Handler", str(handler), _handler(name)))
+    tracing = configuration.get("TracingConfig", {}).get("Mode", "PassThrough")
+    if tracing != (mode := _tracing(stage, name)):
+        changes.append(Change("functions", "TracingConfig", tracing, mode))
+    return changes
 
 
-def keep_logs(client: Any, stage: str) -> list[str]:
-    """Let the log of the API's function be as old as the others; returns what was changed."""
+def keep_logs(client: Any, stage: str) -> list[Change]:
+    """Set the retention of the log of the API's function; returns the changes."""
     days = declared(stage).get("log_retention_in_days")
     group = log_group(function_name(stage, "api_handler"))
-    found = client.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
-    current = {each["logGroupName"]: each.get("retentionInDays") for each in found}
+    groups = client.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    current = {each["logGroupName"]: each.get("retentionInDays") for each in groups}
     if days is None or current.get(group) == days:
         return []
     if group not in current:
         client.create_log_group(logGroupName=group)
     client.put_retention_policy(logGroupName=group, retentionInDays=days)
-    print(f"  {group:<32} kept for {days} days")
-    return [group]
+    show(group, f"kept for {days} days")
+    return [Change("functions", group, after=f"{days} days")]
+
+
+def _handler(name: str) -> str:
+    return f"app.{HANDLERS.get(name, name)}"
+
+
+def _tracing(stage: str, name: str) -> str:
+    return "Active" if declared_function(stage, name).xray_enabled else "PassThrough"

@@ -1,7 +1,7 @@
-"""The page of a stage: what `make page` built, in its bucket, and known to CloudFront.
+"""Publishes the page that `make page` built: into its bucket, and CloudFront drops its old copy.
 
-What is new comes first and the page that names it last, so that nobody meets half of it; what an
-older page names stays for a while, for whoever has that one open. `make run` caches alike.
+The page itself is uploaded after the files that it names, so that no browser loads half of a new
+version. The files of older pages stay for a while, for browsers that have one open.
 IAM: s3:ListBucket, PutObject, DeleteObject; cloudfront:CreateInvalidation.
 """
 
@@ -16,19 +16,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.config import aws_domain
-from stage.stage import ROOT, Stage, StageError
+from deploy.changes import Change, show
+from stage.page import CONFIG, PAGE, cache_control
+from stage.stage import ROOT, StageError
 
 if TYPE_CHECKING:
     from types_boto3_cloudfront import CloudFrontClient
     from types_boto3_s3 import S3Client
 
 BUILT = ROOT / "frontend" / "dist"
-CONFIG, PAGE = "config.json", "index.html"
-# How long the files of older pages are kept.
-KEPT = timedelta(days=30)
-_YEAR = 31_536_000  # seconds
-# What mimetypes may not know, or knows otherwise, on some machines.
+# How long the files of older pages stay.
+RETENTION = timedelta(days=30)
+# Types that `mimetypes` lacks or defines differently on some machines.
 _TYPES = {
     ".js": "text/javascript",
     ".json": "application/json",
@@ -47,30 +46,8 @@ class File:
 
     @property
     def etag(self) -> str:
-        """What S3 calls it by: an MD5, as it is one PUT with SSE-S3."""
+        """Its ETag in S3: an MD5, because it is one PUT with SSE-S3."""
         return f'"{hashlib.md5(self.body, usedforsecurity=False).hexdigest()}"'
-
-
-def cache_control(path: str) -> str:
-    """How long browsers and CloudFront keep a path: for ever, if its name is a hash."""
-    return f"public, max-age={_YEAR}, immutable" if path.startswith("assets/") else "no-cache"
-
-
-def cognito_endpoint(region: str) -> str:
-    """Where the page signs in."""
-    return f"https://cognito-idp.{region}.{aws_domain(region)}"
-
-
-def page_config(stage: Stage, api_url: str) -> dict[str, str]:
-    """What the page is told as /config.json."""
-    settings = stage.settings
-    return {
-        "api_url": api_url,
-        "region": settings.region,
-        "user_pool_id": settings.user_pool_arn.rpartition("/")[2],
-        "user_pool_client_id": stage.arn("HOIST_USER_POOL_CLIENT_ID"),
-        "cognito_endpoint": cognito_endpoint(settings.region),
-    }
 
 
 def publish(
@@ -81,14 +58,14 @@ def publish(
     config: Mapping[str, Any],
     *,
     built: Path = BUILT,
-) -> list[str]:
-    """Upload what differs and delete what is old; returns the keys. Safe to repeat.
+) -> list[Change]:
+    """Upload the files that differ and delete old ones; returns the changes. Safe to repeat.
 
     Raises StageError where the page is not built.
     """
     files = list(_files(built, config))
-    there = {found["Key"]: found for found in _objects(s3, bucket)}
-    changed = [file for file in files if there.get(file.key, {}).get("ETag") != file.etag]
+    objects = {item["Key"]: item for item in _objects(s3, bucket)}
+    changed = [file for file in files if objects.get(file.key, {}).get("ETag") != file.etag]
     for file in changed:
         s3.put_object(
             Bucket=bucket,
@@ -97,22 +74,22 @@ def publish(
             ContentType=_type(file.key),
             CacheControl=cache_control(file.key),
         )
-        print(f"  {file.key:<32} uploaded, {len(file.body)} bytes", flush=True)
-    old = _old(there, {file.key for file in files})
+        show(file.key, f"uploaded, {len(file.body)} bytes")
+    old = _old(objects, {file.key for file in files})
     for key in old:
         s3.delete_object(Bucket=bucket, Key=key)
-        print(f"  {key:<32} deleted: of an older page")
+        show(key, "deleted: of an older page")
     if any(cache_control(file.key) == "no-cache" for file in changed):
         _invalidate(cloudfront, distribution)
     if not changed:
-        print(f"  {len(files)} files as before")
-    return [file.key for file in changed] + old
+        show(bucket, f"{len(files)} files as before")
+    return [Change("page", key) for key in [*(file.key for file in changed), *old]]
 
 
 def _files(built: Path, config: Mapping[str, Any]) -> Iterator[File]:
-    """All files of the page: those that others name first, the page last."""
+    """All files of the page: first those that other files name, the page itself last."""
     if not (built / PAGE).is_file():
-        raise StageError(f"{built / PAGE} is not there: run `make page`")
+        raise StageError(f"{built / PAGE} does not exist: run `make page`")
     paths = sorted(path for path in built.rglob("*") if path.is_file() and path != built / PAGE)
     for path in sorted(paths, key=lambda path: not path.is_relative_to(built / "assets")):
         yield File(path.relative_to(built).as_posix(), path.read_bytes())
@@ -125,12 +102,12 @@ def _objects(s3: S3Client, bucket: str) -> Iterator[Any]:
         yield from page.get("Contents", [])
 
 
-def _old(there: Mapping[str, Any], wanted: set[str]) -> list[str]:
+def _old(objects: Mapping[str, Any], current: set[str]) -> list[str]:
     now = datetime.now(UTC)
     return sorted(
         key
-        for key, found in there.items()
-        if key not in wanted and now - found["LastModified"] > KEPT
+        for key, item in objects.items()
+        if key not in current and now - item["LastModified"] > RETENTION
     )
 
 
@@ -142,7 +119,7 @@ def _type(key: str) -> str:
 
 
 def _invalidate(cloudfront: CloudFrontClient, distribution: str) -> None:
-    """Let CloudFront ask for the page anew."""
+    """Let CloudFront drop its copy of the page."""
     cloudfront.create_invalidation(
         DistributionId=distribution,
         InvalidationBatch={
@@ -150,4 +127,4 @@ def _invalidate(cloudfront: CloudFrontClient, distribution: str) -> None:
             "CallerReference": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}",
         },
     )
-    print(f"  {'CloudFront':<32} told; it takes a minute or two")
+    show("CloudFront", "invalidated; this takes a minute or two")

@@ -1,8 +1,7 @@
-"""What each function may do in AWS: `.chalice/policies/<function>.json`, rendered for a stage.
+"""What each function may do in AWS: renders `.chalice/policies/<function>.json` for a stage.
 
-Comes before `chalice deploy`, which makes a role for each function from the file that its
-`iam_policy_file` names; the files are called as Chalice calls the functions. Asks AWS nothing and
-changes nothing there.
+`chalice deploy` creates a role for each function from the file that its `iam_policy_file` names, so
+this step comes before it. Makes no call to AWS.
 """
 
 from __future__ import annotations
@@ -15,12 +14,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from deploy.command import run_command
+from deploy.changes import Change, show
+from deploy.command import arguments, run
 from stage.stage import ROOT, StageError, declared
 
-# Where a stage has none of these, or says false, the statements about them fall away.
+# If a stage does not set one of these, or sets it to false, the statements about it are left out.
 OPTIONAL = frozenset({"HOIST_KMS_KEY_ARN", "HOIST_XRAY"})
-# The member of a statement that says no more than that it is about one of those.
+# The member of a statement that only names the variable that the statement depends on.
 _IF = "If"
 _NOT = (None, "", "false")
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -35,12 +35,12 @@ _WEBSOCKET_URL = re.compile(
 
 def templates(root: Path = ROOT) -> dict[str, str]:
     """The text of each function's template, by the name of the function."""
-    found = sorted((root / ".chalice" / "policies").glob("*.json"))
-    return {path.stem: path.read_text(encoding="utf-8") for path in found}
+    paths = sorted((root / ".chalice" / "policies").glob("*.json"))
+    return {path.stem: path.read_text(encoding="utf-8") for path in paths}
 
 
 def render(template: str, stage: str, environment: Mapping[str, str]) -> dict[str, Any]:
-    """The policy document of one function; raises StageError for a variable that is not there.
+    """The policy document of one function; raises StageError for a missing variable.
 
     Partition, region and account are those of the stage's topic of results.
     """
@@ -65,37 +65,49 @@ def render(template: str, stage: str, environment: Mapping[str, str]) -> dict[st
     document["Statement"] = [
         {name: value for name, value in statement.items() if name != _IF}
         for statement in document.get("Statement", [])
-        if all(variables.get(name) not in _NOT for name in OPTIONAL & _named(statement))
+        if all(variables.get(name) not in _NOT for name in OPTIONAL & _variables(statement))
     ]
-    return dict(_substituted(document, variables))
+    return dict(_substitute(document, variables))
 
 
-def write(stage: str, environment: Mapping[str, str], *, root: Path = ROOT) -> list[str]:
-    """Write what differs; returns the functions whose policy was changed. Safe to repeat."""
-    rendered = {
+def differences(stage: str, environment: Mapping[str, str], *, root: Path = ROOT) -> list[Change]:
+    """The functions whose rendered file is missing or another one."""
+    return [
+        Change("policies", function)
+        for function, text in _rendered(stage, environment, root).items()
+        if not (path := root / ".chalice" / policy_file(stage, function)).exists()
+        or path.read_text(encoding="utf-8") != text
+    ]
+
+
+def write(stage: str, environment: Mapping[str, str], *, root: Path = ROOT) -> list[Change]:
+    """Write the files that differ; returns the changes. Safe to repeat."""
+    rendered = _rendered(stage, environment, root)
+    changes = differences(stage, environment, root=root)
+    for change in changes:
+        path = root / ".chalice" / policy_file(stage, change.name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(rendered[change.name], encoding="utf-8")
+        show(change.name, change.result)
+    if not changes:
+        show(f"policies/{stage}", "as rendered before")
+    return changes
+
+
+def _rendered(stage: str, environment: Mapping[str, str], root: Path) -> dict[str, str]:
+    return {
         function: json.dumps(render(template, stage, environment), indent=2) + "\n"
         for function, template in templates(root).items()
     }
-    changed = []
-    for function, text in rendered.items():
-        path = root / ".chalice" / policy_file(stage, function)
-        if path.exists() and path.read_text(encoding="utf-8") == text:
-            print(f"  {function:<20} as rendered before")
-            continue
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        changed.append(function)
-        print(f"  {function:<20} changed")
-    return changed
 
 
 def policy_file(stage: str, function: str) -> str:
-    """The `iam_policy_file` of a function, as Chalice takes it: from `.chalice` on."""
+    """The `iam_policy_file` of a function; Chalice reads it relative to `.chalice`."""
     return f"policies/{stage}/{function}.json"
 
 
 def unused(stage: str, config: Mapping[str, Any], *, root: Path = ROOT) -> list[str]:
-    """The functions whose policy a stage's configuration does not name: Chalice passes it over."""
+    """The functions whose policy Chalice ignores, as the stage's configuration does not name it."""
     functions = config.get("lambda_functions", {})
     return [
         function
@@ -104,18 +116,18 @@ def unused(stage: str, config: Mapping[str, Any], *, root: Path = ROOT) -> list[
     ]
 
 
-def _named(statement: Any) -> set[str]:
+def _variables(statement: Any) -> set[str]:
     """The variables in a statement."""
     return set(_VARIABLE.findall(json.dumps(statement)))
 
 
-def _substituted(part: Any, variables: Mapping[str, str]) -> Any:
-    """A part of a document, in all whose texts the variables are replaced."""
+def _substitute(part: Any, variables: Mapping[str, str]) -> Any:
+    """Replace the variables in all texts of a part of a document."""
     if isinstance(part, dict):
-        return {name: _substituted(value, variables) for name, value in part.items()}
+        return {name: _substitute(value, variables) for name, value in part.items()}
     if isinstance(part, list):
-        return [_substituted(value, variables) for value in part]
-    return _VARIABLE.sub(lambda found: _value(variables, found[1]), part)
+        return [_substitute(value, variables) for value in part]
+    return _VARIABLE.sub(lambda match: _value(variables, match[1]), part)
 
 
 def _value(variables: Mapping[str, str], name: str) -> str:
@@ -126,25 +138,23 @@ def _value(variables: Mapping[str, str], name: str) -> str:
 
 
 def main() -> int:
-    """The command; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="make policies", description=__doc__)
-    parser.add_argument("--stage", required=True, help="a stage of .chalice/config.json")
-    stage = parser.parse_args().stage
-    if stage == "local":
-        print("At home nobody asks for a policy: there is nothing to render")
-        return 0
+    """Run the command; returns the exit status."""
 
-    def work() -> None:
+    def work(options: argparse.Namespace) -> None:
+        stage = options.stage
+        if stage == "local":
+            print("Locally no policy applies: there is nothing to render")
+            return
         config = declared(stage)
-        changed = write(stage, config.get("environment_variables", {}))
-        print(f"{len(changed)} changed, in .chalice/policies/{stage}")
+        changes = write(stage, config.get("environment_variables", {}))
+        print(f"{len(changes)} changed, in .chalice/policies/{stage}")
         for function in unused(stage, config):
             print(
                 f"Not used yet: .chalice/config.json gives {function} of {stage}"
                 f' no "iam_policy_file": "{policy_file(stage, function)}"'
             )
 
-    return run_command(work)
+    return run(arguments("policies", __doc__, stage="a stage of .chalice/config.json"), work)
 
 
 if __name__ == "__main__":

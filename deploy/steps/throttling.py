@@ -1,150 +1,100 @@
-"""How many requests both APIs of a stage let through, each method and each route by itself.
+"""Writes the request limits of both APIs, for each method and each route separately.
 
-API Gateway throttles no stage as a whole: a limit of the stage is a limit for each of its methods.
-So what reaches Lambda is the sum over the methods. IAM: apigateway:GET and apigateway:PATCH.
+IAM: apigateway:GET and apigateway:PATCH.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-request-throttling.html
 https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-protect.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-# What the settings of a stage call all methods that have no settings of their own.
+from deploy.changes import Change, show
+from stage.throttling import Limit, Throttling
+
+# The key of the settings for all methods that have none of their own; for all routes it is `*`.
 ALL = "*/*"
+_WEBSOCKET = "WebSocket "
+# Rate and burst in a response of API Gateway.
+_Limits = Mapping[str, tuple[float | None, int | None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """A token bucket: `burst` requests at once, `rate` more with every second."""
+def rest_differences(stage: Mapping[str, Any], throttling: Throttling) -> list[Change]:
+    """The methods whose limits, in the response of GetStage, are not the declared ones.
 
-    rate: float
-    burst: int
-
-    def __str__(self) -> str:
-        return f"{self.rate:.15g} a second, {self.burst} at once"
-
-
-@dataclass(frozen=True, slots=True)
-class Throttling:
-    """The limits of a stage.
-
-    `methods` are those of the REST API with limits of their own, such as `POST /uploads`; `routes`
-    are those of the WebSocket API, such as `$connect`. Every other one has `rest` or `websocket`.
-    """
-
-    rest: Limit
-    methods: Mapping[str, Limit]
-    websocket: Limit
-    routes: Mapping[str, Limit]
-
-    def method(self, name: str) -> Limit:
-        """The limit of a method of the REST API, such as `POST /uploads`."""
-        return self.methods.get(name, self.rest)
-
-    def requests_a_second(self, methods: Iterable[str]) -> float:
-        """How many requests a second methods of the REST API let through together."""
-        return sum(self.method(name).rate for name in methods)
-
-
-def read(declared: Mapping[str, Any]) -> Throttling:
-    """What the part `throttling` of `.chalice/api-gateway.json` says.
-
-    Raises KeyError, TypeError or ValueError for what it cannot mean.
-    """
-    websocket = declared["websocket"]
-    return Throttling(
-        _limit(declared),
-        {name: _limit(limit) for name, limit in declared.get("methods", {}).items()},
-        _limit(websocket),
-        {name: _limit(limit) for name, limit in websocket.get("routes", {}).items()},
-    )
-
-
-def rest_differences(stage: Mapping[str, Any], throttling: Throttling) -> dict[str, Limit]:
-    """The limits that GetStage tells otherwise than declared, by method.
-
-    A method that has limits in AWS and none in the file is to have those of all others.
+    A method that has limits in AWS and none in the file gets the limit of all other methods.
     """
     current = {
-        _method(key): (told.get("throttlingRateLimit"), told.get("throttlingBurstLimit"))
-        for key, told in stage.get("methodSettings", {}).items()
+        _method(key): (each.get("throttlingRateLimit"), each.get("throttlingBurstLimit"))
+        for key, each in stage.get("methodSettings", {}).items()
     }
-    wanted = {ALL: throttling.rest, **dict.fromkeys(current, throttling.rest), **throttling.methods}
-    return _differing(current, wanted)
+    desired = {name: throttling.method(name) for name in [ALL, *current, *throttling.methods]}
+    return _differences(current, desired)
 
 
-def limit_rest(client: Any, api: str, stage: str, throttling: Throttling) -> list[str]:
-    """Limit the methods of a stage of a REST API; returns those whose limits were changed."""
-    changed = rest_differences(client.get_stage(restApiId=api, stageName=stage), throttling)
-    patches = [
-        {"op": "replace", "path": f"{_path(name)}/throttling/{part}", "value": value}
-        for name, limit in changed.items()
-        for part, value in (("rateLimit", f"{limit.rate:.15g}"), ("burstLimit", str(limit.burst)))
-    ]
+def limit_rest(client: Any, api: str, stage: str, throttling: Throttling) -> list[Change]:
+    """Write the limits of a REST API that differ; returns them."""
+    changes = rest_differences(client.get_stage(restApiId=api, stageName=stage), throttling)
+    patches = []
+    for change in changes:
+        limit, path = throttling.method(change.name), f"{_path(change.name)}/throttling"
+        for name, value in (("rateLimit", f"{limit.rate:.15g}"), ("burstLimit", str(limit.burst))):
+            patches.append({"op": "replace", "path": f"{path}/{name}", "value": value})
     if patches:
         client.update_stage(restApiId=api, stageName=stage, patchOperations=patches)
-    for name, limit in changed.items():
-        print(f"  {name:<29} changed: {limit}")
-    return list(changed)
+    for change in changes:
+        show(change.name, change.result)
+    return changes
 
 
-def websocket_differences(stage: Mapping[str, Any], throttling: Throttling) -> dict[str, Limit]:
-    """The limits that GetStage of a WebSocket API tells otherwise than declared, by route.
-
-    `*` stands for all routes without limits of their own.
-    """
+def websocket_differences(stage: Mapping[str, Any], throttling: Throttling) -> list[Change]:
+    """The routes whose limits, in the response of GetStage, are not the declared ones."""
     settings = {"*": stage.get("DefaultRouteSettings", {}), **stage.get("RouteSettings", {})}
     current = {
-        name: (told.get("ThrottlingRateLimit"), told.get("ThrottlingBurstLimit"))
-        for name, told in settings.items()
+        _WEBSOCKET + name: (each.get("ThrottlingRateLimit"), each.get("ThrottlingBurstLimit"))
+        for name, each in settings.items()
     }
-    wanted = {**dict.fromkeys(current, throttling.websocket), **throttling.routes}
-    return _differing(current, wanted)
+    routes = {_WEBSOCKET + name: limit for name, limit in throttling.routes.items()}
+    return _differences(current, {**dict.fromkeys(current, throttling.websocket), **routes})
 
 
-def limit_websocket(client: Any, api: str, stage: str, throttling: Throttling) -> list[str]:
-    """Limit the routes of a stage of a WebSocket API; returns those whose limits were changed.
+def limit_websocket(client: Any, api: str, stage: str, throttling: Throttling) -> list[Change]:
+    """Write the limits of a WebSocket API that differ; returns them.
 
-    What else somebody set of a route, such as its log, is kept.
+    Other settings of a route, such as its log, stay.
     """
-    found = client.get_stage(ApiId=api, StageName=stage)
-    changed = websocket_differences(found, throttling)
-    routes = dict(found.get("RouteSettings", {}))
-    for name in changed.keys() - {"*"}:
-        routes[name] = {**routes.get(name, {}), **_route_settings(changed[name])}
-    if changed:
+    current = client.get_stage(ApiId=api, StageName=stage)
+    changes = websocket_differences(current, throttling)
+    routes = dict(current.get("RouteSettings", {}))
+    for name in {change.name.removeprefix(_WEBSOCKET) for change in changes} - {"*"}:
+        limit = throttling.routes.get(name, throttling.websocket)
+        routes[name] = {**routes.get(name, {}), **_route_settings(limit)}
+    if changes:
         client.update_stage(
             ApiId=api,
             StageName=stage,
             DefaultRouteSettings={
-                **found.get("DefaultRouteSettings", {}),
+                **current.get("DefaultRouteSettings", {}),
                 **_route_settings(throttling.websocket),
             },
             RouteSettings=routes,
         )
-    for name, limit in changed.items():
-        print(f"  {'WebSocket ' + name:<29} changed: {limit}")
-    return [f"WebSocket {name}" for name in changed]
+    for change in changes:
+        show(change.name, change.result)
+    return changes
 
 
-def _differing(
-    current: Mapping[str, tuple[Any, Any]], wanted: Mapping[str, Limit]
-) -> dict[str, Limit]:
-    return {
-        name: limit
-        for name, limit in wanted.items()
-        if current.get(name) != (limit.rate, limit.burst)
-    }
-
-
-def _limit(declared: Mapping[str, Any]) -> Limit:
-    limit = Limit(float(declared["rate"]), int(declared["burst"]))
-    if limit.rate <= 0 or limit.burst < 1:
-        raise ValueError("rate and burst let nothing through")
-    return limit
+def _differences(current: _Limits, desired: Mapping[str, Limit]) -> list[Change]:
+    changes = []
+    for name, limit in desired.items():
+        rate, burst = current.get(name, (None, None))
+        if (rate, burst) != (limit.rate, limit.burst):
+            before = "without a limit"
+            if rate is not None and burst is not None:
+                before = f"limited to {Limit(rate, burst)}"
+            changes.append(Change("api-gateway", name, before, str(limit)))
+    return changes
 
 
 def _route_settings(limit: Limit) -> dict[str, Any]:
@@ -152,7 +102,7 @@ def _route_settings(limit: Limit) -> dict[str, Any]:
 
 
 def _path(method: str) -> str:
-    """Where the settings of a method are: `/~1uploads/POST` for `POST /uploads`."""
+    """The path of a method's settings: `/~1uploads/POST` for `POST /uploads`."""
     if method == ALL:
         return f"/{ALL}"
     verb, _, path = method.partition(" ")
@@ -160,7 +110,7 @@ def _path(method: str) -> str:
 
 
 def _method(key: str) -> str:
-    """The method of a key in the settings, which has its path with or without its first slash."""
+    """The method of a key of the settings, whose path may lack its first slash."""
     if key == ALL:
         return ALL
     path, _, verb = key.rpartition("/")

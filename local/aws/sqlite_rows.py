@@ -1,9 +1,9 @@
 """The items of one DynamoDB table in SQLite: an SQL table of JSON, an SQL index for each order.
 
-A table and its secondary indexes are orders of the same items: each by the attributes of its key,
-in DynamoDB's JSON (`{"pk": {"S": "…"}}`). So a request reads and writes only the rows it is about.
-Knows string and number keys only. The names in its SQL are those of the schema; values are bound,
-hence the ignored warnings. Must not know moto or who begins and ends a transaction.
+A table and its secondary indexes are orders of the same items, each by the attributes of its key in
+DynamoDB's JSON (`{"pk": {"S": "…"}}`). So a request reads and writes only the rows that it needs.
+Supports string and number keys. Only names of the schema become part of the SQL, and values are
+bound, so the ignored warnings are safe. Must not know moto, or where a transaction starts and ends.
 """
 
 import json
@@ -22,15 +22,15 @@ _COLUMNS = {
     "N": """CAST(json_extract(item, '$."{name}".N') AS NUMERIC)""",
 }
 _COMPARISONS = {"BETWEEN": "BETWEEN ? AND ?", "BEGINS_WITH": "BETWEEN ? AND ?"}
-_LAST_CHARACTER = "\U0010ffff"  # no string that begins with a prefix comes after this one
+_LAST_CHARACTER = "\U0010ffff"  # a prefix and this sort after every string with the prefix
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
     """The items of a table.
 
-    `types` are the types of its key attributes, `S` or `N`; `orders` the attributes that each order
-    sorts by: those of the index, then those of the table, which tell the items apart.
+    `types` are the types of its key attributes, `S` or `N`. `orders` are the attributes that each
+    order sorts by: those of the index, then those of the table, which make it unique.
     """
 
     database: sqlite3.Connection
@@ -38,8 +38,8 @@ class Rows:
     types: Mapping[str, str]
     orders: Mapping[str, Sequence[str]]
 
-    def make(self) -> None:
-        """Make the SQL table and its indexes, unless they are there."""
+    def create(self) -> None:
+        """Create the SQL table and its indexes, unless they exist."""
         self.database.execute(f'CREATE TABLE IF NOT EXISTS "{self.table}" (item TEXT NOT NULL)')
         for order, names in self.orders.items():
             kind = "UNIQUE INDEX" if order == TABLE else "INDEX"
@@ -49,11 +49,11 @@ class Rows:
             )
 
     def drop(self) -> None:
-        """Forget all items."""
+        """Delete all items."""
         self.database.execute(f'DROP TABLE IF EXISTS "{self.table}"')
 
     def count(self) -> int:
-        """How many items there are."""
+        """The number of items."""
         return int(self._execute("SELECT COUNT(*) FROM {}").fetchone()[0])
 
     def save(self, item: Attributes) -> None:
@@ -81,7 +81,7 @@ class Rows:
     ) -> Iterator[Any]:
         """The items that have all attributes of an order, in that order or backwards.
 
-        Only those that fulfil the conditions and come after the attributes in `after`.
+        Yields only items that fulfil the conditions and come after the attributes in `after`.
         """
         columns = [self._column(name) for name in self.orders[order]]
         where = [f"{column} IS NOT NULL" for column in columns]
@@ -101,7 +101,7 @@ class Rows:
             yield json.loads(text)
 
     def _is(self, key: Attributes) -> tuple[str, list[Any]]:
-        """The SQL condition of one item, and its values."""
+        """The SQL condition that selects one item, and its values."""
         names = self.orders[TABLE]
         where = " AND ".join(f"{self._column(name)} = ?" for name in names)
         return where, [_value(key[name]) for name in names]
@@ -115,6 +115,6 @@ class Rows:
 
 
 def _value(attribute: Attributes) -> Any:
-    """What SQL compares a key with."""
+    """The value that SQL compares a key with."""
     ((kind, value),) = attribute.items()
     return float(value) if kind == "N" else value

@@ -1,8 +1,8 @@
-"""What the AWS stand-in keeps on disk: items in a database, everything else in a pickle beside it.
+"""The state of the AWS stand-in on disk: items in a database, everything else in a pickle.
 
-Items are many and change all the time. Accounts, topics, queues and tables are few and change
-rarely, so all of them are written again whenever one may have changed.
-A killed process loses nothing that was written; only a power cut may take the last moments.
+Items are many and change often. Accounts, topics, queues and tables are few and change rarely, so
+each change writes all of them again. A killed process loses nothing that it has written; only a
+power cut may lose the last changes.
 """
 
 import contextlib
@@ -26,11 +26,11 @@ from moto.backends import get_backend
 
 from local.aws import dynamodb_tables
 
-KEPT = ("dynamodb", "cognito-idp", "sns", "sqs")
+SERVICES = ("dynamodb", "cognito-idp", "sns", "sqs")
 
 
 class State:
-    """moto's backends, the pickle they are kept in, and the database of their items."""
+    """moto's backends, their pickle, and the database of their items."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -40,9 +40,9 @@ class State:
         self.database = dynamodb_tables.connect(self._items)
 
     def load(self) -> None:
-        """Take up where the last server stopped."""
+        """Load the state that the last server wrote."""
         self.begin()
-        for service in KEPT:
+        for service in SERVICES:
             for account, regions in self._saved.pop(service, {}).items():
                 for region, backend in regions.items():
                     backends(service)[account][region] = backend
@@ -51,14 +51,14 @@ class State:
         self.end(succeeded=True, writes=True)
 
     def begin(self) -> None:
-        """A request has its turn."""
+        """Start the transaction of a request."""
         self.database.execute("BEGIN")
 
     def end(self, *, succeeded: bool, writes: bool) -> None:
-        """Keep what the request changed, or roll it back; only then may it be answered.
+        """Commit the changes of a request, or roll them back; the server responds afterwards.
 
-        With `writes` it may have changed more than items. A server that cannot keep its state must
-        not run.
+        With `writes` the request may have changed more than items. A server that cannot write its
+        state must not run.
         """
         try:
             self.database.execute("COMMIT" if succeeded else "ROLLBACK")
@@ -69,10 +69,10 @@ class State:
             os._exit(1)
 
     def write(self) -> None:
-        """Replace the pickle by the present state, in one step."""
+        """Replace the pickle by the present state, atomically."""
         _forget_messages()
         saved: dict[str, Any] = {"moto": moto.__version__}
-        for service in KEPT:
+        for service in SERVICES:
             saved[service] = {
                 account: dict(regions) for account, regions in backends(service).items()
             }
@@ -81,13 +81,13 @@ class State:
         partial.replace(self.path)
 
     def _read(self) -> dict[str, Any]:
-        """What the last server kept; what another moto wrote is put aside, with its items."""
+        """The state of the last server; the state of another version of moto is moved aside."""
         if not self.path.exists():
             return {}
         try:
             with self.path.open("rb") as file:
-                saved: dict[str, Any] = _Unpickler(file).load()
-        except Exception as error:  # noqa: BLE001 - pickle raises whatever it meets
+                saved: dict[str, Any] = Unpickler(file).load()
+        except Exception as error:  # noqa: BLE001 - pickle raises any exception
             saved = {"moto": f"unreadable ({error})"}
         if saved["moto"] == moto.__version__:
             return saved
@@ -96,17 +96,17 @@ class State:
         for end in ("", "-wal", "-shm"):  # SQLite's files
             with contextlib.suppress(FileNotFoundError):
                 Path(f"{self._items}{end}").replace(f"{self._items}.old{end}")
-        print(f"state of moto {saved['moto']} put aside as {aside}", flush=True)
+        print(f"moved the state of moto {saved['moto']} to {aside}", flush=True)
         return {}
 
 
 def backends(service: str) -> Any:
-    """What moto holds of a service, by account and region."""
+    """The backends of a service, by account and region."""
     return get_backend(service)  # type: ignore[call-overload] # typed for literal names only
 
 
 def _forget_messages() -> None:
-    """Drop what moto keeps of every message for tests: its text and its signature's key."""
+    """Drop the text and signature key that moto keeps of every message for tests."""
     for regions in backends("sns").values():
         for backend in regions.values():
             backend._message_public_keys.clear()  # noqa: SLF001 - no other way
@@ -114,20 +114,15 @@ def _forget_messages() -> None:
                 topic.sent_notifications.clear()
 
 
-class _Unpickler(pickle.Unpickler):
-    """Reads the pickle, also where an earlier version wrote it and its modules had other names."""
+class Unpickler(pickle.Unpickler):
+    """Reads the pickle, also one of an earlier version, which had these names in other modules."""
 
     def find_class(self, module: str, name: str) -> Any:
         if name in ("load_key", "_load_key"):
             return load_key
-        return super().find_class(_FORMER_MODULES.get(module, module), name)
-
-
-_FORMER_MODULES = {
-    "local.tables": "local.aws.dynamodb_tables",
-    "local.rows": "local.aws.sqlite_rows",
-    "local.email": "local.aws.sns_email",
-}
+        if name == "StoredTable":
+            return dynamodb_tables.StoredTable
+        return super().find_class(module, name)
 
 
 def _reduce_key(key: rsa.RSAPrivateKey) -> tuple[Any, ...]:
@@ -141,5 +136,5 @@ def load_key(pem: bytes) -> Any:
 
 
 copyreg.pickle(type(rsa.generate_private_key(public_exponent=65537, key_size=2048)), _reduce_key)
-# A queue's condition guards nothing between two processes: a new one does.
+# A lock cannot be pickled, and a loaded queue can use a new one.
 copyreg.pickle(threading.Condition, lambda _: (threading.Condition, ()))

@@ -1,7 +1,7 @@
-"""The execution environments of the functions: worker processes, started when needed, kept warm.
+"""The execution environments of the functions: worker processes, started on demand and kept warm.
 
-One invocation at a time each, as in Lambda; one that runs out of time is killed with its
-environment. Environments that loaded `app.py` before it was last edited are replaced.
+Each runs one invocation at a time, as in Lambda. An invocation that times out is killed with its
+environment. An edit of `app.py` or `chalicelib` replaces the environments that loaded the old code.
 """
 
 import asyncio
@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from local.names import PREFIX, arn
+
 ROOT = Path(__file__).parents[2]
 MOST = 4  # environments at once
-LINE_LIMIT = 16 * 1024 * 1024  # bytes; over Lambda's 6 MB payload
+LINE_LIMIT = 16 * 1024 * 1024  # bytes; more than Lambda's 6 MB payload
 DEFAULT_TIMEOUT = 60  # seconds; Chalice's own
 
 
@@ -28,15 +30,21 @@ class Function:
     handler: str
     timeout: int
 
+    @classmethod
+    def of(cls, source: Mapping[str, Any], settings: Mapping[str, Any]) -> "Function":
+        """The function of a source that `app.py` declares; `settings` are the stage's."""
+        timeout = settings.get(source["name"], {}).get("lambda_timeout", DEFAULT_TIMEOUT)
+        return cls(source["name"], source["handler_string"], timeout)
+
     @property
     def arn(self) -> str:
         """Its ARN, as invocation records name it."""
-        return f"arn:aws:lambda:eu-west-1:123456789012:function:hoist-local-{self.name}"
+        return arn("lambda", f"function:{PREFIX}-{self.name}")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a function returned, or the error it failed with."""
+    """The result of a function, or its error."""
 
     ok: bool
     payload: Any
@@ -50,7 +58,7 @@ class Environment:
     loaded_at: float
 
     async def ask(self, request: Mapping[str, Any]) -> Answer:
-        """One request, one answer; raises OSError when the process is gone."""
+        """Send a request and read its answer; raises OSError when the process has ended."""
         if self.process.stdin is None or self.process.stdout is None:
             raise BrokenPipeError
         self.process.stdin.write(json.dumps(request).encode() + b"\n")
@@ -61,7 +69,7 @@ class Environment:
         return Answer(**json.loads(line))
 
     async def end(self) -> None:
-        """Kill it, whatever it is doing."""
+        """Kill it, even while it runs an invocation."""
         if self.process.returncode is None:
             self.process.kill()
         await self.process.wait()
@@ -69,7 +77,7 @@ class Environment:
 
 @dataclass(slots=True)
 class Functions:
-    """All environments of a local system; they log to one file. `root` holds their `app.py`."""
+    """All environments of a local system; they log to one file. `root` has their `app.py`."""
 
     log: Path
     variables: Mapping[str, str]
@@ -79,14 +87,14 @@ class Functions:
     _room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST))
 
     async def describe(self) -> dict[str, Any]:
-        """What `app.py` declares; raises OSError when it cannot be loaded."""
+        """The sources and routes that `app.py` declares; raises OSError when it fails to load."""
         environment = await self._take()
         answer = await environment.ask({"describe": True})
         self._idle.append(environment)
         return dict(answer.payload)
 
     async def invoke(self, function: Function, event: Any, *, request_id: str) -> Answer:
-        """Run a handler; an error, a time-out and a crash are answers as well."""
+        """Run a handler; an error, a timeout and a crash are answers as well."""
         async with self._room:
             environment = await self._take()
             request = {
@@ -155,7 +163,7 @@ class Functions:
 
 
 def timed_out(request_id: str, seconds: float) -> Answer:
-    """What Lambda says of an invocation that ran out of time.
+    """The payload that Lambda returns for an invocation that timed out.
 
     Recorded from AWS: tests/aws/services/lambda_/test_lambda.snapshot.json of LocalStack.
     """
@@ -163,9 +171,9 @@ def timed_out(request_id: str, seconds: float) -> Answer:
 
 
 def exited(request_id: str) -> Answer:
-    """What Lambda says of an invocation whose process ended before it answered.
+    """The payload that Lambda returns when the process exits before it answers.
 
-    Recorded from AWS as well.
+    Recorded from AWS: the same snapshot.
     """
     return _error("Runtime.ExitError", request_id, "Runtime exited without providing a reason")
 

@@ -1,7 +1,7 @@
 """Asynchronous invocation as Lambda does it: a queue on disk, retries, records to destinations.
 
-An event that is accepted is on disk before it is answered and stays there until its record has
-reached its destination, so a system that is stopped, or killed, goes on where it was.
+The queue has an accepted event on disk until its record has reached the destination. So a system
+that was stopped or killed continues with the same events.
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 """
 
@@ -12,17 +12,20 @@ import json
 import logging
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from local.functions.destinations import Destinations, Send
 from local.functions.environments import Answer, Function, Functions
+from local.home import StartError
 
 log = logging.getLogger("local.events")
 
-AGAIN = 1.0  # seconds until a record that its destination did not take is sent again
+RESEND_AFTER = 1.0  # seconds until a record is sent again whose destination failed
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS invocations (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -36,18 +39,6 @@ CREATE TABLE IF NOT EXISTS invocations (
 )
 """
 
-Send = Callable[[str, str], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Destinations:
-    """Where a function's records go (`sns:topic`, `sqs:queue`) and how its failures are retried."""
-
-    on_success: str | None = None
-    on_failure: str | None = None
-    maximum_retry_attempts: int = 2
-    maximum_event_age_in_seconds: int = 21_600
-
 
 @dataclass(slots=True)
 class Invoker:
@@ -58,7 +49,7 @@ class Invoker:
     destinations: Mapping[str, Destinations]
     send: Send
     waits: Sequence[float]
-    _known: dict[str, Function] = field(default_factory=dict)
+    _functions: dict[str, Function] = field(default_factory=dict)
     _running: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -66,7 +57,7 @@ class Invoker:
         self.database.execute(_SCHEMA)
 
     def accept(self, function: str, event: Any) -> None:
-        """Take an event; the caller commits, together with whatever else it writes."""
+        """Add an event to the queue; the caller commits, together with its own writes."""
         now = time.time()
         self.database.execute(
             "INSERT INTO invocations (request_id, function, event, accepted_at, due_at)"
@@ -76,8 +67,8 @@ class Invoker:
         self._wake.set()
 
     async def run(self, functions: Sequence[Function]) -> None:
-        """Invoke what is due, for ever."""
-        self._known = {function.name: function for function in functions}
+        """Invoke the functions of due events until cancelled."""
+        self._functions = {function.name: function for function in functions}
         try:
             while True:
                 self._wake.clear()
@@ -96,18 +87,18 @@ class Invoker:
             "SELECT id, function FROM invocations WHERE due_at <= ? ORDER BY id", (time.time(),)
         ).fetchall()
         for number, name in due:
-            if number not in self._running and name in self._known:
+            if number not in self._running and name in self._functions:
                 task = asyncio.create_task(self._deliver(number))
                 self._running[number] = task
                 task.add_done_callback(functools.partial(self._done, number))
 
     def _next_due(self) -> float | None:
-        """Seconds until something is due that does not run; None when nothing is."""
+        """Seconds until the next invocation that does not run is due; None without one."""
         rows = self.database.execute("SELECT id, function, due_at FROM invocations").fetchall()
         waiting = [
             due_at
             for number, name, due_at in rows
-            if number not in self._running and name in self._known
+            if number not in self._running and name in self._functions
         ]
         return max(0.05, min(waiting) - time.time()) if waiting else None
 
@@ -115,11 +106,11 @@ class Invoker:
         del self._running[number]
         if not task.cancelled() and task.exception():
             log.error("delivery of invocation %d failed", number, exc_info=task.exception())
-            self._postpone(number, AGAIN)
+            self._postpone(number, RESEND_AFTER)
         self._wake.set()
 
     async def _deliver(self, number: int) -> None:
-        """One attempt, and what follows from it."""
+        """Make one attempt, then retry, or send its record to the destination."""
         row = self.database.execute(
             "SELECT request_id, function, event, accepted_at, attempts, record"
             " FROM invocations WHERE id = ?",
@@ -128,7 +119,7 @@ class Invoker:
         request_id, name, event, accepted_at, attempts, record = row
         destinations = self.destinations.get(name, Destinations())
         if record is None:
-            function, payload = self._known[name], json.loads(event)
+            function, payload = self._functions[name], json.loads(event)
             answer = await self.functions.invoke(function, payload, request_id=request_id)
             log.info("%s %s: %s", name, request_id, "success" if answer.ok else answer.payload)
             condition = _condition(answer, attempts, time.time() - accepted_at, destinations)
@@ -145,7 +136,7 @@ class Invoker:
         if destination is not None:
             await self.send(destination, record)
         elif not succeeded:
-            log.error("%s gave up and has no destination: %s", name, record)
+            log.error("%s failed and has no destination: %s", name, record)
         with self.database:
             self.database.execute("DELETE FROM invocations WHERE id = ?", (number,))
 
@@ -169,8 +160,20 @@ class Invoker:
             )
 
 
+def connect(path: Path) -> sqlite3.Connection:
+    """The database of events; raises StartError when it cannot be read."""
+    try:
+        database = sqlite3.connect(path, check_same_thread=False)
+        database.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.DatabaseError as error:
+        raise StartError(
+            f"{path} cannot be read ({error}): move it away and start again"
+        ) from error
+    return database
+
+
 def _condition(answer: Answer, attempts: int, age: float, destinations: Destinations) -> str | None:
-    """Why it is over, in the record's word; None when it is to be tried again."""
+    """The record's condition when the invocation is over; None when it is to be retried."""
     if answer.ok:
         return "Success"
     if attempts >= destinations.maximum_retry_attempts:
@@ -181,7 +184,7 @@ def _condition(answer: Answer, attempts: int, age: float, destinations: Destinat
 def invocation_record(
     function: Function, request_id: str, event: Any, answer: Answer, *, condition: str, count: int
 ) -> str:
-    """The JSON that a destination gets.
+    """The JSON that a destination receives.
 
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
     """

@@ -1,6 +1,6 @@
 """EventBridge's schedules: functions that `app.py` runs at a rate, invoked asynchronously.
 
-A schedule begins anew with each start of the system; what was due in between is not made up for.
+Each start of the system starts every schedule again, and runs that were due earlier are skipped.
 Must not know how functions are invoked.
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
 """
@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from local.aws.seaweedfs import ACCOUNT
 from local.home import StartError
+from local.names import ACCOUNT, PREFIX
 
-FIRST = 20.0  # seconds from the start of the system to the first run; nobody waits for a period
+FIRST = 20.0  # seconds from the start of the system to the first run, without a whole period
 _RATE = re.compile(r"rate\((?:(1) (minute|hour|day)|([2-9]|[1-9]\d+) (minute|hour|day)s)\)")
 _SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
 
@@ -25,7 +25,7 @@ Invoke = Callable[[str, Mapping[str, Any]], None]
 def rates(sources: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     """The seconds between the runs of each scheduled function.
 
-    Raises StartError for a schedule that is no rate.
+    Raises StartError for a schedule that is not a rate.
     """
     return {
         source["name"]: _seconds(source["name"], source["schedule_expression"])
@@ -40,7 +40,7 @@ async def run(
     invoke: Invoke,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
-    """Invoke each function a moment after the start and then at its rate, for ever."""
+    """Invoke each function soon after the start and then at its rate, until cancelled."""
 
     async def repeat(name: str, period: int) -> None:
         await sleep(FIRST)
@@ -54,7 +54,7 @@ async def run(
 
 
 def scheduled_event(name: str, region: str, at: datetime) -> dict[str, Any]:
-    """What EventBridge invokes a function with, whose rule has the function's name.
+    """The event of EventBridge's rule for a function; the rule has the function's name.
 
     https://docs.aws.amazon.com/lambda/latest/dg/with-eventbridge-scheduler.html
     """
@@ -66,7 +66,7 @@ def scheduled_event(name: str, region: str, at: datetime) -> dict[str, Any]:
         "account": ACCOUNT,
         "time": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "region": region,
-        "resources": [f"arn:aws:events:{region}:{ACCOUNT}:rule/hoist-local-{name}"],
+        "resources": [f"arn:aws:events:{region}:{ACCOUNT}:rule/{PREFIX}-{name}"],
         "detail": {},
     }
 
@@ -75,7 +75,7 @@ def _seconds(name: str, expression: str) -> int:
     match = _RATE.fullmatch(expression)
     if match is None:
         raise StartError(
-            f"app.py runs {name} by {expression}: the local system knows rate(…) only, like"
+            f"app.py runs {name} by {expression}: the local system supports rate(…) only, like"
             " rate(15 minutes)"
         )
     count, unit = match[1] or match[3], match[2] or match[4]

@@ -1,9 +1,9 @@
 """One execution environment: a process that has loaded `app.py` and runs its handlers.
 
-`python -m local.functions.worker FOLDER`, the folder of `app.py`, reads one JSON invocation a
-line, `{"id", "handler", "function", "arn", "event", "timeout"}`, and answers `{"ok", "payload"}`
-on a line of its own. `{"describe": true}` is answered with what triggers which handler, and with
-the routes, as `app.py` declares them. What handlers print goes to the log.
+`python -m local.functions.worker FOLDER` loads `app.py` from the folder. It reads one JSON
+invocation a line, `{"id", "handler", "function", "arn", "event", "timeout"}`, and answers with a
+line `{"ok", "payload"}`. The answer to `{"describe": true}` has the event sources, the handlers of
+WebSockets and the routes that `app.py` declares. The output of handlers goes to the log.
 """
 
 import importlib
@@ -30,12 +30,12 @@ class Context:
         self._deadline = time.monotonic() + invocation["timeout"]
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until the invocation is ended."""
+        """Milliseconds until the invocation times out."""
         return max(0, int((self._deadline - time.monotonic()) * 1000))
 
 
 def main(root: Path) -> None:
-    """Answer invocations until the other end goes away."""
+    """Answer invocations until the local system closes the pipe."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     module = _load(root)
@@ -47,7 +47,7 @@ def main(root: Path) -> None:
 
 
 def _lines() -> Any:
-    """Lines of standard input; when it ends, so does the process, even within a handler."""
+    """Lines of standard input; when it ends, the process exits, even within a handler."""
     reader, writer = os.pipe()
     forwarded = os.fdopen(reader, encoding="utf-8")
 
@@ -63,7 +63,7 @@ def _lines() -> Any:
 
 
 def _load(root: Path) -> Any:
-    """`app.py`, in the environment that `.chalice/config.json` gives the local stage."""
+    """`app.py`, in the environment that `.chalice/config.json` has for the local stage."""
     config = json.loads((root / ".chalice" / "config.json").read_text(encoding="utf-8"))
     os.environ.update(config["stages"]["local"]["environment_variables"])
     sys.path.insert(0, str(root))
@@ -74,7 +74,7 @@ def _invoke(module: Any, invocation: dict[str, Any]) -> dict[str, Any]:
     handler = getattr(module, invocation["handler"].rpartition(".")[2])
     try:
         payload = handler(invocation["event"], Context(invocation))
-    except Exception as error:  # noqa: BLE001 - whatever a handler raises is its failure
+    except Exception as error:  # noqa: BLE001 - a handler may raise anything
         traceback.print_exc()
         return {"ok": False, "payload": failure(error, invocation["id"])}
     try:
@@ -85,11 +85,11 @@ def _invoke(module: Any, invocation: dict[str, Any]) -> dict[str, Any]:
 
 
 def failure(error: Exception, request_id: str) -> dict[str, Any]:
-    """What Lambda says of an invocation whose handler raised an error.
+    """The payload that Lambda returns when a handler raises an error.
 
     https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html
     """
-    # The first frame is that of this process, not of the handler.
+    # The first frame belongs to this process, not to the handler.
     frames = traceback.extract_tb(error.__traceback__)[1:]
     return {
         "errorMessage": str(error),
@@ -100,7 +100,7 @@ def failure(error: Exception, request_id: str) -> dict[str, Any]:
 
 
 def unmarshalled(error: Exception, request_id: str) -> dict[str, Any]:
-    """What Lambda says of an invocation whose handler returned what JSON cannot hold.
+    """The payload that Lambda returns when JSON cannot represent a handler's result.
 
     https://github.com/aws/aws-lambda-python-runtime-interface-client
     """
@@ -113,7 +113,7 @@ def unmarshalled(error: Exception, request_id: str) -> dict[str, Any]:
 
 
 def _describe(module: Any) -> dict[str, Any]:
-    """What triggers which handler, and the routes of the API."""
+    """The event sources, WebSocket handlers and routes that `app.py` declares."""
     sources = [
         {"kind": type(source).__name__, **_plain(vars(source))}
         for source in module.app.event_sources
@@ -131,7 +131,7 @@ def _describe(module: Any) -> dict[str, Any]:
 
 
 def _plain(declared: dict[str, Any]) -> dict[str, Any]:
-    """What JSON can hold: a schedule may be an object of Chalice's."""
+    """Values for JSON: a schedule may be an object of Chalice's."""
     return {
         name: value.to_string() if isinstance(value, ScheduleExpression) else value
         for name, value in declared.items()

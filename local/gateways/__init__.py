@@ -1,1 +1,1 @@
-"""The HTTP servers of the local system that stand where API Gateway and CloudFront do in AWS."""
+"""The HTTP servers of the local system that do what API Gateway and CloudFront do in AWS."""

@@ -1,6 +1,6 @@
-"""What API Gateway's Cognito authorizer asks of an id token: who signed it, for whom, until when.
+"""What API Gateway's Cognito authorizer checks in an id token: signature, issuer, use, expiry.
 
-Must not know routes or answers.
+Must not know routes or responses.
 https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html
 """
 
@@ -10,9 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import aiohttp
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
+
+from local.names import ACCESS_KEY, REGION
 
 ALGORITHM = "RS256"  # Cognito's
 LONGEST = 16 * 1024  # characters; Cognito's id tokens have one or two thousand
@@ -21,18 +24,18 @@ _TOKEN = re.compile(r"(?:Bearer +)?([\w-]+\.[\w-]+\.[\w-]+)", re.ASCII | re.IGNO
 
 @dataclass(frozen=True, slots=True)
 class IdTokens:
-    """The id tokens of one user pool; `keys` is its JWKS, `now` tells the seconds since 1970."""
+    """The id tokens of one user pool; `keys` is its JWKS, `now` returns the seconds since 1970."""
 
     keys: KeySet
     issuer: str
     now: Callable[[], float] = time.time
 
-    def vouch_for(self, authorization: Sequence[str]) -> bool:
-        """Whether the request's Authorization headers are one, with a token that holds now."""
-        found = _TOKEN.fullmatch(authorization[0].strip()) if len(authorization) == 1 else None
-        return found is not None and len(found[1]) <= LONGEST and self._holds(found[1])
+    def accept(self, authorization: Sequence[str]) -> bool:
+        """Whether a request has one Authorization header, and in it a token that is valid now."""
+        match = _TOKEN.fullmatch(authorization[0].strip()) if len(authorization) == 1 else None
+        return match is not None and len(match[1]) <= LONGEST and self._is_valid(match[1])
 
-    def _holds(self, token: str) -> bool:
+    def _is_valid(self, token: str) -> bool:
         claims = jwt.JWTClaimsRegistry(
             now=lambda: int(self.now()),
             iss={"essential": True, "value": self.issuer},
@@ -48,11 +51,23 @@ class IdTokens:
 
 
 def issuer(user_pool_arn: str) -> str:
-    """Who signs the tokens of a user pool."""
+    """The issuer that the tokens of a user pool name."""
     _, _, _, region, _, pool = user_pool_arn.split(":")
     return f"https://cognito-idp.{region}.amazonaws.com/{pool.rpartition('/')[2]}"
 
 
 def key_set(jwks: Any) -> KeySet:
-    """The keys of a user pool, as it publishes them."""
+    """The keys of a user pool, from its published JWKS."""
     return KeySet.import_key_set(jwks)
+
+
+async def fetch(client: aiohttp.ClientSession, cognito_url: str, user_pool_arn: str) -> IdTokens:
+    """The id tokens of a user pool, with the keys that the AWS stand-in publishes for it."""
+    pool = user_pool_arn.rpartition("/")[2]
+    # moto reads from the signature's scope which service a request is for.
+    scope = f"{ACCESS_KEY}/20260101/{REGION}/cognito-idp/aws4_request"
+    signature = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none"
+    async with client.get(
+        f"{cognito_url}/{pool}/.well-known/jwks.json", headers={"Authorization": signature}
+    ) as response:
+        return IdTokens(key_set(await response.json()), issuer(user_pool_arn))

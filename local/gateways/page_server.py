@@ -1,35 +1,35 @@
-"""Serves the page that Vite built, its config.json, and the headers CloudFront would send."""
+"""Serves the page that Vite built and its config.json, with the headers that CloudFront sends."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
-from deploy.steps.page import cache_control
 from local.home import HOST, Ports
+from stage.page import cache_control
 
-# The headers of every answer; a stage in AWS sends the same, with its own addresses.
+# The headers of every response; a stage in AWS sends the same, with its own addresses.
 HEADERS = Path(__file__).parents[2] / "frontend" / "security-headers.json"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def application(built: Path, ports: Ports, config: dict[str, Any]) -> web.Application:
-    """The page under `/`; `config` is what `/config.json` tells it."""
+    """The page under `/`; `config` is the content of `/config.json`."""
     security = _security_headers(ports)
 
     @web.middleware
-    async def at_home(request: web.Request, handler: Handler) -> web.StreamResponse:
-        # CORS is bound to one origin; a person who typed another name for it is sent there.
+    async def to_one_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
+        # CORS allows one origin, so a browser that uses another name for it is redirected.
         if request.host != f"{HOST}:{ports.page}":
             raise web.HTTPTemporaryRedirect(f"{ports.page_origin}{request.rel_url}")
         return await handler(request)
 
     async def secure(request: web.Request, response: web.StreamResponse) -> None:
-        # Of every answer, errors as well: only now is known whether a file is there.
+        # For errors as well: aiohttp looks for the file only now.
         response.headers.update(security)
         missing = response.status >= HTTPStatus.BAD_REQUEST
         path = "" if missing else request.path.removeprefix("/")
@@ -41,7 +41,7 @@ def application(built: Path, ports: Ports, config: dict[str, Any]) -> web.Applic
     async def configuration(_: web.Request) -> web.Response:
         return web.json_response(config)
 
-    page = web.Application(middlewares=[at_home])
+    page = web.Application(middlewares=[to_one_origin])
     page.on_response_prepare.append(secure)
     page.router.add_get("/", index)
     page.router.add_get("/config.json", configuration)
@@ -49,8 +49,22 @@ def application(built: Path, ports: Ports, config: dict[str, Any]) -> web.Applic
     return page
 
 
+def page_config(
+    ports: Ports, environment: Mapping[str, str], demo: Mapping[str, str]
+) -> dict[str, Any]:
+    """The content of `/config.json`; the page shows the `demo` account on its sign-in form."""
+    return {
+        "api_url": ports.url("api"),
+        "region": environment["AWS_REGION"],
+        "user_pool_id": environment["HOIST_USER_POOL_ARN"].rpartition("/")[2],
+        "user_pool_client_id": environment["HOIST_USER_POOL_CLIENT_ID"],
+        "cognito_endpoint": ports.url("aws"),
+        "demo": demo,
+    }
+
+
 def _security_headers(ports: Ports) -> dict[str, str]:
-    """The page may talk to the addresses of its services, and to nobody else."""
+    """The page may send requests to the addresses of its services only."""
     addresses = [
         ports.url("api"),
         ports.url("aws"),

@@ -1,4 +1,4 @@
-"""The events of API Gateway's WebSocket side: what the handlers of connections are given.
+"""The events that API Gateway's WebSocket API passes to the handlers of connections.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-mapping-template-reference.html
 """
@@ -19,7 +19,7 @@ STAGE, DOMAIN = "api", "localhost"
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """What every event tells of a page's connection; `since` is seconds since 1970."""
+    """A page's connection, as every event describes it; `since` is seconds since 1970."""
 
     id: str
     since: float
@@ -28,7 +28,7 @@ class Connection:
 
     @classmethod
     def of(cls, request: web.BaseRequest) -> "Connection":
-        """A new connection, asked for by a request."""
+        """The connection that a request opens."""
         return cls(
             secrets.token_urlsafe(11) + "=",
             time.time(),
@@ -38,28 +38,28 @@ class Connection:
 
 
 def connect_event(connection: Connection, request: web.BaseRequest) -> dict[str, Any]:
-    """The event of a page that wants to connect; a request without a query tells of none."""
+    """The event of a page that connects; without a query it lacks the members for it."""
     query = request.query
-    told = {
+    query_members = {
         "queryStringParameters": dict(query.items()),
         "multiValueQueryStringParameters": {name: query.getall(name) for name in query},
     }
     return {
         "headers": dict(request.headers.items()),
         "multiValueHeaders": {name: request.headers.getall(name) for name in request.headers},
-        **(told if query else {}),
+        **(query_members if query else {}),
         **_event("$connect", "CONNECT", connection),
     }
 
 
 def message_event(connection: Connection, text: str) -> dict[str, Any]:
-    """The event of a message of a page."""
+    """The event of a message that a page sends."""
     message_id = secrets.token_urlsafe(11) + "="
     return {**_event("$default", "MESSAGE", connection, messageId=message_id), "body": text}
 
 
 def disconnect_event(connection: Connection, code: int, reason: str) -> dict[str, Any]:
-    """The event of a page that has gone; its headers are API Gateway's own."""
+    """The event of a page that disconnected; its headers are API Gateway's own."""
     headers = {"Host": DOMAIN, "x-api-key": "", "X-Forwarded-For": "", "x-restapi": ""}
     closed = {"disconnectStatusCode": code, "disconnectReason": reason}
     return {
@@ -70,7 +70,7 @@ def disconnect_event(connection: Connection, code: int, reason: str) -> dict[str
 
 
 def _event(route: str, kind: str, connection: Connection, **context: Any) -> dict[str, Any]:
-    """What the events of all routes have."""
+    """The members that the events of all routes have."""
     now, request_id = datetime.now(UTC), str(uuid4())
     agent = {} if connection.user_agent is None else {"userAgent": connection.user_agent}
     return {

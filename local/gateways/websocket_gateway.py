@@ -1,7 +1,7 @@
-"""API Gateway's WebSocket side: sockets for pages, and the API that functions post to them with.
+"""API Gateway's WebSocket API: sockets for pages, and the management API for the functions.
 
-A page's connect, messages and disconnect invoke the handlers of `app.py`; `POST /@connections/ID`
-sends to a page, and answers 410 when it is gone.
+A page that connects, sends a message or disconnects invokes a handler of `app.py`. A function sends
+to a page by `POST /@connections/ID`, which returns 410 when the page has disconnected.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api.html
 """
 
@@ -16,10 +16,10 @@ from aiohttp import WSMsgType, web
 from local.functions.environments import Answer, Function, Functions
 from local.gateways.socket_events import Connection, connect_event, disconnect_event, message_event
 
-log = logging.getLogger("local.gateways.websocket_gateway")
+log = logging.getLogger("local.gateway")  # the name of its server, and of its log file
 
 IDLE_TIMEOUT = 600  # seconds; API Gateway's
-# Code and reason of a disconnect: where nobody said goodbye, and after API Gateway did.
+# Code and reason of a disconnect: without a close frame, and after API Gateway closed the socket.
 # https://datatracker.ietf.org/doc/html/rfc6455#section-7.4.1
 ABNORMAL = (1006, "Connection Closed Abnormally")
 IDLE = (1001, "Going away")
@@ -27,7 +27,7 @@ NO_CODE = 1005
 
 
 @dataclass(slots=True)
-class Gateway:
+class WebSocketGateway:
     """The open sockets; `handlers` maps `$connect`, `$default`, `$disconnect` to functions."""
 
     functions: Functions
@@ -35,7 +35,7 @@ class Gateway:
     _sockets: dict[str, web.WebSocketResponse] = field(default_factory=dict)
 
     def routes(self) -> list[web.RouteDef]:
-        """The socket, and the management API."""
+        """The routes of the sockets and of the management API."""
         return [
             web.get("/", self._serve),
             web.post("/@connections/{id}", self._post),
@@ -44,7 +44,7 @@ class Gateway:
         ]
 
     async def stop(self) -> None:
-        """Close every socket, so that pages come back later."""
+        """Close every socket, so that pages connect again later."""
         for socket in list(self._sockets.values()):
             await socket.close(code=1001)
 
@@ -72,7 +72,7 @@ class Gateway:
     async def _receive(
         self, socket: web.WebSocketResponse, connection: Connection
     ) -> tuple[int, str]:
-        """Hand on messages until the socket is closed; returns the code and the reason of that."""
+        """Pass messages to the handler until the socket closes; returns the code and reason."""
         while True:
             try:
                 message = await socket.receive()
@@ -96,25 +96,27 @@ class Gateway:
     async def _post(self, request: web.Request) -> web.Response:
         socket = self._sockets.get(request.match_info["id"])
         if socket is None or socket.closed:
-            return _gone()
+            return _gone_response()
         try:
             await socket.send_str(await request.text())
         except ConnectionError:
-            return _gone()
+            return _gone_response()
         return web.Response()
 
     async def _get(self, request: web.Request) -> web.Response:
-        return web.json_response({}) if request.match_info["id"] in self._sockets else _gone()
+        return (
+            web.json_response({}) if request.match_info["id"] in self._sockets else _gone_response()
+        )
 
     async def _delete(self, request: web.Request) -> web.Response:
         socket = self._sockets.get(request.match_info["id"])
         if socket is None:
-            return _gone()
+            return _gone_response()
         asyncio.get_running_loop().create_task(socket.close()).add_done_callback(lambda _: None)
         return web.Response(status=204)
 
 
-def _gone() -> web.Response:
+def _gone_response() -> web.Response:
     return web.json_response(
         {"message": "Gone"}, status=410, headers={"x-amzn-ErrorType": "GoneException"}
     )

@@ -1,9 +1,9 @@
-"""Writes down each AWS call of a command and its children, and kills them at a call that is named.
+"""Records the AWS calls of a command and its children, and sends them a signal at one of the calls.
 
-`AWS_CALLS` names a file, to which each call adds a line, `service:Operation`.
-`AWS_CUT`, as `SIGKILL:before:12`, sends a signal to the process group at the twelfth of them that
-changes something: before AWS hears of that call, or after AWS answered it. What a command does on
-its own machine between two calls is done by then in the one case, and not in the other.
+Each call appends a line `service:Operation` to the file that `AWS_CALLS` names.
+`AWS_CUT=SIGKILL:before:12` signals the process group at the twelfth call that changes something:
+before AWS receives the call, or after AWS has answered it. So a command is cut before and after the
+work on its own machine between two calls.
 """
 
 import fcntl
@@ -19,18 +19,18 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-# How operations begin that change nothing in AWS.
+# The prefixes of operations that change nothing in AWS.
 READS = ("BatchGet", "Describe", "Filter", "Get", "Head", "List", "Query", "Scan", "Simulate")
 
 
 def is_change(line: str) -> bool:
-    """Whether a line of the file is of an operation that changes something."""
+    """Whether the operation in a line of the file changes something."""
     return not line.partition(":")[2].startswith(READS)
 
 
 @dataclass(frozen=True)
 class Cut:
-    """The change at which the process group gets a signal; `count` begins with 1."""
+    """The change at which the process group gets a signal; `count` starts at 1."""
 
     signal: signal.Signals
     moment: str
@@ -47,14 +47,14 @@ class Cut:
         if (moment, count) == (self.moment, self.count):
             os.killpg(os.getpgrp(), self.signal)
             if moment == "before":
-                # Python hears of a signal in its main thread, perhaps after this thread has called.
+                # Python handles a signal in its main thread, perhaps only after this call.
                 raise KeyboardInterrupt
 
 
 def write(path: Path, call: str) -> int:
-    """Add a call to the file; returns how many changes all processes have made.
+    """Append a call to the file; returns the number of changes that all processes have made.
 
-    Zero for a call that changes nothing.
+    Returns 0 for a call that changes nothing.
     """
     with path.open("a+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -66,7 +66,7 @@ def write(path: Path, call: str) -> int:
 
 
 def watch(client: ModuleType, path: Path, cut: Cut | None) -> None:
-    """Write down all calls that clients of `botocore.client` make."""
+    """Record all calls of the clients of `botocore.client`."""
     make_call = client.BaseClient._make_api_call
 
     def make_and_write(self: Any, operation: str, parameters: Any) -> Any:
@@ -83,7 +83,7 @@ def watch(client: ModuleType, path: Path, cut: Cut | None) -> None:
 
 
 class Finder(importlib.abc.MetaPathFinder):
-    """Finds `botocore.client` as Python does, and watches it once it is loaded.
+    """Loads `botocore.client` as Python does, then records its calls.
 
     Many commands never call AWS, so `sitecustomize` does not import botocore for all of them.
     """

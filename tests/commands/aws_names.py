@@ -1,7 +1,7 @@
-"""AWS's own host names, resolved to an emulator on this machine.
+"""Resolves AWS's host names to an emulator on this machine.
 
-`sitecustomize.py` resolves them so in every process of a test; `reached` does in pytest's own.
-No other name is resolved, so that a test can never reach the real AWS or anything else.
+`sitecustomize.py` does so in every process of a test, and `names_resolved` in pytest's process. No
+other name is resolved, so that a test can never reach the real AWS or another host.
 """
 
 import contextlib
@@ -13,16 +13,15 @@ from typing import Any
 
 LOOPBACK = "127.0.0.1"
 AWS = (".amazonaws.com", ".cloudfront.net")
-# The ports of the emulators that this process reaches.
-_reached: list[int] = []
+# The ports of the emulators that AWS's names lead to in this process.
+_ports: list[int] = []
 LOCAL = (None, "", "localhost", LOOPBACK, "::1")
 
 
 def resolver(getaddrinfo: Callable[..., Any], port: int) -> Callable[..., Any]:
-    """What replaces `socket.getaddrinfo`: AWS's names lead to `port` of this machine.
+    """A replacement for `socket.getaddrinfo` that resolves AWS's names to `port` of this machine.
 
-    Raises gaierror, as for a name that does not exist, for every name that is neither AWS's nor
-    this machine's.
+    It raises gaierror for every name that is neither AWS's nor this machine's.
     """
 
     def resolve(host: Any, service: Any, *arguments: Any, **options: Any) -> Any:
@@ -31,34 +30,34 @@ def resolver(getaddrinfo: Callable[..., Any], port: int) -> Callable[..., Any]:
             return getaddrinfo(host, service, *arguments, **options)
         if str(name).endswith(AWS):
             return getaddrinfo(LOOPBACK, port, *arguments, **options)
-        reason = f"a test reaches AWS's emulator alone, not {name}"
+        reason = f"a test may reach only AWS's emulator, not {name}"
         raise socket.gaierror(socket.EAI_NONAME, reason)
 
     return resolve
 
 
-def is_reached(port: int) -> bool:
-    """Whether AWS's names lead to the emulator of a port in this process, not to AWS."""
-    return port in _reached
+def are_names_resolved(port: int) -> bool:
+    """Whether AWS's names lead to the emulator on this port in this process."""
+    return port in _ports
 
 
 @contextlib.contextmanager
-def reached(port: int, bundle: Path) -> Iterator[None]:
-    """Reach an emulator by AWS's names from this process.
+def names_resolved(port: int, bundle: Path) -> Iterator[None]:
+    """Resolve AWS's names to an emulator in this process.
 
-    `bundle` holds the certificates that boto3 and urllib trust meanwhile.
+    `bundle` has the certificates that boto3 and urllib trust meanwhile.
     """
     trust = {"AWS_CA_BUNDLE": str(bundle), "SSL_CERT_FILE": str(bundle)}
     before = {name: os.environ.get(name) for name in trust}
     getaddrinfo = socket.getaddrinfo
     os.environ.update(trust)
-    _reached.append(port)
-    socket.getaddrinfo = resolver(getaddrinfo, port)  # type: ignore[assignment]
+    _ports.append(port)
+    socket.getaddrinfo = resolver(getaddrinfo, port)
     try:
         yield
     finally:
         socket.getaddrinfo = getaddrinfo
-        _reached.remove(port)
+        _ports.remove(port)
         for name, value in before.items():
             if value is None:
                 del os.environ[name]

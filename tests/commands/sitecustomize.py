@@ -1,7 +1,7 @@
 """Python runs this first in each process of a test that has this folder on its PYTHONPATH.
 
-AWS_NAMES_PORT: where AWS's host names lead, see `aws_names.py`.
-AWS_CALLS and AWS_CUT: what is written down and when the command is killed, see `aws_calls.py`.
+`AWS_NAMES_PORT` is the port that AWS's host names lead to (`aws_names.py`). `AWS_CALLS` names the
+file for calls, and `AWS_CUT` the call that ends the command (`aws_calls.py`).
 """
 
 import os
@@ -21,6 +21,6 @@ if os.environ.get("AWS_CALLS"):
     cut = None
     if os.environ.get("AWS_CUT"):
         cut = aws_calls.Cut.parse(os.environ["AWS_CUT"])
-        # A test that was started in the background would hand on that Ctrl-C is ignored.
+        # A process inherits that Ctrl-C is ignored when its test runs in the background.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.meta_path.insert(0, aws_calls.Finder(calls, cut))

@@ -1,9 +1,8 @@
-"""What moto's CloudFormation lacks of our template, made by the calls that CloudFormation makes.
+"""Extends moto's CloudFormation by the resources of our template that it lacks.
 
-moto knows no user pool, no subscription, no alarm, nothing of CloudFront and no policy of a bucket,
-topic or queue as a resource of a stack, and makes buckets, tables and roles without half of their
-properties. Importing this module teaches it; botocore checks the names and types of what is asked.
-An update makes a resource once more, under its name.
+moto has no user pool, subscription or alarm as a resource of a stack. It has nothing of CloudFront,
+and no policy of a bucket, topic or queue. It creates buckets, tables and roles without half of
+their properties. Importing this module changes moto for the whole process.
 """
 
 import functools
@@ -23,19 +22,19 @@ from tests.support.environment import REGION
 
 ACCOUNT = "123456789012"
 Properties = Mapping[str, Any]
-# Python would forget a class that nobody holds.
+# Python would delete a class without a reference.
 MODELS: list[type[CloudFormationModel]] = []
 
 
 @functools.cache
 def client(service: str) -> Any:
-    """A client of the stacks' region; to make one takes longer than to ask it."""
+    """A client in the stacks' region; creating one takes longer than a call."""
     session: Any = boto3.Session(region_name=REGION)
     return session.client(service)
 
 
-class Made:
-    """A resource that was made: `Ref` tells its name, `Fn::GetAtt` its attributes."""
+class Created:
+    """A resource of a stack: `Ref` returns its name, `Fn::GetAtt` its attributes."""
 
     def __init__(self, name: str, **attributes: str) -> None:
         self.physical_resource_id = name
@@ -51,9 +50,9 @@ class Made:
 def makes(
     kind: str, delete: Callable[[str], Any] = lambda _: None
 ) -> Callable[[Callable[[str, Properties], Any]], Any]:
-    """Let stacks have resources of a kind, made by a function of their name and properties.
+    """Register a function that creates resources of a kind from their name and properties.
 
-    The same function makes them anew, with what they are called in AWS as their name.
+    The same function creates them again, with their names in AWS as names.
     """
 
     def registered(make: Callable[[str, Properties], Any]) -> Any:
@@ -76,10 +75,10 @@ def makes(
             def update_from_cloudformation_json(
                 cls, original_resource: Any, cloudformation_json: Any, **_: Any
             ) -> Any:
-                made = make(
+                created = make(
                     original_resource.physical_resource_id, cloudformation_json["Properties"]
                 )
-                return original_resource if made is None else made
+                return original_resource if created is None else created
 
             @classmethod
             def delete_from_cloudformation_json(cls, resource_name: str, *_: Any) -> None:
@@ -92,7 +91,7 @@ def makes(
 
 
 def half_made(model: Any, name: str, properties: Properties) -> Any:
-    """What moto itself makes of it."""
+    """The resource as moto itself creates it."""
     return model.create_from_cloudformation_json(name, {"Properties": properties}, ACCOUNT, REGION)
 
 
@@ -103,8 +102,8 @@ def delete_bucket(name: str) -> None:
 @makes("AWS::S3::Bucket", delete_bucket)
 def bucket(name: str, properties: Properties) -> Any:
     s3 = client("s3")
-    there = name in [found["Name"] for found in s3.list_buckets()["Buckets"]]
-    made = None if there else half_made(FakeBucket, name, properties)
+    there = name in [match["Name"] for match in s3.list_buckets()["Buckets"]]
+    created = None if there else half_made(FakeBucket, name, properties)
     encryption = [
         {
             "ApplyServerSideEncryptionByDefault": rule["ServerSideEncryptionByDefault"],
@@ -136,36 +135,36 @@ def bucket(name: str, properties: Properties) -> Any:
         s3.put_bucket_lifecycle_configuration(
             Bucket=name, LifecycleConfiguration={"Rules": lifecycle}
         )
-    return made
+    return created
 
 
 def _lifecycle_rule(rule: Properties) -> Any:
-    """CloudFormation's form of a rule in the API's."""
+    """Convert a rule from CloudFormation's form into the API's."""
     (tag,) = rule.get("TagFilters", [None])
-    given = dict(rule)
+    parameter_values = dict(rule)
     expiration = {
         "ExpirationInDays": "Days",
         "ExpiredObjectDeleteMarker": "ExpiredObjectDeleteMarker",
     }
-    made = {"ID": given.pop("Id"), "Filter": {"Tag": tag} if tag else {"Prefix": ""}}
-    given.pop("TagFilters", None)
+    created = {"ID": parameter_values.pop("Id"), "Filter": {"Tag": tag} if tag else {"Prefix": ""}}
+    parameter_values.pop("TagFilters", None)
     for name, api_name in expiration.items():
-        if name in given:
-            made["Expiration"] = {api_name: given.pop(name)}
-    return made | given
+        if name in parameter_values:
+            created["Expiration"] = {api_name: parameter_values.pop(name)}
+    return created | parameter_values
 
 
 @makes("AWS::S3::BucketPolicy")
-def bucket_policy(name: str, properties: Properties) -> Made:
+def bucket_policy(name: str, properties: Properties) -> Created:
     client("s3").put_bucket_policy(
         Bucket=properties["Bucket"], Policy=json.dumps(properties["PolicyDocument"])
     )
-    return Made(name)
+    return Created(name)
 
 
 @makes("AWS::CloudFront::ResponseHeadersPolicy")
-def response_headers_policy(name: str, _: Properties) -> Made:
-    return Made(name)
+def response_headers_policy(name: str, _: Properties) -> Created:
+    return Created(name)
 
 
 def delete_access(name: str) -> None:
@@ -173,10 +172,10 @@ def delete_access(name: str) -> None:
 
 
 @makes("AWS::CloudFront::OriginAccessControl", delete_access)
-def origin_access_control(_: str, properties: Properties) -> Made:
+def origin_access_control(_: str, properties: Properties) -> Created:
     config = properties["OriginAccessControlConfig"]
-    made = client("cloudfront").create_origin_access_control(OriginAccessControlConfig=config)
-    return Made(made["OriginAccessControl"]["Id"])
+    created = client("cloudfront").create_origin_access_control(OriginAccessControlConfig=config)
+    return Created(created["OriginAccessControl"]["Id"])
 
 
 def delete_distribution(name: str) -> None:
@@ -186,11 +185,11 @@ def delete_distribution(name: str) -> None:
 
 
 @makes("AWS::CloudFront::Distribution", delete_distribution)
-def distribution(name: str, properties: Properties) -> Made:
+def distribution(name: str, properties: Properties) -> Created:
     cloudfront = client("cloudfront")
     config = properties["DistributionConfig"]
-    found = cloudfront.list_distributions()["DistributionList"].get("Items", [])
-    ids = [each["Id"] for each in found]
+    match = cloudfront.list_distributions()["DistributionList"].get("Items", [])
+    ids = [each["Id"] for each in match]
     if name not in ids:
         origins = [
             {"Id": origin["Id"], "DomainName": origin["DomainName"]} for origin in config["Origins"]
@@ -200,7 +199,7 @@ def distribution(name: str, properties: Properties) -> Made:
             "ViewerProtocolPolicy": config["DefaultCacheBehavior"]["ViewerProtocolPolicy"],
         }
         aliases = config.get("Aliases", [])
-        made = cloudfront.create_distribution(
+        created = cloudfront.create_distribution(
             DistributionConfig={
                 "CallerReference": name,
                 "Comment": config["Comment"],
@@ -212,15 +211,15 @@ def distribution(name: str, properties: Properties) -> Made:
                 "WebACLId": config.get("WebACLId", ""),
             }
         )
-        name = made["Distribution"]["Id"]
+        name = created["Distribution"]["Id"]
     domain = cloudfront.get_distribution(Id=name)["Distribution"]["DomainName"]
-    return Made(name, DomainName=domain)
+    return Created(name, DomainName=domain)
 
 
-def _viewer_certificate(given: Properties) -> Any:
-    """CloudFormation's form of a certificate in the API's."""
+def _viewer_certificate(parameter_values: Properties) -> Any:
+    """Convert a certificate from CloudFormation's form into the API's."""
     api_names = {"AcmCertificateArn": "ACMCertificateArn", "SslSupportMethod": "SSLSupportMethod"}
-    return {api_names.get(name, name): value for name, value in given.items()}
+    return {api_names.get(name, name): value for name, value in parameter_values.items()}
 
 
 def delete_budget(name: str) -> None:
@@ -228,10 +227,10 @@ def delete_budget(name: str) -> None:
 
 
 @makes("AWS::Budgets::Budget", delete_budget)
-def budget(name: str, properties: Properties) -> Made:
+def budget(name: str, properties: Properties) -> Created:
     budgets = client("budgets")
     there = budgets.describe_budgets(AccountId=ACCOUNT)["Budgets"]
-    if name in [found["BudgetName"] for found in there]:
+    if name in [match["BudgetName"] for match in there]:
         delete_budget(name)
     budgets.create_budget(
         AccountId=ACCOUNT,
@@ -239,7 +238,7 @@ def budget(name: str, properties: Properties) -> Made:
         NotificationsWithSubscribers=properties["NotificationsWithSubscribers"],
         ResourceTags=properties["ResourceTags"],
     )
-    return Made(name)
+    return Created(name)
 
 
 @makes("AWS::DynamoDB::Table")
@@ -247,7 +246,7 @@ def table(name: str, properties: Properties) -> Any:
     dynamodb = client("dynamodb")
     if name in dynamodb.list_tables()["TableNames"]:
         return None
-    made = half_made(Table, name, properties)
+    created = half_made(Table, name, properties)
     dynamodb.update_time_to_live(
         TableName=name, TimeToLiveSpecification=properties["TimeToLiveSpecification"]
     )
@@ -255,18 +254,18 @@ def table(name: str, properties: Properties) -> Any:
         TableName=name,
         PointInTimeRecoverySpecification=properties["PointInTimeRecoverySpecification"],
     )
-    return made
+    return created
 
 
 @makes("AWS::SNS::TopicPolicy")
-def topic_policy(name: str, properties: Properties) -> Made:
+def topic_policy(name: str, properties: Properties) -> Created:
     for topic in properties["Topics"]:
         client("sns").set_topic_attributes(
             TopicArn=topic,
             AttributeName="Policy",
             AttributeValue=json.dumps(properties["PolicyDocument"]),
         )
-    return Made(name)
+    return Created(name)
 
 
 def unsubscribe(arn: str) -> None:
@@ -274,34 +273,34 @@ def unsubscribe(arn: str) -> None:
 
 
 @makes("AWS::SNS::Subscription", unsubscribe)
-def subscription(_: str, properties: Properties) -> Made:
+def subscription(_: str, properties: Properties) -> Created:
     sns = client("sns")
-    return Made(sns.subscribe(**properties, ReturnSubscriptionArn=True)["SubscriptionArn"])
+    return Created(sns.subscribe(**properties, ReturnSubscriptionArn=True)["SubscriptionArn"])
 
 
 @makes("AWS::SQS::QueuePolicy")
-def queue_policy(name: str, properties: Properties) -> Made:
+def queue_policy(name: str, properties: Properties) -> Created:
     for queue in properties["Queues"]:
         client("sqs").set_queue_attributes(
             QueueUrl=queue, Attributes={"Policy": json.dumps(properties["PolicyDocument"])}
         )
-    return Made(name)
+    return Created(name)
 
 
 @makes("AWS::Cognito::UserPool")
 def user_pool(name: str, properties: Properties) -> Any:
     admin = properties["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"]
-    given = dict(properties) | {
+    parameter_values = dict(properties) | {
         "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": admin == "true"}
     }
     cognito = client("cognito-idp")
-    if name in [found["Id"] for found in cognito.list_user_pools(MaxResults=60)["UserPools"]]:
+    if name in [match["Id"] for match in cognito.list_user_pools(MaxResults=60)["UserPools"]]:
         unchangeable = ("UsernameAttributes", "UsernameConfiguration")
-        changed = {key: value for key, value in given.items() if key not in unchangeable}
+        changed = {key: value for key, value in parameter_values.items() if key not in unchangeable}
         cognito.update_user_pool(UserPoolId=name, **changed)
         return None
-    made = cognito.create_user_pool(PoolName=name, **given)["UserPool"]
-    return Made(made["Id"], Arn=made["Arn"])
+    created = cognito.create_user_pool(PoolName=name, **parameter_values)["UserPool"]
+    return Created(created["Id"], Arn=created["Arn"])
 
 
 @makes("AWS::Cognito::UserPoolClient")
@@ -309,10 +308,10 @@ def user_pool_client(name: str, properties: Properties) -> Any:
     cognito = client("cognito-idp")
     pool = properties["UserPoolId"]
     clients = cognito.list_user_pool_clients(UserPoolId=pool, MaxResults=60)["UserPoolClients"]
-    if name in [found["ClientId"] for found in clients]:
+    if name in [match["ClientId"] for match in clients]:
         return None
-    made = cognito.create_user_pool_client(ClientName=name, **properties)["UserPoolClient"]
-    return Made(made["ClientId"])
+    created = cognito.create_user_pool_client(ClientName=name, **properties)["UserPoolClient"]
+    return Created(created["ClientId"])
 
 
 def delete_role(name: str) -> None:
@@ -325,15 +324,15 @@ def delete_role(name: str) -> None:
 @makes("AWS::IAM::Role", delete_role)
 def role(name: str, properties: Properties) -> Any:
     iam = client("iam")
-    there = name in [found["RoleName"] for found in iam.list_roles()["Roles"]]
-    made = None if there else half_made(Role, name, {**properties, "Policies": []})
+    there = name in [match["RoleName"] for match in iam.list_roles()["Roles"]]
+    created = None if there else half_made(Role, name, {**properties, "Policies": []})
     for policy in properties["Policies"]:
         iam.put_role_policy(
             RoleName=name,
             PolicyName=policy["PolicyName"],
             PolicyDocument=json.dumps(policy["PolicyDocument"]),
         )
-    return made
+    return created
 
 
 def delete_alarm(name: str) -> None:
@@ -341,9 +340,9 @@ def delete_alarm(name: str) -> None:
 
 
 @makes("AWS::CloudWatch::Alarm", delete_alarm)
-def alarm(name: str, properties: Properties) -> Made:
+def alarm(name: str, properties: Properties) -> Created:
     client("cloudwatch").put_metric_alarm(AlarmName=name, **properties)
-    return Made(name)
+    return Created(name)
 
 
 def delete_dashboard(name: str) -> None:
@@ -351,13 +350,13 @@ def delete_dashboard(name: str) -> None:
 
 
 @makes("AWS::CloudWatch::Dashboard", delete_dashboard)
-def dashboard(name: str, properties: Properties) -> Made:
+def dashboard(name: str, properties: Properties) -> Created:
     client("cloudwatch").put_dashboard(DashboardName=name, **properties)
-    return Made(name)
+    return Created(name)
 
 
 def _retain_except_on_create() -> None:
-    """What is kept when a stack is deleted, or when an update takes it out of the template.
+    """Keep resources with a retention policy when a stack or an update would delete them.
 
     Moto knows the first by its older name alone, and nothing of the second.
     """
@@ -377,8 +376,8 @@ def _retain_except_on_create() -> None:
     ResourceMap._delete_resource = delete_but_what_leaves  # type: ignore[method-assign]
 
 
-def _tell_lists_as_they_were_given() -> None:
-    """Parameters that are lists are told as one text, as they were given."""
+def _keep_order_of_lists() -> None:
+    """DescribeStacks returns a list parameter as one text, in its original order."""
 
     def parameter_list(self: Stack) -> list[dict[str, str]]:
         return [
@@ -393,12 +392,12 @@ def _tell_lists_as_they_were_given() -> None:
 
 
 def _list_what_was_made() -> None:
-    """A resource whose condition is not met is none of a stack's; moto lists it without a name."""
+    """Leave out resources whose condition is not met; moto lists them without a name."""
     describe = CloudFormationBackend.describe_stack_resources
 
     def describe_stack_resources(self: CloudFormationBackend, *which: Any) -> Any:
-        stack, found = describe(self, *which)
-        return stack, [resource for resource in found if resource is not None]
+        stack, match = describe(self, *which)
+        return stack, [resource for resource in match if resource is not None]
 
     CloudFormationBackend.describe_stack_resources = (  # type: ignore[method-assign]
         describe_stack_resources
@@ -406,5 +405,5 @@ def _list_what_was_made() -> None:
 
 
 _list_what_was_made()
-_tell_lists_as_they_were_given()
+_keep_order_of_lists()
 _retain_except_on_create()

@@ -1,4 +1,4 @@
-"""A table and its items as an earlier version of Hoist, which had no sweep, made them."""
+"""A table and its items in the form of an earlier version of Hoist, which had no sweep."""
 
 import hashlib
 import json
@@ -37,10 +37,10 @@ _DOCUMENTS = ("report", "event")
 
 
 def item(
-    upload: Upload, *, told: str | None = None, expires: datetime | None = None
+    upload: Upload, *, state_notified: str | None = None, expires: datetime | None = None
 ) -> dict[str, Any]:
-    """An upload."""
-    found: dict[str, Any] = {
+    """The item of an upload."""
+    old_item: dict[str, Any] = {
         "pk": {"S": f"owner#{upload.owner}"},
         "sk": {"S": f"upload#{upload.id}"},
         "state": {"S": upload.state.value},
@@ -51,21 +51,21 @@ def item(
         if value is None:
             continue
         if name in _NUMBERS:
-            found[name] = {"N": str(value)}
+            old_item[name] = {"N": str(value)}
         elif name in _TIMES:
-            found[name] = {"S": value.astimezone(UTC).isoformat(timespec="microseconds")}
+            old_item[name] = {"S": value.astimezone(UTC).isoformat(timespec="microseconds")}
         else:
             text = json.dumps(value, ensure_ascii=False) if name in _DOCUMENTS else value
-            found[name] = {"S": text}
-    if told is not None:
-        found["told"] = {"S": told}
+            old_item[name] = {"S": text}
+    if state_notified is not None:
+        old_item["told"] = {"S": state_notified}
     if expires is not None:
-        found["expires"] = {"N": str(int(expires.timestamp()))}
-    return found
+        old_item["expires"] = {"N": str(int(expires.timestamp()))}
+    return old_item
 
 
 def name_item(upload: Upload) -> dict[str, Any]:
-    """The item that names the upload an object was adopted as."""
+    """The item that names the upload of an adopted object."""
     digest = hashlib.sha256(upload.key.encode()).hexdigest()
     return {
         "pk": {"S": f"owner#{upload.owner}"},
@@ -75,7 +75,7 @@ def name_item(upload: Upload) -> dict[str, Any]:
 
 
 def other_items(owner: str, upload_id: str, now: datetime) -> list[dict[str, Any]]:
-    """What such a table held beside uploads: whom to email, and what is not copied."""
+    """The other items of such a table: email settings, and items that are not copied."""
     soon = {"N": str(int((now + timedelta(hours=1)).timestamp()))}
     pk = {"S": f"owner#{owner}"}
     return [

@@ -1,11 +1,11 @@
-"""Which IAM actions allow a call of boto3's."""
+"""The IAM actions that allow a call of boto3."""
 
 from functools import cache
 from typing import Any
 
 import botocore.session
 
-# Where the action is not called as the operation.
+# Actions whose name differs from the operation's.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
 _S3 = {
     "CompleteMultipartUpload": ("s3:PutObject",),
@@ -25,7 +25,7 @@ _S3 = {
     "ListParts": ("s3:ListMultipartUploadParts",),
     "PutBucketNotificationConfiguration": ("s3:PutBucketNotification",),
 }
-# Cognito asks no signature for it.
+# Cognito requires no signature for these.
 _PUBLIC = {("cognito-idp", "InitiateAuth")}
 _LAMBDA = {"Invoke": ("lambda:InvokeFunction",)}
 _TRANSACT = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
@@ -33,7 +33,7 @@ _TRANSACT = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
 
 @cache
 def model(service: str) -> Any:
-    """What botocore knows of a service."""
+    """botocore's model of a service."""
     return botocore.session.get_session().get_service_model(service)
 
 

@@ -1,7 +1,7 @@
-"""All that each function does, done by its real code under a role's policy.
+"""Everything that each function does, run by its real code under a role's policy.
 
-One scenario a function, named as Chalice names it: everything a function may ever ask of AWS is in
-its scenario, what Lambda asks in its name included. A refusal ends it with `Denied`.
+There is one scenario for each function, with Chalice's name. It contains every call that the
+function can make, and those that Lambda makes in its name. A refusal ends it with `Denied`.
 """
 
 import base64
@@ -26,10 +26,9 @@ from chalicelib.browser import Browser
 from chalicelib.parts import MIB
 from chalicelib.table import UploadTable, table_of
 from chalicelib.upload import State, Upload, adopted_upload
-from deploy.steps import destinations
-from deploy.steps.destinations import ARNS
+from stage.destinations import ARNS, read
 from tests.support.environment import BUCKET, HOIST_ENVIRONMENT, NOTIFICATIONS_TOPIC, TABLE
-from tests.support.iam import DENIALS, GONE, TAKEN
+from tests.support.iam import DELETED, DENIALS, IN_USE
 from tests.support.payloads import event
 from tests.support.running import call, part_url
 from tests.support.tables import put_in
@@ -43,13 +42,13 @@ DEAD_LETTERS = (
 )
 
 
-# The actions that calls of S3 need, whose refusals do not name them.
+# The actions of calls to S3 whose error does not name them.
 S3_ACTIONS = {
     "CreateMultipartUpload": {"s3:PutObject"},
     "CompleteMultipartUpload": {"s3:PutObject"},
     "ListParts": {"s3:ListMultipartUploadParts"},
     "AbortMultipartUpload": {"s3:AbortMultipartUpload"},
-    # S3 says neither in the answer to HEAD.
+    # S3's response to HEAD contains neither.
     "HeadObject": {"s3:GetObject", "s3:ListBucket"},
     "GetObject": {"s3:GetObject"},
     "DeleteObject": {"s3:DeleteObject"},
@@ -62,16 +61,16 @@ S3_ACTIONS = {
 
 
 class Denied(BaseException):
-    """IAM refused a call, for want of one of `actions`; what handles errors is not to handle it."""
+    """IAM refused a call that needs one of `actions`; the code under test must not handle it."""
 
     def __init__(self, operation: str, message: str) -> None:
         super().__init__(f"{operation}: {message}")
-        named = re.search(r"not authorized to perform: (\S+) on", message)
-        self.actions = {named[1]} if named else S3_ACTIONS[operation]
+        arns_in = re.search(r"not authorized to perform: (\S+) on", message)
+        self.actions = {arns_in[1]} if arns_in else S3_ACTIONS[operation]
 
 
 def refuse(http_response: Any, parsed: Any, model: Any, **_: Any) -> None:
-    """A call of botocore's that was refused."""
+    """Raise Denied for a refused call of botocore."""
     error = parsed.get("Error", {})
     if error.get("Code") in DENIALS | {"403"}:
         raise Denied(model.name, str(error.get("Message")))
@@ -80,14 +79,14 @@ def refuse(http_response: Any, parsed: Any, model: Any, **_: Any) -> None:
 
 @dataclass
 class Role:
-    """A function's role at work; `operator` makes clients that may do everything."""
+    """Runs a function under its role; `operator` creates clients with all permissions."""
 
     application: Application
     client: Client
     operator: Callable[[str], Any]
     owner: str = field(default_factory=lambda: str(uuid4()))
     # Method and path of each request to the API, as the routes have them.
-    asked: set[tuple[str, str]] = field(default_factory=set)
+    aws_calls: set[tuple[str, str]] = field(default_factory=set)
 
     # --- What others do ---------------------------------------------------------------------------
 
@@ -98,15 +97,15 @@ class Role:
         )
 
     def registry(self, *, opened: timedelta = timedelta()) -> Browser:
-        """The registry of pages; with `opened`, as of pages that were opened so long ago."""
+        """The registry of pages; `opened` is how long ago its pages were opened."""
         dynamodb, gateway = self.operator("dynamodb"), self.operator("apigatewaymanagementapi")
         return Browser(
             dynamodb, TABLE, lambda: gateway, "", lambda: datetime.now(UTC) - opened, max_pages=20
         )
 
     def closed_page(self) -> str:
-        """The id of a connection that nobody took out of the registry."""
-        registry, connection_id = self.registry(opened=timedelta(hours=1)), f"{GONE}{uuid4()}"
+        """The id of a connection that is still in the registry."""
+        registry, connection_id = self.registry(opened=timedelta(hours=1)), f"{DELETED}{uuid4()}"
         registry.connect(connection_id, registry.invite(self.owner).partition("=")[2])
         return connection_id
 
@@ -114,32 +113,32 @@ class Role:
         self.operator("s3").put_object(Bucket=BUCKET, Key=key, Body=CONTENT)
 
     def upload(self, state: State) -> str:
-        """The key of an upload that was announced and is in a state by now."""
+        """The key of an announced upload in some state."""
         key = self.key()
         name = keys.parse_key(key)
         assert name is not None
         assert name.upload_id is not None
-        made = adopted_upload(name, size=11, content_type="text/plain", now=datetime.now(UTC))
-        put_in(self.table, replace(made, id=name.upload_id, state=state))
+        new = adopted_upload(name, size=11, content_type="text/plain", now=datetime.now(UTC))
+        put_in(self.table, replace(new, id=name.upload_id, state=state))
         return key
 
     def adopt(self) -> Upload:
-        """An accepted upload of an object that nobody announced."""
+        """An accepted upload of an unannounced object."""
         name = keys.parse_key(f"{keys.owner_prefix(self.owner)}{uuid4()}.txt")
         assert name is not None
-        made = adopted_upload(name, size=11, content_type="text/plain", now=datetime.now(UTC))
-        upload = self.table.adopt(made)
+        new = adopted_upload(name, size=11, content_type="text/plain", now=datetime.now(UTC))
+        upload = self.table.adopt(new)
         return self.table.change(
             upload, to=State.ACCEPTED, allowed=set(State), outcome="accepted:2"
         )
 
     def key(self) -> str:
-        """A key of the owner's that nobody has used."""
+        """An unused key of the owner."""
         upload_id = keys.new_upload_id(datetime.now(UTC), os.urandom(10))
         return keys.object_key(owner=self.owner, upload_id=upload_id, filename="a.txt")
 
     def use_up_the_quota(self) -> None:
-        """Nothing is left of it, not in what shards of the sums have borrowed either."""
+        """Use up the whole quota, including the shares that shards of the sums have reserved."""
         usage = {"pk": {"S": f"usage#{self.owner}"}, "sk": {"S": "usage"}}
         counts = {"used_bytes": {"N": str(2**60)}, "used_files": {"N": str(10**9)}}
         self.operator("dynamodb").put_item(TableName=TABLE, Item={**usage, **counts})
@@ -147,7 +146,7 @@ class Role:
     # --- What the function does -------------------------------------------------------------------
 
     def ask(self, method: str, path: str, upload_id: str = "", **fields: Any) -> Any:
-        """Ask the API; a path is one of its routes."""
+        """Call the API; a path is one of its routes."""
         self.asked.add((method, path.partition("?")[0]))
         claims = {"sub": self.owner, "email": f"{self.owner}@example.com", "email_verified": True}
         part = base64.urlsafe_b64encode(json.dumps({"cognito:username": "n", **claims}).encode())
@@ -182,7 +181,7 @@ class Role:
         return app.app.handler_map[function](payload, context)
 
     def be_run_by_lambda(self, function: str, *, called: str) -> None:
-        """What Lambda does with a function's role: its log, and where its outcomes go.
+        """Make the calls that Lambda makes with a function's role: its log and its destinations.
 
         `called` is its name in AWS, which its log group has too.
         """
@@ -194,7 +193,7 @@ class Role:
         logs.create_log_stream(**stream)
         now = int(datetime.now(UTC).timestamp() * 1000)
         logs.put_log_events(**stream, logEvents=[{"timestamp": now, "message": "START"}])
-        declared = destinations.read().get(function, {})
+        declared = read().get(function, {})
         for destination in {declared.get(way) for way in ("on_success", "on_failure")} - {None}:
             if destination == "sqs:dead-letters":
                 queue = self.operator("sqs").get_queue_url(QueueName=DEAD_LETTERS.split(":")[-1])
@@ -210,8 +209,8 @@ def api_handler(role: Role) -> None:
     role.closed_page()
     role.ask("GET", "/limits")
     assert role.ask("POST", "/connections").status_code == 201
-    lent = role.ask("POST", "/credentials").json_body
-    assert lent["bucket"] == BUCKET
+    issued = role.ask("POST", "/credentials").json_body
+    assert issued["bucket"] == BUCKET
     small = role.ask("POST", "/uploads", filename="a.txt", size=11, idempotency_key="k").json_body
     role.ask("POST", "/uploads/{upload_id}/sheet", small["id"])
     early = role.ask("POST", "/uploads/{upload_id}/complete", small["id"])
@@ -228,17 +227,17 @@ def api_handler(role: Role) -> None:
     assert completed.json_body["state"] == "uploaded"
 
     of_table = role.table.get(role.owner, small["id"])
-    stored = role.application._storage.head(small["key"])
+    saved = role.application._storage.head(small["key"])
     assert of_table is not None
-    assert stored is not None
-    role.table.change(of_table, to=State.ACCEPTED, allowed=set(State), report=stored.identity)
+    assert saved is not None
+    role.table.change(of_table, to=State.ACCEPTED, allowed=set(State), report=saved.identity)
     url = role.ask("GET", "/uploads/{upload_id}/download", small["id"]).json_body["url"]
     assert role.fetch("GET", url) == CONTENT
 
     given_up = role.ask("POST", "/uploads", filename="c.bin", size=len(LARGE)).json_body
     for created in (given_up, large):
-        gone = role.ask("DELETE", "/uploads/{upload_id}", created["id"])
-        assert gone.status_code == 204
+        absent = role.ask("DELETE", "/uploads/{upload_id}", created["id"])
+        assert absent.status_code == 204
     assert role.ask("GET", "/uploads/{upload_id}", large["id"]).json_body["state"] == "aborted"
     unannounced = role.adopt()
     assert role.ask("DELETE", "/uploads/{upload_id}", unannounced.id).status_code == 204
@@ -247,8 +246,8 @@ def api_handler(role: Role) -> None:
     assert [each["id"] for each in accepted] == [small["id"]]
     member = {"filename": "e.txt", "size": 11, "idempotency_key": "e"}
     for _ in range(2):  # made, then found again
-        (made,) = role.ask("POST", "/uploads/batch", uploads=[member]).json_body["uploads"]
-    (several,) = role.ask("POST", "/uploads/complete", ids=[made["upload"]["id"]]).json_body[
+        (new,) = role.ask("POST", "/uploads/batch", uploads=[member]).json_body["uploads"]
+    (several,) = role.ask("POST", "/uploads/complete", ids=[new["upload"]["id"]]).json_body[
         "uploads"
     ]
     assert several["problem"]["code"] == "parts_missing"
@@ -263,8 +262,8 @@ def api_handler(role: Role) -> None:
 
 
 def take_over_an_address(role: Role) -> None:
-    """Email somebody whose address an account had that is no more."""
-    address = f"{TAKEN}{role.owner}@example.com"
+    """Email somebody whose address belonged to a deleted account."""
+    address = f"{IN_USE}{role.owner}@example.com"
     role.operator("sns").subscribe(
         TopicArn=NOTIFICATIONS_TOPIC,
         Protocol="email",
@@ -277,7 +276,7 @@ def take_over_an_address(role: Role) -> None:
 def process_upload(role: Role) -> None:
     role.closed_page()
     unannounced, missing, late = role.key(), role.upload(State.UPLOADED), role.upload(State.ABORTED)
-    # Its event comes before the page's complete.
+    # Its event arrives before the page calls complete.
     early = role.upload(State.UPLOADING)
     for key in (unannounced, late, early):
         role.put_object(key)
@@ -290,8 +289,10 @@ def process_upload(role: Role) -> None:
 
     outcomes = [outcome(key) for key in (unannounced, missing, late, early)]
     assert outcomes == [["accepted"], ["failed"], [], ["accepted"]]
-    left = role.operator("s3").list_objects_v2(Bucket=BUCKET, Prefix=keys.owner_prefix(role.owner))
-    assert {found["Key"] for found in left["Contents"]} == {unannounced, early}
+    remaining = role.operator("s3").list_objects_v2(
+        Bucket=BUCKET, Prefix=keys.owner_prefix(role.owner)
+    )
+    assert {matches["Key"] for matches in remaining["Contents"]} == {unannounced, early}
     role.use_up_the_quota()
     too_much = role.key()
     role.put_object(too_much)
@@ -303,7 +304,7 @@ def notify(role: Role) -> None:
     payload = event("sns_retries_exhausted")
     record = json.loads(payload["Records"][0]["Sns"]["Message"])
 
-    def give_up(key: str) -> Upload | None:
+    def stop(key: str) -> Upload | None:
         created = record["requestPayload"]["Records"][0]["s3"]["object"]
         created["key"] = quote_plus(key, safe="/")
         payload["Records"][0]["Sns"]["Message"] = json.dumps(record)
@@ -312,26 +313,26 @@ def notify(role: Role) -> None:
         assert name is not None
         return role.table.of_object(name)
 
-    # Of the first nobody knew, of the second the page has not said that all of it is there.
+    # The first is unannounced; the page has not completed the second yet.
     for key in (role.key(), role.upload(State.UPLOADING)):
-        failed = give_up(key)
+        failed = stop(key)
         assert failed is not None
         assert failed.state is State.FAILED
         assert failed.notified == failed.outcome is not None
     role.use_up_the_quota()
-    assert give_up(role.key()) is None
+    assert stop(role.key()) is None
 
 
 def sweep(role: Role) -> None:
     role.closed_page()
     table, now = role.table, datetime.now(UTC)
-    # What other scenarios left is not looked at: it would become more and more.
-    for left in table.to_check():
-        table.rest(left)
+    # Uploads of other scenarios are left out: there would be more and more of them.
+    for remaining in table.to_check():
+        table.rest(remaining)
     table.keep_sweep(cursor=f"{keys.PREFIX}~")
 
-    def found(state: State, **attributes: Any) -> Upload:
-        """An upload that is to be checked now."""
+    def matches(state: State, **attributes: Any) -> Upload:
+        """An upload that is due for a check."""
         name = keys.parse_key(role.upload(state))
         assert name is not None
         upload = table.of_object(name)
@@ -339,15 +340,15 @@ def sweep(role: Role) -> None:
         upload = table.change(upload, to=state, allowed=set(State), **attributes)
         return table.check_again(upload, now - timedelta(minutes=1))
 
-    # The event of the first was lost. The second's owner gave it up long ago.
-    lost = found(State.UPLOADING)
-    abandoned = found(State.UPLOADING, created_at=now - timedelta(days=30), multipart_id="m")
-    deleted = found(State.ABORTED)
-    # Its object was deleted, and nobody came to say so.
-    gone = table.check_again(role.adopt(), now - timedelta(minutes=1))
-    # Nobody wrote the tag of the next one, and nobody was notified of it.
+    # The event of the first was lost. The second is an old unfinished upload.
+    lost = matches(State.UPLOADING)
+    abandoned = matches(State.UPLOADING, created_at=now - timedelta(days=30), multipart_id="m")
+    deleted = matches(State.ABORTED)
+    # Its object was deleted without an event.
+    absent = table.check_again(role.adopt(), now - timedelta(minutes=1))
+    # The next one has no tag, and nobody was notified of it.
     role.put_object(lost.key)
-    accepted = found(State.ACCEPTED, outcome="accepted:1")
+    accepted = matches(State.ACCEPTED, outcome="accepted:1")
     role.put_object(accepted.key)
     role.operator("s3").put_object_tagging(
         Bucket=BUCKET, Key=accepted.key, Tagging={"TagSet": [{"Key": "theirs", "Value": "1"}]}
@@ -356,7 +357,7 @@ def sweep(role: Role) -> None:
     counted = role.invoke("sweep", event("scheduled"))
 
     assert counted["SweepLostEvents"] >= 1
-    for upload in (abandoned, deleted, gone):
+    for upload in (abandoned, deleted, absent):
         current = table.get(role.owner, upload.id)
         assert current is not None
         assert (current.state, current.check_at) == (State.ABORTED, None)

@@ -37,7 +37,7 @@ OUTPUTS: dict[str, Any] = TEMPLATE["Outputs"]
 
 
 def mappings(part: Any = RESOURCES) -> Iterator[dict[str, Any]]:
-    """Every mapping in a part of the template, however deep."""
+    """Every mapping in a part of the template, at any depth."""
     if isinstance(part, dict):
         yield part
     inner = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
@@ -46,5 +46,5 @@ def mappings(part: Any = RESOURCES) -> Iterator[dict[str, Any]]:
 
 
 def listed(value: Any) -> list[Any]:
-    """A policy's one or many as many."""
+    """A member of a policy as a list, also if it is a single value."""
     return value if isinstance(value, list) else [value]

@@ -12,12 +12,15 @@ from jsonschema import Draft202012Validator
 from moto import mock_aws
 
 from deploy.steps import api_gateway
-from deploy.steps.api_gateway import Declared, RestApi, WebSocketApi
+from stage import apis
+from stage.api_gateway import Declared, read
+from stage.apis import RestApi, WebSocketApi
 from stage.stage import StageError
+from tests.deploy.names import names
 from tests.support.environment import PAGE_ORIGIN, REGION
 from tests.test_openapi import DOCUMENT, SCHEMAS, title
 
-DECLARED = api_gateway.read()
+DECLARED = read()
 
 
 @pytest.fixture
@@ -28,21 +31,21 @@ def client() -> Iterator[Any]:
 
 @pytest.fixture
 def api(client: Any) -> RestApi:
-    """A REST API as `chalice deploy` leaves it: a method, a stage, nothing else."""
-    made = client.create_rest_api(name="hoist")
+    """A REST API as `chalice deploy` creates it: a method, a stage, nothing else."""
+    created = client.create_rest_api(name="hoist")
     call = {
-        "restApiId": made["id"],
-        "resourceId": made["rootResourceId"],
+        "restApiId": created["id"],
+        "resourceId": created["rootResourceId"],
         "httpMethod": "GET",
     }
     client.put_method(**call, authorizationType="NONE")
     client.put_integration(**call, type="MOCK")
-    client.create_deployment(restApiId=made["id"], stageName="api")
-    return RestApi(made["id"], "api")
+    client.create_deployment(restApiId=created["id"], stageName="api")
+    return RestApi(created["id"], "api")
 
 
 def apply(client: Any, api: RestApi, declared: Declared = DECLARED) -> list[str]:
-    return api_gateway.apply(client, api, declared, PAGE_ORIGIN)
+    return names(api_gateway.apply(client, api, declared, PAGE_ORIGIN))
 
 
 def response(client: Any, api: RestApi, kind: str) -> Any:
@@ -54,36 +57,34 @@ def deployments(client: Any, api: RestApi) -> int:
 
 
 @pytest.mark.parametrize("kind", DECLARED.problems)
-def test_a_response_of_api_gateway_is_our_problem_document(
-    client: Any, api: RestApi, kind: str
-) -> None:
+def test_gateway_responses_are_problem_documents(client: Any, api: RestApi, kind: str) -> None:
     apply(client, api)
 
-    error, found = DECLARED.problems[kind], response(client, api, kind)
-    assert found["statusCode"] == str(error.status)
-    # A caller who accepts anything gets the template of `application/json`, as API Gateway's own.
-    ((accepted, template),) = found["responseTemplates"].items()
+    error, result = DECLARED.problems[kind], response(client, api, kind)
+    assert result["statusCode"] == str(error.status)
+    # A caller that accepts any type gets the template of `application/json`.
+    ((accepted, template),) = result["responseTemplates"].items()
     assert accepted == "application/json"
     assert json.loads(template) == error.problem()
-    content_type = found["responseParameters"]["gatewayresponse.header.Content-Type"]
+    content_type = result["responseParameters"]["gatewayresponse.header.Content-Type"]
     assert content_type == "'application/problem+json'"
-    # API Gateway would put a value of the request where a name stands after a dollar sign.
+    # API Gateway would replace a name after a dollar sign by a value of the request.
     assert "$" not in template
 
 
 @pytest.mark.parametrize("kind", DECLARED.problems)
-def test_the_page_may_read_it(client: Any, api: RestApi, kind: str) -> None:
+def test_the_page_may_read_gateway_responses(client: Any, api: RestApi, kind: str) -> None:
     apply(client, api)
 
-    told = response(client, api, kind)["responseParameters"]
-    assert told["gatewayresponse.header.Access-Control-Allow-Origin"] == f"'{PAGE_ORIGIN}'"
-    assert told["gatewayresponse.header.Access-Control-Expose-Headers"] == "'Retry-After'"
+    parameters = response(client, api, kind)["responseParameters"]
+    assert parameters["gatewayresponse.header.Access-Control-Allow-Origin"] == f"'{PAGE_ORIGIN}'"
+    assert parameters["gatewayresponse.header.Access-Control-Expose-Headers"] == "'Retry-After'"
     retried = DECLARED.problems[kind].retry_after is not None
-    assert ("gatewayresponse.header.Retry-After" in told) is retried
+    assert ("gatewayresponse.header.Retry-After" in parameters) is retried
 
 
 @pytest.mark.parametrize("kind", DECLARED.problems)
-def test_it_is_in_the_contract(kind: str) -> None:
+def test_every_gateway_response_is_in_the_openapi_document(kind: str) -> None:
     problem = DECLARED.problems[kind].problem()
     schema = {"components": DOCUMENT["components"], **SCHEMAS[title(problem["code"])]}
 
@@ -105,21 +106,21 @@ def test_it_is_in_the_contract(kind: str) -> None:
         ("DEFAULT_5XX", 500, "internal_error"),
     ],
 )
-def test_what_is_declared(kind: str, status: int, code: str) -> None:
+def test_the_file_declares_status_and_code_of_each_type(kind: str, status: int, code: str) -> None:
     assert (DECLARED.problems[kind].status, DECLARED.problems[kind].code) == (status, code)
 
 
 LIMITED = ["*/*", *DECLARED.throttling.methods]
 
 
-def test_all_is_deployed_with_the_stage_it_was_written_for(client: Any, api: RestApi) -> None:
+def test_responses_and_limits_are_written_and_deployed(client: Any, api: RestApi) -> None:
     changed = apply(client, api)
 
     assert changed == [*DECLARED.problems, "deployment", *LIMITED]
     assert deployments(client, api) == 2
 
 
-def test_to_apply_it_again_changes_nothing(
+def test_applying_it_again_changes_nothing(
     client: Any, api: RestApi, capsys: pytest.CaptureFixture[str]
 ) -> None:
     apply(client, api)
@@ -131,7 +132,7 @@ def test_to_apply_it_again_changes_nothing(
     assert capsys.readouterr().out.split() == [api.id, "as", "declared"]
 
 
-def test_only_what_differs_is_written_and_named(
+def test_only_differences_are_written_and_printed(
     client: Any, api: RestApi, capsys: pytest.CaptureFixture[str]
 ) -> None:
     apply(client, api)
@@ -148,9 +149,7 @@ def test_only_what_differs_is_written_and_named(
     assert deployments(client, api) == 3
 
 
-def test_a_limit_that_somebody_changed_is_put_right_without_a_deployment(
-    client: Any, api: RestApi
-) -> None:
+def test_a_changed_limit_is_restored_without_a_deployment(client: Any, api: RestApi) -> None:
     apply(client, api)
     path = "/*/*/throttling/burstLimit"
     client.update_stage(
@@ -164,17 +163,17 @@ def test_a_limit_that_somebody_changed_is_put_right_without_a_deployment(
     assert apply(client, api) == []
 
 
-def test_a_response_of_somebody_else_is_left_alone(client: Any, api: RestApi) -> None:
+def test_a_response_that_the_file_does_not_name_stays(client: Any, api: RestApi) -> None:
     theirs = {"statusCode": "418", "responseTemplates": {"text/plain": "mine"}}
     client.put_gateway_response(restApiId=api.id, responseType="WAF_FILTERED", **theirs)
 
     assert "WAF_FILTERED" not in apply(client, api)
 
-    found = response(client, api, "WAF_FILTERED")
-    assert {name: found[name] for name in theirs} == theirs
+    result = response(client, api, "WAF_FILTERED")
+    assert {name: result[name] for name in theirs} == theirs
 
 
-def test_responses_that_were_written_and_never_deployed_are_deployed_the_next_time(
+def test_responses_that_were_never_deployed_are_deployed_by_the_next_run(
     client: Any, api: RestApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(**_: Any) -> None:
@@ -188,7 +187,7 @@ def test_responses_that_were_written_and_never_deployed_are_deployed_the_next_ti
     assert apply(client, api) == ["deployment", *LIMITED]
 
 
-def test_a_deployment_of_chalices_is_followed_by_one_of_ours(client: Any, api: RestApi) -> None:
+def test_a_deployment_by_chalice_is_followed_by_one_of_ours(client: Any, api: RestApi) -> None:
     apply(client, api)
     client.create_deployment(restApiId=api.id, stageName=api.stage)
 
@@ -205,17 +204,15 @@ class DefaultsAsWell:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
 
-    def get_gateway_responses(self, **asked: Any) -> Any:
-        if "position" not in asked:
+    def get_gateway_responses(self, **requested: Any) -> Any:
+        if "position" not in requested:
             default = {"responseType": "THROTTLED", "statusCode": "429", "defaultResponse": True}
             return {"items": [default], "position": "next"}
-        del asked["position"]
-        return self._client.get_gateway_responses(**asked)
+        del requested["position"]
+        return self._client.get_gateway_responses(**requested)
 
 
-def test_what_api_gateway_answers_by_default_is_no_response_of_the_api(
-    client: Any, api: RestApi
-) -> None:
+def test_default_responses_of_api_gateway_do_not_count(client: Any, api: RestApi) -> None:
     real = DefaultsAsWell(client)
 
     assert "THROTTLED" in apply(real, api)
@@ -236,11 +233,11 @@ def file(responses: Any, rate: Any = 1, burst: Any = 1, **others: Any) -> str:
 NO = {"rate": 0, "burst": 1}
 
 
-def test_what_the_file_does_not_name_is_answered_as_the_rest_of_its_kind(tmp_path: Path) -> None:
+def test_a_type_that_the_file_does_not_name_has_the_default_error(tmp_path: Path) -> None:
     path = tmp_path / "api-gateway.json"
     path.write_text(file(REST))
 
-    declared = api_gateway.read(path)
+    declared = read(path)
 
     assert declared.problem("UNAUTHORIZED").code == "invalid_request"
     assert declared.problem("INTEGRATION_TIMEOUT").code == "internal_error"
@@ -266,12 +263,12 @@ def test_what_the_file_does_not_name_is_answered_as_the_rest_of_its_kind(tmp_pat
         (file(REST | {"THROTTLED": {"code": "try_again"}}), "THROTTLED needs .* a detail"),
     ],
 )
-def test_a_file_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, message: str) -> None:
+def test_an_invalid_file_is_refused(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "api-gateway.json"
     path.write_text(text)
 
     with pytest.raises(StageError, match=message):
-        api_gateway.read(path)
+        read(path)
 
 
 @pytest.fixture
@@ -299,9 +296,9 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_apis_are_those_that_chalice_deployed(root: Path) -> None:
-    assert api_gateway.rest_api("dev", root=root) == RestApi("a1b2c3d4e5", "v1")
-    assert api_gateway.websocket_api("dev", root=root) == WebSocketApi("f6g7h8i9j0", "v1")
+def test_the_apis_are_read_from_chalices_note(root: Path) -> None:
+    assert apis.rest_api("dev", root=root) == RestApi("a1b2c3d4e5", "v1")
+    assert apis.websocket_api("dev", root=root) == WebSocketApi("f6g7h8i9j0", "v1")
 
 
 @pytest.mark.parametrize(
@@ -309,6 +306,6 @@ def test_the_apis_are_those_that_chalice_deployed(root: Path) -> None:
 )
 def test_a_stage_without_its_apis_says_what_to_do(root: Path, stage: str, message: str) -> None:
     with pytest.raises(StageError, match=f"{message}: run `make deploy STAGE={stage}`"):
-        api_gateway.rest_api(stage, root=root)
+        apis.rest_api(stage, root=root)
     with pytest.raises(StageError, match=message.replace("REST", "WebSocket")):
-        api_gateway.websocket_api(stage, root=root)
+        apis.websocket_api(stage, root=root)

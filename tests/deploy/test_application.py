@@ -1,4 +1,4 @@
-"""`chalice deploy`, run by ours."""
+"""`chalice deploy`, as `make deploy` runs it."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ import pytest
 from deploy.steps import application
 
 
-def test_a_chalice_that_misses_ctrl_c_does_not_go_on_unseen(
+def test_chalice_is_killed_if_it_ignores_ctrl_c(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chalice = tmp_path / "chalice"

@@ -1,4 +1,4 @@
-"""A stage's part of config.json: what `make deploy` writes, keeps and refuses."""
+"""A stage's part of config.json: values that `make deploy` writes, keeps and refuses."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ ADDRESSES = ["https://a.execute-api.eu-west-1.amazonaws.com"]
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A project with the stage at home alone."""
+    """A project with only the local stage."""
     chalice = tmp_path / ".chalice"
     (chalice / "policies").mkdir(parents=True)
     for name in (
@@ -35,15 +35,15 @@ def stages(root: Path) -> Any:
 
 
 def change(root: Path, **members: Any) -> None:
-    """Write what an operator would into the stage dev."""
+    """Write values of an operator into the stage dev."""
     path = root / ".chalice" / "config.json"
     text = json.loads(path.read_text())
     text["stages"].setdefault("dev", {}).update(members)
     path.write_text(json.dumps(text))
 
 
-def test_a_new_stage_has_all_that_chalice_needs(root: Path) -> None:
-    config.write("dev", config.begin("dev", "eu-west-1", {}, root=root), root=root)
+def test_a_new_stage_has_every_value_that_chalice_needs(root: Path) -> None:
+    config.write("dev", config.stage_config("dev", "eu-west-1", {}, root=root), root=root)
 
     dev = stages(root)["dev"]
     assert dev["region"] == "eu-west-1"
@@ -54,15 +54,17 @@ def test_a_new_stage_has_all_that_chalice_needs(root: Path) -> None:
     assert stages(root)["local"]["api_gateway_stage"] == "api"
 
 
-def test_to_write_it_again_changes_nothing(root: Path) -> None:
-    config.write("dev", config.begin("dev", "eu-west-1", {}, root=root), root=root)
+def test_writing_it_again_changes_nothing(root: Path) -> None:
+    config.write("dev", config.stage_config("dev", "eu-west-1", {}, root=root), root=root)
     before = (root / ".chalice" / "config.json").read_bytes()
 
-    assert config.write("dev", config.begin("dev", "eu-west-1", {}, root=root), root=root) == []
+    assert (
+        config.write("dev", config.stage_config("dev", "eu-west-1", {}, root=root), root=root) == []
+    )
     assert (root / ".chalice" / "config.json").read_bytes() == before
 
 
-def test_what_an_operator_chose_is_kept(root: Path) -> None:
+def test_values_of_an_operator_stay(root: Path) -> None:
     change(
         root,
         environment_variables={"HOIST_MAX_SIZE": "5", "HOIST_XRAY": "true"},
@@ -71,24 +73,26 @@ def test_what_an_operator_chose_is_kept(root: Path) -> None:
         resource_parameters={"Versioning": "Enabled"},
     )
 
-    begun = config.begin("dev", "eu-west-1", {"OperationsEmail": "ops@example.com"}, root=root)
+    dev_config = config.stage_config(
+        "dev", "eu-west-1", {"OperationsEmail": "ops@example.com"}, root=root
+    )
 
-    assert begun["environment_variables"]["HOIST_MAX_SIZE"] == "5"
-    assert begun["lambda_memory_size"] == 2048
-    assert begun["lambda_functions"]["process_upload"]["lambda_timeout"] == 60
-    assert begun["lambda_functions"]["process_upload"]["reserved_concurrency"] == 5
-    assert begun["resource_parameters"] == {
+    assert dev_config["environment_variables"]["HOIST_MAX_SIZE"] == "5"
+    assert dev_config["lambda_memory_size"] == 2048
+    assert dev_config["lambda_functions"]["process_upload"]["lambda_timeout"] == 60
+    assert dev_config["lambda_functions"]["process_upload"]["reserved_concurrency"] == 5
+    assert dev_config["resource_parameters"] == {
         "Versioning": "Enabled",
         "OperationsEmail": "ops@example.com",
     }
-    assert begun["xray"] is True
+    assert dev_config["xray"] is True
 
 
-def test_the_parameters_say_what_the_settings_say(root: Path) -> None:
+def test_parameters_follow_the_settings(root: Path) -> None:
     change(root, environment_variables={"HOIST_URL_LIFETIME": "900"})
-    begun = config.begin("dev", "eu-west-1", {"Versioning": "Enabled"}, root=root)
+    dev_config = config.stage_config("dev", "eu-west-1", {"Versioning": "Enabled"}, root=root)
 
-    assert config.parameters("dev", begun, ADDRESSES) == {
+    assert config.parameters("dev", dev_config, ADDRESSES) == {
         "Versioning": "Enabled",
         "UrlLifetime": "900",
         "UploadDays": "7",
@@ -99,38 +103,38 @@ def test_the_parameters_say_what_the_settings_say(root: Path) -> None:
     }
 
 
-def test_a_parameter_of_an_earlier_version_becomes_the_setting_it_is_now(root: Path) -> None:
+def test_a_parameter_of_an_earlier_version_becomes_a_setting(root: Path) -> None:
     change(root, resource_parameters={"RejectedDays": "30"})
 
-    begun = config.begin("dev", "eu-west-1", {}, root=root)
+    dev_config = config.stage_config("dev", "eu-west-1", {}, root=root)
 
-    assert begun["resource_parameters"] == {}
-    assert begun["environment_variables"]["HOIST_REJECTED_DAYS"] == "30"
-    assert config.parameters("dev", begun, ADDRESSES)["RejectedDays"] == "30"
+    assert dev_config["resource_parameters"] == {}
+    assert dev_config["environment_variables"]["HOIST_REJECTED_DAYS"] == "30"
+    assert config.parameters("dev", dev_config, ADDRESSES)["RejectedDays"] == "30"
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
         ("UrlLifetime", "UrlLifetime is HOIST_URL_LIFETIME"),
         ("KmsKeyArn", "KmsKeyArn is HOIST_KMS_KEY_ARN"),
-        ("Stage", "Stage is known by itself"),
-        ("PageAddresses", "PageAddresses is known by itself"),
+        ("Stage", "Stage is computed by make deploy"),
+        ("PageAddresses", "PageAddresses is computed by make deploy"),
     ],
 )
-def test_a_parameter_that_is_told_elsewhere_is_refused(root: Path, name: str, told: str) -> None:
-    with pytest.raises(StageError, match=told):
-        config.begin("dev", "eu-west-1", {name: "1"}, root=root)
+def test_a_parameter_that_is_no_choice_is_refused(root: Path, name: str, message: str) -> None:
+    with pytest.raises(StageError, match=message):
+        config.stage_config("dev", "eu-west-1", {name: "1"}, root=root)
 
 
-def test_a_stage_does_not_move(root: Path) -> None:
+def test_a_stage_cannot_move_to_another_region(root: Path) -> None:
     change(root, region="eu-west-1")
 
     with pytest.raises(StageError, match="dev is in eu-west-1: a stage cannot move to us-east-1"):
-        config.begin("dev", "us-east-1", {}, root=root)
+        config.stage_config("dev", "us-east-1", {}, root=root)
 
 
-def test_outputs_are_recorded_by_the_variable_they_name() -> None:
+def test_outputs_are_stored_in_the_variable_that_they_name() -> None:
     outputs = [
         {"OutputKey": "Bucket", "OutputValue": "b", "Description": "HOIST_BUCKET: the bucket"},
         {"OutputKey": "Region", "OutputValue": "r", "Description": "The region"},
@@ -140,7 +144,7 @@ def test_outputs_are_recorded_by_the_variable_they_name() -> None:
     assert config.variables(outputs) == {"HOIST_BUCKET": "b"}
 
 
-def test_to_forget_leaves_what_an_operator_chose(root: Path) -> None:
+def test_forgetting_a_stage_keeps_the_values_of_an_operator(root: Path) -> None:
     change(
         root,
         region="eu-west-1",
@@ -160,7 +164,7 @@ def test_to_forget_leaves_what_an_operator_chose(root: Path) -> None:
     assert dev["resource_parameters"] == {"Versioning": "Enabled"}
 
 
-def test_what_costs_are_told_for_is_what_a_new_stage_has() -> None:
+def test_the_cost_model_uses_the_sizes_of_a_new_stage() -> None:
     memory = config.DEFAULTS["lambda_memory_size"]
     processing = config.FUNCTION_DEFAULTS["process_upload"]
 
@@ -173,11 +177,11 @@ def test_tracing_is_on_or_off(root: Path) -> None:
     change(root, environment_variables={"HOIST_XRAY": "yes"})
 
     with pytest.raises(StageError, match="HOIST_XRAY of dev is true or false, not 'yes'"):
-        config.begin("dev", "eu-west-1", {}, root=root)
+        config.stage_config("dev", "eu-west-1", {}, root=root)
 
 
-def test_a_config_that_is_no_json_is_named(root: Path) -> None:
+def test_a_config_that_is_no_json_is_an_error_with_its_path(root: Path) -> None:
     (root / ".chalice" / "config.json").write_text("{")
 
     with pytest.raises(StageError, match=r"config\.json cannot be read"):
-        config.begin("dev", "eu-west-1", {}, root=root)
+        config.stage_config("dev", "eu-west-1", {}, root=root)

@@ -1,4 +1,4 @@
-"""The bucket's rule: what overlaps it, whose a rule is, what `make deploy` does about it."""
+"""The bucket's rule: overlaps, rules of other tools, and how `make deploy` handles them."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ from deploy.steps.connections import (
     FUNCTION,
     Rule,
     check_rules,
+    differences,
     is_own,
     make_room,
     others,
     overlaps,
     own_rule,
-    rule_differences,
     rules,
 )
 from stage.stage import StageError
@@ -31,7 +31,7 @@ OWN = own_rule("dev", TOPIC)
 
 
 class Bucket:
-    """S3 with one bucket, as far as it is asked for rules."""
+    """A client of S3 with one bucket, for its rules only."""
 
     def __init__(self, **configuration: Any) -> None:
         self.configuration, self.puts = configuration, 0
@@ -47,7 +47,7 @@ class Bucket:
 
 
 def function(arn: str = ARN, number: str = "1", prefix: str = "uploads/") -> dict[str, Any]:
-    """A rule of a function, as S3 answers it."""
+    """A rule of a function in a response of S3."""
     filters = [{"Name": "Prefix", "Value": prefix}]
     return {
         "Id": number,
@@ -58,13 +58,13 @@ def function(arn: str = ARN, number: str = "1", prefix: str = "uploads/") -> dic
 
 
 def queue(*events: str, **filters: str) -> dict[str, Any]:
-    """A rule of somebody else's queue."""
-    named = [{"Name": name, "Value": value} for name, value in filters.items()]
+    """A rule of another tool's queue."""
+    rule_text = [{"Name": name, "Value": value} for name, value in filters.items()]
     return {
         "Id": "virus-scanner",
         "QueueArn": QUEUE,
         "Events": list(events or EVENTS),
-        **({"Filter": {"Key": {"FilterRules": named}}} if named else {}),
+        **({"Filter": {"Key": {"FilterRules": rule_text}}} if rule_text else {}),
     }
 
 
@@ -111,7 +111,9 @@ def test_the_rule_is_that_of_app_py() -> None:
         "two prefixes, one suffix", "a prefix and a suffix",
     ],
 )  # fmt: skip
-def test_what_overlaps(one: Rule, other: Rule, *, expected: bool) -> None:
+def test_rules_with_overlapping_prefixes_and_suffixes_overlap(
+    one: Rule, other: Rule, *, expected: bool
+) -> None:
     assert overlaps(one, other) is expected
     assert overlaps(other, one) is expected
 
@@ -139,7 +141,7 @@ RULES = st.builds(
 
 @given(RULES, RULES)
 def test_rules_that_both_match_an_object_overlap(one: Rule, other: Rule) -> None:
-    """A key with the longer prefix and the longer suffix is the first that both can match."""
+    """The key of the longer prefix and the longer suffix is the shortest that both can match."""
     prefix = max(one.prefix, other.prefix, key=len)
     suffix = max(one.suffix, other.suffix, key=len)
     key = f"{prefix}-{suffix}"
@@ -172,7 +174,7 @@ def test_rules_that_both_match_an_object_overlap(one: Rule, other: Rule) -> None
     ],
     ids=["the function", "alias", "version", "longer name", "stage", "account", "queue"],
 )
-def test_whose_a_rule_is(target: str, *, expected: bool) -> None:
+def test_a_rule_is_ours_by_its_target(target: str, *, expected: bool) -> None:
     assert is_own(Rule(EVENTS, "uploads/", "", target), OWN) is expected
 
 
@@ -186,18 +188,20 @@ def test_whose_a_rule_is(target: str, *, expected: bool) -> None:
     ],
     ids=["all keys", "one event", "a suffix", "a shorter prefix"],
 )
-def test_a_rule_of_somebody_else_that_overlaps_is_named(rule: dict[str, Any]) -> None:
+def test_an_overlapping_rule_of_another_tool_is_an_error_that_names_it(
+    rule: dict[str, Any],
+) -> None:
     s3 = Bucket(QueueConfigurations=[rule], EventBridgeConfiguration={})
 
     with pytest.raises(StageError) as caught:
         make_room(s3, "b", OWN)
 
-    told = str(caught.value)
-    assert "The bucket b has a rule of somebody else: 'virus-scanner' (" in told
+    message = str(caught.value)
+    assert "The bucket b has a rule of somebody else: 'virus-scanner' (" in message
     for text in (*rule["Events"], QUEUE, "Remove that rule, or give it a prefix outside uploads/"):
-        assert text in told
+        assert text in message
     assert s3.puts == 0
-    assert next(iter(rule_differences(s3, "b", OWN))).startswith("the bucket has no rule")
+    assert next(iter(differences(s3, "b", OWN))).difference.startswith("the bucket has no rule")
 
 
 @pytest.mark.parametrize(
@@ -211,7 +215,7 @@ def test_a_rule_of_somebody_else_that_overlaps_is_named(rule: dict[str, Any]) ->
     ],
     ids=["none", "EventBridge", "other events", "another prefix", "ours"],
 )
-def test_what_does_not_overlap_is_left_alone(configuration: dict[str, Any]) -> None:
+def test_rules_that_do_not_overlap_stay(configuration: dict[str, Any]) -> None:
     s3 = Bucket(**configuration)
 
     assert make_room(s3, "b", OWN) == []
@@ -219,7 +223,7 @@ def test_what_does_not_overlap_is_left_alone(configuration: dict[str, Any]) -> N
     assert s3.puts == 0
 
 
-def test_superfluous_rules_of_ours_are_removed_and_nothing_else() -> None:
+def test_only_superfluous_rules_of_ours_are_removed() -> None:
     others = {"EventBridgeConfiguration": {}, "QueueConfigurations": [queue(prefix="scans/")]}
     stranger = function("arn:aws:lambda:x:1:function:other", "9", "other/")
     s3 = Bucket(
@@ -235,8 +239,8 @@ def test_superfluous_rules_of_ours_are_removed_and_nothing_else() -> None:
     removed = make_room(s3, "b", OWN)
 
     assert [rule.id for rule in removed] == ["1", "3"]
-    kept = {**others, "LambdaFunctionConfigurations": [function(ARN, "2", "old/"), stranger]}
-    assert s3.configuration == kept
+    remaining = {**others, "LambdaFunctionConfigurations": [function(ARN, "2", "old/"), stranger]}
+    assert s3.configuration == remaining
     assert make_room(s3, "b", OWN) == []
 
 
@@ -267,14 +271,14 @@ def test_superfluous_rules_of_ours_are_removed_and_nothing_else() -> None:
     ],
     ids=["as declared", "none", "a prefix", "events", "an alias", "somebody else's"],
 )
-def test_what_is_wrong_with_the_rule_is_told(
+def test_faults_of_the_rule_are_reported(
     configuration: dict[str, Any], expected: list[str]
 ) -> None:
-    told = list(rule_differences(Bucket(**configuration), "b", OWN))
+    changes = list(differences(Bucket(**configuration), "b", OWN))
 
-    assert len(told) == len(expected)
-    for line, beginning in zip(told, expected, strict=True):
-        assert line.startswith(beginning)
+    assert len(changes) == len(expected)
+    for change, beginning in zip(changes, expected, strict=True):
+        assert change.difference.startswith(beginning)
 
 
 def test_rules_of_topics_are_read_too() -> None:
@@ -285,13 +289,13 @@ def test_rules_of_topics_are_read_too() -> None:
     assert read == Rule(("s3:ObjectTagging:*",), "", "", TOPIC, "t")
 
 
-def test_the_rules_of_others_are_listed_where_s3_refuses_ours() -> None:
-    """S3 refuses all rules while the target of one of them is gone, and names none."""
+def test_rules_of_other_tools_are_listed_if_s3_refuses_ours() -> None:
+    """S3 refuses all rules if the target of one of them is deleted, and names none."""
     scans = queue("s3:ObjectRemoved:*", prefix="scans/")
     s3 = Bucket(QueueConfigurations=[scans], LambdaFunctionConfigurations=[function()])
 
-    told = others(s3, "b", OWN)
+    message = others(s3, "b", OWN)
 
-    assert f"'virus-scanner' (s3:ObjectRemoved:*; prefix scans/) to {QUEUE}" in told
-    assert ARN not in told
+    assert f"'virus-scanner' (s3:ObjectRemoved:*; prefix scans/) to {QUEUE}" in message
+    assert ARN not in message
     assert others(Bucket(LambdaFunctionConfigurations=[function()]), "b", OWN) == ""

@@ -1,4 +1,4 @@
-"""What `make cost` counts is what the use cases ask, metered on fakes and on moto's DynamoDB."""
+"""`make cost` counts the requests of the use cases; fakes and moto's DynamoDB measure them."""
 
 import json
 from dataclasses import replace
@@ -25,7 +25,7 @@ from chalicelib.sweep import Sweep
 from chalicelib.upload import Announcement, State, Upload
 from chalicelib.uploads import Uploads
 from deploy.cost import consumption
-from deploy.cost.consumption import Journey, Step
+from deploy.cost.consumption import Consumption, Step
 from tests.support import environment
 from tests.support.fakes import Clock, Invocation, MemoryStorage, checksum
 from tests.support.metered import Meter, size_of
@@ -44,7 +44,7 @@ SIZES = [
 
 
 class Storage(MemoryStorage):
-    """Gives ids as long as S3's, which count as the items that hold them do."""
+    """A fake S3 whose ids are as long as S3's, because items contain them."""
 
     def create_multipart(self, key: str, *, content_type: str) -> str:
         short = super().create_multipart(key, content_type=content_type)
@@ -54,7 +54,7 @@ class Storage(MemoryStorage):
 
 
 class Stage:
-    """The use cases of a stage, and the meter that they run on."""
+    """The use cases of a stage, with a meter of their requests."""
 
     def __init__(self, settings: Settings, dynamodb: Any, clock: Clock) -> None:
         client = boto3.client("dynamodb", region_name=environment.REGION)
@@ -99,25 +99,25 @@ class Stage:
         )
 
     def visit(self) -> dict[str, Step]:
-        """What opening the page asks; the page stays open."""
+        """Open the page; it stays open."""
         self.uploads.limits()
-        asked = {"limits": self.meter.take()}
+        consumed = {"limits": self.meter.take()}
         self.subscriptions.state(OWNER)
-        asked["get_email"] = self.meter.take()
+        consumed["get_email"] = self.meter.take()
         ticket = self.browser.invite(OWNER).partition("=")[2]
-        asked["invite_page"] = self.meter.take()
+        consumed["invite_page"] = self.meter.take()
         self.browser.connect(CONNECTION, ticket)
-        return asked | {"connect_page": self.meter.take()}
+        return consumed | {"connect_page": self.meter.take()}
 
     def create_batch(self, data: bytes, count: int) -> Upload:
-        """So many files with the same bytes; the first of them."""
-        asked = Announcement(
+        """Create `count` files with the same bytes; returns the first."""
+        consumed = Announcement(
             filename=FILENAME,
             size=len(data),
             content_type="application/octet-stream",
             crc64nvme=checksum(data),
         )
-        created, *_ = self.uploads.create_all(OWNER, [asked] * count, idempotency_key="0" * 32)
+        created, *_ = self.uploads.create_all(OWNER, [consumed] * count, idempotency_key="0" * 32)
         assert not isinstance(created, UploadError)
         return created[0]
 
@@ -133,7 +133,7 @@ class Stage:
         return upload
 
     def receive(self, upload: Upload, data: bytes) -> None:
-        """What S3 gets by presigned URLs: requests of the page, not of a function."""
+        """Receive the page's requests with presigned URLs, which no function makes."""
         if upload.multipart_id is None:
             self.received.receive_object(upload.key, data)
             return
@@ -142,13 +142,13 @@ class Stage:
             self.received.receive_part(upload.key, upload.multipart_id, number, part)
 
     def process(self, upload: Upload) -> dict[str, Any]:
-        told = event("s3_put")
-        told["Records"][0]["s3"]["object"] |= {
+        outcomes = event("s3_put")
+        outcomes["Records"][0]["s3"]["object"] |= {
             "key": quote_plus(upload.key, safe="/"),
             "size": upload.size,
         }
-        # Lambda's request ids are UUIDs, and are in the item for a while.
-        return self.processing.process(told, Invocation("8f507cfc-1234-4697-b07a-ac58fc914c95"))
+        # The item contains Lambda's request id, a UUID, for a while.
+        return self.processing.process(outcomes, Invocation("8f507cfc-1234-4697-b07a-ac58fc914c95"))
 
     def notify(self, report: dict[str, Any]) -> None:
         record = json.loads(event("sns_success")["Records"][0]["Sns"]["Message"])
@@ -162,7 +162,7 @@ def stage(settings: Settings, dynamodb: Any, clock: Clock) -> Stage:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_each_step_asks_what_is_counted(stage: Stage, settings: Settings, size: int) -> None:
+def test_each_step_makes_the_counted_requests(stage: Stage, settings: Settings, size: int) -> None:
     data = noise(size)
     plan = consumption.plan_of(size, settings)
     stage.visit()
@@ -182,10 +182,10 @@ def test_each_step_asks_what_is_counted(stage: Stage, settings: Settings, size: 
     processed = stage.meter.take()
     blocks = ceil(size / BLOCK_SIZE)
     counted = consumption.process_step(size, plan.strategy)
-    # The item passes a kilobyte on the way; when exactly, hangs on how long its numbers are.
+    # The item grows above a kilobyte meanwhile; the moment depends on the length of its numbers.
     assert counted.writes - 1 <= processed.writes <= counted.writes
-    asked = replace(processed, calls=processed.calls - blocks, writes=counted.writes)
-    assert asked == counted
+    consumed = replace(processed, calls=processed.calls - blocks, writes=counted.writes)
+    assert consumed == counted
 
     stage.notify(report)
     assert stage.meter.take() == consumption.NOTIFY
@@ -199,7 +199,7 @@ def test_each_step_asks_what_is_counted(stage: Stage, settings: Settings, size: 
 @pytest.mark.parametrize(
     "count", [2, 10, consumption.MEMBERS_AT_ONCE, consumption.MEMBERS_AT_ONCE + 1]
 )
-def test_a_batch_asks_what_is_counted(stage: Stage, count: int) -> None:
+def test_a_batch_makes_the_counted_requests(stage: Stage, count: int) -> None:
     stage.visit()
 
     stage.create_batch(noise(1), count)
@@ -208,9 +208,9 @@ def test_a_batch_asks_what_is_counted(stage: Stage, count: int) -> None:
 
 
 @pytest.mark.parametrize("together", [1, 2, 100, 101, 250])
-def test_what_a_visit_asks_is_shared_by_its_files(settings: Settings, together: int) -> None:
-    alone = consumption.journey(1, settings)
-    shared = consumption.journey(1, settings, together=together)
+def test_the_requests_of_a_visit_are_shared_by_its_files(settings: Settings, together: int) -> None:
+    alone = consumption.consumption(1, settings)
+    shared = consumption.consumption(1, settings, together=together)
 
     batches = ceil(together / MAX_MEMBERS)
     requests = consumption.VISIT_REQUESTS + batches
@@ -226,13 +226,13 @@ def test_what_a_visit_asks_is_shared_by_its_files(settings: Settings, together: 
     ("files", "size", "together"),
     [(1, 1, 1), (7, MIB, 7), (100, 1, 100), (10**6, 1, 100), (10**6, MIB + 1, 1)],
 )
-def test_files_are_taken_to_be_sent_as_the_page_creates_them(
+def test_the_files_of_a_visit_are_those_of_one_batch(
     settings: Settings, files: int, size: int, together: int
 ) -> None:
-    assert consumption.most_together(files, size, settings) == together
+    assert consumption.files_of_visit(files, size, settings) == together
 
 
-def test_each_look_for_parts_on_their_way_asks_what_is_counted(
+def test_each_listing_of_parts_in_flight_makes_the_counted_requests(
     stage: Stage, settings: Settings
 ) -> None:
     data = noise(2 * MIB)
@@ -243,17 +243,17 @@ def test_each_look_for_parts_on_their_way_asks_what_is_counted(
 
     def sleep(seconds: float) -> None:
         slept.append(seconds)
-        if len(slept) == consumption.LOOKS - 1:
+        if len(slept) == consumption.LISTS - 1:
             stage.receive(upload, data)
 
     waiting = replace(stage.uploads, sleep=sleep)
     waiting.complete(OWNER, upload.id, crc64nvme=checksum(data), wait=2)
 
     plan = consumption.plan_of(len(data), settings)
-    assert stage.meter.take() == consumption.complete_step(plan, consumption.LOOKS)
+    assert stage.meter.take() == consumption.complete_step(plan, consumption.LISTS)
 
 
-def test_what_is_too_large_to_be_read_whole_is_not(
+def test_a_file_that_is_too_large_is_not_read_completely(
     settings: Settings, dynamodb: Any, clock: Clock
 ) -> None:
     stage = Stage(replace(settings, whole_max_size=MIB), dynamodb, clock)
@@ -270,24 +270,24 @@ def test_what_is_too_large_to_be_read_whole_is_not(
     assert stage.meter.take().s3_gets == consumption.process_step(read, "multipart").s3_gets
 
 
-def test_the_page_asks_what_is_counted_when_it_is_opened_and_closed(stage: Stage) -> None:
-    asked = stage.visit()
+def test_opening_and_closing_the_page_makes_the_counted_requests(stage: Stage) -> None:
+    consumed = stage.visit()
     stage.browser.send(CONNECTION, {"type": "pong"})
     assert stage.meter.take() == consumption.PING
     stage.create(noise(1), None)
     stage.meter.take()
     stage.uploads.newest(OWNER)
-    # Of one upload: half a unit for it, and half for the index.
+    # For one upload: half a unit for its item, and half for the index.
     assert stage.meter.take() == Step(reads=1, calls=consumption.VISIT["list_uploads"].calls)
     stage.browser.disconnect(CONNECTION)
-    asked["disconnect_page"] = stage.meter.take()
+    consumed["disconnect_page"] = stage.meter.take()
 
-    assert asked == {
+    assert consumed == {
         name: step for name, step in consumption.VISIT.items() if name != "list_uploads"
     }
 
 
-def test_a_sweep_that_finds_nothing_asks_what_is_counted(
+def test_a_sweep_without_findings_makes_the_counted_requests(
     stage: Stage, settings: Settings, clock: Clock
 ) -> None:
     sweep = Sweep(
@@ -305,7 +305,7 @@ def test_a_sweep_that_finds_nothing_asks_what_is_counted(
     assert stage.meter.take() == consumption.SWEEP
 
 
-def test_an_item_takes_no_more_than_is_counted(stage: Stage) -> None:
+def test_an_item_has_no_more_than_the_counted_bytes(stage: Stage) -> None:
     data = noise(2 * MIB)
     upload = stage.create(data, None)
     stage.receive(upload, data)
@@ -329,27 +329,27 @@ def test_parts_are_listed_a_thousand_at_a_time(settings: Settings, parts: int, l
     [(0, 0), (100, 100), (101, 0)],
     ids=["nothing", "the largest", "a byte more"],
 )
-def test_what_is_read_whole_ends_at_the_setting(size: int, read: int) -> None:
+def test_files_are_read_completely_up_to_the_setting(size: int, read: int) -> None:
     assert consumption.read_size(size, whole_max_size=100, read_speed=1) == read
 
 
-def test_what_is_read_whole_ends_with_the_time() -> None:
+def test_reading_ends_with_the_time_of_the_function() -> None:
     assert consumption.read_size(10**6, whole_max_size=10**6, read_speed=100) == 85_500
 
 
-def test_a_file_asks_as_many_requests_of_the_api_however_many_parts_it_has(
+def test_the_number_of_api_requests_does_not_depend_on_the_parts(
     settings: Settings,
 ) -> None:
-    two, twenty = (consumption.journey(size, settings) for size in (MIB + 1, 20 * MIB))
+    two, twenty = (consumption.consumption(size, settings) for size in (MIB + 1, 20 * MIB))
 
     assert two.api_requests == twenty.api_requests
     assert two.invocations == twenty.invocations
 
 
-def test_a_request_for_each_part_is_all_that_the_usual_design_adds(settings: Settings) -> None:
+def test_the_usual_design_adds_one_request_for_each_part(settings: Settings) -> None:
     plan = consumption.plan_of(20 * MIB, settings)
-    ours = consumption.journey(20 * MIB, settings)
-    theirs = consumption.signed_one_by_one(ours, plan)
+    ours = consumption.consumption(20 * MIB, settings)
+    theirs = consumption.with_call_per_part(ours, plan)
 
     assert differing(ours, theirs) == {
         "api_requests": 20,
@@ -360,27 +360,27 @@ def test_a_request_for_each_part_is_all_that_the_usual_design_adds(settings: Set
     }
 
 
-def test_a_single_put_needs_no_request_more_in_the_usual_design(settings: Settings) -> None:
-    ours = consumption.journey(MIB, settings)
+def test_the_usual_design_adds_no_request_for_a_single_put(settings: Settings) -> None:
+    ours = consumption.consumption(MIB, settings)
 
-    assert consumption.signed_one_by_one(ours, consumption.plan_of(MIB, settings)) == ours
+    assert consumption.with_call_per_part(ours, consumption.plan_of(MIB, settings)) == ours
 
 
-def test_downloads_ask_the_api_and_s3_once_each(settings: Settings) -> None:
-    ours = consumption.journey(MIB, settings)
-    added = differing(ours, consumption.downloaded(ours, 3))
+def test_a_download_is_one_request_to_the_api_and_one_to_s3(settings: Settings) -> None:
+    ours = consumption.consumption(MIB, settings)
+    added = differing(ours, consumption.with_downloads(ours, 3))
 
     assert (added["s3_gets"], added["invocations"], added["api_requests"]) == (6, 3, 6)
-    assert consumption.downloaded(ours, 0) == ours
+    assert consumption.with_downloads(ours, 0) == ours
 
 
 def noise(size: int) -> bytes:
-    """Bytes that show no type, so that only `digest` has anything to say."""
+    """Bytes without a recognizable type, so that only `digest` reports."""
     return (b"\xc8\x01\x02\x03\x00" * (size // 5 + 1))[:size]
 
 
-def differing(before: Journey, after: Journey) -> dict[str, float]:
-    """How much more one asks than the other, where it does."""
-    names = Journey.__dataclass_fields__
+def differing(before: Consumption, after: Consumption) -> dict[str, float]:
+    """The members that differ between two steps, with the difference."""
+    names = Consumption.__dataclass_fields__
     more = {name: getattr(after, name) - getattr(before, name) for name in names}
     return {name: count for name, count in more.items() if count}

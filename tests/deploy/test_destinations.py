@@ -15,7 +15,9 @@ from moto import mock_aws
 from chalicelib.config import Settings
 from deploy.steps import destinations
 from stage import stage
+from stage.destinations import read
 from stage.stage import Stage, StageError
+from tests.deploy.names import names
 from tests.support.environment import HOIST_ENVIRONMENT, REGION, RESULTS_TOPIC
 
 FUNCTIONS = ("process_upload", "notify", "sweep")
@@ -24,7 +26,7 @@ DEAD_LETTERS = f"arn:aws:sqs:{REGION}:123456789012:hoist-test-dead-letters"
 
 @pytest.fixture
 def client() -> Iterator[Any]:
-    """Lambda, by moto, with our functions in it."""
+    """moto's Lambda with our functions."""
     with mock_aws():
         role = boto3.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")
         client = boto3.client("lambda", region_name=REGION)
@@ -52,33 +54,33 @@ def config(client: Any, name: str) -> Any:
     return client.get_function_event_invoke_config(FunctionName=f"hoist-test-{name}")
 
 
-def test_outcomes_go_where_the_file_says(client: Any, deployed: Stage) -> None:
-    assert destinations.apply(client, deployed, destinations.read()) == [*FUNCTIONS]
+def test_outcomes_go_to_the_declared_destinations(client: Any, deployed: Stage) -> None:
+    assert names(destinations.apply(client, deployed, read())) == [*FUNCTIONS]
 
     processing, notify = config(client, "process_upload"), config(client, "notify")
     assert processing["DestinationConfig"]["OnSuccess"] == {"Destination": RESULTS_TOPIC}
     assert processing["DestinationConfig"]["OnFailure"] == {"Destination": RESULTS_TOPIC}
     assert notify["DestinationConfig"]["OnFailure"] == {"Destination": DEAD_LETTERS}
-    for found in (processing, notify):
-        assert found["MaximumRetryAttempts"] == 2
-        assert found["MaximumEventAgeInSeconds"] == 21_600
+    for result in (processing, notify):
+        assert result["MaximumRetryAttempts"] == 2
+        assert result["MaximumEventAgeInSeconds"] == 21_600
 
 
-def test_to_apply_it_again_changes_nothing(client: Any, deployed: Stage) -> None:
-    destinations.apply(client, deployed, destinations.read())
+def test_applying_it_again_changes_nothing(client: Any, deployed: Stage) -> None:
+    destinations.apply(client, deployed, read())
 
-    assert destinations.apply(client, deployed, destinations.read()) == []
+    assert destinations.apply(client, deployed, read()) == []
 
 
-def test_what_somebody_changed_is_put_right_whole(client: Any, deployed: Stage) -> None:
-    destinations.apply(client, deployed, destinations.read())
-    # moto answers with the first configuration for ever: put it away.
+def test_a_changed_configuration_is_replaced_completely(client: Any, deployed: Stage) -> None:
+    destinations.apply(client, deployed, read())
+    # moto always returns the first configuration: delete it.
     client.delete_function_event_invoke_config(FunctionName="hoist-test-notify")
     client.put_function_event_invoke_config(
         FunctionName="hoist-test-notify", MaximumRetryAttempts=1
     )
 
-    assert destinations.apply(client, deployed, destinations.read()) == ["notify"]
+    assert names(destinations.apply(client, deployed, read())) == ["notify"]
 
 
 def test_a_function_that_is_not_deployed_is_an_error_that_says_so(
@@ -87,7 +89,7 @@ def test_a_function_that_is_not_deployed_is_an_error_that_says_so(
     without = replace(deployed, name="other")
 
     with pytest.raises(StageError, match="process_upload is not deployed: run `make deploy STAGE="):
-        destinations.apply(client, without, destinations.read())
+        destinations.apply(client, without, read())
 
 
 @pytest.mark.parametrize(
@@ -98,12 +100,12 @@ def test_a_function_that_is_not_deployed_is_an_error_that_says_so(
         ('{"f": {"on_success": "sns:nowhere"}}', "known are sns:results"),
     ],
 )
-def test_a_file_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, message: str) -> None:
+def test_an_invalid_file_is_refused(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "destinations.json"
     path.write_text(text)
 
     with pytest.raises(StageError, match=message):
-        destinations.read(path)
+        read(path)
 
 
 @pytest.fixture
@@ -117,7 +119,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_stage_is_read_from_its_configuration_alone(root: Path) -> None:
+def test_a_stage_is_read_from_its_configuration_only(root: Path) -> None:
     environ: dict[str, str] = {}
 
     entered = stage.enter("dev", root=root, environ=environ)
@@ -131,8 +133,6 @@ def test_a_stage_is_read_from_its_configuration_alone(root: Path) -> None:
     ("name", "message"),
     [("prod", "There is no stage prod; .chalice/config.json has dev, new"), ("new", "Stage new: ")],
 )
-def test_a_stage_that_is_not_there_is_an_error_that_says_what_to_do(
-    root: Path, name: str, message: str
-) -> None:
+def test_an_unknown_stage_is_an_error_with_a_remedy(root: Path, name: str, message: str) -> None:
     with pytest.raises(StageError, match=message):
         stage.enter(name, root=root, environ={})

@@ -10,7 +10,7 @@ import pytest
 from botocore.validate import ParamValidator
 
 from deploy import preflight
-from deploy.__main__ import STEPS, _chosen
+from deploy.__main__ import STEPS, parse_parameters
 from deploy.steps import config
 from deploy.steps.concurrency import USUAL_LIMIT
 from tests.support.environment import REGION
@@ -65,7 +65,7 @@ def test_a_new_stage_is_deployed_with_a_choice_of_who_may_have_an_account() -> N
 
     assert len(commands) >= 3
     for text in [*re.findall(r'SET="(.*?)"', "\n".join(commands)), *choices]:
-        assert preflight.check_sign_up("dev", _chosen("", text), stands=False) == ""
+        assert preflight.check_sign_up("dev", parse_parameters("", text), exists=False) == ""
     assert all("SET=" in command for command in commands)
     assert len(choices) == 3
 

@@ -1,4 +1,4 @@
-"""The checks of `make status`: what they take for granted, and that docs/operations.md has them."""
+"""The checks of `make status`: their constants, and their table in docs/operations.md."""
 
 import re
 from collections.abc import Iterator
@@ -13,10 +13,11 @@ from chalice.app import ScheduledEventConfig
 
 import app
 from deploy.__main__ import STEPS
+from deploy.changes import Change
 from deploy.drift import apis, delivery, invocations, storage
 from deploy.drift import functions as drift_functions
 from deploy.drift.checks import CHECKS, lines
-from deploy.drift.deployed_stage import BY_HAND, DISTRIBUTIONS, DeployedStage, Drift
+from deploy.drift.deployed_stage import BY_HAND, DISTRIBUTIONS, DeployedStage
 from deploy.steps import functions, websocket
 from stage.stage import StageError
 from tests.deploy.template import RESOURCES
@@ -35,7 +36,7 @@ def statements(resource: str) -> set[str]:
     }
 
 
-# --- What the checks take for granted -------------------------------------------------------------
+# --- Constants of the checks ----------------------------------------------------------------------
 
 
 def test_the_names_of_statements_are_those_of_the_template() -> None:
@@ -63,17 +64,17 @@ def test_the_settings_of_the_bucket_are_those_of_the_template() -> None:
 def test_the_settings_of_accounts_queue_and_distributions_are_those_of_the_template() -> None:
     client = RESOURCES["UserPoolClient"]["Properties"]
     _, triggers, _ = RESOURCES["UserPool"]["Properties"]["LambdaConfig"]["Fn::If"]
-    made = {
+    created = {
         name for name, each in RESOURCES.items() if each["Type"] == "AWS::CloudFront::Distribution"
     }
 
     assert set(client["ExplicitAuthFlows"]) == delivery.FLOWS
     assert set(triggers) == set(delivery.TRIGGERS)
     assert RESOURCES["DeadLetters"]["Properties"]["MessageRetentionPeriod"] == delivery.RETENTION
-    assert made == set(DISTRIBUTIONS)
+    assert created == set(DISTRIBUTIONS)
 
 
-def test_what_is_invoked_is_that_of_app_py() -> None:
+def test_handlers_routes_and_schedule_are_those_of_app_py() -> None:
     sources = app.app.event_sources
     (schedule,) = [each for each in sources if isinstance(each, ScheduledEventConfig)]
     handlers = {
@@ -98,7 +99,7 @@ def test_what_is_invoked_is_that_of_app_py() -> None:
 
 
 def statement(**members: Any) -> dict[str, Any]:
-    """As `chalice deploy` writes one."""
+    """A statement as `chalice deploy` writes it."""
     return {
         "Sid": "1",
         "Effect": "Allow",
@@ -146,23 +147,25 @@ def statement(**members: Any) -> dict[str, Any]:
         "an account", "anybody",
     ],
 )  # fmt: skip
-def test_who_may_invoke_a_function(change: dict[str, Any], *, expected: bool) -> None:
-    found = [statement(Effect="Deny"), statement(**change)]
+def test_a_policy_allows_only_the_expected_service_and_source(
+    change: dict[str, Any], *, expected: bool
+) -> None:
+    policy = [statement(Effect="Deny"), statement(**change)]
 
-    assert invocations.lets_in(found, "apigateway", SOURCE, ACCOUNT) is expected
+    assert invocations.allows(policy, "apigateway", SOURCE, ACCOUNT) is expected
 
 
 # --- Functions that Lambda does not run -----------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("configuration", "told"),
+    ("configuration", "reported"),
     [
         ({}, []),
         ({"State": "Active"}, []),
         (
             {"State": "Pending"},
-            ["hoist-dev-notify is Pending (no reason given): Lambda is making it: look again"],
+            ["hoist-dev-notify is Pending (no reason given): Lambda is creating it: look again"],
         ),
         (
             {"State": "Failed", "StateReason": "The key is gone"},
@@ -175,8 +178,8 @@ def test_who_may_invoke_a_function(change: dict[str, Any], *, expected: bool) ->
     ],
     ids=["an older one", "active", "pending", "failed", "inactive"],
 )
-def test_a_function_that_lambda_does_not_run_is_told(
-    configuration: dict[str, Any], told: list[str]
+def test_a_function_that_lambda_cannot_run_is_reported(
+    configuration: dict[str, Any], reported: list[str]
 ) -> None:
     stage: Any = SimpleNamespace(
         name="dev",
@@ -184,63 +187,64 @@ def test_a_function_that_lambda_does_not_run_is_told(
         function=lambda _: {"Configuration": configuration},
     )
 
-    lines = [str(drift) for drift in drift_functions.states(stage)]
+    changes = list(drift_functions.states(stage))
 
-    assert len(lines) == len(told)
-    for line, beginning in zip(lines, told, strict=True):
-        assert line.startswith(f"application   {beginning}")
-
-
-# --- What is not known hides nothing --------------------------------------------------------------
+    assert len(changes) == len(reported)
+    for change, beginning in zip(changes, reported, strict=True):
+        assert change.step == "application"
+        assert change.difference.startswith(beginning)
 
 
-def denied(_: DeployedStage) -> Iterator[Drift]:
-    yield Drift("application", "before")
+# --- Checks that fail -----------------------------------------------------------------------------
+
+
+def denied(_: DeployedStage) -> Iterator[Change]:
+    yield Change("application", "before")
     error = {"Code": "AccessDenied", "Message": "no"}
     raise ClientError({"Error": error}, "GetPolicy")
 
 
-def unreachable(_: DeployedStage) -> Iterator[Drift]:
+def unreachable(_: DeployedStage) -> Iterator[Change]:
     yield from ()
     raise EndpointConnectionError(endpoint_url="https://sns.example")
 
 
-def undeployed(_: DeployedStage) -> Iterator[Drift]:
+def undeployed(_: DeployedStage) -> Iterator[Change]:
     yield from ()
     raise StageError("it has no stack")
 
 
-def differs(_: DeployedStage) -> Iterator[Drift]:
-    yield Drift(BY_HAND, "after")
+def differs(_: DeployedStage) -> Iterator[Change]:
+    yield Change(BY_HAND, "after")
 
 
-def test_what_is_not_known_hides_nothing() -> None:
+def test_a_check_that_fails_hides_no_other_check() -> None:
     stage: Any = object()
     looks = {"rights": denied, "topics": unreachable, "stack": undeployed, "table": differs}
 
-    told = list(lines(stage, looks))
+    reported = list(lines(stage, looks))
 
-    assert told[0] == "application   before"
-    assert told[1].startswith("not known: rights: A permission is missing for GetPolicy: no; ")
-    assert told[2].startswith("not known: topics: ")
-    assert told[3] == "not known: stack: it has no stack"
-    assert told[4] == "by hand       after"
-    assert told[5].startswith("by hand: make deploy leaves these as they are")
-    assert len(told) == 6
+    assert reported[0] == "application   before"
+    assert reported[1].startswith("not known: rights: A permission is missing for GetPolicy: no; ")
+    assert reported[2].startswith("not known: topics: ")
+    assert reported[3] == "not known: stack: it has no stack"
+    assert reported[4] == "by hand       after"
+    assert reported[5].startswith("by hand: make deploy leaves these as they are")
+    assert len(reported) == 6
 
 
 # --- docs/operations.md ---------------------------------------------------------------------------
 
 
 def rows() -> list[list[str]]:
-    """The table of pieces, a row each, without its head."""
+    """The rows of the table of resources, without its head."""
     _, _, section = OPERATIONS.partition("## What a stage needs in AWS\n")
     section, _, _ = section.partition("\n## ")
     table = [line for line in section.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table[2:]]
 
 
-def test_the_table_has_a_row_of_each_check_and_no_other() -> None:
+def test_the_table_has_one_row_for_each_check() -> None:
     checked = [row[0] for row in rows() if "`make status`" in row[3]]
 
     assert checked == list(CHECKS)
@@ -248,47 +252,50 @@ def test_the_table_has_a_row_of_each_check_and_no_other() -> None:
 
 
 def test_the_table_names_each_resource_of_the_template() -> None:
-    made = [row[1].partition("CloudFormation: ")[2].partition(";")[0] for row in rows()]
-    named = [name for cell in made for name in re.findall(r"`(\w+)`", cell)]
+    created = [row[1].partition("CloudFormation: ")[2].partition(";")[0] for row in rows()]
+    listed = [name for cell in created for name in re.findall(r"`(\w+)`", cell)]
 
-    assert sorted(named) == sorted(RESOURCES)
+    assert sorted(listed) == sorted(RESOURCES)
 
 
-def test_the_table_says_by_hand_where_status_does() -> None:
-    """Of what CloudFormation made, and of nothing else."""
+def test_the_table_says_by_hand_like_status() -> None:
+    """For the resources of CloudFormation, and for no others."""
     by_hand = [row[0] for row in rows() if "[by hand](" in row[4]]
-    made = [row[0] for row in rows() if "CloudFormation: " in row[1]]
-    told = {
+    created = [row[0] for row in rows() if "CloudFormation: " in row[1]]
+    reported = {
         name
         for name, check in CHECKS.items()
         if check.__module__.rpartition(".")[2] in ("storage", "delivery")
     }
 
-    assert by_hand == made
-    assert told == set(by_hand) & CHECKS.keys()
+    assert by_hand == created
+    assert reported == set(by_hand) & CHECKS.keys()
 
 
-def test_the_table_names_steps_that_there_are() -> None:
-    """Of each check whose lines are not all by hand."""
+def test_the_table_names_existing_steps() -> None:
+    """For each check, unless all its lines are by hand."""
     for row in rows():
         steps = set(re.findall(r"`([\w-]+)`", row[4]))
         assert steps <= STEPS.keys()
         assert steps or "[by hand](" in row[4] or "all steps" in row[4]
 
 
-def test_every_line_begins_with_a_step_that_there_is() -> None:
-    sources = (ROOT / "deploy" / "drift").glob("*.py")
+def test_every_difference_names_an_existing_step() -> None:
+    sources = [
+        *(ROOT / "deploy" / "drift").glob("*.py"),
+        *(ROOT / "deploy" / "steps" / f"{name}.py" for name in ("destinations", "api_gateway")),
+    ]
     steps = {
         step
         for path in sources
-        for step in re.findall(r'Drift\(\s*"([^"]+)"', path.read_text(encoding="utf-8"))
+        for step in re.findall(r'Change\(\s*"([^"]+)"', path.read_text(encoding="utf-8"))
     }
 
     assert steps <= STEPS.keys()
     assert {"application", "functions", "api-gateway", "destinations"} <= steps
 
 
-def test_cloudformation_has_the_mode_that_puts_back_drift() -> None:
+def test_cloudformation_has_the_mode_that_reverts_drift() -> None:
     make: Any = boto3.client
     shape = make("cloudformation", region_name=REGION).meta.service_model.shape_for(
         "DeploymentMode"

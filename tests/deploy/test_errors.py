@@ -1,4 +1,4 @@
-"""What AWS's errors say to an operator: one line, what to do, and no secret."""
+"""AWS's errors for an operator: one line, a remedy, and no secret."""
 
 import re
 
@@ -36,36 +36,36 @@ TABLE: dict[str, tuple[BotoCoreError | ClientError, str]] = {
 }
 
 
-@pytest.mark.parametrize(("error", "told"), TABLE.values(), ids=TABLE)
+@pytest.mark.parametrize(("error", "explanation"), TABLE.values(), ids=TABLE)
 def test_an_error_says_what_to_do_in_one_line(
-    error: BotoCoreError | ClientError, told: str
+    error: BotoCoreError | ClientError, explanation: str
 ) -> None:
     text = explained(error)
 
-    assert re.search(told, text)
+    assert re.search(explanation, text)
     assert "\n" not in text
 
 
-def test_what_was_signed_is_not_shown() -> None:
+def test_a_message_about_a_signature_is_not_printed() -> None:
     error = answered("SignatureDoesNotMatch", "The Canonical String: x-amz-security-token:SECRET")
 
     assert "SECRET" not in explained(error)
 
 
 @pytest.mark.parametrize("name", ["", "local", "Dev", "1dev", "dev_1", "d" * 25, "dév", "a b"])
-def test_what_is_no_stage_is_refused(name: str) -> None:
+def test_an_invalid_name_of_a_stage_is_refused(name: str) -> None:
     with pytest.raises(StageError):
         check_name(name)
 
 
 @pytest.mark.parametrize("name", ["d", "dev", "dev-2", "d" * 24])
-def test_a_stage_is_taken(name: str) -> None:
+def test_a_valid_name_of_a_stage_is_accepted(name: str) -> None:
     check_name(name)
 
 
-def test_an_interrupted_command_says_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_interrupted_command_says_how_to_continue(capsys: pytest.CaptureFixture[str]) -> None:
     def work() -> None:
         raise KeyboardInterrupt
 
     assert run_command(work) == 130
-    assert capsys.readouterr().err == "Interrupted: run the same command again to go on\n"
+    assert capsys.readouterr().err == "Interrupted: run the same command again to continue\n"

@@ -1,4 +1,4 @@
-"""What `make destroy` counts before it deletes, and that it deletes what has the oddest key."""
+"""What `make destroy` counts before it deletes, and how it deletes unusual keys."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ from stage.stage import StageError
 from tests.support.environment import BUCKET, REGION
 from tests.support.payloads import OWNER, multipart_upload, put_upload
 
-# Later than any object that a test stores, however long the tests run.
+# Later than any object of a test, however long the tests run.
 LATER = datetime.now(UTC) + timedelta(days=1)
 EARLIER = datetime.now(UTC) - timedelta(minutes=1)
 
@@ -65,21 +65,23 @@ def look(s3: Any, *uploads: Upload) -> Holdings:
         (State.ABORTED, False),
     ],
 )
-def test_an_upload_is_missed_by_its_state(s3: Any, state: State, *, is_missed: bool) -> None:
-    held = look(s3, put_upload(state=state))
+def test_an_upload_is_missed_depending_on_its_state(
+    s3: Any, state: State, *, is_missed: bool
+) -> None:
+    contents = look(s3, put_upload(state=state))
 
-    assert bool(held) is is_missed
-    assert (str(held) == f"1 {state} upload") is is_missed
+    assert bool(contents) is is_missed
+    assert (str(contents) == f"1 {state} upload") is is_missed
 
 
-def test_every_state_has_an_answer() -> None:
+def test_every_state_is_decided() -> None:
     silent = {State.UPLOADING, State.REJECTED, State.ABORTED}
-    assert {*holdings.KEPT} | silent == {*State}
+    assert {*holdings.WITH_OBJECT} | silent == {*State}
 
 
 @pytest.mark.parametrize("state", [State.UPLOADING, State.ABORTED])
 def test_an_object_without_an_outcome_is_missed(s3: Any, state: State) -> None:
-    """Its event is lost or on its way: what it is, nobody knows yet."""
+    """Its event is lost or on its way, so its content is not known yet."""
     upload = put_upload(state=state, updated_at=LATER)
     store(s3, upload.key)
 
@@ -93,7 +95,7 @@ def test_an_object_without_a_row_is_missed(s3: Any) -> None:
     assert str(look(s3)) == "2 objects never checked"
 
 
-def test_an_object_beside_those_of_uploads_is_counted_once(s3: Any) -> None:
+def test_an_object_without_an_upload_is_counted_once(s3: Any) -> None:
     accepted = put_upload(state=State.ACCEPTED)
     store(s3, accepted.key)
     store(s3, f"uploads/{OWNER}/another")
@@ -108,15 +110,15 @@ def test_the_object_of_a_rejected_upload_is_not_missed(s3: Any) -> None:
     assert not look(s3, upload)
 
 
-def test_an_object_that_came_after_the_rejection_is_missed(s3: Any) -> None:
+def test_an_object_that_is_newer_than_the_rejection_is_missed(s3: Any) -> None:
     upload = put_upload(state=State.REJECTED, updated_at=EARLIER)
     store(s3, upload.key)
 
     assert str(look(s3, upload)) == "1 object never checked"
 
 
-def test_a_rejected_upload_does_not_make_up_for_an_object_without_a_row(s3: Any) -> None:
-    """Its own object may be gone: counts alone would be equal."""
+def test_a_rejected_upload_does_not_hide_an_object_without_a_row(s3: Any) -> None:
+    """Its own object may be deleted, and then the counts alone would be equal."""
     rejected = put_upload(state=State.REJECTED, updated_at=LATER)
     store(s3, f"uploads/{OWNER}/another")
 
@@ -124,17 +126,17 @@ def test_a_rejected_upload_does_not_make_up_for_an_object_without_a_row(s3: Any)
 
 
 @pytest.mark.parametrize(("parts", "told"), [(0, ""), (2, "1 unfinished upload with parts")])
-def test_parts_are_missed_and_a_sending_without_any_is_not(s3: Any, parts: int, told: str) -> None:
+def test_an_unfinished_upload_is_missed_if_it_has_parts(s3: Any, parts: int, text: str) -> None:
     upload = multipart_upload()
     begin(s3, upload.key, parts=parts)
 
-    held = look(s3, upload)
+    contents = look(s3, upload)
 
-    assert bool(held) is bool(told)
-    assert str(held) == (told or "nothing but rejected and aborted uploads")
+    assert bool(contents) is bool(text)
+    assert str(contents) == (text or "nothing but rejected and aborted uploads")
 
 
-def test_what_is_not_an_upload_is_not_counted(s3: Any) -> None:
+def test_objects_outside_the_uploads_are_not_counted(s3: Any) -> None:
     store(s3, "inventory/list.csv")
 
     assert not look(s3)
@@ -147,7 +149,7 @@ ODD = [
 
 
 class EncodedVersions:
-    """S3 encodes keys in the listing of versions where it is asked to; moto fails over them."""
+    """S3 encodes the keys in a listing of versions on request; moto fails with them."""
 
     def __init__(self, s3: Any) -> None:
         self._s3 = s3
@@ -158,16 +160,16 @@ class EncodedVersions:
     def get_paginator(self, name: str) -> Any:
         return self if name == "list_object_versions" else self._s3.get_paginator(name)
 
-    def paginate(self, **asked: str) -> Iterator[Any]:
+    def paginate(self, **calls: str) -> Iterator[Any]:
         """The objects of a bucket without versions."""
-        for page in self._s3.get_paginator("list_objects_v2").paginate(**asked):
+        for page in self._s3.get_paginator("list_objects_v2").paginate(**calls):
             objects = page.get("Contents", [])
             yield {"Versions": [{"Key": each["Key"], "VersionId": "null"} for each in objects]}
 
 
 @pytest.mark.parametrize("name", ODD, ids=ascii)
-def test_a_bucket_is_emptied_of_any_key(s3: Any, name: str) -> None:
-    """XML cannot name each of them, and the request to delete many objects is XML."""
+def test_a_bucket_is_emptied_whatever_the_keys_are(s3: Any, name: str) -> None:
+    """The request DeleteObjects is XML, which cannot represent each of these keys."""
     key = f"uploads/{OWNER}/{name}"
     store(s3, key)
     store(s3, f"uploads/{OWNER}/plain.txt")
@@ -179,7 +181,7 @@ def test_a_bucket_is_emptied_of_any_key(s3: Any, name: str) -> None:
     s3.delete_bucket(Bucket=BUCKET)
 
 
-def test_all_versions_go(s3: Any) -> None:
+def test_all_versions_are_deleted(s3: Any) -> None:
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     for _ in range(2):
         store(s3, f"uploads/{OWNER}/plain.txt")
@@ -191,7 +193,7 @@ def test_all_versions_go(s3: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["plain.txt", "a+b %2B", "\u202e"], ids=ascii)
-def test_parts_under_any_key_are_counted_and_go(s3: Any, name: str) -> None:
+def test_parts_under_any_key_are_counted_and_deleted(s3: Any, name: str) -> None:
     begin(s3, f"uploads/{OWNER}/{name}", parts=1)
     assert look(s3).unfinished == 1
 
@@ -201,7 +203,7 @@ def test_parts_under_any_key_are_counted_and_go(s3: Any, name: str) -> None:
 
 
 class Listing:
-    """S3's ListMultipartUploads as AWS answers it: keys encoded, a page at a time."""
+    """S3's ListMultipartUploads like AWS's: encoded keys, page by page."""
 
     def __init__(self) -> None:
         self.asked: list[dict[str, str]] = []
@@ -220,8 +222,8 @@ class Listing:
             },
         ]
 
-    def list_multipart_uploads(self, **asked: str) -> Any:
-        self.asked.append(asked)
+    def list_multipart_uploads(self, **calls: str) -> Any:
+        self.asked.append(calls)
         return self.pages[len(self.asked) - 1]
 
 
@@ -239,12 +241,12 @@ def test_keys_of_multipart_uploads_are_decoded_and_so_are_the_markers() -> None:
 REMAINS = Remains(BUCKET, "", "", "", {})
 
 
-def test_what_arrives_while_the_bucket_is_emptied_stops_it(s3: Any) -> None:
-    """S3 refuses to delete a bucket that is not empty: what is there then was never checked."""
+def test_an_upload_that_arrives_meanwhile_stops_the_deletion(s3: Any) -> None:
+    """S3 refuses to delete a bucket that is not empty: its new objects were never checked."""
     sneaky: Any = boto3.Session(region_name=REGION)
 
     class Session:
-        """Its S3 receives an object just before the bucket would be deleted."""
+        """A session whose S3 receives an object just before the bucket would be deleted."""
 
         region_name = REGION
 
@@ -255,9 +257,9 @@ def test_what_arrives_while_the_bucket_is_emptied_stops_it(s3: Any) -> None:
         def __getattr__(self, name: str) -> Any:
             return getattr(s3, name)
 
-        def delete_bucket(self, **asked: str) -> Any:
+        def delete_bucket(self, **calls: str) -> Any:
             store(s3, f"uploads/{OWNER}/late.txt")
-            return s3.delete_bucket(**asked)
+            return s3.delete_bucket(**calls)
 
     session: Any = Session()
 
@@ -267,16 +269,16 @@ def test_what_arrives_while_the_bucket_is_emptied_stops_it(s3: Any) -> None:
     assert s3.get_object(Bucket=BUCKET, Key=f"uploads/{OWNER}/late.txt")
 
 
-def test_without_its_table_every_object_of_a_bucket_counts(s3: Any) -> None:
+def test_without_a_table_every_object_counts(s3: Any) -> None:
     store(s3, f"uploads/{OWNER}/a.txt")
     session = boto3.Session(region_name=REGION)
 
-    held = Destruction(session, "dev").holdings(REMAINS)
+    contents = Destruction(session, "dev").holdings(REMAINS)
 
-    assert str(held) == "1 object never checked"
+    assert str(contents) == "1 object never checked"
 
 
-def test_without_its_bucket_nothing_is_held(s3: Any) -> None:
+def test_without_a_bucket_nothing_counts(s3: Any) -> None:
     s3.delete_bucket(Bucket=BUCKET)
 
     assert not Destruction(boto3.Session(region_name=REGION), "dev").holdings(REMAINS)

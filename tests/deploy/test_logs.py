@@ -1,4 +1,4 @@
-"""`make logs`: the lines of a stage's functions, and the story of one upload."""
+"""`make logs`: the lines of a stage's functions, or those of one upload."""
 
 import json
 from collections.abc import Iterator
@@ -21,8 +21,8 @@ REQUEST = "e4b46cbf-b738-4a6e-8880-a18cdf61200e"
 OTHER = "11111111-b738-4a6e-8880-a18cdf61200e"
 
 
-def written(message: str, *, request: str, seconds: int, **fields: Any) -> str:
-    """A line of ours, some seconds after an hour ago."""
+def entries(message: str, *, request: str, seconds: int, **fields: Any) -> str:
+    """A structured line, some seconds after an hour ago."""
     at = HOUR_AGO + timedelta(seconds=seconds)
     return json.dumps(
         {
@@ -54,21 +54,21 @@ def put(client: Any, function: str, *texts: str, seconds: int = 1) -> None:
     )
 
 
-def test_lines_of_all_functions_come_in_the_order_of_time(client: Any) -> None:
-    put(client, "hoist-dev-notify", written("told", request=REQUEST, seconds=9))
-    put(client, "hoist-dev", written("created", request=OTHER, seconds=2))
+def test_lines_of_all_functions_are_sorted_by_time(client: Any) -> None:
+    put(client, "hoist-dev-notify", entries("told", request=REQUEST, seconds=9))
+    put(client, "hoist-dev", entries("created", request=OTHER, seconds=2))
 
     lines = logs.in_aws(client, "dev", HOUR_AGO)
 
     assert [line.fields["message"] for line in lines] == ["created", "told"]
 
 
-def test_functions_that_never_ran_wrote_nothing(client: Any) -> None:
+def test_functions_that_never_ran_have_no_lines(client: Any) -> None:
     assert logs.in_aws(client, "dev", HOUR_AGO) == []
 
 
-def test_other_stages_are_not_told(client: Any) -> None:
-    put(client, "hoist-dev-2-notify", written("told", request=REQUEST, seconds=1))
+def test_lines_of_other_stages_are_left_out(client: Any) -> None:
+    put(client, "hoist-dev-2-notify", entries("told", request=REQUEST, seconds=1))
 
     assert logs.in_aws(client, "dev", HOUR_AGO) == []
 
@@ -79,9 +79,9 @@ def test_an_upload_has_its_lines_and_those_of_their_requests(client: Any) -> Non
         "hoist-dev-notify",
         f"REPORT RequestId: {REQUEST}\tDuration: 12 ms",
         f"REPORT RequestId: {OTHER}\tDuration: 12 ms",
-        written("told", request=REQUEST, seconds=1, upload_id=PUT_ID),
-        written("read again", request=REQUEST, seconds=2),
-        written("told", request=OTHER, seconds=3, upload_id="01977a3e-5c00-7b1e-8d4f-000000000000"),
+        entries("told", request=REQUEST, seconds=1, upload_id=PUT_ID),
+        entries("read again", request=REQUEST, seconds=2),
+        entries("told", request=OTHER, seconds=3, upload_id="01977a3e-5c00-7b1e-8d4f-000000000000"),
     )
 
     lines = logs.in_aws(client, "dev", HOUR_AGO, upload=PUT_ID)
@@ -90,27 +90,30 @@ def test_an_upload_has_its_lines_and_those_of_their_requests(client: Any) -> Non
     assert len(lines) == 3
 
 
-def test_at_home_they_are_read_from_files(tmp_path: Path) -> None:
+def test_lines_of_the_local_system_are_read_from_files(tmp_path: Path) -> None:
     (tmp_path / "functions.log").write_text(
         "\n".join(
             [
-                written("too old", request=OTHER, seconds=-7200, upload_id=PUT_ID),
-                written("told", request=REQUEST, seconds=1, upload_id=PUT_ID),
+                entries("too old", request=OTHER, seconds=-7200, upload_id=PUT_ID),
+                entries("told", request=REQUEST, seconds=1, upload_id=PUT_ID),
                 "Traceback (most recent call last):",
-                written("read again", request=REQUEST, seconds=2),
-                written("told", request=OTHER, seconds=3),
+                entries("read again", request=REQUEST, seconds=2),
+                entries("told", request=OTHER, seconds=3),
             ]
         )
     )
 
-    lines = logs.at_home(tmp_path, HOUR_AGO)
+    lines = logs.local(tmp_path, HOUR_AGO)
 
     assert len(lines) == 4
-    assert [line.fields["message"] for line in logs.story(lines, PUT_ID)] == ["told", "read again"]
+    assert [line.fields["message"] for line in logs.of_upload(lines, PUT_ID)] == [
+        "told",
+        "read again",
+    ]
 
 
-def test_a_line_is_told_in_words() -> None:
-    text = written(
+def test_a_structured_line_is_formatted() -> None:
+    text = entries(
         "accepted",
         request=REQUEST,
         seconds=1,
@@ -121,17 +124,17 @@ def test_a_line_is_told_in_words() -> None:
         exception="Traceback\nValueError: x",
     )
 
-    told = logs.parse(text, function="hoist-dev", at=NOW).told()
+    output = logs.parse(text, function="hoist-dev", at=NOW).format()
 
-    first, *rest = told.splitlines()
+    first, *rest = output.splitlines()
     assert first.endswith(f"hoist-dev-notify             INFO accepted  upload_id={PUT_ID} Bytes=5")
     assert rest == ["  Traceback", "  ValueError: x"]
 
 
-def test_what_is_not_ours_is_told_as_it_is() -> None:
-    told = logs.parse("START RequestId: x\n", function="hoist-dev", at=NOW).told()
+def test_a_line_without_structure_is_printed_unchanged() -> None:
+    output = logs.parse("START RequestId: x\n", function="hoist-dev", at=NOW).format()
 
-    assert told.endswith("hoist-dev                    START RequestId: x")
+    assert output.endswith("hoist-dev                    START RequestId: x")
 
 
 @pytest.mark.parametrize(
@@ -147,6 +150,6 @@ def test_a_span_is_minutes_hours_or_days(text: str, back: timedelta) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "1", "h", "1w", "-1h", "1.5h"])
-def test_what_is_no_span_is_refused(text: str) -> None:
+def test_an_invalid_span_is_refused(text: str) -> None:
     with pytest.raises(StageError, match="is no span"):
         logs.span(text)

@@ -1,4 +1,4 @@
-"""The page, published to a bucket and a distribution of moto's."""
+"""The page, published to moto's S3 and CloudFront."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +13,9 @@ from moto import mock_aws
 
 from chalicelib.config import Settings
 from deploy.steps import page
+from stage.page import page_config
 from stage.stage import Stage, StageError
+from tests.deploy.names import names
 from tests.support.environment import HOIST_ENVIRONMENT, REGION
 
 BUCKET = "page"
@@ -21,7 +23,7 @@ CONFIG = {"api_url": "https://api.example.com/dev"}
 
 
 class Published:
-    """A page that is built, and where it goes."""
+    """A built page, its bucket and its distribution."""
 
     def __init__(self, built: Path) -> None:
         self.s3: Any = boto3.client("s3", region_name=REGION)
@@ -47,7 +49,7 @@ class Published:
         self.write("favicon.svg", "<svg/>")
         self.write("assets/index-1.js", "one()")
         self.write("assets/hash-1.wasm", "\0asm")
-        # In the order they are put.
+        # In the order of the uploads.
         self.put: list[str] = []
         self.s3.meta.events.register(
             "before-parameter-build.s3.PutObject",
@@ -60,15 +62,16 @@ class Published:
         path.write_text(text)
 
     def publish(self, config: dict[str, str] = CONFIG) -> list[str]:
-        return page.publish(
+        changes = page.publish(
             self.s3, self.cloudfront, BUCKET, self.distribution, config, built=self.built
         )
+        return names(changes)
 
     def head(self, key: str) -> Any:
         return self.s3.head_object(Bucket=BUCKET, Key=key)
 
-    def stored(self) -> set[str]:
-        return {found["Key"] for found in self.s3.list_objects_v2(Bucket=BUCKET)["Contents"]}
+    def keys(self) -> set[str]:
+        return {item["Key"] for item in self.s3.list_objects_v2(Bucket=BUCKET)["Contents"]}
 
     def invalidations(self) -> int:
         listed = self.cloudfront.list_invalidations(DistributionId=self.distribution)
@@ -81,17 +84,17 @@ def published(tmp_path: Path) -> Iterator[Published]:
         yield Published(tmp_path / "dist")
 
 
-def test_everything_is_uploaded_with_its_type_and_how_long_it_is_kept(
+def test_every_file_is_uploaded_with_its_type_and_caching(
     published: Published,
 ) -> None:
     published.publish()
 
-    told = {
+    headers = {
         key: (published.head(key)["ContentType"], published.head(key)["CacheControl"])
         for key in published.stored()
     }
     for_ever = "public, max-age=31536000, immutable"
-    assert told == {
+    assert headers == {
         "index.html": ("text/html; charset=utf-8", "no-cache"),
         "config.json": ("application/json; charset=utf-8", "no-cache"),
         "favicon.svg": ("image/svg+xml; charset=utf-8", "no-cache"),
@@ -100,28 +103,28 @@ def test_everything_is_uploaded_with_its_type_and_how_long_it_is_kept(
     }
 
 
-def test_the_page_comes_after_what_it_names(published: Published) -> None:
+def test_the_page_is_uploaded_after_the_files_that_it_names(published: Published) -> None:
     published.publish()
 
     assert published.put[-1] == "index.html"
     assert {*published.put[:2]} == {"assets/index-1.js", "assets/hash-1.wasm"}
 
 
-def test_the_page_is_told_the_addresses_of_its_stage(published: Published) -> None:
+def test_the_page_gets_the_addresses_of_its_stage(published: Published) -> None:
     published.publish()
 
     body = published.s3.get_object(Bucket=BUCKET, Key="config.json")["Body"].read()
     assert json.loads(body) == CONFIG
 
 
-def test_to_publish_it_again_changes_nothing(published: Published) -> None:
+def test_publishing_it_again_changes_nothing(published: Published) -> None:
     published.publish()
 
     assert published.publish() == []
     assert published.invalidations() == 1
 
 
-def test_only_what_differs_is_sent(published: Published) -> None:
+def test_only_changed_files_are_uploaded(published: Published) -> None:
     published.publish()
     published.write("index.html", "<title>Hoist 2</title>")
     published.write("assets/index-2.js", "two()")
@@ -130,7 +133,7 @@ def test_only_what_differs_is_sent(published: Published) -> None:
     assert published.invalidations() == 2
 
 
-def test_a_new_file_that_no_page_names_yet_is_nothing_to_cloudfront(published: Published) -> None:
+def test_a_new_asset_needs_no_invalidation(published: Published) -> None:
     published.publish()
     published.write("assets/index-2.js", "two()")
 
@@ -139,7 +142,7 @@ def test_a_new_file_that_no_page_names_yet_is_nothing_to_cloudfront(published: P
     assert published.invalidations() == 1
 
 
-def test_files_of_an_older_page_stay_for_whoever_has_it_open(published: Published) -> None:
+def test_files_of_an_older_page_stay_for_open_browsers(published: Published) -> None:
     published.publish()
     (published.built / "assets" / "index-1.js").unlink()
 
@@ -148,16 +151,18 @@ def test_files_of_an_older_page_stay_for_whoever_has_it_open(published: Publishe
     assert "assets/index-1.js" in published.stored()
 
 
-def test_they_go_after_a_while(published: Published, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_of_an_older_page_are_deleted_later(
+    published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
     published.publish()
     (published.built / "assets" / "index-1.js").unlink()
-    monkeypatch.setattr(page, "KEPT", timedelta(seconds=-1))
+    monkeypatch.setattr(page, "RETENTION", timedelta(seconds=-1))
 
     assert published.publish() == ["assets/index-1.js"]
     assert published.stored() == {"index.html", "config.json", "favicon.svg", "assets/hash-1.wasm"}
 
 
-def test_what_an_interrupted_run_left_out_is_sent(published: Published) -> None:
+def test_files_that_an_interrupted_run_left_out_are_uploaded(published: Published) -> None:
     published.s3.put_object(Bucket=BUCKET, Key="assets/index-1.js", Body=b"one()")
 
     changed = published.publish()
@@ -173,10 +178,10 @@ def test_a_page_that_is_not_built_is_refused(published: Published) -> None:
         published.publish()
 
 
-def test_the_addresses_are_the_stages_own(settings: Settings) -> None:
+def test_the_configuration_has_the_addresses_of_the_stage(settings: Settings) -> None:
     stage = Stage("dev", settings, {**HOIST_ENVIRONMENT, "HOIST_USER_POOL_CLIENT_ID": "client"})
 
-    assert page.page_config(stage, "https://api.example.com/dev") == {
+    assert page_config(stage, "https://api.example.com/dev") == {
         "api_url": "https://api.example.com/dev",
         "region": REGION,
         "user_pool_id": f"{REGION}_Test",
@@ -188,4 +193,4 @@ def test_the_addresses_are_the_stages_own(settings: Settings) -> None:
         replace(settings, region="cn-north-1"),
         {**HOIST_ENVIRONMENT, "HOIST_USER_POOL_CLIENT_ID": "client"},
     )
-    assert page.page_config(china, "")["cognito_endpoint"].endswith("cn-north-1.amazonaws.com.cn")
+    assert page_config(china, "")["cognito_endpoint"].endswith("cn-north-1.amazonaws.com.cn")

@@ -32,16 +32,16 @@ NO_CALLS = {"publish", "query"}
 
 
 def methods() -> dict[str, list[tuple[str, str]]]:
-    """Service and operation of each of boto3's methods."""
-    known: dict[str, list[tuple[str, str]]] = {}
+    """The service and operation of each method of boto3."""
+    documented: dict[str, list[tuple[str, str]]] = {}
     for service in SERVICES:
         for operation in model(service).operation_names:
-            known.setdefault(xform_name(operation), []).append((service, operation))
-    return known
+            documented.setdefault(xform_name(operation), []).append((service, operation))
+    return documented
 
 
 def called(path: Path) -> Iterator[str]:
-    """The names that a module calls on other objects, or passes as text."""
+    """The names of the methods that a module calls, or passes as text."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Attribute):
             yield node.attr
@@ -51,13 +51,13 @@ def called(path: Path) -> Iterator[str]:
 
 def test_every_call_of_the_commands_is_allowed() -> None:
     """A method whose name two services share is allowed by either service's action."""
-    known = methods()
+    documented = methods()
     allowed = {action for command in COMMANDS for action in actions(command)}
     calls = {
-        name: [iam_actions(*each) for each in known[name]]
+        name: [iam_actions(*each) for each in documented[name]]
         for path in (ROOT / "deploy").rglob("*.py")
         for name in called(path)
-        if name in known and name not in NO_CALLS
+        if name in documented and name not in NO_CALLS
     }
 
     assert len(calls) > 60
@@ -68,17 +68,17 @@ def test_every_call_of_the_commands_is_allowed() -> None:
     } == {}
 
 
-def test_the_actions_are_those_of_services_that_there_are() -> None:
-    """A misspelt action allows nothing; what no operation is called like is named here."""
+def test_every_action_exists() -> None:
+    """A misspelt action allows nothing; actions without such an operation are listed here."""
     operations = {
         action
         for service in SERVICES
         for operation in model(service).operation_names
         for action in iam_actions(service, operation)
     }
-    wanted = {action for command in COMMANDS for action in actions(command)}
+    expected = {action for command in COMMANDS for action in actions(command)}
 
-    assert {name for name in wanted - operations if not name.startswith("budgets:")} == {
+    assert {name for name in expected - operations if not name.startswith("budgets:")} == {
         "cloudformation:TagResource",
         "cloudformation:UntagResource",
         "dynamodb:ConditionCheckItem",
@@ -100,35 +100,35 @@ def test_the_actions_are_those_of_services_that_there_are() -> None:
     }
 
 
-def test_every_type_of_the_stack_is_listed_and_no_other() -> None:
+def test_exactly_the_types_of_the_stack_are_listed() -> None:
     types = {each["Type"] for each in RESOURCES.values()}
 
     assert stack.RESOURCES.keys() == types
 
 
-def test_the_steps_of_deploy_are_those_that_there_are() -> None:
+def test_the_steps_of_deploy_exist() -> None:
     assert COMMANDS["deploy"].keys() <= STEPS.keys()
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("stage", ["*", "dev", "a-name-of-24-characters1"])
 def test_a_policy_allows_exactly_what_the_command_needs(command: str, stage: str) -> None:
-    found = documents(command, stage, "eu-central-1")
+    actual = documents(command, stage, "eu-central-1")
 
     allowed = [
         action
-        for document in found
+        for document in actual
         for statement in document["Statement"]
         for action in statement["Action"]
     ]
     assert sorted(allowed) == actions(command)
-    assert max(map(size, found)) <= MAX_SIZE
-    assert {d["Version"] for d in found} == {"2012-10-17"}
+    assert max(map(size, actual)) <= MAX_SIZE
+    assert {d["Version"] for d in actual} == {"2012-10-17"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_policy_of_a_stage_reaches_no_other(command: str) -> None:
-    """But for what has a random id, and for what is asked of no resource."""
+def test_a_policy_of_a_stage_allows_no_other_stage(command: str) -> None:
+    """Except resources with random ids, and actions without a resource."""
     unnamed = ("apigateway", "budgets", "cloudfront", "cognito-idp")
     for document in documents(command, "dev", "eu-west-1"):
         for statement in document["Statement"]:
@@ -142,7 +142,7 @@ def test_a_policy_of_a_stage_reaches_no_other(command: str) -> None:
                 ), arn
 
 
-def test_roles_are_handed_to_lambda_alone() -> None:
+def test_roles_can_be_passed_to_lambda_only() -> None:
     (statement,) = (
         each
         for document in documents("deploy", "dev", "eu-west-1")
@@ -183,7 +183,7 @@ def test_the_command_prints_policies_to_paste() -> None:
     assert run.stderr == ""
 
 
-def test_several_policies_are_counted() -> None:
+def test_several_policies_are_numbered() -> None:
     run = printed("--command", "deploy")
     policies = []
     text = run.stdout
@@ -197,16 +197,23 @@ def test_several_policies_are_counted() -> None:
 
 
 @pytest.mark.parametrize("arguments", [(), ("--command", "rm"), ("--command", "")])
-def test_an_unknown_command_is_told_which_there_are(arguments: tuple[str, ...]) -> None:
+def test_an_unknown_command_is_refused_with_the_known_ones(arguments: tuple[str, ...]) -> None:
     run = printed(*arguments)
 
     assert run.returncode == 2
     assert "COMMAND" in run.stderr or "deploy, destroy, status" in run.stderr
 
 
+MODULES = {
+    "deploy": "deploy",
+    "destinations": "deploy.steps.destinations",
+    "api-gateway": "deploy.steps.api_gateway",
+}
+
+
 def test_every_command_says_where_its_permissions_are() -> None:
     for command in COMMANDS:
-        module = {"deploy": "deploy"}.get(command, f"deploy.{command.replace('-', '_')}")
+        module = MODULES.get(command, f"deploy.{command}")
         run = subprocess.run(
             [sys.executable, "-m", module, "--help"],
             cwd=ROOT,
@@ -249,42 +256,44 @@ def warning(iam: Any, caller: str = USER) -> str:
 
 
 def test_a_missing_permission_is_named_beforehand() -> None:
-    told = warning(Iam("sqs:CreateQueue", "iam:PassRole"))
+    output = warning(Iam("sqs:CreateQueue", "iam:PassRole"))
 
-    assert "denies iam:PassRole, sqs:CreateQueue; make permissions COMMAND=deploy STAGE=dev" in told
+    assert (
+        "denies iam:PassRole, sqs:CreateQueue; make permissions COMMAND=deploy STAGE=dev" in output
+    )
 
 
-def test_who_may_all_hears_nothing() -> None:
+def test_a_caller_with_all_permissions_gets_no_warning() -> None:
     assert warning(Iam()) == ""
     assert warning(Iam("sns:Subscribe"), "arn:aws:iam::123456789012:root") == ""
 
 
-def test_the_simulator_is_asked_about_the_stage_as_its_policy_names_it() -> None:
+def test_the_simulator_gets_the_resources_of_the_policy() -> None:
     iam = Iam()
     warning(iam)
 
-    asked = {name: each for each in iam.asked for name in each["ActionNames"]}
-    assert sorted(asked) == actions("deploy")
-    assert asked["sqs:CreateQueue"]["ResourceArns"] == [
+    recorded_calls = {name: each for each in iam.asked for name in each["ActionNames"]}
+    assert sorted(recorded_calls) == actions("deploy")
+    assert recorded_calls["sqs:CreateQueue"]["ResourceArns"] == [
         "arn:aws:sqs:eu-west-1:123456789012:hoist-dev-example"
     ]
-    assert asked["sts:GetCallerIdentity"]["ResourceArns"] == ["*"]
-    (entry,) = asked["iam:PassRole"]["ContextEntries"]
+    assert recorded_calls["sts:GetCallerIdentity"]["ResourceArns"] == ["*"]
+    (entry,) = recorded_calls["iam:PassRole"]["ContextEntries"]
     assert entry["ContextKeyName"] == "iam:PassedToService"
     assert entry["ContextKeyValues"] == ["lambda.amazonaws.com"]
     assert all(len(each["ActionNames"]) <= 50 for each in iam.asked)
 
 
-def test_the_role_behind_a_sign_in_is_asked_for() -> None:
+def test_the_simulator_gets_the_role_of_temporary_credentials() -> None:
     iam = Iam()
     warning(iam, "arn:aws:sts::123456789012:assumed-role/Deployer/me@example.com")
 
     assert {each["PolicySourceArn"] for each in iam.asked} == {ROLE}
 
 
-def test_a_simulator_that_may_not_be_asked_stops_nothing() -> None:
+def test_a_denied_simulator_stops_nothing() -> None:
     class Forbidden(Iam):
         def paginate(self, **_: Any) -> Iterator[Any]:
             raise ClientError({"Error": {"Code": "AccessDenied"}}, "SimulatePrincipalPolicy")
 
-    assert "was not asked (AccessDenied)" in warning(Forbidden())
+    assert "is not available (AccessDenied)" in warning(Forbidden())

@@ -1,4 +1,4 @@
-"""Each function's policy is what its code needs: all of it, and nothing else.
+"""Each function's policy allows exactly what its code needs.
 
 Every function runs under its own policy, and under that policy without a statement or an action,
 against servers that enforce it.
@@ -29,7 +29,7 @@ from chalicelib.application import application
 from chalicelib.items import SCHEMA
 from chalicelib.parts import MIB
 from deploy.steps import policies
-from local.aws.resources import ACCESS_KEY, SECRET_KEY
+from local.names import ACCESS_KEY, SECRET_KEY
 from stage.stage import ROOT, StageError
 from tests.deploy.roles import DEAD_LETTERS, SCENARIOS, Denied, Role, refuse
 from tests.support.environment import (
@@ -42,7 +42,7 @@ from tests.support.environment import (
 )
 from tests.support.iam import Aws, allows, aws, listed
 
-# Chalice's local gateway reads a Cognito token without verifying it, and says so.
+# Chalice's local gateway warns that it does not verify Cognito tokens.
 pytestmark = pytest.mark.filterwarnings("ignore:CognitoUserPoolAuthorizer")
 
 ENVIRONMENT = {**HOIST_ENVIRONMENT, "HOIST_DEAD_LETTERS_ARN": DEAD_LETTERS}
@@ -52,7 +52,7 @@ RENDERED = {name: policies.render(text, "test", ENVIRONMENT) for name, text in T
 
 @dataclass(frozen=True)
 class Variant:
-    """A function's policy without some actions, and the access key of who has it."""
+    """A function's policy without some actions, and the access key of a user with that policy."""
 
     function: str
     without: frozenset[str]
@@ -80,15 +80,15 @@ def variants() -> Iterator[Variant]:
 
 
 def leading_keys(statement: Mapping[str, Any]) -> list[str]:
-    """The partitions of the table that a statement is about; nothing where it is about all."""
+    """The partitions of the table in a statement's condition; empty without a condition."""
     conditions = statement.get("Condition", {}).get("ForAllValues:StringLike", {})
-    found: list[str] = conditions.get("dynamodb:LeadingKeys", [])
-    return found
+    result: list[str] = conditions.get("dynamodb:LeadingKeys", [])
+    return result
 
 
 VARIANTS = list(variants())
 CONFIG = json.loads((ROOT / ".chalice/config.json").read_text(encoding="utf-8"))
-# What the stage has to say; a policy has the API of the WebSocket's URL.
+# The variables of a stage; a policy contains the API of the WebSocket's URL.
 VARIABLES = sorted(
     {*re.findall(r"\$\{(HOIST_\w+)\}", "".join(TEMPLATES.values()))}
     - {"HOIST_WEBSOCKET_API", *policies.OPTIONAL}
@@ -98,7 +98,7 @@ VARIABLES = sorted(
 
 @pytest.fixture(scope="module")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
-    """An AWS account with the resources of the stage `test`, and everybody's policies."""
+    """An AWS account with the resources of the stage `test`, and all policies."""
     documents = RENDERED | {variant.access_key: variant.document for variant in VARIANTS}
     with aws(tmp_path_factory.mktemp("s3"), documents, websocket_api="socket") as account:
         yield account
@@ -106,14 +106,14 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
 
 @pytest.fixture(scope="module")
 def role(account: Aws) -> Iterator[Role]:
-    """Whose credentials are to be set: one application, so that its clients are made once."""
-    made: dict[str, Any] = {}
+    """One application whose credentials each test sets, so that its clients are created once."""
+    created: dict[str, Any] = {}
 
     def operator(service: str) -> Any:
-        if service not in made:
+        if service not in created:
             session: Any = boto3.Session(ACCESS_KEY, SECRET_KEY, region_name=REGION)
-            made[service] = session.client(service, endpoint_url=account.url)
-        return made[service]
+            created[service] = session.client(service, endpoint_url=account.url)
+        return created[service]
 
     operator("dynamodb").create_table(TableName=TABLE, **SCHEMA)
     for topic in (RESULTS_TOPIC, NOTIFICATIONS_TOPIC):
@@ -134,7 +134,7 @@ def role(account: Aws) -> Iterator[Role]:
         patch.setenv("AWS_ENDPOINT_URL", account.url)
         composed._session.set_credentials(ACCESS_KEY, SECRET_KEY)
         composed._session.register("after-call", refuse)
-        # Only at home are buckets asked for by their path. The functions are those of a stage.
+        # Only locally are buckets addressed by path. The functions are those of a stage.
         assert composed._prompt_s3 is not composed._patient_s3
         composed.settings = replace(composed.settings, stage="test")
         yield Role(composed, client, operator)
@@ -142,31 +142,31 @@ def role(account: Aws) -> Iterator[Role]:
 
 
 def run(role: Role, function: str, access_key: str) -> Role:
-    """A function's scenario for a new owner, by who has an access key."""
+    """Run a function's scenario for a new owner, with an access key."""
     role.application._clients.session.get_credentials().access_key = access_key
-    fresh = replace(role, owner=str(uuid4()), asked=set())
+    fresh = replace(role, owner=str(uuid4()), calls=set())
     SCENARIOS[function](fresh)
     fresh.be_run_by_lambda(function, called=names()[function])
     return fresh
 
 
-# --- The proof ------------------------------------------------------------------------------------
+# --- Scenarios ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("function", SCENARIOS)
-def test_a_function_may_do_all_that_it_does(role: Role, function: str) -> None:
+def test_a_policy_allows_every_call_of_its_function(role: Role, function: str) -> None:
     run(role, function, function)
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.access_key)
-def test_nothing_can_be_taken_from_a_policy(role: Role, variant: Variant) -> None:
+def test_no_action_of_a_policy_is_superfluous(role: Role, variant: Variant) -> None:
     with pytest.raises(Denied) as refusal:
         run(role, variant.function, variant.access_key)
 
     assert refusal.value.actions & variant.without
 
 
-def test_the_api_function_was_asked_by_every_route(role: Role) -> None:
+def test_the_scenario_calls_every_route(role: Role) -> None:
     routes = {(method, path) for path, methods in app.app.routes.items() for method in methods}
 
     assert run(role, "api_handler", "api_handler").asked == routes
@@ -174,7 +174,7 @@ def test_the_api_function_was_asked_by_every_route(role: Role) -> None:
 
 @pytest.mark.parametrize("function", ["api_handler", "process_upload"])
 @pytest.mark.parametrize("operation", ["put_object", "get_object", "delete_object"])
-def test_a_function_reaches_no_object_beside_uploads(
+def test_a_function_reaches_only_objects_of_uploads(
     role: Role, account: Aws, function: str, operation: str
 ) -> None:
     role.operator("s3").put_object(Bucket=BUCKET, Key="uploads.txt", Body=b"x")
@@ -185,7 +185,7 @@ def test_a_function_reaches_no_object_beside_uploads(
         getattr(s3, operation)(Bucket=BUCKET, Key="uploads.txt")
 
 
-def test_only_the_sweep_reaches_what_it_remembers_and_no_function_reads_the_whole_table() -> None:
+def test_only_the_sweep_reaches_its_state_and_no_function_scans_the_table() -> None:
     for function, document in RENDERED.items():
         (table,) = {
             statement["Resource"]
@@ -209,18 +209,18 @@ def test_functions_of_websockets_reach_no_upload(function: str) -> None:
 
 
 def test_the_api_can_subscribe_addresses_only() -> None:
-    asked = "sns:Subscribe", NOTIFICATIONS_TOPIC
+    calls = "sns:Subscribe", NOTIFICATIONS_TOPIC
 
-    assert allows(RENDERED["api_handler"], *asked, {"sns:Protocol": ["email"]})
-    assert not allows(RENDERED["api_handler"], *asked, {"sns:Protocol": ["https"]})
-    assert not allows(RENDERED["api_handler"], *asked, {})
+    assert allows(RENDERED["api_handler"], *calls, {"sns:Protocol": ["email"]})
+    assert not allows(RENDERED["api_handler"], *calls, {"sns:Protocol": ["https"]})
+    assert not allows(RENDERED["api_handler"], *calls, {})
 
 
 # --- The templates --------------------------------------------------------------------------------
 
 
 def functions(config: Config) -> dict[str, LambdaFunction]:
-    """The functions that Chalice makes, by the names it gives them."""
+    """The functions that Chalice creates, by their names in Chalice."""
     graph = ApplicationGraphBuilder().build(config, config.chalice_stage)
     models = DependencyBuilder().build_dependencies(graph)
     return {model.resource_name: model for model in models if isinstance(model, LambdaFunction)}
@@ -228,7 +228,7 @@ def functions(config: Config) -> dict[str, LambdaFunction]:
 
 @functools.cache
 def names() -> dict[str, str]:
-    """What Chalice's functions are called in AWS."""
+    """The names of Chalice's functions in AWS."""
     return {name: model.function_name for name, model in functions(configured()).items()}
 
 
@@ -302,7 +302,7 @@ def test_partition_region_and_account_are_those_of_the_stage() -> None:
     assert rendered == {"Statement": [{"Resource": "aws-cn cn-north-1 210987654321"}]}
 
 
-def test_who_writes_and_reads_objects_may_use_the_key_of_the_bucket_where_it_has_one() -> None:
+def test_functions_that_use_objects_may_use_the_key_of_the_bucket() -> None:
     key = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
     with_key = ENVIRONMENT | {"HOIST_KMS_KEY_ARN": key}
 
@@ -325,14 +325,14 @@ def test_who_writes_and_reads_objects_may_use_the_key_of_the_bucket_where_it_has
 
 
 @pytest.mark.parametrize(("value", "sends"), [("true", True), ("false", False), ("", False)])
-def test_traces_are_sent_where_a_stage_says_so(value: str, sends: bool) -> None:  # noqa: FBT001
+def test_traces_are_allowed_only_if_a_stage_enables_them(value: str, sends: bool) -> None:  # noqa: FBT001
     for template in TEMPLATES.values():
         document = policies.render(template, "test", ENVIRONMENT | {"HOIST_XRAY": value})
         traces = [each for each in document["Statement"] if each["Sid"] == "SendTraces"]
 
         assert bool(traces) is sends
         for statement in traces:
-            # AWS knows no resources of X-Ray's for these two.
+            # These two actions of X-Ray have no resources.
             assert statement == {
                 "Sid": "SendTraces",
                 "Effect": "Allow",
@@ -343,7 +343,7 @@ def test_traces_are_sent_where_a_stage_says_so(value: str, sends: bool) -> None:
 
 @pytest.mark.parametrize("value", [None, "", " "])
 @pytest.mark.parametrize("variable", VARIABLES)
-def test_a_variable_that_is_missing_is_named(variable: str, value: str | None) -> None:
+def test_a_missing_variable_is_an_error_that_names_it(variable: str, value: str | None) -> None:
     lacking = ENVIRONMENT | {variable: value or ""}
     if value is None:
         del lacking[variable]
@@ -366,7 +366,7 @@ def test_a_variable_that_is_missing_is_named(variable: str, value: str | None) -
         ("HOIST_WEBSOCKET_URL", "wss://abc.execute-api.eu-west-1.amazonaws.com/"),
     ],
 )
-def test_what_nothing_can_be_read_from_is_refused_by_name(variable: str, value: str) -> None:
+def test_an_invalid_variable_is_an_error_that_names_it(variable: str, value: str) -> None:
     with pytest.raises(StageError, match=f"{variable} is not"):
         policies.render("{}", "test", ENVIRONMENT | {variable: value})
 
@@ -385,7 +385,7 @@ def only_templates(_: str, names: list[str]) -> list[str]:
     return [name for name in names if not name.endswith(".json")]
 
 
-def test_policies_are_written_where_they_differ_and_named(
+def test_only_different_policies_are_written_and_printed(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert policies.write("test", ENVIRONMENT, root=root) == sorted(TEMPLATES)
@@ -397,11 +397,11 @@ def test_policies_are_written_where_they_differ_and_named(
 
     assert policies.write("test", ENVIRONMENT, root=root) == []
     for function, document in RENDERED.items():
-        written = root / ".chalice" / policies.policy_file("test", function)
-        assert json.loads(written.read_text()) == document
+        rendered_files = root / ".chalice" / policies.policy_file("test", function)
+        assert json.loads(rendered_files.read_text()) == document
 
 
-def test_nothing_is_written_when_one_cannot_be_rendered(root: Path) -> None:
+def test_no_policy_is_written_if_one_cannot_be_rendered(root: Path) -> None:
     lacking = {name: value for name, value in ENVIRONMENT.items() if name != "HOIST_TABLE"}
 
     with pytest.raises(StageError):
@@ -410,7 +410,7 @@ def test_nothing_is_written_when_one_cannot_be_rendered(root: Path) -> None:
     assert not (root / ".chalice/policies/test").exists()
 
 
-def test_a_function_whose_configuration_names_no_policy_is_told(root: Path) -> None:
+def test_a_function_without_a_policy_in_its_configuration_is_reported(root: Path) -> None:
     files = {name: {"iam_policy_file": policies.policy_file("dev", name)} for name in TEMPLATES}
     del files["notify"]
     files["process_upload"] = {"iam_policy_file": "policies/prod/process_upload.json"}
@@ -419,16 +419,16 @@ def test_a_function_whose_configuration_names_no_policy_is_told(root: Path) -> N
     assert policies.unused("dev", config, root=root) == ["notify", "process_upload"]
 
 
-def test_what_holds_account_ids_is_not_committed() -> None:
+def test_rendered_policies_are_not_committed() -> None:
     paths = [f".chalice/policies/{name}.json" for name in ("dev/notify", "notify")]
     command = ["git", "check-ignore", "--no-index", *paths]
 
-    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    output = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
-    assert told.stdout.split() == paths[:1]
+    assert output.stdout.split() == paths[:1]
 
 
-# --- The judge ------------------------------------------------------------------------------------
+# --- The server -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -444,7 +444,9 @@ def test_what_holds_account_ids_is_not_committed() -> None:
         ("sns:Publish", "arn:aws:sns:::t2", False),
     ],
 )
-def test_iam_looks_at_action_and_resource(action: str, resource: str, *, allowed: bool) -> None:
+def test_the_iam_model_compares_action_and_resource(
+    action: str, resource: str, *, allowed: bool
+) -> None:
     statements: list[dict[str, Any]] = [
         {"Action": ["s3:PutObject"], "Resource": "arn:aws:s3:::b/uploads/*"},
         {"Action": "sns:Publish", "Resource": ["arn:aws:sns:::t"]},
@@ -457,7 +459,7 @@ def test_iam_looks_at_action_and_resource(action: str, resource: str, *, allowed
     ("keys", "allowed"),
     [(["owner#1"], True), (["owner#1", "owner#2"], True), (["owner#1", "usage#1"], False)],
 )
-def test_iam_looks_at_every_leading_key(keys: list[str], *, allowed: bool) -> None:
+def test_the_iam_model_compares_every_leading_key(keys: list[str], *, allowed: bool) -> None:
     condition = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["owner#*"]}}
     statement = {"Action": "dynamodb:GetItem", "Resource": "t", "Condition": condition}
 

@@ -1,4 +1,4 @@
-"""`make redrive`: what can be sent again, and what is left without stopping the rest."""
+"""`make redrive`: uploads and dead letters that it sends again, and those that it cannot."""
 
 import json
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from tests.support.payloads import MULTIPART_ID, PUT_ID, event, multipart_upload
 from tests.support.tables import put_in
 
 DEAD_LETTERS = f"arn:aws:sqs:{REGION}:123456789012:hoist-test-dead-letters"
-GIVEN = event("sns_success")
+EVENT = event("sns_success")
 QUEUED = event("sqs_dead_letter_of_sns")
 
 
@@ -35,18 +35,18 @@ def lambdas(payload: Any) -> str:
     return json.dumps(record | {"requestPayload": payload})
 
 
-def test_what_lambda_gave_up_on_is_the_event_it_had() -> None:
-    assert dead_letter(lambdas(GIVEN)) == ("r-1", GIVEN)
+def test_a_dead_letter_of_lambda_contains_its_event() -> None:
+    assert dead_letter(lambdas(EVENT)) == ("r-1", EVENT)
 
 
-def test_what_sns_could_not_hand_on_is_made_an_event_again() -> None:
-    assert dead_letter(json.dumps(QUEUED)) == (QUEUED["MessageId"], GIVEN)
+def test_a_dead_letter_of_sns_becomes_an_event() -> None:
+    assert dead_letter(json.dumps(QUEUED)) == (QUEUED["MessageId"], EVENT)
 
 
-def test_a_message_of_a_queue_in_a_letter_of_lambda_becomes_one_of_an_event() -> None:
-    _, made = dead_letter(lambdas({"Records": [{**GIVEN["Records"][0], "Sns": QUEUED}]}))
+def test_a_message_in_the_form_of_a_queue_becomes_an_event() -> None:
+    _, created = dead_letter(lambdas({"Records": [{**EVENT["Records"][0], "Sns": QUEUED}]}))
 
-    assert made == GIVEN
+    assert created == EVENT
 
 
 @pytest.mark.parametrize(
@@ -54,16 +54,16 @@ def test_a_message_of_a_queue_in_a_letter_of_lambda_becomes_one_of_an_event() ->
     [
         json.dumps(QUEUED),
         json.dumps(QUEUED | {"Subject": "s", "MessageAttributes": {"a": {"Value": "1"}}}),
-        # What an earlier version sent to `notify` came back so.
+        # The form of an event that an earlier version sent to `notify`.
         lambdas({"Records": [{"EventSource": "aws:sns", "Sns": QUEUED}]}),
-        lambdas(GIVEN),
+        lambdas(EVENT),
     ],
     ids=["SNS's", "SNS's with attributes", "SNS's within Lambda's", "Lambda's"],
 )
-def test_chalice_can_read_the_event_that_is_sent(body: str) -> None:
-    _, made = dead_letter(body)
+def test_chalice_can_read_the_event(body: str) -> None:
+    _, created = dead_letter(body)
 
-    assert SNSEvent(made, None).message == QUEUED["Message"]
+    assert SNSEvent(created, None).message == QUEUED["Message"]
 
 
 UNREADABLE = {
@@ -86,13 +86,13 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE)
-def test_what_is_no_dead_letter_is_said_to_be_none(body: str) -> None:
+def test_any_other_message_is_no_dead_letter(body: str) -> None:
     with pytest.raises(UnreadableLetterError):
         dead_letter(body)
 
 
 class Functions:
-    """Lambda's client; remembers what was sent to which function."""
+    """A client of Lambda that records the events for each function."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, Any]] = []
@@ -108,7 +108,7 @@ class Functions:
 
 
 class Account:
-    """An account of moto's, whose Lambda only remembers; `session` gives its clients."""
+    """moto's account with a recording Lambda; `session` creates its clients."""
 
     def __init__(self, settings: Settings, clients: dict[str, Any]) -> None:
         self._clients = clients
@@ -129,7 +129,7 @@ class Account:
         return self.functions if service == "lambda" else self._clients[service]
 
     def put(self, upload: Upload, *, age: timedelta = timedelta()) -> None:
-        """Put an upload into the table that was last changed some time ago."""
+        """Put an upload into the table, with its last change some time ago."""
         changed_at = datetime.now(UTC) - age
         put_in(self.table, replace(upload, created_at=changed_at, updated_at=changed_at))
 
@@ -138,11 +138,11 @@ class Account:
             self.client("sqs").send_message(QueueUrl=self.queue, MessageBody=body)
 
     def waiting(self) -> int:
-        told = self.client("sqs").get_queue_attributes(QueueUrl=self.queue, AttributeNames=["All"])[
-            "Attributes"
-        ]
+        output = self.client("sqs").get_queue_attributes(
+            QueueUrl=self.queue, AttributeNames=["All"]
+        )["Attributes"]
         names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
-        return sum(int(told[name]) for name in names)
+        return sum(int(output[name]) for name in names)
 
 
 @pytest.fixture(scope="module")
@@ -158,10 +158,10 @@ def account(settings: Settings, clients: dict[str, Any]) -> Iterator[Account]:
 
 
 @pytest.mark.parametrize("position", [0, 1, 2])
-def test_a_letter_that_nobody_can_read_is_left_and_the_others_are_sent(
+def test_an_unreadable_letter_remains_and_the_others_are_sent(
     account: Account, capsys: pytest.CaptureFixture[str], position: int
 ) -> None:
-    bodies = [json.dumps(QUEUED), lambdas(GIVEN)]
+    bodies = [json.dumps(QUEUED), lambdas(EVENT)]
     bodies.insert(position, "no letter")
     account.letters(*bodies)
 
@@ -171,19 +171,19 @@ def test_a_letter_that_nobody_can_read_is_left_and_the_others_are_sent(
     assert account.waiting() == 1
     printed = capsys.readouterr().out
     assert printed.count("sent again: ") == 2
-    assert printed.count("left: ") == 1
+    assert printed.count("not sent: ") == 1
     assert ", it is not JSON\n" in printed
 
 
-def test_more_letters_than_sqs_gives_at_once_are_all_looked_at(account: Account) -> None:
+def test_more_letters_than_one_response_of_sqs_are_all_sent(account: Account) -> None:
     account.letters(*["no letter"] * 12, *[json.dumps(QUEUED)] * 12)
 
     assert account.redrive.dead_letters() == (12, 12)
     assert account.waiting() == 12
 
 
-def test_letters_that_come_back_at_once_are_told_once(account: Account) -> None:
-    """The queue hides a letter for a while; here it does not."""
+def test_letters_that_sqs_returns_twice_are_sent_once(account: Account) -> None:
+    """SQS hides a received letter for a while; this queue does not."""
     account.client("sqs").set_queue_attributes(
         QueueUrl=account.queue, Attributes={"VisibilityTimeout": "0"}
     )
@@ -200,7 +200,7 @@ def test_letters_that_a_killed_run_received_are_counted(account: Account) -> Non
     assert account.redrive.hidden_letters() == 1
 
 
-def test_a_letter_stays_where_notify_is_not_deployed(account: Account) -> None:
+def test_a_letter_stays_if_notify_is_not_deployed(account: Account) -> None:
     account.functions.gone.add("hoist-test-notify")
     account.letters(json.dumps(QUEUED))
 
@@ -215,21 +215,19 @@ def test_no_letters_are_no_error(account: Account) -> None:
 
 
 @pytest.mark.parametrize("upload", [put_upload(), multipart_upload()], ids=["put", "multipart"])
-def test_an_upload_whose_object_is_there_is_sent_though_it_is_uploading(
-    account: Account, upload: Upload
-) -> None:
-    """S3's event is lost, and the page that would have asked is gone."""
+def test_an_uploading_upload_is_sent_if_its_object_exists(account: Account, upload: Upload) -> None:
+    """S3's event is lost, and the page is closed."""
     account.put(upload)
     account.client("s3").put_object(Bucket=BUCKET, Key=upload.key, Body=b"content")
 
     assert account.redrive.upload(upload.id) == 1
 
-    ((name, sent),) = account.functions.sent
+    ((name, invocations),) = account.functions.sent
     assert name == "hoist-test-process_upload"
-    assert sent["Records"][0]["s3"]["bucket"]["name"] == BUCKET
+    assert invocations["Records"][0]["s3"]["bucket"]["name"] == BUCKET
 
 
-def test_an_upload_whose_object_is_not_there_is_not_sent(account: Account) -> None:
+def test_an_upload_without_an_object_is_not_sent(account: Account) -> None:
     account.put(multipart_upload())
 
     with pytest.raises(StageError, match="its object has not arrived yet"):
@@ -239,21 +237,21 @@ def test_an_upload_whose_object_is_not_there_is_not_sent(account: Account) -> No
 
 
 @pytest.mark.parametrize("state", [State.FAILED, State.UPLOADED, State.PROCESSING])
-def test_a_named_upload_is_sent_however_young(account: Account, state: State) -> None:
+def test_one_upload_is_sent_even_if_it_is_recent(account: Account, state: State) -> None:
     account.put(put_upload(state=state))
 
     assert account.redrive.upload(PUT_ID) == 1
 
 
 @pytest.mark.parametrize("state", [State.ACCEPTED, State.REJECTED])
-def test_a_settled_upload_is_not_sent(account: Account, state: State) -> None:
+def test_an_upload_with_an_outcome_is_not_sent(account: Account, state: State) -> None:
     account.put(put_upload(state=state))
 
     with pytest.raises(StageError, match=f"The upload is {state}: there is nothing to send again"):
         account.redrive.upload(PUT_ID)
 
 
-def test_all_failed_takes_what_failed_and_what_was_left_behind(
+def test_all_failed_sends_failed_and_stuck_uploads(
     account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:
     account.put(put_upload(state=State.FAILED, filename="a\x1b]0;x\x07\nsent again: b"))
@@ -266,7 +264,7 @@ def test_all_failed_takes_what_failed_and_what_was_left_behind(
     assert all(line.isprintable() for line in printed.split("\n"))
 
 
-def test_all_failed_takes_what_events_have_lost(account: Account) -> None:
+def test_all_failed_sends_uploads_whose_event_was_lost(account: Account) -> None:
     old = CHECK_AFTER + timedelta(minutes=1)
     arrived, missing = put_upload(), multipart_upload()
     account.put(arrived, age=old)
@@ -284,13 +282,13 @@ def test_an_outcome_of_which_nobody_was_notified_goes_to_notify(
 
     assert account.redrive.upload(PUT_ID) == 1
 
-    ((name, sent),) = account.functions.sent
+    ((name, invocations),) = account.functions.sent
     assert name == "hoist-test-notify"
-    (outcome,) = records.outcomes(SNSEvent(sent, None).message)
+    (outcome,) = records.outcomes(SNSEvent(invocations, None).message)
     assert outcome == Outcome(put_upload().owner, PUT_ID, state)
 
 
-def test_what_is_held_is_nobody_elses(account: Account) -> None:
+def test_an_upload_that_another_invocation_holds_is_not_sent(account: Account) -> None:
     until = datetime.now(UTC) + timedelta(minutes=5)
     account.put(put_upload(state=State.PROCESSING, held_until=until), age=timedelta(hours=8))
 

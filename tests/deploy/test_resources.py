@@ -1,4 +1,4 @@
-"""`.chalice/resources.yaml`: what it says, to CloudFormation, to the code and to people."""
+"""`.chalice/resources.yaml`: its resources, and their agreement with code and documentation."""
 
 import json
 import re
@@ -9,9 +9,10 @@ import pytest
 
 from chalicelib.config import load_settings
 from chalicelib.items import SCHEMA
-from deploy.steps import destinations, policies
+from deploy.steps import policies
 from local.aws.resources import PASSWORD_POLICY
 from stage import names
+from stage.destinations import ARNS
 from tests.deploy.template import OUTPUTS, PARAMETERS, PATH, RESOURCES, TEXT, listed, mappings
 from tests.support.environment import HOIST_ENVIRONMENT, REGION
 
@@ -21,37 +22,37 @@ WEB_ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/rates/4ad1f3c2-000
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/4ad1f3c2-0000-4000-8000-000000000000"
 
 
-def test_cfn_lint_has_nothing_to_say() -> None:
+def test_cfn_lint_finds_nothing() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its own, about its packages
         from cfnlint.api import ManualArgs, lint
 
-        found = lint(TEXT, config=ManualArgs(regions=[REGION, "us-east-1"], include_checks=["I"]))
+        result = lint(TEXT, config=ManualArgs(regions=[REGION, "us-east-1"], include_checks=["I"]))
 
-    assert [f"{PATH.name}:{match.linenumber} {match}" for match in found] == []
+    assert [f"{PATH.name}:{match.linenumber} {match}" for match in result] == []
 
 
-def test_the_table_is_the_one_that_the_code_reads() -> None:
+def test_the_table_has_the_schema_of_the_code() -> None:
     declared = RESOURCES["Uploads"]["Properties"]
 
     assert {name: declared.get(name) for name in SCHEMA} == SCHEMA
     assert not any(name.endswith("SecondaryIndexes") for name in declared.keys() - SCHEMA.keys())
 
 
-def test_the_table_of_an_earlier_version_leaves_the_stack_instead_of_being_replaced() -> None:
-    assert [n for n, made in RESOURCES.items() if made["Type"] == "AWS::DynamoDB::Table"] == [
+def test_the_former_table_leaves_the_stack_without_being_replaced() -> None:
+    assert [n for n, created in RESOURCES.items() if created["Type"] == "AWS::DynamoDB::Table"] == [
         "Uploads"
     ]
     assert OUTPUTS["Table"]["Value"] == {"Ref": "Uploads"}
 
 
 @pytest.mark.parametrize("name", ["Bucket", "BucketPolicy", "Uploads", "UserPool"])
-def test_what_holds_data_outlives_its_stack(name: str) -> None:
+def test_resources_with_data_outlive_the_stack(name: str) -> None:
     assert RESOURCES[name]["DeletionPolicy"] == "RetainExceptOnCreate"
     assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
 
 
-def test_the_table_is_encrypted_with_a_key_that_leaves_a_trail() -> None:
+def test_the_tables_key_is_logged_by_cloudtrail() -> None:
     assert RESOURCES["Uploads"]["Properties"]["SSESpecification"] == {"SSEEnabled": True}
 
 
@@ -59,19 +60,19 @@ def test_the_notification_of_the_bucket_is_left_to_chalice() -> None:
     assert [part for part in mappings() if "NotificationConfiguration" in part] == []
 
 
-def test_nothing_has_a_name_that_two_stages_would_share() -> None:
-    named = {
+def test_no_two_stages_share_a_name() -> None:
+    names_in = {
         f"{logical_id}.{key}"
         for logical_id, resource in RESOURCES.items()
         for key in resource["Properties"]
         if re.fullmatch(r"(\w+Name|ClientName|PoolName)", key) and key != "MetricName"
     }
 
-    # A permission names its function; an inline policy is its role's own.
-    assert named == {"SignUpPermission.FunctionName", "UploaderKeyPolicy.PolicyName"}
+    # A permission names its function; an inline policy belongs to its role.
+    assert names_in == {"SignUpPermission.FunctionName", "UploaderKeyPolicy.PolicyName"}
 
 
-def test_everything_that_takes_tags_says_its_stage() -> None:
+def test_every_resource_with_tags_has_the_tag_of_its_stage() -> None:
     untagged = {
         name
         for name, resource in RESOURCES.items()
@@ -81,8 +82,8 @@ def test_everything_that_takes_tags_says_its_stage() -> None:
     }
 
     parts_of_others = re.compile(r"\w+(Policy|Subscription|Client|Permission|Headers|Access)")
-    # CloudFormation hands the tags of the stack on to them.
-    watching = {name for name, made in RESOURCES.items() if "CloudWatch" in made["Type"]}
+    # CloudFormation gives them the tags of the stack.
+    watching = {name for name, created in RESOURCES.items() if "CloudWatch" in created["Type"]}
     assert [name for name in untagged - watching if not parts_of_others.fullmatch(name)] == []
 
 
@@ -111,7 +112,7 @@ def test_every_policy_of_a_bucket_topic_or_queue_refuses_plain_http() -> None:
     }
     kinds = ("AWS::S3::Bucket", "AWS::SNS::Topic", "AWS::SQS::Queue")
 
-    assert protected == {name for name, made in RESOURCES.items() if made["Type"] in kinds}
+    assert protected == {name for name, created in RESOURCES.items() if created["Type"] in kinds}
     for policy in policies:
         first = policy["PolicyDocument"]["Statement"][0]
         assert (first["Effect"], first["Principal"]) == ("Deny", "*")
@@ -181,8 +182,8 @@ def test_every_parameter_has_a_description_a_default_and_bounds(name: str) -> No
         ("OperationsEmail", "ops@example.com, b@example.com", False),
     ],
 )
-def test_a_parameter_takes_what_it_says(name: str, value: str, taken: bool) -> None:  # noqa: FBT001
-    assert bool(re.search(PARAMETERS[name]["AllowedPattern"], value)) is taken
+def test_a_parameter_accepts_its_documented_values(name: str, value: str, accepted: bool) -> None:  # noqa: FBT001
+    assert bool(re.search(PARAMETERS[name]["AllowedPattern"], value)) is accepted
 
 
 @pytest.mark.parametrize(
@@ -193,9 +194,7 @@ def test_a_parameter_takes_what_it_says(name: str, value: str, taken: bool) -> N
         ("RejectedDays", "HOIST_REJECTED_DAYS"),
     ],
 )
-def test_what_the_functions_have_a_setting_for_is_bounded_alike(
-    parameter: str, variable: str
-) -> None:
+def test_parameters_and_settings_have_the_same_bounds(parameter: str, variable: str) -> None:
     field = variable.removeprefix("HOIST_").lower()
     declared = PARAMETERS[parameter]
     default = load_settings(dict(HOIST_ENVIRONMENT))
@@ -206,7 +205,7 @@ def test_what_the_functions_have_a_setting_for_is_bounded_alike(
         assert getattr(settings, field) == declared[bound]
 
 
-def test_the_page_tells_the_rule_that_passwords_follow() -> None:
+def test_the_page_shows_the_password_rules_of_the_pool() -> None:
     strings = (ROOT / "frontend" / "src" / "page" / "strings.ts").read_text(encoding="utf-8")
 
     policy = RESOURCES["UserPool"]["Properties"]["Policies"]["PasswordPolicy"]
@@ -214,7 +213,7 @@ def test_the_page_tells_the_rule_that_passwords_follow() -> None:
 
 
 def test_each_output_is_named_after_its_variable() -> None:
-    # The others are for the commands: Lambda sets the region, and no function knows of the page.
+    # Lambda sets the region; the other variables are for commands only.
     commands = {
         *("Region", "PageBucket", "PageDistributionId", "PageDistributionDomain"),
         "DownloadDistributionDomain",
@@ -229,31 +228,31 @@ def test_each_output_is_named_after_its_variable() -> None:
         assert output["Description"].startswith(f"{variable}: ")
 
 
-def test_the_outputs_are_what_the_functions_need() -> None:
+def test_the_outputs_are_the_variables_of_the_functions() -> None:
     variables = {output["Description"].partition(":")[0] for output in OUTPUTS.values()}
-    # Chalice makes the WebSocket's address; the others are said before.
-    said = {"HOIST_STAGE", "AWS_REGION", "HOIST_WEBSOCKET_URL"}
+    # Chalice creates the WebSocket's address; the others are checked above.
+    text = {"HOIST_STAGE", "AWS_REGION", "HOIST_WEBSOCKET_URL"}
 
-    assert HOIST_ENVIRONMENT.keys() - said <= variables
-    assert {*destinations.ARNS.values()} <= variables
+    assert HOIST_ENVIRONMENT.keys() - text <= variables
+    assert {*ARNS.values()} <= variables
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_every_parameter_is_told(name: str) -> None:
+def test_every_parameter_is_documented(name: str) -> None:
     settings = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     default = PARAMETERS[name]["Default"]
 
-    shown = f"`{default}`" if default != "" else "none"
-    assert re.search(rf"^\| `{name}` \| {re.escape(shown)} \|", settings, re.MULTILINE)
+    listed = f"`{default}`" if default != "" else "none"
+    assert re.search(rf"^\| `{name}` \| {re.escape(listed)} \|", settings, re.MULTILINE)
 
 
-def test_passwords_at_home_are_those_of_a_stage() -> None:
+def test_local_password_rules_are_those_of_a_stage() -> None:
     declared = RESOURCES["UserPool"]["Properties"]["Policies"]["PasswordPolicy"]
 
     assert declared == PASSWORD_POLICY
 
 
-def test_the_page_sends_the_headers_that_it_sends_at_home() -> None:
+def test_the_page_has_the_same_headers_as_locally() -> None:
     headers = json.loads((ROOT / "frontend" / "security-headers.json").read_text(encoding="utf-8"))
     declared = RESOURCES["PageHeaders"]["Properties"]["ResponseHeadersPolicyConfig"]
     security = declared["SecurityHeadersConfig"]
@@ -271,7 +270,7 @@ def test_the_page_sends_the_headers_that_it_sends_at_home() -> None:
     assert all(header["Override"] for header in security.values())
 
 
-def test_the_page_is_read_by_its_own_distribution_alone() -> None:
+def test_only_the_pages_distribution_reads_the_page() -> None:
     statements = RESOURCES["PageBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     allowed = [statement for statement in statements if statement["Effect"] == "Allow"]
 
@@ -282,7 +281,9 @@ def test_the_page_is_read_by_its_own_distribution_alone() -> None:
         assert arn["Fn::Sub"].endswith(":distribution/${Page}")
 
 
-ALARMS = [name for name, made in RESOURCES.items() if made["Type"] == "AWS::CloudWatch::Alarm"]
+ALARMS = [
+    name for name, created in RESOURCES.items() if created["Type"] == "AWS::CloudWatch::Alarm"
+]
 
 
 @pytest.mark.parametrize("name", ALARMS)
@@ -291,15 +292,15 @@ def test_every_alarm_goes_to_operators_and_is_explained(name: str) -> None:
     operations = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 
     assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "Operations"}]
-    # Silence is what the one alarm is about, and nothing to the others.
+    # One alarm is about missing data; the others ignore it.
     silence = "breaching" if name == "SweepStoppedAlarm" else "notBreaching"
     assert alarm["TreatMissingData"] == silence
     assert f"| `{name.removesuffix('Alarm')}` |" in operations
     assert RESOURCES[name]["Condition"] == "HasAlarms"
 
 
-def test_every_function_that_is_watched_is_one_that_chalice_makes() -> None:
+def test_every_watched_function_exists() -> None:
     watched = set(re.findall(r"\bhoist-\$\{Stage\}[\w-]*", TEXT))
-    made = {names.function_name("${Stage}", name) for name in policies.templates()}
+    created = {names.function_name("${Stage}", name) for name in policies.templates()}
 
-    assert watched - {"hoist-${Stage}-api_handler"} == made  # that one is a role
+    assert watched - {"hoist-${Stage}-api_handler"} == created  # that one is a role

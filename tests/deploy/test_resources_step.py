@@ -1,4 +1,4 @@
-"""The stack's step: what it makes of every state that CloudFormation can leave a stack in."""
+"""The step `resources` with every state of a stack in CloudFormation."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,16 +9,17 @@ from botocore.exceptions import ClientError
 
 from deploy.steps import resources
 from stage.stage import StageError
+from tests.deploy.names import names
 
 PARAMETERS = {"Stage": "dev", "UrlLifetime": "3600"}
 
 
 class CloudFormation:
-    """A stack that goes through scripted states: the next one each time it is described."""
+    """A stack with scripted states: DescribeStacks returns the next one each time."""
 
     def __init__(self, *states: str, after: dict[str, list[str]] | None = None) -> None:
         self.states = list(states)
-        # What an operation brings the stack to.
+        # The states after an operation.
         self.after = after or {}
         self.calls: list[str] = []
         self.unprotected: list[str] = []
@@ -32,11 +33,13 @@ class CloudFormation:
             raise ClientError({"Error": error}, "DescribeStacks")
         state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
         if state == "DELETE_COMPLETE":
-            # By its name it is not found any more, by its id it is.
+            # A deleted stack is known by its id, not by its name.
             self.states = []
-        given = [{"ParameterKey": k, "ParameterValue": v} for k, v in self.parameters.items()]
+        members = [{"ParameterKey": k, "ParameterValue": v} for k, v in self.parameters.items()]
         return {
-            "Stacks": [{"StackId": f"id of {StackName}", "StackStatus": state, "Parameters": given}]
+            "Stacks": [
+                {"StackId": f"id of {StackName}", "StackStatus": state, "Parameters": members}
+            ]
         }
 
     def get_template_summary(self, **_: str) -> Any:
@@ -44,10 +47,12 @@ class CloudFormation:
         return {"Parameters": [{"ParameterKey": k, "DefaultValue": v} for k, v in defaults.items()]}
 
     def describe_stack_resources(self, **_: str) -> Any:
-        kept = ("AWS::Cognito::UserPool", "pool", "DELETE_FAILED")
-        gone = ("AWS::Cognito::UserPool", "gone", "DELETE_COMPLETE")
+        remaining = ("AWS::Cognito::UserPool", "pool", "DELETE_FAILED")
+        deleted = ("AWS::Cognito::UserPool", "gone", "DELETE_COMPLETE")
         names = ("ResourceType", "PhysicalResourceId", "ResourceStatus")
-        return {"StackResources": [dict(zip(names, each, strict=True)) for each in (kept, gone)]}
+        return {
+            "StackResources": [dict(zip(names, each, strict=True)) for each in (remaining, deleted)]
+        }
 
     def update_user_pool(self, **names: str) -> None:
         self.unprotected.append(names["UserPoolId"])
@@ -61,8 +66,8 @@ class CloudFormation:
         return self
 
     def paginate(self, **_: str) -> Iterator[Any]:
-        told = {"Timestamp": datetime.now(UTC), "EventId": "1"}
-        yield {"StackEvents": [told | {"EventId": str(n)} | e for n, e in enumerate(self.events)]}
+        output = {"Timestamp": datetime.now(UTC), "EventId": "1"}
+        yield {"StackEvents": [output | {"EventId": str(n)} | e for n, e in enumerate(self.events)]}
 
     def __getattr__(self, operation: str) -> Any:
         def call(**_: Any) -> None:
@@ -77,46 +82,46 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resources, "_PAUSE", 0)
 
 
-MADE = {"create_stack": ["CREATE_IN_PROGRESS", "CREATE_COMPLETE"]}
+CREATED = {"create_stack": ["CREATE_IN_PROGRESS", "CREATE_COMPLETE"]}
 UPDATED = {"update_stack": ["UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"]}
 DELETED = {"delete_stack": ["DELETE_IN_PROGRESS", "DELETE_COMPLETE"]}
 
 
-def test_a_stack_that_is_not_there_is_made(capsys: pytest.CaptureFixture[str]) -> None:
-    client: Any = CloudFormation(after=MADE)
+def test_a_missing_stack_is_created(capsys: pytest.CaptureFixture[str]) -> None:
+    client: Any = CloudFormation(after=CREATED)
     client.events = [{"LogicalResourceId": "Bucket", "ResourceStatus": "CREATE_COMPLETE"}]
 
-    assert resources.apply(client, client, "dev", PARAMETERS) == ["new"]
+    assert names(resources.apply(client, client, "dev", PARAMETERS)) == ["new"]
 
     assert client.calls == ["create_stack"]
     assert capsys.readouterr().out.count("Bucket") == 1
 
 
-def test_a_stack_as_declared_is_left_alone() -> None:
+def test_a_stack_as_declared_stays() -> None:
     client: Any = CloudFormation("UPDATE_COMPLETE")
 
     assert resources.apply(client, client, "dev", PARAMETERS) == []
     assert client.calls == []
 
 
-def test_what_differs_is_named_and_updated() -> None:
+def test_differences_are_printed_and_updated() -> None:
     client: Any = CloudFormation("CREATE_COMPLETE", after=UPDATED)
     client.template = "Resources: {}"
 
     changed = resources.apply(client, client, "dev", PARAMETERS | {"UrlLifetime": "900"})
 
-    assert changed == ["template", "UrlLifetime"]
+    assert names(changed) == ["template", "UrlLifetime"]
     assert client.calls == ["update_stack"]
 
 
-def test_a_parameter_that_is_not_given_any_more_is_its_default_again() -> None:
+def test_a_parameter_that_is_no_longer_set_returns_to_its_default() -> None:
     client: Any = CloudFormation("CREATE_COMPLETE", after=UPDATED)
     client.parameters["Versioning"] = "Enabled"
 
-    assert resources.apply(client, client, "dev", PARAMETERS) == ["Versioning"]
+    assert names(resources.apply(client, client, "dev", PARAMETERS)) == ["Versioning"]
 
 
-def test_a_parameter_that_there_is_not_is_refused() -> None:
+def test_an_unknown_parameter_is_refused() -> None:
     client: Any = CloudFormation()
 
     with pytest.raises(StageError, match="no parameter Versionning; it has Stage, UrlLifetime"):
@@ -134,31 +139,33 @@ def test_a_parameter_that_there_is_not_is_refused() -> None:
         "REVIEW_IN_PROGRESS",
     ],
 )
-def test_a_stack_that_never_came_to_be_is_made_anew(state: str) -> None:
-    client: Any = CloudFormation(state, after=MADE | DELETED)
+def test_a_stack_whose_creation_failed_is_created_again(state: str) -> None:
+    client: Any = CloudFormation(state, after=CREATED | DELETED)
 
     resources.apply(client, client, "dev", PARAMETERS)
 
     assert client.calls == ["delete_stack", "create_stack"]
-    # Cognito would keep a pool that is protected, and CloudFormation the stack.
+    # Cognito would keep a protected pool, and CloudFormation would keep the stack.
     assert client.unprotected == ["pool"]
 
 
-def test_a_stack_at_work_is_waited_for() -> None:
+def test_a_stack_in_progress_is_waited_for() -> None:
     client: Any = CloudFormation("CREATE_IN_PROGRESS", "CREATE_IN_PROGRESS", "CREATE_COMPLETE")
 
     assert resources.apply(client, client, "dev", PARAMETERS) == []
 
 
-def test_a_stack_whose_rollback_is_under_way_is_made_anew() -> None:
-    client: Any = CloudFormation("ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE", after=MADE | DELETED)
+def test_a_stack_in_rollback_is_created_again() -> None:
+    client: Any = CloudFormation(
+        "ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE", after=CREATED | DELETED
+    )
 
     resources.apply(client, client, "dev", PARAMETERS)
 
     assert client.calls == ["delete_stack", "create_stack"]
 
 
-def test_an_update_that_could_not_be_taken_back_is_taken_back_again() -> None:
+def test_a_failed_rollback_is_continued() -> None:
     taken_back = {"continue_update_rollback": ["UPDATE_ROLLBACK_COMPLETE"]}
     client: Any = CloudFormation("UPDATE_ROLLBACK_FAILED", after=UPDATED | taken_back)
 
@@ -187,7 +194,9 @@ FAILURES = {
 
 
 @pytest.mark.parametrize(("resource", "reason", "told"), FAILURES.values(), ids=FAILURES)
-def test_the_first_resource_that_failed_is_named(resource: str, reason: str, told: str) -> None:
+def test_the_error_names_the_first_resource_that_failed(
+    resource: str, reason: str, output: str
+) -> None:
     client: Any = CloudFormation(after={"create_stack": ["ROLLBACK_COMPLETE"]})
     client.events = [
         {
@@ -206,7 +215,7 @@ def test_the_first_resource_that_failed_is_named(resource: str, reason: str, tol
         resources.apply(client, client, "dev", PARAMETERS)
 
     assert str(raised.value).startswith("hoist-dev is ROLLBACK_COMPLETE: ")
-    assert told in str(raised.value)
+    assert output in str(raised.value)
 
 
 def test_a_stack_that_cannot_be_deleted_says_why() -> None:
@@ -223,17 +232,17 @@ def test_a_stack_that_cannot_be_deleted_says_why() -> None:
         resources.delete(client, "dev")
 
 
-def test_to_delete_no_stack_is_nothing() -> None:
+def test_deleting_a_missing_stack_does_nothing() -> None:
     client: Any = CloudFormation()
 
     assert resources.delete(client, "dev") is False
 
 
-def test_the_outputs_of_a_stage_that_is_not_there_are_not_told() -> None:
+def test_the_outputs_of_a_missing_stage_are_an_error() -> None:
     client: Any = CloudFormation()
 
     with pytest.raises(StageError, match="dev is not deployed: run `make deploy STAGE=dev`"):
-        resources.outputs(client, "dev")
+        resources.output_values(client, "dev")
 
 
 def test_the_template_is_short_enough_to_be_sent() -> None:

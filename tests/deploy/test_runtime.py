@@ -1,4 +1,4 @@
-"""Which Python runs the functions, what the plan says of it, and what is refused."""
+"""Which Python runs the functions, its line in the plan, and the refused Pythons."""
 
 import json
 import re
@@ -33,13 +33,13 @@ def template(root: Path, text: str) -> Path:
 
 @pytest.fixture
 def lifecycle() -> dict[str, Any]:
-    """AWS's dates as cfn-lint has them, by the identifier of the runtime."""
+    """AWS's dates from cfn-lint, by the identifier of the runtime."""
     path = Path(cfnlint.__file__).parent / "data/AdditionalSpecs/LmbdRuntimeLifecycle.json"
     dates: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return dates
 
 
-# Of every runtime: nothing, a warning for half a year, and a refusal.
+# For every runtime: no message, a warning for half a year, and a refusal.
 
 
 @pytest.mark.parametrize("python", RUNTIMES)
@@ -50,17 +50,17 @@ def test_the_functions_runtime_is_accepted_until_half_a_year_before_its_end(pyth
 @pytest.mark.parametrize("python", RUNTIMES)
 @pytest.mark.parametrize("event", ["half a year before", "its end", "the last day"])
 def test_the_plan_warns_of_a_runtime_in_its_last_half_year(python: Python, event: str) -> None:
-    known = RUNTIMES[python]
+    runtime = RUNTIMES[python]
     days = {
-        "half a year before": known.deprecated - WARNED,
-        "its end": known.deprecated,
-        "the last day": known.blocked - DAY,
+        "half a year before": runtime.deprecated - WARNED,
+        "its end": runtime.deprecated,
+        "the last day": runtime.blocked - DAY,
     }
 
     warning = runtime.check(days[event], python)
 
-    assert f"until {known.deprecated}" in warning
-    assert f"from {known.blocked} on" in warning
+    assert f"until {runtime.deprecated}" in warning
+    assert f"from {runtime.blocked} on" in warning
 
 
 @pytest.mark.parametrize("python", RUNTIMES)
@@ -70,7 +70,7 @@ def test_a_runtime_is_refused_from_the_day_on_which_aws_blocks_it(
 ) -> None:
     blocked = RUNTIMES[python].blocked
 
-    with pytest.raises(StageError, match=f"makes no functions .* since {blocked}"):
+    with pytest.raises(StageError, match=f"creates no functions .* since {blocked}"):
         runtime.check(blocked + later, python)
 
 
@@ -89,7 +89,7 @@ def test_a_warning_says_which_python_to_install() -> None:
     assert warning.endswith("rm -r .venv .make; make install PYTHON=python3.14")
 
 
-def test_a_warning_names_no_python_where_there_is_no_newer_one() -> None:
+def test_a_warning_names_no_python_if_there_is_no_newer_one() -> None:
     warning = runtime.check(RUNTIMES[3, 14].deprecated - WARNED, (3, 14))
 
     assert warning.endswith("get a newer version of Hoist")
@@ -157,7 +157,7 @@ def test_the_runtime_is_that_of_the_template() -> None:
 
 
 def test_the_template_has_no_other_function() -> None:
-    """`declared` would tell the oldest runtime of all of them."""
+    """Otherwise `declared` would return the oldest runtime of all functions."""
     functions = [
         name for name, each in RESOURCES.items() if each["Type"] == "AWS::Lambda::Function"
     ]
@@ -166,7 +166,7 @@ def test_the_template_has_no_other_function() -> None:
 
 
 def test_aws_supports_the_sign_up_functions_runtime_for_half_a_year_yet() -> None:
-    """Fails half a year before AWS deprecates it: time to write a newer one into the template."""
+    """Fails half a year before AWS deprecates it: then write a newer one into the template."""
     until = RUNTIMES[runtime.declared()].deprecated - WARNED
 
     assert datetime.now(UTC).date() < until
@@ -202,7 +202,7 @@ def test_the_sign_up_functions_runtime_is_refused_once_aws_blocks_it(
         runtime.check_sign_up_function(WITH, RUNTIMES[3, 12].blocked + days * DAY, root=root)
 
 
-def test_a_stage_without_a_sign_up_function_is_told_nothing_of_its_runtime(tmp_path: Path) -> None:
+def test_a_stage_without_a_sign_up_function_gets_no_warning_about_it(tmp_path: Path) -> None:
     root = template(tmp_path, "      Runtime: python3.8\n")
 
     assert runtime.check_sign_up_function(WITHOUT, TODAY, root=root) == ""
@@ -223,13 +223,13 @@ def test_a_template_with_another_runtime_is_refused(
         runtime.check_sign_up_function(WITH, TODAY, root=template(tmp_path, text))
 
 
-# What the tables claim.
+# Comparison with other sources.
 
 
-def test_the_dates_are_those_that_cfn_lint_has_of_every_runtime_from_3_11_on(
+def test_the_dates_are_those_of_cfn_lint(
     lifecycle: dict[str, Any],
 ) -> None:
-    """It takes them from AWS: its new release has dates that AWS moved, and new runtimes."""
+    """cfn-lint copies them from AWS, so a new release has new dates and runtimes."""
     theirs = {
         (3, int(match[1])): (dates["deprecated"], dates["create-block"])
         for name, dates in lifecycle.items()
@@ -237,13 +237,14 @@ def test_the_dates_are_those_that_cfn_lint_has_of_every_runtime_from_3_11_on(
     }
 
     assert theirs == {
-        python: (str(known.deprecated), str(known.blocked)) for python, known in RUNTIMES.items()
+        python: (str(runtime.deprecated), str(runtime.blocked))
+        for python, runtime in RUNTIMES.items()
     }
 
 
 @pytest.mark.parametrize("python", PACKAGES)
 def test_every_locked_package_accepts_the_pythons_of_the_list(python: Python) -> None:
-    """Offline, as far as the packages say it themselves; `make lock` asks for their wheels."""
+    """Compares only the packages' metadata, offline; `make lock` checks their wheels."""
     version = f"{python[0]}.{python[1]}.0"
     packages = {each.name: each.metadata["Requires-Python"] for each in distributions()}
 
@@ -263,12 +264,12 @@ def test_chalice_packs_for_the_pythons_that_its_classifiers_name(python: Python)
     assert runtime.is_run_by_chalice(python) is packs
 
 
-def test_make_lock_asks_for_the_wheels() -> None:
+def test_make_lock_checks_the_wheels() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
 
     assert re.search(r"^lock:(?:.*\n\t)+.*scripts/wheels\.py$", makefile, re.MULTILINE)
 
 
 def test_chalices_own_requirement_has_no_upper_bound() -> None:
-    """Otherwise it would be the better witness of what Chalice supports."""
+    """With one, it would say better than the classifiers what Chalice supports."""
     assert metadata("chalice")["Requires-Python"] == ">=3.10"

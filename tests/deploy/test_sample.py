@@ -18,7 +18,7 @@ def whole(sample: Sample) -> bytes:
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=IDS)
 @pytest.mark.parametrize("size", [0, 200, 1000, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 17])
-def test_a_sample_has_the_size_that_was_asked_for(sample: Sample, size: int) -> None:
+def test_a_sample_has_the_requested_size(sample: Sample, size: int) -> None:
     large = sample.of_size(size)
 
     assert len(whole(large)) == large.size
@@ -28,7 +28,7 @@ def test_a_sample_has_the_size_that_was_asked_for(sample: Sample, size: int) -> 
 
 
 @given(size=st.integers(0, 300), start=st.integers(0, 320), length=st.integers(0, 320))
-def test_any_range_is_the_range_of_the_whole(size: int, start: int, length: int) -> None:
+def test_any_range_is_a_slice_of_the_whole(size: int, start: int, length: int) -> None:
     for sample in SAMPLES:
         large = sample.of_size(size)
         expected = whole(large)[start : start + length]
@@ -37,20 +37,20 @@ def test_any_range_is_the_range_of_the_whole(size: int, start: int, length: int)
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=IDS)
 @pytest.mark.parametrize("size", [0, BLOCK + 5])
-def test_its_checksum_is_that_of_its_bytes(sample: Sample, size: int) -> None:
+def test_the_checksum_is_that_of_the_bytes(sample: Sample, size: int) -> None:
     large = sample.of_size(size)
 
     assert large.crc64nvme() == crc64nvme(whole(large))
 
 
-def test_no_two_parts_are_alike() -> None:
+def test_no_two_parts_are_equal() -> None:
     large = SAMPLES[0].of_size(8 * BLOCK)
     parts = [large.read(start, start + BLOCK) for start in range(0, large.size, BLOCK)]
 
     assert len(set(parts)) == len(parts)
 
 
-def test_the_json_is_json() -> None:
+def test_the_json_sample_is_valid_json() -> None:
     (sample,) = (each for each in SAMPLES if each.content_type == "application/json")
 
     assert json.loads(whole(sample))["hoist"] == "smoke"
@@ -66,12 +66,12 @@ def test_the_json_is_json() -> None:
         (["application/*"], "hoist-smoke.json"),
     ],
 )
-def test_a_sample_is_of_a_type_that_the_stage_takes(types: list[str], filename: str) -> None:
+def test_a_sample_has_a_type_that_the_stage_accepts(types: list[str], filename: str) -> None:
     sample = sample_of(types)
 
     assert sample is not None
     assert sample.filename == filename
 
 
-def test_there_may_be_no_sample_of_the_types_of_a_stage() -> None:
+def test_a_stage_may_accept_no_sample() -> None:
     assert sample_of(["video/mp4"]) is None

@@ -1,4 +1,4 @@
-"""What must not be committed is found wherever deploying could leave it; what is here is clean."""
+"""The scanner finds secrets wherever a deployment could leave them; this repository is clean."""
 
 import base64
 import json
@@ -28,11 +28,11 @@ def signs(count: int, alphabet: str = BASE64) -> str:
 
 
 def part(**claims: str) -> str:
-    """One of the parts that a JWT is made of."""
+    """One part of a JWT."""
     return base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
 
 
-# Put together here, so that this file holds none.
+# Composed here, so that this file contains no secret.
 KEY_ID = signs(16, string.ascii_uppercase + "234567")
 SECRET_KEY = signs(40)
 TOKEN = "IQo" + "Jb3JpZ2luX2Vj" + signs(600) + "=="
@@ -65,8 +65,8 @@ PLANTED = {
 }
 PASSWORD = '"HOIST_MAIL_PASSWORD": "hunter2",'
 LEFT_BEHIND = {
-    ".chalice/deployed/dev.json": "what Chalice remembers of a deployment",
-    ".chalice/deployments/1.zip": "what Chalice remembers of a deployment",
+    ".chalice/deployed/dev.json": "Chalice's note of a deployment",
+    ".chalice/deployments/1.zip": "Chalice's note of a deployment",
     ".chalice/policies/dev/notify.json": "a rendered policy",
     ".hoist/environment.json": "the local system's data",
     ".env": "an environment file",
@@ -99,7 +99,7 @@ def write(clone: Path, path: str, text: str = "x") -> None:
 
 
 def stage_recorded(clone: Path, **secret: str) -> None:
-    """Our own config.json, with a stage as a deployment records it, and a secret in it."""
+    """Our config.json with a stage as a deployment writes it, and with a secret."""
     config = json.loads((ROOT / CONFIG).read_text())
     environment = HOIST_ENVIRONMENT | {
         "HOIST_STAGE": "prod",
@@ -115,19 +115,19 @@ def test_this_repository_is_clean() -> None:
     assert scan() == []
 
 
-def test_every_kind_is_planted() -> None:
+def test_every_kind_has_a_planted_secret() -> None:
     kinds = {secret.kind for secret in SECRETS}
 
     assert kinds == {kind for kind, _ in PLANTED.values()} | {"a secret by its name"}
     assert set(LEFT_BEHIND.values()) == FILES.keys()
 
 
-def test_what_is_harmless_is_not_found(clone: Path) -> None:
+def test_harmless_values_are_not_reported(clone: Path) -> None:
     assert scan(clone) == []
 
 
 @pytest.mark.parametrize("harmless", sorted(HARMLESS))
-def test_and_its_neighbour_is(clone: Path, harmless: str) -> None:
+def test_a_value_beside_a_harmless_one_is_reported(clone: Path, harmless: str) -> None:
     other = "A" if harmless[-1] != "A" else "B"
     write(clone, "a.py", harmless[:-1] + other)
 
@@ -138,7 +138,7 @@ def test_and_its_neighbour_is(clone: Path, harmless: str) -> None:
     "path", [".chalice/resources.yaml", "docs/notes.md", "app.py", "a b/\u00fc.txt"]
 )
 @pytest.mark.parametrize("name", PLANTED)
-def test_a_secret_is_found_where_it_stands(clone: Path, name: str, path: str) -> None:
+def test_a_secret_is_reported_with_its_line(clone: Path, name: str, path: str) -> None:
     kind, text = PLANTED[name]
     write(clone, path, f"first\n  value: {text}\nlast\n")
 
@@ -148,17 +148,17 @@ def test_a_secret_is_found_where_it_stands(clone: Path, name: str, path: str) ->
 def test_a_finding_does_not_show_the_secret(clone: Path) -> None:
     write(clone, "a.py", "".join(f"{text}\n" for _, text in PLANTED.values()))
 
-    told = "\n".join(map(str, scan(clone)))
-    assert "a.py:1: an access key" in told
-    assert not any(text in told for _, text in PLANTED.values())
+    output = "\n".join(map(str, scan(clone)))
+    assert "a.py:1: an access key" in output
+    assert not any(text in output for _, text in PLANTED.values())
 
 
 @given(st.text(BASE64, min_size=40, max_size=40).filter(lambda value: value not in HARMLESS))
 def test_every_secret_access_key_is_found_by_its_name(value: str) -> None:
-    (secret,) = (each for each in SECRETS if "(?i:secret)" in each.form and not each.only_in)
+    (secret,) = (each for each in SECRETS if "(?i:secret)" in each.pattern and not each.only_in)
 
     for text in (f"AWS_SECRET_ACCESS_KEY={value}\n", f'{{"secretAccessKey":"{value}"}}'):
-        assert secret.finds(text) == [1]
+        assert secret.find(text) == [1]
 
 
 @pytest.mark.parametrize(
@@ -173,20 +173,20 @@ def test_every_secret_access_key_is_found_by_its_name(value: str) -> None:
         '"session_token": { "type": "string" }',
     ],
 )
-def test_what_only_resembles_a_secret_is_none(clone: Path, text: str) -> None:
+def test_text_that_resembles_a_secret_is_not_reported(clone: Path, text: str) -> None:
     write(clone, "a.md", text)
 
     assert scan(clone) == []
 
 
-def test_a_stage_that_was_recorded_holds_no_secret(clone: Path) -> None:
+def test_the_configuration_of_a_stage_contains_no_secret(clone: Path) -> None:
     stage_recorded(clone)
 
     assert scan(clone) == []
 
 
 @pytest.mark.parametrize("name", PLANTED)
-def test_a_secret_in_a_stage_that_was_recorded_is_found(clone: Path, name: str) -> None:
+def test_a_secret_in_the_configuration_of_a_stage_is_reported(clone: Path, name: str) -> None:
     kind, text = PLANTED[name]
     stage_recorded(clone, HOIST_MORE=text)
 
@@ -196,13 +196,13 @@ def test_a_secret_in_a_stage_that_was_recorded_is_found(clone: Path, name: str) 
 @pytest.mark.parametrize(
     "name", ["MAIL_PASSWORD", "mail_passwd", "CLIENT_SECRET", "API_KEY", "HOOK_TOKEN"]
 )
-def test_a_password_of_any_look_is_found_there_by_its_name(clone: Path, name: str) -> None:
+def test_any_password_in_the_configuration_is_reported_by_its_name(clone: Path, name: str) -> None:
     stage_recorded(clone, **{name: "hunter2"})
 
     assert [finding.kind for finding in scan(clone)] == ["a secret by its name"]
 
 
-def test_a_name_says_nothing_elsewhere(clone: Path) -> None:
+def test_a_name_does_not_count_in_other_files(clone: Path) -> None:
     write(clone, "app.json", PASSWORD)
 
     assert scan(clone) == []
@@ -216,7 +216,7 @@ def test_a_file_that_powershell_wrote_is_read(clone: Path) -> None:
 
 
 @pytest.mark.parametrize("after", ["changed", "gone"])
-def test_a_secret_is_found_that_is_staged_only(clone: Path, after: str) -> None:
+def test_a_secret_that_is_only_staged_is_reported(clone: Path, after: str) -> None:
     kind, text = PLANTED["env"]
     write(clone, "notes.txt", text)
     git(clone, "add", "notes.txt")
@@ -229,14 +229,16 @@ def test_a_secret_is_found_that_is_staged_only(clone: Path, after: str) -> None:
 
 
 @pytest.mark.parametrize("path", LEFT_BEHIND)
-def test_what_deploying_leaves_is_ignored_by_git(clone: Path, path: str) -> None:
+def test_files_of_a_deployment_are_ignored_by_git(clone: Path, path: str) -> None:
     write(clone, path)
 
     assert scan(clone) == []
 
 
 @pytest.mark.parametrize(("path", "kind"), LEFT_BEHIND.items())
-def test_and_found_when_somebody_adds_it_all_the_same(clone: Path, path: str, kind: str) -> None:
+def test_files_of_a_deployment_are_reported_if_they_are_added(
+    clone: Path, path: str, kind: str
+) -> None:
     write(clone, path)
     git(clone, "add", "--force", path)
 
@@ -246,13 +248,13 @@ def test_and_found_when_somebody_adds_it_all_the_same(clone: Path, path: str, ki
 @pytest.mark.parametrize(
     "path", [CONFIG, ".chalice/policies/notify.json", "local/environment.py", "docs/keys.md"]
 )
-def test_what_belongs_into_git_is_not_ignored(clone: Path, path: str) -> None:
+def test_files_that_belong_into_git_are_not_ignored(clone: Path, path: str) -> None:
     write(clone, path, PLANTED["key"][1])
 
     assert [finding.path for finding in scan(clone)] == [path]
 
 
-def test_a_file_that_is_deleted_or_no_text_does_no_harm(clone: Path) -> None:
+def test_a_deleted_or_binary_file_is_no_error(clone: Path) -> None:
     write(clone, "gone.txt")
     git(clone, "add", "gone.txt")
     (clone / "gone.txt").unlink()
@@ -262,6 +264,6 @@ def test_a_file_that_is_deleted_or_no_text_does_no_harm(clone: Path) -> None:
     assert scan(clone) == []
 
 
-def test_a_folder_that_is_no_clone_is_said_to_be_none(tmp_path: Path) -> None:
+def test_a_folder_without_git_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(StageError, match="is it a clone"):
         scan(tmp_path)

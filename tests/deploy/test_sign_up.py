@@ -1,6 +1,6 @@
-"""The function that Cognito asks before it makes an account, mails a code or issues tokens.
+"""The function that Cognito invokes before it creates an account, mails a code or issues tokens.
 
-It runs as the template holds it, with events in the form of each of its triggers.
+It runs as it stands in the template, with events in the form of each of its triggers.
 https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-working-with-lambda-triggers.html
 """
 
@@ -42,23 +42,23 @@ def handler(monkeypatch: pytest.MonkeyPatch) -> Handler:
     monkeypatch.setenv("DOMAINS", "example.com,Example.ORG,k.example,xn--mnchen-3ya.example,")
     function: dict[str, Any] = {}
     exec(CODE, function)  # noqa: S102 - it is ours
-    made: Handler = function["handler"]
-    return made
+    created: Handler = function["handler"]
+    return created
 
 
 def request(source: str, attributes: dict[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What a trigger tells beside what all of them tell, and the answer that it expects."""
+    """The members of a trigger's event that others lack, and the response that it expects."""
     if source in SIGN_UPS:
         answer = {"autoConfirmUser": False, "autoVerifyEmail": False, "autoVerifyPhone": False}
         return {"userAttributes": attributes, "validationData": None}, answer
     if source in MESSAGES:
-        told: dict[str, Any] = {
+        output: dict[str, Any] = {
             "userAttributes": attributes,
             "codeParameter": "{####}",
             "linkParameter": "{##Click Here##}",
             "usernameParameter": "{username}" if source.endswith("AdminCreateUser") else None,
         }
-        return told, dict.fromkeys(("smsMessage", "emailMessage", "emailSubject"))
+        return output, dict.fromkeys(("smsMessage", "emailMessage", "emailSubject"))
     groups = {"groupsToOverride": [], "iamRolesToOverride": [], "preferredRole": None}
     return {"userAttributes": attributes, "groupConfiguration": groups}, {
         "claimsOverrideDetails": None
@@ -66,9 +66,9 @@ def request(source: str, attributes: dict[str, str]) -> tuple[dict[str, Any], di
 
 
 def event(source: str = "PreSignUp_SignUp", /, **attributes: str) -> dict[str, Any]:
-    """What Cognito sends: the members that all triggers share, and those of its own."""
+    """An event of Cognito: the members that all triggers share, and those of this one."""
     status = {} if source in SIGN_UPS else {"sub": OWNER, "cognito:user_status": "CONFIRMED"}
-    asked, answer = request(source, {**status, **attributes})
+    events, answer = request(source, {**status, **attributes})
     return {
         "version": "1",
         "region": REGION,
@@ -76,24 +76,22 @@ def event(source: str = "PreSignUp_SignUp", /, **attributes: str) -> dict[str, A
         "userName": OWNER,
         "callerContext": {"awsSdkVersion": "aws-sdk-unknown-unknown", "clientId": CLIENT_ID},
         "triggerSource": source,
-        "request": asked,
+        "request": events,
         "response": answer,
     }
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_every_trigger_lets_an_address_of_the_list_through_unchanged(
-    handler: Handler, source: str
-) -> None:
-    asked = event(source, email="ann@example.com", email_verified="true")
-    sent = copy.deepcopy(asked)
+def test_every_trigger_accepts_an_address_at_a_listed_domain(handler: Handler, source: str) -> None:
+    events = event(source, email="ann@example.com", email_verified="true")
+    emails = copy.deepcopy(events)
 
-    assert handler(asked, None) == sent
+    assert handler(events, None) == emails
 
 
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("verified", ["true", "false"])
-def test_every_trigger_refuses_an_address_elsewhere_verified_or_not(
+def test_every_trigger_refuses_other_addresses_verified_or_not(
     handler: Handler, source: str, verified: str
 ) -> None:
     with pytest.raises(ValueError, match="can have an account"):
@@ -101,7 +99,7 @@ def test_every_trigger_refuses_an_address_elsewhere_verified_or_not(
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_every_trigger_refuses_who_has_no_address(handler: Handler, source: str) -> None:
+def test_every_trigger_refuses_an_account_without_an_address(handler: Handler, source: str) -> None:
     with pytest.raises(ValueError, match="can have an account"):
         handler(event(source), None)
 
@@ -129,12 +127,12 @@ def test_every_kind_of_event_has_its_trigger(prefix: str) -> None:
     ],
 )
 @pytest.mark.parametrize("source", ["PreSignUp_SignUp", "TokenGeneration_RefreshTokens"])
-def test_an_address_at_a_domain_of_the_list_has_its_account(
+def test_an_address_at_a_listed_domain_gets_an_account(
     handler: Handler, address: str, source: str
 ) -> None:
-    asked = event(source, email=address)
+    events = event(source, email=address)
 
-    assert handler(asked, None) == event(source, email=address)
+    assert handler(events, None) == event(source, email=address)
 
 
 @pytest.mark.parametrize(
@@ -167,9 +165,9 @@ def test_any_other_address_is_refused(handler: Handler, address: str, source: st
         handler(event(source, email=address), None)
 
 
-def test_the_refusal_says_which_addresses_would_do(handler: Handler) -> None:
+def test_the_refusal_names_the_accepted_domains(handler: Handler) -> None:
     with pytest.raises(ValueError) as refused:  # noqa: PT011 - the whole message is compared
         handler(event(email="ann@example.net"), None)
 
-    known = "example.com, example.org, k.example, xn--mnchen-3ya.example"
-    assert str(refused.value) == f"Only addresses at {known} can have an account here"
+    domains = "example.com, example.org, k.example, xn--mnchen-3ya.example"
+    assert str(refused.value) == f"Only addresses at {domains} can have an account here"

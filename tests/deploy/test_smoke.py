@@ -1,4 +1,4 @@
-"""The smoke test: what it sends, which leg failed in words, and never what was signed."""
+"""The smoke test: its requests, the step in its errors, and no signed address in them."""
 
 import http.server
 import json
@@ -17,7 +17,7 @@ UPLOAD = "01a20640-5be9-7d0c-9a3b-1f2e3d4c5b6a"
 
 
 class Cognito:
-    """A pool that lets everybody in, and remembers who is there."""
+    """A pool that accepts every password and records its accounts."""
 
     def __init__(self) -> None:
         self.accounts: set[str] = set()
@@ -47,7 +47,7 @@ class Cognito:
 
 
 class Stage:
-    """An API and a bucket in one: answers by method and path, good ones unless a test says else.
+    """An API and a bucket in one; a test can replace the response to a method and path.
 
     Files above 200 bytes go in parts of 100.
     """
@@ -73,8 +73,8 @@ class Stage:
             self.bodies[name] = json.loads(body or b"{}")
         if method == "PUT":
             self.puts.append((query, body, headers))
-        status, told = self.answers.get(name) or getattr(self, self.ROUTES[name])()
-        return status, told if isinstance(told, bytes) else json.dumps(told).encode()
+        status, output = self.answers.get(name) or getattr(self, self.ROUTES[name])()
+        return status, output if isinstance(output, bytes) else json.dumps(output).encode()
 
     ROUTES: ClassVar = {
         "GET /limits": "give_limits",
@@ -106,12 +106,12 @@ class Stage:
         return 201, {"id": UPLOAD, **plan, "sheet": self.sheet(1, count)}
 
     def sheet(self, first: int, count: int) -> dict[str, Any]:
-        made: dict[str, Any] = {
+        created: dict[str, Any] = {
             "urls": [f"{self.url}/bucket?a=1", f"{self.url}/other?a=1"][: min(count + first, 2)],
             "first": first,
             "signatures": [f"SECRET{number}" for number in range(first, first + count)],
         }
-        return made | ({"headers": self.headers} if self.headers is not None else {})
+        return created | ({"headers": self.headers} if self.headers is not None else {})
 
     def sign(self) -> tuple[int, Any]:
         return 200, self.sheet(**self.bodies[f"POST /uploads/{UPLOAD}/sheet"])
@@ -147,11 +147,11 @@ def stage() -> Iterator[Stage]:
         def handle_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            status, told = made.answer(self.command, self.path, body, headers)
+            status, output = created.answer(self.command, self.path, body, headers)
             self.send_response(status)
-            self.send_header("Content-Length", str(len(told)))
+            self.send_header("Content-Length", str(len(output)))
             self.end_headers()
-            self.wfile.write(told)
+            self.wfile.write(output)
 
         do_GET = do_PUT = do_POST = do_DELETE = handle_any  # noqa: N815 - http.server's names
 
@@ -159,11 +159,11 @@ def stage() -> Iterator[Stage]:
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        made = Stage(server.server_address[1])
+        created = Stage(server.server_address[1])
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
-            yield made
+            yield created
         finally:
             server.shutdown()
             thread.join()
@@ -174,7 +174,9 @@ def smoke(stage: Stage, cognito: Cognito) -> None:
     Smoke(config, cognito, "make logs STAGE=dev", patience=5).run()
 
 
-def test_all_is_well(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+def test_both_files_are_uploaded_downloaded_and_deleted(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
     cognito = Cognito()
 
     smoke(stage, cognito)
@@ -186,7 +188,7 @@ def test_all_is_well(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     assert printed.count("sent, accepted, downloaded, deleted") == 2
 
 
-def test_what_a_killed_run_left_is_deleted_after_an_hour(
+def test_the_account_of_a_killed_run_is_deleted_after_an_hour(
     stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cognito = Cognito()
@@ -203,28 +205,30 @@ def test_what_a_killed_run_left_is_deleted_after_an_hour(
     assert stage.asked.index("GET /uploads") < stage.asked.index(f"DELETE /uploads/{UPLOAD}")
     assert stage.asked.index(f"DELETE /uploads/{UPLOAD}") < stage.asked.index("POST /uploads")
     printed = capsys.readouterr().out
-    assert printed.count("left an account: deleted with its uploads") == 1
+    assert printed.count("its account was deleted with its uploads") == 1
     assert "SECRET" not in printed
 
 
-def test_the_second_file_is_a_byte_larger_than_one_put_takes(
+def test_the_second_file_is_one_byte_larger_than_one_put_accepts(
     stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:
     smoke(stage, Cognito())
 
-    sent = b"".join(body for _, body, _ in stage.puts)
+    uploads_sent = b"".join(body for _, body, _ in stage.puts)
     assert [len(body) for _, body, _ in stage.puts] == [100, 100, 1]
     assert stage.bodies["POST /uploads"] == {
         "filename": "hoist-smoke-in-parts.txt",
         "size": 201,
         "content_type": "text/plain",
-        "crc64nvme": crc64nvme(sent),
+        "crc64nvme": crc64nvme(uploads_sent),
     }
-    assert stage.bodies[f"POST /uploads/{UPLOAD}/complete"] == {"crc64nvme": crc64nvme(sent)}
+    assert stage.bodies[f"POST /uploads/{UPLOAD}/complete"] == {
+        "crc64nvme": crc64nvme(uploads_sent)
+    }
     assert capsys.readouterr().out.count("hoist-smoke-in-parts.txt: part ") == 3
 
 
-def test_its_parts_go_by_all_host_names_and_the_last_by_a_sheet_of_its_own(stage: Stage) -> None:
+def test_parts_use_all_host_names_and_the_last_its_own_sheet(stage: Stage) -> None:
     smoke(stage, Cognito())
 
     assert [query for query, _, _ in stage.puts] == [
@@ -235,7 +239,7 @@ def test_its_parts_go_by_all_host_names_and_the_last_by_a_sheet_of_its_own(stage
     assert stage.bodies[f"POST /uploads/{UPLOAD}/sheet"] == {"first": 3, "count": 1}
 
 
-def test_a_put_carries_its_type_its_checksum_and_what_the_sheet_asks_for(stage: Stage) -> None:
+def test_a_put_has_type_checksum_and_the_headers_of_the_sheet(stage: Stage) -> None:
     stage.limits["max_size"] = 200
     stage.headers = {"If-None-Match": "*"}
 
@@ -252,7 +256,7 @@ def test_a_put_carries_its_type_its_checksum_and_what_the_sheet_asks_for(stage: 
     )
 
 
-def test_parts_carry_what_the_sheet_asks_for(stage: Stage) -> None:
+def test_parts_have_the_headers_of_the_sheet(stage: Stage) -> None:
     stage.headers = {"x-example": "1"}
 
     smoke(stage, Cognito())
@@ -261,21 +265,23 @@ def test_parts_carry_what_the_sheet_asks_for(stage: Stage) -> None:
     assert not [headers for _, _, headers in stage.puts if "x-amz-checksum-crc64nvme" in headers]
 
 
-@pytest.mark.parametrize(("max_size", "sent"), [(200, 1), (201, 2)])
-def test_where_no_file_is_large_enough_for_parts_none_is_sent(
-    stage: Stage, capsys: pytest.CaptureFixture[str], max_size: int, sent: int
+@pytest.mark.parametrize(("max_size", "uploads_sent"), [(200, 1), (201, 2)])
+def test_without_a_file_large_enough_no_parts_are_sent(
+    stage: Stage, capsys: pytest.CaptureFixture[str], max_size: int, uploads_sent: int
 ) -> None:
     stage.limits["max_size"] = max_size
 
     smoke(stage, Cognito())
 
-    assert stage.asked.count("POST /uploads") == sent
-    assert ("no file of this stage is large enough" in capsys.readouterr().out) == (sent == 1)
+    assert stage.asked.count("POST /uploads") == uploads_sent
+    assert ("this stage accepts no file that is large enough" in capsys.readouterr().out) == (
+        uploads_sent == 1
+    )
 
 
 @pytest.mark.parametrize("leg", ["create", "complete"])
 def test_a_runtime_too_old_for_parts_is_named(stage: Stage, leg: str) -> None:
-    """The API answers 500, as its boto3 does not know a parameter of S3's."""
+    """The API responds with 500, because its boto3 lacks a parameter of S3."""
     answer = (500, {"code": "internal_error", "detail": "Try again"})
     if leg == "create":
         stage.answer_to_large = answer
@@ -310,7 +316,7 @@ def test_a_refusal_of_parts_is_not_blamed_on_the_runtime(stage: Stage) -> None:
     assert "runtime" not in str(raised.value)
 
 
-def test_a_part_that_the_api_does_not_list_is_noticed(stage: Stage) -> None:
+def test_a_part_that_the_api_does_not_list_is_an_error(stage: Stage) -> None:
     stage.answers[f"GET /uploads/{UPLOAD}/parts"] = (200, {"parts": [{"number": 1}]})
 
     with pytest.raises(StageError, match="parts: 3 were sent, the API lists 1"):
@@ -340,9 +346,9 @@ FAILURES = {
 }
 
 
-@pytest.mark.parametrize(("name", "answer", "told"), FAILURES.values(), ids=FAILURES)
-def test_the_leg_that_failed_is_named(
-    stage: Stage, name: str, answer: tuple[int, Any], told: str
+@pytest.mark.parametrize(("name", "answer", "output"), FAILURES.values(), ids=FAILURES)
+def test_the_error_names_the_step_that_failed(
+    stage: Stage, name: str, answer: tuple[int, Any], output: str
 ) -> None:
     cognito = Cognito()
     stage.answers[name] = answer
@@ -350,16 +356,16 @@ def test_the_leg_that_failed_is_named(
     with pytest.raises(StageError) as raised:
         smoke(stage, cognito)
 
-    assert str(raised.value).startswith(told)
+    assert str(raised.value).startswith(output)
     assert "SECRET" not in str(raised.value)
     assert cognito.accounts == set()
 
 
-def test_a_file_that_nothing_comes_of_is_sent_again(
+def test_a_file_without_an_outcome_is_uploaded_again(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """S3 may not know the rule of a new bucket yet."""
-    monkeypatch.setattr("deploy.smoke._PAUSE", 0.01)
+    """S3 may not apply the rule of a new bucket yet."""
+    monkeypatch.setattr("deploy.smoke.__main__._PAUSE", 0.01)
     stage.answers[f"GET /uploads/{UPLOAD}"] = (200, {"state": "uploading"})
     cognito, config = Cognito(), {"api_url": stage.url, "user_pool_id": "p"}
     config["user_pool_client_id"] = "c"
@@ -373,10 +379,10 @@ def test_a_file_that_nothing_comes_of_is_sent_again(
     assert cognito.accounts == set()
 
 
-def test_what_a_stage_answers_is_printed_readably(
+def test_responses_of_a_stage_are_printed_escaped(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("deploy.smoke._PAUSE", 0.01)
+    monkeypatch.setattr("deploy.smoke.__main__._PAUSE", 0.01)
     stage.answers[f"GET /uploads/{UPLOAD}"] = (200, {"state": "\x1b[2J\r\nforged\u202e"})
     config = {"api_url": stage.url, "user_pool_id": "p", "user_pool_client_id": "c"}
 
@@ -389,25 +395,30 @@ def test_what_a_stage_answers_is_printed_readably(
 
 @pytest.mark.parametrize(
     "spoil",
-    [lambda sent: sent[:-1], lambda sent: sent + b"x", lambda sent: sent[::-1], lambda _: b""],
+    [
+        lambda content: content[:-1],
+        lambda content: content + b"x",
+        lambda content: content[::-1],
+        lambda _: b"",
+    ],
     ids=["fewer", "more", "others", "none"],
 )
-def test_other_bytes_are_noticed(stage: Stage, spoil: Callable[[bytes], bytes]) -> None:
+def test_a_different_download_is_an_error(stage: Stage, spoil: Callable[[bytes], bytes]) -> None:
     stage.spoil = spoil
 
-    with pytest.raises(StageError, match="what was downloaded is not what was sent"):
+    with pytest.raises(StageError, match="the downloaded file differs from the uploaded one"):
         smoke(stage, Cognito())
 
 
-def test_nobody_answers(stage: Stage) -> None:
+def test_an_unreachable_server_is_an_error(stage: Stage) -> None:
     stage.url = "http://127.0.0.1:9"
 
     with pytest.raises(StageError, match=r"limits: 127\.0\.0\.1:9 does not answer"):
         smoke(stage, Cognito())
 
 
-def test_where_no_sample_fits_a_person_is_asked_to_send_one(stage: Stage) -> None:
+def test_without_a_sample_the_error_asks_for_an_upload_by_hand(stage: Stage) -> None:
     stage.limits["allowed_types"] = ["video/mp4"]
 
-    with pytest.raises(StageError, match="no sample of video/mp4: send a file from the page"):
+    with pytest.raises(StageError, match="no sample of video/mp4: upload a file from the page"):
         smoke(stage, Cognito())

@@ -1,4 +1,4 @@
-"""SnapStart, switched on and off for a function and an API of moto's."""
+"""SnapStart, switched on and off for moto's Lambda and API Gateway."""
 
 import io
 import json
@@ -12,8 +12,9 @@ from moto import mock_aws
 from moto.apigateway.responses import APIGatewayResponse
 from moto.awslambda.models import LambdaFunction, LambdaStorage
 
-from deploy.steps.api_gateway import RestApi
 from deploy.steps.snap_start import ALIAS, SnapStart
+from stage.apis import RestApi
+from tests.deploy.names import names
 from tests.support.environment import REGION
 
 FUNCTION = "hoist-dev"
@@ -24,7 +25,7 @@ URI = (
 
 
 class Account:
-    """Lambda with the function of a stage, and a REST API that asks it."""
+    """Lambda with the function of a stage, and a REST API that calls it."""
 
     def __init__(self, runtime: str) -> None:
         self.session = boto3.Session(region_name=REGION)
@@ -38,10 +39,10 @@ class Account:
             Handler="app.app",
             Code={"ZipFile": code("1")},
         )
-        made = self.gateway.create_rest_api(name="hoist")
+        created = self.gateway.create_rest_api(name="hoist")
         self.call = {
-            "restApiId": made["id"],
-            "resourceId": made["rootResourceId"],
+            "restApiId": created["id"],
+            "resourceId": created["rootResourceId"],
             "httpMethod": "GET",
         }
         self.gateway.put_method(**self.call, authorizationType="NONE")
@@ -52,34 +53,34 @@ class Account:
             uri=URI.format(FUNCTION),
         )
         self.gateway.create_deployment(
-            restApiId=made["id"], stageName="dev", description="Gateway responses 1"
+            restApiId=created["id"], stageName="dev", description="Gateway responses 1"
         )
-        self.snap_start = SnapStart(self.session, "dev", RestApi(made["id"], "dev"))
+        self.snap_start = SnapStart(self.session, "dev", RestApi(created["id"], "dev"))
 
-    def asked(self) -> str:
+    def called(self) -> str:
         return str(self.gateway.get_integration(**self.call)["uri"])
 
     def versions(self) -> list[str]:
-        found = self.lambda_.list_versions_by_function(FunctionName=FUNCTION)["Versions"]
-        return [version["Version"] for version in found]
+        result = self.lambda_.list_versions_by_function(FunctionName=FUNCTION)["Versions"]
+        return [version["Version"] for version in result]
 
     def applied(self) -> str:
-        found = self.lambda_.get_function_configuration(FunctionName=FUNCTION)
-        return str(found["SnapStart"]["ApplyOn"])
+        result = self.lambda_.get_function_configuration(FunctionName=FUNCTION)
+        return str(result["SnapStart"]["ApplyOn"])
 
     def new_code(self, text: str) -> None:
         self.lambda_.update_function_code(FunctionName=FUNCTION, ZipFile=code(text))
 
 
 def code(text: str) -> bytes:
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as archive:
+    created = io.BytesIO()
+    with zipfile.ZipFile(created, "w") as archive:
         archive.writestr("app.py", text)
-    return made.getvalue()
+    return created.getvalue()
 
 
 def update_integration(self: APIGatewayResponse) -> str:
-    """UpdateIntegration, which moto lacks, as far as it replaces the address."""
+    """UpdateIntegration for the URI, which moto lacks."""
     _, _, api, _, resource, _, method, _ = self.path.split("/")
     integration = self.backend.get_integration(api, resource, method)
     for patch in json.loads(self.body)["patchOperations"]:
@@ -90,8 +91,8 @@ def update_integration(self: APIGatewayResponse) -> str:
 
 @pytest.fixture(autouse=True)
 def taught(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What moto lacks: UpdateIntegration, SnapStart, and that a first version is one as well."""
-    update, tell = LambdaFunction.update_configuration, LambdaFunction.get_configuration
+    """Adds what moto lacks: UpdateIntegration, SnapStart, and the number of a first version."""
+    update, record = LambdaFunction.update_configuration, LambdaFunction.get_configuration
     publish = LambdaStorage.publish_version
 
     def update_configuration(self: Any, updates: dict[str, Any]) -> Any:
@@ -99,13 +100,13 @@ def taught(monkeypatch: pytest.MonkeyPatch) -> None:
         return update(self, updates)
 
     def get_configuration(self: Any, *args: Any, **kwargs: Any) -> Any:
-        told = tell(self, *args, **kwargs)
-        return told | {"SnapStart": getattr(self, "snap_start", {"ApplyOn": "None"})}
+        recorded = record(self, *args, **kwargs)
+        return recorded | {"SnapStart": getattr(self, "snap_start", {"ApplyOn": "None"})}
 
     def publish_version(self: Any, name: str, *args: Any) -> Any:
-        made = publish(self, name, *args)
+        created = publish(self, name, *args)
         self.get_function_by_name_or_arn_forbid_qualifier(name).code_or_config_updated = False
-        return made
+        return created
 
     monkeypatch.setattr(LambdaFunction, "update_configuration", update_configuration)
     monkeypatch.setattr(LambdaFunction, "get_configuration", get_configuration)
@@ -119,8 +120,8 @@ def account() -> Iterator[Account]:
         yield Account("python3.13")
 
 
-def test_the_api_asks_an_alias_of_a_published_version(account: Account) -> None:
-    assert account.snap_start.apply(wanted=True)
+def test_the_api_calls_an_alias_of_a_published_version(account: Account) -> None:
+    assert account.snap_start.apply(enabled=True)
 
     assert account.asked() == URI.format(f"{FUNCTION}:{ALIAS}")
     alias = account.lambda_.get_alias(FunctionName=FUNCTION, Name=ALIAS)
@@ -128,8 +129,8 @@ def test_the_api_asks_an_alias_of_a_published_version(account: Account) -> None:
     assert account.applied() == "PublishedVersions"
 
 
-def test_api_gateway_may_ask_the_alias(account: Account) -> None:
-    account.snap_start.apply(wanted=True)
+def test_api_gateway_may_invoke_the_alias(account: Account) -> None:
+    account.snap_start.apply(enabled=True)
 
     policy = json.loads(
         account.lambda_.get_policy(FunctionName=FUNCTION, Qualifier=ALIAS)["Policy"]
@@ -143,38 +144,38 @@ def test_api_gateway_may_ask_the_alias(account: Account) -> None:
     )
 
 
-def test_to_apply_it_again_changes_nothing(account: Account) -> None:
-    account.snap_start.apply(wanted=True)
+def test_applying_it_again_changes_nothing(account: Account) -> None:
+    account.snap_start.apply(enabled=True)
 
-    assert account.snap_start.apply(wanted=True) == []
+    assert account.snap_start.apply(enabled=True) == []
 
 
-def test_new_code_gets_a_version_and_the_old_one_goes(account: Account) -> None:
-    account.snap_start.apply(wanted=True)
+def test_new_code_gets_a_version_and_the_old_one_is_deleted(account: Account) -> None:
+    account.snap_start.apply(enabled=True)
     before = account.versions()
     account.new_code("2")
 
-    assert account.snap_start.apply(wanted=True) == ["alias"]
+    assert names(account.snap_start.apply(enabled=True)) == ["alias"]
 
     assert len(account.versions()) == len(before) == 2
     assert account.versions() != before
 
 
-def test_it_is_switched_off_without_a_trace(account: Account) -> None:
-    account.snap_start.apply(wanted=True)
+def test_switching_it_off_leaves_no_trace(account: Account) -> None:
+    account.snap_start.apply(enabled=True)
 
-    assert account.snap_start.apply(wanted=False)
+    assert account.snap_start.apply(enabled=False)
 
     assert account.asked() == URI.format(FUNCTION)
     assert account.versions() == ["$LATEST"]
     assert account.applied() == "None"
-    assert account.snap_start.apply(wanted=False) == []
+    assert account.snap_start.apply(enabled=False) == []
 
 
-def test_the_deployment_is_still_known_as_one_with_our_responses(account: Account) -> None:
-    account.snap_start.apply(wanted=True)
+def test_the_deployment_keeps_the_description_of_ours(account: Account) -> None:
+    account.snap_start.apply(enabled=True)
 
     api = account.call["restApiId"]
     live = account.gateway.get_stage(restApiId=api, stageName="dev")["deploymentId"]
-    found = account.gateway.get_deployment(restApiId=api, deploymentId=live)
-    assert found["description"] == "Gateway responses 1"
+    result = account.gateway.get_deployment(restApiId=api, deploymentId=live)
+    assert result["description"] == "Gateway responses 1"

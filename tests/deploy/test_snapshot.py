@@ -1,4 +1,4 @@
-"""What SnapStart needs of a stage, checked before anything is deployed; what a snapshot costs."""
+"""The requirements of SnapStart, checked before a deployment, and the cost of a snapshot."""
 
 import re
 from pathlib import Path
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class Lambda:
-    """Lambda's client, with one function or none; notes what it was asked."""
+    """A client of Lambda with one function or none; it records its calls."""
 
     class exceptions:  # noqa: N801 - botocore's name
         class ResourceNotFoundException(Exception):
@@ -57,7 +57,7 @@ def check(config: dict[str, Any], client: Any = None, *, python: tuple[int, int]
 
 
 @pytest.mark.parametrize("config", [stage(snap_start=False), {"region": "ap-east-2"}])
-def test_a_stage_without_snap_start_needs_nothing_and_asks_nothing(config: dict[str, Any]) -> None:
+def test_a_stage_without_snap_start_makes_no_call(config: dict[str, Any]) -> None:
     client = Lambda({"EphemeralStorage": {"Size": 10_240}})
 
     assert check(config, client, python=(3, 11)) == ""
@@ -99,7 +99,7 @@ def test_a_region_without_snap_start_is_refused(region: str) -> None:
 
 
 def test_cfn_lint_knows_the_same_regions_without_it() -> None:
-    """A new release of it says when AWS has SnapStart there."""
+    """A new release of cfn-lint shows when AWS has SnapStart there."""
     assert snapshot.REGIONS_WITHOUT.keys() & {*SnapStartSupported().regions} == set()
 
 
@@ -109,15 +109,15 @@ def test_every_region_with_snap_start_is_accepted(region: str) -> None:
 
 
 def test_the_regions_without_it_are_regions() -> None:
-    known = get_session().get_available_regions("lambda", "aws")
+    regions_of_aws = get_session().get_available_regions("lambda", "aws")
 
-    assert snapshot.REGIONS_WITHOUT.keys() <= {*known}
+    assert snapshot.REGIONS_WITHOUT.keys() <= {*regions_of_aws}
 
 
 @pytest.mark.parametrize(
     "function", [{}, {"EphemeralStorage": {"Size": 512}, "FileSystemConfigs": []}]
 )
-def test_a_function_as_chalice_makes_it_is_accepted(function: dict[str, Any]) -> None:
+def test_a_function_as_chalice_creates_it_is_accepted(function: dict[str, Any]) -> None:
     client = Lambda(function)
 
     assert check(stage(), client).startswith("SnapStart is on")
@@ -154,7 +154,7 @@ def test_provisioned_concurrency_is_refused() -> None:
         check(stage(), Lambda({}, "live"))
 
 
-def test_whoever_may_not_look_at_the_function_hears_it_before_anything_is_deployed() -> None:
+def test_a_missing_permission_is_reported_before_the_deployment() -> None:
     class Forbidden(Lambda):
         def get_function_configuration(self, FunctionName: str) -> dict[str, Any]:  # noqa: N803
             raise ClientError({"Error": {"Code": "AccessDenied"}}, f"GetFunction {FunctionName}")

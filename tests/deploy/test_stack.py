@@ -1,4 +1,4 @@
-"""The stacks that CloudFormation, by moto, makes of the template: two stages in one account."""
+"""Two stacks of the template in one account, created by moto's CloudFormation."""
 
 import json
 import re
@@ -50,7 +50,7 @@ OTHERS = {
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A stack that moto made: its outputs by name."""
+    """A stack of moto with its outputs by name."""
 
     name: str
     outputs: Mapping[str, str]
@@ -86,17 +86,17 @@ class Stack:
         iam = client("iam")
         names = iam.list_role_policies(RoleName=role)["PolicyNames"]
         documents = {n: iam.get_role_policy(RoleName=role, PolicyName=n) for n in names}
-        return {n: found["PolicyDocument"]["Statement"] for n, found in documents.items()}
+        return {n: result["PolicyDocument"]["Statement"] for n, result in documents.items()}
 
     def distribution(self, comment: str) -> Any:
-        found = client("cloudfront").list_distributions()["DistributionList"]["Items"]
+        result = client("cloudfront").list_distributions()["DistributionList"]["Items"]
         stage = self.name.removeprefix("hoist-")
-        (made,) = [each for each in found if each["Comment"] == f"Hoist {stage}, {comment}"]
-        return client("cloudfront").get_distribution_config(Id=made["Id"])["DistributionConfig"]
+        (created,) = [each for each in result if each["Comment"] == f"Hoist {stage}, {comment}"]
+        return client("cloudfront").get_distribution_config(Id=created["Id"])["DistributionConfig"]
 
     def functions(self) -> list[Any]:
-        found = client("lambda").list_functions()["Functions"]
-        return [function for function in found if function["FunctionName"].startswith(self.name)]
+        result = client("lambda").list_functions()["Functions"]
+        return [function for function in result if function["FunctionName"].startswith(self.name)]
 
 
 def made_with(name: str, parameters: Mapping[str, str]) -> Stack:
@@ -111,12 +111,14 @@ def made_with(name: str, parameters: Mapping[str, str]) -> Stack:
     )
     (stack,) = cloudformation_client.describe_stacks(StackName=name)["Stacks"]
     assert stack["StackStatus"] == "CREATE_COMPLETE"
-    return Stack(name, {made["OutputKey"]: made["OutputValue"] for made in stack["Outputs"]})
+    return Stack(
+        name, {created["OutputKey"]: created["OutputValue"] for created in stack["Outputs"]}
+    )
 
 
 @pytest.fixture(scope="module")
 def stacks() -> Iterator[tuple[Stack, Stack]]:
-    """The stage `dev` of the defaults, and `prod` with others. No test changes them."""
+    """The stage `dev` with the defaults, and `prod` with other parameters. No test changes them."""
     with mock_aws():
         yield made_with("hoist-dev", {}), made_with("hoist-prod", OTHERS)
 
@@ -142,7 +144,7 @@ def test_two_stages_share_an_account_and_nothing_else(dev: Stack, prod: Stack) -
     assert [name for name in OUTPUTS if dev.outputs[name] == prod.outputs[name]] == ["Region"]
 
 
-def test_the_outputs_make_settings(dev: Stack) -> None:
+def test_the_outputs_are_valid_settings(dev: Stack) -> None:
     variables = {
         OUTPUTS[name]["Description"].partition(":")[0]: value
         for name, value in dev.outputs.items()
@@ -155,7 +157,7 @@ def test_the_outputs_make_settings(dev: Stack) -> None:
     assert settings.user_pool_arn == dev.outputs["UserPoolArn"]
 
 
-def test_the_bucket_is_nobody_elses(dev: Stack) -> None:
+def test_the_bucket_has_no_public_access(dev: Stack) -> None:
     blocked = dev.bucket("get_public_access_block")["PublicAccessBlockConfiguration"]
     owned = dev.bucket("get_bucket_ownership_controls")["OwnershipControls"]["Rules"]
 
@@ -169,9 +171,7 @@ def encryption(stack: Stack) -> Any:
     return rule
 
 
-def test_objects_are_encrypted_with_keys_of_s3_or_with_the_key_that_is_named(
-    dev: Stack, prod: Stack
-) -> None:
+def test_objects_are_encrypted_by_s3_or_with_the_stages_key(dev: Stack, prod: Stack) -> None:
     assert encryption(dev)["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
     assert encryption(prod) == {
         "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY},
@@ -179,7 +179,7 @@ def test_objects_are_encrypted_with_keys_of_s3_or_with_the_key_that_is_named(
     }
 
 
-def test_versions_are_kept_where_asked(dev: Stack, prod: Stack) -> None:
+def test_versions_are_kept_if_a_parameter_says_so(dev: Stack, prod: Stack) -> None:
     assert dev.bucket("get_bucket_versioning")["Status"] == "Suspended"
     assert prod.bucket("get_bucket_versioning")["Status"] == "Enabled"
 
@@ -187,7 +187,7 @@ def test_versions_are_kept_where_asked(dev: Stack, prod: Stack) -> None:
 @pytest.mark.parametrize(
     ("stage", "origin"), [(0, r"https://\w+\.cloudfront\.net"), (1, r"https://files\.example\.com")]
 )
-def test_browsers_may_send_from_the_page_alone(
+def test_browsers_may_upload_only_from_the_page(
     stacks: tuple[Stack, Stack], stage: int, origin: str
 ) -> None:
     page = stacks[stage].outputs["PageOrigin"]
@@ -201,7 +201,7 @@ def test_browsers_may_send_from_the_page_alone(
 
 
 @pytest.mark.parametrize(("stage", "upload_days", "rejected_days"), [(0, 7, 7), (1, 5, 3)])
-def test_what_is_abandoned_rejected_or_overwritten_goes_by_itself(
+def test_abandoned_rejected_and_overwritten_objects_expire(
     stacks: tuple[Stack, Stack], stage: int, upload_days: int, rejected_days: int
 ) -> None:
     parts, rejected, old = stacks[stage].bucket("get_bucket_lifecycle_configuration")["Rules"]
@@ -245,7 +245,7 @@ ANONYMOUS = {"aws:SecureTransport": "true", "s3:TlsVersion": "1.3"}
         pytest.param(ANONYMOUS | {"aws:PrincipalIsAWSService": "true"}, None, id="aws-itself"),
     ],
 )
-def test_the_bucket_refuses(
+def test_the_bucket_refuses_insecure_requests(
     prod: Stack, request_context: Mapping[str, str], refused_by: str | None
 ) -> None:
     refusing = [
@@ -257,7 +257,7 @@ def test_the_bucket_refuses(
     assert refusing == ([refused_by] if refused_by else [])
 
 
-def test_what_the_bucket_refuses_it_refuses_everybody_everywhere(dev: Stack) -> None:
+def test_the_bucket_refuses_them_for_every_caller_and_key(dev: Stack) -> None:
     arn = f"arn:aws:s3:::{dev.outputs['Bucket']}"
 
     for statement in dev.bucket_policy():
@@ -267,7 +267,7 @@ def test_what_the_bucket_refuses_it_refuses_everybody_everywhere(dev: Stack) -> 
         assert statement["Resource"] == [arn, f"{arn}/*"]
 
 
-def test_the_table_forgets_what_is_due_and_can_be_brought_back(dev: Stack) -> None:
+def test_the_table_expires_items_and_can_be_restored(dev: Stack) -> None:
     dynamodb, table = client("dynamodb"), dev.outputs["Table"]
     keys = dynamodb.describe_table(TableName=table)["Table"]
     due = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
@@ -292,13 +292,13 @@ def test_the_table_forgets_what_is_due_and_can_be_brought_back(dev: Stack) -> No
         ("OperationsTopicArn", None),  # alarms could not be sent
     ],
 )
-def test_topics_are_encrypted_where_those_who_publish_can(
+def test_topics_are_encrypted_if_their_publishers_can_use_the_key(
     dev: Stack, output: str, key: str | None
 ) -> None:
     assert dev.topic(output).get("KmsMasterKeyId") == key
 
 
-def test_alarms_of_the_account_alone_are_let_into_operations(dev: Stack) -> None:
+def test_only_alarms_of_the_account_reach_the_operations_topic(dev: Stack) -> None:
     _, allowed = json.loads(dev.topic("OperationsTopicArn")["Policy"])["Statement"]
 
     assert allowed["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
@@ -310,7 +310,7 @@ def test_alarms_of_the_account_alone_are_let_into_operations(dev: Stack) -> None
     }
 
 
-def test_the_operators_address_is_asked_where_there_is_one(dev: Stack, prod: Stack) -> None:
+def test_the_operators_address_is_subscribed_if_there_is_one(dev: Stack, prod: Stack) -> None:
     assert dev.subscriptions("OperationsTopicArn") == []
     (subscription,) = prod.subscriptions("OperationsTopicArn")
     assert subscription["Protocol"] == "email"
@@ -320,13 +320,13 @@ def test_the_operators_address_is_asked_where_there_is_one(dev: Stack, prod: Sta
 def test_dead_letters_are_kept_for_fourteen_days_and_encrypted(dev: Stack) -> None:
     queue = dev.outputs["DeadLettersArn"].rpartition(":")[2]
     url = client("sqs").get_queue_url(QueueName=queue)["QueueUrl"]
-    found = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    result = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
 
-    assert found["MessageRetentionPeriod"] == str(14 * 24 * 3600)
-    assert found["SqsManagedSseEnabled"] == "true"
+    assert result["MessageRetentionPeriod"] == str(14 * 24 * 3600)
+    assert result["SqsManagedSseEnabled"] == "true"
 
 
-def test_an_account_is_an_address_that_was_verified(dev: Stack) -> None:
+def test_an_account_has_a_verified_address(dev: Stack) -> None:
     pool = dev.user_pool()
 
     assert pool["UsernameAttributes"] == pool["AutoVerifiedAttributes"] == ["email"]
@@ -343,7 +343,7 @@ def test_an_account_is_an_address_that_was_verified(dev: Stack) -> None:
 @pytest.mark.parametrize(
     ("stage", "password_min_length", "admin_only"), [(0, 10, False), (1, 14, True)]
 )
-def test_who_makes_accounts_and_how_long_passwords_are_is_for_the_stage_to_say(
+def test_sign_up_and_password_length_are_parameters(
     stacks: tuple[Stack, Stack],
     stage: int,
     password_min_length: int,
@@ -355,33 +355,33 @@ def test_who_makes_accounts_and_how_long_passwords_are_is_for_the_stage_to_say(
     assert pool["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] is admin_only
 
 
-def test_the_page_signs_in_as_its_code_does_and_learns_nothing_of_others(dev: Stack) -> None:
+def test_the_pages_client_allows_only_the_flows_of_its_code(dev: Stack) -> None:
     page = (ROOT / "frontend" / "src" / "page" / "cognito.ts").read_text(encoding="utf-8")
     flows = set(re.findall(r'initiateAuth\(cognito, "(\w+)"', page))
-    found = dev.user_pool_client()
+    result = dev.user_pool_client()
 
     assert {f"ALLOW_{flow.removesuffix('_AUTH')}_AUTH" for flow in flows} == {
-        *found["ExplicitAuthFlows"]
+        *result["ExplicitAuthFlows"]
     }
-    assert "ClientSecret" not in found
-    assert found["EnableTokenRevocation"] is True
-    assert found["PreventUserExistenceErrors"] == "ENABLED"
-    assert found["WriteAttributes"] == ["email"]
-    assert (found["IdTokenValidity"], found["AccessTokenValidity"]) == (1, 1)
-    assert found["RefreshTokenValidity"] == 30
-    assert found["TokenValidityUnits"] == {
+    assert "ClientSecret" not in result
+    assert result["EnableTokenRevocation"] is True
+    assert result["PreventUserExistenceErrors"] == "ENABLED"
+    assert result["WriteAttributes"] == ["email"]
+    assert (result["IdTokenValidity"], result["AccessTokenValidity"]) == (1, 1)
+    assert result["RefreshTokenValidity"] == 30
+    assert result["TokenValidityUnits"] == {
         "IdToken": "hours",
         "AccessToken": "hours",
         "RefreshToken": "days",
     }
 
 
-def test_without_a_list_of_domains_nothing_is_asked_before_sign_up(dev: Stack) -> None:
+def test_without_domains_there_is_no_sign_up_function(dev: Stack) -> None:
     assert dev.functions() == []
     assert not dev.user_pool().get("LambdaConfig")
 
 
-def test_with_a_list_of_domains_a_function_is_asked_that_only_this_pool_may_call(
+def test_with_domains_only_this_pool_may_call_the_sign_up_function(
     prod: Stack,
 ) -> None:
     (function,) = prod.functions()
@@ -404,7 +404,7 @@ def test_with_a_list_of_domains_a_function_is_asked_that_only_this_pool_may_call
     assert logs["retentionInDays"] == 30
 
 
-def test_only_the_api_function_can_become_the_uploader(prod: Stack) -> None:
+def test_only_the_api_function_can_assume_the_uploader_role(prod: Stack) -> None:
     config = json.loads((ROOT / ".chalice" / "config.json").read_text(encoding="utf-8"))
     chalice = ApplicationGraphBuilder()._create_role_reference(
         Config.create(
@@ -424,7 +424,7 @@ def test_only_the_api_function_can_become_the_uploader(prod: Stack) -> None:
     assert prod.uploader()["MaxSessionDuration"] == 3600
 
 
-def test_the_uploader_reaches_objects_below_the_prefix_of_uploads_alone(dev: Stack) -> None:
+def test_the_uploader_reaches_only_objects_under_the_prefix(dev: Stack) -> None:
     bucket = f"arn:aws:s3:::{dev.outputs['Bucket']}"
     ((*statements,),) = dev.policies(dev.uploader()["RoleName"]).values()
 
@@ -447,7 +447,7 @@ def test_the_uploader_reaches_objects_below_the_prefix_of_uploads_alone(dev: Sta
 
 
 @pytest.mark.parametrize(
-    ("path", "sent"),
+    ("path", "is_sent"),
     [
         ("o/a", True),
         ("o/2026/a.txt", True),
@@ -461,15 +461,15 @@ def test_the_uploader_reaches_objects_below_the_prefix_of_uploads_alone(dev: Sta
         ("o/a/./../b", False),
     ],
 )
-def test_the_uploader_puts_no_object_that_http_clients_cannot_ask_for(
+def test_the_uploader_puts_no_key_that_http_clients_cannot_request(
     dev: Stack,
     path: str,
-    sent: bool,  # noqa: FBT001
+    is_sent: bool,  # noqa: FBT001
 ) -> None:
     ((*statements,),) = dev.policies(dev.uploader()["RoleName"]).values()
     put = "s3:PutObject", f"arn:aws:s3:::{dev.outputs['Bucket']}/{PREFIX}{path}"
 
-    assert decision(statements, *put, {}) is sent
+    assert decision(statements, *put, {}) is is_sent
 
 
 TAG, AUTH = "s3:ExistingObjectTag/state", "s3:authType"
@@ -486,12 +486,12 @@ GETS = {
 
 
 @pytest.mark.parametrize(("context", "read"), GETS.values(), ids=GETS)
-def test_the_uploader_reads_what_is_not_refused_and_presigns_nothing(
+def test_the_uploader_reads_accepted_objects_and_presigns_nothing(
     dev: Stack,
     context: dict[str, str],
     read: bool,  # noqa: FBT001
 ) -> None:
-    """S3 asks for s3:GetObject for GetObject and HeadObject alike.
+    """S3 requires s3:GetObject for GetObject and for HeadObject.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
     """
@@ -529,19 +529,19 @@ PUTS = {
 
 
 @pytest.mark.parametrize(("context", "sent"), PUTS.values(), ids=PUTS)
-def test_the_uploader_sends_only_what_the_functions_can_read(
+def test_the_uploader_uploads_only_objects_that_the_functions_can_read(
     dev: Stack,
     context: dict[str, str],
-    sent: bool,  # noqa: FBT001
+    is_sent: bool,  # noqa: FBT001
 ) -> None:
-    """S3 asks for s3:PutObject for PutObject, CreateMultipartUpload and UploadPart alike.
+    """S3 requires s3:PutObject for PutObject, CreateMultipartUpload and UploadPart.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
     """
     ((*statements,),) = dev.policies(dev.uploader()["RoleName"]).values()
     put = "s3:PutObject", f"arn:aws:s3:::{dev.outputs['Bucket']}/{PREFIX}o/a"
 
-    assert decision(statements, *put, context) is sent
+    assert decision(statements, *put, context) is is_sent
 
 
 def test_the_uploader_sets_no_acl_no_tag_and_no_lock(dev: Stack) -> None:
@@ -553,7 +553,7 @@ def test_the_uploader_sets_no_acl_no_tag_and_no_lock(dev: Stack) -> None:
     assert not any("*" in action for action in actions)
 
 
-def test_the_uploader_may_use_the_key_through_s3_where_there_is_one(prod: Stack) -> None:
+def test_the_uploader_may_use_the_stages_key_through_s3(prod: Stack) -> None:
     policies = prod.policies(prod.uploader()["RoleName"])
     (statement,) = policies["key"]
 
@@ -565,7 +565,7 @@ def test_the_uploader_may_use_the_key_through_s3_where_there_is_one(prod: Stack)
 
 
 @pytest.mark.parametrize(("comment", "domain"), [("page", "Page"), ("downloads", "Download")])
-def test_a_name_of_your_own_comes_with_its_certificate_and_tls_1_2(
+def test_a_domain_of_your_own_has_its_certificate_and_tls_1_2(
     dev: Stack, prod: Stack, comment: str, domain: str
 ) -> None:
     ours, theirs = dev.distribution(comment), prod.distribution(comment)
@@ -580,12 +580,12 @@ def test_a_name_of_your_own_comes_with_its_certificate_and_tls_1_2(
     assert ours["WebACLId"] == ""
 
 
-def test_downloads_are_told_at_their_own_name(dev: Stack, prod: Stack) -> None:
+def test_the_download_address_is_the_downloads_domain(dev: Stack, prod: Stack) -> None:
     assert dev.outputs["DownloadUrl"] == f"https://{dev.outputs['DownloadDistributionDomain']}"
     assert prod.outputs["DownloadUrl"] == "https://get.example.com"
 
 
-def test_accounts_are_mailed_by_ses_where_there_is_an_identity(dev: Stack, prod: Stack) -> None:
+def test_cognito_sends_mails_by_ses_if_there_is_an_identity(dev: Stack, prod: Stack) -> None:
     cognito_itself = {"EmailSendingAccount": "COGNITO_DEFAULT"}
     assert dev.user_pool()["EmailConfiguration"] == cognito_itself
     assert prod.user_pool()["EmailConfiguration"] == {
@@ -596,7 +596,7 @@ def test_accounts_are_mailed_by_ses_where_there_is_an_identity(dev: Stack, prod:
 
 
 @pytest.mark.usefixtures("stacks")
-def test_a_budget_tells_operators_before_and_after_it_is_spent() -> None:
+def test_a_budget_notifies_operators_before_and_after_it_is_spent() -> None:
     (budget,) = client("budgets").describe_budgets(AccountId=ACCOUNT)["Budgets"]
     notifications = client("budgets").describe_notifications_for_budget(
         AccountId=ACCOUNT, BudgetName=budget["BudgetName"]
@@ -613,7 +613,7 @@ def test_a_budget_tells_operators_before_and_after_it_is_spent() -> None:
     assert [each["Subscribers"] for each in declared] == [[subscriber]] * 2
 
 
-# --- IAM's rules ---------------------------------------------------------------------------------
+# --- IAM's rules ----------------------------------------------------------------------------------
 
 
 def decision(statements: list[Any], action: str, resource: str, context: Mapping[str, str]) -> bool:
@@ -637,24 +637,24 @@ def holds(condition: Mapping[str, Mapping[str, Any]], context: Mapping[str, str]
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
     """
     return all(
-        compared(operator, context.get(key), listed(wanted))
+        compared(operator, context.get(key), listed(expected))
         for operator, keys in condition.items()
-        for key, wanted in keys.items()
+        for key, expected in keys.items()
     )
 
 
-def compared(operator: str, found: str | None, wanted: list[str]) -> bool:
+def compared(operator: str, result: str | None, expected: list[str]) -> bool:
     if operator == "Null":
-        return [str(found is None).lower()] == wanted
-    if found is None:
+        return [str(result is None).lower()] == expected
+    if result is None:
         return operator.endswith("IfExists") or operator == "StringNotEquals"
     match operator.removesuffix("IfExists"):
         case "Bool" | "StringEquals":
-            return found in wanted
+            return result in expected
         case "StringNotEquals":
-            return found not in wanted
+            return result not in expected
         case "NumericLessThan":
-            return float(found) < float(wanted[0])
+            return float(result) < float(expected[0])
         case "NumericGreaterThan":
-            return float(found) > float(wanted[0])
+            return float(result) > float(expected[0])
     raise NotImplementedError(operator)

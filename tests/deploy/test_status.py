@@ -1,4 +1,4 @@
-"""What `make status` says of the last sweep."""
+"""The lines of `make status` about the last sweep."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -8,8 +8,8 @@ import pytest
 from deploy.status import sweep_lines
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-LATE = "WARNING: that is more than an hour ago; make logs tells why it does not run or end"
-MORE = "it did not come to the end of the bucket: the next sweep goes on from there"
+LATE = "WARNING: that is more than an hour ago; make logs shows why it does not run or end"
+MORE = "it did not reach the end of the bucket: the next sweep continues from there"
 
 
 @pytest.mark.parametrize(
@@ -35,5 +35,5 @@ MORE = "it did not come to the end of the bucket: the next sweep goes on from th
     ],
     ids=["none", "an hour ago", "longer ago", "with findings"],
 )
-def test_the_last_sweep_is_told(last: dict[str, Any], lines: list[str]) -> None:
+def test_the_last_sweep_is_described(last: dict[str, Any], lines: list[str]) -> None:
     assert list(sweep_lines(last, now=NOW)) == lines

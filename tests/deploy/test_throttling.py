@@ -1,4 +1,4 @@
-"""The limits of both APIs, applied to those of moto's, and what they let through together."""
+"""The limits of both APIs, written to moto's API Gateway, and their sum."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,12 +10,15 @@ from moto import mock_aws
 
 import app
 from deploy.steps import api_gateway, config, throttling
-from deploy.steps.api_gateway import RestApi, WebSocketApi
-from deploy.steps.throttling import ALL, Limit, Throttling
+from deploy.steps.throttling import ALL
+from stage.api_gateway import read
+from stage.apis import RestApi, WebSocketApi
+from stage.throttling import Limit, Throttling
+from tests.deploy.names import names
 from tests.rehearsal.aws import LAMBDA_LIMIT, limit_websocket_apis
 from tests.support.environment import REGION
 
-DECLARED = api_gateway.read().throttling
+DECLARED = read().throttling
 METHODS = [f"{verb} {path}" for path, verbs in app.app.routes.items() for verb in verbs]
 ROUTES = {"$connect", "$default", "$disconnect"}
 FEW = Throttling(
@@ -45,34 +48,38 @@ def websocket() -> Any:
 
 @pytest.fixture
 def api(rest: Any) -> str:
-    made = rest.create_rest_api(name="hoist")
-    call = {"restApiId": made["id"], "resourceId": made["rootResourceId"], "httpMethod": "GET"}
+    created = rest.create_rest_api(name="hoist")
+    call = {
+        "restApiId": created["id"],
+        "resourceId": created["rootResourceId"],
+        "httpMethod": "GET",
+    }
     rest.put_method(**call, authorizationType="NONE")
     rest.put_integration(**call, type="MOCK")
-    rest.create_deployment(restApiId=made["id"], stageName="dev")
-    return str(made["id"])
+    rest.create_deployment(restApiId=created["id"], stageName="dev")
+    return str(created["id"])
 
 
 @pytest.fixture
 def websocket_api(websocket: Any) -> str:
-    made = websocket.create_api(
+    created = websocket.create_api(
         Name="hoist-dev-websocket-api",
         ProtocolType="WEBSOCKET",
         RouteSelectionExpression="$request.body.action",
     )
-    websocket.create_stage(ApiId=made["ApiId"], StageName="dev")
-    return str(made["ApiId"])
+    websocket.create_stage(ApiId=created["ApiId"], StageName="dev")
+    return str(created["ApiId"])
 
 
 def limits(rest: Any, api: str) -> dict[str, tuple[float, int]]:
     settings = rest.get_stage(restApiId=api, stageName="dev")["methodSettings"]
     return {
-        key: (told["throttlingRateLimit"], told["throttlingBurstLimit"])
-        for key, told in settings.items()
+        key: (limits_of["throttlingRateLimit"], limits_of["throttlingBurstLimit"])
+        for key, limits_of in settings.items()
     }
 
 
-def test_each_method_has_its_limit_and_all_others_have_the_stages(rest: Any, api: str) -> None:
+def test_each_method_has_its_own_limit_or_that_of_the_stage(rest: Any, api: str) -> None:
     throttling.limit_rest(rest, api, "dev", FEW)
 
     assert limits(rest, api) == {
@@ -82,19 +89,17 @@ def test_each_method_has_its_limit_and_all_others_have_the_stages(rest: Any, api
     }
 
 
-def test_to_limit_the_methods_again_changes_nothing(rest: Any, api: str) -> None:
-    assert throttling.limit_rest(rest, api, "dev", FEW) == [ALL, *FEW.methods]
+def test_limiting_the_methods_again_changes_nothing(rest: Any, api: str) -> None:
+    assert names(throttling.limit_rest(rest, api, "dev", FEW)) == [ALL, *FEW.methods]
 
     assert throttling.limit_rest(rest, api, "dev", FEW) == []
 
 
-def test_a_method_that_the_file_names_no_more_has_the_limit_of_all_others(
-    rest: Any, api: str
-) -> None:
+def test_a_method_that_the_file_no_longer_names_gets_the_default_limit(rest: Any, api: str) -> None:
     throttling.limit_rest(rest, api, "dev", FEW)
     fewer = Throttling(FEW.rest, {}, FEW.websocket, {})
 
-    assert sorted(throttling.limit_rest(rest, api, "dev", fewer)) == sorted(FEW.methods)
+    assert sorted(names(throttling.limit_rest(rest, api, "dev", fewer))) == sorted(FEW.methods)
 
     assert {*limits(rest, api).values()} == {(5.0, 10)}
     assert throttling.limit_rest(rest, api, "dev", fewer) == []
@@ -108,25 +113,23 @@ def test_a_methods_key_is_read_with_and_without_its_first_slash(key: str) -> Non
         key: {"throttlingRateLimit": 0.5, "throttlingBurstLimit": 1},
     }
 
-    assert throttling.rest_differences({"methodSettings": settings}, FEW) == {}
+    assert throttling.rest_differences({"methodSettings": settings}, FEW) == []
 
 
 def test_each_route_of_the_websocket_has_its_limit(websocket: Any, websocket_api: str) -> None:
-    changed = throttling.limit_websocket(websocket, websocket_api, "dev", FEW)
+    changes = throttling.limit_websocket(websocket, websocket_api, "dev", FEW)
 
-    found = websocket.get_stage(ApiId=websocket_api, StageName="dev")
-    default = found["DefaultRouteSettings"]
+    result = websocket.get_stage(ApiId=websocket_api, StageName="dev")
+    default = result["DefaultRouteSettings"]
     assert (default["ThrottlingRateLimit"], default["ThrottlingBurstLimit"]) == (7.0, 8)
-    assert found["RouteSettings"] == {
+    assert result["RouteSettings"] == {
         "$connect": {"ThrottlingRateLimit": 3.0, "ThrottlingBurstLimit": 4}
     }
-    assert changed == ["WebSocket *", "WebSocket $connect"]
+    assert names(changes) == ["WebSocket *", "WebSocket $connect"]
     assert throttling.limit_websocket(websocket, websocket_api, "dev", FEW) == []
 
 
-def test_what_else_somebody_set_of_the_websocket_is_kept(
-    websocket: Any, websocket_api: str
-) -> None:
+def test_other_settings_of_the_websocket_api_stay(websocket: Any, websocket_api: str) -> None:
     websocket.update_stage(
         ApiId=websocket_api,
         StageName="dev",
@@ -136,23 +139,23 @@ def test_what_else_somebody_set_of_the_websocket_is_kept(
 
     throttling.limit_websocket(websocket, websocket_api, "dev", FEW)
 
-    found = websocket.get_stage(ApiId=websocket_api, StageName="dev")
-    assert found["DefaultRouteSettings"]["LoggingLevel"] == "ERROR"
-    assert found["RouteSettings"]["$default"] == {
+    result = websocket.get_stage(ApiId=websocket_api, StageName="dev")
+    assert result["DefaultRouteSettings"]["LoggingLevel"] == "ERROR"
+    assert result["RouteSettings"]["$default"] == {
         "LoggingLevel": "INFO",
         "ThrottlingRateLimit": 7.0,
         "ThrottlingBurstLimit": 8,
     }
 
 
-def test_status_can_tell_which_limits_differ(
+def test_differences_name_the_limits_that_differ(
     rest: Any, api: str, websocket: Any, websocket_api: str
 ) -> None:
     session = boto3.Session(region_name=REGION)
     apis = RestApi(api, "dev"), WebSocketApi(websocket_api, "dev")
 
     def differences() -> list[str]:
-        return api_gateway.throttling_differences(session, *apis, FEW)
+        return names(api_gateway.throttling_differences(session, *apis, FEW))
 
     assert differences() == [ALL, *FEW.methods, "WebSocket *", "WebSocket $connect"]
     throttling.limit_rest(rest, api, "dev", FEW)
@@ -164,26 +167,26 @@ def test_status_can_tell_which_limits_differ(
     assert differences() == ["WebSocket *"]
 
 
-def test_the_file_names_methods_and_routes_that_there_are() -> None:
+def test_the_file_names_existing_methods_and_routes() -> None:
     assert DECLARED.methods.keys() <= {*METHODS}
     assert DECLARED.routes.keys() <= ROUTES
 
 
-def test_what_all_methods_let_through_together_fits_into_what_lambda_has_left() -> None:
-    """Most requests take a tenth of a second; at a whole one each the API still has room."""
-    left = LAMBDA_LIMIT - sum(config.RESERVED.values())
+def test_the_limits_together_fit_the_unreserved_concurrency() -> None:
+    """Most requests take a tenth of a second; the API has room even if each takes a second."""
+    remaining = LAMBDA_LIMIT - sum(config.RESERVED.values())
 
-    assert DECLARED.requests_a_second(METHODS) <= left
-    # As README says it.
+    assert DECLARED.requests_a_second(METHODS) <= remaining
+    # README says the same.
     assert DECLARED.requests_a_second(METHODS) < 500
 
 
-def test_what_is_open_to_strangers_is_little_of_it() -> None:
+def test_methods_without_a_sign_in_have_a_small_share() -> None:
     assert DECLARED.method("GET /limits").rate * 10 < DECLARED.requests_a_second(METHODS)
 
 
 @pytest.mark.parametrize("route", sorted(ROUTES))
-def test_a_burst_of_the_websocket_fits_into_what_its_function_reserves(route: str) -> None:
+def test_a_burst_of_a_route_fits_the_reservation_of_its_function(route: str) -> None:
     functions = {
         "$connect": "websocket_connect",
         "$default": "websocket_message",

@@ -6,13 +6,14 @@ import pytest
 from botocore.exceptions import ClientError
 
 from deploy.steps.websocket import deploy_routes, description, routes
+from tests.deploy.names import names
 
 FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:hoist-dev-websocket_connect"
 URI = f"arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/{FUNCTION}/invocations"
 
 
 class Gateway:
-    """One WebSocket API with one route; `stage` is what GetStage answers."""
+    """One WebSocket API with one route; `stage` is the response of GetStage."""
 
     def __init__(self, stage: dict[str, Any] | None = None, described: str = "") -> None:
         self.stage, self.described = stage, described
@@ -56,9 +57,7 @@ OURS = description({"$connect": URI})
     [({"DeploymentId": "d1"}, OURS), ({"DeploymentId": "d1", "AutoDeploy": True}, "")],
     ids=["ours", "deploys by itself"],
 )
-def test_a_stage_that_serves_these_routes_is_left_alone(
-    stage: dict[str, Any], described: str
-) -> None:
+def test_a_stage_that_serves_these_routes_stays(stage: dict[str, Any], described: str) -> None:
     gateway = Gateway(stage, described)
 
     assert deploy_routes(gateway, "abc", "dev") == []
@@ -70,29 +69,29 @@ def test_a_stage_that_serves_these_routes_is_left_alone(
     [({"DeploymentId": "d1"}, ""), ({"DeploymentId": "d1"}, "Routes 0"), ({}, OURS)],
     ids=["Chalice's", "other routes", "no deployment"],
 )
-def test_a_stage_that_serves_others_gets_a_deployment(
+def test_a_stage_that_serves_other_routes_gets_a_deployment(
     stage: dict[str, Any], described: str
 ) -> None:
     gateway = Gateway(stage, described)
 
-    assert deploy_routes(gateway, "abc", "dev") == ["deployment"]
+    assert names(deploy_routes(gateway, "abc", "dev")) == ["WebSocket deployment"]
     members = {"ApiId": "abc", "StageName": "dev", "Description": OURS}
     assert gateway.calls == [("create_deployment", members)]
 
 
-def test_a_stage_that_is_gone_is_made_again() -> None:
+def test_a_deleted_stage_is_created_again() -> None:
     gateway = Gateway()
 
-    assert deploy_routes(gateway, "abc", "dev") == ["stage"]
+    assert names(deploy_routes(gateway, "abc", "dev")) == ["WebSocket stage"]
     assert gateway.calls == [
         ("create_deployment", {"ApiId": "abc", "Description": OURS}),
         ("create_stage", {"ApiId": "abc", "StageName": "dev", "DeploymentId": "d2"}),
     ]
 
 
-def test_a_route_that_asks_who_calls_is_another_route() -> None:
+def test_a_route_with_an_authorizer_is_another_route() -> None:
     gateway = Gateway({"DeploymentId": "d1"}, OURS)
     gateway.route["AuthorizationType"] = "AWS_IAM"
 
     assert routes(gateway, "abc") == {"$connect": f"{URI} AWS_IAM"}
-    assert deploy_routes(gateway, "abc", "dev") == ["deployment"]
+    assert names(deploy_routes(gateway, "abc", "dev")) == ["WebSocket deployment"]

@@ -27,7 +27,7 @@ WAITING = 256 * 1024
 
 
 class SlowSystem(System):
-    async def _start_servers(self) -> None:
+    async def _start_aws(self) -> None:
         (behind,) = free_ports(1, apart_from=astuple(self.ports))
         made = seaweedfs.command
         seaweedfs.command = lambda folder, **told: made(folder, **told | {"port": behind})
@@ -47,7 +47,7 @@ class SlowSystem(System):
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, WAITING)
         server = await asyncio.start_server(carry, sock=listening)
         self._running.callback(server.close)
-        await super()._start_servers()
+        await super()._start_aws()
 
     async def _up(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while piece := await reader.read(PIECE_SIZE):

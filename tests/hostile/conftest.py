@@ -1,4 +1,4 @@
-"""One system for all that is hostile, two accounts on it, and everything secret it hands out."""
+"""One system for all hostile tests, two accounts on it, and all secrets that it issues."""
 
 from collections.abc import Iterator
 
@@ -15,11 +15,11 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
 
 @pytest.fixture(scope="session")
 def owner(system: RunningSystem) -> Client:
-    """Whose files they are."""
+    """The owner of the files."""
     return system.sign_in()
 
 
 @pytest.fixture(scope="session")
 def stranger(system: RunningSystem) -> Client:
-    """Somebody with an account of their own."""
+    """Another owner, with their own account."""
     return system.sign_in("stranger@example.com")

@@ -12,13 +12,13 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-# The browser test puts a server's address here, and counts who asks.
+# The browser test puts a server's address here, and counts its requests.
 BEACON = "http://127.0.0.1:9/ran"
 
 
 @dataclass(frozen=True)
 class HostileFile:
-    """One file, as it is sent; `stays_out` where accepting it would be a fault."""
+    """One file as it is sent; `stays_out` if accepting it would be a fault."""
 
     what: str
     name: str
@@ -32,7 +32,7 @@ class HostileFile:
 
 
 def hostile_files(beacon: str = BEACON) -> list[HostileFile]:
-    """All of them; their script asks the beacon."""
+    """All files; their script requests the beacon."""
     script = f"globalThis.ran=1;fetch('{beacon}')"
     makers = (pages, vectors, polyglots, programs, scripts, two_faced)
     return list(itertools.chain.from_iterable(maker(script) for maker in makers))
@@ -43,7 +43,7 @@ def program(script: str, before: str = "", after: str = "") -> bytes:
     return f"{before}<script>{script}</script>{after}".encode()
 
 
-# How a file calls itself, and whether HTML under that name must stay out: a text may hold markup.
+# The name and type of a file, and whether HTML in it must stay out: texts may hold markup.
 CALLED = (
     ("photo.jpg", "image/jpeg", True),
     ("invoice.pdf", "application/pdf", True),
@@ -51,7 +51,7 @@ CALLED = (
     ("table.csv", "text/csv", False),
     ("page", "application/octet-stream", False),
 )
-# Ways to hide a page from whoever looks for `<html`. The last ones need not be seen as text.
+# Ways to hide a page from a search for `<html`. The last ones may not look like text.
 _PLAIN = "<!doctype html><html><body>{}</body></html>"
 WRAPPED = {
     "a page": _PLAIN,
@@ -102,7 +102,7 @@ def pages(script: str) -> Iterator[HostileFile]:
     text = _PLAIN.format(marked)
     disguises |= {f"a page in {what}": text.encode(code) for what, code in ENCODED.items()}
     disguises["a page after a null"] = b"\0" + text.encode()
-    # Whether these are text at all is not sure.
+    # It is not certain that these are text.
     unsure = {"a page in UTF-16, big-endian", "a page in EBCDIC", "a page after a null"}
     disguises["a page in EBCDIC"] = text.encode("cp037")
     for what, data in disguises.items():
@@ -112,7 +112,7 @@ def pages(script: str) -> Iterator[HostileFile]:
 
 
 def vectors(script: str) -> Iterator[HostileFile]:
-    """SVG and other XML that runs a script, as themselves and as a bitmap."""
+    """SVG and other XML with a script, under its own type and as a bitmap."""
     svg = "http://www.w3.org/2000/svg"
     inner = {
         "a script": f"<script>{script}</script>",
@@ -173,7 +173,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + _png_chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8
 
 
 def polyglots(script: str) -> Iterator[HostileFile]:
-    """Files that are two things: what they are called, and a page, a script or an archive."""
+    """Files of two types: the declared one, and a page, a script or an archive."""
     page, jar = program(script, "<html>", "</html>"), zipped(**JAR)
     code = f"/*\n*/=1;{script};//".encode()
     picture = PNG + _png_chunk(b"IDAT", zlib.compress(b"\0\0")) + _png_chunk(b"IEND", b"")
@@ -237,12 +237,12 @@ def polyglots(script: str) -> Iterator[HostileFile]:
     ]  # fmt: skip
     for what, data, name, declared in both:
         yield HostileFile(what, name, declared, data, stays_out=False)
-    # What is a page first cannot be anything else that it calls itself.
+    # A file that starts as a page cannot have another declared type.
     hidden = {"ZIP": jar, "PDF": PDF, "JPEG": JPEG, "PNG": picture, "program": ELF}
     for what, data in hidden.items():
         for name, declared, stays_out in CALLED[:3]:
             after = page + b"\n" + data
-            # A PDF may begin late, as readers allow.
+            # A PDF may start late, because readers allow that.
             out = stays_out and (what, name) != ("PDF", "invoice.pdf")
             yield HostileFile(f"page and {what}", name, declared, after, out)
 
@@ -317,7 +317,7 @@ SCRIPTS = {
 
 
 def scripts(script: str) -> Iterator[HostileFile]:
-    """Scripts that a system runs: texts, which stay out where a text cannot be meant."""
+    """Scripts that a system runs: they stay out under types that are never text."""
     assert script
     for what, text in SCRIPTS.items():
         for name, declared, out in (
@@ -330,7 +330,7 @@ def scripts(script: str) -> Iterator[HostileFile]:
 
 
 def two_faced(script: str) -> Iterator[HostileFile]:
-    """ZIPs that two readers read differently, and packages under another's name."""
+    """ZIPs that two readers read differently, and packages under another type."""
     docx = {"[Content_Types]_xml": _TYPES, "word__document_xml": b"<w/>"}
     word = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
     archive, other = zipped(good_txt=b"good"), zipped(evil_html=program(script))

@@ -1,4 +1,4 @@
-"""Hostile files and what becomes of them: those that could hurt under their name stay out.
+"""Hostile files and their outcomes: dangerous ones stay out.
 
 `tests/browser/test_hostile_files.py` opens all others in Chromium and sees that nothing runs.
 """
@@ -16,7 +16,7 @@ FILES = hostile_files()
 
 
 def is_rejected(file: HostileFile) -> bool:
-    """By its name before anything is sent, or by its bytes when it is here."""
+    """By its name before it is sent, or by its bytes afterwards."""
     try:
         rules.check_filename(file.name)
     except InvalidRequest:
@@ -31,5 +31,5 @@ def test_there_are_many_hostile_files_of_every_sort() -> None:
 
 
 @pytest.mark.parametrize("file", [f for f in FILES if f.stays_out], ids=lambda file: file.id)
-def test_a_file_that_could_hurt_under_its_name_stays_out(file: HostileFile) -> None:
+def test_a_file_that_is_dangerous_under_its_name_is_rejected(file: HostileFile) -> None:
     assert is_rejected(file)

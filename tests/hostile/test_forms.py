@@ -1,4 +1,4 @@
-"""Forms that are sent again: what comes later is checked by itself, whatever came before.
+"""Forms that are sent again: each later object is checked by itself.
 
 A form is good until it ends, for any bytes of its length and CRC64NVME. Its owner can forge such
 bytes, and can overwrite the same key by temporary credentials anyway.
@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from local.aws.resources import BUCKET, Resources
+from local.aws.resources import Resources
+from local.names import BUCKET
 from tests.support.posting import changed, forged, post
 from tests.support.running import Client, RunningSystem, crc64nvme, eventually
 
@@ -25,7 +26,7 @@ def s3(system: RunningSystem) -> Any:
 
 
 def begin(owner: Client, data: bytes, filename: str, **fields: Any) -> Any:
-    """A batch of one file whose checksum is known."""
+    """A batch of one file with a checksum."""
     member = {"filename": filename, "size": len(data), "crc64nvme": crc64nvme(data), **fields}
     (one,) = owner.request("POST", "/uploads/batch", {"uploads": [member]}).json["uploads"]
     assert one["upload"]["strategy"] == "post"
@@ -38,7 +39,7 @@ def send(created: Any, data: bytes) -> None:
 
 
 def accepted(owner: Client, data: bytes, filename: str, **fields: Any) -> tuple[Any, Any]:
-    """An upload that was sent by a form and accepted, and how it began; nobody completed it."""
+    """An upload that was sent by a form and accepted without a complete, and its create."""
     created = begin(owner, data, filename, **fields)
     send(created, data)
     upload = owner.outcome(created["id"])
@@ -48,13 +49,13 @@ def accepted(owner: Client, data: bytes, filename: str, **fields: Any) -> tuple[
 
 def letters(system: RunningSystem, upload_id: str) -> list[str]:
     """The subjects of the mails about an upload, in their order."""
-    found = [path.read_text() for path in sorted((system.home / "mail").glob("*.txt"))]
-    mails = [text for text in found if f"Upload: {upload_id}" in text]
+    mails = [path.read_text() for path in sorted((system.home / "mail").glob("*.txt"))]
+    mails = [text for text in mails if f"Upload: {upload_id}" in text]
     return [mail.partition("Hoist: ")[2].split()[0] for mail in mails]
 
 
-def settled_anew(owner: Client, before: Any) -> Any:
-    """The upload once the object that replaced the reported one has an outcome of its own."""
+def settled_again(owner: Client, before: Any) -> Any:
+    """The upload once the replacing object has an outcome."""
 
     def is_new(now: Any) -> bool:
         return now["state"] in ("accepted", "rejected") and now["report"] != before["report"]
@@ -62,26 +63,26 @@ def settled_anew(owner: Client, before: Any) -> Any:
     return eventually(lambda: owner.get(before["id"]), is_new)
 
 
-def test_the_same_bytes_again_are_no_news(system: RunningSystem, owner: Client) -> None:
-    """A page that has lost S3's answer sends them again."""
+def test_the_same_bytes_again_notify_nobody(system: RunningSystem, owner: Client) -> None:
+    """A page that lost S3's answer sends them again."""
     created, first = accepted(owner, b"hello", "twice.txt")
     eventually(lambda: letters(system, created["id"]), bool)
-    time.sleep(1)  # S3 tells times in whole seconds: in the same one nothing would be new
+    time.sleep(1)  # S3 reports times in whole seconds: within the same one nothing would change
 
     send(created, b"hello")
 
-    again = settled_anew(owner, first)
+    again = settled_again(owner, first)
     assert again["state"] == "accepted"
     newer = {"last_modified": again["report"]["last_modified"]}
     assert again["report"] == first["report"] | newer
     assert owner.download(created["id"]).body == b"hello"
-    # A message about a later upload comes after one about this, if there was one.
+    # A message about a later upload comes after any message about this one.
     later, _ = accepted(owner, b"later", "later.txt")
     eventually(lambda: letters(system, later["id"]), bool)
     assert letters(system, created["id"]) == ["accepted"]
 
 
-def test_forged_bytes_have_a_verdict_of_their_own(system: RunningSystem, owner: Client) -> None:
+def test_forged_bytes_have_their_own_outcome(system: RunningSystem, owner: Client) -> None:
     created, first = accepted(owner, PICTURE, "picture.png", content_type="image/png")
     assert owner.download(created["id"]).body == PICTURE
     eventually(lambda: letters(system, created["id"]), bool)
@@ -90,15 +91,15 @@ def test_forged_bytes_have_a_verdict_of_their_own(system: RunningSystem, owner: 
 
     answer = owner.request("GET", f"/uploads/{created['id']}/download")
     assert (answer.status, answer.json["code"]) == (409, "not_accepted"), "not even for a moment"
-    now = settled_anew(owner, first)
+    now = settled_again(owner, first)
     assert now["state"] == "rejected"
     assert "text/html" in now["reason"]
     assert owner.request("GET", f"/uploads/{created['id']}/download").status == 409
-    wanted = ["accepted", "rejected"]
-    eventually(lambda: letters(system, created["id"]), lambda found: found == wanted)
+    expected = ["accepted", "rejected"]
+    eventually(lambda: letters(system, created["id"]), lambda states: states == expected)
 
 
-def test_forged_bytes_do_not_pass_for_those_that_were_rejected(owner: Client) -> None:
+def test_forged_bytes_are_not_taken_for_rejected_ones(owner: Client) -> None:
     created = begin(owner, PICTURE, "page.png", content_type="image/png")
     send(created, PAGE)
     first = owner.outcome(created["id"])
@@ -106,11 +107,11 @@ def test_forged_bytes_do_not_pass_for_those_that_were_rejected(owner: Client) ->
 
     send(created, PICTURE)
 
-    assert settled_anew(owner, first)["state"] == "accepted"
+    assert settled_again(owner, first)["state"] == "accepted"
     assert owner.download(created["id"]).body == PICTURE
 
 
-def test_what_comes_after_its_upload_was_deleted_goes_as_well(owner: Client, s3: Any) -> None:
+def test_an_object_that_arrives_after_the_deletion_is_deleted_too(owner: Client, s3: Any) -> None:
     created, _ = accepted(owner, b"gone", "gone.txt")
     owner.request("DELETE", f"/uploads/{created['id']}")
 
@@ -119,11 +120,11 @@ def test_what_comes_after_its_upload_was_deleted_goes_as_well(owner: Client, s3:
     def there() -> Any:
         return s3.list_objects_v2(Bucket=BUCKET, Prefix=created["key"]).get("Contents", [])
 
-    eventually(there, lambda found: not found)
+    eventually(there, lambda objects: not objects)
     assert owner.get(created["id"])["state"] == "aborted"
 
 
-def test_a_tag_in_a_form_forges_no_verdict(owner: Client, s3: Any) -> None:
+def test_a_tag_in_a_form_forges_no_state(owner: Client, s3: Any) -> None:
     tags = "<Tagging><TagSet><Tag><Key>state</Key><Value>accepted</Value></Tag></TagSet></Tagging>"
     created = begin(owner, PICTURE, "tagged.png", content_type="image/png")
 
@@ -134,7 +135,7 @@ def test_a_tag_in_a_form_forges_no_verdict(owner: Client, s3: Any) -> None:
     def tagged() -> Any:
         return s3.get_object_tagging(Bucket=BUCKET, Key=created["key"])["TagSet"]
 
-    eventually(tagged, lambda found: found == [{"Key": "state", "Value": "rejected"}])
+    eventually(tagged, lambda tags: tags == [{"Key": "state", "Value": "rejected"}])
 
 
 def test_an_encoding_in_a_form_is_rejected(owner: Client) -> None:
@@ -148,7 +149,7 @@ def test_an_encoding_in_a_form_is_rejected(owner: Client) -> None:
     assert "Content-Encoding" in upload["reason"]
 
 
-def test_a_form_is_replaced_by_a_url_and_the_other_way_round(owner: Client) -> None:
+def test_a_form_is_replaced_by_a_url_and_a_url_by_a_form(owner: Client) -> None:
     created = begin(owner, b"hello", "other way.txt")
     path = f"/uploads/{created['id']}/sheet"
 
@@ -159,7 +160,7 @@ def test_a_form_is_replaced_by_a_url_and_the_other_way_round(owner: Client) -> N
     assert post(form, b"hello").status == 204, "the one does not undo the other"
 
 
-def test_a_url_of_a_member_without_a_checksum_is_good_once(owner: Client) -> None:
+def test_a_url_of_a_member_without_a_checksum_works_once(owner: Client) -> None:
     member = {"filename": "once.txt", "size": 5}
     (one,) = owner.request("POST", "/uploads/batch", {"uploads": [member]}).json["uploads"]
     assert one["upload"]["strategy"] == "put"

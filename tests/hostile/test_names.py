@@ -1,4 +1,4 @@
-"""Names and types that mean to mislead: a path, a header, a page. None gets any further."""
+"""Misleading names and types: a path, a header, a page. None of them succeeds."""
 
 import json
 import os
@@ -77,7 +77,7 @@ def test_an_odd_name_stays_a_name(owner: Client, name: str) -> None:
 
 
 def test_odd_names_stay_names_in_forms(owner: Client) -> None:
-    """S3 would replace `${filename}` in a form's key; a name of a member reaches no other."""
+    """S3 would replace `${filename}` in a form's key; a member's name affects no other."""
     names = [*ODD_NAMES.values(), "${filename}", "a ${filename}.txt", *REFUSED_NAMES.values()]
     data = os.urandom(20)
     members = [
@@ -111,26 +111,26 @@ CHOSEN_KEYS = {
 }
 
 
-def test_a_key_of_ones_own_choice_misleads_nobody(system: RunningSystem, owner: Client) -> None:
+def test_a_key_chosen_by_an_owner_misleads_nobody(system: RunningSystem, owner: Client) -> None:
     s3, bucket, prefix = system.s3(owner)
     for case, (segment, _) in CHOSEN_KEYS.items():
         s3.put_object(Bucket=bucket, Key=f"{prefix}chosen/{case}/{segment}", Body=b"chosen")
 
     def chosen() -> dict[str, Any]:
-        found = owner.request("GET", "/uploads?state=accepted").json["uploads"]
-        keys = [(each["key"].removeprefix(prefix).split("/"), each) for each in found]
+        uploads = owner.request("GET", "/uploads?state=accepted").json["uploads"]
+        keys = [(each["key"].removeprefix(prefix).split("/"), each) for each in uploads]
         return {key[1]: each for key, each in keys if key[0] == "chosen"}
 
-    uploads = eventually(chosen, lambda found: len(found) == len(CHOSEN_KEYS))
+    uploads = eventually(chosen, lambda listed: len(listed) == len(CHOSEN_KEYS))
 
-    for case, (_, shown) in CHOSEN_KEYS.items():
+    for case, (_, name) in CHOSEN_KEYS.items():
         downloaded = owner.download(uploads[case]["id"])
-        assert uploads[case]["filename"] == shown
+        assert uploads[case]["filename"] == name
         assert (case, downloaded.status, downloaded.body) == (case, 200, b"chosen")
         disposition = downloaded.headers["Content-Disposition"]
         assert "Set-Cookie" not in downloaded.headers
         assert disposition.count('"') == 2
-        assert unquote(disposition.partition("filename*=UTF-8''")[2]) == shown
+        assert unquote(disposition.partition("filename*=UTF-8''")[2]) == name
 
 
 @pytest.mark.parametrize("content_type", REFUSED_TYPES.values(), ids=REFUSED_TYPES)
@@ -149,9 +149,7 @@ def test_a_type_that_is_a_trick_is_refused(owner: Client, content_type: str) -> 
         ("page.xhtml", "application/xhtml+xml"),
     ],
 )  # fmt: skip
-def test_a_page_that_was_sent_is_saved_and_never_runs(
-    owner: Client, name: str, declared: str
-) -> None:
+def test_an_uploaded_page_is_saved_and_never_runs(owner: Client, name: str, declared: str) -> None:
     upload = owner.outcome(owner.upload(PAGE, name, content_type=declared))
     if upload["state"] == "rejected":
         return  # its bytes are no image

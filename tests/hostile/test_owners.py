@@ -1,4 +1,4 @@
-"""Every route with two owners: nothing of the one is reached, changed or told by the other.
+"""Every route with two owners: neither can read or change anything of the other.
 
 `CROSSINGS` has every route of the application; one that is added must be added here too.
 """
@@ -22,19 +22,19 @@ Crossing = Callable[[Client, Client, dict[str, Any]], None]
 
 
 @pytest.fixture(scope="module")
-def begun(owner: Client) -> Any:
-    """The owner's upload that is under way, in four parts."""
+def unfinished(owner: Client) -> Any:
+    """The owner's upload in progress, in four parts."""
     return owner.create(bytes(18 * MIB), "begun.bin", idempotency_key="the-owners")
 
 
 @pytest.fixture(scope="module")
 def finished(owner: Client) -> Any:
-    """The owner's upload that was accepted."""
+    """The owner's accepted upload."""
     return owner.outcome(owner.upload(b"mine", "finished.txt"))
 
 
 def not_found(method: str, what: str = "", body: Any = None) -> Crossing:
-    """The stranger is told that there is no such upload, and nothing changes."""
+    """The stranger receives `upload_not_found`, and nothing changes."""
 
     def cross(owner: Client, stranger: Client, upload: dict[str, Any]) -> None:
         before = owner.get(upload["id"])
@@ -58,7 +58,7 @@ def limits(owner: Client, stranger: Client, _: dict[str, Any]) -> None:
 
 
 def create(owner: Client, stranger: Client, upload: dict[str, Any]) -> None:
-    """The same idempotency key is another one, and the key below the caller's own prefix."""
+    """The same idempotency key creates another upload, below the caller's own prefix."""
     theirs = stranger.create(bytes(1), "theirs.bin", idempotency_key="the-owners")
 
     assert theirs["id"] != upload["id"]
@@ -77,27 +77,27 @@ def create_for(_: Client, stranger: Client, upload: dict[str, Any]) -> None:
 
 
 def create_several(owner: Client, stranger: Client, upload: dict[str, Any]) -> None:
-    """As of one: neither a key of the request nor a key or a field of a member reaches across."""
+    """As for one: no key of the request or of a member, and no field reaches across."""
     mine = {"filename": "a", "size": 1}
     owned = owner.request("POST", "/uploads/batch", {"uploads": [mine], "idempotency_key": "both"})
-    known = {"filename": "theirs.bin", "size": 1, "idempotency_key": "the-owners"}
-    members = [mine, known, {**mine, "id": upload["id"]}]
+    fields = {"filename": "theirs.bin", "size": 1, "idempotency_key": "the-owners"}
+    members = [mine, fields, {**mine, "id": upload["id"]}]
 
     answer = stranger.request(
         "POST", "/uploads/batch", {"uploads": members, "idempotency_key": "both"}
     )
 
-    *made, refused = answer.json["uploads"]
+    *created, refused = answer.json["uploads"]
     assert refused["problem"]["code"] == "invalid_request"
-    for one in made:
+    for one in created:
         assert one["upload"]["key"].startswith(f"uploads/{stranger.owner}/")
-    theirs = {one["upload"]["id"] for one in made}
+    theirs = {one["upload"]["id"] for one in created}
     assert not theirs & {owned.json["uploads"][0]["upload"]["id"], upload["id"]}
     assert owner.owner not in answer.body.decode()
 
 
 def complete_several(owner: Client, stranger: Client, upload: dict[str, Any]) -> None:
-    """One of somebody else's among one's own is like one that does not exist."""
+    """Another owner's upload in a batch is answered like a missing one."""
     before = owner.get(upload["id"])
     own = stranger.create(b"x", "own.bin")["id"]
     nobodys = "01977a3e-5c00-7b1e-8d4f-6a1c2e3d4f50"
@@ -112,7 +112,7 @@ def complete_several(owner: Client, stranger: Client, upload: dict[str, Any]) ->
 
 
 def newest(owner: Client, stranger: Client, upload: dict[str, Any]) -> None:
-    """Nor does a cursor of the owner's show anything of theirs."""
+    """The owner's cursor shows nothing of theirs either."""
     for query in ("", "?state=uploading", "?state=accepted"):
         listed = stranger.request("GET", f"/uploads{query}")
         assert listed.status == 200
@@ -121,36 +121,36 @@ def newest(owner: Client, stranger: Client, upload: dict[str, Any]) -> None:
 
 
 def credentials(owner: Client, stranger: Client, _: dict[str, Any]) -> None:
-    """What they may do is held against S3 in tests/test_credentials.py."""
-    lent = [who.request("POST", "/credentials").json for who in (owner, stranger)]
+    """tests/test_credentials.py tests them on S3."""
+    credentials = [who.request("POST", "/credentials").json for who in (owner, stranger)]
 
-    assert [each["prefix"] for each in lent] == [
+    assert [each["prefix"] for each in credentials] == [
         f"uploads/{who.owner}/" for who in (owner, stranger)
     ]
-    assert lent[0]["access_key_id"] != lent[1]["access_key_id"]
+    assert credentials[0]["access_key_id"] != credentials[1]["access_key_id"]
 
 
 def connections(owner: Client, stranger: Client, _: dict[str, Any]) -> None:
-    """Each page is shown its own owner's uploads, and no others."""
+    """Each page receives its own owner's uploads only."""
 
     async def watch() -> list[str]:
         url = stranger.request("POST", "/connections").json["url"]
-        seen = []
+        answers = []
         async with aiohttp.ClientSession() as http, http.ws_connect(url) as socket:
             mine = await asyncio.to_thread(owner.upload, b"the owner's", "the owner's.txt")
             await asyncio.to_thread(owner.outcome, mine)
             own = await asyncio.to_thread(stranger.upload, b"x", "the stranger's.txt")
             while True:
                 message = json.loads((await socket.receive(timeout=60)).data)
-                seen.append(message["upload"]["key"].split("/")[1])
+                answers.append(message["upload"]["key"].split("/")[1])
                 if (message["upload"]["id"], message["upload"]["state"]) == (own, "accepted"):
-                    return seen
+                    return answers
 
     assert set(asyncio.run(watch())) == {stranger.owner}
 
 
 def email(method: str, becomes: str) -> Crossing:
-    """Each has a switch of their own, for their own address."""
+    """Each owner has a switch for their own address."""
 
     def cross(owner: Client, stranger: Client, _: dict[str, Any]) -> None:
         before = owner.request("GET", "/email").json
@@ -190,7 +190,7 @@ CROSSINGS: dict[tuple[str, str], list[Crossing]] = {
 }
 
 
-def test_every_route_is_crossed() -> None:
+def test_every_route_is_tried_by_another_owner() -> None:
     routes = {(method, path) for path, by in app.app.routes.items() for method in by}
 
     assert routes == CROSSINGS.keys()
@@ -204,26 +204,26 @@ def test_every_route_is_crossed() -> None:
         for number, cross in enumerate(crossings)
     ],
 )
-def test_a_route_does_not_reach_across(
-    owner: Client, stranger: Client, begun: Any, finished: Any, cross: Crossing
+def test_a_route_does_not_reach_uploads_of_another_owner(
+    owner: Client, stranger: Client, unfinished: Any, finished: Any, cross: Crossing
 ) -> None:
-    for upload in (begun, finished):
+    for upload in (unfinished, finished):
         cross(owner, stranger, upload)
 
 
-def test_what_was_crossed_is_whole(owner: Client, finished: Any) -> None:
+def test_the_uploads_of_the_other_owner_are_unchanged(owner: Client, finished: Any) -> None:
     assert owner.download(finished["id"]).body == b"mine"
 
 
 def test_a_message_is_marked_with_its_owner_alone(
     system: RunningSystem, owner: Client, stranger: Client
 ) -> None:
-    """Subscriptions filter by it; each message names one owner, its own."""
+    """Subscriptions filter by it; each message names exactly its owner."""
     theirs = stranger.upload(b"x", "only the stranger's.txt")
 
     def letters() -> list[str]:
-        found = [path.read_text() for path in (system.home / "mail").glob("*.txt")]
-        return [text for text in found if theirs in text]
+        mails = [path.read_text() for path in (system.home / "mail").glob("*.txt")]
+        return [text for text in mails if theirs in text]
 
     (letter,) = eventually(letters, bool)
     assert f"Owner: {stranger.owner}" in letter
@@ -238,13 +238,13 @@ def test_a_log_line_of_an_upload_names_one_owner(
 
     logs = [path.read_text() for path in (system.home / "log").glob("*.log")]
     lines = [line for log in logs for line in log.splitlines()]
-    named = [[who.owner in line for who in (owner, stranger)] for line in lines]
-    assert [True, False] in named
-    assert [False, True] in named
-    assert [True, True] not in named
+    mentions = [[who.owner in line for who in (owner, stranger)] for line in lines]
+    assert [True, False] in mentions
+    assert [False, True] in mentions
+    assert [True, True] not in mentions
 
 
-def test_a_cursor_of_somebody_elses_shows_nothing_of_theirs(
+def test_a_cursor_of_another_owner_shows_no_uploads_of_theirs(
     owner: Client, stranger: Client, finished: Any
 ) -> None:
     cursor = base64.urlsafe_b64encode(finished["id"].encode()).decode()

@@ -1,4 +1,4 @@
-"""The quota's edge, with many at it at once: never one file, and never one byte, too many."""
+"""The edge of the quota under many requests: never a file or a byte too many."""
 
 import subprocess
 import sys
@@ -44,7 +44,7 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]
 
 @contextmanager
 def another_api(system: RunningSystem) -> Iterator[str]:
-    """One more `chalice local` on the same system: each of them answers one request at a time."""
+    """Another `chalice local` on the same system: each answers one request at a time."""
     (port,) = free_ports(1)
     url = f"http://{HOST}:{port}"
     process = subprocess.Popen(
@@ -76,7 +76,7 @@ def apis(limited: RunningSystem) -> Iterator[list[str]]:
 
 
 def ask_at_once(client: Client, apis: list[str], path: str, bodies: list[Any]) -> list[Answer]:
-    """So many requests at the same time, over all APIs; tried again as a client does."""
+    """Many simultaneous requests over all APIs, with the retries of a client."""
     clients = [replace(client, api_url=url) for url in apis]
 
     def ask(number: int) -> Answer:
@@ -84,7 +84,7 @@ def ask_at_once(client: Client, apis: list[str], path: str, bodies: list[Any]) -
             try:
                 answer = clients[number % len(clients)].request("POST", path, bodies[number])
             except OSError:
-                continue  # more connections than a development server lets wait
+                continue  # more connections than the backlog of a development server
             if answer.status not in (503, 504):
                 return answer
 
@@ -93,30 +93,34 @@ def ask_at_once(client: Client, apis: list[str], path: str, bodies: list[Any]) -
 
 
 def create_at_once(client: Client, apis: list[str], size: int, count: int) -> list[Answer]:
-    """So many creates at the same time."""
-    asked = [
+    """Many simultaneous creates."""
+    members_now = [
         {"filename": f"{number}.bin", "size": size, "idempotency_key": f"key-{number}"}
         for number in range(count)
     ]
-    return ask_at_once(client, apis, "/uploads", asked)
+    return ask_at_once(client, apis, "/uploads", members_now)
 
 
 def batches_at_once(client: Client, apis: list[str], size: int) -> list[Any]:
-    """What the members of fifty batches came to; those that are to try again are asked again."""
+    """The results of the members of fifty batches; those with `try_again` are repeated."""
     members: dict[str, Any] = {
         f"key-{n}": {"filename": "a", "size": size, "idempotency_key": f"key-{n}"}
         for n in range(BATCHES * MEMBERS)
     }
     outcomes: list[Any] = []
     while members:
-        left = list(members.values())
-        bodies = [{"uploads": left[n : n + MEMBERS]} for n in range(0, len(left), MEMBERS)]
+        remaining = list(members.values())
+        bodies = [
+            {"uploads": remaining[n : n + MEMBERS]} for n in range(0, len(remaining), MEMBERS)
+        ]
         answers = ask_at_once(client, apis, "/uploads/batch", bodies)
         assert {answer.status for answer in answers} == {200}
-        for asked, one in zip(left, (o for a in answers for o in a.json["uploads"]), strict=True):
+        for member, one in zip(
+            remaining, (o for a in answers for o in a.json["uploads"]), strict=True
+        ):
             if one.get("problem", {}).get("status") != 503:
                 outcomes.append(one)
-                del members[asked["idempotency_key"]]
+                del members[member["idempotency_key"]]
     return outcomes
 
 
@@ -124,54 +128,54 @@ def codes(outcomes: list[Any]) -> set[str]:
     return {one["problem"]["code"] for one in outcomes if "problem" in one}
 
 
-def kept(client: Client) -> list[Any]:
-    found, cursor = [], ""
+def uploads_of(client: Client) -> list[Any]:
+    uploads, cursor = [], ""
     while True:
         page = client.request("GET", f"/uploads{cursor}").json
-        found += page["uploads"]
+        uploads += page["uploads"]
         if page["cursor"] is None:
-            return [each for each in found if each["state"] not in ("aborted", "rejected")]
+            return [each for each in uploads if each["state"] not in ("aborted", "rejected")]
         cursor = f"?cursor={page['cursor']}"
 
 
-def test_of_many_creates_at_once_as_many_succeed_as_there_is_room_for(
+def test_of_many_simultaneous_creates_as_many_succeed_as_fit(
     limited: RunningSystem, apis: list[str]
 ) -> None:
     client = limited.sign_in("many@example.com")
 
     answers = create_at_once(client, apis, 1, AT_ONCE)
 
-    begun = [answer.json["id"] for answer in answers if answer.status == 201]
-    assert len(begun) == FILES
+    created = [answer.json["id"] for answer in answers if answer.status == 201]
+    assert len(created) == FILES
     refused = [answer for answer in answers if answer.status != 201]
     assert {(answer.status, answer.json["code"]) for answer in refused} == {(403, "quota_exceeded")}
-    assert {each["id"] for each in kept(client)} == set(begun)
+    assert {each["id"] for each in uploads_of(client)} == set(created)
 
 
-def test_of_bytes_as_well(limited: RunningSystem, apis: list[str]) -> None:
+def test_the_same_holds_for_bytes(limited: RunningSystem, apis: list[str]) -> None:
     client = limited.sign_in("large@example.com")
 
     answers = create_at_once(client, apis, 30 * SIZE, AT_ONCE // 2)
 
-    begun = [answer for answer in answers if answer.status == 201]
-    assert len(begun) == 10 * FILES // 30
-    assert sum(each["size"] for each in kept(client)) <= 10 * FILES * SIZE
+    created = [answer for answer in answers if answer.status == 201]
+    assert len(created) == 10 * FILES // 30
+    assert sum(each["size"] for each in uploads_of(client)) <= 10 * FILES * SIZE
 
 
-def test_of_fifty_batches_at_once_as_many_members_succeed_as_there_is_room_for(
+def test_of_fifty_simultaneous_batches_as_many_members_succeed_as_fit(
     limited: RunningSystem, apis: list[str]
 ) -> None:
     client = limited.sign_in("batches@example.com")
 
     outcomes = batches_at_once(client, apis, 1)
 
-    begun = [one["upload"]["id"] for one in outcomes if "upload" in one]
-    assert len(begun) == FILES
+    created = [one["upload"]["id"] for one in outcomes if "upload" in one]
+    assert len(created) == FILES
     assert codes(outcomes) == {"quota_exceeded"}
-    assert {each["id"] for each in kept(client)} == set(begun)
+    assert {each["id"] for each in uploads_of(client)} == set(created)
 
 
-def test_room_comes_back_with_what_is_aborted_rejected_or_deleted(limited: RunningSystem) -> None:
+def test_aborted_rejected_and_deleted_uploads_release_their_charge(limited: RunningSystem) -> None:
     client = limited.sign_in("room@example.com")
     half = 5 * FILES * SIZE
 
@@ -181,9 +185,9 @@ def test_room_comes_back_with_what_is_aborted_rejected_or_deleted(limited: Runni
             client.request("DELETE", f"/uploads/{answer.json['id']}")
         return answer.status == 403
 
-    begun = client.create(bytes(half), "aborted.bin")
+    created = client.create(bytes(half), "aborted.bin")
     assert is_full()
-    client.request("DELETE", f"/uploads/{begun['id']}")
+    client.request("DELETE", f"/uploads/{created['id']}")
     assert not is_full()
 
     accepted = client.upload(bytes(half), "accepted.bin")
@@ -203,7 +207,7 @@ def test_room_comes_back_with_what_is_aborted_rejected_or_deleted(limited: Runni
     client.request("DELETE", f"/uploads/{with_all['id']}")
 
 
-def test_temporary_credentials_do_not_get_past_the_quota(limited: RunningSystem) -> None:
+def test_temporary_credentials_do_not_bypass_the_quota(limited: RunningSystem) -> None:
     client = limited.sign_in("credentials@example.com")
     client.create(bytes(10 * FILES * SIZE - 5), "nearly all.bin")
     s3, bucket, prefix = limited.s3(client)
@@ -218,4 +222,4 @@ def test_temporary_credentials_do_not_get_past_the_quota(limited: RunningSystem)
             if each["state"] in ("accepted", "rejected")
         )
 
-    assert eventually(states, lambda found: len(found) == 2)[1] == "rejected"
+    assert eventually(states, lambda listed: len(listed) == 2)[1] == "rejected"

@@ -1,4 +1,4 @@
-"""Who is not signed in, or not here: every route that wants a token, with all that is none."""
+"""Requests without a valid token, to every route that needs one."""
 
 import base64
 import hmac
@@ -41,7 +41,7 @@ def header_of(token: str) -> dict[str, Any]:
 
 
 def signed(token: str, **changes: Any) -> str:
-    """The same token with other claims, and with the pool's own signature."""
+    """The same token with other claims and the pool's own signature."""
     claims = {name: v for name, v in (claims_of(token) | changes).items() if v is not None}
     return jwt.encode(header_of(token), claims, SIGNING_KEY)
 
@@ -56,7 +56,7 @@ def altered(token: str) -> str:
 
 
 def by_public_key(token: str) -> str:
-    """The old trick: the public key, which everybody has, as the secret of HMAC."""
+    """A known attack: the public key as the secret of HMAC."""
     signed_part = f"{unsigned({'alg': 'HS256'})}.{token.split('.')[1]}"
     digest = hmac.digest(SIGNING_KEY.as_pem(private=False), signed_part.encode(), "sha256")
     return f"{signed_part}.{base64.urlsafe_b64encode(digest).decode().rstrip('=')}"
@@ -109,15 +109,15 @@ def ask(client: Client, method: str, path: str, authorization: str) -> Any:
     return call(method, f"{client.api_url}{path}", body, headers)
 
 
-def test_the_token_itself_is_good(owner: Client) -> None:
-    """And so is one that was signed here: or nothing below would mean anything."""
+def test_the_unaltered_token_is_valid(owner: Client) -> None:
+    """A token signed here is valid too, so the other tests mean something."""
     for token in (owner.id_token, signed(owner.id_token), signed(owner.id_token, more="x")):
         assert ask(owner, "GET", "/uploads", f"Bearer {token}").status == 200
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 @pytest.mark.parametrize("make", TOKENS.values(), ids=TOKENS)
-def test_a_token_that_is_none_opens_nothing(
+def test_an_invalid_token_is_refused(
     owner: Client, upload: Any, make: Callable[[str], str], method: str, path: str
 ) -> None:
     where = path.replace("{upload_id}", upload["id"])
@@ -162,7 +162,7 @@ def test_an_account_of_another_pool_is_a_stranger(system: RunningSystem, owner: 
         ("GET", "/uploads/complete"), ("POST", "/uploads/batch/complete/x"),
     ],
 )  # fmt: skip
-def test_what_is_no_route_is_a_problem_too(owner: Client, method: str, path: str) -> None:
+def test_an_unknown_route_is_answered_with_a_problem(owner: Client, method: str, path: str) -> None:
     for authorization in ("", f"Bearer {owner.id_token}"):
         answer = ask(owner, method, path, authorization)
 

@@ -1,4 +1,4 @@
-"""Presigned URLs that were tampered with, at a server that checks signatures: S3 takes none."""
+"""Altered presigned URLs, at a server that checks signatures: S3 accepts none."""
 
 import http.client
 import time
@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from local.aws.resources import BUCKET, Resources
+from local.aws.resources import Resources
+from local.names import BUCKET
 from tests.support.running import Client, RunningSystem, eventually, part_url, running_system
 
 pytestmark = pytest.mark.system
@@ -20,7 +21,7 @@ PART = bytes(5 * MIB)
 
 @dataclass(frozen=True)
 class Request:
-    """What is sent to S3."""
+    """A request to S3."""
 
     method: str
     url: str
@@ -45,9 +46,9 @@ class Request:
 
 
 def request(url: str, body: bytes, **headers: str) -> Request:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    by_name = {name.replace("_", "-"): value for name, value in headers.items()}
     once = {"If-None-Match": "*"} if "if-none-match" in url else {}
-    return Request("PUT", url, body, {"Content-Length": str(len(body)), **once, **named})
+    return Request("PUT", url, body, {"Content-Length": str(len(body)), **once, **by_name})
 
 
 Alter = Callable[[str], str]
@@ -104,7 +105,7 @@ ALTERED_PARTS: dict[str, Alter] = {
     "another multipart upload": put("uploadId", "another"),
     "no multipart upload": without("uploadId"),
 }
-# Nothing of these is signed, and S3 takes no header of its own that is not.
+# These are not signed, and S3 refuses its own headers unless they are signed.
 HEADERS = {
     "x-amz-tagging": "state=accepted",
     "x-amz-acl": "public-read",
@@ -129,13 +130,13 @@ def s3(system: RunningSystem) -> Any:
 
 @pytest.fixture
 def single(owner: Client) -> Any:
-    """An upload of 100 bytes, one PUT; nothing is sent yet."""
+    """An upload of 100 bytes, one PUT; nothing was sent yet."""
     return owner.create(bytes(100), "one.bin")
 
 
 @pytest.fixture(scope="module")
 def multipart(owner: Client) -> Any:
-    """An upload of four parts; nothing is sent yet."""
+    """An upload of four parts; nothing was sent yet."""
     return owner.create(bytes(18 * MIB), "one.bin")
 
 
@@ -147,8 +148,8 @@ def refused(status: int) -> bool:
     return status in (0, 400, 403, 404, 405, 411)
 
 
-def test_untouched_urls_are_taken(owner: Client, s3: Any) -> None:
-    """Or nothing here would mean anything."""
+def test_unaltered_urls_are_accepted(owner: Client, s3: Any) -> None:
+    """Otherwise the other tests would mean nothing."""
     single, multipart = (
         owner.create(bytes(100), "one.bin"),
         owner.create(bytes(18 * MIB), "one.bin"),
@@ -186,9 +187,7 @@ def test_an_altered_url_of_a_part_is_refused(
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE", "POST", "PATCH", "OPTIONS"])
-def test_a_url_is_good_for_its_method_only(
-    owner: Client, s3: Any, single: Any, method: str
-) -> None:
+def test_a_url_works_for_its_method_only(owner: Client, s3: Any, single: Any, method: str) -> None:
     url = part_url(single, 1)
     finished = owner.create(bytes(3), "one.bin")
     assert request(part_url(finished, 1), bytes(3)).send() == 200
@@ -248,8 +247,8 @@ def test_a_header_of_s3_s_own_that_is_not_signed_is_refused(
     assert single["key"] not in keys(s3)
 
 
-def test_a_url_ends(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """In a system whose URLs live for two seconds."""
+def test_a_url_expires(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """In a system whose URLs expire after two seconds."""
     folder = tmp_path_factory.mktemp("short") / "hoist"
     with running_system(folder, HOIST_URL_LIFETIME="2") as system:
         client = system.sign_in()
@@ -266,7 +265,7 @@ def test_a_url_ends(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 def test_a_url_replaces_nothing_after_its_upload_was_accepted(owner: Client) -> None:
-    """Its URL lives on, but it is good once."""
+    """Its URL has not expired, but it works once."""
     created = owner.create(b"harmless", "report.png", content_type="image/png")
     url = part_url(created, 1)
     assert request(url, b"\x89PNG\r\n\x1a\n").send() == 200
@@ -278,10 +277,10 @@ def test_a_url_replaces_nothing_after_its_upload_was_accepted(owner: Client) -> 
     assert owner.download(created["id"]).body == b"\x89PNG\r\n\x1a\n"
 
 
-def test_an_object_replaced_after_it_was_accepted_is_checked_anew(
+def test_an_object_replaced_after_it_was_accepted_is_checked_again(
     system: RunningSystem, owner: Client
 ) -> None:
-    """Temporary credentials may replace it; a download never gives out what was not accepted."""
+    """Temporary credentials may replace it; a download returns only the accepted object."""
     s3, bucket, prefix = system.s3(owner)
     key = f"{prefix}report.txt"
     s3.put_object(Bucket=bucket, Key=key, Body=b"harmless", ContentType="text/plain")
@@ -294,7 +293,7 @@ def test_an_object_replaced_after_it_was_accepted_is_checked_anew(
             ),
             None,
         ),
-        lambda found: found is not None,
+        lambda upload: upload is not None,
     )
     assert upload is not None
 

@@ -1,4 +1,4 @@
-"""WebSockets: a ticket works once, for whom it was given; nothing else opens one."""
+"""WebSockets: a ticket works once, for its owner; nothing else opens a connection."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ def test_a_ticket_cannot_be_replayed(owner: Client) -> None:
     assert [asyncio.run(opened(url)) for _ in range(3)] == [101, 401, 401]
 
 
-def test_of_many_who_bring_one_ticket_at_once_one_gets_in(owner: Client) -> None:
+def test_one_of_many_simultaneous_connections_with_one_ticket_succeeds(owner: Client) -> None:
     url = invitation(owner)
 
     async def storm() -> list[int]:
@@ -49,7 +49,7 @@ def test_of_many_who_bring_one_ticket_at_once_one_gets_in(owner: Client) -> None
     ],
     ids=["none", "empty", "guessed", "null", "long", "another name", "two"],
 )  # fmt: skip
-def test_no_other_ticket_opens_one(system: RunningSystem, query: str) -> None:
+def test_no_invalid_ticket_opens_a_connection(system: RunningSystem, query: str) -> None:
     url = system.ports.url("gateway", "ws")
 
     assert asyncio.run(opened(f"{url}/{query}")) == 401
@@ -62,7 +62,7 @@ def test_an_id_token_is_no_ticket(system: RunningSystem, owner: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "text",
     [
         '{"action": "subscribe", "owner": "%s"}',
         '{"type": "upload", "upload": {"id": "x"}}',
@@ -72,19 +72,19 @@ def test_an_id_token_is_no_ticket(system: RunningSystem, owner: Client) -> None:
     ],
     ids=["subscribe", "an upload", "a connection", "nonsense", "depth"],
 )
-def test_whatever_a_page_says_it_hears_of_its_own_alone(
-    owner: Client, stranger: Client, said: str
+def test_a_page_receives_only_its_owners_uploads_whatever_it_sends(
+    owner: Client, stranger: Client, text: str
 ) -> None:
     async def talk() -> list[Any]:
         url = invitation(stranger)
-        heard: list[Any] = []
+        received: list[Any] = []
         async with aiohttp.ClientSession() as http, http.ws_connect(url) as socket:
-            await socket.send_str(said.replace("%s", owner.owner))
+            await socket.send_str(text.replace("%s", owner.owner))
             mine = await asyncio.to_thread(owner.upload, b"x", "theirs.txt")
             await asyncio.to_thread(owner.outcome, mine)
             await socket.send_str("ping")
-            while len([each for each in heard if each == {"type": "pong"}]) < 2:
-                heard.append(json.loads((await socket.receive(timeout=60)).data))
-        return heard
+            while len([each for each in received if each == {"type": "pong"}]) < 2:
+                received.append(json.loads((await socket.receive(timeout=60)).data))
+        return received
 
     assert asyncio.run(talk()) == [{"type": "pong"}] * 2

@@ -1,4 +1,4 @@
-"""Nothing in a system's logs is a key to anything: read after everything here was done to it."""
+"""The logs of the system have no secret, read after all other hostile tests."""
 
 import asyncio
 import re
@@ -8,7 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 import aiohttp
 import pytest
 
-from local.aws.resources import DEMO, SECRET_KEY
+from local.aws.resources import DEMO
+from local.names import SECRET_KEY
 from tests.support.posting import post
 from tests.support.running import Client, RunningSystem, call, crc64nvme, part_url
 
@@ -28,8 +29,8 @@ FORMS = {
 
 @pytest.fixture(scope="module")
 def secrets(owner: Client) -> list[str]:
-    """One of each kind that the system hands out, and used."""
-    lent = owner.request("POST", "/credentials").json
+    """One secret of each kind that the system issues, used once."""
+    credentials = owner.request("POST", "/credentials").json
     small, large = owner.create(b"x", "a"), owner.create(bytes(40 * 1024 * 1024), "b")
     call("PUT", part_url(small, 1), b"x", {"Content-Type": "", **small["sheet"]["headers"]})
     form = owner.create(b"x", "d", crc64nvme=crc64nvme(b"x"), strategy="post")["sheet"]
@@ -43,9 +44,9 @@ def secrets(owner: Client) -> list[str]:
     return [
         owner.id_token,
         owner.id_token.split(".")[2],
-        lent["access_key_id"],
-        lent["secret_access_key"],
-        lent["session_token"],
+        credentials["access_key_id"],
+        credentials["secret_access_key"],
+        credentials["session_token"],
         *small["sheet"]["signatures"],
         *large["sheet"]["signatures"],
         form["fields"]["policy"],
@@ -65,7 +66,7 @@ async def _open(url: str) -> None:
 
 
 def logs(system: RunningSystem) -> Iterator[tuple[str, str]]:
-    """Each log, and what the system said to the terminal apart from how to sign in."""
+    """Each log, and the output of the system without the demo password."""
     for path in (system.home / "log").rglob("*"):
         if path.is_file():
             yield path.name, path.read_text(errors="replace")
@@ -80,23 +81,19 @@ def test_there_are_logs_to_read(system: RunningSystem, secrets: list[str], owner
     assert owner.owner in dict(logs(system))["functions.log"]
 
 
-def test_no_secret_that_was_handed_out_is_in_a_log(
-    system: RunningSystem, secrets: list[str]
-) -> None:
-    found = [
+def test_no_issued_secret_is_in_a_log(system: RunningSystem, secrets: list[str]) -> None:
+    leaks = [
         (name, secret[:4]) for name, text in logs(system) for secret in secrets if secret in text
     ]
 
-    assert found == []
+    assert leaks == []
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 @pytest.mark.usefixtures("secrets")
-def test_nothing_that_has_the_form_of_a_secret_is_in_a_log(
-    system: RunningSystem, form: str
-) -> None:
-    found = [
+def test_no_text_in_the_form_of_a_secret_is_in_a_log(system: RunningSystem, form: str) -> None:
+    leaks = [
         (name, match[0][:12]) for name, text in logs(system) for match in re.finditer(form, text)
     ]
 
-    assert found == []
+    assert leaks == []

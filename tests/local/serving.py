@@ -1,4 +1,4 @@
-"""Servers of the local system on free ports, for as long as a test asks them something."""
+"""Starts servers of the local system on free ports for a test, and waits for conditions."""
 
 import asyncio
 import os
@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 from aiohttp import web
@@ -16,14 +17,14 @@ from local.home import HOST, Ports, free_ports
 from tests.support.environment import CLEAN_ENVIRONMENT
 from tests.support.running import ROOT, eventually
 
-PATIENCE = 20  # seconds until a test that waits for something gives up
-BRIDGE = "http://127.0.0.1:1"  # where nothing listens
+TIMEOUT = 20  # seconds that a test waits for a condition
+BRIDGE = "http://127.0.0.1:1"  # nothing listens there
 
 
 @asynccontextmanager
-async def listening(application: web.Application, port: int, **limits: int) -> AsyncIterator[str]:
-    """The application on a port of this machine; yields its address."""
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0, **limits)
+async def listening(application: web.Application, port: int, **settings: Any) -> AsyncIterator[str]:
+    """Serve the application on a port of this machine; yields its address."""
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0, **settings)
     await runner.setup()
     try:
         await web.TCPSite(runner, HOST, port).start()
@@ -34,23 +35,23 @@ async def listening(application: web.Application, port: int, **limits: int) -> A
 
 @asynccontextmanager
 async def serving(routes: Sequence[web.RouteDef]) -> AsyncIterator[str]:
-    """Routes on a free port; yields their address."""
+    """Serve routes on a free port; yields their address."""
     application = web.Application()
     application.add_routes(routes)
     async with listening(application, free_ports(1)[0]) as url:
         yield url
 
 
-async def comes(what: Callable[[], object]) -> None:
-    """Wait until something is so."""
-    async with asyncio.timeout(PATIENCE):
-        while not what():
+async def wait_until(condition: Callable[[], object]) -> None:
+    """Wait until a condition is true."""
+    async with asyncio.timeout(TIMEOUT):
+        while not condition():
             await asyncio.sleep(0.01)
 
 
 @contextmanager
 def aws_server(state: Path, port: int, *options: str) -> Iterator[subprocess.Popen[bytes]]:
-    """moto's server on a state file, up and answering; ended at the end."""
+    """Start moto's server on a state file, wait until it answers, and end it afterwards."""
     with (state.parent / "aws.log").open("ab") as log:
         process = subprocess.Popen(
             [
@@ -80,20 +81,20 @@ def aws_server(state: Path, port: int, *options: str) -> Iterator[subprocess.Pop
 
 
 def resources_at(port: int, bridge_url: str = BRIDGE) -> Resources:
-    """What makes everything on one server, which is S3 as well."""
+    """Resources that are all made on one server, which is S3 as well."""
     return Resources(Ports(s3=port, aws=port), bridge_url)
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process is there and more than a zombie."""
+    """Whether a process exists and is not a zombie."""
     try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 
 
 def holder_of(lock: Path) -> subprocess.Popen[str]:
-    """Another process that holds a lock file, its own process id in it."""
+    """Another process that holds a lock file and has written its process id into it."""
     script = (
         "import fcntl, os, sys\n"
         "lock = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT, 0o600)\n"

@@ -1,4 +1,4 @@
-"""moto's server over real HTTP: what it keeps, what it puts aside, and that requests take turns."""
+"""moto's server over real HTTP: the state that it keeps or moves aside, one request at a time."""
 
 import itertools
 import pickle
@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.aws.moto_server import taking_turns
-from local.aws.resources import ACCOUNT, DEAD_LETTERS, DEMO, REGION, TABLE, Resources
+from local.aws.moto_server import serialized
+from local.aws.resources import DEMO, Resources
 from local.aws.state import State
 from local.home import free_ports
+from local.names import ACCOUNT, DEAD_LETTERS, REGION, TABLE
 from tests.local.serving import aws_server, resources_at
 from tests.support.running import eventually
 
@@ -32,7 +33,7 @@ def state(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Resources]:
-    """A server for tests that do not stop it, with everything made."""
+    """A server with all resources, for tests that do not stop it."""
     (port,) = free_ports(1)
     with aws_server(tmp_path_factory.mktemp("aws") / "aws.state", port):
         resources = resources_at(port)
@@ -53,27 +54,27 @@ def sign_in(resources: Resources, password: str = DEMO["password"]) -> Any:
 
 
 class Writer:
-    """Writes numbered things until the server is gone, and finds them again."""
+    """Writes numbered items until the server is killed, and reads them afterwards."""
 
-    def __init__(self, resources: Resources, answered: dict[str, list[int]]) -> None:
+    def __init__(self, resources: Resources, confirmed: dict[str, list[int]]) -> None:
         environment = resources.make()
         self.pool = environment["HOIST_USER_POOL_ARN"].rpartition("/")[2]
         self.numbers = itertools.count()
-        self.answered = answered
+        self.confirmed = confirmed
         self.dynamodb, self.cognito, self.sqs = (
             resources.client(service) for service in ("dynamodb", "cognito-idp", "sqs")
         )
         self.queue = self.sqs.get_queue_url(QueueName=DEAD_LETTERS)["QueueUrl"]
 
     def write(self, kind: str) -> None:
-        """Write for ever; what was answered is noted."""
+        """Write until the server ends; records the confirmed numbers."""
         while True:
             number = next(self.numbers)
             getattr(self, f"_{kind}")(number)
-            self.answered[kind].append(number)
+            self.confirmed[kind].append(number)
 
     def _pair(self, number: int) -> None:
-        """Two items, in one transaction."""
+        """Write two items in one transaction."""
         keys = [{"pk": {"S": f"pair#{number}"}, "sk": {"S": half}} for half in ("a", "b")]
         put, update = keys
         self.dynamodb.transact_write_items(
@@ -99,7 +100,7 @@ class Writer:
         self.sqs.send_message(QueueUrl=self.queue, MessageBody=str(number))
 
     def pairs(self) -> Counter[int]:
-        """How many items there are of each pair."""
+        """The number of items of each pair."""
         pages = self.dynamodb.get_paginator("scan").paginate(TableName=TABLE)
         keys = [item["pk"]["S"] for page in pages for item in page["Items"]]
         return Counter(int(key.partition("#")[2]) for key in keys)
@@ -122,12 +123,12 @@ class Writer:
 
     def letters(self) -> set[int]:
         """The numbers of all dead letters."""
-        found: set[int] = set()
+        numbers: set[int] = set()
         while letters := self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get(
             "Messages"
         ):
-            found |= {int(letter["Body"]) for letter in letters}
-        return found
+            numbers |= {int(letter["Body"]) for letter in letters}
+        return numbers
 
 
 def sub(resources: Resources) -> str:
@@ -140,13 +141,13 @@ def sub(resources: Resources) -> str:
 
 
 def endpoints(resources: Resources, topic: str = RESULTS) -> list[str]:
-    """Who is subscribed to a topic."""
+    """The endpoints that are subscribed to a topic."""
     listed = resources.client("sns").list_subscriptions_by_topic(TopicArn=topic)
     return [subscription["Endpoint"] for subscription in listed["Subscriptions"]]
 
 
 @pytest.mark.system
-def test_items_accounts_and_subscriptions_outlive_the_server(state: Path) -> None:
+def test_items_accounts_and_subscriptions_survive_a_restart(state: Path) -> None:
     first_port, second_port = free_ports(2)
     with aws_server(state, first_port) as process:
         first = resources_at(first_port)
@@ -178,14 +179,14 @@ def test_items_accounts_and_subscriptions_outlive_the_server(state: Path) -> Non
 
 
 @pytest.mark.system
-def test_what_was_answered_outlives_a_kill_in_the_middle_of_writes(state: Path) -> None:
+def test_confirmed_writes_survive_a_kill(state: Path) -> None:
     first_port, second_port = free_ports(2)
-    answered: dict[str, list[int]] = {"pair": [], "account": [], "letter": []}
+    confirmed: dict[str, list[int]] = {"pair": [], "account": [], "letter": []}
     with aws_server(state, first_port) as process:
-        writer = Writer(resources_at(first_port), answered)
+        writer = Writer(resources_at(first_port), confirmed)
         with ThreadPoolExecutor(6) as pool:
-            writing = [pool.submit(writer.write, kind) for kind in answered for _ in "12"]
-            eventually(lambda: min(map(len, answered.values())) > 20, bool)
+            writing = [pool.submit(writer.write, kind) for kind in confirmed for _ in "12"]
+            eventually(lambda: min(map(len, confirmed.values())) > 20, bool)
             process.kill()
             for each in writing:
                 with pytest.raises((BotoCoreError, ClientError)):
@@ -193,16 +194,16 @@ def test_what_was_answered_outlives_a_kill_in_the_middle_of_writes(state: Path) 
         process.wait()
 
     with aws_server(state, second_port):
-        reader = Writer(resources_at(second_port), answered)
+        reader = Writer(resources_at(second_port), confirmed)
         pairs = reader.pairs()
         assert {number for number, size in pairs.items() if size == 1} == set()
-        assert set(answered["pair"]) <= pairs.keys()
-        assert set(answered["account"]) <= reader.accounts()
-        assert set(answered["letter"]) <= reader.letters()
+        assert set(confirmed["pair"]) <= pairs.keys()
+        assert set(confirmed["account"]) <= reader.accounts()
+        assert set(confirmed["letter"]) <= reader.letters()
 
 
 @pytest.mark.system
-def test_after_another_version_it_starts_anew_and_keeps_the_old_file(state: Path) -> None:
+def test_a_state_of_another_version_is_moved_aside(state: Path) -> None:
     old = pickle.dumps({"moto": "0.0.1", "dynamodb": {}})
     state.write_bytes(old)
     (port,) = free_ports(1)
@@ -214,7 +215,7 @@ def test_after_another_version_it_starts_anew_and_keeps_the_old_file(state: Path
 
     assert state.with_suffix(".old").read_bytes() == old
     assert state.read_bytes() != old
-    assert "state of moto 0.0.1 put aside" in (state.parent / "aws.log").read_text()
+    assert "moved the state of moto 0.0.1" in (state.parent / "aws.log").read_text()
 
 
 @pytest.mark.parametrize(
@@ -223,10 +224,10 @@ def test_after_another_version_it_starts_anew_and_keeps_the_old_file(state: Path
         pytest.param(b"", id="empty"),
         pytest.param(b"not a pickle at all\n", id="text"),
         pytest.param(pickle.dumps({"moto": "5"})[:-4], id="cut short"),
-        pytest.param(b"cno_such_module\nThing\n.", id="of a class that is gone"),
+        pytest.param(b"cno_such_module\nThing\n.", id="of a class that no longer exists"),
     ],
 )
-def test_an_unreadable_file_is_put_aside(
+def test_an_unreadable_file_is_moved_aside(
     state: Path, capsys: pytest.CaptureFixture[str], content: bytes
 ) -> None:
     state.write_bytes(content)
@@ -238,10 +239,10 @@ def test_an_unreadable_file_is_put_aside(
     assert not state.exists()
     assert state.with_suffix(".old").read_bytes() == content
     assert state.with_suffix(".items.old").read_bytes() == b"its items"
-    assert f"put aside as {state.with_suffix('.old')}" in capsys.readouterr().out
+    assert f" to {state.with_suffix('.old')}" in capsys.readouterr().out
 
 
-def test_another_version_s_state_is_put_aside_once_more(state: Path) -> None:
+def test_moving_a_state_aside_replaces_an_older_one(state: Path) -> None:
     for version in ("0.0.1", "0.0.2"):
         state.write_bytes(pickle.dumps({"moto": version}))
         State(state)
@@ -250,34 +251,34 @@ def test_another_version_s_state_is_put_aside_once_more(state: Path) -> None:
     assert pickle.loads(state.with_suffix(".old").read_bytes()) == {"moto": "0.0.2"}  # noqa: S301 - ours
 
 
-def test_the_pickle_is_replaced_in_one_step(state: Path) -> None:
-    kept = State(state)
+def test_the_pickle_is_replaced_atomically(state: Path) -> None:
+    saved = State(state)
 
-    kept.load()
-    kept.begin()
-    kept.end(succeeded=True, writes=True)
+    saved.load()
+    saved.begin()
+    saved.end(succeeded=True, writes=True)
 
-    written = pickle.loads(state.read_bytes())  # noqa: S301 - ours
-    assert written.keys() == {"moto", "dynamodb", "cognito-idp", "sns", "sqs"}
+    content = pickle.loads(state.read_bytes())  # noqa: S301 - ours
+    assert content.keys() == {"moto", "dynamodb", "cognito-idp", "sns", "sqs"}
     assert not state.with_suffix(".partial").exists()
 
 
-def test_requests_take_turns(state: Path) -> None:
+def test_requests_run_one_at_a_time(state: Path) -> None:
     inside = threading.Semaphore(1)
     overlapped = []
 
     def application(_: dict[str, Any], __: Any) -> Iterable[bytes]:
         overlapped.append(not inside.acquire(blocking=False))
-        time.sleep(0.01)  # so that another would come, if it could
-        yield b"answered"
+        time.sleep(0.01)  # so that another request would start, if it could
+        yield b"confirmed"
         inside.release()
 
-    answer = taking_turns(application, State(state))
+    answer = serialized(application, State(state))
     request = {"REQUEST_METHOD": "POST", "PATH_INFO": "/"}
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: answer(request, None), range(16)))
+        confirmed_writes = list(pool.map(lambda _: answer(request, None), range(16)))
 
-    assert answers == [[b"answered"]] * 16
+    assert confirmed_writes == [[b"confirmed"]] * 16
     assert overlapped == [False] * 16
 
 
@@ -296,15 +297,15 @@ def test_of_fifty_conditional_writes_at_once_exactly_one_wins(server: Resources)
         return str(number)
 
     with ThreadPoolExecutor(50) as pool:
-        answers = list(pool.map(put, range(50)))
+        confirmed_writes = list(pool.map(put, range(50)))
 
-    (winner,) = [answer for answer in answers if answer != "refused"]
+    (winner,) = [answer for answer in confirmed_writes if answer != "refused"]
     once = {"pk": {"S": "ticket"}, "sk": {"S": "once"}}
     assert dynamodb.get_item(TableName=TABLE, Key=once)["Item"]["n"] == {"N": winner}
 
 
 @pytest.mark.system
-def test_everything_can_be_made_again_and_stays_one_of_each(server: Resources) -> None:
+def test_making_the_resources_again_changes_nothing(server: Resources) -> None:
     before, owner = server.make(), sub(server)
 
     assert server.make() == before
@@ -317,7 +318,7 @@ def test_everything_can_be_made_again_and_stays_one_of_each(server: Resources) -
 
 
 @pytest.mark.system
-def test_a_topic_has_one_subscription_that_moves_with_the_bridge(server: Resources) -> None:
+def test_a_topic_has_one_subscription_that_follows_the_bridge(server: Resources) -> None:
     Resources(server.ports, "http://127.0.0.1:2").make()
     moved = endpoints(server)
     server.make()
@@ -327,7 +328,7 @@ def test_a_topic_has_one_subscription_that_moves_with_the_bridge(server: Resourc
 
 
 @pytest.mark.system
-def test_tickets_in_the_table_run_out(server: Resources) -> None:
+def test_the_table_has_a_time_to_live(server: Resources) -> None:
     described = server.client("dynamodb").describe_time_to_live(TableName=TABLE)
 
     assert described["TimeToLiveDescription"]["AttributeName"] == "expires"
@@ -362,7 +363,7 @@ def test_the_server_logs_no_requests(tmp_path: Path) -> None:
     assert DEMO["password"] not in log
 
 
-def test_a_server_that_is_not_there_does_not_answer() -> None:
+def test_a_server_that_does_not_run_does_not_answer() -> None:
     (nobody,) = free_ports(1)
 
     assert not resources_at(nobody).answers("aws")
@@ -370,13 +371,13 @@ def test_a_server_that_is_not_there_does_not_answer() -> None:
 
 
 @pytest.mark.system
-def test_a_refresh_token_that_was_revoked_opens_nothing(state: Path) -> None:
+def test_a_revoked_refresh_token_is_refused(state: Path) -> None:
     (port,) = free_ports(1)
     with aws_server(state, port):
         resources = resources_at(port)
         client = resources.make()["HOIST_USER_POOL_CLIENT_ID"]
         cognito = resources.client("cognito-idp")
-        kept, revoked = (sign_in(resources)["AuthenticationResult"]["RefreshToken"] for _ in "12")
+        valid, revoked = (sign_in(resources)["AuthenticationResult"]["RefreshToken"] for _ in "12")
 
         def renew(token: str) -> Any:
             return cognito.initiate_auth(
@@ -391,12 +392,12 @@ def test_a_refresh_token_that_was_revoked_opens_nothing(state: Path) -> None:
 
         with pytest.raises(ClientError, match="NotAuthorizedException"):
             renew(revoked)
-        assert renew(kept)
+        assert renew(valid)
 
 
 @pytest.mark.system
 @pytest.mark.parametrize("password", ["Upload-1", "upload-me-1", "UPLOAD-ME-1", "Upload-me-x"])
-def test_a_weak_password_makes_no_account(state: Path, password: str) -> None:
+def test_a_weak_password_is_refused(state: Path, password: str) -> None:
     (port,) = free_ports(1)
     with aws_server(state, port):
         resources = resources_at(port)

@@ -1,4 +1,4 @@
-"""The bridge over real HTTP: what SeaweedFS and SNS post becomes the events functions get."""
+"""The bridge over real HTTP: posts of SeaweedFS and SNS become the events of functions."""
 
 import asyncio
 import base64
@@ -18,7 +18,7 @@ from chalice.app import S3Event, SNSEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.functions.bridge import Bridge, Stored, s3_event
+from local.functions.bridge import Bridge, StoredObject, s3_event
 from local.functions.invoker import Invoker
 from tests.local.serving import serving
 
@@ -35,8 +35,8 @@ def webhook(name: str) -> Any:
     return json.loads((WEBHOOKS / f"{name}.json").read_text(encoding="utf-8"))
 
 
-class AwkwardInvoker(Invoker):
-    """Fails to take the first event, as a full disk makes it."""
+class FailingInvoker(Invoker):
+    """Fails for the first event, like on a full disk."""
 
     failed = False
 
@@ -49,7 +49,7 @@ class AwkwardInvoker(Invoker):
 
 @dataclass
 class World:
-    """A bridge that listens, and what it has put on disk so far."""
+    """A bridge that listens, and the rows that it has written to disk."""
 
     bridge: Bridge
     url: str
@@ -70,7 +70,7 @@ class World:
         return await self.post(path, webhook(name) | changes, "text/plain; charset=UTF-8")
 
     def accepted(self) -> list[tuple[str, Any]]:
-        """Function and event of all invocations another process would find on disk."""
+        """Function and event of all invocations that another process reads from disk."""
         database = sqlite3.connect(self.path)
         try:
             rows = database.execute("SELECT function, event FROM invocations ORDER BY id")
@@ -79,18 +79,18 @@ class World:
             database.close()
 
     def objects(self) -> list[Any]:
-        """Name, key, size, ETag and sequencer of all events of S3."""
-        found = []
+        """Name, key, size, ETag and sequencer of all of S3's events."""
+        objects_of_events = []
         for name, event in self.accepted():
             assert name == "process_upload"
             (record,) = event["Records"]
-            found.append((record["eventName"], record["s3"]["object"]))
-        return found
+            objects_of_events.append((record["eventName"], record["s3"]["object"]))
+        return objects_of_events
 
 
 @dataclass
 class Worlds:
-    """Bridges on one folder, one after the other."""
+    """Starts bridges on one folder, one after the other."""
 
     folder: Path
     invoker: type[Invoker] = Invoker
@@ -113,13 +113,13 @@ class Worlds:
             database.close()
 
     def run(self, story: Callable[[World], Coroutine[Any, Any, None]]) -> None:
-        """Tell a story with one bridge."""
+        """Run a story with one bridge."""
 
-        async def told() -> None:
+        async def run_story() -> None:
             async with self.open() as world:
                 await story(world)
 
-        asyncio.run(told())
+        asyncio.run(run_story())
 
 
 @pytest.fixture
@@ -127,12 +127,12 @@ def worlds(tmp_path: Path) -> Worlds:
     return Worlds(tmp_path)
 
 
-def test_a_put_becomes_the_event_that_s3_sends(worlds: Worlds) -> None:
+def test_a_put_becomes_s3_s_event(worlds: Worlds) -> None:
     async def story(world: World) -> None:
         await world.hook("create_put")
         ((name, event),) = world.accepted()
         assert name == "process_upload"
-        datetime.strptime(event["Records"][0].pop("eventTime"), "%Y-%m-%dT%H:%M:%S.%fZ")  # noqa: DTZ007 - the form is what is asked
+        datetime.strptime(event["Records"][0].pop("eventTime"), "%Y-%m-%dT%H:%M:%S.%fZ")  # noqa: DTZ007 - the test checks the form
         assert event == {
             "Records": [
                 {
@@ -170,15 +170,17 @@ def test_a_put_becomes_the_event_that_s3_sends(worlds: Worlds) -> None:
 
 def test_the_event_has_the_fields_of_a_real_one() -> None:
     def names(value: Any) -> Any:
-        return {name: names(held) for name, held in value.items()} if type(value) is dict else None
+        return (
+            {name: names(member) for name, member in value.items()} if type(value) is dict else None
+        )
 
-    ours = s3_event(Stored(KEY, 5, "e", 1), bucket="b", region="r", sequence=1)
+    ours = s3_event(StoredObject(KEY, 5, "e", 1), bucket="b", region="r", sequence=1)
     real = json.loads((EVENTS / "s3_put.json").read_text(encoding="utf-8"))
 
     assert names(ours["Records"][0]) == names(real["Records"][0])
 
 
-def test_chalice_reads_the_key_back_from_the_event(worlds: Worlds) -> None:
+def test_chalice_reads_the_key_from_the_event(worlds: Worlds) -> None:
     async def story(world: World) -> None:
         await world.hook("create_put")
         ((_, event),) = world.accepted()
@@ -187,14 +189,14 @@ def test_chalice_reads_the_key_back_from_the_event(worlds: Worlds) -> None:
     worlds.run(story)
 
 
-def test_an_object_in_parts_was_completed(worlds: Worlds) -> None:
+def test_an_object_of_parts_has_the_event_of_a_completed_upload(worlds: Worlds) -> None:
     async def story(world: World) -> None:
         await world.hook("create_multipart")
-        ((name, described),) = world.objects()
+        ((name, s3_object),) = world.objects()
         assert name == "ObjectCreated:CompleteMultipartUpload"
-        assert described["key"] == "uploads/o+w/i3/two+parts.bin"
-        assert described["size"] == 5_242_882
-        assert described["eTag"] == "6b489a9b12d79ba2928d2a23cb61503b-2"
+        assert s3_object["key"] == "uploads/o+w/i3/two+parts.bin"
+        assert s3_object["size"] == 5_242_882
+        assert s3_object["eTag"] == "6b489a9b12d79ba2928d2a23cb61503b-2"
 
     worlds.run(story)
 
@@ -202,15 +204,15 @@ def test_an_object_in_parts_was_completed(worlds: Worlds) -> None:
 def test_an_empty_object_has_size_0(worlds: Worlds) -> None:
     async def story(world: World) -> None:
         await world.hook("create_empty")
-        ((name, described),) = world.objects()
+        ((name, s3_object),) = world.objects()
         assert name == "ObjectCreated:Put"
-        assert described["size"] == 0
-        assert described["eTag"] == "d41d8cd98f00b204e9800998ecf8427e"
+        assert s3_object["size"] == 0
+        assert s3_object["eTag"] == "d41d8cd98f00b204e9800998ecf8427e"
 
     worlds.run(story)
 
 
-def test_a_directory_is_no_object(worlds: Worlds) -> None:
+def test_a_directory_is_not_an_object(worlds: Worlds) -> None:
     async def story(world: World) -> None:
         await world.hook("create_directory")
         assert world.accepted() == []
@@ -218,8 +220,8 @@ def test_a_directory_is_no_object(worlds: Worlds) -> None:
     worlds.run(story)
 
 
-def stored_folder(mime: str) -> dict[str, Any]:
-    """The webhook of a folder that is an object as well."""
+def folder_object(mime: str) -> dict[str, Any]:
+    """The webhook of a folder that is also an object."""
     change: dict[str, Any] = webhook("create_directory")
     entry = change["message"]["new_entry"]
     etag = base64.b64encode(b"d41d8cd98f00b204e9800998ecf8427e").decode()
@@ -235,30 +237,30 @@ def stored_folder(mime: str) -> dict[str, Any]:
         pytest.param("text/plain", "uploads/o+w", id="a key with others below it"),
     ],
 )
-def test_a_folder_that_was_stored_is_an_object(worlds: Worlds, mime: str, key: str) -> None:
+def test_a_folder_with_content_is_an_object(worlds: Worlds, mime: str, key: str) -> None:
     async def story(world: World) -> None:
         for _ in "12":
-            assert await world.post("/s3", stored_folder(mime)) == 200
-        ((name, described),) = world.objects()
-        assert (name, described["key"]) == ("ObjectCreated:Put", key)
-        assert described["eTag"] == "d41d8cd98f00b204e9800998ecf8427e"
+            assert await world.post("/s3", folder_object(mime)) == 200
+        ((name, s3_object),) = world.objects()
+        assert (name, s3_object["key"]) == ("ObjectCreated:Put", key)
+        assert s3_object["eTag"] == "d41d8cd98f00b204e9800998ecf8427e"
 
     worlds.run(story)
 
 
-def test_forgotten_objects_are_caught_up_with(worlds: Worlds) -> None:
-    stored = Stored("uploads/o/i1/a.txt", 1, "etag", 1_795_397_213)
+def test_catch_up_sends_forgotten_objects_again(worlds: Worlds) -> None:
+    stored_object = StoredObject("uploads/o/i1/a.txt", 1, "etag", 1_795_397_213)
 
     async def story(world: World) -> None:
-        assert [world.bridge.catch_up([stored]) for _ in "12"] == [1, 0]
+        assert [world.bridge.catch_up([stored_object]) for _ in "12"] == [1, 0]
         world.bridge.forget_objects()
-        assert world.bridge.catch_up([stored]) == 1
-        assert [described["key"] for _, described in world.objects()] == [stored.key] * 2
+        assert world.bridge.catch_up([stored_object]) == 1
+        assert [s3_object["key"] for _, s3_object in world.objects()] == [stored_object.key] * 2
 
     worlds.run(story)
 
 
-def test_a_tag_is_no_new_object(worlds: Worlds) -> None:
+def test_a_new_tag_is_not_a_new_object(worlds: Worlds) -> None:
     async def story(world: World) -> None:
         await world.hook("create_put", "update_tag")
         assert len(world.objects()) == 1
@@ -277,7 +279,7 @@ def test_new_content_is_a_new_object(worlds: Worlds) -> None:
     worlds.run(story)
 
 
-def test_the_same_content_sent_again_later_is_a_new_object(worlds: Worlds) -> None:
+def test_the_same_content_uploaded_again_later_is_a_new_object(worlds: Worlds) -> None:
     async def story(world: World) -> None:
         again = webhook("create_put")
         again["message"]["new_entry"]["attributes"]["mtime"] += 1
@@ -288,11 +290,11 @@ def test_the_same_content_sent_again_later_is_a_new_object(worlds: Worlds) -> No
     worlds.run(story)
 
 
-def test_an_update_whose_create_was_never_told_is_an_object(worlds: Worlds) -> None:
+def test_an_update_without_a_reported_create_is_an_object(worlds: Worlds) -> None:
     async def story(world: World) -> None:
         await world.hook("update_tag")
-        ((_, described),) = world.objects()
-        assert described["key"] == QUOTED
+        ((_, s3_object),) = world.objects()
+        assert s3_object["key"] == QUOTED
 
     worlds.run(story)
 
@@ -305,12 +307,12 @@ def test_a_delete_sends_nothing(worlds: Worlds) -> None:
     worlds.run(story)
 
 
-def test_the_same_content_after_a_delete_is_a_new_object_at_once(worlds: Worlds) -> None:
+def test_the_same_content_directly_after_a_delete_is_a_new_object(worlds: Worlds) -> None:
     async def story(world: World) -> None:
         for _ in range(2):
             await world.hook("create_put", "delete")
         await world.hook("create_put")
-        sequencers = [told["sequencer"] for _, told in world.objects()]
+        sequencers = [s3_object["sequencer"] for _, s3_object in world.objects()]
         assert len(sequencers) == 3
         assert sequencers == sorted(set(sequencers))
 
@@ -328,7 +330,7 @@ def test_the_same_content_after_a_delete_is_a_new_object_at_once(worlds: Worlds)
         "/etc/uploads/a.txt",
     ],
 )
-def test_an_object_elsewhere_triggers_nothing(worlds: Worlds, key: str) -> None:
+def test_an_object_below_another_prefix_triggers_nothing(worlds: Worlds, key: str) -> None:
     async def story(world: World) -> None:
         assert await world.post("/s3", webhook("create_put") | {"key": key}) == 200
         assert world.accepted() == []
@@ -354,14 +356,14 @@ def test_a_webhook_posted_again_to_the_next_bridge_gives_one_event(worlds: World
     worlds.run(once)
 
 
-def test_an_event_that_could_not_be_kept_is_not_forgotten(worlds: Worlds) -> None:
+def test_an_event_that_could_not_be_stored_is_sent_again(worlds: Worlds) -> None:
     async def story(world: World) -> None:
         assert await world.post("/s3", webhook("create_put")) == 500
         assert world.accepted() == []
         await world.hook("create_put")
         assert len(world.objects()) == 1
 
-    replace(worlds, invoker=AwkwardInvoker).run(story)
+    replace(worlds, invoker=FailingInvoker).run(story)
 
 
 def test_sequencers_grow_from_object_to_object(worlds: Worlds) -> None:
@@ -372,7 +374,7 @@ def test_sequencers_grow_from_object_to_object(worlds: Worlds) -> None:
             entry = webhook("create_put")
             entry["message"]["new_entry"]["attributes"]["mtime"] += len(sequencers) + number
             assert await world.post("/s3", entry) == 200
-        sequencers[:] = [described["sequencer"] for _, described in world.objects()]
+        sequencers[:] = [s3_object["sequencer"] for _, s3_object in world.objects()]
 
     worlds.run(story)
     worlds.run(story)
@@ -383,41 +385,47 @@ def test_sequencers_grow_from_object_to_object(worlds: Worlds) -> None:
 
 @given(st.integers(0, 2**63 - 2))
 def test_a_later_sequencer_compares_greater(sequence: int) -> None:
-    stored = Stored(KEY, 5, "e", 1)
+    stored_object = StoredObject(KEY, 5, "e", 1)
     earlier, later = (
-        s3_event(stored, bucket="b", region="r", sequence=number)["Records"][0]["s3"]["object"]
+        s3_event(stored_object, bucket="b", region="r", sequence=number)["Records"][0]["s3"][
+            "object"
+        ]
         for number in (sequence, sequence + 1)
     )
     assert earlier["sequencer"] < later["sequencer"]
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
-def test_any_key_is_read_back_from_its_event(key: str) -> None:
-    event = s3_event(Stored(key, 5, "e", 1), bucket="b", region="r", sequence=1)
+def test_chalice_reads_any_key_from_its_event(key: str) -> None:
+    event = s3_event(StoredObject(key, 5, "e", 1), bucket="b", region="r", sequence=1)
 
     assert event["Records"][0]["s3"]["object"]["key"].isascii()
     assert S3Event(event, None).key == key
 
 
-def test_catching_up_sends_only_what_is_unknown(worlds: Worlds) -> None:
+def test_catch_up_sends_only_unknown_objects(worlds: Worlds) -> None:
     entry = webhook("create_put")["message"]["new_entry"]
-    known = Stored(KEY, 5, "5d41402abc4b2a76b9719d911017c592", entry["attributes"]["mtime"])
-    unknown = Stored("uploads/o/i/b.txt", 7, "0123456789abcdef0123456789abcdef-3", known.modified)
+    known_object = StoredObject(
+        KEY, 5, "5d41402abc4b2a76b9719d911017c592", entry["attributes"]["mtime"]
+    )
+    unknown_object = StoredObject(
+        "uploads/o/i/b.txt", 7, "0123456789abcdef0123456789abcdef-3", known_object.modified
+    )
 
     async def story(world: World) -> None:
         await world.hook("create_put")
-        assert world.bridge.catch_up([known, unknown]) == 1
-        assert world.bridge.catch_up([unknown, known]) == 0
-        _, (name, described) = world.objects()
+        assert world.bridge.catch_up([known_object, unknown_object]) == 1
+        assert world.bridge.catch_up([unknown_object, known_object]) == 0
+        _, (name, s3_object) = world.objects()
         assert name == "ObjectCreated:CompleteMultipartUpload"
-        assert (described["key"], described["size"]) == ("uploads/o/i/b.txt", 7)
+        assert (s3_object["key"], s3_object["size"]) == ("uploads/o/i/b.txt", 7)
 
     worlds.run(story)
 
 
-def test_an_object_told_of_before_there_are_functions_is_caught_up_with(worlds: Worlds) -> None:
+def test_catch_up_sends_an_object_reported_before_functions_start(worlds: Worlds) -> None:
     entry = webhook("create_put")["message"]["new_entry"]
-    listed = Stored(KEY, 5, "5d41402abc4b2a76b9719d911017c592", entry["attributes"]["mtime"])
+    listed = StoredObject(KEY, 5, "5d41402abc4b2a76b9719d911017c592", entry["attributes"]["mtime"])
 
     async def story(world: World) -> None:
         world.bridge.sources = []
@@ -429,9 +437,9 @@ def test_an_object_told_of_before_there_are_functions_is_caught_up_with(worlds: 
     worlds.run(story)
 
 
-def test_what_was_caught_up_with_is_not_sent_again_by_a_late_webhook(worlds: Worlds) -> None:
+def test_a_late_webhook_does_not_repeat_a_catch_up(worlds: Worlds) -> None:
     entry = webhook("create_put")["message"]["new_entry"]
-    listed = Stored(KEY, 5, "5d41402abc4b2a76b9719d911017c592", entry["attributes"]["mtime"])
+    listed = StoredObject(KEY, 5, "5d41402abc4b2a76b9719d911017c592", entry["attributes"]["mtime"])
 
     async def story(world: World) -> None:
         assert world.bridge.catch_up([listed]) == 1
@@ -441,8 +449,8 @@ def test_what_was_caught_up_with_is_not_sent_again_by_a_late_webhook(worlds: Wor
     worlds.run(story)
 
 
-def test_what_sns_posts_becomes_the_event_of_a_subscribed_function(worlds: Worlds) -> None:
-    posted = webhook("sns_without_subject")
+def test_a_message_of_sns_becomes_the_event_of_a_subscribed_function(worlds: Worlds) -> None:
+    message = webhook("sns_without_subject")
 
     async def story(world: World) -> None:
         assert await world.notification("sns_without_subject") == 200
@@ -455,15 +463,15 @@ def test_what_sns_posts_becomes_the_event_of_a_subscribed_function(worlds: World
         assert record["EventSubscriptionArn"].startswith(f"{RESULTS}:")
         assert record["Sns"] == {
             "Type": "Notification",
-            "MessageId": posted["MessageId"],
+            "MessageId": message["MessageId"],
             "TopicArn": RESULTS,
             "Subject": None,
             "Message": '{"version": "1.0"}',
-            "Timestamp": posted["Timestamp"],
-            "SignatureVersion": posted["SignatureVersion"],
-            "Signature": posted["Signature"],
-            "SigningCertUrl": posted["SigningCertURL"],
-            "UnsubscribeUrl": posted["UnsubscribeURL"],
+            "Timestamp": message["Timestamp"],
+            "SignatureVersion": message["SignatureVersion"],
+            "Signature": message["Signature"],
+            "SigningCertUrl": message["SigningCertURL"],
+            "UnsubscribeUrl": message["UnsubscribeURL"],
             "MessageAttributes": {},
         }
 
@@ -482,7 +490,7 @@ def test_the_event_of_a_topic_has_the_fields_of_a_real_one(worlds: Worlds) -> No
     worlds.run(story)
 
 
-def test_a_subject_and_attributes_are_handed_on(worlds: Worlds) -> None:
+def test_a_function_receives_subject_and_attributes(worlds: Worlds) -> None:
     attributes = {"state": {"Type": "String", "Value": "accepted"}}
 
     async def story(world: World) -> None:
@@ -502,7 +510,7 @@ def test_a_function_of_another_topic_is_not_invoked(worlds: Worlds) -> None:
     worlds.run(story)
 
 
-def test_every_function_that_is_subscribed_is_invoked(worlds: Worlds) -> None:
+def test_every_subscribed_function_is_invoked(worlds: Worlds) -> None:
     async def story(world: World) -> None:
         world.bridge.sources = [SNS_SOURCE, S3_SOURCE, SNS_SOURCE | {"name": "count"}]
         await world.notification("sns_without_subject")
@@ -512,7 +520,7 @@ def test_every_function_that_is_subscribed_is_invoked(worlds: Worlds) -> None:
 
 
 @pytest.mark.parametrize("path", ["/sns", "/mail"])
-def test_a_confirmation_of_a_subscription_is_no_message(
+def test_a_subscription_confirmation_invokes_nothing(
     worlds: Worlds, tmp_path: Path, path: str
 ) -> None:
     async def story(world: World) -> None:
@@ -526,7 +534,7 @@ def test_a_confirmation_of_a_subscription_is_no_message(
     worlds.run(story)
 
 
-def test_mail_is_written_and_announced(
+def test_mail_is_written_to_a_file_and_printed(
     worlds: Worlds, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def story(world: World) -> None:
@@ -541,7 +549,7 @@ def test_mail_is_written_and_announced(
     assert str(letter) in printed
 
 
-def test_mail_without_a_subject_gets_the_one_of_sns(worlds: Worlds, tmp_path: Path) -> None:
+def test_mail_without_a_subject_has_sns_s_default(worlds: Worlds, tmp_path: Path) -> None:
     async def story(world: World) -> None:
         assert await world.notification("sns_without_subject", "/mail") == 200
 
@@ -560,7 +568,7 @@ def test_every_mail_is_a_file_of_its_own(worlds: Worlds, tmp_path: Path) -> None
     assert len(list(tmp_path.glob("*.txt"))) == 5
 
 
-def test_a_webhook_that_makes_no_sense_is_refused_and_the_next_is_taken(worlds: Worlds) -> None:
+def test_a_malformed_webhook_is_refused_and_the_next_is_accepted(worlds: Worlds) -> None:
     broken = copy.deepcopy(webhook("create_put"))
     del broken["message"]["new_entry"]["attributes"]
 

@@ -1,4 +1,4 @@
-"""`python -m local`: what can be chosen, and what is said to nonsense."""
+"""`python -m local`: its options, and its errors for invalid values."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ SERVICES = ["s3", "aws", "api", "gateway", "page", "downloads"]
 
 
 def run(tmp_path: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """The command to its end, which it must not reach by starting anything."""
+    """Run the command until it ends; it must not start anything."""
     return subprocess.run(
         [sys.executable, "-m", "local", *arguments],
         cwd=ROOT,
@@ -29,7 +29,7 @@ def run(tmp_path: Path, *arguments: str, **environment: str) -> "subprocess.Comp
     )
 
 
-def test_nothing_chosen_is_the_usual() -> None:
+def test_without_options_the_defaults_apply() -> None:
     options = _options([], {})
 
     assert options.home.path == Path(".hoist")
@@ -40,7 +40,7 @@ def test_nothing_chosen_is_the_usual() -> None:
     assert options.throttling is False
 
 
-def test_everything_but_the_retry_waits_can_be_chosen_by_the_environment() -> None:
+def test_the_environment_sets_every_option_but_the_retry_waits() -> None:
     options = _options(
         ["--retry-waits", "0,0.5, 60"],
         {
@@ -75,7 +75,7 @@ def test_an_argument_wins_over_the_environment() -> None:
     assert options.retry_waits == [3.0]
 
 
-def test_an_empty_variable_is_none() -> None:
+def test_an_empty_variable_is_ignored() -> None:
     names = ["HOIST_HOME", *(f"HOIST_{n.upper()}_PORT" for n in SERVICES)]
 
     assert _options([], dict.fromkeys(names, "")) == _options([], {})
@@ -83,7 +83,7 @@ def test_an_empty_variable_is_none() -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 @pytest.mark.parametrize("port", ["0", "65536", "70000", "-1", "web", "80.0", "1e3", " ", "²"])
-def test_a_nonsense_port_is_refused_with_its_setting(
+def test_an_invalid_port_is_refused_with_its_setting(
     capsys: pytest.CaptureFixture[str], name: str, port: str
 ) -> None:
     refused: list[Any] = []
@@ -100,7 +100,7 @@ def test_a_nonsense_port_is_refused_with_its_setting(
 
 
 @pytest.mark.parametrize("waits", ["soon", "1,,2", ",", "1;2", "1,two"])
-def test_waits_that_are_no_numbers_are_refused(waits: str) -> None:
+def test_waits_that_are_not_numbers_are_refused(waits: str) -> None:
     with pytest.raises(StartError) as error:
         _options([f"--retry-waits={waits}"], {})
 
@@ -108,14 +108,14 @@ def test_waits_that_are_no_numbers_are_refused(waits: str) -> None:
 
 
 @pytest.mark.parametrize("waits", ["-1", "1,-0.5", "nan", "1,inf"])
-def test_waits_that_no_clock_knows_are_refused(waits: str) -> None:
+def test_infinite_and_negative_waits_are_refused(waits: str) -> None:
     with pytest.raises(StartError) as error:
         _options([f"--retry-waits={waits}"], {})
 
     assert str(error.value) == f"Retry waits are finite and not negative: not {waits!r}"
 
 
-def test_what_is_not_known_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_option_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (["--port=1"], ["--ho=mine"], ["start"]):
         with pytest.raises(SystemExit) as ended:
             _options(arguments, {})
@@ -133,7 +133,7 @@ def test_help_names_every_setting(tmp_path: Path) -> None:
     assert not (tmp_path / "hoist").exists()
 
 
-def test_the_command_says_why_it_cannot_start_in_one_line(tmp_path: Path) -> None:
+def test_the_command_prints_one_line_when_it_cannot_start(tmp_path: Path) -> None:
     refused = run(tmp_path, "--retry-waits", "soon")
 
     assert (refused.returncode, refused.stdout) == (1, "")
@@ -141,7 +141,7 @@ def test_the_command_says_why_it_cannot_start_in_one_line(tmp_path: Path) -> Non
     assert refused.stderr == line
 
 
-def test_the_command_refuses_a_nonsense_port_before_it_does_anything(tmp_path: Path) -> None:
+def test_the_command_refuses_an_invalid_port_before_it_starts(tmp_path: Path) -> None:
     refused = run(tmp_path, HOIST_PAGE_PORT="70000")
 
     assert (refused.returncode, refused.stdout) == (2, "")
@@ -159,6 +159,6 @@ def test_the_command_refuses_one_port_for_two_services(tmp_path: Path) -> None:
 
     assert refused.returncode == 1
     assert refused.stderr == (
-        f"Hoist cannot start. Port {one} is given to s3 and to gateway: choose another with"
+        f"Hoist cannot start. Port {one} is set for s3 and for gateway: choose another with"
         " HOIST_GATEWAY_PORT=…\n"
     )

@@ -1,4 +1,4 @@
-"""Tables on disk beside moto's own, in memory: the same requests get the same answers."""
+"""Tables on disk and moto's own tables in memory: the same requests get the same answers."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -63,7 +63,7 @@ VALUES: dict[str, Any] = {
 
 
 def item(number: int) -> dict[str, Any]:
-    """Items of three partitions and two owners; every fourth is in no index."""
+    """An item in one of three partitions, of one of two owners; every fourth is in no index."""
     indexed = {
         "owner": {"S": f"owner{number % 2}"},
         "check_shard": {"S": "s"},
@@ -82,7 +82,7 @@ KEY = {"pk": item(1)["pk"], "sk": item(1)["sk"]}
 
 
 @pytest.fixture(scope="module")
-def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def on_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The local system's DynamoDB."""
     (port,) = free_ports(1)
     with aws_server(tmp_path_factory.mktemp("aws") / "aws.state", port):
@@ -91,18 +91,18 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         yield client
 
 
-@pytest.fixture(params=["stored", "moto"])
-def dynamodb(request: pytest.FixtureRequest, stored: Any) -> Iterator[Any]:
-    """A client of either, with forty items."""
+@pytest.fixture(params=["on_disk", "moto"])
+def dynamodb(request: pytest.FixtureRequest, on_disk: Any) -> Iterator[Any]:
+    """A client of the local DynamoDB or of moto's own, with forty items."""
     if request.param == "moto":
         with mock_aws():
             client: Any = boto3.client("dynamodb", region_name=REGION)
             client.create_table(TableName=TABLE, **SCHEMA)
             yield filled(client)
         return
-    stored.delete_table(TableName=TABLE)
-    stored.create_table(TableName=TABLE, **SCHEMA)
-    yield filled(stored)
+    on_disk.delete_table(TableName=TABLE)
+    on_disk.create_table(TableName=TABLE, **SCHEMA)
+    yield filled(on_disk)
 
 
 def filled(client: Any) -> Any:
@@ -113,7 +113,7 @@ def filled(client: Any) -> Any:
 
 
 def numbers(items: Any) -> list[int]:
-    """Which items an answer holds; an index that holds the keys only has no id for some."""
+    """The ids of items in an answer; an index with keys only lacks some ids."""
     return [int(each["sk"]["S"].partition("#")[2]) for each in items]
 
 
@@ -127,7 +127,7 @@ def pages(client: Any, operation: str, **request: Any) -> Any:
 
 
 @pytest.mark.system
-def test_every_type_of_value_comes_back_as_it_was(dynamodb: Any) -> None:
+def test_every_type_of_value_is_read_as_written(dynamodb: Any) -> None:
     assert dynamodb.get_item(TableName=TABLE, Key=KEY)["Item"] == item(1)
 
 
@@ -162,7 +162,7 @@ def test_every_type_of_value_comes_back_as_it_was(dynamodb: Any) -> None:
         ),
     ],
 )  # fmt: skip
-def test_a_query_gives_the_items_in_order_page_by_page(
+def test_a_query_returns_the_items_in_order_page_by_page(
     dynamodb: Any,
     index: str | None,
     condition: str,
@@ -191,7 +191,7 @@ def test_a_query_gives_the_items_in_order_page_by_page(
 
 
 @pytest.mark.system
-def test_the_filter_comes_after_the_limit(dynamodb: Any) -> None:
+def test_the_limit_applies_before_the_filter(dynamodb: Any) -> None:
     answer = dynamodb.query(
         TableName=TABLE,
         KeyConditionExpression="pk = :p",
@@ -208,16 +208,16 @@ def test_the_filter_comes_after_the_limit(dynamodb: Any) -> None:
 
 @pytest.mark.system
 @pytest.mark.parametrize("limit", [7, 100])
-def test_a_scan_gives_every_item_once(dynamodb: Any, limit: int) -> None:
-    found = pages(dynamodb, "scan", Limit=limit)
+def test_a_scan_returns_every_item_once(dynamodb: Any, limit: int) -> None:
+    scanned = pages(dynamodb, "scan", Limit=limit)
 
-    assert found == sorted(map(item, range(40)), key=lambda i: (i["pk"]["S"], i["sk"]["S"]))
+    assert scanned == sorted(map(item, range(40)), key=lambda i: (i["pk"]["S"], i["sk"]["S"]))
     assert dynamodb.scan(TableName=TABLE, Select="COUNT")["Count"] == 40
     assert dynamodb.describe_table(TableName=TABLE)["Table"]["ItemCount"] == 40
 
 
 @pytest.mark.system
-def test_an_answer_holds_a_megabyte_at_most(dynamodb: Any) -> None:
+def test_a_page_has_a_megabyte_at_most(dynamodb: Any) -> None:
     for number in range(5):
         large = {"pk": {"S": "large"}, "sk": {"S": f"upload#{number}"}, "x": {"S": "x" * 300_000}}
         dynamodb.put_item(TableName=TABLE, Item=large)
@@ -294,7 +294,7 @@ def test_a_transaction_that_fails_changes_nothing(dynamodb: Any, failing: Any) -
 
 
 @pytest.mark.system
-def test_a_conditional_write_tells_what_it_met(dynamodb: Any) -> None:
+def test_a_refused_conditional_write_returns_the_item(dynamodb: Any) -> None:
     with pytest.raises(ClientError) as refused:
         dynamodb.put_item(
             TableName=TABLE,
@@ -320,7 +320,7 @@ def test_a_global_index_is_never_read_consistently(dynamodb: Any) -> None:
 
 
 @pytest.mark.system
-def test_a_table_that_is_made_again_is_empty(dynamodb: Any) -> None:
+def test_a_table_that_is_created_again_is_empty(dynamodb: Any) -> None:
     dynamodb.delete_table(TableName=TABLE)
     dynamodb.create_table(TableName=TABLE, **SCHEMA)
 
@@ -328,15 +328,15 @@ def test_a_table_that_is_made_again_is_empty(dynamodb: Any) -> None:
 
 
 @pytest.mark.system
-def test_a_transaction_that_is_repeated_for_want_of_an_answer_is_made_once(stored: Any) -> None:
-    stored.delete_table(TableName=TABLE)
-    stored.create_table(TableName=TABLE, **SCHEMA)
+def test_a_retried_transaction_is_executed_once(on_disk: Any) -> None:
+    on_disk.delete_table(TableName=TABLE)
+    on_disk.create_table(TableName=TABLE, **SCHEMA)
     put = {"TableName": TABLE, "Item": KEY, "ConditionExpression": "attribute_not_exists(pk)"}
 
     for _ in "12":
-        stored.transact_write_items(TransactItems=[{"Put": put}], ClientRequestToken="first")
+        on_disk.transact_write_items(TransactItems=[{"Put": put}], ClientRequestToken="first")
     for token in ("second", "second"):
         with pytest.raises(ClientError, match="ConditionalCheckFailed"):
-            stored.transact_write_items(TransactItems=[{"Put": put}], ClientRequestToken=token)
+            on_disk.transact_write_items(TransactItems=[{"Put": put}], ClientRequestToken=token)
 
-    assert pages(stored, "scan") == [KEY]
+    assert pages(on_disk, "scan") == [KEY]

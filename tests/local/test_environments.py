@@ -1,4 +1,4 @@
-"""Execution environments: real worker processes on an `app.py` of the test's own."""
+"""Execution environments: real worker processes with an `app.py` of the test."""
 
 import asyncio
 import json
@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from local.functions.environments import LINE_LIMIT, MOST, Answer, Function, Functions
-from tests.local.serving import PATIENCE, comes, is_running
+from local.names import arn
+from tests.local.serving import TIMEOUT, is_running, wait_until
 
 HANDLERS = """
 import os
@@ -50,7 +51,7 @@ def returns_an_object(event, context):
 def returns_much(event, context):
     return "ü" * event
 
-def tells(event, context):
+def shows_context(event, context):
     return {
         "request_id": context.aws_request_id,
         "function_name": context.function_name,
@@ -101,7 +102,7 @@ Story = Callable[[Functions], Coroutine[Any, Any, None]]
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A project: `app.py`, and the environment that its local stage gives it."""
+    """A project: `app.py`, and the environment of its local stage."""
     folder = tmp_path / "project"
     (folder / ".chalice").mkdir(parents=True)
     stages = {"local": {"environment_variables": {"HOIST_STAGE": "of the config"}}}
@@ -117,17 +118,17 @@ def log(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(root: Path, log: Path) -> Callable[[Story], None]:
-    """Tells a story with functions that are stopped at its end."""
+    """Runs a story with functions, and stops them afterwards."""
 
-    async def told(story: Story) -> None:
+    async def run_story(story: Story) -> None:
         functions = Functions(log, {"OF_THE_TEST": "ü"}, root)
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 await story(functions)
         finally:
             await functions.stop()
 
-    return lambda story: asyncio.run(told(story))
+    return lambda story: asyncio.run(run_story(story))
 
 
 async def ask(functions: Functions, handler: str, event: Any = None, timeout: int = 15) -> Answer:
@@ -139,7 +140,7 @@ def pids(functions: Functions) -> list[int]:
     return [environment.process.pid for environment in functions._all]
 
 
-def test_what_a_handler_returns_is_the_answer(run: Callable[[Story], None]) -> None:
+def test_the_answer_is_the_result_of_the_handler(run: Callable[[Story], None]) -> None:
     event = {"Records": [1, None, "ü\n"]}
 
     async def story(functions: Functions) -> None:
@@ -148,7 +149,7 @@ def test_what_a_handler_returns_is_the_answer(run: Callable[[Story], None]) -> N
     run(story)
 
 
-def test_what_a_handler_raises_is_the_answer_and_in_the_log(
+def test_an_error_of_a_handler_is_the_answer_and_in_the_log(
     run: Callable[[Story], None], log: Path
 ) -> None:
     async def story(functions: Functions) -> None:
@@ -165,7 +166,7 @@ def test_what_a_handler_raises_is_the_answer_and_in_the_log(
     assert "LookupError: no such thing: ü" in log.read_text(encoding="utf-8")
 
 
-def test_what_a_handler_prints_goes_to_the_log_and_not_into_the_answer(
+def test_output_of_a_handler_goes_to_the_log_and_not_into_the_answer(
     run: Callable[[Story], None], log: Path
 ) -> None:
     async def story(functions: Functions) -> None:
@@ -175,9 +176,9 @@ def test_what_a_handler_prints_goes_to_the_log_and_not_into_the_answer(
 
     run(story)
 
-    written = log.read_text(encoding="utf-8")
+    log_text = log.read_text(encoding="utf-8")
     for line in ('{"ok": false, "payload": "printed"}', "written to the descriptor", "by a child"):
-        assert line in written
+        assert line in log_text
 
 
 @pytest.mark.parametrize("handler", ["ends", "leaves", "no_such_handler"])
@@ -203,7 +204,7 @@ def test_an_environment_that_died_while_idle_is_replaced(run: Callable[[Story], 
         first = (await ask(functions, "number", 0)).payload
         os.kill(first, 9)
         (environment,) = functions._all
-        await comes(lambda: environment.process.returncode is not None)
+        await wait_until(lambda: environment.process.returncode is not None)
         second = await ask(functions, "number", 0)
         assert second.ok
         assert second.payload != first
@@ -211,26 +212,26 @@ def test_an_environment_that_died_while_idle_is_replaced(run: Callable[[Story], 
     run(story)
 
 
-def test_a_handler_that_takes_too_long_is_ended_and_the_next_invocation_works(
+def test_a_handler_that_times_out_is_killed_and_the_next_invocation_works(
     run: Callable[[Story], None], tmp_path: Path
 ) -> None:
-    begun = tmp_path / "begun"
+    pid_file = tmp_path / "pid"
 
     async def story(functions: Functions) -> None:
-        await ask(functions, "returns")  # so that the time is the handler's alone
-        answer = await ask(functions, "sleeps", str(begun), timeout=1)
+        await ask(functions, "returns")  # so that only the handler takes time
+        answer = await ask(functions, "sleeps", str(pid_file), timeout=1)
         assert not answer.ok
         assert answer.payload == {
             "errorType": "Sandbox.Timedout",
             "errorMessage": "RequestId: id of sleeps Error: Task timed out after 1.00 seconds",
         }
-        assert not is_running(int(begun.read_text()))
+        assert not is_running(int(pid_file.read_text()))
         assert (await ask(functions, "returns")).ok
 
     run(story)
 
 
-def test_what_is_not_json_is_an_error_and_the_environment_stays(
+def test_a_result_that_is_not_json_is_an_error_and_the_environment_stays(
     run: Callable[[Story], None],
 ) -> None:
     async def story(functions: Functions) -> None:
@@ -271,15 +272,15 @@ def test_an_answer_over_the_limit_is_an_error_and_the_next_invocation_works(
     run(story)
 
 
-def test_a_handler_is_told_what_lambda_tells_it(run: Callable[[Story], None], root: Path) -> None:
+def test_a_handler_receives_lambda_s_context(run: Callable[[Story], None], root: Path) -> None:
     async def story(functions: Functions) -> None:
-        answer = await ask(functions, "tells", timeout=15)
+        answer = await ask(functions, "shows_context", timeout=15)
         milliseconds = answer.payload.pop("milliseconds")
         assert 0 < milliseconds <= 15_000
         assert answer.payload == {
-            "request_id": "id of tells",
-            "function_name": "hoist-local-name_of_tells",
-            "arn": "arn:aws:lambda:eu-west-1:123456789012:function:hoist-local-name_of_tells",
+            "request_id": "id of shows_context",
+            "function_name": "hoist-local-name_of_shows_context",
+            "arn": arn("lambda", "function:hoist-local-name_of_shows_context"),
             "stage": "of the config",
             "variable": "ü",
             "folder": str(root),
@@ -288,7 +289,7 @@ def test_a_handler_is_told_what_lambda_tells_it(run: Callable[[Story], None], ro
     run(story)
 
 
-def test_an_environment_is_used_again(run: Callable[[Story], None]) -> None:
+def test_an_environment_is_reused(run: Callable[[Story], None]) -> None:
     async def story(functions: Functions) -> None:
         numbers = {(await ask(functions, "number", 0)).payload for _ in range(3)}
         assert numbers == set(pids(functions))
@@ -297,7 +298,7 @@ def test_an_environment_is_used_again(run: Callable[[Story], None]) -> None:
     run(story)
 
 
-def test_invocations_run_side_by_side_in_as_many_environments_as_there_may_be(
+def test_invocations_run_at_once_in_the_most_environments(
     run: Callable[[Story], None],
 ) -> None:
     async def story(functions: Functions) -> None:
@@ -310,7 +311,9 @@ def test_invocations_run_side_by_side_in_as_many_environments_as_there_may_be(
     run(story)
 
 
-def test_an_edit_of_app_py_is_picked_up(run: Callable[[Story], None], root: Path) -> None:
+def test_an_edit_of_app_py_replaces_the_environment(
+    run: Callable[[Story], None], root: Path
+) -> None:
     async def story(functions: Functions) -> None:
         first = (await ask(functions, "number", 0)).payload
         (root / "app.py").write_text(HANDLERS.replace('{"got": event}', '"edited"'))
@@ -320,7 +323,9 @@ def test_an_edit_of_app_py_is_picked_up(run: Callable[[Story], None], root: Path
     run(story)
 
 
-def test_an_edit_in_chalicelib_is_picked_up(run: Callable[[Story], None], root: Path) -> None:
+def test_an_edit_in_chalicelib_replaces_the_environment(
+    run: Callable[[Story], None], root: Path
+) -> None:
     (root / "chalicelib" / "deep").mkdir(parents=True)
     (root / "chalicelib" / "__init__.py").touch()
     module = root / "chalicelib" / "deep" / "part.py"
@@ -337,7 +342,7 @@ def test_an_edit_in_chalicelib_is_picked_up(run: Callable[[Story], None], root: 
     run(story)
 
 
-def test_an_app_that_cannot_be_loaded_is_an_error_until_it_is_mended(
+def test_an_app_that_fails_to_load_is_an_error_until_it_is_fixed(
     run: Callable[[Story], None], root: Path, log: Path
 ) -> None:
     async def story(functions: Functions) -> None:
@@ -352,7 +357,9 @@ def test_an_app_that_cannot_be_loaded_is_an_error_until_it_is_mended(
     assert "SyntaxError" in log.read_text(encoding="utf-8")
 
 
-def test_it_lists_what_triggers_which_handler(run: Callable[[Story], None], root: Path) -> None:
+def test_describe_lists_the_sources_of_each_handler(
+    run: Callable[[Story], None], root: Path
+) -> None:
     (root / "app.py").write_text(CHALICE)
 
     async def story(functions: Functions) -> None:
@@ -397,13 +404,13 @@ def test_the_environment_that_described_the_app_runs_its_handlers(
     run(story)
 
 
-def test_an_app_that_cannot_be_loaded_cannot_be_described(
+def test_describe_raises_an_error_for_an_app_that_fails_to_load(
     run: Callable[[Story], None], root: Path, log: Path
 ) -> None:
     (root / "app.py").write_text("raise RuntimeError('not today')\n")
 
     async def story(functions: Functions) -> None:
-        with pytest.raises(OSError):  # noqa: PT011 - a broken pipe or a reset, as it happens
+        with pytest.raises(OSError):  # noqa: PT011 - a broken pipe or a reset
             await functions.describe()
 
     run(story)
@@ -412,35 +419,35 @@ def test_an_app_that_cannot_be_loaded_cannot_be_described(
 
 
 def test_stop_leaves_no_process(run: Callable[[Story], None], tmp_path: Path) -> None:
-    begun = tmp_path / "begun"
-    found = []
+    pid_file = tmp_path / "pid"
+    all_pids = []
 
     async def story(functions: Functions) -> None:
-        busy = asyncio.create_task(ask(functions, "sleeps", str(begun)))
-        await comes(lambda: begun.exists() and begun.read_text())
+        busy = asyncio.create_task(ask(functions, "sleeps", str(pid_file)))
+        await wait_until(lambda: pid_file.exists() and pid_file.read_text())
         await ask(functions, "returns")
-        found.extend(pids(functions))
+        all_pids.extend(pids(functions))
         await functions.stop()
         assert (await busy).payload["errorType"] == "Runtime.ExitError"
 
     run(story)
 
-    assert len(found) == 2
-    assert not any(is_running(pid) for pid in found)
+    assert len(all_pids) == 2
+    assert not any(is_running(pid) for pid in all_pids)
 
 
 def test_a_cancelled_invocation_leaves_no_process(
     run: Callable[[Story], None], tmp_path: Path
 ) -> None:
-    begun = tmp_path / "begun"
+    pid_file = tmp_path / "pid"
 
     async def story(functions: Functions) -> None:
-        busy = asyncio.create_task(ask(functions, "sleeps", str(begun)))
-        await comes(lambda: begun.exists() and begun.read_text())
+        busy = asyncio.create_task(ask(functions, "sleeps", str(pid_file)))
+        await wait_until(lambda: pid_file.exists() and pid_file.read_text())
         busy.cancel()
         with pytest.raises(asyncio.CancelledError):
             await busy
-        assert not is_running(int(begun.read_text()))
+        assert not is_running(int(pid_file.read_text()))
         assert (await ask(functions, "returns")).ok
 
     run(story)

@@ -1,4 +1,4 @@
-"""Requests that a foreign web page lets a browser send to the local system."""
+"""Requests to the local system that a web page of another origin makes a browser send."""
 
 import asyncio
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from local.aws.resources import DEMO
-from local.gateways.guard import guarding, middleware, refuses
+from local.guard import guarding, middleware, refuses
 from local.home import free_ports
 from tests.local.serving import aws_server, listening, resources_at
 from tests.support.running import Answer, call
@@ -20,7 +20,7 @@ FOREIGN = "https://evil.example"
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:5000", "localhost", "LOCALHOST:8000"])
 @pytest.mark.parametrize("origin", [None, PAGE])
-def test_requests_to_this_machine_are_taken(host: str, origin: str | None) -> None:
+def test_requests_to_this_machine_are_accepted(host: str, origin: str | None) -> None:
     assert not refuses(host, origin, PAGE)
 
 
@@ -36,7 +36,7 @@ def test_another_name_for_this_machine_is_refused(host: str, page_origin: str | 
 @pytest.mark.parametrize(
     "origin", [FOREIGN, "null", "http://127.0.0.1:8081", "http://localhost:8080", f"{PAGE}.evil"]
 )
-def test_a_request_of_another_page_is_refused_where_the_page_is_given(origin: str) -> None:
+def test_a_request_of_another_page_is_refused_when_the_page_is_set(origin: str) -> None:
     assert refuses("127.0.0.1:5000", origin, PAGE)
     assert not refuses("127.0.0.1:5000", origin, None)
 
@@ -52,8 +52,12 @@ def test_a_server_answers_403_and_does_nothing() -> None:
         application = web.Application(middlewares=[middleware(PAGE)])
         application.router.add_post("/", work)
         async with listening(application, free_ports(1)[0]) as url, aiohttp.ClientSession() as ask:
-            asked: list[dict[str, str]] = [{"Origin": FOREIGN}, {"Host": "evil.example"}, {}]
-            answers = [await ask.post(url, headers=headers) for headers in asked]
+            sets_of_headers: list[dict[str, str]] = [
+                {"Origin": FOREIGN},
+                {"Host": "evil.example"},
+                {},
+            ]
+            answers = [await ask.post(url, headers=headers) for headers in sets_of_headers]
             return [answer.status for answer in answers]
 
     assert asyncio.run(story()) == [403, 403, 200]
@@ -62,7 +66,7 @@ def test_a_server_answers_403_and_does_nothing() -> None:
 
 def test_a_wsgi_server_answers_403_and_does_nothing() -> None:
     started: list[str] = []
-    guarded = guarding(lambda *_: pytest.fail("it got through"), PAGE)
+    guarded = guarding(lambda *_: pytest.fail("the guard let it pass"), PAGE)
     environ: dict[str, Any] = {"HTTP_HOST": "127.0.0.1:5000", "HTTP_ORIGIN": FOREIGN}
 
     list(guarded(environ, lambda status, _: started.append(status)))
@@ -71,7 +75,7 @@ def test_a_wsgi_server_answers_403_and_does_nothing() -> None:
 
 
 @pytest.mark.system
-def test_a_foreign_page_cannot_sign_in_with_the_demo_account(tmp_path: Path) -> None:
+def test_a_page_of_another_origin_cannot_sign_in_with_the_demo_account(tmp_path: Path) -> None:
     (port,) = free_ports(1)
     with aws_server(tmp_path / "aws.state", port, "--page-origin", PAGE):
         client = resources_at(port).make()["HOIST_USER_POOL_CLIENT_ID"]
@@ -83,8 +87,8 @@ def test_a_foreign_page_cannot_sign_in_with_the_demo_account(tmp_path: Path) -> 
 
         def sign_in(**headers: str) -> Answer:
             target = "AWSCognitoIdentityProviderService.InitiateAuth"
-            known = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target}
-            return call("POST", f"http://127.0.0.1:{port}", body, known | headers)
+            common_headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target}
+            return call("POST", f"http://127.0.0.1:{port}", body, common_headers | headers)
 
         assert sign_in(Origin=PAGE).status == 200
         assert sign_in(Origin=FOREIGN).status == 403

@@ -25,8 +25,8 @@ def home(tmp_path: Path) -> Home:
 
 
 @contextmanager
-def held(home: Home) -> Iterator["subprocess.Popen[str]"]:
-    """The folder while another system's process has it."""
+def other_system(home: Home) -> Iterator["subprocess.Popen[str]"]:
+    """Another system's process that has locked the folder."""
     with holder_of(home.path / "lock") as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "locked\n"
@@ -36,7 +36,7 @@ def held(home: Home) -> Iterator["subprocess.Popen[str]"]:
 
 
 def locked(home: Home) -> bool:
-    """Whether another process would find the folder locked."""
+    """Whether the folder is locked for another process."""
     script = "import fcntl, sys; fcntl.flock(open(sys.argv[1]), fcntl.LOCK_EX | fcntl.LOCK_NB)"
     command = [sys.executable, "-c", script, str(home.path / "lock")]
     return subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode != 0
@@ -50,7 +50,7 @@ def dead_pid() -> int:
 
 @contextmanager
 def listening(host: str, port: int) -> Iterator[None]:
-    """A server, as servers do it: connections of an earlier one may still be winding up there."""
+    """A server that sets SO_REUSEADDR, as servers do: old connections may still be closing."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
@@ -59,35 +59,35 @@ def listening(host: str, port: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", PORTS)
-def test_a_taken_port_is_named_with_its_setting(name: str) -> None:
+def test_a_port_in_use_is_named_with_its_setting(name: str) -> None:
     ports = Ports(*free_ports(6))
-    taken = getattr(ports, name)
-    with listening(HOST, taken), pytest.raises(StartError) as error:
+    port = getattr(ports, name)
+    with listening(HOST, port), pytest.raises(StartError) as error:
         check_ports(ports)
 
     setting = f"HOIST_{name.upper()}_PORT=…"
-    assert str(error.value).startswith(f"Port {taken} ({name}) is in use: ")
+    assert str(error.value).startswith(f"Port {port} ({name}) is in use: ")
     assert str(error.value).endswith(f"choose another with {setting}")
     check_ports(ports)
 
 
-def test_a_port_taken_on_all_addresses_is_taken() -> None:
+def test_a_port_in_use_on_all_addresses_is_in_use() -> None:
     ports = Ports(*free_ports(6))
     with (
-        listening("0.0.0.0", ports.api),  # noqa: S104 - what others do
+        listening("0.0.0.0", ports.api),  # noqa: S104 - other servers do
         pytest.raises(StartError, match=r"\(api\) is in use"),
     ):
         check_ports(ports)
 
 
-def test_a_port_given_twice_is_named_with_both_services() -> None:
+def test_one_port_for_two_services_is_named_with_both() -> None:
     one, two, three, four = free_ports(4)
 
     with pytest.raises(StartError) as error:
         check_ports(Ports(s3=one, aws=two, api=three, gateway=four, page=two))
 
     assert str(error.value) == (
-        f"Port {two} is given to aws and to page: choose another with HOIST_PAGE_PORT=…"
+        f"Port {two} is set for aws and for page: choose another with HOIST_PAGE_PORT=…"
     )
 
 
@@ -100,11 +100,11 @@ def test_free_ports_differ_and_can_be_listened_on() -> None:
             pass
 
 
-def test_free_ports_lie_below_those_of_outgoing_connections() -> None:
+def test_free_ports_are_below_those_of_outgoing_connections() -> None:
     assert all(10_000 <= port < 32_000 for port in free_ports(100))
 
 
-def test_addresses_are_of_this_machine_only() -> None:
+def test_all_addresses_are_on_this_machine() -> None:
     ports = Ports(1, 2, 3, 4, 5, 6)
 
     assert ports.page_origin == "http://127.0.0.1:5"
@@ -112,7 +112,7 @@ def test_addresses_are_of_this_machine_only() -> None:
     assert ports.url("gateway", "ws") == "ws://127.0.0.1:4"
 
 
-def test_prepare_makes_the_folders_and_can_be_repeated(tmp_path: Path) -> None:
+def test_prepare_creates_the_folders_and_can_be_repeated(tmp_path: Path) -> None:
     home = Home(tmp_path / "not" / "there" / "yet")
 
     home.prepare()
@@ -124,7 +124,9 @@ def test_prepare_makes_the_folders_and_can_be_repeated(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("blocked", [".", "log", "mail"])
-def test_a_file_in_the_way_is_an_error_that_says_what_to_do(tmp_path: Path, blocked: str) -> None:
+def test_a_file_in_place_of_a_folder_is_an_error_that_says_what_to_do(
+    tmp_path: Path, blocked: str
+) -> None:
     home = Home(tmp_path / "hoist")
     in_the_way = home.path / blocked
     in_the_way.parent.mkdir(parents=True, exist_ok=True)
@@ -138,7 +140,7 @@ def test_a_file_in_the_way_is_an_error_that_says_what_to_do(tmp_path: Path, bloc
     assert in_the_way.read_text() == "I was here first"
 
 
-def test_a_folder_that_nobody_may_write_in_is_an_error() -> None:
+def test_a_folder_without_write_permission_is_an_error() -> None:
     with pytest.raises(StartError, match="Cannot use /proc/hoist for data"):
         Home(Path("/proc/hoist")).prepare()
 
@@ -163,7 +165,7 @@ def test_the_lock_is_held_while_a_service_that_inherited_it_lives(home: Home) ->
 
 
 def test_a_second_system_is_refused_while_the_first_lives(home: Home) -> None:
-    with held(home):
+    with other_system(home):
         with pytest.raises(StartError) as error:
             asyncio.run(home.lock())
 
@@ -171,21 +173,23 @@ def test_a_second_system_is_refused_while_the_first_lives(home: Home) -> None:
         assert locked(home)
 
 
-def test_a_refused_system_keeps_nothing_open(home: Home) -> None:
-    with held(home):
+def test_a_refused_system_closes_its_files(home: Home) -> None:
+    with other_system(home):
         before = sorted(os.listdir("/dev/fd"))  # noqa: PTH208 - no paths, numbers
         with pytest.raises(StartError):
             asyncio.run(home.lock())
         assert sorted(os.listdir("/dev/fd")) == before  # noqa: PTH208 - no paths, numbers
 
 
-@pytest.mark.parametrize("named", [True, False], ids=["its process ended", "has not said its own"])
-def test_a_system_that_is_going_is_waited_for(home: Home, *, named: bool) -> None:
+@pytest.mark.parametrize(
+    "has_its_pid", [True, False], ids=["its process ended", "its pid is not written yet"]
+)
+def test_a_second_system_waits_for_one_that_stops(home: Home, *, has_its_pid: bool) -> None:
     async def story() -> None:
-        with held(home) as service:
-            (home.path / "lock").write_text(str(dead_pid()) if named else "")
+        with other_system(home) as service:
+            (home.path / "lock").write_text(str(dead_pid()) if has_its_pid else "")
             locking = asyncio.create_task(home.lock())
-            await asyncio.sleep(0.5)  # however long: it cannot have the lock before it is free
+            await asyncio.sleep(0.5)  # any time: it cannot lock before the other unlocks
             assert not locking.done()
             service.kill()
             os.close(await locking)
@@ -195,7 +199,7 @@ def test_a_system_that_is_going_is_waited_for(home: Home, *, named: bool) -> Non
 
 
 def test_the_lock_of_a_system_that_was_killed_is_free(home: Home) -> None:
-    with held(home) as killed:
+    with other_system(home) as killed:
         killed.kill()
         killed.wait()
 
@@ -204,7 +208,7 @@ def test_the_lock_of_a_system_that_was_killed_is_free(home: Home) -> None:
     assert (home.path / "lock").read_text() == str(os.getpid())
 
 
-def test_a_number_longer_than_ours_is_not_left_in_the_lock(home: Home) -> None:
+def test_a_longer_pid_of_an_earlier_system_is_overwritten(home: Home) -> None:
     (home.path / "lock").write_text("12345678901234567890")
 
     os.close(asyncio.run(home.lock()))

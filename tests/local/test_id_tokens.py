@@ -1,4 +1,4 @@
-"""Which id tokens are believed: signed by the pool, for this use, not expired."""
+"""Which id tokens are accepted: signed by the pool, for this use, not expired."""
 
 import hmac
 from base64 import urlsafe_b64encode
@@ -24,14 +24,14 @@ CLAIMS = {"sub": "ada", "iss": ISSUER, "token_use": "id", "exp": NOW + 60, "aud"
 GOOD = jwt.encode(HEADER, CLAIMS, KEY)
 
 
-def believed(*authorization: str) -> bool:
-    return IdTokens(KEYS, ISSUER, lambda: NOW).vouch_for(authorization)
+def accepted(*authorization: str) -> bool:
+    return IdTokens(KEYS, ISSUER, lambda: NOW).accept(authorization)
 
 
 def signed(**claims: Any) -> str:
-    """A token with other claims; one of None is left out."""
-    named = {name: value for name, value in (CLAIMS | claims).items() if value is not None}
-    return jwt.encode(HEADER, named, KEY)
+    """A token with these claims in place of the usual ones; None removes a claim."""
+    present = {name: value for name, value in (CLAIMS | claims).items() if value is not None}
+    return jwt.encode(HEADER, present, KEY)
 
 
 def test_the_issuer_is_the_pool() -> None:
@@ -39,13 +39,13 @@ def test_the_issuer_is_the_pool() -> None:
 
 
 @pytest.mark.parametrize("header", [GOOD, f"Bearer {GOOD}", f"bearer {GOOD}", f"  Bearer  {GOOD} "])
-def test_a_token_of_the_pool_is_believed_with_and_without_its_scheme(header: str) -> None:
-    assert believed(header)
+def test_a_token_of_the_pool_is_accepted_with_and_without_its_scheme(header: str) -> None:
+    assert accepted(header)
 
 
-@pytest.mark.parametrize(("seconds", "held"), [(-1, False), (0, False), (1, True)])
-def test_a_token_holds_until_it_expires(seconds: int, held: bool) -> None:  # noqa: FBT001 - a table
-    assert believed(signed(exp=NOW + seconds)) is held
+@pytest.mark.parametrize(("seconds", "valid"), [(-1, False), (0, False), (1, True)])
+def test_a_token_is_valid_until_it_expires(seconds: int, valid: bool) -> None:  # noqa: FBT001 - a table
+    assert accepted(signed(exp=NOW + seconds)) is valid
 
 
 @pytest.mark.parametrize(
@@ -58,34 +58,34 @@ def test_a_token_holds_until_it_expires(seconds: int, held: bool) -> None:  # no
     ],
     ids=str,
 )  # fmt: skip
-def test_claims_of_anything_else_are_not_believed(claims: dict[str, Any]) -> None:
-    assert not believed(signed(**claims))
+def test_other_claims_are_refused(claims: dict[str, Any]) -> None:
+    assert not accepted(signed(**claims))
 
 
-def test_a_key_of_somebody_else_signs_nothing() -> None:
-    assert not believed(jwt.encode(HEADER, CLAIMS, FORGED))
+def test_a_token_signed_with_another_key_is_refused() -> None:
+    assert not accepted(jwt.encode(HEADER, CLAIMS, FORGED))
 
 
-def test_a_key_that_the_pool_does_not_name_signs_nothing() -> None:
-    assert not believed(jwt.encode({**HEADER, "kid": "other"}, CLAIMS, KEY))
+def test_a_token_with_an_unknown_key_id_is_refused() -> None:
+    assert not accepted(jwt.encode({**HEADER, "kid": "other"}, CLAIMS, KEY))
 
 
-def test_the_public_key_is_no_secret_to_sign_with() -> None:
+def test_the_public_key_as_an_hmac_secret_is_refused() -> None:
     header = jwt.encode({"alg": "HS256", "kid": "pool"}, {}, OctKey.generate_key()).split(".")[0]
     text = f"{header}.{GOOD.split('.')[1]}"
     mac = hmac.digest(KEY.as_pem(private=False), text.encode(), "sha256")
 
-    assert not believed(f"{text}.{urlsafe_b64encode(mac).decode().rstrip('=')}")
+    assert not accepted(f"{text}.{urlsafe_b64encode(mac).decode().rstrip('=')}")
 
 
 @pytest.mark.parametrize("alg", ["none", "RS512", "HS256"])
-def test_another_algorithm_is_none(alg: str) -> None:
+def test_another_algorithm_is_refused(alg: str) -> None:
     _, claims, signature = GOOD.split(".")
     header = jwt.encode({"alg": "HS256"}, {}, OctKey.generate_key()).split(".")[0]
-    named = {"HS256": header, "none": "eyJhbGciOiJub25lIn0", "RS512": "eyJhbGciOiJSUzUxMiJ9"}
+    headers = {"HS256": header, "none": "eyJhbGciOiJub25lIn0", "RS512": "eyJhbGciOiJSUzUxMiJ9"}
 
-    assert not believed(f"{named[alg]}.{claims}.{signature}")
-    assert not believed(f"{named[alg]}.{claims}.")
+    assert not accepted(f"{headers[alg]}.{claims}.{signature}")
+    assert not accepted(f"{headers[alg]}.{claims}.")
 
 
 @pytest.mark.parametrize("position", range(3))
@@ -95,7 +95,7 @@ def test_no_part_of_a_token_can_be_changed(position: int) -> None:
         other = parts.copy()
         letter = "A" if parts[position][at] != "A" else "B"
         other[position] = parts[position][:at] + letter + parts[position][at + 1 :]
-        assert not believed(".".join(other))
+        assert not accepted(".".join(other))
 
 
 @pytest.mark.parametrize(
@@ -105,17 +105,17 @@ def test_no_part_of_a_token_can_be_changed(position: int) -> None:
      ".".join(["a" * 10_000] * 3)],
     ids=lambda header: header[:12],
 )  # fmt: skip
-def test_what_is_no_token_is_not_believed(header: str) -> None:
-    assert not believed(header)
+def test_a_header_that_is_not_a_token_is_refused(header: str) -> None:
+    assert not accepted(header)
 
 
-def test_no_header_and_two_headers_are_not_believed() -> None:
-    assert not believed()
-    assert not believed(GOOD, GOOD)
+def test_no_header_and_two_headers_are_refused() -> None:
+    assert not accepted()
+    assert not accepted(GOOD, GOOD)
 
 
 @given(st.lists(st.text("ABCxyz019-_=", max_size=30), min_size=1, max_size=4), st.text())
-def test_no_header_is_an_error(parts: list[str], text: str) -> None:
-    assert not believed(".".join(parts))
-    assert not believed(f"Bearer {text}")
-    assert not believed(f"{GOOD.split('.')[0]}.{'.'.join(parts)}")
+def test_a_malformed_header_is_refused_and_raises_nothing(parts: list[str], text: str) -> None:
+    assert not accepted(".".join(parts))
+    assert not accepted(f"Bearer {text}")
+    assert not accepted(f"{GOOD.split('.')[0]}.{'.'.join(parts)}")

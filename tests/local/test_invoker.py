@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from local.functions.destinations import Destinations
 from local.functions.environments import Answer, Function
-from local.functions.invoker import Destinations, Invoker
-from tests.local.serving import PATIENCE, comes
+from local.functions.invoker import Invoker
+from tests.local.serving import TIMEOUT, wait_until
 
 EVENT = {"Records": [{"s3": {"object": {"key": "uploads/o/i/ü.txt"}}}]}
 EVENTS = Path(__file__).parent.parent / "events"
@@ -28,17 +29,17 @@ FOR_EVER = 3600.0  # seconds
 
 
 async def nothing() -> None:
-    """Happens at once."""
+    """Return at once."""
 
 
 async def hang() -> None:
-    """Comes to no end of its own."""
+    """Run until cancelled."""
     await asyncio.sleep(FOR_EVER)
 
 
 @dataclass
 class RecordingFunctions:
-    """Answer by a script, the last answer again and again; do `work` before."""
+    """Returns scripted answers and repeats the last one; runs `work` before each."""
 
     answers: list[Answer]
     work: Callable[[], Awaitable[Any]] = nothing
@@ -52,7 +53,7 @@ class RecordingFunctions:
 
 @dataclass
 class RecordingTopics:
-    """Keeps what is published; the first `failures` times it fails, like a server that is down."""
+    """Records each message; the first `failures` calls fail, like a server that is down."""
 
     failures: int = 0
     work: Callable[[], Awaitable[Any]] = nothing
@@ -75,7 +76,7 @@ class Queue:
     database: sqlite3.Connection
 
     def accept(self, *events: Any, function: str = "process_upload") -> None:
-        """Take events as an earlier process did that ran none of them."""
+        """Add events as an earlier process that ran none of them."""
         invoker = Invoker(self.database, None, {}, hang, [])  # type: ignore[arg-type]
         with self.database:
             for event in events:
@@ -86,7 +87,7 @@ class Queue:
             self.database.execute(f"UPDATE invocations SET {assignment}")  # noqa: S608 - our own
 
     def rows(self, columns: str = "attempts, record") -> list[tuple[Any, ...]]:
-        """What another process would find on disk."""
+        """The rows that another process reads from disk."""
         database = sqlite3.connect(self.path)
         try:
             return database.execute(f"SELECT {columns} FROM invocations ORDER BY id").fetchall()  # noqa: S608 - our own
@@ -102,24 +103,24 @@ class Queue:
         during: Callable[[Invoker], Coroutine[Any, Any, None]] | None = None,
         destinations: Mapping[str, Destinations] = BOTH,
         waits: Sequence[float] = (0.0, 0.0),
-        known: Sequence[Function] = (PROCESS, NOTIFY),
+        functions_of_app: Sequence[Function] = (PROCESS, NOTIFY),
     ) -> None:
-        """Work the queue until something is so, else until it is empty; then stop."""
+        """Run the queue until `until` is true, or else until it is empty; then stop."""
 
-        async def worked() -> None:
+        async def run_queue() -> None:
             invoker = Invoker(self.database, functions, destinations, topics.send, waits)  # type: ignore[arg-type]
-            running = asyncio.create_task(invoker.run(known))
+            running = asyncio.create_task(invoker.run(functions_of_app))
             try:
                 if during is not None:
                     await during(invoker)
-                await comes(until or (lambda: not self.rows()))
+                await wait_until(until or (lambda: not self.rows()))
                 assert not running.done()
             finally:
                 running.cancel()
                 with suppress(asyncio.CancelledError):
                     await running
 
-        asyncio.run(worked())
+        asyncio.run(run_queue())
 
 
 @pytest.fixture
@@ -135,7 +136,7 @@ def topics() -> RecordingTopics:
     return RecordingTopics()
 
 
-def test_a_success_sends_one_record_and_leaves_nothing(
+def test_a_success_sends_one_record_and_empties_the_queue(
     queue: Queue, topics: RecordingTopics
 ) -> None:
     functions = RecordingFunctions([FINE])
@@ -147,7 +148,7 @@ def test_a_success_sends_one_record_and_leaves_nothing(
     assert (name, event) == ("process_upload", EVENT)
     ((topic, record),) = topics.published
     assert topic == "results"
-    datetime.strptime(record.pop("timestamp"), "%Y-%m-%dT%H:%M:%S.%fZ")  # noqa: DTZ007 - the form is what is asked
+    datetime.strptime(record.pop("timestamp"), "%Y-%m-%dT%H:%M:%S.%fZ")  # noqa: DTZ007 - the test checks the form
     arn = "arn:aws:lambda:eu-west-1:123456789012:function:hoist-local-process_upload:$LATEST"
     assert record == {
         "version": "1.0",
@@ -208,7 +209,7 @@ def test_every_attempt_has_the_same_request_id(queue: Queue, topics: RecordingTo
     assert ids == {topics.published[0][1]["requestContext"]["requestId"]}
 
 
-def test_a_function_that_always_fails_is_given_up_after_three_attempts(
+def test_a_function_that_always_fails_gets_three_attempts(
     queue: Queue, topics: RecordingTopics
 ) -> None:
     functions = RecordingFunctions([WRONG])
@@ -227,7 +228,7 @@ def test_a_function_that_always_fails_is_given_up_after_three_attempts(
 
 
 @pytest.mark.parametrize(("retries", "attempts"), [(0, 1), (1, 2), (2, 3)])
-def test_as_many_retries_are_made_as_the_destinations_say(
+def test_the_destinations_set_the_number_of_retries(
     queue: Queue, topics: RecordingTopics, retries: int, attempts: int
 ) -> None:
     functions = RecordingFunctions([WRONG])
@@ -255,10 +256,10 @@ def test_without_a_destination_nothing_is_published(
 
     assert len(functions.invoked) == 4
     assert topics.published == []
-    assert caplog.text.count("notify gave up and has no destination") == 1
+    assert caplog.text.count("notify failed and has no destination") == 1
 
 
-def test_a_success_without_a_destination_of_its_own_is_not_sent_to_the_one_of_failures(
+def test_a_success_is_not_sent_to_the_destination_of_failures(
     queue: Queue, topics: RecordingTopics
 ) -> None:
     queue.accept(EVENT)
@@ -287,9 +288,7 @@ def test_a_record_that_could_not_be_published_is_sent_again_without_another_run(
     assert "nobody listens" in caplog.text
 
 
-def test_events_an_earlier_process_did_not_run_are_run(
-    queue: Queue, topics: RecordingTopics
-) -> None:
+def test_events_of_an_earlier_process_are_run(queue: Queue, topics: RecordingTopics) -> None:
     functions = RecordingFunctions([FINE])
     queue.accept({"n": 1}, {"n": 2})
     assert queue.rows() == [(0, None), (0, None)]
@@ -311,7 +310,7 @@ def test_attempts_of_an_earlier_process_count(queue: Queue, topics: RecordingTop
     assert topics.published[0][1]["requestContext"]["approximateInvokeCount"] == 3
 
 
-def test_a_record_an_earlier_process_did_not_publish_is_published_without_another_run(
+def test_a_record_of_an_earlier_process_is_published_without_another_run(
     queue: Queue, topics: RecordingTopics
 ) -> None:
     first, stuck = RecordingFunctions([FINE]), RecordingTopics(work=hang)
@@ -327,7 +326,7 @@ def test_a_record_an_earlier_process_did_not_publish_is_published_without_anothe
     assert topics.published == [("results", json.loads(record))]
 
 
-def test_an_event_that_grew_too_old_is_given_up_after_a_failure(
+def test_a_failed_event_that_is_too_old_is_not_retried(
     queue: Queue, topics: RecordingTopics
 ) -> None:
     functions = RecordingFunctions([WRONG])
@@ -358,8 +357,8 @@ def test_an_old_event_that_succeeds_is_a_success(queue: Queue, topics: Recording
     assert topics.published[0][1]["requestContext"]["condition"] == "Success"
 
 
-def test_events_run_side_by_side(queue: Queue, topics: RecordingTopics) -> None:
-    meeting = asyncio.Barrier(3)  # nobody gets past it alone
+def test_events_run_concurrently(queue: Queue, topics: RecordingTopics) -> None:
+    meeting = asyncio.Barrier(3)  # all three must arrive before one continues
     functions = RecordingFunctions([FINE], work=meeting.wait)
     queue.accept(EVENT, EVENT, EVENT)
 
@@ -369,12 +368,12 @@ def test_events_run_side_by_side(queue: Queue, topics: RecordingTopics) -> None:
     assert len(topics.published) == 3
 
 
-def test_an_event_that_hangs_holds_no_other_up(queue: Queue, topics: RecordingTopics) -> None:
-    begun = []
+def test_an_event_that_hangs_does_not_delay_others(queue: Queue, topics: RecordingTopics) -> None:
+    starts = []
 
     async def first_hangs() -> None:
-        begun.append(1)
-        await (hang() if len(begun) == 1 else nothing())
+        starts.append(1)
+        await (hang() if len(starts) == 1 else nothing())
 
     queue.accept({"n": 1}, {"n": 2})
 
@@ -385,7 +384,9 @@ def test_an_event_that_hangs_holds_no_other_up(queue: Queue, topics: RecordingTo
     assert [record["requestPayload"] for _, record in topics.published] == [{"n": 2}]
 
 
-def test_an_event_is_taken_while_the_queue_is_idle(queue: Queue, topics: RecordingTopics) -> None:
+def test_an_event_is_accepted_while_the_queue_is_idle(
+    queue: Queue, topics: RecordingTopics
+) -> None:
     functions = RecordingFunctions([FINE])
 
     async def later(invoker: Invoker) -> None:
@@ -398,7 +399,7 @@ def test_an_event_is_taken_while_the_queue_is_idle(queue: Queue, topics: Recordi
     assert [name for name, _, _ in functions.invoked] == ["notify"]
 
 
-def test_a_stop_leaves_unfinished_rows_for_the_next_start(
+def test_a_stop_keeps_unfinished_rows_for_the_next_start(
     queue: Queue, topics: RecordingTopics
 ) -> None:
     stuck = RecordingFunctions([FINE], work=hang)
@@ -413,7 +414,7 @@ def test_a_stop_leaves_unfinished_rows_for_the_next_start(
     assert {i for _, _, i in functions.invoked} == {i for _, _, i in stuck.invoked}
 
 
-def test_a_retry_waits_its_time_on_disk(queue: Queue, topics: RecordingTopics) -> None:
+def test_a_waiting_retry_is_on_disk(queue: Queue, topics: RecordingTopics) -> None:
     functions = RecordingFunctions([WRONG])
     queue.accept(EVENT)
     now = time.time()
@@ -425,7 +426,7 @@ def test_a_retry_waits_its_time_on_disk(queue: Queue, topics: RecordingTopics) -
     assert now + FOR_EVER <= due_at <= time.time() + FOR_EVER
 
 
-def test_the_last_wait_is_that_of_all_further_retries(
+def test_the_last_wait_applies_to_all_further_retries(
     queue: Queue, topics: RecordingTopics
 ) -> None:
     functions = RecordingFunctions([WRONG])
@@ -436,25 +437,25 @@ def test_the_last_wait_is_that_of_all_further_retries(
     assert len(functions.invoked) == 3
 
 
-def test_functions_that_break_are_asked_again(
+def test_an_exception_of_the_functions_is_retried(
     queue: Queue, topics: RecordingTopics, caplog: pytest.LogCaptureFixture
 ) -> None:
     tried = []
 
-    async def breaks_once() -> None:
+    async def raise_once() -> None:
         tried.append(1)
         if len(tried) == 1:
             raise FileNotFoundError("app.py is being saved")
 
     queue.accept(EVENT)
 
-    queue.run(RecordingFunctions([FINE], work=breaks_once), topics)
+    queue.run(RecordingFunctions([FINE], work=raise_once), topics)
 
     assert topics.published[0][1]["requestContext"]["approximateInvokeCount"] == 1
     assert "app.py is being saved" in caplog.text
 
 
-def test_an_event_of_a_function_that_is_gone_waits_and_is_not_polled_for(
+def test_an_event_of_a_removed_function_waits_and_is_not_polled_for(
     queue: Queue, topics: RecordingTopics
 ) -> None:
     functions = RecordingFunctions([FINE])
@@ -463,7 +464,7 @@ def test_an_event_of_a_function_that_is_gone_waits_and_is_not_polled_for(
     waiting: list[float | None] = []
 
     async def ask(invoker: Invoker) -> None:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while len(queue.rows()) > 1:
                 await asyncio.sleep(0.01)
         waiting.append(invoker._next_due())

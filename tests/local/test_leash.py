@@ -1,4 +1,4 @@
-"""The leash: real commands that end, are told to end, will not end, and lose their system."""
+"""The leash: real commands that end, get SIGTERM, ignore SIGTERM, or lose their system."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.local.serving import PATIENCE, is_running
+from tests.local.serving import TIMEOUT, is_running
 from tests.support.running import ROOT, eventually
 
 LEASH = [sys.executable, "-P", str(ROOT / "local" / "leash.py")]
@@ -26,7 +26,7 @@ STUBBORN = ["sh", "-c", "trap '' TERM; sleep 600 & echo $!; echo $$; while :; do
 def leashed(
     command: list[str], leash: list[str] = LEASH
 ) -> Iterator[tuple["subprocess.Popen[str]", list[int]]]:
-    """A command on a leash, and the ids of its two processes, which it prints."""
+    """A command on a leash, and the ids of its two processes; the command prints them."""
     with subprocess.Popen(
         [*leash, *command],
         cwd=ROOT,
@@ -42,28 +42,28 @@ def leashed(
             yield process, pids
         finally:
             process.kill()
-            for pid in filter(is_running, pids):  # a leash that failed left them
+            for pid in filter(is_running, pids):  # after a leash that failed
                 os.kill(pid, signal.SIGKILL)
 
 
-def gone(pids: list[int]) -> bool:
+def have_ended(pids: list[int]) -> bool:
     return not any(is_running(pid) for pid in pids)
 
 
 @pytest.mark.parametrize(
     ("script", "status"), [("exit 0", 0), ("exit 7", 7), ("kill -KILL $$", 137)]
 )
-def test_the_exit_status_is_passed_on(script: str, status: int) -> None:
+def test_the_exit_status_is_that_of_the_command(script: str, status: int) -> None:
     with subprocess.Popen([*LEASH, "sh", "-c", script], stdin=subprocess.PIPE) as leash:
-        assert leash.wait(timeout=PATIENCE) == status
+        assert leash.wait(timeout=TIMEOUT) == status
 
 
 def test_sigterm_ends_the_command_and_its_children() -> None:
     with leashed(FAMILY) as (leash, pids):
         leash.terminate()
 
-        assert leash.wait(timeout=PATIENCE) == 143
-        eventually(lambda: gone(pids), bool)
+        assert leash.wait(timeout=TIMEOUT) == 143
+        eventually(lambda: have_ended(pids), bool)
 
 
 def test_a_closed_pipe_ends_the_command_and_its_children() -> None:
@@ -71,8 +71,8 @@ def test_a_closed_pipe_ends_the_command_and_its_children() -> None:
         assert leash.stdin is not None
         leash.stdin.close()
 
-        assert leash.wait(timeout=PATIENCE) == 143
-        eventually(lambda: gone(pids), bool)
+        assert leash.wait(timeout=TIMEOUT) == 143
+        eventually(lambda: have_ended(pids), bool)
 
 
 def test_a_killed_system_ends_the_command_and_its_children() -> None:
@@ -83,7 +83,7 @@ def test_a_killed_system_ends_the_command_and_its_children() -> None:
     with leashed(FAMILY, [sys.executable, "-c", system, *LEASH]) as (killed, pids):
         killed.kill()
 
-        eventually(lambda: gone(pids), bool)
+        eventually(lambda: have_ended(pids), bool)
 
 
 @pytest.mark.parametrize("how", ["SIGTERM", "a closed pipe"])
@@ -95,11 +95,11 @@ def test_a_command_that_ignores_sigterm_is_killed(how: str) -> None:
         else:
             leash.stdin.close()
 
-        assert leash.wait(timeout=PATIENCE) == 137
-        eventually(lambda: gone(pids), bool)
+        assert leash.wait(timeout=TIMEOUT) == 137
+        eventually(lambda: have_ended(pids), bool)
 
 
-def test_children_that_outlive_the_command_are_killed() -> None:
+def test_children_that_survive_the_command_are_killed() -> None:
     script = "sleep 600 >&2 & echo $!; exit 5"
     with subprocess.Popen(
         [*LEASH, "sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -107,15 +107,15 @@ def test_children_that_outlive_the_command_are_killed() -> None:
         assert leash.stdout is not None
         child = int(leash.stdout.readline())
 
-        assert leash.wait(timeout=PATIENCE) == 5
-        eventually(lambda: gone([child]), bool)
+        assert leash.wait(timeout=TIMEOUT) == 5
+        eventually(lambda: have_ended([child]), bool)
 
 
-def test_ctrl_c_is_left_to_the_system_above() -> None:
+def test_ctrl_c_is_left_to_the_local_system() -> None:
     with leashed(FAMILY) as (leash, pids):
         leash.send_signal(signal.SIGINT)
-        assert not gone(pids)
+        assert not have_ended(pids)
         leash.terminate()
 
-        assert leash.wait(timeout=PATIENCE) == 143
-        eventually(lambda: gone(pids), bool)
+        assert leash.wait(timeout=TIMEOUT) == 143
+        eventually(lambda: have_ended(pids), bool)

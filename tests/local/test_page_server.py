@@ -1,4 +1,4 @@
-"""The page's server: its headers, its configuration, and nothing but the page's own files."""
+"""The page's server: its headers, its configuration, and only the page's own files."""
 
 import asyncio
 import http.client
@@ -6,15 +6,16 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from local.gateways import page_server
 from local.home import HOST, Ports, free_ports
-from tests.local.serving import PATIENCE, listening
+from tests.local.serving import TIMEOUT, listening
 from tests.support.running import Answer
 
-CONFIG = {"api_url": "http://127.0.0.1:8000", "demo": {"username": "ü"}}
+CONFIG: dict[str, Any] = {"api_url": "http://127.0.0.1:8000", "demo": {"username": "ü"}}
 INDEX = "<!doctype html><title>Hoist</title>"
 Get = Callable[..., Answer]
 
@@ -26,7 +27,7 @@ def ports() -> Ports:
 
 @pytest.fixture
 def get(tmp_path: Path, ports: Ports) -> Get:
-    """Asks for a target exactly as it is written, which a browser would not do."""
+    """Requests a target exactly as written, which a browser would not do."""
     built = tmp_path / "dist"
     (built / "assets").mkdir(parents=True)
     (built / "index.html").write_text(INDEX)
@@ -34,13 +35,13 @@ def get(tmp_path: Path, ports: Ports) -> Get:
     (built / "assets" / "index-B2xQ.js").write_text("export {};")
     (built / "assets" / "index-B2xQ.css").write_text("p {}")
     (built / "assets" / "hash-B2xQ.wasm").write_bytes(b"\0asm")
-    (tmp_path / "secret.txt").write_text("a key to the house")
+    (tmp_path / "secret.txt").write_text("a secret")
     (tmp_path / "dist-of-another").mkdir()
-    (tmp_path / "dist-of-another" / "secret.txt").write_text("a key to the house")
+    (tmp_path / "dist-of-another" / "secret.txt").write_text("a secret")
     (built / "way-out.txt").symlink_to(tmp_path / "secret.txt")
 
     def ask(target: str, host: str, method: str) -> Answer:
-        connection = http.client.HTTPConnection(HOST, ports.page, timeout=PATIENCE)
+        connection = http.client.HTTPConnection(HOST, ports.page, timeout=TIMEOUT)
         try:
             connection.putrequest(method, target, skip_host=True)
             connection.putheader("Host", host)
@@ -50,17 +51,17 @@ def get(tmp_path: Path, ports: Ports) -> Get:
         finally:
             connection.close()
 
-    async def served(target: str, host: str, method: str) -> Answer:
+    async def serve_and_request(target: str, host: str, method: str) -> Answer:
         async with listening(page_server.application(built, ports, CONFIG), ports.page):
             return await asyncio.to_thread(ask, target, host, method)
 
     return lambda target, host=f"{HOST}:{ports.page}", method="GET": asyncio.run(
-        served(target, host, method)
+        serve_and_request(target, host, method)
     )
 
 
 def directives(answer: Answer) -> dict[str, list[str]]:
-    """The Content-Security-Policy by directive."""
+    """The directives of the Content-Security-Policy."""
     policy = answer.headers["Content-Security-Policy"].split("; ")
     return {words[0]: words[1:] for words in (directive.split() for directive in policy)}
 
@@ -95,7 +96,7 @@ def test_every_answer_has_the_security_headers(get: Get, target: str, status: in
     assert directives(answer)["default-src"] == ["'none'"]
 
 
-def test_the_policy_lets_the_page_talk_to_its_services_only(get: Get, ports: Ports) -> None:
+def test_the_policy_lets_the_page_reach_its_services_only(get: Get, ports: Ports) -> None:
     allowed = directives(get("/"))
 
     assert allowed["connect-src"] == ["'self'", *allowed["frame-src"]]
@@ -116,18 +117,18 @@ def test_the_policy_allows_no_script_but_the_page_s_own(get: Get) -> None:
     assert allowed["style-src"] == allowed["worker-src"] == ["'self'"]
     for directive in ("base-uri", "form-action", "frame-ancestors"):
         assert allowed[directive] == ["'none'"]
-    assert "object-src" not in allowed, "default-src rules it out"
+    assert "object-src" not in allowed, "default-src excludes it"
 
 
 @pytest.mark.parametrize(
     "target", ["/assets/index-B2xQ.js", "/assets/index-B2xQ.css", "/assets/hash-B2xQ.wasm"]
 )
-def test_what_is_named_by_its_content_is_cached_for_ever(get: Get, target: str) -> None:
+def test_a_file_named_by_its_content_is_cached_for_a_year(get: Get, target: str) -> None:
     assert get(target).headers["Cache-Control"] == "public, max-age=31536000, immutable"
 
 
 @pytest.mark.parametrize("target", ["/", "/index.html", "/config.json", "/icon.svg"])
-def test_what_changes_under_its_name_is_asked_for_again(get: Get, target: str) -> None:
+def test_a_file_that_changes_under_its_name_is_revalidated(get: Get, target: str) -> None:
     assert get(target).headers["Cache-Control"] == "no-cache"
 
 
@@ -140,9 +141,7 @@ def test_what_changes_under_its_name_is_asked_for_again(get: Get, target: str) -
         ("/icon.svg", r"image/svg\+xml"),
     ],
 )
-def test_a_browser_that_does_not_sniff_is_told_the_type(
-    get: Get, target: str, content_type: str
-) -> None:
+def test_every_file_has_its_content_type(get: Get, target: str, content_type: str) -> None:
     assert re.fullmatch(content_type, get(target).headers["Content-Type"])
 
 
@@ -154,7 +153,9 @@ def test_the_configuration_is_json(get: Get) -> None:
 
 
 @pytest.mark.parametrize("name", ["localhost", "hoist.test", "[::1]"])
-def test_another_name_is_sent_to_the_page_s_origin(get: Get, ports: Ports, name: str) -> None:
+def test_another_host_name_is_redirected_to_the_page_s_origin(
+    get: Get, ports: Ports, name: str
+) -> None:
     answer = get("/config.json?a=1&b=%C3%BC", host=f"{name}:{ports.page}")
 
     assert answer.status == 307
@@ -164,7 +165,7 @@ def test_another_name_is_sent_to_the_page_s_origin(get: Get, ports: Ports, name:
 
 
 @pytest.mark.parametrize("target", ["/nothing", "/assets/nothing.js", "/index.html/more"])
-def test_what_is_not_there_is_not_found(get: Get, target: str) -> None:
+def test_a_missing_file_is_404(get: Get, target: str) -> None:
     answer = get(target)
 
     assert answer.status == 404
@@ -203,6 +204,6 @@ def test_no_path_leads_out_of_the_folder(get: Get, tmp_path: Path, target: str) 
     assert b"key to the house" not in answer.body
 
 
-def test_the_page_takes_nothing(get: Get) -> None:
+def test_the_page_refuses_other_methods(get: Get) -> None:
     assert get("/", method="POST").status == 405
     assert get("/config.json", method="DELETE").status == 405

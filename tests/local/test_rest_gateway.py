@@ -1,4 +1,4 @@
-"""The front over real HTTP, with a server behind it that records what is let through."""
+"""The REST gateway over real HTTP, with a server behind it that records forwarded requests."""
 
 import asyncio
 import gzip
@@ -14,12 +14,12 @@ import pytest
 from aiohttp import ClientSession, web
 from joserfc import jwt
 
-from deploy.steps import api_gateway
 from local.gateways import rest_gateway
 from local.gateways.id_tokens import IdTokens
-from local.gateways.rest_gateway import MAX_BODY, MAX_LINE, Api, Bucket
+from local.gateways.rest_gateway import MAX_BODY, MAX_LINE, RestGateway, TokenBucket
 from local.home import free_ports
-from tests.local.serving import PATIENCE, listening
+from stage.api_gateway import read
+from tests.local.serving import TIMEOUT, listening
 from tests.local.test_id_tokens import CLAIMS, GOOD, HEADER, ISSUER, KEY, KEYS, NOW
 
 PAGE = "http://127.0.0.1:8080"
@@ -38,7 +38,7 @@ OF_THE_CONNECTION = {"host", "date", "server", "content-length", "connection"}
 
 @dataclass
 class Upstream:
-    """What stands for `chalice local`: keeps every request, answers as it is told."""
+    """In place of `chalice local`: records every request and returns the answer of the test."""
 
     answer: Callable[[web.Request], Coroutine[Any, Any, web.StreamResponse]] | None = None
     requests: list[tuple[str, str, Any, bytes]] = field(default_factory=list)
@@ -57,26 +57,26 @@ class Upstream:
 
 @dataclass
 class World:
-    """A client before the front, and what is behind it."""
+    """A client of the gateway, and the server behind it."""
 
     upstream: Upstream
     url: str
     http: ClientSession
 
-    async def ask(self, method: str, path: str, **sent: Any) -> tuple[int, Any, bytes]:
-        """Status, headers and body."""
-        async with self.http.request(method, self.url + path, **sent) as answer:
+    async def ask(self, method: str, path: str, **options: Any) -> tuple[int, Any, bytes]:
+        """Status, headers and body of a response."""
+        async with self.http.request(method, self.url + path, **options) as answer:
             return answer.status, answer.headers, await answer.read()
 
-    async def refused(self, method: str, path: str, **sent: Any) -> str:
-        """The code of what the front answers by itself, which is a problem that a page can read."""
+    async def refused(self, method: str, path: str, **options: Any) -> str:
+        """The code of a problem that the gateway returns itself, and that a page can read."""
         before = len(self.upstream.requests)
-        status, headers, body = await self.ask(method, path, **sent)
+        status, headers, body = await self.ask(method, path, **options)
         assert len(self.upstream.requests) == before
         return problem(status, headers, body)
 
     async def raw(self, text: bytes) -> bytes:
-        """The answer to bytes that no client would send."""
+        """The response to bytes that no client would send."""
         host, port = self.url.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(text)
@@ -89,41 +89,41 @@ Story = Callable[[World], Coroutine[Any, Any, None]]
 
 
 def problem(status: int, headers: Any, body: bytes) -> str:
-    told = json.loads(body)
-    assert told["status"] == status
+    document = json.loads(body)
+    assert document["status"] == status
     assert headers.getall("Content-Type") == ["application/problem+json"]
     assert headers["Access-Control-Allow-Origin"] == PAGE
     assert headers["Access-Control-Expose-Headers"] == "Retry-After"
-    return str(told["code"])
+    return str(document["code"])
 
 
 def run(story: Story, upstream: Upstream | None = None, **settings: Any) -> None:
-    async def told() -> None:
+    async def run_story() -> None:
         behind = upstream or Upstream()
         inner, outer = free_ports(2)
         async with (
-            asyncio.timeout(PATIENCE),
+            asyncio.timeout(TIMEOUT),
             listening(behind.application(), inner, max_line_size=MAX_LINE) as inner_url,
             rest_gateway.session() as client,
             ClientSession(auto_decompress=False) as http,
         ):
-            front = Api(
+            gateway = RestGateway(
                 inner_url,
                 PAGE,
-                api_gateway.read(),
+                read(),
                 rest_gateway.routes(DESCRIBED),
                 IdTokens(KEYS, ISSUER, lambda: NOW),
                 client,
                 **settings,
             )
             limits = {"max_line_size": MAX_LINE, "max_field_size": MAX_LINE}
-            async with listening(front.application(), outer, **limits) as url:
+            async with listening(gateway.application(), outer, **limits) as url:
                 await story(World(behind, url, http))
 
-    asyncio.run(told())
+    asyncio.run(run_story())
 
 
-def test_who_is_signed_in_is_let_through() -> None:
+def test_a_request_with_a_valid_token_is_forwarded() -> None:
     async def story(world: World) -> None:
         for header in (GOOD, f"Bearer {GOOD}"):
             status, _, body = await world.ask("GET", "/uploads", headers={"Authorization": header})
@@ -147,7 +147,7 @@ def test_who_is_signed_in_is_let_through() -> None:
     ids=["none", "empty", "word", "garbage", "altered", "access token", "another pool", "expired"],
 )
 @pytest.mark.parametrize(("method", "path"), [("GET", "/uploads"), ("POST", "/uploads/7/sheet")])
-def test_who_is_not_does_not_reach_the_application(
+def test_a_request_without_a_valid_token_is_not_forwarded(
     headers: dict[str, str], method: str, path: str
 ) -> None:
     async def story(world: World) -> None:
@@ -157,7 +157,7 @@ def test_who_is_not_does_not_reach_the_application(
 
 
 @pytest.mark.parametrize("path", ["/", "/limits", "/limits/", "/uploads/new"])
-def test_a_route_without_an_authorizer_asks_for_no_token(path: str) -> None:
+def test_a_route_without_an_authorizer_needs_no_token(path: str) -> None:
     async def story(world: World) -> None:
         assert (await world.ask("GET", path))[0] == 201
 
@@ -187,7 +187,7 @@ def test_a_preflight_passes_without_a_token() -> None:
         ("TRACE", "/uploads"),
     ],
 )
-def test_what_no_route_is_for_is_told_so(method: str, path: str) -> None:
+def test_a_request_without_a_route_is_refused(method: str, path: str) -> None:
     async def story(world: World) -> None:
         for headers in ({}, SIGNED_IN):
             assert await world.refused(method, path, headers=headers) == "route_not_found"
@@ -196,7 +196,7 @@ def test_what_no_route_is_for_is_told_so(method: str, path: str) -> None:
 
 
 @pytest.mark.parametrize("target", [b"*", b"/limits#x", b"http://x/limits"])
-def test_a_target_that_is_no_path_is_told_so(target: bytes) -> None:
+def test_a_target_that_is_not_a_path_is_refused(target: bytes) -> None:
     async def story(world: World) -> None:
         answer = await world.raw(
             b"OPTIONS %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % target
@@ -213,30 +213,30 @@ def test_a_target_that_is_no_path_is_told_so(target: bytes) -> None:
      "/uploads/a%7Eb%FF", "/uploads/" + "a" * 20_000],
     ids=lambda target: target[:24],
 )  # fmt: skip
-def test_the_address_is_passed_on_as_it_came(target: str) -> None:
+def test_the_path_is_forwarded_unchanged(target: str) -> None:
     async def story(world: World) -> None:
         request = f"GET {target} HTTP/1.1\r\nHost: x\r\nAuthorization: {GOOD}\r\n"
         await world.raw(f"{request}Connection: close\r\n\r\n".encode())
-        assert [asked for _, asked, _, _ in world.upstream.requests] == [target]
+        assert [address for _, address, _, _ in world.upstream.requests] == [target]
 
     run(story)
 
 
 @pytest.mark.parametrize(
-    ("size", "accepted", "encoding", "packed"),
+    ("size", "accepted", "encoding", "compressed"),
     [
-        pytest.param(1000, "gzip, deflate, br", None, True, id="from here on"),
+        pytest.param(1000, "gzip, deflate, br", None, True, id="long enough"),
         pytest.param(999, "gzip, deflate, br", None, False, id="shorter"),
-        pytest.param(1000, "identity", None, False, id="for who does not take it"),
-        pytest.param(1000, None, None, False, id="for who does not say"),
-        pytest.param(1000, "gzip", "br", False, id="packed already"),
+        pytest.param(1000, "identity", None, False, id="the client does not accept gzip"),
+        pytest.param(1000, None, None, False, id="without Accept-Encoding"),
+        pytest.param(1000, "gzip", "br", False, id="compressed already"),
     ],
 )
-def test_long_answers_are_packed(
+def test_long_responses_are_compressed(
     size: int,
     accepted: str | None,
     encoding: str | None,
-    packed: bool,  # noqa: FBT001 - a table
+    compressed: bool,  # noqa: FBT001 - a table
 ) -> None:
     own = {} if encoding is None else {"Content-Encoding": encoding}
 
@@ -244,25 +244,30 @@ def test_long_answers_are_packed(
         return web.Response(body=b"a" * size, headers={"Content-Type": "application/json", **own})
 
     async def story(world: World) -> None:
-        asked = {"Accept-Encoding": accepted} if accepted is not None else {}
+        accepting = {"Accept-Encoding": accepted} if accepted is not None else {}
         skipped = ["Accept-Encoding"]
         _, headers, body = await world.ask(
-            "GET", "/uploads", headers=SIGNED_IN | asked, skip_auto_headers=skipped
+            "GET", "/uploads", headers=SIGNED_IN | accepting, skip_auto_headers=skipped
         )
-        assert headers.get("Content-Encoding") == ("gzip" if packed else encoding)
-        assert (gzip.decompress(body) if packed else body) == b"a" * size
+        assert headers.get("Content-Encoding") == ("gzip" if compressed else encoding)
+        assert (gzip.decompress(body) if compressed else body) == b"a" * size
         assert headers["Content-Type"] == "application/json"
 
-    run(story, Upstream(answer), packed_from=1000)
+    run(story, Upstream(answer), compress_from=1000)
 
 
-def test_body_and_headers_are_passed_on_as_they_came() -> None:
+def test_body_and_headers_are_forwarded_unchanged() -> None:
     async def story(world: World) -> None:
-        sent = {**SIGNED_IN, "Content-Type": "text/odd", "X-Mine": "1, 2", "Cookie": "a=b"}
-        await world.ask("POST", "/uploads", data=b'{"\xff":1}', headers=sent)
+        request_headers = {
+            **SIGNED_IN,
+            "Content-Type": "text/odd",
+            "X-Mine": "1, 2",
+            "Cookie": "a=b",
+        }
+        await world.ask("POST", "/uploads", data=b'{"\xff":1}', headers=request_headers)
         ((_, _, headers, body),) = world.upstream.requests
         assert body == b'{"\xff":1}'
-        assert {name: headers[name] for name in sent} == sent
+        assert {name: headers[name] for name in request_headers} == request_headers
 
     run(story)
 
@@ -278,7 +283,7 @@ def test_nothing_is_added_to_a_request() -> None:
 
 
 @pytest.mark.parametrize("status", [200, 204, 302, 404, 500])
-def test_an_answer_is_passed_on_as_it_came(status: int) -> None:
+def test_a_response_is_returned_unchanged(status: int) -> None:
     own = {"Access-Control-Allow-Origin": PAGE, "Content-Encoding": "gzip", "Location": "/limits"}
 
     async def answer(_: web.Request) -> web.Response:
@@ -290,12 +295,12 @@ def test_an_answer_is_passed_on_as_it_came(status: int) -> None:
         return answered
 
     async def story(world: World) -> None:
-        sent = {"headers": SIGNED_IN, "allow_redirects": False}
-        found, headers, body = await world.ask("GET", "/uploads", **sent)
-        assert (found, body) == (status, b"" if status == 204 else b"\x1f\x8b")
+        options = {"headers": SIGNED_IN, "allow_redirects": False}
+        answer_status, headers, body = await world.ask("GET", "/uploads", **options)
+        assert (answer_status, body) == (status, b"" if status == 204 else b"\x1f\x8b")
         assert {name: headers[name] for name in own} == own
         assert headers.getall("Set-Cookie") == ["a=1", "b=2"]
-        await world.ask("GET", "/uploads", **sent)
+        await world.ask("GET", "/uploads", **options)
         assert "Cookie" not in world.upstream.requests[-1][2]
 
     run(story, Upstream(answer))
@@ -312,30 +317,30 @@ def test_a_body_above_10_mb_is_too_large(chunked: bool) -> None:  # noqa: FBT001
             return pieces() if chunked else io.BytesIO(bytes(size))
 
         for size in (MAX_BODY - 1, MAX_BODY):
-            sent = {"data": body(size), "headers": SIGNED_IN}
-            assert (await world.ask("POST", "/uploads", **sent))[0] == 201
+            options = {"data": body(size), "headers": SIGNED_IN}
+            assert (await world.ask("POST", "/uploads", **options))[0] == 201
             assert len(world.upstream.requests[-1][3]) == size
-        sent = {"data": body(MAX_BODY + 1), "headers": SIGNED_IN}
-        assert await world.refused("POST", "/uploads", **sent) == "request_too_large"
+        options = {"data": body(MAX_BODY + 1), "headers": SIGNED_IN}
+        assert await world.refused("POST", "/uploads", **options) == "request_too_large"
 
     run(story)
 
 
-def test_a_function_that_stays_silent_is_waited_for_so_long() -> None:
+def test_a_function_that_does_not_answer_times_out() -> None:
     async def answer(_: web.Request) -> web.Response:
         await asyncio.sleep(5)
         return web.Response()
 
     async def story(world: World) -> None:
-        began = time.monotonic()
+        start = time.monotonic()
         status, headers, body = await world.ask("GET", "/limits")
         assert (status, problem(status, headers, body)) == (504, "timed_out")
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - start < 3
 
     run(story, Upstream(answer), timeout=0.05)
 
 
-def test_a_function_that_hangs_up_is_a_problem() -> None:
+def test_a_function_that_closes_the_connection_is_a_problem() -> None:
     async def answer(request: web.Request) -> web.Response:
         assert request.transport is not None
         request.transport.abort()
@@ -349,27 +354,27 @@ def test_a_function_that_hangs_up_is_a_problem() -> None:
     run(story, Upstream(answer))
 
 
-def test_more_requests_than_are_let_through_are_told_to_come_back() -> None:
+def test_requests_over_the_rate_get_429_and_retry_after() -> None:
     seconds = [0.0]
 
     async def story(world: World) -> None:
-        async def tried() -> list[int]:
+        async def statuses() -> list[int]:
             return [(await world.ask("GET", "/limits"))[0] for _ in range(4)]
 
-        assert await tried() == [201, 201, 429, 429]
+        assert await statuses() == [201, 201, 429, 429]
         status, headers, body = await world.ask("GET", "/uploads")
         assert (problem(status, headers, body), headers["Retry-After"]) == (
             "too_many_requests", "1",
         )  # fmt: skip
         seconds[0] += 1.5
-        assert await tried() == [201, 429, 429, 429]
+        assert await statuses() == [201, 429, 429, 429]
         seconds[0] += 600
-        assert await tried() == [201, 201, 429, 429]
+        assert await statuses() == [201, 201, 429, 429]
 
-    run(story, bucket=Bucket(1.0, 2, lambda: seconds[0]))
+    run(story, bucket=TokenBucket(1.0, 2, lambda: seconds[0]))
 
 
-def test_without_a_bucket_every_request_is_let_through() -> None:
+def test_without_a_bucket_every_request_is_forwarded() -> None:
     async def story(world: World) -> None:
         answers = await asyncio.gather(*(world.ask("GET", "/limits") for _ in range(300)))
         assert {status for status, _, _ in answers} == {201}
@@ -377,7 +382,7 @@ def test_without_a_bucket_every_request_is_let_through() -> None:
     run(story)
 
 
-def test_the_log_names_routes_and_never_what_opens_something(
+def test_the_log_names_routes_and_no_secrets(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def story(world: World) -> None:
@@ -385,14 +390,10 @@ def test_the_log_names_routes_and_never_what_opens_something(
         await world.ask("GET", f"/uploads/{GOOD}", headers=SIGNED_IN)
         await world.ask("GET", f"/secret/{GOOD}?ticket=secret")
 
-    with caplog.at_level(logging.INFO, "local.gateways.rest_gateway"):
+    with caplog.at_level(logging.INFO, "local.api"):
         run(story)
 
-    lines = [
-        record.getMessage()
-        for record in caplog.records
-        if record.name == "local.gateways.rest_gateway"
-    ]
+    lines = [record.getMessage() for record in caplog.records if record.name == "local.api"]
     assert [line.rpartition(" ")[0].rpartition(" ")[0] for line in lines] == [
         "GET /uploads 201",
         "GET /uploads/{id} 201",
@@ -400,14 +401,14 @@ def test_the_log_names_routes_and_never_what_opens_something(
     ]
 
 
-def test_the_front_adds_little_to_a_request() -> None:
+def test_the_gateway_adds_little_time_to_a_request() -> None:
     async def story(world: World) -> None:
         for _ in range(20):
             await world.ask("GET", "/uploads", headers=SIGNED_IN)
-        began = time.process_time()
+        start = time.process_time()
         for _ in range(100):
             await world.ask("GET", "/uploads", headers=SIGNED_IN)
-        # Client, front and what is behind it, all in this process; processor time, not waiting.
-        assert (time.process_time() - began) / 100 < 0.01
+        # Processor time of the client, the gateway and the server behind it, without waiting.
+        assert (time.process_time() - start) / 100 < 0.01
 
     run(story)

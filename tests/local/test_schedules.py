@@ -1,4 +1,4 @@
-"""Scheduled functions: what `app.py` declares, when it runs, and that it can invoke another."""
+"""Scheduled functions: how `app.py` declares them, when they run, how one invokes another."""
 
 import asyncio
 import json
@@ -16,11 +16,11 @@ from local.functions.bridge import Bridge
 from local.functions.environments import Function, Functions
 from local.functions.invoker import Invoker
 from local.home import StartError
-from tests.local.serving import comes, serving
+from tests.local.serving import serving, wait_until
 
 REGION = "eu-west-1"
 RULE = "arn:aws:events:eu-west-1:123456789012:rule/hoist-local-sweep"
-# As the application's: one function runs at a rate and invokes the other by Lambda's API.
+# As in the application, one function runs at a rate and invokes the other by Lambda's API.
 APP = """
 import json
 import os
@@ -69,7 +69,7 @@ def declared(**schedule: str) -> list[dict[str, Any]]:
         ("rate(2 days)", 172_800),
     ],
 )
-def test_a_rate_is_a_period(expression: str, seconds: int) -> None:
+def test_a_rate_has_a_period_in_seconds(expression: str, seconds: int) -> None:
     assert schedules.rates(declared(sweep=expression)) == {"sweep": seconds}
 
 
@@ -86,12 +86,12 @@ def test_a_rate_is_a_period(expression: str, seconds: int) -> None:
         "",
     ],
 )
-def test_another_schedule_stops_the_start_with_a_reason(expression: str) -> None:
-    with pytest.raises(StartError, match=r"app.py runs sweep by .* knows rate\(…\) only"):
+def test_an_unsupported_schedule_stops_the_start_with_a_reason(expression: str) -> None:
+    with pytest.raises(StartError, match=r"app.py runs sweep by .* supports rate\(…\) only"):
         schedules.rates(declared(sweep=expression))
 
 
-def test_what_is_not_scheduled_has_no_rate() -> None:
+def test_a_source_that_is_not_a_schedule_has_no_rate() -> None:
     assert schedules.rates([{"kind": "S3EventConfig", "name": "process_upload"}]) == {}
 
 
@@ -112,7 +112,7 @@ def test_a_function_runs_soon_after_the_start_and_then_at_its_rate() -> None:
     assert story == [20.0, "sweep", 900, "sweep", 900, "sweep", 900]
 
 
-def test_the_event_is_eventbridge_s() -> None:
+def test_the_event_has_eventbridge_s_form() -> None:
     at = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
     event = schedules.scheduled_event("sweep", REGION, at)
@@ -159,13 +159,13 @@ def test_a_scheduled_function_runs_and_invokes_another(tmp_path: Path) -> None:
             variables["AWS_ENDPOINT_URL_LAMBDA"] = url
             bridge.sources = (await functions.describe())["sources"]
             assert schedules.rates(bridge.sources) == {"sweep": 900, "hourly": 3600}
-            known = [
+            functions_of_app = [
                 Function(source["name"], source["handler_string"], 60) for source in bridge.sources
             ]
             bridge.invoke("sweep", schedules.scheduled_event("sweep", REGION, datetime.now(UTC)))
-            work = asyncio.create_task(invoker.run(known))
+            work = asyncio.create_task(invoker.run(functions_of_app))
             try:
-                await comes(swept.exists)
+                await wait_until(swept.exists)
             finally:
                 work.cancel()
                 await asyncio.gather(work, return_exceptions=True)

@@ -27,12 +27,12 @@ def command(folder: Path, **changes: Any) -> list[str]:
 
 
 def ports(options: list[str]) -> list[int]:
-    """Every port of the command that is used."""
-    given = (option.partition("=") for option in options if ".port" in option)
-    return [int(value) for _, _, value in given if value != "0"]
+    """Every port that the command uses."""
+    options_of_ports = (option.partition("=") for option in options if ".port" in option)
+    return [int(value) for _, _, value in options_of_ports if value != "0"]
 
 
-def test_the_program_is_there_and_listens_on_this_machine_only(folder: Path) -> None:
+def test_the_program_exists_and_listens_on_this_machine_only(folder: Path) -> None:
     program, subcommand, *options = command(folder)
 
     assert Path(program).is_file()
@@ -42,14 +42,14 @@ def test_the_program_is_there_and_listens_on_this_machine_only(folder: Path) -> 
     assert "-s3.port=8333" in options
 
 
-def test_no_two_of_its_ports_are_the_same(folder: Path) -> None:
+def test_its_ports_differ(folder: Path) -> None:
     used = ports(command(folder))
 
     assert len(used) == 10
     assert len(set(used)) == 10
 
 
-def test_its_inner_ports_are_chosen_anew(folder: Path) -> None:
+def test_each_command_has_new_inner_ports(folder: Path) -> None:
     assert ports(command(folder)) != ports(command(folder))
 
 
@@ -62,7 +62,7 @@ def test_one_identity_may_do_what_the_application_does(folder: Path) -> None:
     assert set(identity["actions"]) == {"Admin", "Read", "Write", "List", "Tagging"}
 
 
-def test_it_tells_the_bridge_of_uploads_in_order(folder: Path) -> None:
+def test_the_webhook_reports_uploads_to_the_bridge_in_order(folder: Path) -> None:
     command(folder)
 
     webhook = tomllib.loads((folder / "notification.toml").read_text())["notification"]["webhook"]
@@ -72,7 +72,7 @@ def test_it_tells_the_bridge_of_uploads_in_order(folder: Path) -> None:
     assert webhook["workers"] == 1
 
 
-def test_objects_stay_and_the_state_of_ports_that_are_gone_does_not(folder: Path) -> None:
+def test_objects_stay_and_the_state_of_earlier_ports_is_deleted(folder: Path) -> None:
     command(folder)
     (folder / "data" / "m12345").mkdir()
     (folder / "data" / "m12345" / "log").write_text("raft")
@@ -81,5 +81,5 @@ def test_objects_stay_and_the_state_of_ports_that_are_gone_does_not(folder: Path
 
     command(folder)
 
-    kept = sorted(path.name for path in (folder / "data").iterdir())
-    assert kept == ["1.dat", "metadata"]
+    names = sorted(path.name for path in (folder / "data").iterdir())
+    assert names == ["1.dat", "metadata"]

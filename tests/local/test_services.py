@@ -1,4 +1,4 @@
-"""Child processes: started, waited for, stopped, and quoted when they die."""
+"""Child processes: how they start and stop, and the log lines in the report when they die."""
 
 import asyncio
 import os
@@ -12,7 +12,7 @@ import pytest
 from local import services
 from local.home import StartError
 from local.services import TAIL, Service
-from tests.local.serving import PATIENCE, comes, is_running
+from tests.local.serving import TIMEOUT, is_running, wait_until
 
 SAYS = "import os, sys; print(os.environ['WORD'], os.getcwd(), flush=True); sys.stdin.read()"
 HANGS = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
@@ -30,9 +30,9 @@ def lock(tmp_path: Path) -> Iterator[int]:
 def run(
     tmp_path: Path, lock: int
 ) -> Callable[[Callable[[Start], Coroutine[Any, Any, None]]], None]:
-    """Tells a story with services, each of which is stopped at the end."""
+    """Runs a story with services, and stops each service afterwards."""
 
-    async def told(story: Callable[[Start], Coroutine[Any, Any, None]]) -> None:
+    async def run_story(story: Callable[[Start], Coroutine[Any, Any, None]]) -> None:
         started: list[Service] = []
 
         async def start(script: str, **settings: Any) -> Service:
@@ -43,29 +43,29 @@ def run(
             return service
 
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 await story(start)
         finally:
             for service in started:
                 await service.stop()
 
-    return lambda story: asyncio.run(told(story))
+    return lambda story: asyncio.run(run_story(story))
 
 
 def test_a_service_has_its_environment_folder_and_log(run: Any, tmp_path: Path) -> None:
     async def story(start: Start) -> None:
         service = await start(SAYS, cwd=tmp_path, environment={"WORD": "ü"})
-        await comes(lambda: "\n" in service.log.read_text(encoding="utf-8"))
+        await wait_until(lambda: "\n" in service.log.read_text(encoding="utf-8"))
 
     run(story)
 
     assert (tmp_path / "log").read_text(encoding="utf-8") == f"ü {tmp_path}\n"
 
 
-def test_stop_waits_until_a_service_is_gone(run: Any) -> None:
+def test_stop_waits_until_a_service_has_ended(run: Any) -> None:
     async def story(start: Start) -> None:
         service = await start(HANGS)
-        await comes(lambda: "\n" in service.log.read_text())
+        await wait_until(lambda: "\n" in service.log.read_text())
         pid = int(service.log.read_text())
         assert is_running(pid)
         await service.stop()
@@ -75,7 +75,7 @@ def test_stop_waits_until_a_service_is_gone(run: Any) -> None:
     run(story)
 
 
-def test_a_log_is_added_to(run: Any, tmp_path: Path) -> None:
+def test_a_start_appends_to_the_log(run: Any, tmp_path: Path) -> None:
     (tmp_path / "log").write_text("of yesterday\n")
 
     async def story(start: Start) -> None:
@@ -87,24 +87,26 @@ def test_a_log_is_added_to(run: Any, tmp_path: Path) -> None:
     assert (tmp_path / "log").read_text() == "of yesterday\nof today\n"
 
 
-def test_a_service_is_waited_for_until_it_answers(run: Any) -> None:
-    asked = []
+def test_ready_waits_until_a_service_answers(run: Any) -> None:
+    calls = []
 
     async def answers() -> bool:
-        asked.append(1)
-        if len(asked) == 1:
+        calls.append(1)
+        if len(calls) == 1:
             raise ConnectionRefusedError
-        return len(asked) == 3
+        return len(calls) == 3
 
     async def story(start: Start) -> None:
         await services.ready(await start(HANGS), answers)
 
     run(story)
 
-    assert len(asked) == 3
+    assert len(calls) == 3
 
 
-def test_a_service_that_dies_before_it_answers_is_quoted(run: Any, tmp_path: Path) -> None:
+def test_a_service_that_dies_before_it_answers_is_reported_with_its_log(
+    run: Any, tmp_path: Path
+) -> None:
     async def never() -> bool:
         return False
 
@@ -123,20 +125,20 @@ def test_a_service_that_dies_before_it_answers_is_quoted(run: Any, tmp_path: Pat
     run(story)
 
 
-def test_only_the_end_of_a_long_log_is_quoted(run: Any) -> None:
+def test_the_report_has_only_the_end_of_a_long_log(run: Any) -> None:
     async def story(start: Start) -> None:
         service = await start("for n in range(100): print('line', n)")
         await service.process.wait()
-        _, *quoted = service.epitaph().splitlines()
+        _, *quoted = service.failure_report().splitlines()
         assert quoted == [f"line {n}" for n in range(100 - TAIL, 100)]
 
     run(story)
 
 
-def test_a_log_that_is_no_text_is_quoted_all_the_same(run: Any) -> None:
+def test_the_report_has_a_log_that_is_not_text(run: Any) -> None:
     async def story(start: Start) -> None:
-        service = await start("import sys; sys.stdout.buffer.write(b'\\xff\\xfe told')")
+        service = await start("import sys; sys.stdout.buffer.write(b'\\xff\\xfe end')")
         await service.process.wait()
-        assert service.epitaph().endswith(" told")
+        assert service.failure_report().endswith(" end")
 
     run(story)

@@ -1,4 +1,4 @@
-"""What an earlier version of Hoist left in the data folder: accounts and files survive it."""
+"""The data folder of an earlier version of Hoist: the new version keeps its accounts and files."""
 
 import copyreg
 import io
@@ -12,12 +12,12 @@ import moto
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from moto import mock_aws
-from moto.backends import get_backend
 
 from chalicelib.items import SCHEMA
-from local.aws.resources import REGION, TABLE
-from local.aws.state import KEPT
+from local.aws.dynamodb_tables import StoredTable
+from local.aws.state import SERVICES, Unpickler, backends, load_key
 from local.home import free_ports
+from local.names import REGION, TABLE
 from local.system import OUTDATED
 from tests.deploy import former
 from tests.local.serving import aws_server, resources_at
@@ -27,17 +27,17 @@ ITEM = {"pk": {"S": "owner"}, "sk": {"S": "upload"}, "data": {"B": b"\0\xff"}, "
 
 
 class EarlierPickler(pickle.Pickler):
-    """Pickles keys as the server did when it was one module, which ran as `__main__`."""
+    """Pickles keys like the first version of the server, which was one module run as `__main__`."""
 
     dispatch_table = copyreg.dispatch_table.copy()
 
 
 @pytest.fixture
 def earlier_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file of a server that kept all items in it, with an account and an item."""
+    """The file of a server that pickled its items as well; it has an account and an item."""
 
     def load(_: bytes) -> Any:
-        raise AssertionError("only the server reads it")
+        raise AssertionError("only the server loads it")
 
     def reduce_key(key: rsa.RSAPrivateKey) -> Any:
         return load, copyreg.dispatch_table[type(key)](key)[1]
@@ -54,20 +54,39 @@ def earlier_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         pool = cognito.create_user_pool(PoolName="hoist-local")["UserPool"]["Id"]
         cognito.admin_create_user(UserPoolId=pool, Username="me@example.com")
         saved: dict[str, Any] = {"moto": moto.__version__}
-        for service in KEPT:
-            backends: Any = get_backend(service)  # type: ignore[call-overload]
-            saved[service] = {account: dict(regions) for account, regions in backends.items()}
-        written = io.BytesIO()
-        EarlierPickler(written).dump(saved)
+        for service in SERVICES:
+            saved[service] = {
+                account: dict(regions) for account, regions in backends(service).items()
+            }
+        pickled = io.BytesIO()
+        EarlierPickler(pickled).dump(saved)
     state = tmp_path / "aws.state"
-    state.write_bytes(written.getvalue())
+    state.write_bytes(pickled.getvalue())
     return state
 
 
+@pytest.mark.parametrize(
+    ("module", "name", "meaning"),
+    [
+        ("__main__", "_load_key", load_key),
+        ("local.aws", "_load_key", load_key),
+        ("local.state", "load_key", load_key),
+        ("local.tables", "StoredTable", StoredTable),
+        ("local.aws.dynamodb_tables", "StoredTable", StoredTable),
+    ],
+)
+def test_names_in_the_pickle_of_an_earlier_version_are_understood(
+    module: str, name: str, meaning: object
+) -> None:
+    pickled = f"c{module}\n{name}\n.".encode()  # the opcode GLOBAL
+
+    assert Unpickler(io.BytesIO(pickled)).load() is meaning
+
+
 @pytest.mark.system
-def test_items_and_accounts_of_an_earlier_server_are_taken_over(earlier_state: Path) -> None:
+def test_items_and_accounts_of_an_earlier_server_are_kept(earlier_state: Path) -> None:
     newer = {**ITEM, "n": {"N": "2"}}
-    for item, stored in ((ITEM, newer), (newer, newer)):
+    for item, replacement in ((ITEM, newer), (newer, newer)):
         (port,) = free_ports(1)
         with aws_server(earlier_state, port) as process:
             resources = resources_at(port)
@@ -77,13 +96,13 @@ def test_items_and_accounts_of_an_earlier_server_are_taken_over(earlier_state: P
             key = {name: ITEM[name] for name in ("pk", "sk")}
             assert dynamodb.get_item(TableName=TABLE, Key=key)["Item"] == item
             assert user["Username"] == "me@example.com"
-            dynamodb.put_item(TableName=TABLE, Item=stored)
+            dynamodb.put_item(TableName=TABLE, Item=replacement)
             process.kill()
             process.wait()
 
 
 @pytest.mark.system
-def test_a_table_of_another_schema_is_made_anew(tmp_path: Path) -> None:
+def test_a_table_with_another_schema_is_created_again(tmp_path: Path) -> None:
     (port,) = free_ports(1)
     with aws_server(tmp_path / "aws.state", port):
         resources = resources_at(port)
@@ -103,7 +122,7 @@ def test_a_table_of_another_schema_is_made_anew(tmp_path: Path) -> None:
 
 
 @pytest.mark.system
-def test_files_and_accounts_outlive_a_table_of_another_schema(tmp_path: Path) -> None:
+def test_files_and_accounts_survive_a_table_with_another_schema(tmp_path: Path) -> None:
     with running_system(tmp_path) as first:
         owner = first.sign_in().owner
         client = first.sign_in("somebody@example.com")

@@ -1,4 +1,4 @@
-"""The gateway over real HTTP and WebSockets, with functions that record."""
+"""The WebSocket gateway over real HTTP and WebSockets, with functions that record their events."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -11,8 +11,8 @@ import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, WSServerHandshakeError
 
 from local.functions.environments import Answer, Function
-from local.gateways.websocket_gateway import Gateway
-from tests.local.serving import PATIENCE, comes, serving
+from local.gateways.websocket_gateway import WebSocketGateway
+from tests.local.serving import TIMEOUT, serving, wait_until
 from tests.support.aws_forms import CONNECT, DISCONNECT, MESSAGE
 from tests.support.forms import faults
 
@@ -26,7 +26,7 @@ ACCEPTED = Answer(ok=True, payload={"statusCode": 200})
 
 @dataclass
 class RecordingFunctions:
-    """Answer a connect as they are told, and keep every event."""
+    """Returns `answer` to a connect, and records every event."""
 
     connect: Answer = ACCEPTED
     invoked: list[tuple[str, Any]] = field(default_factory=list)
@@ -42,10 +42,10 @@ class RecordingFunctions:
 
 @dataclass
 class World:
-    """A gateway that listens, and a page's side of it."""
+    """A gateway that listens, and a client in place of a page."""
 
     functions: RecordingFunctions
-    gateway: Gateway
+    gateway: WebSocketGateway
     url: str
     http: ClientSession
 
@@ -55,15 +55,15 @@ class World:
         return socket, self.functions.events("connect")[-1]["requestContext"]["connectionId"]
 
     async def manage(self, method: str, connection_id: str, data: Any = None) -> tuple[int, Any]:
-        """Status and headers of a call of the management API."""
+        """Status and headers of a response of the management API."""
         async with self.http.request(
             method, f"{self.url}/@connections/{connection_id}", data=data
         ) as answer:
             return answer.status, answer.headers
 
     async def closed(self, connection_id: str) -> None:
-        """Wait until the gateway has told the functions that a page is gone."""
-        await comes(
+        """Wait until the gateway has passed a page's disconnect to the functions."""
+        await wait_until(
             lambda: (
                 connection_id
                 in {
@@ -78,11 +78,11 @@ Story = Callable[[World], Coroutine[Any, Any, None]]
 
 
 def run(story: Story, functions: RecordingFunctions | None = None, **settings: Any) -> None:
-    async def told() -> None:
+    async def run_story() -> None:
         recording = functions or RecordingFunctions()
-        gateway = Gateway(recording, **({"handlers": HANDLERS} | settings))  # type: ignore[arg-type]
+        gateway = WebSocketGateway(recording, **({"handlers": HANDLERS} | settings))  # type: ignore[arg-type]
         async with (
-            asyncio.timeout(PATIENCE),
+            asyncio.timeout(TIMEOUT),
             serving(gateway.routes()) as url,
             ClientSession() as http,
         ):
@@ -91,7 +91,7 @@ def run(story: Story, functions: RecordingFunctions | None = None, **settings: A
             finally:
                 await gateway.stop()
 
-    asyncio.run(told())
+    asyncio.run(run_story())
 
 
 @pytest.mark.parametrize("status", [401, 403, 500])
@@ -114,7 +114,7 @@ def test_a_handler_that_fails_refuses_with_500() -> None:
     run(story, RecordingFunctions(Answer(ok=False, payload={"errorMessage": "no"})))
 
 
-def test_without_a_handler_nobody_is_let_in() -> None:
+def test_without_a_handler_every_connect_is_refused() -> None:
     async def story(world: World) -> None:
         with pytest.raises(WSServerHandshakeError) as refused:
             await world.connect()
@@ -123,7 +123,7 @@ def test_without_a_handler_nobody_is_let_in() -> None:
     run(story, handlers={})
 
 
-def test_a_connect_tells_the_handler_who_comes_with_what() -> None:
+def test_a_connect_passes_the_request_to_the_handler() -> None:
     async def story(world: World) -> None:
         socket, connection_id = await world.connect("?ticket=a%2Bb%20c&other=%C3%BC")
         (event,) = world.functions.events("connect")
@@ -140,7 +140,7 @@ def test_a_connect_tells_the_handler_who_comes_with_what() -> None:
     run(story)
 
 
-def test_without_a_query_there_is_no_query() -> None:
+def test_the_event_of_a_connect_without_a_query_has_no_query() -> None:
     async def story(world: World) -> None:
         socket, _ = await world.connect()
         (event,) = world.functions.events("connect")
@@ -155,7 +155,7 @@ def test_a_message_goes_to_the_default_route() -> None:
         socket, connection_id = await world.connect()
         for text in ('{"type":"ping"}', "ü", ""):
             await socket.send_str(text)
-        await comes(lambda: len(world.functions.events("message")) == 3)
+        await wait_until(lambda: len(world.functions.events("message")) == 3)
         events = world.functions.events("message")
         assert [event["body"] for event in events] == ['{"type":"ping"}', "ü", ""]
         for event in events:
@@ -183,7 +183,7 @@ def test_a_close_is_one_disconnect() -> None:
     ("closing", "code", "reason"),
     [({"code": 1001, "message": b"bye"}, 1001, "bye"), ({"code": 4000}, 4000, "")],
 )
-def test_a_disconnect_tells_how_the_page_closed(
+def test_a_disconnect_has_the_code_and_reason_of_the_page(
     closing: dict[str, Any], code: int, reason: str
 ) -> None:
     async def story(world: World) -> None:
@@ -197,11 +197,11 @@ def test_a_disconnect_tells_how_the_page_closed(
     run(story)
 
 
-def test_every_event_of_a_connection_is_in_the_form_of_api_gateway() -> None:
+def test_every_event_of_a_connection_has_api_gateway_s_form() -> None:
     async def story(world: World) -> None:
         socket, connection_id = await world.connect("?ticket=1&ticket=2")
         await socket.send_str("ping")
-        await comes(lambda: world.functions.events("message"))
+        await wait_until(lambda: world.functions.events("message"))
         await socket.close()
         await world.closed(connection_id)
         for name, shape in (("connect", CONNECT), ("message", MESSAGE), ("disconnect", DISCONNECT)):
@@ -214,7 +214,7 @@ def test_every_event_of_a_connection_is_in_the_form_of_api_gateway() -> None:
     run(story)
 
 
-def test_a_page_that_just_vanishes_is_one_disconnect() -> None:
+def test_a_page_that_breaks_the_connection_is_one_disconnect() -> None:
     async def story(world: World) -> None:
         socket, connection_id = await world.connect()
         transport = socket.get_extra_info("socket")
@@ -229,7 +229,7 @@ def test_a_page_that_just_vanishes_is_one_disconnect() -> None:
     run(story)
 
 
-def test_what_is_posted_reaches_the_page_and_no_other() -> None:
+def test_a_message_to_a_page_reaches_no_other() -> None:
     async def story(world: World) -> None:
         mine, my_id = await world.connect()
         theirs, their_id = await world.connect()
@@ -279,7 +279,7 @@ def test_a_delete_closes_the_page() -> None:
     run(story)
 
 
-def test_the_client_of_boto3_works_with_it() -> None:
+def test_boto3_s_client_works_with_the_management_api() -> None:
     async def story(world: World) -> None:
         client: Any = boto3.client(
             "apigatewaymanagementapi", endpoint_url=world.url, region_name="eu-west-1"
@@ -299,13 +299,13 @@ def test_the_client_of_boto3_works_with_it() -> None:
     run(story)
 
 
-def test_stop_closes_every_page_as_one_that_may_come_back() -> None:
+def test_stop_closes_every_page_so_that_it_connects_again() -> None:
     async def story(world: World) -> None:
         sockets = [(await world.connect())[0] for _ in range(3)]
         stopping = asyncio.create_task(world.gateway.stop())
         for socket in sockets:
             assert (await socket.receive()).data == 1001
         await stopping
-        await comes(lambda: len(world.functions.events("disconnect")) == 3)
+        await wait_until(lambda: len(world.functions.events("disconnect")) == 3)
 
     run(story)

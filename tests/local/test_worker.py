@@ -1,4 +1,4 @@
-"""One worker process, spoken to as its system does: a line in, a line out."""
+"""One worker process over its pipes, as the local system uses it: a line in, a line out."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.local.serving import PATIENCE
+from tests.local.serving import TIMEOUT
 from tests.support.environment import CLEAN_ENVIRONMENT
 from tests.support.running import ROOT, eventually
 
@@ -47,7 +47,7 @@ def worker(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
         process.kill()
 
 
-def tell(worker: "subprocess.Popen[str]", handler: str, event: Any) -> None:
+def send(worker: "subprocess.Popen[str]", handler: str, event: Any) -> None:
     assert worker.stdin is not None
     invocation = {"id": "1", "function": "f", "arn": "a", "handler": handler, "timeout": 60}
     worker.stdin.write(json.dumps(invocation | {"event": event}) + "\n")
@@ -57,23 +57,23 @@ def tell(worker: "subprocess.Popen[str]", handler: str, event: Any) -> None:
 def test_a_line_in_is_a_line_out(worker: "subprocess.Popen[str]") -> None:
     assert worker.stdout is not None
     for event in ({"n": 1}, ["two", "lines\n"], None):
-        tell(worker, "app.returns", event)
+        send(worker, "app.returns", event)
         assert json.loads(worker.stdout.readline()) == {"ok": True, "payload": event}
 
 
-def test_it_ends_when_nobody_asks_any_more(worker: "subprocess.Popen[str]") -> None:
-    rest, _ = worker.communicate(timeout=PATIENCE)
+def test_it_ends_when_its_input_ends(worker: "subprocess.Popen[str]") -> None:
+    rest, _ = worker.communicate(timeout=TIMEOUT)
 
     assert (rest, worker.returncode) == ("", 0)
 
 
-def test_it_ends_within_a_handler_when_the_system_is_gone(
+def test_it_ends_within_a_handler_when_its_input_ends(
     worker: "subprocess.Popen[str]", tmp_path: Path
 ) -> None:
-    begun = tmp_path / "begun"
-    tell(worker, "app.sleeps", str(begun))
-    eventually(begun.exists, bool)
+    started = tmp_path / "started"
+    send(worker, "app.sleeps", str(started))
+    eventually(started.exists, bool)
 
-    rest, _ = worker.communicate(timeout=PATIENCE)
+    rest, _ = worker.communicate(timeout=TIMEOUT)
 
     assert (rest, worker.returncode) == ("", 0)

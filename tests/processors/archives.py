@@ -16,25 +16,25 @@ FILES = {"a.txt": b"hello", "folder/b.txt": b"x" * 1000, "Grüße 😀.txt": b""
 
 def zipped(files: dict[str, bytes], *, comment: bytes = b"", method: int = 0) -> bytes:
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", method) as made:
+    with zipfile.ZipFile(packed, "w", method) as archive:
         for name, data in files.items():
-            made.writestr(name, data)
-        made.comment = comment
+            archive.writestr(name, data)
+        archive.comment = comment
     return packed.getvalue()
 
 
 def tarred(files: dict[str, bytes], mode: Any = "w") -> bytes:
     packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode=mode) as made:
+    with tarfile.open(fileobj=packed, mode=mode) as archive:
         for name, data in files.items():
             entry = tarfile.TarInfo(name)
             entry.size = len(data)
-            made.addfile(entry, io.BytesIO(data))
+            archive.addfile(entry, io.BytesIO(data))
     return packed.getvalue()
 
 
 def header(name: str, kind: bytes = tarfile.REGTYPE, size: int = 0, **at: bytes) -> bytes:
-    """A header as it is, with bytes in places (`_345`), and the sum that makes it right."""
+    """A header with bytes at offsets (`_345`), and the right checksum."""
     entry = tarfile.TarInfo(name)
     entry.type, entry.size = kind, size
     block = bytearray(entry.tobuf(tarfile.GNU_FORMAT))
@@ -49,7 +49,7 @@ def attributes(data: bytes, kind: bytes = tarfile.XHDTYPE) -> bytes:
     return header("x", kind, len(data)) + data + bytes(-len(data) % 512)
 
 
-# Made of FILES by 7-Zip 26.02: `7zz a -mtm=off`, with the options that the names tell.
+# Made of FILES by 7-Zip 26.02: `7zz a -mtm=off`, with the options in the names.
 SEVEN_ZIPS = {
     "with LZMA2": base64.b64decode(
         "N3q8ryccAATMFkLSjwAAAAAAAAAhAAAAAAAAAKDXGAjgA+wAEF0ANBlJ7o3yLMC6IoPKIwtOAAAAAIEzB64Pz4Cu"
@@ -93,7 +93,7 @@ SEVEN_ZIPS = {
 
 
 def seven_bits(number: int) -> bytes:
-    """A number of RAR 5 and of xz."""
+    """A number as in RAR 5 and xz."""
     data = bytearray()
     while number > 0x7F:
         data.append(number & 0x7F | 0x80)
@@ -109,7 +109,7 @@ def rar_5_block(kind: int, body: bytes, *, flags: int = 0, data: bytes = b"") ->
 
 
 def rar_5(*, part: int = 0) -> bytes:
-    """FILES stored, in RAR 5; `part` are the flags of the whole archive."""
+    """FILES stored in RAR 5; `part` are the flags of the whole archive."""
     archive = b"Rar!\x1a\7\1\0" + rar_5_block(1, seven_bits(part))
     for name, data in FILES.items():
         path = name.encode()
@@ -130,7 +130,7 @@ def rar_4_file(name: bytes, data: bytes, flags: int = 0) -> bytes:
 
 
 def rar_4(files: bytes | None = None, *, main: int = 0) -> bytes:
-    """FILES stored, in RAR 4, or these blocks; `main` are the flags of the whole archive."""
+    """FILES, or these blocks, stored in RAR 4; `main` are the flags of the whole archive."""
     if files is None:
         files = b"".join(rar_4_file(name.encode(), data, 0x200) for name, data in FILES.items())
     return (
@@ -148,10 +148,10 @@ AR = b"!<arch>\n" + b"".join(
 )
 
 
-def zstd_frame(data: bytes, *, tells_size: bool = True, checksum: bytes = b"") -> bytes:
-    """One frame with a block that is not compressed (data has 2 to 65,536 bytes)."""
-    head = bytes([0x40 * tells_size | 4 * bool(checksum)]) + b"\x58"
-    head += struct.pack("<H", len(data) - 256) if tells_size else b""
+def zstd_frame(data: bytes, *, has_size: bool = True, checksum: bytes = b"") -> bytes:
+    """One frame with an uncompressed block of 2 to 65,536 bytes."""
+    head = bytes([0x40 * has_size | 4 * bool(checksum)]) + b"\x58"
+    head += struct.pack("<H", len(data) - 256) if has_size else b""
     return b"\x28\xb5\x2f\xfd" + head + (len(data) << 3 | 1).to_bytes(3, "little") + data + checksum
 
 

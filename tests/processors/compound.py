@@ -9,7 +9,7 @@ Tree = dict[str, "bytes | Tree"]
 
 
 def compound(tree: Tree, *, clsid: bytes = bytes(16)) -> bytes:
-    """A compound file; a dictionary in the tree is a storage, bytes are a stream."""
+    """A compound file; in the tree, a dictionary is a storage and bytes are a stream."""
     return _Writing(clsid).file(tree)
 
 
@@ -45,7 +45,7 @@ class _Writing:
         return header + b"".join(self._sectors)
 
     def _storage(self, number: int, tree: Tree) -> None:
-        """Its members hang on each other's right hand, as in a tree that nobody balances."""
+        """The entries form a tree of right siblings only, which is not balanced."""
         previous = None
         for name, content in tree.items():
             child = self._entry(name, 1 if isinstance(content, dict) else 2)
@@ -84,12 +84,12 @@ class _Writing:
         return start
 
     def _packed(self, entry: list[object]) -> bytes:
-        name, kind, left, right, child, start, size = entry
+        name, kind, left_sibling, right_sibling, child, start, size = entry
         raw = str(name).encode("utf-16-le")
         clsid = self._clsid if kind == 5 else bytes(16)
         return struct.pack(
-            "<64sHBBIII16sI16xIQ", raw, len(raw) + 2, kind, 1, left, right, child, clsid, 0, start,
-            size,
+            "<64sHBBIII16sI16xIQ", raw, len(raw) + 2, kind, 1, left_sibling, right_sibling, child,
+            clsid, 0, start, size,
         )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Images for tests: headers made by hand, and whole files that real programs wrote."""
+"""Images for tests: handmade headers, and whole files written by real programs."""
 
 import base64
 import gzip
@@ -6,12 +6,12 @@ import struct
 import zlib
 
 SCAN = b"\xff\xda\0\2"
-Entry = tuple[int, int, bytes]  # of a directory: type, count, value
+Entry = tuple[int, int, bytes]  # type, count and value of a directory entry
 Entries = dict[int, "Entry | list[Entries]"]
 
 
 def png(width: int, height: int, *chunks: bytes, after: bytes = b"") -> bytes:
-    """With `chunks` before its image and `after` behind it."""
+    """A PNG with `chunks` before its image and `after` behind it."""
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
     image = chunk(b"IDAT", bytes(20))
     return b"\x89PNG\r\n\x1a\n" + header + b"".join(chunks) + image + after + chunk(b"IEND", b"")
@@ -23,7 +23,7 @@ def chunk(name: bytes, data: bytes) -> bytes:
 
 
 def jpeg(width: int, height: int, *, before: int = 0, segments: bytes = b"") -> bytes:
-    """With `before` bytes of profiles and previews in front of the size."""
+    """A JPEG with `before` bytes of profiles and previews in front of the size."""
     data = b"\xff\xd8" + segments
     while before > 0:
         length = min(before, 65533)
@@ -61,21 +61,21 @@ def heif(
     item: int = 1,
     brands: bytes = b"mif1",
 ) -> bytes:
-    """Its primary image has `properties` besides its size, in this order; `more` is in `meta`.
+    """A HEIF whose primary image has these properties after its size; `more` is in `meta`.
 
-    `used` takes the place of the `ipma` that says so.
+    `used` replaces the `ipma` box that associates them.
     """
     size = box(b"ispe", bytes(4), struct.pack(">II", width, height))
     indices = bytes(range(1, 2 + len(properties)))
     ipma = box(b"ipma", bytes(4), struct.pack(">IHB", 1, item, len(indices)), indices)
-    known = box(b"iprp", box(b"ipco", size, *properties), used or ipma)
+    properties_box = box(b"iprp", box(b"ipco", size, *properties), used or ipma)
     primary = box(b"pitm", bytes(4), struct.pack(">H", item))
-    meta = box(b"meta", bytes(4), box(b"hdlr", bytes(8), b"pict"), primary, known, more)
+    meta = box(b"meta", bytes(4), box(b"hdlr", bytes(8), b"pict"), primary, properties_box, more)
     return box(b"ftyp", brand, bytes(4), brands) + meta + box(b"mdat", bytes(400_000))
 
 
 def irot(times: int) -> bytes:
-    """`irot`: so many times 90 degrees."""
+    """`irot`: a rotation by `times` 90 degrees."""
     return box(b"irot", bytes([times]))
 
 
@@ -93,9 +93,9 @@ def long(order: str, *values: int) -> Entry:
 
 
 def tiff(*pages: Entries, order: str = "<", mark: bytes = b"", gap: int = 0) -> bytes:
-    """Directories one after another; an entry may be a list of directories below it.
+    """A TIFF of these directories; an entry may be a list of directories below it.
 
-    `mark` replaces the first four bytes, and `gap` bytes stand before the first directory.
+    `mark` replaces the first four bytes, and `gap` bytes precede the first directory.
     """
     start = 16 + gap
     head = mark or (b"II*\0" if order == "<" else b"MM\0*")
@@ -106,7 +106,7 @@ def tiff(*pages: Entries, order: str = "<", mark: bytes = b"", gap: int = 0) -> 
 
 
 def directory(entries: Entries, order: str, start: int, *, is_last: bool = True) -> bytes:
-    """One IFD at an offset, its long values and the directories below it."""
+    """One IFD at an offset, with its long values and the directories below it."""
     values_at = start + 2 + 12 * len(entries) + 4
     fields, values = b"", b""
     for tag, entry in sorted(entries.items()):
@@ -140,7 +140,7 @@ def fits(*cards: str) -> bytes:
 
 
 def text_profile(data: bytes) -> bytes:
-    """Exif as ImageMagick writes it into a text of a PNG."""
+    """Exif in a text chunk of a PNG, as ImageMagick writes it."""
     return b"\nexif\n%8d\n" % len(data) + data.hex().encode() + b"\n"
 
 
@@ -148,7 +148,7 @@ def svgz(text: bytes) -> bytes:
     return gzip.compress(text, mtime=0)
 
 
-# Written by Pillow and pillow-heif: 51 x 37 pixels, of which the encoder made 64 x 64.
+# Written by Pillow and pillow-heif: 51 x 37 pixels, which the encoder enlarged to 64 x 64.
 HEIC_51X37 = base64.b64decode("""
 AAAAGGZ0eXBoZWljAAAAAG1pZjFoZWljAAABfW1ldGEAAAAAAAAAIWhkbHIAAAAAAAAAAHBpY3QAAAAAAAAAAAAAAAAAAAAA
 Imlsb2MAAAAAREAAAQABAAAAAAGdAAEAAAAAAAAAFwAAACNpaW5mAAAAAAABAAAAFWluZmUCAAAAAAEAAGh2YzEAAAAADnBp
@@ -158,7 +158,7 @@ ABNjb2xybmNseAABAA0ABoAAAAAUaXNwZQAAAAAAAABAAAAAQAAAAChjbGFwAAAAMwAAAAEAAAAlAAAA
 5QAAAAIAAAAQcGl4aQAAAAADCAgIAAAAGGlwbWEAAAAAAAAAAQABBYECAwWEAAAAH21kYXQAAAATKAGvE4D4UNCn//91yHxm
 KVNXgA==
 """)
-# Written by Pillow: 48 x 64 pixels, turned by its property.
+# Written by Pillow: 48 x 64 pixels, turned by a property.
 AVIF_TURNED = base64.b64decode("""
 AAAAHGZ0eXBhdmlmAAAAAGF2aWZtaWYxbWlhZgAAAPNtZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAA
 AAAAAA5waXRtAAAAAAABAAAAHmlsb2MAAAAARAAAAQABAAAAAQAAARcAAAAjAAAAKGlpbmYAAAAAAAEAAAAaaW5mZQIAAAAA
@@ -166,7 +166,7 @@ AQAAYXYwMUNvbG9yAAAAAHJpcHJwAAAAUmlwY28AAAAUaXNwZQAAAAAAAAAwAAAAQAAAAA5waXhpAAAA
 ABwAAAAAE2NvbHJuY2x4AAEADQAGgAAAAAlpcm90AwAAABhpcG1hAAAAAAAAAAEAAQUBAoMEhQAAACttZGF0EgAKCRgVb/2m
 AhoNQDIUFMZlAgnlAADCEWj4B+YtpH/oCGA=
 """)
-# Written by Pillow: 48 x 64 pixels, turned by their Exif.
+# Written by Pillow: 48 x 64 pixels, turned by Exif.
 WEBP_TURNED = base64.b64decode("""
 UklGRlQAAABXRUJQVlA4WAoAAAAIAAAALwAAPwAAVlA4TBQAAAAvL8APAAcQEf0PAAnh/3oxov+pH0VYSUYaAAAATU0AKgAA
 AAgAAQESAAMAAAABAAYAAAAAAAA=

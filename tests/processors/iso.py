@@ -1,4 +1,4 @@
-"""Boxes of ISO media files, as tests write them."""
+"""Boxes of ISO media files for tests."""
 
 import struct
 
@@ -47,17 +47,17 @@ def trak(
 
 
 def visual(code: bytes, width: int, height: int, *boxes: bytes) -> bytes:
-    """A sample entry of pictures."""
+    """A visual sample entry."""
     return atom(code, bytes(24), struct.pack(">HH", width, height), bytes(50), *boxes)
 
 
 def sound(code: bytes, rate: int, channels: int, *boxes: bytes) -> bytes:
-    """A sample entry of sound."""
+    """An audio sample entry."""
     return atom(code, bytes(16), struct.pack(">HHII", channels, 16, 0, rate << 16), *boxes)
 
 
 def fragment(number: int, begin: int, samples: list[int]) -> bytes:
-    """A fragment of one track, every sample with its duration, and its data."""
+    """A fragment of one track, with the duration of every sample, and its data."""
     run = struct.pack(">II", 0x100, len(samples)) + struct.pack(f">{len(samples)}I", *samples)
     track = atom(
         b"traf",

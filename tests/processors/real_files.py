@@ -1,4 +1,4 @@
-"""Files that real programs wrote; `real/README.md` says which."""
+"""Files written by real programs; `real/README.md` lists them."""
 
 from pathlib import Path
 

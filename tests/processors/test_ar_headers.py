@@ -8,7 +8,7 @@ DEB = "application/vnd.debian.binary-package"
 MARK = b"!<arch>\n"
 
 
-def test_a_debian_package_tells_its_members() -> None:
+def test_the_members_of_a_debian_package_are_listed() -> None:
     data = MARK + ar_member(b"debian-binary", b"2.0\n") + ar_member(b"data.tar.xz", b"x" * 301)
 
     assert archive.applies_to(DEB, len(data))
@@ -31,10 +31,10 @@ def test_a_debian_package_tells_its_members() -> None:
     ids=["of GNU", "of BSD"],
 )
 def test_long_names_are_read(data: bytes) -> None:
-    found = archive.run(reader(MARK + data, DEB))
+    report = archive.run(reader(MARK + data, DEB))
 
-    assert found["names"] == ["a very long name.o", "another one.o"]
-    assert (found["expanded_size"], found["complete"]) == (7, True)
+    assert report["names"] == ["a very long name.o", "another one.o"]
+    assert (report["expanded_size"], report["complete"]) == (7, True)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_long_names_are_read(data: bytes) -> None:
     ],
 )
 def test_a_damaged_ar_says_so(data: bytes) -> None:
-    found = archive.run(reader(data, DEB))
+    report = archive.run(reader(data, DEB))
 
-    assert found["error"] == "It is damaged, or its end is missing"
-    assert found["complete"] is False
+    assert report["error"] == "It is damaged, or its end is missing"
+    assert report["complete"] is False

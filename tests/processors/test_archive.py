@@ -28,7 +28,7 @@ from tests.processors.archives import (
     tarred,
     zipped,
 )
-from tests.processors.reading import Reading, of, reader
+from tests.processors.reading import Reading, reader, reader_of
 
 LISTED = {"entries": 3, "expanded_size": 1005, "names": list(FILES), "complete": True}
 
@@ -44,21 +44,21 @@ LISTED = {"entries": 3, "expanded_size": 1005, "names": list(FILES), "complete":
         pytest.param(b"#!/bin/sh\n" + zipped(FILES), id="after a program"),
     ],
 )
-def test_a_zip_tells_its_entries(data: bytes) -> None:
+def test_the_entries_of_a_zip_are_listed(data: bytes) -> None:
     assert archive.applies_to(ZIP, len(data))
-    found = archive.run(reader(data, ZIP))
+    report = archive.run(reader(data, ZIP))
 
-    assert found == {"format": "zip", "encrypted": False} | LISTED
+    assert report == {"format": "zip", "encrypted": False} | LISTED
 
 
 @pytest.mark.parametrize(
     ("mode", "content_type", "kind"),
     [("w", TAR, "tar"), ("w:gz", GZIP, "tar.gz")],
 )
-def test_a_tar_tells_its_entries(mode: str, content_type: str, kind: str) -> None:
-    found = archive.run(reader(tarred(FILES, mode), content_type))
+def test_the_entries_of_a_tar_are_listed(mode: str, content_type: str, kind: str) -> None:
+    report = archive.run(reader(tarred(FILES, mode), content_type))
 
-    assert found == {"format": kind} | LISTED
+    assert report == {"format": kind} | LISTED
 
 
 @pytest.mark.parametrize(
@@ -69,10 +69,10 @@ def test_a_tar_tells_its_entries(mode: str, content_type: str, kind: str) -> Non
         "application/vnd.oasis.opendocument.text",
     ],
 )  # fmt: skip
-def test_what_is_made_of_a_zip_is_listed_whatever_its_type(content_type: str) -> None:
-    stored = replace(reader(zipped(FILES), content_type), container=ZIP)
+def test_a_zip_based_format_is_listed_whatever_its_type(content_type: str) -> None:
+    source = replace(reader(zipped(FILES), content_type), container=ZIP)
 
-    assert archive.run(stored) == {"format": "zip", "encrypted": False} | LISTED
+    assert archive.run(source) == {"format": "zip", "encrypted": False} | LISTED
 
 
 @pytest.mark.parametrize("content_type", [ZIP, TAR, GZIP, "application/vnd.rar"])
@@ -89,31 +89,31 @@ WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
     ("data", "content_type"),
     [(OLE, WORD), (OLE, ZIP), (b"<html>" * 100, WORD), (b"text" * 200, "model/vnd.usdz+zip")],
 )
-def test_nothing_is_said_of_another_kind_of_document(data: bytes, content_type: str) -> None:
+def test_another_kind_of_document_has_no_report(data: bytes, content_type: str) -> None:
     assert archive.applies_to(content_type, len(data))
     assert archive.run(reader(data, content_type)) == {}
 
 
 @pytest.mark.parametrize("content_type", [ZIP, GZIP, "application/x-7z-compressed"])
-def test_what_is_called_an_archive_and_is_none_says_so(content_type: str) -> None:
-    found = archive.run(reader(b"hello world " * 50, content_type))
+def test_other_bytes_under_an_archive_type_are_an_error(content_type: str) -> None:
+    report = archive.run(reader(b"hello world " * 50, content_type))
 
-    assert found == {"error": "It is no archive of a kind that is listed"}
+    assert report == {"error": "It is not an archive of a supported format"}
 
 
-def test_a_zip_bomb_is_called_suspicious() -> None:
+def test_a_zip_bomb_is_suspicious() -> None:
     data = zipped({"zeros": bytes(10 * MIB)}, method=zipfile.ZIP_DEFLATED)
 
     assert "times its size" in archive.run(reader(data, ZIP))["suspicious"]
 
 
-def test_names_that_lead_out_are_counted() -> None:
+def test_names_that_lead_out_of_the_folder_are_counted() -> None:
     data = zipped(dict.fromkeys(["../a", "/etc/b", "c/../../d", "C:\\e", "fine/..x", "f"], b""))
 
     assert archive.run(reader(data, ZIP))["unsafe_names"] == 4
 
 
-def test_an_encrypted_zip_says_so() -> None:
+def test_an_encrypted_zip_is_reported_as_encrypted() -> None:
     data = bytearray(zipped({"a": b"b"}))
     data[data.rindex(b"PK\1\2") + 8] |= 1
 
@@ -123,10 +123,10 @@ def test_an_encrypted_zip_says_so() -> None:
 def test_a_long_list_of_long_names_is_cut() -> None:
     data = zipped({"ü" * 200 + str(number): b"" for number in range(100)})
 
-    found = archive.run(reader(data, ZIP))
+    report = archive.run(reader(data, ZIP))
 
-    assert (found["entries"], len(found["names"])) == (100, SHOWN_NAMES)
-    assert {len(name) for name in found["names"]} == {MAX_NAME}
+    assert (report["entries"], len(report["names"])) == (100, SHOWN_NAMES)
+    assert {len(name) for name in report["names"]} == {MAX_NAME}
 
 
 WHOLE = [
@@ -147,24 +147,24 @@ WHOLE = [
 @pytest.mark.parametrize(("data", "content_type"), WHOLE)
 def test_an_archive_that_ends_early_never_fails(data: bytes, content_type: str) -> None:
     for end in range(1, len(data), 7):
-        found = archive.run(reader(data[:end], content_type))
+        report = archive.run(reader(data[:end], content_type))
 
-        assert json.dumps(found)
-        assert content_type != ZIP or "error" in found
-
-
-def test_a_truncated_zip_says_so() -> None:
-    found = archive.run(reader(zipped(FILES)[:-30], ZIP))
-
-    assert found["error"] == "It is damaged, or its end is missing"
-    assert found["complete"] is False
+        assert json.dumps(report)
+        assert content_type != ZIP or "error" in report
 
 
-def test_a_tar_whose_last_file_is_cut_says_so() -> None:
-    found = archive.run(reader(tarred({"a": b"x" * 1000, "b": b"y" * 1000})[:2548], TAR))
+def test_a_truncated_zip_is_an_error() -> None:
+    report = archive.run(reader(zipped(FILES)[:-30], ZIP))
 
-    assert found["error"] == "It is damaged, or its end is missing"
-    assert found["names"] == ["a", "b"]
+    assert report["error"] == "It is damaged, or its end is missing"
+    assert report["complete"] is False
+
+
+def test_a_tar_with_a_truncated_last_file_is_an_error() -> None:
+    report = archive.run(reader(tarred({"a": b"x" * 1000, "b": b"y" * 1000})[:2548], TAR))
+
+    assert report["error"] == "It is damaged, or its end is missing"
+    assert report["names"] == ["a", "b"]
 
 
 @pytest.mark.parametrize(("data", "content_type"), WHOLE)
@@ -184,7 +184,7 @@ def test_no_damage_makes_it_fail(
 
 
 def hostile_tar() -> bytes:
-    """Its header claims 10 GiB of attributes."""
+    """A tar whose header claims 10 GiB of attributes."""
     entry = tarfile.TarInfo("a")
     entry.type, entry.size = tarfile.XHDTYPE, 10 * 1024**3
     return entry.tobuf(tarfile.PAX_FORMAT)
@@ -229,12 +229,14 @@ def hostile_tar() -> bytes:
         ),
     ],
 )
-def test_what_claims_to_be_huge_takes_little_memory(data: bytes, content_type: str) -> None:
+def test_an_archive_that_claims_to_be_huge_takes_little_memory(
+    data: bytes, content_type: str
+) -> None:
     huge = Reading(lambda offset, size: data[offset : offset + size].ljust(size, b"\0"))
     size = len(data) if content_type == GZIP else 20 * GB
     tracemalloc.start()
     try:
-        archive.run(of(huge, size, content_type))
+        archive.run(reader_of(huge, size, content_type))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -242,14 +244,14 @@ def test_what_claims_to_be_huge_takes_little_memory(data: bytes, content_type: s
     assert peak < 24 * MIB
 
 
-def test_an_archive_that_is_not_listed_in_time_says_how_far_it_came() -> None:
+def test_an_archive_that_runs_out_of_time_reports_the_entries_so_far() -> None:
     files = {str(number): bytes(200_000) for number in range(20)}
 
-    found = archive.run(reader(tarred(files), TAR, patience=5))
+    report = archive.run(reader(tarred(files), TAR, patience=5))
 
-    assert found["complete"] is False
-    assert 0 < found["entries"] < 20
-    assert "error" not in found
+    assert report["complete"] is False
+    assert 0 < report["entries"] < 20
+    assert "error" not in report
 
 
 @pytest.mark.parametrize(("content_type", "size"), [(ZIP, 0), ("text/plain", 5)])

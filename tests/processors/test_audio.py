@@ -40,7 +40,7 @@ SECOND = bytes(16000)
 @pytest.mark.parametrize(
     ("channels", "rate", "width"), [(1, 8000, 1), (2, 44100, 2), (6, 96000, 3)]
 )
-def test_a_wav_of_pythons_own_writer_tells_its_duration(
+def test_the_duration_of_a_wav_by_pythons_writer_is_reported(
     channels: int, rate: int, width: int
 ) -> None:
     file = io.BytesIO()
@@ -95,26 +95,26 @@ LONG = struct.pack("<QQQI", 0, 16000, 8000, 0)
         ),
     ],
 )  # fmt: skip
-def test_a_wav_tells_its_duration_however_it_was_written(data: bytes, duration: float) -> None:
-    told = run(data, "audio/wav")
+def test_the_duration_of_every_form_of_wav_is_reported(data: bytes, duration: float) -> None:
+    report = run(data, "audio/wav")
 
-    assert (told["duration"], told["sample_rate"]) == (duration, 8000)
-    assert "error" not in told
+    assert (report["duration"], report["sample_rate"]) == (duration, 8000)
+    assert "error" not in report
 
 
-def test_an_extensible_wav_tells_what_is_in_it() -> None:
+def test_the_codec_of_an_extensible_wav_is_reported() -> None:
     more = struct.pack("<HHI", 22, 16, 0x3F) + b"\x07\0" + bytes(14)
     header = struct.pack("<HHIIHH", 0xFFFE, 6, 8000, 48000, 6, 8)
 
-    told = run(riff(chunk(b"fmt ", header + more), chunk(b"data", bytes(48000))))
+    report = run(riff(chunk(b"fmt ", header + more), chunk(b"data", bytes(48000))))
 
-    assert (told["codec"], told["channels"], told["duration"]) == ("mulaw", 6, 1.0)
+    assert (report["codec"], report["channels"], report["duration"]) == ("mulaw", 6, 1.0)
 
 
 @pytest.mark.parametrize(
     ("behind", "duration"), [(b"\1\xff\2\xfe", 375_000), (b"LIST", 106_564.544)]
 )
-def test_a_size_that_has_begun_anew_is_not_believed(behind: bytes, duration: float) -> None:
+def test_a_size_that_wrapped_around_is_ignored(behind: bytes, duration: float) -> None:
     size = 6_000_000_000
     header = riff(pcm(), chunk(b"data", b"", size % 2**32))
     place = len(header) + size % 2**32
@@ -125,10 +125,10 @@ def test_a_size_that_has_begun_anew_is_not_believed(behind: bytes, duration: flo
 
 def test_a_wav_of_100_gb_costs_a_few_requests() -> None:
     start = riff(chunk(b"ds64", bytes(28)), pcm(), chunk(b"data", b"", 0xFFFFFFFF))
-    large, seen = sparse({0: start}, len(start) + 16000 * 6_000_000, "audio/wav")
+    large, reading = sparse({0: start}, len(start) + 16000 * 6_000_000, "audio/wav")
 
     assert audio.run(large)["duration"] == 6_000_000
-    assert len(seen.requests) == 1
+    assert len(reading.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,9 @@ def test_a_wav_of_100_gb_costs_a_few_requests() -> None:
         pytest.param(b"", None, id="empty"),
     ],
 )
-def test_a_title_is_told_only_where_its_encoding_is_sure(text: bytes, expected: str | None) -> None:
+def test_a_title_is_reported_only_if_its_encoding_is_certain(
+    text: bytes, expected: str | None
+) -> None:
     info = chunk(b"LIST", b"INFO" + chunk(b"INAM", text + b"\0" * (2 - len(text) % 2)))
 
     assert run(riff(pcm(), chunk(b"data", SECOND), info)).get("title") == expected
@@ -173,26 +175,26 @@ def id3(*frames: tuple[bytes, bytes], version: int = 3) -> bytes:
     return b"ID3" + bytes([version, 0, 0]) + size(len(body)) + body
 
 
-def test_a_constant_mp3_tells_its_duration_by_its_size() -> None:
-    told = run(mp3_frame() * 10_000, "audio/mpeg")
+def test_the_duration_of_a_constant_bitrate_mp3_follows_from_its_size() -> None:
+    report = run(mp3_frame() * 10_000, "audio/mpeg")
 
-    assert told["duration"] == pytest.approx(10_000 * FRAME_SECONDS, abs=0.1)
-    assert (told["bitrate"], told["codec"], told["channels"]) == (128_000, "mp3", 2)
-    assert "duration_estimated" not in told
-
-
-def test_a_variable_mp3_without_a_count_says_that_it_estimates() -> None:
-    told = run((mp3_frame(9) + mp3_frame(5)) * 5_000, "audio/mpeg")
-
-    assert told["duration"] == pytest.approx(10_000 * FRAME_SECONDS, rel=0.02)
-    assert told["duration_estimated"] is True
+    assert report["duration"] == pytest.approx(10_000 * FRAME_SECONDS, abs=0.1)
+    assert (report["bitrate"], report["codec"], report["channels"]) == (128_000, "mp3", 2)
+    assert "duration_estimated" not in report
 
 
-def test_a_small_variable_mp3_is_counted() -> None:
-    told = run((mp3_frame(9) + mp3_frame(5)) * 50, "audio/mpeg")
+def test_the_duration_of_a_variable_bitrate_mp3_without_a_count_is_an_estimate() -> None:
+    report = run((mp3_frame(9) + mp3_frame(5)) * 5_000, "audio/mpeg")
 
-    assert told["duration"] == round(100 * FRAME_SECONDS, 3)
-    assert "duration_estimated" not in told
+    assert report["duration"] == pytest.approx(10_000 * FRAME_SECONDS, rel=0.02)
+    assert report["duration_estimated"] is True
+
+
+def test_the_frames_of_a_small_variable_bitrate_mp3_are_counted() -> None:
+    report = run((mp3_frame(9) + mp3_frame(5)) * 50, "audio/mpeg")
+
+    assert report["duration"] == round(100 * FRAME_SECONDS, 3)
+    assert "duration_estimated" not in report
 
 
 @pytest.mark.parametrize(
@@ -203,7 +205,7 @@ def test_a_small_variable_mp3_is_counted() -> None:
         pytest.param(36, b"VBRI" + bytes(10) + struct.pack(">I", 777), id="VBRI"),
     ],
 )
-def test_an_encoders_count_is_believed(place: int, tag: bytes) -> None:
+def test_the_frame_count_of_an_encoder_is_used(place: int, tag: bytes) -> None:
     first = bytearray(mp3_frame())
     first[place : place + len(tag)] = tag
 
@@ -213,7 +215,7 @@ def test_an_encoders_count_is_believed(place: int, tag: bytes) -> None:
 @pytest.mark.parametrize(
     ("version", "names"), [(2, b"TT2 TP1 TAL"), (3, b"TIT2 TPE1 TALB"), (4, b"TIT2 TPE1 TALB")]
 )
-def test_an_mp3_tells_its_tags_behind_a_large_cover(version: int, names: bytes) -> None:
+def test_tags_behind_a_large_cover_of_an_mp3_are_read(version: int, names: bytes) -> None:
     title, artist, album = names.split()
     cover = (b"PIC" if version == 2 else b"APIC", bytes(2_000_000))
     tag = id3(
@@ -224,33 +226,33 @@ def test_an_mp3_tells_its_tags_behind_a_large_cover(version: int, names: bytes) 
         version=version,
     )
 
-    told = run(tag + mp3_frame() * 10, "audio/mpeg")
+    report = run(tag + mp3_frame() * 10, "audio/mpeg")
 
-    assert (told["title"], told["artist"], told["album"]) == ("Größe", "Björk", "日本")
-    assert told["duration"] == round(10 * FRAME_SECONDS, 3)
+    assert (report["title"], report["artist"], report["album"]) == ("Größe", "Björk", "日本")
+    assert report["duration"] == round(10 * FRAME_SECONDS, 3)
 
 
-def test_a_tag_of_the_first_version_is_no_sound() -> None:
+def test_an_id3v1_tag_does_not_count_as_audio() -> None:
     old = b"TAG" + b"Title".ljust(30, b"\0") + b"Artist".ljust(30) + b"Album".ljust(30) + bytes(35)
 
-    told = run(mp3_frame() * 10 + old, "audio/mpeg")
+    report = run(mp3_frame() * 10 + old, "audio/mpeg")
 
-    assert (told["title"], told["artist"], told["album"]) == ("Title", "Artist", "Album")
-    assert told["duration"] == round(10 * FRAME_SECONDS, 3)
+    assert (report["title"], report["artist"], report["album"]) == ("Title", "Artist", "Album")
+    assert report["duration"] == round(10 * FRAME_SECONDS, 3)
 
 
-def test_bytes_before_the_first_frame_are_passed_over() -> None:
-    told = run(b"\xff\xfbgarbage\xff" * 100 + mp3_frame() * 10, "audio/mpeg")
+def test_bytes_before_the_first_frame_are_skipped() -> None:
+    report = run(b"\xff\xfbgarbage\xff" * 100 + mp3_frame() * 10, "audio/mpeg")
 
-    assert told["duration"] == round(10 * FRAME_SECONDS, 3)
+    assert report["duration"] == round(10 * FRAME_SECONDS, 3)
 
 
 def test_an_mp3_of_100_gb_costs_a_few_requests() -> None:
     frames = mp3_frame() * 400
-    large, seen = sparse({0: frames, 50 * GB: frames, 100 * GB - 100_000: frames}, 100 * GB, "")
+    large, reading = sparse({0: frames, 50 * GB: frames, 100 * GB - 100_000: frames}, 100 * GB, "")
 
     assert audio.run(large)["duration"] == pytest.approx(100 * GB / 16_000, rel=0.003)
-    assert len(seen.requests) <= 10
+    assert len(reading.requests) <= 10
 
 
 def adts(size: int) -> bytes:
@@ -261,11 +263,11 @@ def adts(size: int) -> bytes:
 
 @pytest.mark.parametrize(("count", "is_estimated"), [(50, False), (10_000, True)])
 def test_aac_without_a_container_is_counted_or_estimated(count: int, *, is_estimated: bool) -> None:
-    told = run((adts(300) + adts(340)) * (count // 2), "audio/aac")
+    report = run((adts(300) + adts(340)) * (count // 2), "audio/aac")
 
-    assert told["duration"] == pytest.approx(count * 1024 / 44100, rel=0.01)
-    assert (told["codec"], told["channels"]) == ("aac", 2)
-    assert told.get("duration_estimated", False) is is_estimated
+    assert report["duration"] == pytest.approx(count * 1024 / 44100, rel=0.01)
+    assert (report["codec"], report["channels"]) == ("aac", 2)
+    assert report.get("duration_estimated", False) is is_estimated
 
 
 def m4a(entry: bytes, *user_data: bytes) -> bytes:
@@ -273,7 +275,7 @@ def m4a(entry: bytes, *user_data: bytes) -> bytes:
     return atom(b"ftyp", b"M4A ", bytes(4)) + movie
 
 
-def test_an_m4a_tells_its_sound_and_its_tags() -> None:
+def test_the_audio_and_the_tags_of_an_m4a_are_reported() -> None:
     data = atom(b"\xa9nam", atom(b"data", struct.pack(">II", 1, 0), "Größe".encode()))
     cover = atom(b"covr", atom(b"data", struct.pack(">II", 13, 0), bytes(500_000)))
     tags = atom(b"udta", atom(b"meta", bytes(4), atom(b"ilst", cover, data)))
@@ -282,7 +284,7 @@ def test_an_m4a_tells_its_sound_and_its_tags() -> None:
         "container": "mp4",
         "codec": "alac",
         "duration": 2.5,
-        "sample_rate": 96000,  # of its units: the field for it has no room
+        "sample_rate": 96000,  # in its units; the field for it is too small
         "channels": 2,
         "title": "Größe",
     }
@@ -299,7 +301,7 @@ def esds(kind: int, specific: bytes) -> bytes:
     ("box", "codec", "rate", "channels"),
     [
         pytest.param(esds(0x40, b"\x12\x08"), "aac", 44100, 1, id="mono"),
-        pytest.param(esds(0x40, b"\x2b\x11\x88"), "aac", 48000, 2, id="its rate told twice"),
+        pytest.param(esds(0x40, b"\x2b\x11\x88"), "aac", 48000, 2, id="its rate twice"),
         pytest.param(esds(0x6B, b""), "mp3", 22050, 2, id="MP3 inside"),
         pytest.param(atom(b"esds", bytes(9)), "aac", 22050, 2, id="nothing in it"),
     ],
@@ -307,18 +309,18 @@ def esds(kind: int, specific: bytes) -> bytes:
 def test_an_m4a_is_described_by_its_decoder(
     box: bytes, codec: str, rate: int, channels: int
 ) -> None:
-    told = run(m4a(sound(b"mp4a", 22050, 2, box)), "audio/mp4")
+    report = run(m4a(sound(b"mp4a", 22050, 2, box)), "audio/mp4")
 
-    assert (told["codec"], told["sample_rate"], told["channels"]) == (codec, rate, channels)
-
-
-def test_tags_that_are_damaged_do_not_hide_the_sound() -> None:
-    told = run(m4a(sound(b"alac", 8000, 1), atom(b"udta", atom(b"meta", bytes(4), b"\0" * 9))))
-
-    assert (told["duration"], "error" in told) == (2.5, False)
+    assert (report["codec"], report["sample_rate"], report["channels"]) == (codec, rate, channels)
 
 
-def test_midi_tells_its_duration_with_all_changes_of_tempo() -> None:
+def test_damaged_tags_do_not_hide_the_audio() -> None:
+    report = run(m4a(sound(b"alac", 8000, 1), atom(b"udta", atom(b"meta", bytes(4), b"\0" * 9))))
+
+    assert (report["duration"], "error" in report) == (2.5, False)
+
+
+def test_the_duration_of_midi_includes_all_tempo_changes() -> None:
     def track(*events: bytes) -> bytes:
         data = b"".join(events)
         return b"MTrk" + struct.pack(">I", len(data)) + data
@@ -328,13 +330,13 @@ def test_midi_tells_its_duration_with_all_changes_of_tempo() -> None:
         b"\x83\x60\xff\x51\3" + (1_000_000).to_bytes(3),  # 480 ticks later
         b"\0\xff\x2f\0",
     )
-    # The second note has no status of its own, and ends two quarters later.
+    # The second note has no status byte, and ends two quarter notes later.
     notes = track(b"\0\x90\x40\x40", b"\x83\x60\x40\0", b"\x87\x40\xc0\1", b"\0\xff\x2f\0")
     header = b"MThd" + struct.pack(">IHHH", 6, 1, 2, 480)
 
-    told = run(header + tempos + notes, "audio/midi")
+    report = run(header + tempos + notes, "audio/midi")
 
-    assert told == {"container": "midi", "codec": "midi", "duration": 0.5 + 2.0}
+    assert report == {"container": "midi", "codec": "midi", "duration": 0.5 + 2.0}
 
 
 @pytest.mark.parametrize(
@@ -342,9 +344,9 @@ def test_midi_tells_its_duration_with_all_changes_of_tempo() -> None:
     [(b"#!AMR\n", b"\x3c" + bytes(31), 8000), (b"#!AMR-WB\n", b"\x44" + bytes(60), 16000)],
 )
 def test_amr_counts_its_frames(magic: bytes, frame: bytes, rate: int) -> None:
-    told = run(magic + frame * 100, "audio/amr")
+    report = run(magic + frame * 100, "audio/amr")
 
-    assert (told["duration"], told["sample_rate"], told["channels"]) == (2.0, rate, 1)
+    assert (report["duration"], report["sample_rate"], report["channels"]) == (2.0, rate, 1)
     long = run(magic + frame * 100_000, "audio/amr")
     assert long["duration"] == pytest.approx(2000, abs=1)
     assert long["duration_estimated"] is True
@@ -384,31 +386,31 @@ OPUS = ogg_page(1, 0, b"OpusHead\1\2" + struct.pack("<HIHB", 312, 44100, 0, 0), 
 
 def test_an_ogg_of_100_gb_costs_a_few_requests() -> None:
     end = ogg_page(1, 48000 * 5 + 312, bytes(200))
-    large, seen = sparse({0: OPUS, 100 * GB - len(end): end}, 100 * GB, "audio/ogg")
+    large, reading = sparse({0: OPUS, 100 * GB - len(end): end}, 100 * GB, "audio/ogg")
 
-    told = audio.run(large)
+    report = audio.run(large)
 
-    assert (told["duration"], told["codec"], told["channels"]) == (5.0, "opus", 2)
-    assert len(seen.requests) <= 4
-
-
-def test_an_ogg_whose_end_is_another_sound_does_not_tell_its_duration() -> None:
-    told = run(OPUS + bytes(3_000_000) + ogg_page(2, 48000, bytes(9)), "audio/ogg")
-
-    assert told["error"] == "It does not tell its duration"
+    assert (report["duration"], report["codec"], report["channels"]) == (5.0, "opus", 2)
+    assert len(reading.requests) <= 4
 
 
-def test_a_flac_that_went_through_a_pipe_says_that_its_duration_is_not_known() -> None:
+def test_an_ogg_that_ends_with_another_stream_has_no_duration() -> None:
+    report = run(OPUS + bytes(3_000_000) + ogg_page(2, 48000, bytes(9)), "audio/ogg")
+
+    assert report["error"] == "It does not contain its duration"
+
+
+def test_a_flac_written_to_a_pipe_has_no_duration_but_an_error() -> None:
     info = bytes(10) + (44100 << 44 | 1 << 41 | 15 << 36).to_bytes(8) + bytes(16)
 
-    told = run(b"fLaC\x80\0\0\x22" + info, "audio/flac")
+    report = run(b"fLaC\x80\0\0\x22" + info, "audio/flac")
 
-    assert told == {
+    assert report == {
         "container": "flac",
         "codec": "flac",
         "sample_rate": 44100,
         "channels": 2,
-        "error": "It does not tell its duration",
+        "error": "It does not contain its duration",
     }
 
 
@@ -426,25 +428,25 @@ def test_a_flac_that_went_through_a_pipe_says_that_its_duration_is_not_known() -
         pytest.param(b"ID3\3\0\0\x7f\x7f\x7f\x7f", "audio/mpeg", id="a tag beyond the end"),
     ],
 )
-def test_a_damaged_sound_says_so(data: bytes, content_type: str) -> None:
+def test_damaged_audio_is_an_error(data: bytes, content_type: str) -> None:
     assert "error" in run(data, content_type)
 
 
 @pytest.mark.parametrize("content_type", ["audio/x-mpegurl", "audio/x-unknown", "application/ogg"])
-def test_bytes_that_are_no_sound_say_nothing(content_type: str) -> None:
+def test_bytes_that_are_not_audio_have_no_report(content_type: str) -> None:
     assert run("#EXTM3U\na.mp3\n".encode("utf-16"), content_type) == {}
 
 
 @given(st.binary(max_size=300), st.sampled_from(["audio/mpeg", "audio/mp4", "audio/x"]))
 def test_no_bytes_make_it_fail(data: bytes, content_type: str) -> None:
-    told = run(data, content_type)
+    report = run(data, content_type)
 
-    assert told == {} or "container" in told
+    assert report == {} or "container" in report
 
 
 @pytest.mark.parametrize(
     ("content_type", "size"), [("audio/mpeg", 0), ("video/mp4", 5), ("application/pdf", 5)]
 )
-def test_it_applies_to_sounds_only(content_type: str, size: int) -> None:
+def test_it_applies_to_audio_only(content_type: str, size: int) -> None:
     assert not audio.applies_to(content_type, size)
     assert audio.applies_to("audio/mpeg", 5)

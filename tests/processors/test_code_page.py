@@ -42,12 +42,12 @@ def test_a_short_table_in_a_code_page_is_readable(codec: str, text: str) -> None
     assert encoding.is_guessed
 
 
-def test_ascii_and_utf_8_are_no_guess() -> None:
+def test_ascii_and_utf_8_are_not_guessed() -> None:
     assert [encoding_of(text.encode()).name for text in ("a,b", "ä,b", "\ufeffä")] == ["utf-8"] * 3
     assert not encoding_of("ä".encode()).is_guessed
 
 
-def test_a_character_that_the_beginning_cuts_is_no_fault() -> None:
+def test_a_truncated_last_character_is_no_error() -> None:
     encoding = encoding_of("ä,ö".encode()[:-1])
 
     assert (encoding.name, encoding.is_guessed) == ("utf-8", False)
@@ -55,5 +55,5 @@ def test_a_character_that_the_beginning_cuts_is_no_fault() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"\0" * 100, bytes(range(256)), b"\x81" * 50])
-def test_any_bytes_have_an_encoding_that_decodes_them(data: bytes) -> None:
+def test_all_bytes_have_an_encoding_that_decodes_them(data: bytes) -> None:
     assert isinstance(encoding_of(data).decode(data), str)

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.processors import archive
-from chalicelib.processors.archive import compressed
-from chalicelib.processors.archive.expanding import GZIP_MARK, expand
+from chalicelib.processors.archive.packed import compressed
+from chalicelib.processors.archive.packed.expanding import GZIP_MARK, expand
 from tests.processors.archives import FILES, GZIP, MIB, TAR, ZSTD, tarred, zstd_frame
-from tests.processors.reading import Reading, of, reader
+from tests.processors.reading import Reading, reader, reader_of
 
 XZ, BZIP2, ZSTANDARD = "application/x-xz", "application/x-bzip2", "application/zstd"
 TEXT = b"".join(b"%d\n" % number for number in range(3000))
@@ -55,19 +55,19 @@ def listing(data: bytes, filename: str = "a", content_type: str = GZIP) -> dict[
         ),
     ],
 )
-def test_gzip_tells_the_name_and_the_size_of_its_file(
+def test_the_name_and_size_of_a_file_in_gzip_are_reported(
     data: bytes, filename: str, name: str
 ) -> None:
-    found = listing(data, filename)
-    found.pop("names_encoding", None)
+    report = listing(data, filename)
+    report.pop("names_encoding", None)
 
-    assert found == {
+    assert report == {
         "format": "gzip", "entries": 1, "expanded_size": len(TEXT), "names": [name],
         "complete": True,
     }  # fmt: skip
 
 
-def test_gzip_tells_its_comment() -> None:
+def test_the_comment_in_gzip_is_reported() -> None:
     assert listing(gzipped(TEXT, b"a", comment=b"made by hand"))["comment"] == "made by hand"
 
 
@@ -91,7 +91,9 @@ def test_gzip_tells_its_comment() -> None:
         ),
     ],
 )  # fmt: skip
-def test_a_compressed_file_tells_its_size(data: bytes, content_type: str, kind: str) -> None:
+def test_the_expanded_size_of_a_compressed_file_is_reported(
+    data: bytes, content_type: str, kind: str
+) -> None:
     suffix = {"xz": "xz", "bzip2": "bz2", "zstd": "zst"}[kind]
 
     assert listing(data, f"a.txt.{suffix}", content_type) == {
@@ -100,13 +102,13 @@ def test_a_compressed_file_tells_its_size(data: bytes, content_type: str, kind: 
     }  # fmt: skip
 
 
-def test_a_frame_of_zstd_without_its_size_leaves_the_size_out() -> None:
-    found = listing(zstd_frame(TEXT, tells_size=False), "a.tar.zst", ZSTANDARD)
+def test_a_zstd_frame_without_its_size_leaves_the_expanded_size_out() -> None:
+    report = listing(zstd_frame(TEXT, has_size=False), "a.tar.zst", ZSTANDARD)
 
-    assert found == {"format": "zstd", "entries": 1, "names": ["a.tar"], "complete": True}
+    assert report == {"format": "zstd", "entries": 1, "names": ["a.tar"], "complete": True}
 
 
-def test_frames_of_zstd_without_contents_are_skipped() -> None:
+def test_skippable_zstd_frames_are_skipped() -> None:
     assert listing(ZSTD, "a.zst", ZSTANDARD)["expanded_size"] == 1500
 
 
@@ -115,16 +117,16 @@ def test_frames_of_zstd_without_contents_are_skipped() -> None:
 )
 @pytest.mark.parametrize("content_type", [GZIP, XZ, BZIP2, TAR])
 def test_a_compressed_tar_is_listed(mode: str, kind: str, content_type: str) -> None:
-    found = listing(tarred(FILES, mode), "a", content_type)
+    report = listing(tarred(FILES, mode), "a", content_type)
 
-    assert found == {
+    assert report == {
         "format": kind, "entries": 3, "expanded_size": 1005, "names": list(FILES),
         "complete": True,
     }  # fmt: skip
 
 
 @given(st.lists(st.binary(max_size=300), min_size=1, max_size=5), st.integers(0, 3))
-def test_the_index_of_xz_tells_what_its_streams_hold(parts: list[bytes], fours: int) -> None:
+def test_the_index_of_xz_has_the_size_of_its_streams(parts: list[bytes], fours: int) -> None:
     data = b"".join(lzma.compress(part) + bytes(4 * fours) for part in parts)
 
     assert listing(data, "a", XZ)["expanded_size"] == sum(map(len, parts))
@@ -144,11 +146,11 @@ def test_the_index_of_xz_tells_what_its_streams_hold(parts: list[bytes], fours: 
         pytest.param(tarred(FILES, "w:xz")[:-100], id="tar.xz"),
     ],
 )
-def test_what_is_cut_says_so(data: bytes) -> None:
-    found = listing(data, "a.txt.gz")
+def test_a_truncated_compressed_file_is_an_error(data: bytes) -> None:
+    report = listing(data, "a.txt.gz")
 
-    assert found["error"] == "It is damaged, or its end is missing"
-    assert found["complete"] is False
+    assert report["error"] == "It is damaged, or its end is missing"
+    assert report["complete"] is False
 
 
 @pytest.mark.parametrize(
@@ -158,31 +160,31 @@ def test_what_is_cut_says_so(data: bytes) -> None:
         ("MAX_COUNTED_BZIP2", bz2.compress(bytes(10 * MIB))),
     ],
 )
-def test_a_large_file_is_counted_to_a_limit(
+def test_a_large_file_is_counted_up_to_a_limit(
     limit: str, data: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(compressed, limit, 2 * MIB)
 
-    found = listing(data)
+    report = listing(data)
 
-    assert (found["expanded_size"], found["complete"]) == (2 * MIB, False)
-    assert "error" not in found
+    assert (report["expanded_size"], report["complete"]) == (2 * MIB, False)
+    assert "error" not in report
 
 
-def test_xz_that_needs_much_memory_tells_its_size_only() -> None:
+def test_xz_that_needs_much_memory_reports_only_its_size() -> None:
     packed = lzma.compress(TEXT)
-    # The size of the dictionary in the header of the block, and the checksum of that header.
+    # The dictionary size in the header of the block, and the checksum of that header.
     head = bytearray(packed[12:24])
     head[4] = 39
     head[8:12] = struct.pack("<I", zlib.crc32(head[:8]))
-    found = listing(packed[:12] + bytes(head) + packed[24:], "a.txt.xz", XZ)
+    report = listing(packed[:12] + bytes(head) + packed[24:], "a.txt.xz", XZ)
 
-    assert found["error"] == "It needs more memory to expand than there is for it"
-    assert (found["names"], found["expanded_size"]) == (["a.txt"], len(TEXT))
+    assert report["error"] == "Expanding it needs too much memory"
+    assert (report["names"], report["expanded_size"]) == (["a.txt"], len(TEXT))
 
 
 def hostile_xz() -> bytes:
-    """Its footer claims an index of gigabytes."""
+    """An xz file whose footer claims an index of gigabytes."""
     packed = lzma.compress(b"a")
     fields = b"\xff\xff\xff\x7f" + packed[-4:-2]
     return packed[:-12] + struct.pack("<I", zlib.crc32(fields)) + fields + b"YZ"
@@ -200,7 +202,7 @@ def hostile_xz() -> bytes:
         pytest.param(hostile_xz(), id="index of xz"),
     ],
 )
-def test_what_expands_to_much_takes_little_memory(data: bytes) -> None:
+def test_a_file_that_expands_to_gigabytes_takes_little_memory(data: bytes) -> None:
     tracemalloc.start()
     try:
         archive.run(reader(data, GZIP))
@@ -211,16 +213,16 @@ def test_what_expands_to_much_takes_little_memory(data: bytes) -> None:
     assert peak < 24 * MIB
 
 
-def test_the_clock_ends_what_does_not_end() -> None:
+def test_the_time_ends_an_endless_file() -> None:
     data = gzip.compress(b"")
     huge = Reading(lambda _, size: data * (size // len(data)), patience=3)
 
-    found = archive.run(of(huge, 10**12 // len(data) * len(data), GZIP))
+    report = archive.run(reader_of(huge, 10**12 // len(data) * len(data), GZIP))
 
-    assert found["complete"] is False
+    assert report["complete"] is False
 
 
-def test_expanded_bytes_have_one_direction() -> None:
+def test_an_expanded_stream_only_seeks_forward() -> None:
     file = expand(reader(gzip.compress(TEXT), GZIP), GZIP_MARK)
     file.seek(10_000)
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.processors import MAX_RESULT_SIZE, data, document
-from tests.processors.reading import Reading, of, reader, sparse
+from tests.processors.reading import Reading, reader, reader_of, sparse
 from tests.processors.real_files import NAMES, real
 
 MIB = 1024 * 1024
@@ -24,7 +24,7 @@ def read(content: bytes, content_type: str = UNKNOWN, filename: str = "a") -> di
 
 
 @pytest.mark.parametrize("content_type", [PARQUET, UNKNOWN])
-def test_parquet_tells_columns_types_and_rows(content_type: str) -> None:
+def test_columns_types_and_rows_of_parquet_are_reported(content_type: str) -> None:
     assert read(real("pyarrow.parquet"), content_type) == {
         "format": "parquet",
         "columns": ["id", "name", "at", "price", "small", "tags.list.element", "place.lat",
@@ -38,16 +38,16 @@ def test_parquet_tells_columns_types_and_rows(content_type: str) -> None:
     }  # fmt: skip
 
 
-def test_the_footer_of_a_large_parquet_is_all_that_is_read() -> None:
+def test_only_the_footer_of_a_large_parquet_is_read() -> None:
     content = real("pyarrow.parquet")
     size = 10**12
-    stored, reading = sparse({0: b"PAR1", size - len(content): content}, size, PARQUET)
+    source, reading = sparse({0: b"PAR1", size - len(content): content}, size, PARQUET)
 
-    assert data.run(stored)["rows"] == 3
-    assert sum(asked for _, asked in reading.requests) <= MIB
+    assert data.run(source)["rows"] == 3
+    assert sum(size for _, size in reading.requests) <= MIB
 
 
-def test_parquet_with_an_encrypted_footer_says_so() -> None:
+def test_parquet_with_an_encrypted_footer_is_reported_as_encrypted() -> None:
     content = b"PARE" + bytes(100) + struct.pack("<I", 50) + b"PARE"
 
     assert read(content) == {"format": "parquet", "encrypted": True}
@@ -91,14 +91,14 @@ def test_parquet_with_an_encrypted_footer_says_so() -> None:
         }),
     ],
 )  # fmt: skip
-def test_data_tells_columns_and_rows(
+def test_columns_and_rows_of_each_format_are_reported(
     name: str, content_type: str, expected: dict[str, Any]
 ) -> None:
     assert read(real(name), content_type) == expected
 
 
 @pytest.mark.parametrize("content_type", ["application/x-npz", "application/zip", UNKNOWN])
-def test_npz_tells_its_arrays(content_type: str) -> None:
+def test_the_arrays_of_an_npz_are_reported(content_type: str) -> None:
     assert read(real("numpy.npz"), content_type, "a.NPZ") == {
         "format": "npz", "array_count": 2,
         "arrays": [{"name": "x", "dtype": "<i8", "shape": [3]},
@@ -106,15 +106,15 @@ def test_npz_tells_its_arrays(content_type: str) -> None:
     }  # fmt: skip
 
 
-def test_a_zip_of_another_name_is_not_even_read() -> None:
-    stored, reading = sparse({0: b"PK\3\4"}, 1000, "application/zip")
+def test_a_zip_of_another_name_is_not_read() -> None:
+    source, reading = sparse({0: b"PK\3\4"}, 1000, "application/zip")
 
-    assert data.run(stored) == {}
+    assert data.run(source) == {}
     assert reading.requests == []
 
 
 @pytest.mark.parametrize("content_type", [PARQUET, "application/vnd.sqlite3", UNKNOWN])
-def test_other_bytes_have_nothing_to_tell(content_type: str) -> None:
+def test_other_bytes_have_no_report(content_type: str) -> None:
     assert read(b"something else entirely", content_type) == {}
 
 
@@ -137,12 +137,12 @@ def test_other_bytes_have_nothing_to_tell(content_type: str) -> None:
         pytest.param(b"\x93NUMPY\1\0v\0{'descr': '<f4', 'shape': (3,", id="npy cut"),
     ],
 )  # fmt: skip
-def test_damaged_data_is_told_where_the_type_says_that_it_is_data(content: bytes) -> None:
+def test_damaged_data_is_an_error_if_the_type_says_that_it_is_data(content: bytes) -> None:
     assert read(content, PARQUET) == DAMAGED
     assert read(content) == {}
 
 
-def test_a_footer_that_is_too_large_is_told() -> None:
+def test_a_footer_that_is_too_large_is_an_error() -> None:
     many = b"PAR1\x15\x02\x19\xfc\xff\xff\xff\x7f" + struct.pack("<I", 8) + b"PAR1"
     footer = 3 * MIB
     arrow = b"ARROW1\0\0" + bytes(footer) + struct.pack("<I", footer) + b"ARROW1"
@@ -151,7 +151,7 @@ def test_a_footer_that_is_too_large_is_told() -> None:
     skipped = b"PAR1" + values + struct.pack("<I", len(values)) + b"PAR1"
 
     for content in (many, arrow, skipped):
-        assert read(content) == {"error": "Its directory is larger than what is read of a file"}
+        assert read(content) == {"error": "Its directory is too large to be read"}
 
 
 def test_a_shape_of_a_thousand_digits_is_refused() -> None:
@@ -161,7 +161,7 @@ def test_a_shape_of_a_thousand_digits_is_refused() -> None:
     assert read(content, "application/x-npy") == DAMAGED
 
 
-def test_a_schema_in_itself_without_end_is_refused() -> None:
+def test_a_schema_that_contains_itself_is_refused() -> None:
     schema = b'{"type":' * 100_000
     header = b"\2\x16avro.schema" + _avro_number(len(schema)) + schema + b"\0"
 
@@ -186,21 +186,21 @@ def test_the_rows_of_an_avro_file_of_many_blocks_are_left_out() -> None:
     assert "rows" not in read(header + block * 301)
 
 
-def test_an_npz_of_many_arrays_is_told_in_part() -> None:
+def test_the_report_of_an_npz_with_many_arrays_is_cut() -> None:
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as made:
+    with zipfile.ZipFile(packed, "w") as archive_file:
         for number in range(200):
-            made.writestr(f"{'x' * 100}{number}.npy", real("numpy.npy"))
+            archive_file.writestr(f"{'x' * 100}{number}.npy", real("numpy.npy"))
 
-    found = read(packed.getvalue(), "application/zip", "a.npz")
+    report = read(packed.getvalue(), "application/zip", "a.npz")
 
-    assert found["array_count"] == 200
-    assert 0 < len(found["arrays"]) <= 50
-    assert len(json.dumps(found)) <= MAX_RESULT_SIZE
+    assert report["array_count"] == 200
+    assert 0 < len(report["arrays"]) <= 50
+    assert len(json.dumps(report)) <= MAX_RESULT_SIZE
 
 
 @pytest.mark.parametrize("content_type", ["text/csv", "application/pdf", "image/png"])
-def test_other_types_are_not_looked_at(content_type: str) -> None:
+def test_it_does_not_apply_to_other_types(content_type: str) -> None:
     assert not data.applies_to(content_type, 1)
 
 
@@ -235,7 +235,7 @@ def test_damaged_files_end_in_a_report(name: str, changes: list[tuple[float, str
 
     for processor in (document, data):
         reading = Reading(lambda offset, size: content[offset : offset + size])
-        found = processor.run(of(reading, len(content), content_type, name))
+        report = processor.run(reader_of(reading, len(content), content_type, name))
 
-        assert len(json.dumps(found, allow_nan=False)) <= MAX_RESULT_SIZE
+        assert len(json.dumps(report, allow_nan=False)) <= MAX_RESULT_SIZE
         assert sum(size for _, size in reading.requests) <= 32 * MIB

@@ -1,4 +1,4 @@
-"""Tables in the dialects of people's programs: each column and row is found, or doubt is said."""
+"""Tables in real dialects: each column and row is read, or the report is marked as ambiguous."""
 
 import csv
 import io
@@ -13,7 +13,7 @@ from chalicelib.processors import tabular
 from tests.processors.reading import reader
 
 TSV = tabular.TSV
-# (name, what is written, columns, rows, and some other fields of the report)
+# (name, text, columns, rows, and some other fields of the report)
 CASES: list[tuple[str, str, list[str], int, dict[str, Any]]] = [
     ("sep", "sep=;\na;b\n1;2\n", ["a", "b"], 1, {"delimiter": ";", "skipped_lines": 1}),
     ("sep in quotes", '"SEP=|"\r\na|b\r\n1|2\r\n', ["a", "b"], 1, {"delimiter": "|"}),
@@ -67,7 +67,7 @@ CASES: list[tuple[str, str, list[str], int, dict[str, Any]]] = [
 @pytest.mark.parametrize(
     ("text", "columns", "rows", "more"), [pytest.param(*case[1:], id=case[0]) for case in CASES]
 )
-def test_a_dialect_is_told_by_its_lines(
+def test_the_dialect_of_a_table_is_detected(
     text: str, columns: list[str], rows: int, more: dict[str, Any]
 ) -> None:
     report = tabular.run(reader(text.encode(), "text/csv"))
@@ -76,32 +76,32 @@ def test_a_dialect_is_told_by_its_lines(
     assert report | more == report
 
 
-def test_rows_that_do_not_fit_the_header_leave_a_doubt() -> None:
+def test_rows_that_do_not_fit_the_header_are_ambiguous() -> None:
     report = tabular.run(reader(b"a,b\n" + b"1\n" * 5, "text/csv"))
 
     assert (report["columns"], report["bad_rows"], report["ambiguous"]) == (["a", "b"], 5, True)
 
 
-def test_two_delimiters_that_fit_leave_a_doubt() -> None:
+def test_two_delimiters_that_fit_are_ambiguous() -> None:
     report = tabular.run(reader(b"a,b;c\nx,y;z\n", "text/csv"))
 
     assert report["ambiguous"]
     assert report["notes"] == ["Another delimiter or escape character fits the rows as well."]
 
 
-def test_two_even_readings_of_few_rows_leave_a_doubt() -> None:
+def test_two_even_readings_of_few_rows_are_ambiguous() -> None:
     assert tabular.run(reader(b"Preis; netto,id\n,1;\n", "text/csv"))["ambiguous"]
     assert tabular.run(reader(b"Preis; netto,id\n1;,1;\n", "text/csv"))["ambiguous"]
     assert tabular.run(reader("id|Temp, °C\n1,|,\n".encode(), "text/csv"))["ambiguous"]
 
 
-def test_a_quoted_backslash_that_may_end_a_row_or_not_leaves_a_doubt() -> None:
+def test_a_backslash_that_may_end_a_row_is_ambiguous() -> None:
     report = tabular.run(reader(b'a,b\r\n,"\\"\r,1"\r\n', "text/csv"))
 
     assert report["ambiguous"]
 
 
-def test_a_row_that_the_sample_cuts_does_not_count() -> None:
+def test_a_row_cut_by_the_sample_does_not_count() -> None:
     long = '"' + "x,y;z\n" * 10 + "x" * 300_000 + '"'
     report = tabular.run(reader(f"a;b\n1;{long}\n2;{long}\n".encode(), "text/csv"))
 
@@ -119,22 +119,24 @@ CELLS = st.one_of(
 
 @st.composite
 def tables(draw: Callable[[Any], Any]) -> list[list[str]]:
-    """A header of different names and some rows of any text."""
+    """A header of distinct names, and some rows of any text."""
     width = draw(st.integers(2, 5))
     header = draw(st.lists(NAMES, min_size=width, max_size=width, unique=True))
     row = st.lists(CELLS, min_size=width, max_size=width)
     return [header, *draw(st.lists(row, min_size=1, max_size=8))]
 
 
-def assert_is_read(rows: list[list[str]], written: bytes, content_type: str = "text/csv") -> None:
-    """Each column and row is in the report, or it says that it is in doubt."""
-    report = tabular.run(reader(written, content_type))
+def assert_is_read(
+    rows: list[list[str]], table_text: bytes, content_type: str = "text/csv"
+) -> None:
+    """The report has each column and row, or is marked as ambiguous."""
+    report = tabular.run(reader(table_text, content_type))
 
     numbers = (report["columns"], report["rows"], report["bad_rows"], report["complete"])
-    assert report.get("ambiguous") or numbers == (rows[0], len(rows) - 1, 0, True), written
+    assert report.get("ambiguous") or numbers == (rows[0], len(rows) - 1, 0, True), table_text
 
 
-def written(rows: list[list[str]], **dialect: Any) -> str:
+def table_text(rows: list[list[str]], **dialect: Any) -> str:
     text = io.StringIO()
     csv.writer(text, **dialect).writerows(rows)
     return text.getvalue()
@@ -154,22 +156,22 @@ def written(rows: list[list[str]], **dialect: Any) -> str:
     ],
 )
 @given(rows=tables())
-def test_what_python_writes_in_any_dialect_is_read(
+def test_a_table_by_python_in_any_dialect_is_read(
     dialect: dict[str, Any], rows: list[list[str]]
 ) -> None:
-    assert_is_read(rows, written(rows, **dialect).encode())
+    assert_is_read(rows, table_text(rows, **dialect).encode())
 
 
 @pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
 @given(rows=tables())
-def test_what_excel_writes_with_tabs_is_read(codec: str, rows: list[list[str]]) -> None:
+def test_a_table_with_tabs_by_excel_is_read(codec: str, rows: list[list[str]]) -> None:
     mark = "\ufeff" if codec == "utf-16-be" else ""
-    assert_is_read(rows, (mark + written(rows, dialect="excel-tab")).encode(codec), TSV)
+    assert_is_read(rows, (mark + table_text(rows, dialect="excel-tab")).encode(codec), TSV)
 
 
 @given(rows=tables())
-def test_what_a_sep_line_declares_is_read(rows: list[list[str]]) -> None:
-    assert_is_read(rows, b"sep=;\r\n" + written(rows, delimiter=";").encode())
+def test_a_delimiter_declared_by_a_sep_line_is_used(rows: list[list[str]]) -> None:
+    assert_is_read(rows, b"sep=;\r\n" + table_text(rows, delimiter=";").encode())
 
 
 def r_field(value: str, *, escape: str) -> str:
@@ -181,7 +183,7 @@ def r_field(value: str, *, escape: str) -> str:
 
 @pytest.mark.parametrize("separator", [" ", "\t", ",", ";"])
 @given(rows=tables())
-def test_what_r_writes_with_row_names_is_read(separator: str, rows: list[list[str]]) -> None:
+def test_a_table_with_row_names_by_r_is_read(separator: str, rows: list[list[str]]) -> None:
     rows = [[field.replace("\\", "/") for field in row] for row in rows]
     header = separator.join(r_field(name, escape="\\") for name in rows[0])
     body = [
@@ -192,20 +194,20 @@ def test_what_r_writes_with_row_names_is_read(separator: str, rows: list[list[st
 
 
 @given(rows=tables())
-def test_what_rs_write_csv_writes_is_read(rows: list[list[str]]) -> None:
+def test_a_table_by_rs_write_csv_is_read(rows: list[list[str]]) -> None:
     rows = [[f"{number}" if number else "", *row] for number, row in enumerate(rows)]
     lines = [",".join(r_field(value, escape='"') for value in row) for row in rows]
     assert_is_read(rows, "\n".join([*lines, ""]).encode())
 
 
-def test_a_backslash_at_the_end_of_a_quoted_field_joins_no_rows() -> None:
+def test_a_backslash_at_the_end_of_a_quoted_field_does_not_join_rows() -> None:
     rows = [["id", "name"], ["1", "x\n\\"], ["2", "y\n"], ["3", "z"]]
 
-    assert_is_read(rows, written(rows, dialect="excel-tab").encode(), TSV)
-    assert_is_read(rows, written(rows).encode())
+    assert_is_read(rows, table_text(rows, dialect="excel-tab").encode(), TSV)
+    assert_is_read(rows, table_text(rows).encode())
 
 
-def test_declared_tabs_are_believed_where_they_fit() -> None:
+def test_declared_tabs_are_used_if_they_fit() -> None:
     rows = [["id", "n", "Preis; netto"], [";", "", ";"]]
 
-    assert_is_read(rows, written(rows, dialect="excel-tab").encode(), TSV)
+    assert_is_read(rows, table_text(rows, dialect="excel-tab").encode(), TSV)

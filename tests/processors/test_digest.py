@@ -22,13 +22,13 @@ def test_the_digest_is_that_of_all_bytes(monkeypatch: pytest.MonkeyPatch, size: 
     }
 
 
-def test_a_digest_that_is_not_done_in_time_says_how_far_it_came(
+def test_a_digest_that_runs_out_of_time_reports_the_bytes_so_far(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(reading, "BLOCK_SIZE", 1000)
 
-    found = digest.run(reader(DATA, "any/thing", patience=10))
+    report = digest.run(reader(DATA, "any/thing", patience=10))
 
-    assert found["complete"] is False
-    assert "sha256" not in found
-    assert 0 < found["bytes"] <= 10_000
+    assert report["complete"] is False
+    assert "sha256" not in report
+    assert 0 < report["bytes"] <= 10_000

@@ -5,18 +5,18 @@ from typing import Any
 import pytest
 
 from chalicelib.processors import document
-from tests.processors.reading import Reading, of, reader, sparse
+from tests.processors.reading import Reading, reader, reader_of, sparse
 
 EMAIL = "message/rfc822"
 NOTHING_ATTACHED = {"attachment_count": 0, "attachments": [], "complete": True}
 
 
 def message(**headers: str) -> EmailMessage:
-    made = EmailMessage()
+    email_message = EmailMessage()
     for name, value in headers.items():
-        made[name] = value
-    made.set_content("Hello,\n--\nGrüße")
-    return made
+        email_message[name] = value
+    email_message.set_content("Hello,\n--\nGrüße")
+    return email_message
 
 
 def read(data: bytes) -> dict[str, Any]:
@@ -24,20 +24,22 @@ def read(data: bytes) -> dict[str, Any]:
     return document.run(reader(data, EMAIL))
 
 
-def test_an_email_tells_subject_sender_date_and_attachments() -> None:
-    made = message(
+def test_subject_sender_date_and_attachments_of_an_email_are_reported() -> None:
+    email_message = message(
         Subject="Grüße aus Köln – eine lange Betreffzeile mit vielen Wörtern und Umlauten äöüß",
         From="Jörg Müller <joerg@example.org>",
         Date="Mon, 30 Nov 2026 04:00:00 +0100",
     )
-    made.add_alternative("<p>Hello</p>", subtype="html")
-    made.add_attachment(b"x" * 300_000, maintype="application", subtype="pdf", filename="Größe.pdf")
+    email_message.add_alternative("<p>Hello</p>", subtype="html")
+    email_message.add_attachment(
+        b"x" * 300_000, maintype="application", subtype="pdf", filename="Größe.pdf"
+    )
     inner = message(Subject="inner")
     inner.add_attachment(b"1", maintype="text", subtype="x", filename="not mine.txt")
-    made.add_attachment(inner)
-    made.add_attachment(b"y", maintype="image", subtype="png", filename="a b.png")
+    email_message.add_attachment(inner)
+    email_message.add_attachment(b"y", maintype="image", subtype="png", filename="a b.png")
 
-    assert read(made.as_bytes(policy=SMTP)) == {
+    assert read(email_message.as_bytes(policy=SMTP)) == {
         "format": "email",
         "subject": "Grüße aus Köln – eine lange Betreffzeile mit vielen Wörtern und Umlauten äöüß",
         "from": "Jörg Müller <joerg@example.org>",
@@ -48,14 +50,14 @@ def test_an_email_tells_subject_sender_date_and_attachments() -> None:
     }
 
 
-def test_pictures_in_the_text_are_no_attachments() -> None:
-    made = message(Subject="a")
-    made.add_alternative("<img src='cid:x'>", subtype="html")
-    made.get_payload(1).add_related(  # type: ignore[union-attr]
+def test_pictures_in_the_text_are_not_attachments() -> None:
+    email_message = message(Subject="a")
+    email_message.add_alternative("<img src='cid:x'>", subtype="html")
+    email_message.get_payload(1).add_related(  # type: ignore[union-attr]
         b"x", maintype="image", subtype="png", cid="<x>", filename="logo.png", disposition="inline"
     )
 
-    assert read(made.as_bytes()) == {"format": "email", "subject": "a"} | NOTHING_ATTACHED
+    assert read(email_message.as_bytes()) == {"format": "email", "subject": "a"} | NOTHING_ATTACHED
 
 
 @pytest.mark.parametrize(
@@ -71,11 +73,12 @@ def test_pictures_in_the_text_are_no_attachments() -> None:
         (b"=?utf-8?B?x?=", "=?utf-8?B?x?="),
     ],
 )
-def test_a_subject_is_what_it_means(line: bytes, subject: str) -> None:
-    found = read(b"From: a@example.org\r\nSubject: " + line + b"\r\n\r\nHello")
+def test_an_encoded_subject_is_decoded(line: bytes, subject: str) -> None:
+    report = read(b"From: a@example.org\r\nSubject: " + line + b"\r\n\r\nHello")
 
     assert (
-        found == {"format": "email", "subject": subject, "from": "a@example.org"} | NOTHING_ATTACHED
+        report
+        == {"format": "email", "subject": subject, "from": "a@example.org"} | NOTHING_ATTACHED
     )
 
 
@@ -88,24 +91,24 @@ def test_a_subject_is_what_it_means(line: bytes, subject: str) -> None:
         'Content-Disposition: attachment; filename="Grüße.pdf"'.encode(),
     ],
 )
-def test_an_attachment_has_its_name_however_it_is_written(name: bytes) -> None:
+def test_the_name_of_an_attachment_is_read_in_every_form(name: bytes) -> None:
     data = b"Content-Type: multipart/mixed; boundary=abc\r\n\r\n--abc\r\n" + name
-    found = read(data + b"\r\n\r\nx\r\n--abc--\r\n")
+    report = read(data + b"\r\n\r\nx\r\n--abc--\r\n")
 
-    assert found["attachments"] == ["Grüße.pdf"]
-
-
-def test_a_line_of_a_mailbox_before_the_headers_is_passed_over() -> None:
-    found = read(b"From MAILER-DAEMON Fri Jul 8 12:08:34 2011\nSubject: a\n\nHello")
-
-    assert found == {"format": "email", "subject": "a"} | NOTHING_ATTACHED
+    assert report["attachments"] == ["Grüße.pdf"]
 
 
-def test_a_text_is_no_email() -> None:
+def test_a_mailbox_line_before_the_headers_is_skipped() -> None:
+    report = read(b"From MAILER-DAEMON Fri Jul 8 12:08:34 2011\nSubject: a\n\nHello")
+
+    assert report == {"format": "email", "subject": "a"} | NOTHING_ATTACHED
+
+
+def test_a_text_is_not_an_email() -> None:
     assert read(b"Hello world\n\nSubject: x") == {}
 
 
-def test_parts_in_each_other_without_end_are_bounded() -> None:
+def test_the_depth_of_nested_parts_is_bounded() -> None:
     data = b"Subject: a\n" + b"".join(
         b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (number, number)
         for number in range(5000)
@@ -123,28 +126,28 @@ def test_parts_in_each_other_without_end_are_bounded() -> None:
         pytest.param(b"Date: " + b"9" * 100_000, id="a date"),
     ],
 )
-def test_headers_without_end_are_bounded(headers: bytes) -> None:
-    found = read(headers + b"\n\nHello")
+def test_endless_headers_are_bounded(headers: bytes) -> None:
+    report = read(headers + b"\n\nHello")
 
-    assert found["format"] == "email"
-    assert len(str(found)) < 1000
+    assert report["format"] == "email"
+    assert len(str(report)) < 1000
 
 
 def test_an_email_that_is_too_long_is_not_complete() -> None:
     head = b"Subject: a\nContent-Type: multipart/mixed; boundary=abc\n\n--abc\n\n"
-    stored, reading = sparse({0: head}, 10**11, EMAIL)
+    source, reading = sparse({0: head}, 10**11, EMAIL)
 
-    found = document.run(stored)
+    report = document.run(source)
 
-    assert (found["subject"], found["complete"]) == ("a", False)
+    assert (report["subject"], report["complete"]) == ("a", False)
     assert sum(size for _, size in reading.requests) < 200 * 1024 * 1024
 
 
-def test_time_that_is_over_leaves_what_is_known() -> None:
+def test_an_email_that_runs_out_of_time_reports_the_parts_so_far() -> None:
     head = b"Subject: a\nContent-Type: multipart/mixed; boundary=abc\n\n--abc\n\n"
     data = head + (b"x" * 999 + b"\n") * 40_000
     reading = Reading(lambda offset, size: data[offset : offset + size], patience=3)
 
-    found = document.run(of(reading, len(data), EMAIL))
+    report = document.run(reader_of(reading, len(data), EMAIL))
 
-    assert (found["format"], found["complete"]) == ("email", False)
+    assert (report["format"], report["complete"]) == ("email", False)

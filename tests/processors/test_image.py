@@ -1,4 +1,4 @@
-"""What holds for images of every format: their sizes, few requests, and hostile bytes."""
+"""Tests for images of every format: their sizes, few requests, and hostile bytes."""
 
 import random
 import struct
@@ -17,7 +17,7 @@ from tests.processors.reading import reader, sparse
 
 SVG = "image/svg+xml"
 SVG_TEXT = b'<svg xmlns="http://www.w3.org/2000/svg" width="640" height="480"></svg>'
-# Each has 640 x 480 pixels as seen.
+# Each has 640 x 480 pixels as shown.
 IMAGES = [
     pytest.param("png", png(640, 480), id="PNG"),
     pytest.param("jpeg", jpeg(640, 480), id="JPEG"),
@@ -42,13 +42,13 @@ IMAGES = [
 
 
 @pytest.mark.parametrize(("name", "data"), IMAGES)
-def test_an_image_tells_its_format_and_size(name: str, data: bytes) -> None:
+def test_format_and_size_of_an_image_are_reported(name: str, data: bytes) -> None:
     assert image.applies_to("image/any", len(data))
     assert image.run(reader(data, "image/any")) == {"format": name, "width": 640, "height": 480}
 
 
 @pytest.mark.parametrize(("name", "data"), IMAGES)
-def test_an_image_that_ends_early_says_so_or_tells_its_size(name: str, data: bytes) -> None:
+def test_a_truncated_image_has_an_error_or_its_size(name: str, data: bytes) -> None:
     for end in range(1, len(data), max(1, len(data) // 100)):
         part = image.run(reader(data[:end], "image/any"))
 
@@ -60,27 +60,27 @@ SMALL = [each.values[1] for each in IMAGES if len(each.values[1]) < 100_000]
 
 @pytest.mark.parametrize("data", SMALL)
 def test_a_small_image_costs_one_request(data: bytes) -> None:
-    small, seen = sparse({0: data}, len(data), "image/any")
+    small, reading = sparse({0: data}, len(data), "image/any")
     image.run(small)
 
-    assert len(seen.requests) == 1
+    assert len(reading.requests) == 1
 
 
 @pytest.mark.parametrize(("name", "data"), IMAGES)
 def test_an_image_of_100_gb_costs_a_few_requests(name: str, data: bytes) -> None:
-    large, seen = sparse({0: data}, 10**11, "image/any")
+    large, reading = sparse({0: data}, 10**11, "image/any")
 
-    # What follows the end of a compressed file is none of it.
+    # Bytes behind the end of a compressed file are ignored.
     assert image.run(large) == {"format": name, "width": 640, "height": 480}
-    assert len(seen.requests) <= 2
-    assert max(size for _, size in seen.requests) <= 256 * 1024
+    assert len(reading.requests) <= 2
+    assert max(size for _, size in reading.requests) <= 256 * 1024
 
 
 @given(
     st.sampled_from([each.values[1] for each in IMAGES if len(each.values[1]) < 10**5]),
     st.randoms(),
 )
-def test_a_damaged_image_makes_no_reader_fail(data: bytes, chance: random.Random) -> None:
+def test_no_damaged_image_makes_a_reader_fail(data: bytes, chance: random.Random) -> None:
     damaged = bytearray(data)
     for _ in range(chance.randint(1, 8)):
         damaged[chance.randrange(len(damaged))] = chance.choice([0, 1, 0x7F, 0x80, 0xFF])
@@ -108,29 +108,29 @@ def test_no_header_makes_a_reader_fail(beginning: bytes, rest: bytes) -> None:
     "beginning", [b"\xff\xd8\xff\xe0", b"\xff\xd8\xff\xe0\xff\xff", b"P5\n#", b"<svg ", b"<!--"]
 )
 def test_an_endless_header_is_not_followed(beginning: bytes) -> None:
-    endless, seen = sparse({0: beginning}, 10**12, "image/any")
+    endless, reading = sparse({0: beginning}, 10**12, "image/any")
 
     assert image.run(endless).keys() == {"format", "error"}
-    assert sum(size for _, size in seen.requests) <= image.MAX_HEADER
+    assert sum(size for _, size in reading.requests) <= image.MAX_HEADER
 
 
 def test_segments_without_end_are_not_followed() -> None:
-    endless, seen = sparse(
+    endless, reading = sparse(
         {0: b"\xff\xd8" + segment(0xE2, bytes(65000)) * 100}, 10**12, "image/any"
     )
 
     assert image.run(endless) == {
         "format": "jpeg",
-        "error": "Its size is not in the first 4194304 bytes that are read",
+        "error": "Its size is not in its first 4194304 bytes",
     }
-    assert sum(size for _, size in seen.requests) <= image.MAX_HEADER
+    assert sum(size for _, size in reading.requests) <= image.MAX_HEADER
 
 
-def test_directories_that_follow_themselves_end() -> None:
+def test_circular_directories_end() -> None:
     page = tiff({0xFE: images.long("<", 1), **sides("<", 160, 120)})
     loop = page[:-4] + struct.pack("<I", 16)
 
-    assert image.run(reader(loop, "image/tiff"))["error"] == "Only its preview tells a size"
+    assert image.run(reader(loop, "image/tiff"))["error"] == "Only its preview has a size"
 
 
 @pytest.mark.parametrize(
@@ -146,17 +146,17 @@ def test_directories_that_follow_themselves_end() -> None:
         ),
     ],
 )
-def test_a_side_that_no_image_has_is_not_told(data: bytes) -> None:
+def test_an_impossible_side_is_not_reported(data: bytes) -> None:
     assert image.run(reader(data, "image/any")).keys() == {"format", "error"}
 
 
-def test_an_entry_that_says_it_has_a_billion_values_takes_no_memory() -> None:
+def test_an_entry_with_a_count_of_a_billion_takes_little_memory() -> None:
     hostile = tiff({0xFE: images.long("<", 1), 0x14A: (4, 10**9, bytes(8)), **sides("<", 9, 9)})
 
     assert peak_of(hostile) < 2 * 1024 * 1024
 
 
-def test_associations_without_end_take_little_memory() -> None:
+def test_endless_associations_take_little_memory() -> None:
     uses = box(
         b"ipma", bytes(4), struct.pack(">I", 0xFFFFFFFF), b"\0\1\xff" + b"\x01" * 255 + bytes(9)
     )
@@ -166,7 +166,7 @@ def test_associations_without_end_take_little_memory() -> None:
 
 
 def peak_of(hostile: bytes) -> int:
-    """The bytes of memory that an image takes while it is looked at."""
+    """The peak memory in bytes while an image is read."""
     tracemalloc.start()
     try:
         image.run(reader(hostile, "image/any"))
@@ -175,17 +175,17 @@ def peak_of(hostile: bytes) -> int:
         tracemalloc.stop()
 
 
-def test_a_film_that_calls_itself_an_image_says_nothing() -> None:
+def test_a_video_under_an_image_type_has_no_report() -> None:
     assert image.run(reader(box(b"ftyp", b"isom", bytes(4), b"mp42"), "image/heic")) == {}
 
 
-def test_an_unknown_format_says_so() -> None:
+def test_an_unknown_format_is_an_error() -> None:
     part = image.run(reader(b"\x01\x02\x03\x04 something", "image/x-unknown"))
 
-    assert part == {"error": "Its first bytes are of no image format whose header is read"}
+    assert part == {"error": "It is not an image of a supported format"}
 
 
-def test_an_image_is_not_looked_at_when_time_is_over() -> None:
+def test_no_image_is_read_after_the_time_is_over() -> None:
     with pytest.raises(OutOfTime):
         image.run(reader(png(1, 1), "image/png", patience=0))
 

@@ -1,4 +1,4 @@
-"""The formats whose sizes are told: each with the variants that its specification has."""
+"""The formats whose sizes are read, each with the variants in its specification."""
 
 import struct
 
@@ -11,18 +11,18 @@ from tests.processors.reading import reader
 
 
 def icon(kind: int, *sides: tuple[int, int], data: bytes = b"") -> bytes:
-    """An ICO or CUR whose entries all have `data`, which follows them."""
+    """An ICO or CUR; all its entries point to `data` behind them."""
     offset = 6 + 16 * len(sides)
     entries = [struct.pack("<BBBBHHII", *side, 0, 0, 1, 32, len(data), offset) for side in sides]
     return struct.pack("<HHH", 0, kind, len(sides)) + b"".join(entries) + data + bytes(40)
 
 
 def exr(*attributes: tuple[bytes, bytes, bytes]) -> bytes:
-    told = (
+    contents = (
         name + b"\0" + kind + b"\0" + struct.pack("<I", len(value)) + value
         for name, kind, value in attributes
     )
-    return b"v/1\1\2\0\0\0" + b"".join(told) + b"\0"
+    return b"v/1\1\2\0\0\0" + b"".join(contents) + b"\0"
 
 
 def window(name: bytes, *sides: int) -> tuple[bytes, bytes, bytes]:
@@ -138,12 +138,12 @@ FORMATS = [
 
 
 @pytest.mark.parametrize(("name", "data"), FORMATS)
-def test_a_format_tells_its_size(name: str, data: bytes) -> None:
+def test_the_size_of_each_format_is_reported(name: str, data: bytes) -> None:
     assert image.run(reader(data, "image/any")) == {"format": name, "width": 640, "height": 480}
 
 
 @pytest.mark.parametrize(("name", "data"), FORMATS)
-def test_a_format_that_ends_early_says_so_or_tells_its_size(name: str, data: bytes) -> None:
+def test_each_format_truncated_has_an_error_or_its_size(name: str, data: bytes) -> None:
     for end in range(1, min(len(data), 400)):
         part = image.run(reader(data[:end], "image/any"))
 
@@ -161,7 +161,9 @@ def test_a_format_that_ends_early_says_so_or_tells_its_size(name: str, data: byt
         pytest.param(images.JXR, (64, 48), id="JPEG XR"),
     ],
 )
-def test_what_programs_wrote_tells_its_size(sample: bytes, size: tuple[int, int]) -> None:
+def test_the_size_of_images_by_real_programs_is_reported(
+    sample: bytes, size: tuple[int, int]
+) -> None:
     part = image.run(reader(sample, "image/any"))
 
     assert (part.get("width"), part.get("height")) == size
@@ -175,7 +177,7 @@ def test_what_programs_wrote_tells_its_size(sample: bytes, size: tuple[int, int]
     ],
 )
 @pytest.mark.parametrize(("kind", "name"), [(1, "ico"), (2, "cur")])
-def test_an_icon_tells_its_largest_image(
+def test_the_size_of_an_icon_is_that_of_its_largest_image(
     kind: int, name: str, entries: list[tuple[int, int]], size: tuple[int, int]
 ) -> None:
     part = image.run(reader(icon(kind, *entries), "image/vnd.microsoft.icon"))
@@ -183,13 +185,13 @@ def test_an_icon_tells_its_largest_image(
     assert part == {"format": name, "width": size[0], "height": size[1]}
 
 
-def test_an_apple_icon_tells_its_largest_image() -> None:
+def test_the_size_of_an_apple_icon_is_that_of_its_largest_image() -> None:
     data = b"icns" + struct.pack(">I", 8 + len(SMALL_ICONS)) + SMALL_ICONS
 
     assert image.run(reader(data, "image/icns")) == {"format": "icns", "width": 512, "height": 512}
 
 
-def test_a_cursor_that_moves_tells_its_first_frame() -> None:
+def test_the_size_of_an_animated_cursor_is_that_of_its_first_frame() -> None:
     data = b"RIFF\0\0\0\0ACONanih" + bytes(40) + b"icon" + bytes(4) + icon(2, (48, 32))
 
     assert image.run(reader(data, "image/x-ani")) == {"format": "ani", "width": 48, "height": 32}
@@ -210,10 +212,10 @@ def test_a_tga_that_begins_like_a_cursor_is_a_tga() -> None:
     assert part == {"format": "tga", "width": 640, "height": 480}
 
 
-def test_what_is_no_tga_says_so() -> None:
+def test_other_bytes_under_the_tga_type_are_an_error() -> None:
     part = image.run(reader(b"hello, this is no image", "image/x-tga"))
 
-    assert part == {"format": "tga", "error": "Its header is not that of a TGA"}
+    assert part == {"format": "tga", "error": "Its header is not a TGA header"}
 
 
 def test_a_wbmp_is_read_because_its_type_says_so() -> None:
@@ -234,14 +236,14 @@ def test_a_wbmp_is_read_because_its_type_says_so() -> None:
         ("eps", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"),
     ],
 )
-def test_a_drawing_says_that_it_has_no_size_in_pixels(name: str, data: bytes) -> None:
+def test_a_drawing_reports_that_it_has_no_size_in_pixels(name: str, data: bytes) -> None:
     part = image.run(reader(data, "image/any"))
 
     assert part == {"format": name, "error": "It is a drawing, which has no size in pixels"}
 
 
 class Bits:
-    """Writes bits as JPEG XL has them: the lowest of each byte first."""
+    """A bit writer for JPEG XL: the lowest bit of each byte comes first."""
 
     def __init__(self) -> None:
         self.bits = self.count = 0
@@ -270,17 +272,17 @@ def test_jpeg_xl_is_turned_by_its_codestream(length: int, orientation: int) -> N
         box(b"jxlp", b"\x80\0\0\1", naked[3:]),
     )
     size = (480, 500) if orientation > 4 else (500, 480)
-    told = {"format": "jxl", "width": size[0], "height": size[1]}
+    contents = {"format": "jxl", "width": size[0], "height": size[1]}
 
-    assert image.run(reader(naked, "image/jxl")) == told
+    assert image.run(reader(naked, "image/jxl")) == contents
     start = b"\0\0\0\x0cJXL \r\n\x87\n" + box(b"ftyp", b"jxl ")
-    assert image.run(reader(start + b"".join(parts), "image/jxl")) == told
+    assert image.run(reader(start + b"".join(parts), "image/jxl")) == contents
 
 
 @pytest.mark.parametrize(
     ("ratio", "width"), [(1, 120), (2, 144), (3, 160), (4, 180), (5, 213), (6, 150), (7, 240)]
 )
-def test_jpeg_xl_may_tell_a_ratio_instead_of_a_width(ratio: int, width: int) -> None:
+def test_jpeg_xl_may_store_a_ratio_instead_of_a_width(ratio: int, width: int) -> None:
     small = Bits().put(1, 1).put(120 // 8 - 1, 5).put(ratio, 3).put(1, 1)
 
     assert image.run(reader(small.bytes(), "image/jxl")) == {

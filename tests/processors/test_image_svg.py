@@ -1,4 +1,4 @@
-"""SVG: the size that its root element has when a browser shows it alone."""
+"""SVG: the size of its root element when a browser shows it alone."""
 
 import tracemalloc
 
@@ -44,12 +44,12 @@ def size(width: int, height: int) -> dict[str, object]:
         ('width="60" viewBox="0 0 30 40"', 60, 80),
         ('height="80" viewBox="0 0 30 40"', 60, 80),
         ('width="60" height="100%" viewBox="0 0 30 40"', 60, 80),
-        # A style is not asked for the size of an image; Chromium leaves it out of account too.
+        # A style does not set the size of an image; Chromium ignores it, too.
         ('width="30" height="40" style="width:5px"', 30, 40),
         (f'data-width="1" {" " * 99_000} width="30" height="40"', 30, 40),
     ],
 )
-def test_a_size_is_told_in_css_pixels(attributes: str, width: int, height: int) -> None:
+def test_the_size_is_in_css_pixels(attributes: str, width: int, height: int) -> None:
     assert report(f"<svg {XMLNS} {attributes}><rect width='7' height='8'/></svg>") == size(
         width, height
     )
@@ -70,7 +70,7 @@ def test_a_size_is_told_in_css_pixels(attributes: str, width: int, height: int) 
         "<!--" + "x" * 300_000 + "-->",
     ],
 )
-def test_what_stands_before_the_root_element_is_passed_over(before: str) -> None:
+def test_content_before_the_root_element_is_skipped(before: str) -> None:
     assert report(f'{before}<svg {XMLNS} width="10" height="20"/>') == size(10, 20)
 
 
@@ -85,7 +85,7 @@ def test_what_stands_before_the_root_element_is_passed_over(before: str) -> None
         '<!DOCTYPE svg [<!ENTITY ns "a">]><svg xmlns="&ns;" width="10" height="20">',
     ],
 )
-def test_a_root_element_is_found_however_it_is_written(root: str) -> None:
+def test_the_root_element_is_found_in_every_form(root: str) -> None:
     assert report(root) == size(10, 20)
 
 
@@ -121,42 +121,42 @@ def test_utf_16_without_a_declaration_is_read() -> None:
         f'<svg {XMLNS}><svg width="3" height="4" viewBox="0 0 5 6"/></svg>',
     ],
 )
-def test_the_size_of_another_element_is_never_told(root: str) -> None:
+def test_the_size_of_another_element_is_never_reported(root: str) -> None:
     assert report(root) == {"format": "svg", "error": UNTOLD}
 
 
 @pytest.mark.parametrize("side", ["0", "-5", "0px", "-1e3"])
-def test_a_side_of_nothing_is_no_size(side: str) -> None:
+def test_a_side_of_zero_is_not_a_size(side: str) -> None:
     assert report(f'<svg {XMLNS} width="{side}" height="5" viewBox="0 0 3 4"/>') == {
         "format": "svg",
-        "error": "It tells a size that no image has",
+        "error": "Its header contains an impossible size",
     }
 
 
 @pytest.mark.parametrize(
     "text", ["<svg width='1' height", "<a <svg width='1' height='2'>", "<>", "<"]
 )
-def test_damaged_xml_says_so(text: str) -> None:
+def test_damaged_xml_is_an_error(text: str) -> None:
     part = report(text)
 
     assert part.keys() == {"format", "error"}
 
 
-def test_another_root_element_is_no_image() -> None:
+def test_another_root_element_has_no_report() -> None:
     assert report("<html><svg width='1' height='2'/></html>") == {}
 
 
-def test_a_compressed_one_is_read() -> None:
+def test_a_compressed_svg_is_read() -> None:
     assert report(svgz(f'<svg {XMLNS} width="10" height="20"/>'.encode())) == size(10, 20)
 
 
-def test_another_compressed_image_says_so() -> None:
+def test_other_compressed_content_is_an_error() -> None:
     part = report(svgz(b"gimp xcf v011" + bytes(99)))
 
-    assert part == {"format": "gzip", "error": "What it compresses is no SVG"}
+    assert part == {"format": "gzip", "error": "Its compressed content is not an SVG"}
 
 
-def test_compressed_data_that_are_damaged_say_so() -> None:
+def test_damaged_compressed_data_are_an_error() -> None:
     part = report(b"\x1f\x8b\x08\0\0\0\0\0\0\3 no deflated data")
 
     assert part == {"format": "svg", "error": "Its compressed data are damaged"}
@@ -166,7 +166,7 @@ BOMB = svgz(b"<!--" + b" " * 50_000_000)
 
 
 def laughs() -> bytes:
-    """A billion of them, in an attribute of the root element."""
+    """The billion laughs attack, in an attribute of the root element."""
     entities = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
     start = f'<!DOCTYPE svg [<!ENTITY l0 "{"ha" * 50}">{entities}]>'
     return f'{start}<svg width="&l9;" height="1"/>'.encode()
@@ -193,7 +193,7 @@ def test_hostile_text_takes_little_memory(hostile: bytes) -> None:
 
 @pytest.mark.parametrize("attribute", ["width", "viewBox"])
 @pytest.mark.parametrize("text", ["1" * 200_000 + "x", " " * 200_000 + "x", "; width" * 30_000])
-def test_a_long_attribute_is_not_looked_at_for_long(attribute: str, text: str) -> None:
+def test_a_long_attribute_takes_little_time(attribute: str, text: str) -> None:
     assert report(f'<svg {attribute}="{text}"/>').keys() == {"format", "error"}
 
 

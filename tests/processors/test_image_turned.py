@@ -1,4 +1,4 @@
-"""How an image is turned: by EXIF in every format that has it, and by HEIF's own properties."""
+"""How an image is turned: by Exif in every format that has it, and by HEIF's own properties."""
 
 import struct
 import zlib
@@ -132,7 +132,7 @@ def test_a_damaged_profile_turns_nothing(text: bytes) -> None:
     assert size_of(png(120, 80, chunk(b"tEXt", PROFILE + text))) == (120, 80)
 
 
-def test_what_looks_like_a_chunk_by_chance_turns_nothing() -> None:
+def test_bytes_that_look_like_a_chunk_turn_nothing() -> None:
     exif_part = chunk(b"eXIf", exif(6))
 
     assert size_of(png(120, 80, after=exif_part[:-1] + bytes([exif_part[-1] ^ 1]))) == (120, 80)
@@ -145,7 +145,7 @@ def test_the_first_exif_of_a_jpeg_turns_it() -> None:
 
 
 @pytest.mark.parametrize("sample", [images.WEBP_TURNED, images.TIFF_TURNED, images.AVIF_TURNED])
-def test_what_pillow_wrote_is_turned(sample: bytes) -> None:
+def test_an_image_by_pillow_is_turned(sample: bytes) -> None:
     assert size_of(sample) == (64, 48)
 
 
@@ -180,7 +180,7 @@ def test_associations_of_every_version_are_read(uses: bytes) -> None:
     assert size_of(heif(b"heic", 120, 80, irot(1), used=box(b"ipma", uses))) == (80, 120)
 
 
-def test_a_clean_aperture_cuts_an_image() -> None:
+def test_a_clean_aperture_crops_an_image() -> None:
     assert size_of(images.HEIC_51X37) == (51, 37)
 
 
@@ -202,14 +202,14 @@ def test_a_clean_aperture_is_rounded_as_libheif_does(
     assert size_of(heif(b"heic", 102, 78, clap(*aperture))) == size
 
 
-def test_cutting_and_turning_follow_each_other_as_they_are_associated() -> None:
+def test_cropping_and_turning_apply_in_the_order_of_association() -> None:
     cut = clap(100, 1, 70, 1, 0, 1, 0, 1)
 
     assert size_of(heif(b"heic", 120, 80, cut, irot(1))) == (70, 100)
     assert size_of(heif(b"heic", 120, 80, irot(1), cut)) == (80, 70)
 
 
-def test_a_sequence_tells_the_size_of_its_track() -> None:
+def test_the_size_of_a_sequence_is_that_of_its_track() -> None:
     header = box(b"tkhd", bytes(84 - 8), struct.pack(">II", 640 << 16, 480 << 16))
     plain = header[: 8 + 40] + struct.pack(">I", 1 << 16) + header[8 + 44 :]
     start = box(b"ftyp", b"msf1", bytes(4), b"hevc")

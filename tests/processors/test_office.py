@@ -21,16 +21,16 @@ DAMAGED = {"error": "It is damaged, or its end is missing"}
 
 def zipped(files: dict[str, str | bytes]) -> bytes:
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as made:
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive_file:
         for name, data in files.items():
-            made.writestr(name, data)
+            archive_file.writestr(name, data)
     return packed.getvalue()
 
 
 def ooxml(
     main: str, main_type: str, parts: dict[str, str | bytes], *, relations: str = RELATIONS
 ) -> bytes:
-    """An office document of these parts, with what leads to them."""
+    """An office document of these parts, with its relationships."""
     related = {
         "officeDocument": main, "extended-properties": "docProps/app.xml",
         "metadata/core-properties": "docProps/core.xml",
@@ -61,7 +61,7 @@ def read(data: bytes, content_type: str = DOCX) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("relations", [RELATIONS, STRICT])
-def test_a_text_tells_title_pages_and_words_and_not_its_author(relations: str) -> None:
+def test_title_pages_and_words_of_a_text_are_reported_without_its_author(relations: str) -> None:
     parts: dict[str, str | bytes] = {"docProps/app.xml": APP.format(12, 3456, 20000)}
     data = ooxml("word/document.xml", WORD, parts, relations=relations)
 
@@ -70,7 +70,7 @@ def test_a_text_tells_title_pages_and_words_and_not_its_author(relations: str) -
     }  # fmt: skip
 
 
-def test_the_numbers_of_an_empty_template_are_not_the_documents() -> None:
+def test_the_numbers_of_an_empty_template_are_ignored() -> None:
     data = ooxml("word/document.xml", WORD, {"docProps/app.xml": APP.format(1, 0, 0)})
 
     assert read(data) == {"format": "docx", "encrypted": False, "title": "Größe & mehr"}
@@ -90,32 +90,32 @@ def test_the_numbers_of_an_empty_template_are_not_the_documents() -> None:
 def test_templates_and_documents_with_macros_are_read(content_type: str, main_type: str) -> None:
     data = ooxml("word/document.xml", main_type, {"word/vbaProject.bin": b"x"})
 
-    found = read(data, content_type)
+    report = read(data, content_type)
 
-    assert (found["format"], found["title"], found["macros"]) == ("docx", "Größe & mehr", True)
+    assert (report["format"], report["title"], report["macros"]) == ("docx", "Größe & mehr", True)
 
 
-def test_a_workbook_tells_its_sheets() -> None:
+def test_the_sheets_of_a_workbook_are_reported() -> None:
     assert read(real("openpyxl.xlsx"), XLSX) == {
         "format": "xlsx", "encrypted": False, "title": "Haushalt",
         "sheets": ["Übersicht", "Daten"], "sheet_count": 2,
     }  # fmt: skip
 
 
-def test_many_sheets_are_counted_and_the_first_are_told() -> None:
+def test_many_sheets_are_counted_and_the_first_are_reported() -> None:
     sheets = "".join(f'<sheet name="Sheet {number}"/>' for number in range(300))
     parts: dict[str, str | bytes] = {
         "xl/workbook.xml": f"<workbook><sheets>{sheets}</sheets></workbook>"
     }
     main_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"
 
-    found = read(ooxml("xl/workbook.xml", main_type, parts), XLSX)
+    report = read(ooxml("xl/workbook.xml", main_type, parts), XLSX)
 
-    assert found["sheet_count"] == 300
-    assert found["sheets"] == [f"Sheet {number}" for number in range(50)]
+    assert report["sheet_count"] == 300
+    assert report["sheets"] == [f"Sheet {number}" for number in range(50)]
 
 
-def test_a_presentation_tells_its_slides() -> None:
+def test_the_slides_of_a_presentation_are_counted() -> None:
     slides = "<p:sldIdLst>" + "<p:sldId/>" * 17 + "</p:sldIdLst>"
     sections = f"<p:extLst><p:ext><p:section>{slides}</p:section></p:ext></p:extLst>"
     presentation = f"<p:presentation xmlns:p='p'>{slides}{sections}</p:presentation>"
@@ -125,7 +125,7 @@ def test_a_presentation_tells_its_slides() -> None:
     assert read(ooxml("ppt/presentation.xml", main_type, parts), PPTX)["slides"] == 17
 
 
-def test_a_drawing_tells_its_pages_without_their_backgrounds() -> None:
+def test_the_pages_of_a_drawing_are_counted_without_backgrounds() -> None:
     pages = '<Pages><Page ID="0"/><Page ID="1"/><Page ID="2" Background="1"/></Pages>'
     parts: dict[str, str | bytes] = {"visio/pages/pages.xml": pages}
     data = ooxml("visio/document.xml", "application/vnd.ms-visio.drawing.main+xml", parts)
@@ -142,7 +142,7 @@ def test_a_drawing_tells_its_pages_without_their_backgrounds() -> None:
          {"format": "odp", "slides": 2}),
     ],
 )  # fmt: skip
-def test_an_open_document_tells_sheets_and_slides(
+def test_sheets_and_slides_of_an_open_document_are_reported(
     name: str, content_type: str, expected: dict[str, Any]
 ) -> None:
     assert read(real(name), content_type) == {"encrypted": False} | expected
@@ -160,22 +160,22 @@ def open_text(manifest: str) -> bytes:
     })  # fmt: skip
 
 
-def test_an_open_text_tells_title_pages_and_words() -> None:
-    found = read(open_text(""), "application/vnd.oasis.opendocument.text")
+def test_title_pages_and_words_of_an_open_text_are_reported() -> None:
+    report = read(open_text(""), "application/vnd.oasis.opendocument.text")
 
     expected = {"format": "odt", "encrypted": False, "title": "Bericht", "pages": 3, "words": 450}
-    assert found == expected
+    assert report == expected
 
 
 def test_an_open_document_with_a_password_is_encrypted() -> None:
     manifest = "<m:file-entry m:full-path='content.xml'><m:encryption-data/></m:file-entry>"
 
-    found = read(open_text(manifest), "application/vnd.oasis.opendocument.text")
+    report = read(open_text(manifest), "application/vnd.oasis.opendocument.text")
 
-    assert found == {"format": "odt", "encrypted": True}
+    assert report == {"format": "odt", "encrypted": True}
 
 
-def test_a_book_tells_title_authors_and_language() -> None:
+def test_title_authors_and_language_of_a_book_are_reported() -> None:
     assert read(real("ebooklib.epub"), EPUB) == {
         "format": "epub", "encrypted": False, "title": "Das Buch", "authors": ["A. Autor"],
         "language": "de", "spine_items": 2,
@@ -189,7 +189,7 @@ def test_a_book_tells_title_authors_and_language() -> None:
         ("http://www.w3.org/2001/04/xmlenc#aes256-cbc", True),
     ],
 )
-def test_hidden_fonts_do_not_make_a_book_encrypted(algorithm: str, *, encrypted: bool) -> None:
+def test_obfuscated_fonts_do_not_make_a_book_encrypted(algorithm: str, *, encrypted: bool) -> None:
     rootfile = '<rootfile full-path="a.opf"/>'
     data = zipped({
         "META-INF/container.xml": f"<container><rootfiles>{rootfile}</rootfiles></container>",
@@ -200,7 +200,7 @@ def test_hidden_fonts_do_not_make_a_book_encrypted(algorithm: str, *, encrypted:
     assert read(data, EPUB)["encrypted"] is encrypted
 
 
-def test_another_zip_has_nothing_to_tell() -> None:
+def test_another_zip_has_no_report() -> None:
     assert read(zipped({"a.txt": "hello"})) == {}
 
 
@@ -215,7 +215,7 @@ def test_another_zip_has_nothing_to_tell() -> None:
                      id="no XML"),
     ],
 )  # fmt: skip
-def test_a_damaged_document_is_told(data: bytes) -> None:
+def test_a_damaged_document_is_an_error(data: bytes) -> None:
     assert read(data) in (DAMAGED, {})
     assert read(data[:-1]) == DAMAGED
 
@@ -238,11 +238,11 @@ def test_a_damaged_part_does_not_hide_the_others(core: str) -> None:
 
     assert read(ooxml("word/document.xml", WORD, parts)) == {
         "format": "docx", "encrypted": False, "pages": 12, "words": 3456,
-        "error": "A part of it is damaged, or too large",
+        "error": "A part of it is damaged or too large",
     }  # fmt: skip
 
 
-def test_a_part_that_expands_to_gigabytes_is_read_to_its_bound() -> None:
+def test_a_part_that_expands_to_gigabytes_is_read_up_to_its_limit() -> None:
     core = "<a><title>The title</title>" + " " * (16 * MIB)
     data = ooxml("word/document.xml", WORD, {"docProps/core.xml": core})
 
@@ -254,4 +254,4 @@ def test_a_zip_of_many_entries_is_not_kept_in_memory() -> None:
         {f"folder/of/a/document/with/many/entries/{number}": "" for number in range(15000)}
     )
 
-    assert read(data) == {"error": "Its directory is larger than what is read of a file"}
+    assert read(data) == {"error": "Its directory is too large to be read"}

@@ -45,7 +45,7 @@ def word(flags: int) -> Tree:
     }
 
 
-def test_a_word_document_tells_title_pages_and_words() -> None:
+def test_title_pages_and_words_of_a_word_document_are_reported() -> None:
     assert read(compound(word(0x0200)), "application/msword") == {
         "format": "ole", "kind": "Word", "encrypted": False, "title": "Grüße – alle", "pages": 12,
         "words": 3456,
@@ -58,20 +58,20 @@ def test_a_word_document_with_a_password_is_encrypted() -> None:
     assert read(compound(word(0x0300)), "application/msword") == expected
 
 
-def test_macros_are_told() -> None:
+def test_macros_are_reported() -> None:
     data = compound(word(0) | {"Macros": {"VBA": {"_VBA_PROJECT": b"x"}}})
 
     assert read(data)["macros"] is True
 
 
 @pytest.mark.parametrize(("code_page", "title"), [(1251, "Привет"), (65001, "写真"), (932, "写真")])
-def test_a_title_has_its_code_page(code_page: int, title: str) -> None:
+def test_a_title_is_decoded_in_its_code_page(code_page: int, title: str) -> None:
     tree: Tree = {"WordDocument": bytes(20), SUMMARY: property_set({2: title}, code_page=code_page)}
 
     assert read(compound(tree))["title"] == title
 
 
-def test_a_workbook_tells_its_sheets() -> None:
+def test_the_sheets_of_a_workbook_are_reported() -> None:
     assert read(real("xlwt.xls"), "application/vnd.ms-excel") == {
         "format": "ole", "kind": "Excel", "encrypted": False, "sheets": ["Eins", "Zwei €"],
         "sheet_count": 2,
@@ -80,13 +80,13 @@ def test_a_workbook_tells_its_sheets() -> None:
 
 def test_a_workbook_with_a_password_is_encrypted() -> None:
     records = struct.pack("<HH16x", 0x809, 16) + struct.pack("<HH6x", 0x2F, 6)
-    found = read(compound({"Workbook": records + bytes(6000)}))
+    report = read(compound({"Workbook": records + bytes(6000)}))
 
-    assert found == {"format": "ole", "kind": "Excel", "encrypted": True}
+    assert report == {"format": "ole", "kind": "Excel", "encrypted": True}
 
 
 @pytest.mark.parametrize(("mark", "encrypted"), [(0xE391C05F, False), (0xF3D1C4DF, True)])
-def test_a_presentation_tells_its_slides(mark: int, *, encrypted: bool) -> None:
+def test_the_slides_of_a_presentation_are_counted(mark: int, *, encrypted: bool) -> None:
     slides = {} if encrypted else {"title": "Vortrag", "slides": 23}
     tree: Tree = {
         "PowerPoint Document": bytes(5000),
@@ -99,7 +99,7 @@ def test_a_presentation_tells_its_slides(mark: int, *, encrypted: bool) -> None:
     assert read(compound(tree), "application/vnd.ms-powerpoint") == expected | slides
 
 
-def test_an_outlook_message_tells_subject_sender_and_attachments() -> None:
+def test_subject_sender_and_attachments_of_an_outlook_message_are_reported() -> None:
     def attachment(name: str) -> Tree:
         return {"__substg1.0_3707001F": name.encode("utf-16-le"), "__substg1.0_37010102": b"x"}
 
@@ -121,7 +121,7 @@ def test_an_outlook_message_tells_subject_sender_and_attachments() -> None:
     }  # fmt: skip
 
 
-def test_an_installer_tells_the_product() -> None:
+def test_the_title_of_an_installer_is_the_product() -> None:
     clsid = bytes.fromhex("84100c0000000000c000000000000046")
     tree: Tree = {SUMMARY: property_set({2: "Installation Database", 3: "Our program"})}
 
@@ -130,7 +130,7 @@ def test_an_installer_tells_the_product() -> None:
     }  # fmt: skip
 
 
-def test_a_compound_file_of_another_program_is_no_more_than_that() -> None:
+def test_a_compound_file_of_another_program_has_only_a_format() -> None:
     assert read(compound({"Catalog": bytes(100)})) == {"format": "ole"}
 
 
@@ -142,22 +142,22 @@ def test_a_compound_file_of_another_program_is_no_more_than_that() -> None:
         pytest.param(bytes.fromhex("d0cf11e0a1b11ae1"), id="a mark only"),
     ],
 )
-def test_a_directory_that_cannot_be_read_is_told(data: bytes) -> None:
+def test_an_unreadable_directory_is_an_error(data: bytes) -> None:
     assert read(data, DOCX) == {"format": "ole", "error": "Its directory cannot be read"}
 
 
-def test_a_chain_that_leads_in_a_circle_ends() -> None:
+def test_a_circular_chain_ends() -> None:
     data = bytearray(compound(word(0)))
     table = 512 * (1 + struct.unpack_from("<I", data, 76)[0])
     for sector in range(len(data) // 512):
         struct.pack_into("<I", data, table + 4 * sector, sector)
-    stored, reading = sparse({0: bytes(data)}, 64 * MIB, DOCX)
+    source, reading = sparse({0: bytes(data)}, 64 * MIB, DOCX)
 
-    assert "format" in document.run(stored)
+    assert "format" in document.run(source)
     assert sum(size for _, size in reading.requests) <= 4 * MIB
 
 
-def test_a_directory_that_leads_in_a_circle_ends() -> None:
+def test_a_circular_directory_ends() -> None:
     data = compound({str(number): b"x" for number in range(50)})
     entry = "7".encode("utf-16-le").ljust(64, b"\0")
     at = data.index(entry) + 68

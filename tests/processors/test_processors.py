@@ -12,7 +12,7 @@ Run = Callable[[ObjectReader], dict[str, Any]]
 
 
 class One:
-    """A processor that does what a test says."""
+    """A processor with a given `run`."""
 
     def __init__(self, run: Run, *, reads_all: bool = False, applies: bool = True) -> None:
         self.run = run
@@ -33,14 +33,14 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def stored(clock: Clock) -> ObjectReader:
-    """An object of 100 bytes, and ten seconds for it."""
+def source(clock: Clock) -> ObjectReader:
+    """An object of 100 bytes. Its ten minutes pass on the test's clock, not in real time."""
     return ObjectReader(
         filename="a.txt",
         content_type="text/plain",
         size=100,
         read_range=lambda _, size: bytes(size),
-        remaining=lambda: 10 - clock.seconds,
+        remaining=lambda: 600 - clock.seconds,
     )
 
 
@@ -48,64 +48,70 @@ def running(clock: Clock, **processors: Processor) -> Processors:
     return Processors(processors, whole_max_size=100, now=clock)
 
 
-def good(stored: ObjectReader) -> dict[str, Any]:
-    return {"size": stored.size}
+def good(source: ObjectReader) -> dict[str, Any]:
+    return {"size": source.size}
 
 
-def bad(stored: ObjectReader) -> dict[str, Any]:
-    raise ValueError(f"secret words about {stored.filename}")
+def bad(source: ObjectReader) -> dict[str, Any]:
+    raise ValueError(f"secret words about {source.filename}")
 
 
-def test_each_has_its_part_of_the_report(clock: Clock, stored: ObjectReader) -> None:
-    report = running(clock, a=One(good), b=One(good, applies=False), c=One(good)).run(stored)
+def test_each_processor_has_its_part_of_the_report(clock: Clock, source: ObjectReader) -> None:
+    report = running(clock, a=One(good), b=One(good, applies=False), c=One(good)).run(source)
 
     assert report == {"a": {"size": 100}, "c": {"size": 100}}
 
 
-def test_one_that_found_nothing_has_no_part(clock: Clock, stored: ObjectReader) -> None:
-    report = running(clock, a=One(good), b=One(lambda _: {})).run(stored)
+def test_a_processor_with_an_empty_result_has_no_part(clock: Clock, source: ObjectReader) -> None:
+    report = running(clock, a=One(good), b=One(lambda _: {})).run(source)
 
     assert report == {"a": {"size": 100}}
 
 
-def test_it_is_asked_about_what_the_object_is_made_of_as_well(
-    clock: Clock, stored: ObjectReader
+def test_a_processor_may_apply_to_the_type_of_the_container(
+    clock: Clock, source: ObjectReader
 ) -> None:
     zips = One(good)
     zips.applies_to = lambda content_type, _size: content_type == "application/zip"
-    made_of_zip = replace(stored, container="application/zip")
+    made_of_zip = replace(source, container="application/zip")
 
     assert running(clock, a=zips).run(made_of_zip) == {"a": {"size": 100}}
-    assert running(clock, a=zips).run(stored) == {}
+    assert running(clock, a=zips).run(source) == {}
 
 
-def test_one_that_fails_does_not_lose_the_others(clock: Clock, stored: ObjectReader) -> None:
-    report = running(clock, a=One(bad), b=One(good)).run(stored)
+def test_a_processor_that_fails_does_not_affect_the_others(
+    clock: Clock, source: ObjectReader
+) -> None:
+    report = running(clock, a=One(bad), b=One(good)).run(source)
 
     assert report == {"a": {"error": "It failed: ValueError"}, "b": {"size": 100}}
 
 
-def test_one_that_reads_beyond_its_time_does_not_lose_the_others(
-    clock: Clock, stored: ObjectReader
+def test_a_processor_that_reads_beyond_its_time_does_not_affect_the_others(
+    clock: Clock, source: ObjectReader
 ) -> None:
-    def slow(stored: ObjectReader) -> dict[str, Any]:
-        clock.seconds = 5.0
-        stored.check_time()
+    def slow(source: ObjectReader) -> dict[str, Any]:
+        clock.seconds = 300.0
+        source.check_time()
         return {}
 
-    report = running(clock, a=One(slow), b=One(good)).run(stored)
+    report = running(clock, a=One(slow), b=One(good)).run(source)
 
     assert report == {"a": {"error": "It ran out of time"}, "b": {"size": 100}}
 
 
-def test_one_that_never_ends_does_not_lose_the_others(clock: Clock, stored: ObjectReader) -> None:
+def test_a_processor_that_never_ends_does_not_affect_the_others(
+    clock: Clock, source: ObjectReader
+) -> None:
     for_ever = threading.Event()
 
-    def endless(stored: ObjectReader) -> dict[str, Any]:
+    def endless(source: ObjectReader) -> dict[str, Any]:
         for_ever.wait()
-        return good(stored)
+        return good(source)
 
-    brief = ObjectReader("a", "text/plain", 100, stored.read_range, lambda: 0.05)
+    # The first processor has 25 milliseconds, the second one ten minutes.
+    seconds = iter([0.05, 600.0])
+    brief = replace(source, remaining=lambda: next(seconds))
     try:
         report = running(clock, a=One(endless), b=One(good)).run(brief)
     finally:
@@ -115,24 +121,26 @@ def test_one_that_never_ends_does_not_lose_the_others(clock: Clock, stored: Obje
     assert report["b"] == {"size": 100}
 
 
-def test_what_one_does_not_need_the_others_may_use(clock: Clock, stored: ObjectReader) -> None:
+def test_the_unused_time_of_a_processor_passes_to_the_others(
+    clock: Clock, source: ObjectReader
+) -> None:
     shares: list[float] = []
 
-    def quick(stored: ObjectReader) -> dict[str, Any]:
-        shares.append(stored.remaining())
+    def quick(source: ObjectReader) -> dict[str, Any]:
+        shares.append(source.remaining())
         clock.seconds += 1
         return {}
 
-    running(clock, a=One(quick), b=One(quick), c=One(quick)).run(stored)
+    running(clock, a=One(quick), b=One(quick), c=One(quick)).run(source)
 
-    assert shares == pytest.approx([10 / 3, 9 / 2, 8])
+    assert shares == pytest.approx([600 / 3, 599 / 2, 598])
 
 
 @pytest.mark.parametrize(("size", "left_out"), [(99, False), (100, False), (101, True)])
-def test_those_that_read_all_leave_out_what_is_too_large(
-    clock: Clock, stored: ObjectReader, *, size: int, left_out: bool
+def test_processors_that_read_all_skip_objects_that_are_too_large(
+    clock: Clock, source: ObjectReader, *, size: int, left_out: bool
 ) -> None:
-    large = ObjectReader("a", "text/plain", size, stored.read_range, stored.remaining)
+    large = ObjectReader("a", "text/plain", size, source.read_range, source.remaining)
 
     report = running(clock, a=One(good, reads_all=True), b=One(good)).run(large)
 
@@ -150,28 +158,30 @@ def test_those_that_read_all_leave_out_what_is_too_large(
     ],
 )
 def test_a_result_that_cannot_be_stored_and_sent_is_an_error(
-    clock: Clock, stored: ObjectReader, result: dict[str, Any]
+    clock: Clock, source: ObjectReader, result: dict[str, Any]
 ) -> None:
-    report = running(clock, a=One(lambda _: result)).run(stored)
+    report = running(clock, a=One(lambda _: result)).run(source)
 
     assert report["a"].keys() == {"error"}
 
 
-def test_the_largest_result_is_kept(clock: Clock, stored: ObjectReader) -> None:
+def test_the_largest_result_is_kept(clock: Clock, source: ObjectReader) -> None:
     result = {"a": "x" * (MAX_RESULT_SIZE - len('{"a": ""}'))}
 
-    assert running(clock, a=One(lambda _: result)).run(stored) == {"a": result}
+    assert running(clock, a=One(lambda _: result)).run(source) == {"a": result}
 
 
-def test_running_out_of_time_is_told_apart_from_failing(clock: Clock, stored: ObjectReader) -> None:
+def test_running_out_of_time_and_failing_have_different_errors(
+    clock: Clock, source: ObjectReader
+) -> None:
     def late(_: ObjectReader) -> dict[str, Any]:
         raise OutOfTime
 
-    assert running(clock, a=One(late)).run(stored) == {"a": {"error": "It ran out of time"}}
+    assert running(clock, a=One(late)).run(source) == {"a": {"error": "It ran out of time"}}
 
 
-def test_every_processor_of_hoist_is_named_after_its_module() -> None:
+def test_every_processor_is_named_after_its_module() -> None:
     names = [str(module).split("'")[1].rpartition(".")[2] for module in PROCESSORS.values()]
 
-    # `chalicelib.table` is the DynamoDB table.
+    # Not `table`, because `chalicelib.table` is the DynamoDB table.
     assert list(PROCESSORS) == ["table" if name == "tabular" else name for name in names]

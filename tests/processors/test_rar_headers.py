@@ -18,7 +18,7 @@ PART = "It is one part of a split archive"
 
 
 @pytest.mark.parametrize("data", [rar_4(), rar_5()], ids=["version 4", "version 5"])
-def test_a_rar_tells_its_entries(data: bytes) -> None:
+def test_the_entries_of_a_rar_are_listed(data: bytes) -> None:
     assert archive.applies_to(RAR, len(data))
     assert archive.run(reader(data, RAR)) == {
         "format": "rar", "entries": 3, "expanded_size": 1005, "names": list(FILES),
@@ -32,16 +32,16 @@ def test_a_rar_tells_its_entries(data: bytes) -> None:
         pytest.param(b"folder\\a.txt", 0, "folder/a.txt", id="a folder"),
         pytest.param("folder\\ä".encode(), 0x200, "folder/ä", id="UTF-8"),
         pytest.param("Größe".encode("cp437"), 0, "Größe", id="a code page"),
-        # After the zero: the page, then for each character whether it is on that page (01), of any
-        # page (10), or as many characters as they are in the plain name (11).
+        # After the zero byte: the page, then two bits for each character. They say that the
+        # character is
+        # on that page (01) or on any page (10), or that characters are copied from the plain name
+        # (11).
         pytest.param(b"??.txt\0\4\x5c\x34\x30\2", 0x200, "да.txt", id="one page"),
         pytest.param(b"?.txt\0\0\xb0\x99\x51\2", 0x200, "写.txt", id="any character"),
         pytest.param(b"a.txt\0\0\xc0\x83\1", 0x200, "b/uyu", id="shifted"),
     ],
 )
-def test_a_name_of_version_4_is_told_as_its_maker_meant_it(
-    name: bytes, flags: int, path: str
-) -> None:
+def test_a_name_of_version_4_is_decoded(name: bytes, flags: int, path: str) -> None:
     data = rar_4(rar_4_file(name, b"hello", flags))
 
     assert archive.run(reader(data, RAR))["names"] == [path]
@@ -55,7 +55,7 @@ def test_a_name_of_version_4_is_told_as_its_maker_meant_it(
     ],
     ids=["version 4", "version 5"],
 )
-def test_a_rar_whose_list_is_encrypted_tells_only_that(data: bytes) -> None:
+def test_a_rar_with_an_encrypted_list_reports_only_that(data: bytes) -> None:
     assert archive.run(reader(data, RAR)) == {
         "format": "rar", "entries": 0, "names": [], "encrypted": True,
         "error": "Its list of entries is encrypted", "complete": False,
@@ -74,20 +74,20 @@ def encrypted_5() -> bytes:
     [rar_4(rar_4_file(b"a", b"hello", 4)), encrypted_5()],
     ids=["version 4", "version 5"],
 )
-def test_a_rar_with_a_password_says_so(data: bytes) -> None:
-    found = archive.run(reader(data, RAR))
+def test_a_rar_with_a_password_is_reported_as_encrypted(data: bytes) -> None:
+    report = archive.run(reader(data, RAR))
 
-    assert (found["names"], found["encrypted"], found["complete"]) == (["a"], True, True)
+    assert (report["names"], report["encrypted"], report["complete"]) == (["a"], True, True)
 
 
 @pytest.mark.parametrize("data", [rar_4(main=1), rar_5(part=1)], ids=["version 4", "version 5"])
-def test_a_part_of_a_split_rar_says_so(data: bytes) -> None:
-    found = archive.run(reader(data, RAR))
+def test_a_part_of_a_split_rar_is_an_error(data: bytes) -> None:
+    report = archive.run(reader(data, RAR))
 
-    assert (found["entries"], found["error"], found["complete"]) == (3, PART, False)
+    assert (report["entries"], report["error"], report["complete"]) == (3, PART, False)
 
 
-def test_a_file_that_began_in_another_part_is_counted_there() -> None:
+def test_a_file_that_begins_in_another_part_is_counted_there() -> None:
     data = rar_4(rar_4_file(b"a", b"hello", 1) + rar_4_file(b"b", b"hello"), main=1)
 
     assert archive.run(reader(data, RAR))["names"] == ["b"]
@@ -105,14 +105,14 @@ def test_a_file_that_began_in_another_part_is_counted_there() -> None:
         pytest.param(rar_4(rar_4_file(b"a", b"hello"))[:-20], id="no contents"),
     ],
 )
-def test_a_damaged_rar_says_so(data: bytes) -> None:
-    found = archive.run(reader(data, RAR))
+def test_a_damaged_rar_is_an_error(data: bytes) -> None:
+    report = archive.run(reader(data, RAR))
 
-    assert found["error"] == "It is damaged, or its end is missing"
-    assert found["complete"] is False
+    assert report["error"] == "It is damaged, or its end is missing"
+    assert report["complete"] is False
 
 
-def test_version_4_may_end_without_an_end() -> None:
-    found = archive.run(reader(rar_4()[:-7], RAR))
+def test_version_4_may_end_without_an_end_header() -> None:
+    report = archive.run(reader(rar_4()[:-7], RAR))
 
-    assert (found["entries"], found["complete"]) == (3, True)
+    assert (report["entries"], report["complete"]) == (3, True)

@@ -1,7 +1,7 @@
-"""Films and sounds that ffmpeg wrote, in `media`: `make.sh` there makes them anew.
+"""Video and audio files written by ffmpeg, in `media`; `make.sh` there makes them again.
 
-Sizes, rates and tracks are those that ffprobe shows, turned and widened as a player shows them.
-Durations differ from ffprobe's by less than a tenth of a second, but for `film.mpg`: both guess.
+Durations differ from ffprobe's by less than a tenth of a second. The exception is `film.mpg`, where
+both are estimates.
 """
 
 import random
@@ -380,16 +380,16 @@ BYTES = {name: (FOLDER / name).read_bytes() for name in FILMS | SOUNDS}
 
 
 @pytest.mark.parametrize("name", FILMS)
-def test_a_real_film_tells_its_contents(name: str) -> None:
+def test_a_real_video_is_reported(name: str) -> None:
     assert video.run(reader(BYTES[name], "video/x")) == FILMS[name]
 
 
 @pytest.mark.parametrize("name", SOUNDS)
-def test_a_real_sound_tells_its_contents(name: str) -> None:
+def test_a_real_audio_file_is_reported(name: str) -> None:
     assert audio.run(reader(BYTES[name], "audio/x")) == SOUNDS[name]
 
 
-def test_no_file_lacks_its_expectation() -> None:
+def test_every_file_has_an_expectation() -> None:
     assert {path.name for path in FOLDER.iterdir()} == {"make.sh", *BYTES}
 
 
@@ -397,7 +397,7 @@ NUMBERS = [b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\0\0\0\1", b
 
 
 def damage(data: bytes, seed: int) -> bytes:
-    """Some bytes changed, repeated, left out or cut off, most of them near both ends."""
+    """Some bytes changed, repeated, left out or cut off, mostly near both ends."""
     chance = random.Random(seed)  # noqa: S311 - chance is the point, and comes from a seed
     damaged = bytearray(data)
     for _ in range(chance.randint(1, 8)):
@@ -424,9 +424,9 @@ def test_damage_never_makes_a_reader_fail(name: str, seed: int) -> None:
     data = damage(BYTES[name], seed)
     chosen: Processor = video if name in FILMS else audio
     content_type = "video/mp4" if name in FILMS else "audio/mpeg"
-    stored = reader(data, content_type, patience=300)
+    source = reader(data, content_type, patience=300)
 
-    told = chosen.run(stored)
+    report = chosen.run(source)
 
-    assert set(told) & {"duration", "error", "tracks", "codec"}
-    assert 0 <= told.get("duration", 0) <= 10**9
+    assert set(report) & {"duration", "error", "tracks", "codec"}
+    assert 0 <= report.get("duration", 0) <= 10**9

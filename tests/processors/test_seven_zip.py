@@ -16,7 +16,7 @@ READABLE = ["with LZMA2", "with LZMA", "of one file a folder", "with its list as
 
 
 @pytest.mark.parametrize("name", READABLE)
-def test_a_7z_tells_its_entries(name: str) -> None:
+def test_the_entries_of_a_7z_are_listed(name: str) -> None:
     data = SEVEN_ZIPS[name]
 
     assert archive.applies_to(SEVEN_ZIP, len(data))
@@ -26,13 +26,13 @@ def test_a_7z_tells_its_entries(name: str) -> None:
     }  # fmt: skip
 
 
-def test_a_7z_with_a_password_is_listed_and_says_so() -> None:
-    found = archive.run(reader(SEVEN_ZIPS["with a password"], SEVEN_ZIP))
+def test_a_7z_with_a_password_is_listed_and_reported_as_encrypted() -> None:
+    report = archive.run(reader(SEVEN_ZIPS["with a password"], SEVEN_ZIP))
 
-    assert (found["names"], found["encrypted"], found["complete"]) == (NAMES, True, True)
+    assert (report["names"], report["encrypted"], report["complete"]) == (NAMES, True, True)
 
 
-def test_a_7z_whose_list_has_a_password_tells_only_that() -> None:
+def test_a_7z_with_an_encrypted_list_reports_only_that() -> None:
     assert archive.run(reader(SEVEN_ZIPS["with a password for its list"], SEVEN_ZIP)) == {
         "format": "7z", "entries": 0, "names": [], "encrypted": True,
         "error": "Its list of entries is encrypted", "complete": False,
@@ -40,13 +40,13 @@ def test_a_7z_whose_list_has_a_password_tells_only_that() -> None:
 
 
 def test_an_empty_7z_has_no_entries() -> None:
-    found = archive.run(reader(SEVEN_ZIPS["empty"], SEVEN_ZIP))
+    report = archive.run(reader(SEVEN_ZIPS["empty"], SEVEN_ZIP))
 
-    assert (found["entries"], found["complete"]) == (0, True)
+    assert (report["entries"], report["complete"]) == (0, True)
 
 
 def with_header(header: bytes) -> bytes:
-    """An archive of this list only."""
+    """An archive with only this list."""
     fields = struct.pack("<QQI", 0, len(header), zlib.crc32(header))
     return b"7z\xbc\xaf\x27\x1c\0\4" + struct.pack("<I", zlib.crc32(fields)) + fields + header
 
@@ -71,15 +71,15 @@ MANY = b"\xf0\xff\xff\xff\x7f"  # a number of 7z
         pytest.param(with_header(b"\x17\0"), id="an empty compressed list"),
     ],
 )
-def test_a_damaged_7z_says_so(data: bytes) -> None:
-    found = archive.run(reader(data, SEVEN_ZIP))
+def test_a_damaged_7z_is_an_error(data: bytes) -> None:
+    report = archive.run(reader(data, SEVEN_ZIP))
 
-    assert "error" in found
-    assert found["complete"] is False
+    assert "error" in report
+    assert report["complete"] is False
 
 
 def compressed_header(method: bytes, properties: bytes, *, size: int) -> bytes:
-    """A list of `size` bytes that a coder expands."""
+    """A list of `size` expanded bytes, compressed by this coder."""
     coder = bytes([0x20 | len(method)]) + method + bytes([len(properties)]) + properties
     number = b"\xf0" + struct.pack("<I", size)
     return b"\x17\6\0\1\x09\1\0\7\x0b\1\0\1" + coder + b"\x0c" + number + b"\0\0"
@@ -89,38 +89,38 @@ def compressed_header(method: bytes, properties: bytes, *, size: int) -> bytes:
     ("header", "error"),
     [
         (compressed_header(b"\3\1\1", b"\x5d\0\0\0\xff", size=2**31), "too long"),
-        (compressed_header(b"\3\4\1", b"\6\0\0\0\1", size=100), "in a way that is not read"),
+        (compressed_header(b"\3\4\1", b"\6\0\0\0\1", size=100), "by an unsupported method"),
         (compressed_header(b"\3\1\1", b"\xff\xff\xff\xff\xff", size=100), "damaged"),
         (compressed_header(b"\x21", b"\x28", size=8 * MIB), "damaged"),
     ],
     ids=["huge", "PPMd", "no such properties", "dictionary of 4 GiB"],
 )
-def test_a_list_that_cannot_be_expanded_says_why_and_takes_little_memory(
+def test_a_list_that_cannot_be_expanded_is_an_error_and_takes_little_memory(
     header: bytes, error: str
 ) -> None:
     tracemalloc.start()
     try:
-        found = archive.run(reader(with_header(header), SEVEN_ZIP))
+        report = archive.run(reader(with_header(header), SEVEN_ZIP))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
 
-    assert error in found["error"]
+    assert error in report["error"]
     assert peak < 24 * MIB
 
 
 def test_a_list_of_very_many_folders_is_not_read() -> None:
-    found = archive.run(reader(with_header(b"\1\4\7\x0b\xc1\1\0" + bytes(70_000)), SEVEN_ZIP))
+    report = archive.run(reader(with_header(b"\1\4\7\x0b\xc1\1\0" + bytes(70_000)), SEVEN_ZIP))
 
-    assert found["error"] == "Its list of entries is too long to be read"
+    assert report["error"] == "Its list of entries is too long"
 
 
-def test_the_clock_ends_a_long_list() -> None:
+def test_the_time_ends_a_long_list() -> None:
     data = with_header(b"\1\4\6\0\xc1\1\0\x09" + b"\1" * 300_000)
     clock = itertools.count(1000, -1)
-    stored = replace(reader(data, SEVEN_ZIP), remaining=lambda: next(clock))
+    source = replace(reader(data, SEVEN_ZIP), remaining=lambda: next(clock))
 
-    found = archive.run(stored)
+    report = archive.run(source)
 
-    assert found["complete"] is False
-    assert "error" not in found
+    assert report["complete"] is False
+    assert "error" not in report

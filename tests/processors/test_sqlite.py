@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chalicelib.processors import MAX_RESULT_SIZE, data
 from chalicelib.processors.data.sqlite_schema import columns_of
-from tests.processors.reading import Reading, of, reader
+from tests.processors.reading import Reading, reader, reader_of
 
 SQLITE = "application/vnd.sqlite3"
 
@@ -30,7 +30,7 @@ def read(content: bytes) -> dict[str, Any]:
     return data.run(reader(content, SQLITE))
 
 
-def test_a_database_tells_tables_columns_and_rows(tmp_path: Path) -> None:
+def test_tables_columns_and_rows_of_a_database_are_reported(tmp_path: Path) -> None:
     content = database(
         tmp_path,
         "CREATE TABLE people (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT);"
@@ -50,7 +50,7 @@ def test_a_database_tells_tables_columns_and_rows(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_rows_in_the_tree_of_a_key_are_counted(tmp_path: Path) -> None:
+def test_rows_in_the_tree_of_a_primary_key_are_counted(tmp_path: Path) -> None:
     content = database(
         tmp_path,
         "CREATE TABLE kv (k TEXT PRIMARY KEY, v) WITHOUT ROWID;"
@@ -74,36 +74,36 @@ def test_every_encoding_and_page_size_is_read(
         f"page_size={page_size}",
     )
 
-    found = read(content)
+    report = read(content)
 
-    assert (found["encoding"], found["page_size"]) == (encoding.upper(), page_size)
-    assert found["tables"] == [
+    assert (report["encoding"], report["page_size"]) == (encoding.upper(), page_size)
+    assert report["tables"] == [
         {"name": "Größe", "columns": ["ä", "写真"], "column_count": 2, "rows": 2}
     ]
 
 
 def test_a_definition_of_many_pages_is_read(tmp_path: Path) -> None:
     columns = ", ".join(f"a_rather_long_name_of_a_column_{number} TEXT" for number in range(900))
-    found = read(database(tmp_path, f"PRAGMA page_size=1024; CREATE TABLE t ({columns})"))
+    report = read(database(tmp_path, f"PRAGMA page_size=1024; CREATE TABLE t ({columns})"))
 
-    assert found["tables"][0]["column_count"] == 900
-    assert len(found["tables"][0]["columns"]) == 50
+    assert report["tables"][0]["column_count"] == 900
+    assert len(report["tables"][0]["columns"]) == 50
 
 
-def test_a_database_with_a_log_beside_it_says_so(tmp_path: Path) -> None:
+def test_a_database_with_a_write_ahead_log_is_reported(tmp_path: Path) -> None:
     content = database(tmp_path, "PRAGMA journal_mode=wal; CREATE TABLE t (a)")
 
     assert read(content)["journal_mode"] == "wal"
 
 
-def test_many_tables_are_counted_and_told_in_part(tmp_path: Path) -> None:
+def test_many_tables_are_counted_and_the_first_are_reported(tmp_path: Path) -> None:
     script = "".join(f"CREATE TABLE {'t' * 60}{number} (a, b);" for number in range(300))
 
-    found = read(database(tmp_path, f"BEGIN; {script} COMMIT;"))
+    report = read(database(tmp_path, f"BEGIN; {script} COMMIT;"))
 
-    assert (found["table_count"], found["complete"]) == (300, False)
-    assert 0 < len(found["tables"]) <= 40
-    assert len(json.dumps(found)) <= MAX_RESULT_SIZE
+    assert (report["table_count"], report["complete"]) == (300, False)
+    assert 0 < len(report["tables"]) <= 40
+    assert len(json.dumps(report)) <= MAX_RESULT_SIZE
 
 
 def test_the_rows_of_a_large_table_are_left_out(tmp_path: Path) -> None:
@@ -114,16 +114,16 @@ def test_the_rows_of_a_large_table_are_left_out(tmp_path: Path) -> None:
         "SELECT zeroblob(1000) FROM n LIMIT 12000;",
     )
 
-    found = read(content)
+    report = read(content)
 
-    assert found["tables"][0] == {"name": "large", "columns": ["a"], "column_count": 1}
-    assert found["complete"] is False
+    assert report["tables"][0] == {"name": "large", "columns": ["a"], "column_count": 1}
+    assert report["complete"] is False
 
 
 def test_a_virtual_table_has_no_rows_of_its_own(tmp_path: Path) -> None:
-    found = read(database(tmp_path, "CREATE VIRTUAL TABLE words USING fts5(a, b)"))
+    report = read(database(tmp_path, "CREATE VIRTUAL TABLE words USING fts5(a, b)"))
 
-    assert found["tables"][0] == {"name": "words", "columns": [], "column_count": 0}
+    assert report["tables"][0] == {"name": "words", "columns": [], "column_count": 0}
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_columns_are_those_of_the_statement(sql: str, columns: list[str]) -> Non
 
 
 @given(st.lists(st.text("\"'`[](),-/* \nab1é写", min_size=1), min_size=1, max_size=6))
-def test_any_column_name_is_read_back(names: list[str]) -> None:
+def test_every_column_name_is_read_back(names: list[str]) -> None:
     quoted = ", ".join('"' + name.replace('"', '""') + '" TEXT' for name in names)
 
     assert columns_of(f"CREATE TABLE t ({quoted}, UNIQUE (x))") == names
@@ -159,7 +159,7 @@ def test_any_column_name_is_read_back(names: list[str]) -> None:
         pytest.param(b"SQLite format 3\0" + bytes(5000), id="no page size"),
     ],
 )
-def test_a_damaged_database_is_told(content: bytes) -> None:
+def test_a_damaged_database_is_an_error(content: bytes) -> None:
     assert read(content)["error"] == "It is damaged, or its end is missing"
 
 
@@ -170,9 +170,9 @@ def test_a_hostile_database_ends_in_a_report(changes: list[tuple[int, bytes]]) -
         content[at + 16 : at + 16 + len(new)] = new
     reading = Reading(lambda offset, size: bytes(content[offset : offset + size]))
 
-    found = data.run(of(reading, len(content), SQLITE))
+    report = data.run(reader_of(reading, len(content), SQLITE))
 
-    assert len(json.dumps(found)) <= MAX_RESULT_SIZE
+    assert len(json.dumps(report)) <= MAX_RESULT_SIZE
 
 
 def _small() -> bytes:

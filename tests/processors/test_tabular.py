@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from chalicelib.processors import tabular
 from chalicelib.processors.tabular.text_lines import MAX_LINE
-from tests.processors.reading import Reading, of, reader, sparse
+from tests.processors.reading import Reading, reader, reader_of, sparse
 
 MIB = 1024 * 1024
 FIELDS = st.characters(codec="utf-8", exclude_characters="\0\r\n")
@@ -36,7 +36,7 @@ def run(data: bytes | str, content_type: str = "text/csv") -> dict[str, Any]:
         pytest.param("a,b\r1,2\r3,4\r", ",", id="old line ends"),
     ],
 )
-def test_a_table_tells_its_columns_and_rows(data: str, delimiter: str) -> None:
+def test_columns_and_rows_of_a_table_are_reported(data: str, delimiter: str) -> None:
     assert run(data) == {
         "format": "csv",
         "encoding": "utf-8",
@@ -50,25 +50,25 @@ def test_a_table_tells_its_columns_and_rows(data: str, delimiter: str) -> None:
     }
 
 
-def test_rows_of_other_lengths_are_bad_and_their_lines_told() -> None:
-    found = run("a,b\n1,2\n1\n1,2,3\n4,5\n")
+def test_rows_of_other_lengths_are_bad_and_their_lines_reported() -> None:
+    report = run("a,b\n1,2\n1\n1,2,3\n4,5\n")
 
-    assert (found["rows"], found["bad_rows"], found["first_bad_rows"]) == (2, 2, [3, 4])
+    assert (report["rows"], report["bad_rows"], report["first_bad_rows"]) == (2, 2, [3, 4])
 
 
-def test_only_the_first_bad_rows_are_told() -> None:
-    found = run("a,b\n" + "1\n" * 100)
+def test_only_the_first_bad_rows_are_reported() -> None:
+    report = run("a,b\n" + "1\n" * 100)
 
-    assert (found["bad_rows"], len(found["first_bad_rows"])) == (100, tabular.SHOWN_BAD_ROWS)
+    assert (report["bad_rows"], len(report["first_bad_rows"])) == (100, tabular.SHOWN_BAD_ROWS)
 
 
 @pytest.mark.parametrize(("length", "bad"), [(MAX_LINE - 5, 0), (MAX_LINE + 5, 1)])
 def test_a_line_without_an_end_is_bad(length: int, bad: int) -> None:
     fields = ",".join(["x" * 1000] * (length // 1001))
-    found = run(f"{fields}\n{fields},y\n" if bad == 0 else f"a,b\n{'x' * length}\n1,2\n")
+    report = run(f"{fields}\n{fields},y\n" if bad == 0 else f"a,b\n{'x' * length}\n1,2\n")
 
-    assert found["bad_rows"] == 1
-    assert found["rows"] == bad
+    assert report["bad_rows"] == 1
+    assert report["rows"] == bad
 
 
 @pytest.mark.parametrize(("length", "rows"), [(160_000, 2), (MIB, 2), (MAX_LINE, 1)])
@@ -79,12 +79,12 @@ def test_a_field_may_have_a_megabyte(length: int, rows: int) -> None:
 
 
 def test_a_first_line_without_an_end_is_bad_and_the_next_names_the_columns() -> None:
-    found = run("x" * (MAX_LINE + 1) + "\na,b\n1,2\n")
+    report = run("x" * (MAX_LINE + 1) + "\na,b\n1,2\n")
 
-    assert (found["columns"], found["rows"], found["first_bad_rows"]) == (["a", "b"], 1, [1])
+    assert (report["columns"], report["rows"], report["first_bad_rows"]) == (["a", "b"], 1, [1])
 
 
-def test_bytes_of_no_encoding_are_no_reason_to_fail() -> None:
+def test_undecodable_bytes_do_not_make_it_fail() -> None:
     assert run(b"a,b\n\xff\xfe,2\n")["rows"] == 1
 
 
@@ -99,17 +99,17 @@ def test_bytes_of_no_encoding_are_no_reason_to_fail() -> None:
         max_size=10,
     )
 )
-def test_what_python_writes_is_read(rows: list[list[str]]) -> None:
+def test_a_table_by_python_is_read(rows: list[list[str]]) -> None:
     text = io.StringIO()
     csv.writer(text, quoting=csv.QUOTE_ALL).writerows([["a", "b"], *rows])
 
-    found = run(text.getvalue())
+    report = run(text.getvalue())
 
-    assert (found["columns"], found["rows"], found["bad_rows"]) == (["a", "b"], len(rows), 0)
+    assert (report["columns"], report["rows"], report["bad_rows"]) == (["a", "b"], len(rows), 0)
 
 
 @pytest.mark.parametrize("content_type", sorted(tabular.JSON_LINES))
-def test_json_lines_tell_the_columns_of_all_rows(content_type: str) -> None:
+def test_columns_of_json_lines_are_those_of_all_rows(content_type: str) -> None:
     lines = [{"a": 1, "b": 2}, {"b": None, "ü": [1]}]
 
     assert run("\n".join(map(json.dumps, lines)), content_type) == {
@@ -124,39 +124,39 @@ def test_json_lines_tell_the_columns_of_all_rows(content_type: str) -> None:
     }
 
 
-def test_what_is_no_object_is_a_bad_row() -> None:
+def test_a_row_that_is_not_an_object_is_bad() -> None:
     lines = ['{"a": 1}', "", "[1]", '{"a":', "[" * 100_000, '{"n": ' + "9" * 5000 + "}", "{}"]
-    found = run("\n".join(lines), "application/jsonl")
+    report = run("\n".join(lines), "application/jsonl")
 
-    assert (found["rows"], found["bad_rows"], found["first_bad_rows"]) == (2, 4, [3, 4, 5, 6])
-
-
-def test_columns_of_one_name_are_columns() -> None:
-    found = run("a,a,b\n1,2,3\n")
-
-    assert (found["columns"], found["column_count"]) == (["a", "a", "b"], 3)
+    assert (report["rows"], report["bad_rows"], report["first_bad_rows"]) == (2, 4, [3, 4, 5, 6])
 
 
-def test_names_that_only_end_differently_are_counted_apart() -> None:
+def test_columns_of_the_same_name_are_counted() -> None:
+    report = run("a,a,b\n1,2,3\n")
+
+    assert (report["columns"], report["column_count"]) == (["a", "a", "b"], 3)
+
+
+def test_long_names_that_differ_at_the_end_are_counted_separately() -> None:
     row = json.dumps({"x" * 60 + str(n): n for n in range(20)})
-    found = run(row, "application/jsonl")
+    report = run(row, "application/jsonl")
 
-    assert (found["column_count"], set(found["columns"])) == (20, {"x" * tabular.MAX_NAME})
-
-
-def test_a_name_that_is_no_text_is_shown_in_part() -> None:
-    found = run('{"a\\ud800": 1}\n', "application/jsonl")
-
-    assert found["columns"] == ["a?"]
-    assert json.dumps(found, ensure_ascii=False).encode()
+    assert (report["column_count"], set(report["columns"])) == (20, {"x" * tabular.MAX_NAME})
 
 
-def test_columns_without_end_are_counted_to_a_thousand() -> None:
+def test_a_name_with_invalid_characters_is_reported() -> None:
+    report = run('{"a\\ud800": 1}\n', "application/jsonl")
+
+    assert report["columns"] == ["a?"]
+    assert json.dumps(report, ensure_ascii=False).encode()
+
+
+def test_endless_columns_are_counted_to_a_thousand() -> None:
     rows = "\n".join(json.dumps({f"c{n}": n}) for n in range(3000))
-    found = run(rows, "application/jsonl")
+    report = run(rows, "application/jsonl")
 
-    assert (found["column_count"], len(found["columns"])) == (1000, tabular.SHOWN_COLUMNS)
-    assert found["rows"] == 3000
+    assert (report["column_count"], len(report["columns"])) == (1000, tabular.SHOWN_COLUMNS)
+    assert report["rows"] == 3000
 
 
 def test_two_wide_rows_are_counted_to_a_thousand_as_well() -> None:
@@ -165,11 +165,11 @@ def test_two_wide_rows_are_counted_to_a_thousand_as_well() -> None:
     assert run("\n".join(map(json.dumps, rows)), "application/jsonl")["column_count"] == 1000
 
 
-def test_a_row_that_goes_on_over_the_lines_is_bad_and_the_next_is_read() -> None:
-    found = run('a,b\n"x' + '\n","y' * 110_000 + '"\n' + "1,2\n" * 3)
+def test_a_row_over_too_many_lines_is_bad_and_the_next_is_read() -> None:
+    report = run('a,b\n"x' + '\n","y' * 110_000 + '"\n' + "1,2\n" * 3)
 
-    assert found["bad_rows"] >= 1
-    assert found["rows"] >= 3
+    assert report["bad_rows"] >= 1
+    assert report["rows"] >= 3
 
 
 def test_a_row_that_never_ends_takes_little_memory() -> None:
@@ -185,30 +185,30 @@ def test_a_row_that_never_ends_takes_little_memory() -> None:
     assert peak < 32 * MIB
 
 
-def test_the_clock_is_looked_at_between_the_lines_of_one_block() -> None:
+def test_the_time_is_checked_between_the_lines_of_one_block() -> None:
     lines = reader(b"a,b\n" + b"1,2\n" * 100_000, "text/csv")
-    left = iter(range(500, -(10**6), -1))
+    seconds = iter(range(500, -(10**6), -1))
 
-    found = tabular.run(replace(lines, remaining=lambda: next(left)))
+    report = tabular.run(replace(lines, remaining=lambda: next(seconds)))
 
-    assert found["complete"] is False
-    assert 0 < found["rows"] < 100_000
+    assert report["complete"] is False
+    assert 0 < report["rows"] < 100_000
 
 
 @pytest.mark.parametrize("content_type", ["text/csv", "application/jsonl"])
-def test_a_table_that_is_not_done_in_time_says_how_far_it_came(content_type: str) -> None:
+def test_a_table_that_runs_out_of_time_reports_the_rows_so_far(content_type: str) -> None:
     row = b'{"a": 1}\n' if "json" in content_type else b"1,2\n"
-    endless = Reading(lambda _, size: row * (size // len(row)), patience=3)
+    endless = Reading(lambda _, size: row * (size // len(row)), patience=100)
 
-    found = tabular.run(of(endless, 10**12, content_type))
+    report = tabular.run(reader_of(endless, 10**12, content_type))
 
-    assert found["complete"] is False
-    assert found["rows"] > 1000
+    assert report["complete"] is False
+    assert report["rows"] > 1000
 
 
 @pytest.mark.parametrize("content_type", ["text/csv", "application/jsonl"])
 @pytest.mark.parametrize("beginning", [b"", b'"', b'{"a": "', b'a,b\n"x'])
-def test_what_never_ends_takes_little_memory(content_type: str, beginning: bytes) -> None:
+def test_an_endless_line_takes_little_memory(content_type: str, beginning: bytes) -> None:
     zeros, _ = sparse({0: beginning}, 64 * MIB, content_type)
     tracemalloc.start()
     try:
@@ -225,7 +225,7 @@ def test_it_applies_to_tables_only(content_type: str, size: int) -> None:
     assert not tabular.applies_to(content_type, size)
 
 
-def test_an_object_that_is_a_workbook_is_no_table() -> None:
+def test_a_workbook_under_a_table_type_has_no_report() -> None:
     assert run(b"PK\3\4" + bytes(100)) == {}
 
 
@@ -251,28 +251,28 @@ def test_a_table_in_any_unicode_encoding_is_read(
     assert "encoding_guessed" not in report
 
 
-def test_a_code_page_is_named_and_said_to_be_a_guess() -> None:
+def test_a_code_page_is_reported_as_a_guess() -> None:
     report = run("Größe;Straße\n1;2\n".encode("cp1252"))
 
     assert (report["encoding"], report["encoding_guessed"]) == ("windows-1252", True)
     assert (report["columns"], report["rows"]) == (["Größe", "Straße"], 1)
 
 
-def test_bytes_of_another_encoding_behind_the_beginning_are_counted() -> None:
+def test_undecodable_bytes_after_the_sample_are_counted() -> None:
     report = run(b"a,b\n" + b"1,2\n" * 300_000 + "ü,é\n".encode("cp1252"))
 
     assert (report["encoding"], report["unreadable_characters"]) == ("utf-8", 2)
     assert report["rows"] == 300_001
 
 
-def test_a_few_other_bytes_do_not_make_utf_8_a_code_page() -> None:
+def test_a_few_invalid_bytes_do_not_make_utf_8_a_code_page() -> None:
     report = run("ä,ö\n".encode() * 50 + b"\xfc,1\n")
 
     assert (report["columns"], report["unreadable_characters"]) == (["ä", "ö"], 1)
 
 
 @pytest.mark.parametrize("content_type", ["text/csv", tabular.TSV])
-def test_an_unclosed_quote_does_not_swallow_the_rows_behind_it(content_type: str) -> None:
+def test_an_unclosed_quote_does_not_swallow_the_following_rows(content_type: str) -> None:
     delimiter = "," if content_type == "text/csv" else "\t"
     rows = ['1,"Swing it', '2,"b"', "3,c", '4,"d'] + [f"{number},x" for number in range(5, 50_000)]
     report = run("\n".join(["id,title", *rows]).replace(",", delimiter), content_type)
@@ -296,13 +296,13 @@ def test_rows_with_tabs_between_stray_quotes_are_rows() -> None:
     assert (report["rows"], report["bad_rows"], report["ambiguous"]) == (3, 0, True)
 
 
-def test_a_quote_within_quotes_is_a_character_where_the_fields_fit() -> None:
+def test_a_quote_within_quotes_is_a_character_if_the_fields_fit() -> None:
     report = run('id,size,x\n1,"5" disk",a\n2,b,c\n')
 
     assert (report["rows"], report["bad_rows"]) == (2, 0)
 
 
-def test_rows_behind_open_quotes_that_are_too_many_to_read_again_make_it_incomplete(
+def test_too_many_rows_after_open_quotes_make_the_report_incomplete(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("chalicelib.processors.tabular.text_lines._MAX_AGAIN", 0)
@@ -312,19 +312,19 @@ def test_rows_behind_open_quotes_that_are_too_many_to_read_again_make_it_incompl
     assert (report["bad_rows"], report["complete"]) == (1, False)
 
 
-def test_texts_of_a_json_sequence_may_go_over_lines() -> None:
+def test_texts_of_a_json_sequence_may_span_lines() -> None:
     report = run('\x1e{"a": 1}\n\x1e{"a":\n2, "b": 3}\n', "application/jsonl")
 
     assert (report["columns"], report["rows"], report["bad_rows"]) == (["a", "b"], 2, 0)
 
 
-def test_an_array_is_said_to_be_no_json_lines() -> None:
+def test_a_json_array_gets_a_remark() -> None:
     report = run('[\n{"a": 1},\n{"a": 2}\n]\n', "application/jsonl")
 
     assert report["notes"] == ["The text is a JSON array, not JSON Lines."]
 
 
-def test_a_first_row_of_numbers_is_said_to_be_no_header() -> None:
+def test_a_first_row_of_numbers_gets_a_remark() -> None:
     report = run("1;2,5\n3;4,5\n")
 
     assert (report["columns"], len(report["notes"])) == (["1", "2,5"], 1)

@@ -28,37 +28,37 @@ def test_a_tar_is_listed_as_python_lists_it(
     kind: int, files: list[tuple[str, int, int, bytes]]
 ) -> None:
     packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w", format=kind) as made:
+    with tarfile.open(fileobj=packed, mode="w", format=kind) as archive_file:
         for name, times, size, type_ in files:
-            # The oldest of the formats has room for 100 bytes.
+            # The oldest format has room for 100 bytes.
             long = 1 if kind == tarfile.USTAR_FORMAT else times
             entry = tarfile.TarInfo(
                 "a" + "b" * long + name[: 20 if long == 1 else None].rstrip("/")
             )
             entry.type, entry.size = type_, size if type_ == tarfile.REGTYPE else 0
             entry.linkname = "c" * long
-            made.addfile(entry, io.BytesIO(bytes(size)))
+            archive_file.addfile(entry, io.BytesIO(bytes(size)))
     packed.seek(0)
     with tarfile.open(fileobj=packed) as read:
         expected = [(entry.name[:MAX_NAME], entry.size) for entry in read]
 
-    found = archive.run(reader(packed.getvalue(), TAR))
+    report = archive.run(reader(packed.getvalue(), TAR))
 
-    assert found["complete"] is True
-    assert found["names"] == [name for name, _ in expected]
-    assert found["expanded_size"] == sum(size for _, size in expected)
+    assert report["complete"] is True
+    assert report["names"] == [name for name, _ in expected]
+    assert report["expanded_size"] == sum(size for _, size in expected)
 
 
 OLD = header("a", size=5, _257=bytes(8)) + b"hello".ljust(512, b"\0") + bytes(1024)
 
 
-def test_a_tar_of_the_oldest_kind_is_known_by_its_sum() -> None:
-    found = archive.run(reader(gzip.compress(OLD), GZIP))
+def test_a_tar_of_the_oldest_kind_is_detected_by_its_checksum() -> None:
+    report = archive.run(reader(gzip.compress(OLD), GZIP))
 
-    assert (found["format"], found["names"], found["expanded_size"]) == ("tar.gz", ["a"], 5)
+    assert (report["format"], report["names"], report["expanded_size"]) == ("tar.gz", ["a"], 5)
 
 
-def test_a_file_with_holes_counts_as_large_as_it_becomes() -> None:
+def test_a_sparse_file_counts_with_its_expanded_size() -> None:
     real = b"\x80" + (100 * 1024**3).to_bytes(11, "big")
     place = b"%011o\0%011o\0" % (0, 5)
     more = (place * 21).ljust(512, b"\0")
@@ -74,11 +74,11 @@ def test_a_file_with_holes_counts_as_large_as_it_becomes() -> None:
     with tarfile.open(fileobj=io.BytesIO(data)) as read:
         expected = [(entry.name, entry.size) for entry in read]
 
-    found = archive.run(reader(data, TAR))
+    report = archive.run(reader(data, TAR))
 
     assert expected == [("a", 100 * 1024**3), ("holes", 0)]
-    assert (found["names"], found["expanded_size"]) == (["a", "holes"], 100 * 1024**3)
-    assert found["complete"] is True
+    assert (report["names"], report["expanded_size"]) == (["a", "holes"], 100 * 1024**3)
+    assert report["complete"] is True
 
 
 @pytest.mark.parametrize(
@@ -98,32 +98,32 @@ def test_a_file_with_holes_counts_as_large_as_it_becomes() -> None:
         pytest.param(header("x", tarfile.XHDTYPE) * 5000 + header("a", size=1), id="a long chain"),
     ],
 )
-def test_a_damaged_tar_says_so(data: bytes) -> None:
-    found = archive.run(reader(data, TAR))
+def test_a_damaged_tar_is_an_error(data: bytes) -> None:
+    report = archive.run(reader(data, TAR))
 
-    assert found["error"] == "It is damaged, or its end is missing"
-    assert found["expanded_size"] >= 0
-    assert found["complete"] is False
+    assert report["error"] == "It is damaged, or its end is missing"
+    assert report["expanded_size"] >= 0
+    assert report["complete"] is False
 
 
 @pytest.mark.parametrize(
-    ("encoding", "told"), [("utf-8", None), ("latin-1", "cp1252"), ("cp1251", "cp1251")]
+    ("encoding", "encoding_name"), [("utf-8", None), ("latin-1", "cp1252"), ("cp1251", "cp1251")]
 )
 @pytest.mark.parametrize("kind", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT])
-def test_a_name_is_told_as_its_maker_meant_it(kind: int, encoding: str, told: str | None) -> None:
+def test_a_name_is_decoded(kind: int, encoding: str, encoding_name: str | None) -> None:
     name = "Приветствие.txt" if encoding == "cp1251" else "Größenübersicht.txt"
     entry = tarfile.TarInfo(name)
 
-    found = archive.run(reader(entry.tobuf(kind, encoding) + bytes(1024), TAR))
+    report = archive.run(reader(entry.tobuf(kind, encoding) + bytes(1024), TAR))
 
-    assert found["names"] == [name]
-    assert found.get("names_encoding") == told
+    assert report["names"] == [name]
+    assert report.get("names_encoding") == encoding_name
 
 
-def test_an_attribute_in_the_bytes_of_its_system_is_told_right() -> None:
+def test_an_attribute_in_the_encoding_of_its_system_is_decoded() -> None:
     name = "Größenübersicht.txt".encode("latin-1")
     records = b"21 hdrcharset=BINARY\n" + b"%d path=%b\n" % (len(name) + 9, name)
 
-    found = archive.run(reader(attributes(records) + header("x") + bytes(1024), TAR))
+    report = archive.run(reader(attributes(records) + header("x") + bytes(1024), TAR))
 
-    assert (found["names"], found["complete"]) == (["Größenübersicht.txt"], True)
+    assert (report["names"], report["complete"]) == (["Größenübersicht.txt"], True)

@@ -15,7 +15,7 @@ GB = 10**9
 
 FTYP = atom(b"ftyp", b"isom", bytes(4), b"isomavc1")
 MOOV = atom(b"moov", mvhd(1000, 12_345), trak(b"soun"), trak(b"vide", 1920, 1080))
-TOLD = {
+EXPECTED = {
     "container": "mp4",
     "brand": "isom",
     "duration": 12.345,
@@ -57,32 +57,32 @@ TOLD = {
         ),
     ],
 )
-def test_a_film_tells_its_contents(data: bytes) -> None:
+def test_the_contents_of_a_video_are_reported(data: bytes) -> None:
     assert video.applies_to("video/mp4", len(data))
-    assert video.run(reader(data, "video/mp4")) == TOLD
+    assert video.run(reader(data, "video/mp4")) == EXPECTED
 
 
-def test_quicktime_is_called_by_its_name() -> None:
-    found = video.run(reader(atom(b"ftyp", b"qt  ", bytes(4)) + MOOV, "video/quicktime"))
+def test_quicktime_is_reported_as_mov() -> None:
+    report = video.run(reader(atom(b"ftyp", b"qt  ", bytes(4)) + MOOV, "video/quicktime"))
 
-    assert (found["container"], found["brand"]) == ("mov", "qt")
-
-
-def test_a_duration_that_is_not_known_is_not_told() -> None:
-    found = video.run(reader(FTYP + atom(b"moov", mvhd(1000, 0xFFFFFFFF)), "video/mp4"))
-
-    assert found == {"container": "mp4", "brand": "isom", "tracks": []}
+    assert (report["container"], report["brand"]) == ("mov", "qt")
 
 
-def test_a_film_of_100_gb_costs_a_few_requests() -> None:
+def test_an_unknown_duration_is_not_reported() -> None:
+    report = video.run(reader(FTYP + atom(b"moov", mvhd(1000, 0xFFFFFFFF)), "video/mp4"))
+
+    assert report == {"container": "mp4", "brand": "isom", "tracks": []}
+
+
+def test_a_video_of_100_gb_costs_a_few_requests() -> None:
     start = len(FTYP)
     film = struct.pack(">I4sQ", 1, b"mdat", 100 * GB)
-    large, seen = sparse(
+    large, reading = sparse(
         {0: FTYP, start: film, start + 100 * GB: MOOV}, start + 100 * GB + len(MOOV), "video/mp4"
     )
 
-    assert video.run(large) == TOLD
-    assert len(seen.requests) <= 4
+    assert video.run(large) == EXPECTED
+    assert len(reading.requests) <= 4
 
 
 @pytest.mark.parametrize(
@@ -98,14 +98,14 @@ def test_a_film_of_100_gb_costs_a_few_requests() -> None:
         pytest.param(FTYP + atom(b"free") * 20_000, id="a multitude"),
     ],
 )
-def test_a_damaged_film_says_so(data: bytes) -> None:
-    found = video.run(reader(data, "video/mp4"))
+def test_a_damaged_video_is_an_error(data: bytes) -> None:
+    report = video.run(reader(data, "video/mp4"))
 
-    assert found["error"] == "It is damaged, or its end is missing"
+    assert report["error"] == "It is damaged, or its end is missing"
 
 
 @pytest.mark.parametrize("data", [FTYP, FTYP + atom(b"mdat", bytes(9)), b"\0\0\0"])
-def test_a_film_without_contents_says_so(data: bytes) -> None:
+def test_a_video_without_contents_is_an_error(data: bytes) -> None:
     assert "moov" in video.run(reader(data, "video/mp4"))["error"]
 
 
@@ -121,17 +121,17 @@ def test_no_bytes_make_it_fail(place: int, noise: bytes) -> None:
     ("content_type", "size"),
     [("video/mp4", 0), ("audio/mp4", 5), ("image/heic", 5), ("application/octet-stream", 5)],
 )
-def test_it_applies_to_films_only(content_type: str, size: int) -> None:
+def test_it_applies_to_video_only(content_type: str, size: int) -> None:
     assert not video.applies_to(content_type, size)
 
 
 def movie(*parts: bytes) -> dict[str, Any]:
-    """What is told of a film of one second with these tracks."""
+    """The report on a video of one second with these tracks."""
     return video.run(reader(FTYP + atom(b"moov", mvhd(1000, 1000), *parts), "video/mp4"))
 
 
-def size_of(told: dict[str, Any]) -> tuple[Any, Any, Any]:
-    return told.get("width"), told.get("height"), told.get("rotation")
+def size_of(report: dict[str, Any]) -> tuple[Any, Any, Any]:
+    return report.get("width"), report.get("height"), report.get("rotation")
 
 
 TURNS = [
@@ -150,12 +150,12 @@ TURNS = [
 
 @pytest.mark.parametrize("version", [0, 1])
 @pytest.mark.parametrize(("turn", "expected"), TURNS)
-def test_a_turned_film_has_the_size_that_players_show(
+def test_a_turned_video_has_the_size_that_players_show(
     turn: tuple[float, float, float, float], expected: tuple[int, int, int | None], version: int
 ) -> None:
-    told = movie(trak(b"vide", 1920, 1080, turn=turn, version=version))
+    report = movie(trak(b"vide", 1920, 1080, turn=turn, version=version))
 
-    assert size_of(told) == expected
+    assert size_of(report) == expected
 
 
 def test_the_movie_can_turn_all_its_tracks() -> None:
@@ -174,31 +174,31 @@ def test_the_movie_can_turn_all_its_tracks() -> None:
     ],
 )
 def test_a_track_without_a_size_has_that_of_its_samples(boxes: list[bytes], width: int) -> None:
-    told = movie(trak(b"vide", entry=visual(b"avc1", 720, 576, *boxes)))
+    report = movie(trak(b"vide", entry=visual(b"avc1", 720, 576, *boxes)))
 
-    assert (told["width"], told["height"], told["codec"]) == (width, 576, "h264")
+    assert (report["width"], report["height"], report["codec"]) == (width, 576, "h264")
 
 
-def test_a_size_that_nothing_tells_is_left_out() -> None:
-    told = movie(trak(b"vide"))
+def test_an_unknown_size_is_left_out() -> None:
+    report = movie(trak(b"vide"))
 
-    assert (size_of(told), told["tracks"]) == ((None, None, None), ["video"])
+    assert (size_of(report), report["tracks"]) == ((None, None, None), ["video"])
 
 
 def test_a_track_without_a_size_is_left_out_beside_one_that_has_one() -> None:
-    told = movie(trak(b"vide"), trak(b"vide", 640, 480), trak(b"soun"))
+    report = movie(trak(b"vide"), trak(b"vide", 640, 480), trak(b"soun"))
 
-    assert (told["width"], told["tracks"]) == (640, ["video", "audio"])
+    assert (report["width"], report["tracks"]) == (640, ["video", "audio"])
 
 
-def test_pictures_that_no_player_shows_do_not_give_the_size() -> None:
+def test_tracks_that_no_player_shows_do_not_give_the_size() -> None:
     cover = trak(b"vide", 1000, 1000, enabled=False, entry=visual(b"jpeg", 1000, 1000))
 
     assert movie(cover, trak(b"vide", 640, 480))["width"] == 640
     assert "width" not in movie(cover, trak(b"soun"))
 
 
-def test_flags_count_for_nothing_where_no_track_is_enabled() -> None:
+def test_flags_do_not_count_if_no_track_is_enabled() -> None:
     assert movie(trak(b"vide", 640, 480, enabled=False))["width"] == 640
 
 
@@ -210,14 +210,14 @@ WIDE, MDAT = atom(b"wide"), atom(b"mdat", bytes(10))
     [WIDE + MDAT, MDAT, atom(b"free", bytes(248)), atom(b"pnot", bytes(12)) + MDAT, b"",
      atom(b"skip") + MDAT],
 )  # fmt: skip
-def test_a_film_without_ftyp_is_quicktime(before: bytes) -> None:
-    told = video.run(reader(before + MOOV, "video/quicktime"))
+def test_a_video_without_ftyp_is_quicktime(before: bytes) -> None:
+    report = video.run(reader(before + MOOV, "video/quicktime"))
 
-    assert told == {k: v for k, v in TOLD.items() if k != "brand"} | {"container": "mov"}
+    assert report == {k: v for k, v in EXPECTED.items() if k != "brand"} | {"container": "mov"}
 
 
 def test_a_ftyp_that_comes_late_counts() -> None:
-    assert video.run(reader(atom(b"free", bytes(8)) + FTYP + MOOV, "video/mp4")) == TOLD
+    assert video.run(reader(atom(b"free", bytes(8)) + FTYP + MOOV, "video/mp4")) == EXPECTED
 
 
 def compressed(movie_box: bytes, method: bytes = b"zlib") -> bytes:
@@ -226,9 +226,9 @@ def compressed(movie_box: bytes, method: bytes = b"zlib") -> bytes:
 
 
 def test_a_compressed_moov_is_read() -> None:
-    told = video.run(reader(WIDE + MDAT + compressed(MOOV), "video/quicktime"))
+    report = video.run(reader(WIDE + MDAT + compressed(MOOV), "video/quicktime"))
 
-    assert (told["container"], told["width"], told["duration"]) == ("mov", 1920, 12.345)
+    assert (report["container"], report["width"], report["duration"]) == ("mov", 1920, 12.345)
 
 
 @pytest.mark.parametrize(
@@ -242,14 +242,14 @@ def test_a_compressed_moov_is_read() -> None:
         pytest.param(atom(b"styp", b"msdh", bytes(4)) + fragment(1, 0, [1]), "segment", id="part"),
     ],
 )
-def test_a_film_that_is_not_here_says_why(data: bytes, error: str) -> None:
-    told = video.run(reader(data, "video/quicktime"))
+def test_a_video_stored_in_another_file_is_an_error(data: bytes, error: str) -> None:
+    report = video.run(reader(data, "video/quicktime"))
 
-    assert error in told["error"]
-    assert "width" not in told
+    assert error in report["error"]
+    assert "width" not in report
 
 
-def test_a_film_whose_header_tells_no_duration_has_that_of_its_longest_track() -> None:
+def test_a_video_without_a_duration_in_its_header_has_that_of_its_longest_track() -> None:
     tracks = trak(b"vide", 640, 480, scale=600, duration=1500), trak(b"soun", scale=8, duration=16)
     film = FTYP + atom(b"moov", mvhd(1000, 0), *tracks)
 
@@ -257,7 +257,7 @@ def test_a_film_whose_header_tells_no_duration_has_that_of_its_longest_track() -
 
 
 def fragmented(*behind: bytes, duration: int = 0) -> dict[str, Any]:
-    """What is told of a film with one track of 1,000 units a second and what is behind it."""
+    """The report on a video with one track of 1,000 units a second, and these boxes behind it."""
     track = trak(b"vide", 640, 480, number=7, scale=1000)
     header = mvhd(1000, duration) + track + atom(b"mvex", atom(b"trex", bytes(24)))
     return video.run(reader(FTYP + atom(b"moov", header) + b"".join(behind), "video/mp4"))
@@ -280,33 +280,33 @@ LAST = fragment(7, 4000, [500, 500, 250])
         pytest.param([LAST, LAST[:-20]], 1.25, id="the end is cut off"),
     ],
 )
-def test_fragments_tell_the_duration(behind: list[bytes], duration: float) -> None:
+def test_fragments_give_the_duration(behind: list[bytes], duration: float) -> None:
     assert fragmented(*behind)["duration"] == duration
 
 
-def test_a_header_of_the_first_part_only_is_not_believed() -> None:
+def test_a_duration_of_the_first_fragment_only_is_ignored() -> None:
     assert fragmented(fragment(7, 0, [1000]), LAST, duration=1000)["duration"] == 5.25
 
 
-def test_fragments_without_times_say_that_the_duration_is_not_known() -> None:
-    told = fragmented(atom(b"moof", atom(b"mfhd", bytes(8))) + MDAT)
+def test_fragments_without_times_have_no_duration_but_an_error() -> None:
+    report = fragmented(atom(b"moof", atom(b"mfhd", bytes(8))) + MDAT)
 
-    assert told["error"] == "It is fragmented, and does not tell its duration"
-    assert (told["width"], "duration" in told) == (640, False)
+    assert report["error"] == "It is fragmented and does not contain its duration"
+    assert (report["width"], "duration" in report) == (640, False)
 
 
-def test_a_fragmented_film_of_100_gb_costs_a_few_requests() -> None:
+def test_a_fragmented_video_of_100_gb_costs_a_few_requests() -> None:
     track = trak(b"vide", 640, 480, number=7, scale=1000)
     header = atom(b"moov", mvhd(1000, 0), track, atom(b"mvex", atom(b"trex", bytes(24))))
     start = FTYP + header + fragment(7, 0, [1000])
-    large, seen = sparse({0: start, 100 * GB - len(LAST): LAST}, 100 * GB, "video/mp4")
+    large, reading = sparse({0: start, 100 * GB - len(LAST): LAST}, 100 * GB, "video/mp4")
 
     assert video.run(large)["duration"] == 5.25
-    assert len(seen.requests) <= 5
+    assert len(reading.requests) <= 5
 
 
 @pytest.mark.parametrize("brand", [b"crx ", b"heic", b"heix", b"mif1", b"avif", b"jp2 "])
-def test_a_picture_is_no_film(brand: bytes) -> None:
+def test_a_still_image_is_not_a_video(brand: bytes) -> None:
     picture = atom(b"ftyp", brand, bytes(4), b"isom") + bytes(100)
 
     assert video.run(reader(picture, "video/mp4")) == {}
@@ -316,5 +316,5 @@ def test_a_picture_is_no_film(brand: bytes) -> None:
     "content_type", ["video/x-mjpeg", "video/webm", "video/mp2t", "application/mxf"]
 )
 @pytest.mark.parametrize("data", [b"\xff\xd8\xff\xe0\0\x10JFIF", b"const a = 1;\n", b"G"])
-def test_bytes_that_are_no_film_say_nothing(data: bytes, content_type: str) -> None:
+def test_bytes_that_are_not_a_video_have_no_report(data: bytes, content_type: str) -> None:
     assert video.run(reader(data, content_type)) == {}

@@ -1,4 +1,4 @@
-"""Films that are neither MP4 nor QuickTime: what real files in `media` do not show."""
+"""Video that is neither MP4 nor QuickTime: cases that the real files in `media` do not cover."""
 
 import struct
 from typing import Any
@@ -16,7 +16,7 @@ def run(data: bytes, content_type: str = "video/x") -> dict[str, Any]:
 
 
 def element(number: int, *contents: bytes, is_open: bool = False) -> bytes:
-    """An EBML element; an open one does not tell its size."""
+    """An EBML element; an open one has an unknown size."""
     data = b"".join(contents)
     size = b"\x01" + b"\xff" * 7 if is_open else (1 << 56 | len(data)).to_bytes(8)
     return number.to_bytes((number.bit_length() + 7) // 8) + size + data
@@ -57,13 +57,13 @@ def segment(*parts: bytes) -> bytes:
     return EBML + element(0x18538067, *parts)
 
 
-TOLD = {"container": "webm", "width": 1280, "height": 720, "codec": "vp9"}
+EXPECTED = {"container": "webm", "width": 1280, "height": 720, "codec": "vp9"}
 
 
 @pytest.mark.parametrize(
     ("data", "duration"),
     [
-        pytest.param(segment(INFO, tracks(picture(), SOUND)), 9.5, id="told"),
+        pytest.param(segment(INFO, tracks(picture(), SOUND)), 9.5, id="in its header"),
         pytest.param(
             EBML + element(0x18538067, LIVE, tracks(picture(), SOUND), cluster(0, 0, 40),
                            cluster(7000, 0, 40, 20, is_open=True), is_open=True),
@@ -80,14 +80,14 @@ TOLD = {"container": "webm", "width": 1280, "height": 720, "codec": "vp9"}
         ),
     ],
 )  # fmt: skip
-def test_a_webm_tells_its_duration(data: bytes, duration: float) -> None:
-    assert run(data) == TOLD | {"tracks": ["video", "audio"], "duration": duration}
+def test_the_duration_of_a_webm_is_reported(data: bytes, duration: float) -> None:
+    assert run(data) == EXPECTED | {"tracks": ["video", "audio"], "duration": duration}
 
 
-def test_a_webm_without_any_time_says_so() -> None:
-    told = run(segment(LIVE, tracks(picture())))
+def test_a_webm_without_any_time_is_an_error() -> None:
+    report = run(segment(LIVE, tracks(picture())))
 
-    assert told == TOLD | {"tracks": ["video"], "error": "It does not tell its duration"}
+    assert report == EXPECTED | {"tracks": ["video"], "error": "It does not contain its duration"}
 
 
 def test_an_index_leads_to_tracks_behind_the_pictures() -> None:
@@ -98,9 +98,9 @@ def test_an_index_leads_to_tracks_behind_the_pictures() -> None:
     pictures = cluster(0, 0)
     head = element(0x114D9B74, seek(0x1654AE6B, start + len(INFO) + len(pictures)))
 
-    told = run(segment(head, INFO, pictures, tracks(picture())))
+    report = run(segment(head, INFO, pictures, tracks(picture())))
 
-    assert told == TOLD | {"tracks": ["video"], "duration": 9.5}
+    assert report == EXPECTED | {"tracks": ["video"], "duration": 9.5}
 
 
 @pytest.mark.parametrize(
@@ -119,25 +119,25 @@ def test_an_index_leads_to_tracks_behind_the_pictures() -> None:
     ],
 )
 def test_matroska_has_the_size_that_players_show(parts: list[bytes], size: tuple[int, int]) -> None:
-    told = run(segment(INFO, tracks(picture(*parts))))
+    report = run(segment(INFO, tracks(picture(*parts))))
 
-    assert (told["width"], told["height"]) == size
+    assert (report["width"], report["height"]) == size
 
 
-def test_matroska_with_sound_alone_has_sound_alone() -> None:
-    told = run(segment(INFO, tracks(SOUND)), "video/matroska")
+def test_matroska_with_audio_only_has_no_video_track() -> None:
+    report = run(segment(INFO, tracks(SOUND)), "video/matroska")
 
-    assert told == {"container": "webm", "tracks": ["audio"], "duration": 9.5}
+    assert report == {"container": "webm", "tracks": ["audio"], "duration": 9.5}
 
 
 def test_a_recording_of_100_gb_costs_a_few_requests() -> None:
     start = EBML + element(0x18538067, is_open=True) + LIVE + tracks(picture())
     start += element(0x1F43B675, is_open=True)[:12]
     end = cluster(3_600_000, 0, 40)
-    large, seen = sparse({0: start, 100 * GB - len(end): end}, 100 * GB, "video/webm")
+    large, reading = sparse({0: start, 100 * GB - len(end): end}, 100 * GB, "video/webm")
 
     assert video.run(large)["duration"] == 3600.04
-    assert len(seen.requests) <= 3
+    assert len(reading.requests) <= 3
 
 
 def chunk(name: bytes, *contents: bytes) -> bytes:
@@ -145,7 +145,7 @@ def chunk(name: bytes, *contents: bytes) -> bytes:
     return name + struct.pack("<I", len(data)) + data
 
 
-def test_an_avi_larger_than_its_first_part_tells_all_of_it() -> None:
+def test_the_duration_of_a_large_avi_includes_all_its_parts() -> None:
     stream = struct.pack("<4s4s12xII4xI", b"vids", b"XVID", 1, 25, 100)
     pictures = chunk(
         b"LIST",
@@ -168,7 +168,7 @@ def test_an_avi_larger_than_its_first_part_tells_all_of_it() -> None:
 
 
 def packet(identifier: int, payload: bytes, *, begins: bool = True) -> bytes:
-    """A packet of a transport stream, filled up by its adaptation field."""
+    """A packet of a transport stream, padded by its adaptation field."""
     stuffing = 183 - len(payload)
     field = bytes([stuffing]) + (b"\0" + b"\xff" * (stuffing - 1) if stuffing else b"")
     return bytes([0x47, begins << 6 | identifier >> 8, identifier & 0xFF, 0x30]) + field + payload
@@ -206,7 +206,7 @@ def test_a_transport_stream_of_20_gb_costs_a_few_requests(before: bytes, begin: 
     start += stream(*[packet(0x101, b"", begins=False)] * 10)
     end = stream(packet(0x101, pes(begin + 3599.96)), packet(0x101, pes(begin + 3600)))
     whole = 20 * GB // size * size
-    large, seen = sparse({0: start, whole - len(end): end}, whole, "video/mp2t")
+    large, reading = sparse({0: start, whole - len(end): end}, whole, "video/mp2t")
 
     assert video.run(large) == {
         "container": "mpegts",
@@ -216,24 +216,24 @@ def test_a_transport_stream_of_20_gb_costs_a_few_requests(before: bytes, begin: 
         "tracks": ["video", "audio"],
         "duration": 3600.04,
     }
-    assert len(seen.requests) <= 5
+    assert len(reading.requests) <= 5
 
 
-def test_a_transport_stream_without_a_program_says_so() -> None:
-    told = run((b"G\x40\x11\x10" + bytes(184)) * 5, "video/mp2t")
+def test_a_transport_stream_without_a_program_is_an_error() -> None:
+    report = run((b"G\x40\x11\x10" + bytes(184)) * 5, "video/mp2t")
 
-    assert told["container"] == "mpegts"
-    assert "no program map" in told["error"]
+    assert report["container"] == "mpegts"
+    assert "no program map" in report["error"]
 
 
-def test_pictures_of_a_kind_whose_size_is_not_read_say_so() -> None:
+def test_a_codec_whose_size_is_not_read_is_an_error() -> None:
     contents = struct.pack(">HHBHH", 0xE101, 0xF000, 0x24, 0xE101, 0xF000)
     program = PROGRAM[:188] + packet(0x100, table(2, 1, contents))
 
-    told = run(program + packet(0x101, pes(1)) * 4, "video/mp2t")
+    report = run(program + packet(0x101, pes(1)) * 4, "video/mp2t")
 
-    assert (told["codec"], "width" in told) == ("hevc", False)
-    assert told["error"] == "Hoist does not read the size of hevc in this container"
+    assert (report["codec"], "width" in report) == ("hevc", False)
+    assert report["error"] == "Hoist does not read the size of hevc in this container"
 
 
 @pytest.mark.parametrize(
@@ -249,8 +249,8 @@ def test_pictures_of_a_kind_whose_size_is_not_read_say_so() -> None:
         pytest.param(bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c") + bytes(99), id="ASF"),
     ],
 )
-def test_a_damaged_film_says_so(data: bytes) -> None:
-    told = run(data)
+def test_a_damaged_video_is_an_error(data: bytes) -> None:
+    report = run(data)
 
-    assert "error" in told
-    assert "width" not in told
+    assert "error" in report
+    assert "width" not in report

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.processors import archive
-from chalicelib.processors.archive import zip_layout
+from chalicelib.processors.archive.zip import zip_layout
 from tests.processors.archives import FILES, GB, MIB, ZIP, zipped
 from tests.processors.reading import reader, sparse
 
@@ -28,10 +28,10 @@ def test_a_zip_is_listed_as_python_lists_it(files: dict[str, bytes]) -> None:
     with zipfile.ZipFile(io.BytesIO(data)) as expected:
         entries = expected.infolist()
 
-    found = archive.run(reader(data, ZIP))
+    report = archive.run(reader(data, ZIP))
 
-    assert found["names"] == [entry.orig_filename for entry in entries]
-    assert found["expanded_size"] == sum(entry.file_size for entry in entries)
+    assert report["names"] == [entry.orig_filename for entry in entries]
+    assert report["expanded_size"] == sum(entry.file_size for entry in entries)
 
 
 def test_a_zip_of_100_gb_with_many_entries_costs_a_few_requests() -> None:
@@ -47,14 +47,14 @@ def test_a_zip_of_100_gb_with_many_entries_costs_a_few_requests() -> None:
     end += struct.pack("<4sIQI", b"PK\6\7", 0, at + len(directory), 1)
     end += struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
     data = directory + end
-    large, seen = sparse({at: data}, at + len(data), ZIP)
+    large, reading = sparse({at: data}, at + len(data), ZIP)
 
-    found = archive.run(large)
+    report = archive.run(large)
 
-    assert (found["entries"], found["expanded_size"]) == (count, count * 5 * GB)
-    assert found["names"][:2] == ["00000000", "00000001"]
-    assert found["suspicious"] == "It expands to 2499 times its size"
-    assert len(seen.requests) <= 3 + len(directory) // MIB + 1
+    assert (report["entries"], report["expanded_size"]) == (count, count * 5 * GB)
+    assert report["names"][:2] == ["00000000", "00000001"]
+    assert report["suspicious"] == "It expands to 2499 times its size"
+    assert len(reading.requests) <= 3 + len(directory) // MIB + 1
 
 
 def end_64(
@@ -65,7 +65,7 @@ def end_64(
     before: bytes = b"",
     is_spare: bool = True,
 ) -> bytes:
-    """A ZIP with an end record of 64 bits: `more` in it, `between` it and its locator."""
+    """A ZIP with a 64-bit end record: `more` in it, `between` it and its locator."""
     at = data.rfind(b"PK\5\6")
     *_, entries, size, offset, comment = struct.unpack("<4s4H2IH", data[at : at + 22])
     record = struct.pack(
@@ -101,29 +101,29 @@ SPECIAL = struct.pack("<HI", 0x1234, 4) + b"abcd"
         pytest.param(zipped(FILES) + bytes(70_000), id="32 bits, before many zeros"),
     ],
 )
-def test_each_form_of_the_end_is_read(data: bytes) -> None:
-    found = archive.run(reader(data, ZIP))
+def test_each_form_of_the_end_record_is_read(data: bytes) -> None:
+    report = archive.run(reader(data, ZIP))
 
-    assert found == {
+    assert report == {
         "format": "zip", "entries": 3, "expanded_size": 1005, "names": list(FILES),
         "encrypted": False, "complete": True,
     }  # fmt: skip
 
 
 def test_an_empty_zip_has_no_entries() -> None:
-    found = archive.run(reader(zipped({}), ZIP))
+    report = archive.run(reader(zipped({}), ZIP))
 
-    assert (found["entries"], found["complete"]) == (0, True)
+    assert (report["entries"], report["complete"]) == (0, True)
 
 
 def with_names(names: Sequence[bytes], *, system: int = 0, extra: bytes = b"") -> bytes:
-    """A ZIP whose names are these bytes, under no flag."""
+    """A ZIP with these names as bytes, without the UTF-8 flag."""
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as made:
+    with zipfile.ZipFile(packed, "w") as archive_file:
         for index, name in enumerate(names):
             entry = zipfile.ZipInfo(f"{index:02}".ljust(len(name), "#"))
             entry.create_system, entry.extra = system, extra
-            made.writestr(entry, b"hi")
+            archive_file.writestr(entry, b"hi")
     data = packed.getvalue()
     for index, name in enumerate(names):
         data = data.replace(f"{index:02}".ljust(len(name), "#").encode(), name)
@@ -158,17 +158,15 @@ def unicode_path(name: str, raw: bytes, *, version: int = 1) -> bytes:
         pytest.param("日本語.txt".encode("cp932"), b"", "日本語.txt", "shift_jis", id="Japanese"),
     ],
 )
-def test_a_name_is_told_as_its_maker_meant_it(
-    raw: bytes, extra: bytes, name: str, encoding: str | None
-) -> None:
-    found = archive.run(reader(with_names([raw], extra=extra), ZIP))
+def test_a_name_is_decoded(raw: bytes, extra: bytes, name: str, encoding: str | None) -> None:
+    report = archive.run(reader(with_names([raw], extra=extra), ZIP))
 
-    assert found["names"] == [name]
-    assert found.get("names_encoding") == encoding
-    assert "suspicious" not in found
+    assert report["names"] == [name]
+    assert report.get("names_encoding") == encoding
+    assert "suspicious" not in report
 
 
-def test_a_name_that_is_not_in_utf_8_under_its_flag_is_in_a_code_page() -> None:
+def test_an_invalid_name_under_the_utf_8_flag_is_in_a_code_page() -> None:
     data = bytearray(with_names(["Größe.txt".encode("cp437")]))
     data[6 + 1] |= 8
     data[data.rindex(b"PK\1\2") + 8 + 1] |= 8
@@ -176,18 +174,18 @@ def test_a_name_that_is_not_in_utf_8_under_its_flag_is_in_a_code_page() -> None:
     assert archive.run(reader(bytes(data), ZIP))["names"] == ["Größe.txt"]
 
 
-def test_names_of_two_systems_are_each_told_right() -> None:
+def test_names_of_two_systems_are_each_decoded() -> None:
     names = ["Größe.txt".encode(), "Öl.txt".encode("cp437"), "übung.txt".encode("cp437")]
 
-    found = archive.run(reader(with_names(names), ZIP))
+    report = archive.run(reader(with_names(names), ZIP))
 
-    assert found["names"] == ["Größe.txt", "Öl.txt", "übung.txt"]
+    assert report["names"] == ["Größe.txt", "Öl.txt", "übung.txt"]
 
 
-def test_unix_writes_the_page_of_its_locale() -> None:
-    found = archive.run(reader(with_names(["Ä.txt".encode("latin-1")], system=3), ZIP))
+def test_names_by_unix_are_in_the_code_page_of_its_locale() -> None:
+    report = archive.run(reader(with_names(["Ä.txt".encode("latin-1")], system=3), ZIP))
 
-    assert (found["names"], found["names_encoding"]) == (["Ä.txt"], "cp1252")
+    assert (report["names"], report["names_encoding"]) == (["Ä.txt"], "cp1252")
 
 
 def test_sizes_that_do_not_fit_are_in_the_extra_field() -> None:
@@ -207,10 +205,10 @@ def entry_at(place: int, name: bytes, size: int) -> bytes:
     return struct.pack("<4s6H3I5H2I", b"PK\1\2", *numbers) + name
 
 
-def with_list(data: bytes, entries: Sequence[bytes], *, told: int | None = None) -> bytes:
-    """These bytes with a list after them."""
+def with_list(data: bytes, entries: Sequence[bytes], *, entry_count: int | None = None) -> bytes:
+    """These bytes with a central directory after them."""
     listed = b"".join(entries)
-    count = len(entries) if told is None else told
+    count = len(entries) if entry_count is None else entry_count
     return (
         data
         + listed
@@ -221,10 +219,10 @@ def with_list(data: bytes, entries: Sequence[bytes], *, told: int | None = None)
 def test_more_entries_than_a_record_of_32_bits_counts_are_all_counted() -> None:
     entries = [entry_at(40 * number, b"%05d" % number, 0) for number in range(65_537)]
 
-    found = archive.run(reader(with_list(bytes(40 * 65_537), entries, told=1), ZIP))
+    report = archive.run(reader(with_list(bytes(40 * 65_537), entries, entry_count=1), ZIP))
 
-    assert (found["entries"], found["complete"]) == (65_537, True)
-    assert "suspicious" not in found
+    assert (report["entries"], report["complete"]) == (65_537, True)
+    assert "suspicious" not in report
 
 
 TWO = zipped({"a": b"x" * 500, "b": b"y" * 500})
@@ -251,7 +249,9 @@ A, B = entry_at(0, b"a", 500), entry_at(SECOND, b"b", 500)
             zipped({"a": b"x"}) + zipped({"b": b"y"}), zip_layout.HIDDEN, id="two archives"
         ),
         pytest.param(
-            with_list(DATA, [A, B], told=1), "Its end tells of 1 entries", id="other number"
+            with_list(DATA, [A, B], entry_count=1),
+            "Its end record counts 1 entries",
+            id="other number",
         ),
         pytest.param(
             with_list(DATA, [A, entry_at(SECOND + 3, b"b", 400)]),
@@ -268,18 +268,18 @@ A, B = entry_at(0, b"a", 500), entry_at(SECOND, b"b", 500)
         ),
     ],
 )
-def test_an_archive_that_is_two_things_is_suspicious(data: bytes, doubt: str) -> None:
-    found = archive.run(reader(data, ZIP))
+def test_an_archive_with_two_readings_is_suspicious(data: bytes, doubt: str) -> None:
+    report = archive.run(reader(data, ZIP))
 
-    assert doubt in found["suspicious"]
-    assert found["complete"] is True
+    assert doubt in report["suspicious"]
+    assert report["complete"] is True
 
 
-def test_two_ends_that_differ_are_suspicious() -> None:
+def test_two_end_records_that_differ_are_suspicious() -> None:
     data = bytearray(end_64(zipped(FILES), is_spare=False))
     data[data.rfind(b"PK\5\6") + 10] = 2
 
-    assert "two ends" in archive.run(reader(bytes(data), ZIP))["suspicious"]
+    assert "two end records" in archive.run(reader(bytes(data), ZIP))["suspicious"]
 
 
 class Pipe(io.BytesIO):
@@ -288,16 +288,16 @@ class Pipe(io.BytesIO):
 
 
 def test_a_streamed_zip_is_not_suspicious() -> None:
-    """Its descriptors after the data are no hidden entries."""
+    """The data descriptors are not hidden entries."""
     pipe = Pipe()
-    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as made:
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive_file:
         for name, data in FILES.items():
-            made.writestr(name, data)
+            archive_file.writestr(name, data)
 
-    found = archive.run(reader(pipe.getvalue(), ZIP))
+    report = archive.run(reader(pipe.getvalue(), ZIP))
 
-    assert (found["entries"], found["complete"]) == (3, True)
-    assert "suspicious" not in found
+    assert (report["entries"], report["complete"]) == (3, True)
+    assert "suspicious" not in report
 
 
 TYPES = b'<Types><Override ContentType="application/vnd.ms-office.%s" PartName="/x"/></Types>'
@@ -321,12 +321,12 @@ ODT = b"application/vnd.oasis.opendocument.text"
 )
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_macros_are_not_hidden(files: dict[str, bytes], has_macros: bool, method: int) -> None:  # noqa: FBT001
-    found = archive.run(reader(zipped(files, method=method), ZIP))
+    report = archive.run(reader(zipped(files, method=method), ZIP))
 
-    assert found.get("macros", False) is has_macros
+    assert report.get("macros", False) is has_macros
 
 
-def test_the_parts_of_a_split_zip_say_so() -> None:
+def test_a_part_of_a_split_zip_is_an_error() -> None:
     data = bytearray(zipped(FILES))
     end = data.rfind(b"PK\5\6")
     struct.pack_into("<2H", data, end + 4, 3, 3)
@@ -339,31 +339,31 @@ def test_the_parts_of_a_split_zip_say_so() -> None:
     assert last["complete"] is first["complete"] is False
 
 
-def test_a_zip_without_its_beginning_says_so() -> None:
-    found = archive.run(reader(zipped(FILES)[40:], ZIP))
+def test_a_zip_without_its_beginning_is_an_error() -> None:
+    report = archive.run(reader(zipped(FILES)[40:], ZIP))
 
-    assert (found["entries"], found["error"]) == (3, "Its beginning is missing")
+    assert (report["entries"], report["error"]) == (3, "Its beginning is missing")
 
 
-def test_an_encrypted_list_says_so() -> None:
+def test_an_encrypted_list_is_an_error() -> None:
     data = bytearray(end_64(zipped(FILES), more=bytes(28)))
     record, listed = data.rfind(b"PK\6\6"), data.find(b"PK\1\2")
     struct.pack_into("<2H", data, record + 12, 62, 62)
     data[listed : listed + 4] = b"\x91\x17\x42\x99"
 
-    found = archive.run(reader(bytes(data), ZIP))
+    report = archive.run(reader(bytes(data), ZIP))
 
-    assert (found["encrypted"], found["error"]) == (True, "Its list of entries is encrypted")
+    assert (report["encrypted"], report["error"]) == (True, "Its list of entries is encrypted")
 
 
 def test_an_archive_of_macos_above_4_gib_is_not_suspicious() -> None:
-    """It has no fields of 64 bits: offsets and sizes are modulo 4 GiB."""
+    """Without 64-bit fields, offsets and sizes are modulo 4 GiB."""
     entries = [entry_at(0, b"a", 100), entry_at(100, b"b", 500)]
     data = with_list(bytes(904), entries)[904:]
     before = 4 * 1024 * MIB + 904
     large, _ = sparse({0: b"PK\3\4", before: data}, before + len(data), ZIP)
 
-    found = archive.run(large)
+    report = archive.run(large)
 
-    assert (found["entries"], found["complete"]) == (2, True)
-    assert "suspicious" not in found
+    assert (report["entries"], report["complete"]) == (2, True)
+    assert "suspicious" not in report

@@ -1,8 +1,8 @@
-"""The heads of more than 1,600 real files of 370 formats, with the right answers.
+"""The heads of more than 1,600 real files of 370 formats, with their right types.
 
-`bench/corpus` makes the files by the tools that people use (Pillow, ffmpeg, pandoc, GDAL, Zig …).
-`make corpus OUT=/tmp/corpus HEADS=1` makes them and `heads.xz` anew: one line of JSON, then the
-first 8 KB of each file, one after the other. `bench/corpus/formats.py` has the right answers.
+`bench/corpus` makes the files by common tools (Pillow, ffmpeg, pandoc, GDAL, Zig …).
+`make corpus OUT=/tmp/corpus HEADS=1` makes them and `heads.xz` again. `heads.xz` has one line of
+JSON, then the first 8 KB of each file in a row. `bench/corpus/formats.py` has the right types.
 """
 
 import json
@@ -18,7 +18,7 @@ HEADS = Path(__file__).with_name("heads.xz")
 
 @dataclass(frozen=True)
 class RealFile:
-    """One file; `right` has the types that are right, for each type that a browser may declare."""
+    """One file; `right` has the right types for each type that a browser may declare."""
 
     format: str
     name: str
@@ -34,13 +34,13 @@ class RealFile:
 
 @cache
 def real_files() -> tuple[RealFile, ...]:
-    """All of them, in the order in which they were made."""
+    """All files, in the order in which they were made."""
     line, _, heads = lzma.decompress(HEADS.read_bytes()).partition(b"\n")
-    told = json.loads(line)
+    index = json.loads(line)
     files, start = [], 0
-    for format_, name, size, made_by in told["files"]:
+    for format_, name, size, made_by in index["files"]:
         end = start + min(size, HEAD_SIZE)
-        right = told["formats"][format_]
+        right = index["formats"][format_]
         files.append(RealFile(format_, name, size, made_by, heads[start:end], right))
         start = end
     assert start == len(heads)

@@ -1,7 +1,7 @@
 """Real files of 370 formats: none is rejected, each gets a right type, and no processor fails.
 
-Each is judged with every type that Windows, macOS or Linux declares for it, and with none.
-`corpus.py` says where the files come from and how to make them anew.
+Each file is tested with every type that Windows, macOS or Linux declares for it, and with none.
+`corpus.py` says how to make the files again.
 """
 
 import time
@@ -16,7 +16,7 @@ from tests.real_files.corpus import FORMATS, RealFile, real_files
 
 
 def judged(format_: str) -> list[tuple[RealFile, str]]:
-    """The files of a format, each with every type that it may be declared as."""
+    """The files of a format, each with every type that may be declared for it."""
     files = [file for file in real_files() if file.format == format_]
     return [(file, declared) for file in files for declared in file.right]
 
@@ -34,28 +34,30 @@ def test_no_real_file_is_rejected(format_: str) -> None:
     decisions = [(file, declared, decide(declared, file.name, file.head))
                  for file, declared in judged(format_)]  # fmt: skip
 
-    assert [told for told in decisions if told[-1].refusal is not None] == []
+    assert [
+        content_type for content_type in decisions if content_type[-1].refusal is not None
+    ] == []
 
 
 @pytest.mark.parametrize("format_", FORMATS)
 def test_a_real_file_gets_a_right_type(format_: str) -> None:
     wrong = []
     for file, declared in judged(format_):
-        told = decide(declared, file.name, file.head).content_type
+        content_type = decide(declared, file.name, file.head).content_type
         right = {canonical(content_type) for content_type in file.right[declared]}
-        if canonical(told) not in right:
-            wrong.append((file, declared, told))
+        if canonical(content_type) not in right:
+            wrong.append((file, declared, content_type))
 
     assert wrong == []
 
 
 @pytest.mark.parametrize("format_", FORMATS)
-def test_no_processor_fails_at_a_whole_real_file(format_: str) -> None:
+def test_no_processor_fails_on_a_complete_real_file(format_: str) -> None:
     run = Processors(PROCESSORS, whole_max_size=1 << 30, now=time.monotonic).run
     failed = []
     for file, declared in judged(format_):
         if file.is_whole:
-            report = run(stored(file, declared))
+            report = run(source(file, declared))
             failed += [
                 (file, declared, name, part["error"])
                 for name, part in report.items()
@@ -65,8 +67,8 @@ def test_no_processor_fails_at_a_whole_real_file(format_: str) -> None:
     assert failed == []
 
 
-def stored(file: RealFile, declared: str) -> ObjectReader:
-    """A file as processors get it, with the type that it was decided to be."""
+def source(file: RealFile, declared: str) -> ObjectReader:
+    """A file as processors get it, with the type that `decide` gives it."""
     decision = decide(declared, file.name, file.head)
     return ObjectReader(
         filename=file.name,

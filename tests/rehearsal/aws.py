@@ -1,7 +1,7 @@
-"""The AWS that deploying is rehearsed in: moto's server, with what it lacks of what is asked of it.
+"""The stand-in for AWS in rehearsals of deploying: moto's server with the features that it lacks.
 
-`python -m tests.rehearsal.aws --port 5555`. Each gap is bridged by itself, with what AWS does
-there. What stacks need beyond that is in `tests/deploy/cloudformation.py`.
+`python -m tests.rehearsal.aws --port 5555`. Each function adds one missing feature as AWS has it.
+`tests/deploy/cloudformation.py` adds the features that stacks need.
 """
 
 import argparse
@@ -32,8 +32,8 @@ from werkzeug.serving import make_server
 from tests.support.environment import AWS_ENVIRONMENT
 
 
-def take_filters_as_chalice_writes_them() -> None:
-    """S3 takes `Prefix` as it takes `prefix`; moto the latter alone."""
+def accept_filters_of_chalice() -> None:
+    """S3 accepts `Prefix` and `prefix`; moto accepts only the latter."""
     read = S3Response._notification_config_from_body
 
     def read_any_case(self: Any) -> Any:
@@ -44,11 +44,11 @@ def take_filters_as_chalice_writes_them() -> None:
         finally:
             self.body = whole
 
-    S3Response._notification_config_from_body = read_any_case
+    S3Response._notification_config_from_body = read_any_case  # type: ignore[method-assign]
 
 
 class RulesOverlap(S3ClientError):
-    """What S3 answers to two rules that overlap, https://github.com/aws/chalice/issues/1999."""
+    """S3's error for two rules that overlap, https://github.com/aws/chalice/issues/1999."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -59,7 +59,7 @@ class RulesOverlap(S3ClientError):
 
 
 class TargetGone(S3ClientError):
-    """What S3 answers to a rule whose target is not there."""
+    """S3's error for a rule whose target does not exist."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -73,7 +73,7 @@ def has_queue(arn: str, account: str) -> bool:
 
 
 def refuse_rules() -> None:
-    """S3 refuses rules that overlap, and rules whose queue is gone; moto takes any.
+    """S3 refuses rules that overlap, and rules for a missing queue; moto accepts any rule.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketNotificationConfiguration.html
@@ -83,7 +83,7 @@ def refuse_rules() -> None:
     def read(rule: Any) -> tuple[list[str], str, str]:
         key = ((rule.get("Filter") or {}).get("S3Key") or {}).get("FilterRule", [])
         filters = {each["Name"].lower(): each["Value"] or "" for each in key}
-        # An event of a family (`s3:ObjectCreated:*`) is all that begin with its name.
+        # A family (`s3:ObjectCreated:*`) contains all events that start with its name.
         events = [event.removesuffix("*") for event in rule["Event"]]
         return events, filters.get("prefix", ""), filters.get("suffix", "")[::-1]
 
@@ -93,8 +93,8 @@ def refuse_rules() -> None:
 
     def put_configuration(self: Any, bucket_name: str, notification_config: Any) -> None:
         kinds = ("TopicConfiguration", "QueueConfiguration", "CloudFunctionConfiguration")
-        given = [read(rule) for kind in kinds for rule in (notification_config or {}).get(kind, [])]
-        for (events, *texts), (other_events, *other_texts) in combinations(given, 2):
+        rules = [read(rule) for kind in kinds for rule in (notification_config or {}).get(kind, [])]
+        for (events, *texts), (other_events, *other_texts) in combinations(rules, 2):
             same = any(begin_alike(*pair) for pair in product(events, other_events))
             if same and all(begin_alike(*pair) for pair in zip(texts, other_texts, strict=True)):
                 raise RulesOverlap
@@ -107,7 +107,7 @@ def refuse_rules() -> None:
 
 
 def read_conditions() -> None:
-    """A bucket's policy refuses under conditions, none of which is met here; moto reads none."""
+    """Statements with conditions apply only when these are true, which never happens here."""
     allows = FakeBucket.get_permission
 
     def get_permission(self: FakeBucket, action: str, resource: str) -> Any:
@@ -115,8 +115,8 @@ def read_conditions() -> None:
         if whole is None:
             return allows(self, action, resource)
         document = json.loads(whole)
-        met = [each for each in document["Statement"] if "Condition" not in each]
-        self.policy = json.dumps({**document, "Statement": met}).encode()
+        unconditional = [each for each in document["Statement"] if "Condition" not in each]
+        self.policy = json.dumps({**document, "Statement": unconditional}).encode()
         try:
             return allows(self, action, resource)
         finally:
@@ -126,12 +126,12 @@ def read_conditions() -> None:
 
 
 def import_swagger() -> None:
-    """API Gateway takes Swagger 2.0, with or without a description, and makes the authorizers."""
+    """API Gateway imports Swagger 2.0, also without a description, and creates the authorizers."""
     import_, put = APIGatewayBackend.import_rest_api, APIGatewayBackend.put_rest_api
     integrate = APIGatewayBackend.put_integration
 
-    def put_integration(self: Any, *where: str, **how: Any) -> Any:
-        # One that only answers (of OPTIONS) asks nobody.
+    def put_integration(self: Any, *where: Any, **how: Any) -> Any:
+        # A mock integration (of OPTIONS) has no URI.
         return integrate(self, *where, **{"uri": None, "integration_method": None, **how})
 
     def import_rest_api(self: Any, api_doc: Any, fail_on_warnings: bool) -> Any:  # noqa: FBT001
@@ -143,24 +143,24 @@ def import_swagger() -> None:
         document.pop("swagger", None)
         api = put(self, function_id, document, **how)
         if how.get("mode") == "overwrite":
-            # Whether AWS keeps them is not known: the rehearsal takes the worse for granted.
+            # AWS may or may not keep them; the rehearsal assumes the worse case.
             api.gateway_responses.clear()
         api.authorizers.clear()
         ids = {
             name: self.create_authorizer(
                 function_id,
                 name=name,
-                authorizer_type=given["x-amazon-apigateway-authorizer"]["type"].upper(),
-                provider_arns=given["x-amazon-apigateway-authorizer"]["providerARNs"],
+                authorizer_type=scheme["x-amazon-apigateway-authorizer"]["type"].upper(),
+                provider_arns=scheme["x-amazon-apigateway-authorizer"]["providerARNs"],
                 identity_source="method.request.header.Authorization",
             ).id
-            for name, given in api_doc.get("securityDefinitions", {}).items()
-            if "x-amazon-apigateway-authorizer" in given
+            for name, scheme in api_doc.get("securityDefinitions", {}).items()
+            if "x-amazon-apigateway-authorizer" in scheme
         }
         for path, methods in api_doc["paths"].items():
             resource = api.get_resource_for_path(path)
-            for name, given in methods.items():
-                for requirement in given.get("security", []):
+            for name, operation in methods.items():
+                for requirement in operation.get("security", []):
                     (authorizer,) = requirement
                     method = resource.resource_methods[name.upper()]
                     method.authorization_type = "COGNITO_USER_POOLS"
@@ -169,16 +169,16 @@ def import_swagger() -> None:
 
     APIGatewayBackend.put_integration = put_integration  # type: ignore[method-assign]
     APIGatewayBackend.import_rest_api = import_rest_api  # type: ignore[method-assign]
-    APIGatewayBackend.put_rest_api = put_rest_api  # type: ignore[method-assign]
+    APIGatewayBackend.put_rest_api = put_rest_api  # type: ignore[assignment, method-assign]
 
 
-def pack_answers() -> None:
-    """UpdateRestApi sets from how many bytes on answers are packed; moto forgets it."""
+def compress_responses() -> None:
+    """UpdateRestApi sets the size from which responses are compressed; moto ignores it."""
     patch = RestAPI.apply_patch_operations
 
-    def apply_patch_operations(self: RestAPI, operations: list[dict[str, str]]) -> None:
-        patch(self, operations)
-        for each in operations:
+    def apply_patch_operations(self: RestAPI, patch_operations: list[dict[str, Any]]) -> None:
+        patch(self, patch_operations)
+        for each in patch_operations:
             if each["path"] == "/minimumCompressionSize":
                 self.minimum_compression_size = int(each["value"]) if each["value"] else None
 
@@ -186,24 +186,24 @@ def pack_answers() -> None:
 
 
 def deploy_websocket_apis() -> None:
-    """Deployments of WebSocket APIs, which moto lacks, and which of them a stage serves."""
-    made: dict[str, Any] = {}
+    """Deployments of WebSocket APIs, and the one that a stage serves; moto lacks both."""
+    deployments: dict[str, Any] = {}
 
     def create_deployment(self: ApiGatewayV2Response) -> Any:
         api = self.apigatewayv2_backend.get_api(self.path.split("/")[-2])
-        told = json.loads(self.body or "{}")
+        request = json.loads(self.body or "{}")
         deployment = {
             "deploymentId": uuid4().hex[:6],
             "deploymentStatus": "DEPLOYED",
-            "description": told.get("description", ""),
+            "description": request.get("description", ""),
         }
-        made[deployment["deploymentId"]] = deployment
-        if "stageName" in told:
-            api.get_stage(told["stageName"]).config["deploymentId"] = deployment["deploymentId"]
+        deployments[deployment["deploymentId"]] = deployment
+        if "stageName" in request:
+            api.get_stage(request["stageName"]).config["deploymentId"] = deployment["deploymentId"]
         return 201, {}, json.dumps(deployment)
 
     def get_deployment(self: ApiGatewayV2Response) -> Any:
-        return 200, {}, json.dumps(made[self.path.split("/")[-1]])
+        return 200, {}, json.dumps(deployments[self.path.split("/")[-1]])
 
     shape = Stage.to_json
 
@@ -220,17 +220,17 @@ def deploy_websocket_apis() -> None:
 
 
 def limit_websocket_apis() -> None:
-    """UpdateStage of WebSocket APIs, which moto lacks: settings that are told replace the old."""
+    """UpdateStage of WebSocket APIs, which moto lacks; it replaces the settings in the request."""
 
     def update_stage(self: ApiGatewayV2Response) -> Any:
         _, _, _, api, _, stage = self.path.rstrip("/").split("/")
-        found = self.apigatewayv2_backend.get_stage(api, stage)
-        told = json.loads(self.body)
-        found.default_route_settings = told.get(
-            "defaultRouteSettings", found.default_route_settings
+        item = self.apigatewayv2_backend.get_stage(api, stage)
+        settings = json.loads(self.body)
+        item.default_route_settings = settings.get(
+            "defaultRouteSettings", item.default_route_settings
         )
-        found.route_settings = told.get("routeSettings", found.route_settings)
-        return 200, {}, json.dumps(found.to_json())
+        item.route_settings = settings.get("routeSettings", item.route_settings)
+        return 200, {}, json.dumps(item.to_json())
 
     ApiGatewayV2Response.update_stage = update_stage  # type: ignore[attr-defined]
 
@@ -238,8 +238,8 @@ def limit_websocket_apis() -> None:
 LAMBDA_LIMIT = 1000
 
 
-def tell_what_lambda_has_left() -> None:
-    """GetAccountSettings of Lambda, which moto lacks: as many functions at once as by default."""
+def report_lambda_limits() -> None:
+    """Lambda's GetAccountSettings, which moto lacks, with AWS's default concurrency."""
 
     def get_account_settings(self: LambdaResponse) -> Any:
         functions = self.backend.list_functions()
@@ -256,7 +256,7 @@ def tell_what_lambda_has_left() -> None:
 
 
 def configure_functions() -> None:
-    """UpdateFunctionConfiguration sets X-Ray, GetFunction tells a reservation of none at all."""
+    """UpdateFunctionConfiguration sets X-Ray; GetFunction returns a reservation of 0 as well."""
     update, describe = LambdaFunction.update_configuration, LambdaFunction.get_code
 
     def update_configuration(self: LambdaFunction, config_updates: dict[str, Any]) -> Any:
@@ -264,17 +264,17 @@ def configure_functions() -> None:
         return update(self, config_updates)
 
     def get_code(self: LambdaFunction) -> Any:
-        told = describe(self)
+        description = describe(self)
         if self.reserved_concurrency == 0:
-            told["Concurrency"] = {"ReservedConcurrentExecutions": 0}
-        return told
+            description["Concurrency"] = {"ReservedConcurrentExecutions": 0}
+        return description
 
     LambdaFunction.update_configuration = update_configuration  # type: ignore[method-assign]
     LambdaFunction.get_code = get_code  # type: ignore[method-assign]
 
 
-def simulate_for_nobody() -> None:
-    """IAM's simulator, which moto lacks: here nobody has the right to ask it."""
+def deny_simulation() -> None:
+    """IAM's simulator, which moto lacks; here nobody may call it."""
 
     def simulate_principal_policy(_: IamResponse) -> ActionResult:
         raise IAMAccessDenied
@@ -283,7 +283,7 @@ def simulate_for_nobody() -> None:
 
 
 class IAMAccessDenied(ServiceException):
-    """What AWS answers to who may not."""
+    """AWS's error for a caller without permission."""
 
     code = "AccessDenied"
     message = "not authorized to perform: iam:SimulatePrincipalPolicy"
@@ -294,22 +294,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     options = parser.parse_args()
-    # What the stacks' resources are made by asks this very server.
+    # The code that makes the stacks' resources calls this server.
     os.environ.update(AWS_ENVIRONMENT, AWS_ENDPOINT_URL=f"http://127.0.0.1:{options.port}")
-    from tests.deploy import cloudformation  # noqa: F401 - teaches moto its resources
+    from tests.deploy import cloudformation  # noqa: F401 - adds resource types to moto
 
-    # Functions are kept, not run: nothing of AWS invokes them here.
+    # Functions are stored, not run: no AWS service invokes them here.
     default_user_config["lambda"]["use_docker"] = False
-    take_filters_as_chalice_writes_them()
+    accept_filters_of_chalice()
     refuse_rules()
     read_conditions()
     import_swagger()
-    pack_answers()
+    compress_responses()
     deploy_websocket_apis()
     limit_websocket_apis()
-    tell_what_lambda_has_left()
+    report_lambda_limits()
     configure_functions()
-    simulate_for_nobody()
+    deny_simulation()
     server = make_server(
         "127.0.0.1",
         options.port,

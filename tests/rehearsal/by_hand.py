@@ -1,4 +1,4 @@
-"""What somebody can change of what CloudFormation made: `make status` tells, no step mends."""
+"""Changes of CloudFormation's resources: `make status` prints them, but no step repairs them."""
 
 import json
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 from tests.rehearsal.drifts import Change, Names
 
 STATEMENTS = "RefuseOldTls, RefuseOtherSignatures, RefusePlainHttp, RefuseWhatWasPresignedLongAgo"
-# Somebody else than the API's function.
+# A principal that is not the API's function.
 TRUST = json.dumps(
     {
         "Version": "2012-10-17",
@@ -22,54 +22,54 @@ TRUST = json.dumps(
 )
 
 
-def without(operation: str, **members: str) -> Callable[[Any, Names], Any]:
-    """Call an operation that takes something away; members are names in braces."""
-    return lambda client, given: getattr(client, operation)(
-        **{name: value.format(**given) for name, value in members.items()}
+def delete(operation: str, **members: str) -> Callable[[Any, Names], Any]:
+    """Call an operation that deletes something; members are names in braces."""
+    return lambda client, names: getattr(client, operation)(
+        **{name: value.format(**names) for name, value in members.items()}
     )
 
 
-def disabled(client: Any, given: Names) -> None:
-    """Switch the page's distribution off."""
-    found = client.get_distribution_config(Id=given["PageDistributionId"])
+def disable_page(client: Any, names: Names) -> None:
+    """Disable the page's distribution."""
+    distribution = client.get_distribution_config(Id=names["PageDistributionId"])
     client.update_distribution(
-        Id=given["PageDistributionId"],
-        IfMatch=found["ETag"],
-        DistributionConfig={**found["DistributionConfig"], "Enabled": False},
+        Id=names["PageDistributionId"],
+        IfMatch=distribution["ETag"],
+        DistributionConfig={**distribution["DistributionConfig"], "Enabled": False},
     )
 
 
 BY_HAND = {
     "CORS": Change(
         "s3",
-        without("delete_bucket_cors", Bucket="{Bucket}"),
+        delete("delete_bucket_cors", Bucket="{Bucket}"),
         ("by hand       the bucket's CORS does not let {PageOrigin} PUT, POST, GET and HEAD",),
     ),
     "the bucket's policy": Change(
         "s3",
-        without("delete_bucket_policy", Bucket="{Bucket}"),
+        delete("delete_bucket_policy", Bucket="{Bucket}"),
         (f"by hand       the bucket has a policy without {STATEMENTS}",),
     ),
     "the public access block": Change(
         "s3",
-        without("delete_public_access_block", Bucket="{Bucket}"),
+        delete("delete_public_access_block", Bucket="{Bucket}"),
         ("by hand       the bucket can be made public: BlockPublicAcls,",),
     ),
     "the encryption": Change(
         "s3",
-        without("delete_bucket_encryption", Bucket="{Bucket}"),
+        delete("delete_bucket_encryption", Bucket="{Bucket}"),
         ("by hand       the bucket encrypts with nothing",),
     ),
     "versioning": Change(
         "s3",
-        lambda client, given: client.put_bucket_versioning(
-            Bucket=given["Bucket"], VersioningConfiguration={"Status": "Enabled"}
+        lambda client, names: client.put_bucket_versioning(
+            Bucket=names["Bucket"], VersioningConfiguration={"Status": "Enabled"}
         ),
         ("by hand       the bucket's versioning is Enabled",),
     ),
     "the lifecycle": Change(
         "s3",
-        without("delete_bucket_lifecycle", Bucket="{Bucket}"),
+        delete("delete_bucket_lifecycle", Bucket="{Bucket}"),
         (
             "by hand       the bucket's lifecycle rule parts-of-abandoned-uploads is missing",
             "by hand       the bucket's lifecycle rule rejected is missing or off",
@@ -77,42 +77,42 @@ BY_HAND = {
     ),
     "the page's policy": Change(
         "s3",
-        without("delete_bucket_policy", Bucket="{PageBucket}"),
+        delete("delete_bucket_policy", Bucket="{PageBucket}"),
         ("by hand       the page's bucket has a policy without AllowThePage, AllowThePageTo",),
     ),
     "time to live": Change(
         "dynamodb",
-        lambda client, given: client.update_time_to_live(
-            TableName=given["Table"],
+        lambda client, names: client.update_time_to_live(
+            TableName=names["Table"],
             TimeToLiveSpecification={"Enabled": False, "AttributeName": "expires"},
         ),
         ("by hand       the table's time to live is off: what is due stays",),
     ),
     "recovery": Change(
         "dynamodb",
-        lambda client, given: client.update_continuous_backups(
-            TableName=given["Table"],
+        lambda client, names: client.update_continuous_backups(
+            TableName=names["Table"],
             PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": False},
         ),
         ("by hand       the table's point-in-time recovery is off: it cannot be restored",),
     ),
     "an index": Change(
         "dynamodb",
-        lambda client, given: client.update_table(
-            TableName=given["Table"],
+        lambda client, names: client.update_table(
+            TableName=names["Table"],
             GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "to_check"}}],
         ),
         ("by hand       the table has no index to_check",),
     ),
     "a topic": Change(
         "sns",
-        without("delete_topic", TopicArn="{NotificationsTopicArn}"),
+        delete("delete_topic", TopicArn="{NotificationsTopicArn}"),
         ("by hand       the topic {NotificationsTopicArn} is missing",),
     ),
     "a topic's policy": Change(
         "sns",
-        lambda client, given: client.set_topic_attributes(
-            TopicArn=given["OperationsTopicArn"],
+        lambda client, names: client.set_topic_attributes(
+            TopicArn=names["OperationsTopicArn"],
             AttributeName="Policy",
             AttributeValue='{"Version": "2012-10-17", "Statement": []}',
         ),
@@ -120,8 +120,8 @@ BY_HAND = {
     ),
     "the queue": Change(
         "sqs",
-        lambda client, given: client.set_queue_attributes(
-            QueueUrl=client.get_queue_url(QueueName=given["Queue"])["QueueUrl"],
+        lambda client, names: client.set_queue_attributes(
+            QueueUrl=client.get_queue_url(QueueName=names["Queue"])["QueueUrl"],
             Attributes={"Policy": "", "MessageRetentionPeriod": "86400"},
         ),
         (
@@ -131,28 +131,28 @@ BY_HAND = {
     ),
     "who makes accounts": Change(
         "cognito-idp",
-        lambda client, given: client.update_user_pool(
-            UserPoolId=given["UserPool"], AdminCreateUserConfig={"AllowAdminCreateUserOnly": True}
+        lambda client, names: client.update_user_pool(
+            UserPoolId=names["UserPool"], AdminCreateUserConfig={"AllowAdminCreateUserOnly": True}
         ),
         ("by hand       the user pool lets operators alone make accounts",),
     ),
     "how people sign in": Change(
         "cognito-idp",
-        lambda client, given: client.update_user_pool_client(
-            UserPoolId=given["UserPool"],
-            ClientId=given["UserPoolClientId"],
+        lambda client, names: client.update_user_pool_client(
+            UserPoolId=names["UserPool"],
+            ClientId=names["UserPoolClientId"],
             ExplicitAuthFlows=["ALLOW_REFRESH_TOKEN_AUTH"],
         ),
         ("by hand       the page's client of the user pool lacks ALLOW_USER_PASSWORD_AUTH",),
     ),
     "who may lend credentials": Change(
         "iam",
-        lambda client, given: [
+        lambda client, names: [
             client.update_assume_role_policy(
-                RoleName=given["UploaderRole"],
+                RoleName=names["UploaderRole"],
                 PolicyDocument=TRUST,
             ),
-            client.delete_role_policy(RoleName=given["UploaderRole"], PolicyName="uploads"),
+            client.delete_role_policy(RoleName=names["UploaderRole"], PolicyName="uploads"),
         ],
         (
             "by hand       the role {UploaderRole} does not trust role/hoist-dev-api_handler",
@@ -161,41 +161,41 @@ BY_HAND = {
     ),
     "the distribution": Change(
         "cloudfront",
-        disabled,
+        disable_page,
         ("by hand       the distribution Page ({PageDistributionId}) is not enabled",),
     ),
 }
 MISSING = {
     "the table": Change(
         "dynamodb",
-        without("delete_table", TableName="{Table}"),
+        delete("delete_table", TableName="{Table}"),
         ("by hand       the table {Table} is missing, with all uploads",),
     ),
     "the queue": Change(
         "sqs",
-        lambda client, given: client.delete_queue(
-            QueueUrl=client.get_queue_url(QueueName=given["Queue"])["QueueUrl"]
+        lambda client, names: client.delete_queue(
+            QueueUrl=client.get_queue_url(QueueName=names["Queue"])["QueueUrl"]
         ),
         ("by hand       the queue {DeadLettersArn} is missing: dead letters are lost",),
     ),
     "the role": Change(
         "iam",
-        without("delete_role", RoleName="{UploaderRole}"),
+        delete("delete_role", RoleName="{UploaderRole}"),
         ("by hand       the role {UploaderRole} is missing: no credentials can be lent",),
     ),
     "the bucket": Change(
         "s3",
-        without("delete_bucket", Bucket="{Bucket}"),
+        delete("delete_bucket", Bucket="{Bucket}"),
         ("by hand       the bucket {Bucket} is missing, with all files",),
     ),
     "the client of the user pool": Change(
         "cognito-idp",
-        without("delete_user_pool_client", UserPoolId="{UserPool}", ClientId="{UserPoolClientId}"),
+        delete("delete_user_pool_client", UserPoolId="{UserPool}", ClientId="{UserPoolClientId}"),
         ("by hand       the page's client of the user pool is missing: nobody can sign in",),
     ),
     "the topic of results": Change(
         "sns",
-        without("delete_topic", TopicArn="{ResultsTopicArn}"),
+        delete("delete_topic", TopicArn="{ResultsTopicArn}"),
         ("by hand       the topic {ResultsTopicArn} is missing",),
     ),
 }

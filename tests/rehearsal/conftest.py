@@ -1,4 +1,4 @@
-"""An AWS account of moto's, and copies of this project that are deployed into it."""
+"""An AWS account in moto, and copies of this project to deploy into it."""
 
 import contextlib
 import subprocess
@@ -22,7 +22,7 @@ from tests.support.running import ROOT
 
 @dataclass
 class Account:
-    """The running stand-in."""
+    """The running stand-in for AWS."""
 
     port: int
 
@@ -37,20 +37,21 @@ class Account:
         return session.client(service, region_name=region, endpoint_url=self.url)
 
     def reset(self) -> None:
-        """An account in which nothing is."""
+        """Empty the account."""
         request = urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")
         with urllib.request.urlopen(request, timeout=30):
             pass
 
 
-# Nothing answers behind the stand-in's API: the smoke test is left out.
+# Without the smoke test, because nothing answers behind the stand-in's API.
 DEPLOY = (*deploying.DEPLOY, "--no-smoke")
 
 
 @dataclass
 class Project(deploying.Project):
-    """A copy of this project that is deployed into a stand-in."""
+    """A copy of this project that deploys into a stand-in."""
 
+    environment: dict[str, str]
     account: Account
 
     def deploy(self, *arguments: str, stage: str = "dev", status: int = 0) -> str:
@@ -58,7 +59,7 @@ class Project(deploying.Project):
 
 
 def project_in(root: Path, account: Account) -> Project:
-    """A new copy of this project, for an account."""
+    """A new copy of this project for an account."""
     copy(root)
     where = {"AWS_ENDPOINT_URL": account.url}
     environment = {**CLEAN_ENVIRONMENT, **AWS_ENVIRONMENT, **OFFLINE, **where}

@@ -1,6 +1,6 @@
-"""What somebody can change in AWS of a deployed stage: each change, and what `make status` says.
+"""Changes of a deployed stage in AWS, each with the lines that `make status` prints.
 
-Texts have the names of the stage's resources in braces, as `names` gives them.
+Texts have the names of the stage's resources in braces, as `stage_names` returns them.
 """
 
 import json
@@ -21,20 +21,20 @@ Names = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Change:
-    """A change by hand: the service it is made in, the call, the lines that tell it."""
+    """A change by hand: the service, the call, and the lines of `make status` about it."""
 
     service: str
     make: Callable[[Any, Names], Any]
     lines: tuple[str, ...]
 
     def __call__(self, account: Account, names: Names) -> list[str]:
-        """Make it; returns the lines that status is to print."""
+        """Make the change; returns the lines that status must print."""
         self.make(account.client(self.service), names)
         return [line.format(**names) for line in self.lines]
 
 
-def names(account: Account) -> dict[str, str]:
-    """What the stage's resources are called in AWS."""
+def stage_names(account: Account) -> dict[str, str]:
+    """The names and ARNs of the stage's resources."""
     stands = Stands(account)
     outputs = stands.outputs()
     (rest,) = stands.rest_apis()
@@ -57,7 +57,7 @@ def names(account: Account) -> dict[str, str]:
 
 
 def refuse(function: str) -> Callable[[Any, Names], None]:
-    """Take a function's own policy away, statement by statement."""
+    """Remove all statements of a function's own policy."""
 
     def remove(client: Any, _: Names) -> None:
         policy = json.loads(client.get_policy(FunctionName=function)["Policy"])
@@ -72,58 +72,58 @@ def configure(function: str, **members: Any) -> Callable[[Any, Names], Any]:
     return lambda client, _: client.update_function_configuration(FunctionName=function, **members)
 
 
-def filtered(client: Any, given: Names) -> None:
-    """Let only messages with an attribute through to `notify`, and keep none of the others."""
+def filter_messages(client: Any, names: Names) -> None:
+    """Filter messages to `notify` by an attribute, and remove the queue for failed messages."""
     for name, value in (("FilterPolicy", '{"kind": ["new"]}'), ("RedrivePolicy", "{}")):
         client.set_subscription_attributes(
-            SubscriptionArn=given["Subscription"], AttributeName=name, AttributeValue=value
+            SubscriptionArn=names["Subscription"], AttributeName=name, AttributeValue=value
         )
 
 
-def replaced(client: Any, given: Names) -> None:
-    """Set another tool's notification configuration in the place of the bucket's."""
-    rule = {"QueueArn": given["DeadLettersArn"], "Events": ["s3:ObjectRemoved:*"]}
+def replace_rules(client: Any, names: Names) -> None:
+    """Replace the bucket's notification configuration by one of another tool."""
+    rule = {"QueueArn": names["DeadLettersArn"], "Events": ["s3:ObjectRemoved:*"]}
     client.put_bucket_notification_configuration(
-        Bucket=given["Bucket"], NotificationConfiguration={"QueueConfigurations": [rule]}
+        Bucket=names["Bucket"], NotificationConfiguration={"QueueConfigurations": [rule]}
     )
 
 
-def rerouted(client: Any, given: Names) -> None:
-    """Let the WebSocket API forget a route."""
-    for route in client.get_routes(ApiId=given["WebSocket"])["Items"]:
+def delete_route(client: Any, names: Names) -> None:
+    """Delete a route of the WebSocket API."""
+    for route in client.get_routes(ApiId=names["WebSocket"])["Items"]:
         if route["RouteKey"] == "$disconnect":
-            client.delete_route(ApiId=given["WebSocket"], RouteId=route["RouteId"])
+            client.delete_route(ApiId=names["WebSocket"], RouteId=route["RouteId"])
 
 
-def opened(client: Any, given: Names) -> None:
-    """Let everybody call a method, signed in or not, that asks no function any more."""
-    (found,) = [
+def open_method(client: Any, names: Names) -> None:
+    """Replace a method by one without authorizer and without function."""
+    (resource_id,) = [
         each["id"]
-        for each in client.get_resources(restApiId=given["Rest"], limit=500)["items"]
+        for each in client.get_resources(restApiId=names["Rest"], limit=500)["items"]
         if each["path"] == "/uploads"
     ]
-    method = {"restApiId": given["Rest"], "resourceId": found, "httpMethod": "POST"}
+    method = {"restApiId": names["Rest"], "resourceId": resource_id, "httpMethod": "POST"}
     client.delete_method(**method)
     client.put_method(**method, authorizationType="NONE")
 
 
-def asked_elsewhere(client: Any, given: Names) -> None:
-    """Let the API ask another user pool who calls."""
-    client.delete_authorizer(restApiId=given["Rest"], authorizerId=given["Authorizer"])
+def change_user_pool(client: Any, names: Names) -> None:
+    """Let the API's authorizer use another user pool."""
+    client.delete_authorizer(restApiId=names["Rest"], authorizerId=names["Authorizer"])
     client.create_authorizer(
-        restApiId=given["Rest"],
+        restApiId=names["Rest"],
         name="users",
         type="COGNITO_USER_POOLS",
-        providerARNs=[f"{given['UserPoolArn']}2"],
+        providerARNs=[f"{names['UserPoolArn']}2"],
         identitySource="method.request.header.Authorization",
     )
 
 
-# Settings of pieces that are there.
+# Changed settings of resources that exist.
 CHANGED = {
     "the bucket's rules are replaced": Change(
         "s3",
-        replaced,
+        replace_rules,
         ("application   the bucket has no rule: S3 invokes process_upload for no file",),
     ),
     "a function's environment": Change(
@@ -142,7 +142,7 @@ CHANGED = {
         (
             "application   hoist-dev-process_upload: memory (MB) is 128, not 1769",
             "application   hoist-dev-process_upload: timeout (s) is 3, not 900",
-            "functions     hoist-dev-process_upload: TracingConfig is not as declared",
+            "functions     hoist-dev-process_upload: TracingConfig is Active, not PassThrough",
         ),
     ),
     "a function's runtime, handler and role": Change(
@@ -156,7 +156,7 @@ CHANGED = {
         (
             "application   hoist-dev-sweep: runtime is python3.9, not python3.",
             "application   hoist-dev-sweep: role is hoist-dev-notify, not hoist-dev-sweep",
-            "functions     hoist-dev-sweep: Handler is not as declared",
+            "functions     hoist-dev-sweep: Handler is app.notify, not app.sweep",
         ),
     ),
     "a function that somebody throttled": Change(
@@ -225,7 +225,7 @@ CHANGED = {
     ),
     "what SNS hands to notify": Change(
         "sns",
-        filtered,
+        filter_messages,
         (
             "functions     the subscription of notify: RedrivePolicy is not as declared",
             "functions     the subscription of notify: FilterPolicy is not as declared",
@@ -243,20 +243,20 @@ CHANGED = {
     ),
     "what the schedule invokes": Change(
         "events",
-        lambda client, given: client.put_targets(
+        lambda client, names: client.put_targets(
             Rule="hoist-dev-sweep-event",
-            Targets=[{"Id": "1", "Arn": f"{given['Functions']}:hoist-dev-notify"}],
+            Targets=[{"Id": "1", "Arn": f"{names['Functions']}:hoist-dev-notify"}],
         ),
         ("application   the schedule hoist-dev-sweep-event does not invoke sweep",),
     ),
     "who may call the API": Change(
         "apigateway",
-        asked_elsewhere,
+        change_user_pool,
         ("application   the REST API's authorizer trusts {UserPoolArn}2, not {UserPoolArn}",),
     ),
     "a method without an authorizer": Change(
         "apigateway",
-        opened,
+        open_method,
         (
             "application   the REST API: POST /uploads has the authorization NONE, not COGNITO",
             "application   the REST API: POST /uploads does not invoke hoist-dev",
@@ -264,14 +264,14 @@ CHANGED = {
     ),
     "a gateway response": Change(
         "apigateway",
-        lambda client, given: client.delete_gateway_response(
-            restApiId=given["Rest"], responseType="THROTTLED"
+        lambda client, names: client.delete_gateway_response(
+            restApiId=names["Rest"], responseType="THROTTLED"
         ),
         ("api-gateway   THROTTLED",),
     ),
     "a route": Change(
         "apigatewayv2",
-        rerouted,
+        delete_route,
         (
             "application   the WebSocket API: $disconnect does not invoke websocket_disconnect",
             "api-gateway   the WebSocket API serves routes that make deploy did not make",
@@ -279,21 +279,21 @@ CHANGED = {
     ),
     "a limit": Change(
         "apigatewayv2",
-        lambda client, given: client.update_stage(
-            ApiId=given["WebSocket"],
+        lambda client, names: client.update_stage(
+            ApiId=names["WebSocket"],
             StageName="dev",
             DefaultRouteSettings={"ThrottlingRateLimit": 9999.0, "ThrottlingBurstLimit": 5000},
         ),
-        ("api-gateway   limits of WebSocket *",),
+        ("api-gateway   WebSocket * is limited to 9999 a second, 5000 at once, not 50 a second",),
     ),
     "the page": Change(
         "s3",
-        lambda client, given: client.delete_object(Bucket=given["PageBucket"], Key="index.html"),
+        lambda client, names: client.delete_object(Bucket=names["PageBucket"], Key="index.html"),
         ("page          index.html is missing in {PageBucket}",),
     ),
 }
 # Pieces that are gone.
-GONE = {
+DELETED = {
     "a function": Change(
         "lambda",
         lambda client, _: client.delete_function(FunctionName="hoist-dev-websocket_message"),
@@ -301,7 +301,7 @@ GONE = {
     ),
     "the subscription": Change(
         "sns",
-        lambda client, given: client.unsubscribe(SubscriptionArn=given["Subscription"]),
+        lambda client, names: client.unsubscribe(SubscriptionArn=names["Subscription"]),
         ("application   notify is not subscribed to {ResultsTopicArn}: nobody is notified",),
     ),
     "the schedule": Change(
@@ -314,24 +314,24 @@ GONE = {
     ),
     "the REST API's stage": Change(
         "apigateway",
-        lambda client, given: client.delete_stage(restApiId=given["Rest"], stageName="dev"),
+        lambda client, names: client.delete_stage(restApiId=names["Rest"], stageName="dev"),
         ("application   the REST API {Rest} has no stage dev",),
     ),
     "the WebSocket API's stage": Change(
         "apigatewayv2",
-        lambda client, given: client.delete_stage(ApiId=given["WebSocket"], StageName="dev"),
+        lambda client, names: client.delete_stage(ApiId=names["WebSocket"], StageName="dev"),
         ("api-gateway   the WebSocket API {WebSocket} has no stage dev",),
     ),
 }
 BOTH_APIS = {
     "the REST API": Change(
         "apigateway",
-        lambda client, given: client.delete_rest_api(restApiId=given["Rest"]),
+        lambda client, names: client.delete_rest_api(restApiId=names["Rest"]),
         ("application   the REST API {Rest} is missing: run all of make deploy, for its",),
     ),
     "the WebSocket API": Change(
         "apigatewayv2",
-        lambda client, given: client.delete_api(ApiId=given["WebSocket"]),
+        lambda client, names: client.delete_api(ApiId=names["WebSocket"]),
         ("application   the WebSocket API {WebSocket} is missing: run all of make deploy",),
     ),
 }

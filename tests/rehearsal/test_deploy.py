@@ -1,7 +1,7 @@
-"""`make deploy`, rehearsed: killed wherever it can be, and with an operator's own choices.
+"""Rehearsals of `make deploy`: killed at many points, and with an operator's own settings.
 
-The real `chalice deploy` and our own steps, in an account of moto's. Nothing but the smoke test is
-left out, which the running local system has (`tests/system`).
+The real `chalice deploy` and our own steps run in an account in moto. Only the smoke test is
+missing; `tests/system` runs it against the local system.
 """
 
 import signal
@@ -16,16 +16,19 @@ from tests.support.stands import FUNCTIONS, Stands
 pytestmark = pytest.mark.system
 
 KILL, CTRL_C = signal.SIGKILL, signal.SIGINT
-# What is printed once the step before it is done, and what happens then.
+# A line that a step prints when the step before it has ended, and the signal at that line.
 INTERRUPTED = [
     ("preflight", KILL),
-    ("resources", KILL),  # the stack is being made
+    ("resources", KILL),  # CloudFormation is creating the stack
     ("environment", KILL),
     ("policies", CTRL_C),
     ("application", KILL),
-    ("Creating IAM role: hoist-dev-api_handler", KILL),  # some functions stand
+    ("Creating IAM role: hoist-dev-api_handler", KILL),  # some functions exist
     ("Creating Rest API", CTRL_C),
-    ("Creating IAM role: hoist-dev-websocket_connect", KILL),  # a REST API that nobody noted
+    (
+        "Creating IAM role: hoist-dev-websocket_connect",
+        KILL,
+    ),  # the REST API is not recorded
     ("Creating websocket api: hoist-dev-websocket-api", KILL),
     ("addresses", KILL),
     ("destinations", KILL),
@@ -35,11 +38,11 @@ INTERRUPTED = [
 ]
 
 
-def test_what_was_interrupted_is_gone_on_with_wherever_it_was(project: Project) -> None:
+def test_an_interrupted_deploy_continues_from_any_point(project: Project) -> None:
     for line, number in INTERRUPTED:
         printed = project.interrupt(line, number, "deploy", *DEPLOY, "--stage", "dev")
         if number is CTRL_C:
-            assert printed.endswith("Interrupted: run the same command again to go on\n")
+            assert printed.endswith("Interrupted: run the same command again to continue\n")
             assert "Traceback" not in printed
 
     project.deploy()
@@ -52,7 +55,7 @@ def test_what_was_interrupted_is_gone_on_with_wherever_it_was(project: Project) 
     assert "none: all is as declared" in project.status()
 
 
-def test_settings_and_parameters_go_where_they_belong(project: Project) -> None:
+def test_settings_and_parameters_reach_their_resources(project: Project) -> None:
     project.configure(
         environment_variables={"HOIST_URL_LIFETIME": "900", "HOIST_XRAY": "true"},
         lambda_functions={"process_upload": {"reserved_concurrency": 7}},
@@ -62,9 +65,9 @@ def test_settings_and_parameters_go_where_they_belong(project: Project) -> None:
     printed = project.deploy("--set", "Versioning=Enabled RejectedDays=3")
 
     stands = Stands(project.account)
-    given = {p["ParameterKey"]: p["ParameterValue"] for p in stands.stack()["Parameters"]}
-    assert given["UrlLifetime"] == "900"
-    assert given["Versioning"] == "Enabled"
+    parameters = {p["ParameterKey"]: p["ParameterValue"] for p in stands.stack()["Parameters"]}
+    assert parameters["UrlLifetime"] == "900"
+    assert parameters["Versioning"] == "Enabled"
     for function in stands.functions().values():
         assert function["Environment"]["Variables"]["HOIST_URL_LIFETIME"] == "900"
         assert function["Tracing"] == "Active"
@@ -73,13 +76,13 @@ def test_settings_and_parameters_go_where_they_belong(project: Project) -> None:
     )
     assert concurrency["ReservedConcurrentExecutions"] == 7
     assert {*stands.logs().values()} == {7}
-    # Nothing of whoever deploys is shown.
+    # The output has no credentials of the operator.
     assert AWS_ENVIRONMENT["AWS_SECRET_ACCESS_KEY"] not in printed
     assert AWS_ENVIRONMENT["AWS_ACCESS_KEY_ID"] not in printed
 
     again = project.deploy("--set", "RejectedDays=5")
 
-    assert "changed: RejectedDays" in again
+    assert f"{'RejectedDays':<32} changed: 3 -> 5" in again
     rules = project.account.client("s3").get_bucket_lifecycle_configuration(
         Bucket=stands.outputs()["Bucket"]
     )["Rules"]
@@ -91,7 +94,7 @@ OPEN = "Everybody on the Internet may have an account in dev. To choose:"
 UNCHOSEN = ("--stage", "dev", "--region", REGION, "--no-smoke")
 
 
-def test_a_new_stage_is_refused_until_somebody_chose_who_may_have_an_account(
+def test_a_new_stage_needs_a_choice_who_may_have_an_account(
     project: Project,
 ) -> None:
     before = (project.root / ".chalice" / "config.json").read_text()
@@ -105,8 +108,8 @@ def test_a_new_stage_is_refused_until_somebody_chose_who_may_have_an_account(
     assert (project.root / ".chalice" / "config.json").read_text() == before
 
 
-def test_a_stage_that_stood_before_goes_on_as_it_is(project: Project) -> None:
-    """One that was deployed before it had to be chosen has no word of that in config.json."""
+def test_an_older_stage_keeps_its_setting_for_accounts(project: Project) -> None:
+    """An older stage has no such choice in config.json."""
     assert OPEN not in project.deploy()
     project.configure(resource_parameters={})
 
@@ -114,12 +117,14 @@ def test_a_stage_that_stood_before_goes_on_as_it_is(project: Project) -> None:
 
     assert OPEN in printed
     pool = Stands(project.account).outputs()["UserPoolArn"].rpartition("/")[2]
-    found = project.account.client("cognito-idp").describe_user_pool(UserPoolId=pool)["UserPool"]
-    assert found["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] is False
+    user_pool = project.account.client("cognito-idp").describe_user_pool(UserPoolId=pool)[
+        "UserPool"
+    ]
+    assert user_pool["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] is False
     assert project.config()["resource_parameters"] == {}
 
 
-def test_reservations_wait_for_an_account_that_is_large_enough(project: Project) -> None:
+def test_reservations_wait_for_a_large_enough_account(project: Project) -> None:
     client = project.account.client("lambda")
     role = project.account.client("iam").create_role(
         RoleName="other", AssumeRolePolicyDocument="{}"
@@ -150,36 +155,39 @@ def test_reservations_wait_for_an_account_that_is_large_enough(project: Project)
 
 REFUSED = {
     "no stage": (("--stage", ""), "Which stage? Name it: STAGE=dev"),
-    "the stage at home": (("--stage", "local"), "The stage local is this machine's"),
-    "what is no stage": (("--stage", "Dev!"), "'Dev!' is no stage: up to 24 small letters"),
-    "what is no region": (("--region", "Ireland"), "'Ireland' is no region"),
-    "a region that has not all of it": (
+    "the local stage": (("--stage", "local"), "The stage local is this machine's"),
+    "an invalid name of a stage": (
+        ("--stage", "Dev!"),
+        "'Dev!' is no stage: up to 24 small letters",
+    ),
+    "an invalid region": (("--region", "Ireland"), "'Ireland' is no region"),
+    "a region without some services": (
         ("--region", "us-gov-west-1"),
         "us-gov-west-1 is in the partition aws-us-gov: a stage needs CloudFront",
     ),
-    "what is no parameter": (("--set", "Versioning"), "'Versioning' is no parameter"),
-    "a parameter that is a setting": (
+    "an invalid parameter": (("--set", "Versioning"), "'Versioning' is no parameter"),
+    "a setting as a parameter": (
         ("--set", "UrlLifetime=5"),
         "UrlLifetime is HOIST_URL_LIFETIME",
     ),
 }
 
 
-@pytest.mark.parametrize(("arguments", "told"), REFUSED.values(), ids=REFUSED)
-def test_bad_input_is_one_message_and_nothing_is_done(
-    project: Project, arguments: tuple[str, ...], told: str
+@pytest.mark.parametrize(("arguments", "message"), REFUSED.values(), ids=REFUSED)
+def test_invalid_input_is_one_message_and_changes_nothing(
+    project: Project, arguments: tuple[str, ...], message: str
 ) -> None:
     before = (project.root / ".chalice" / "config.json").read_text()
 
     printed = project.deploy(*arguments, status=1)
 
-    assert printed.splitlines()[-1].startswith(told)
+    assert printed.splitlines()[-1].startswith(message)
     assert "Traceback" not in printed
     assert project.account.client("cloudformation").describe_stacks()["Stacks"] == []
     assert (project.root / ".chalice" / "config.json").read_text() == before
 
 
-def test_a_setting_that_cannot_be_used_is_named_before_anything_is_done(project: Project) -> None:
+def test_an_invalid_setting_is_named_before_any_change(project: Project) -> None:
     project.configure(environment_variables={"HOIST_MAX_SIZE": "5 TB"})
 
     printed = project.deploy(status=1)
@@ -188,7 +196,7 @@ def test_a_setting_that_cannot_be_used_is_named_before_anything_is_done(project:
     assert project.account.client("cloudformation").describe_stacks()["Stacks"] == []
 
 
-def test_a_snap_start_that_cannot_be_is_named_before_anything_is_done(project: Project) -> None:
+def test_an_invalid_snap_start_is_named_before_any_change(project: Project) -> None:
     project.configure(snap_start="true")
 
     printed = project.deploy(status=1)
@@ -197,7 +205,7 @@ def test_a_snap_start_that_cannot_be_is_named_before_anything_is_done(project: P
     assert project.account.client("cloudformation").describe_stacks()["Stacks"] == []
 
 
-def test_nobody_is_told_to_get_credentials(project: Project) -> None:
+def test_missing_credentials_are_an_error_that_says_so(project: Project) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         del project.environment[name]
 
@@ -208,16 +216,16 @@ def test_nobody_is_told_to_get_credentials(project: Project) -> None:
     assert "Traceback" not in printed
 
 
-def test_no_way_to_aws_is_said(project: Project) -> None:
+def test_an_unreachable_aws_is_an_error_that_says_so(project: Project) -> None:
     project.environment["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9"
 
     printed = project.deploy(status=1)
 
-    assert "is the region right, and is there a way to AWS from here?" in printed
+    assert "is the region right, and can this machine reach AWS?" in printed
     assert "Traceback" not in printed
 
 
-def test_what_chalice_fails_at_is_one_message(project: Project) -> None:
+def test_an_error_of_chalice_is_one_message(project: Project) -> None:
     project.interrupt("application", KILL, "deploy", *DEPLOY, "--stage", "dev")
     bucket = Stands(project.account).outputs()["Bucket"]
     project.account.client("s3").delete_bucket(Bucket=bucket)

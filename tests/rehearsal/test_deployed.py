@@ -1,6 +1,6 @@
-"""A stage that `make deploy` made, in an account of moto's: what stands, what drifts.
+"""A stage that `make deploy` made in an account in moto: its resources, and changes of them.
 
-The tests share it, in this order; each leaves it as it was.
+The tests share the stage in this order, and each test restores it.
 """
 
 import json
@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import app
-from deploy.steps import api_gateway, config, policies
+from deploy.steps import config, policies
+from stage.api_gateway import read
 from tests.rehearsal.conftest import Account, Project, project_in
 from tests.support.environment import REGION
 from tests.support.stands import ACCOUNT, FUNCTIONS, Stands
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.system
 
 @pytest.fixture(scope="module")
 def printed() -> list[str]:
-    """What deploying it printed."""
+    """The output of the deployment."""
     return []
 
 
@@ -29,17 +30,17 @@ def project(
     server: Account, tmp_path_factory: pytest.TempPathFactory, printed: list[str]
 ) -> Project:
     server.reset()
-    made = project_in(tmp_path_factory.mktemp("deployed") / "project", server)
-    printed.append(made.deploy("--email", "ops@example.com"))
-    return made
+    deployed = project_in(tmp_path_factory.mktemp("deployed") / "project", server)
+    printed.append(deployed.deploy("--email", "ops@example.com"))
+    return deployed
 
 
-def test_all_of_it_stands(project: Project, printed: list[str]) -> None:
+def test_every_resource_exists(project: Project, printed: list[str]) -> None:
     stands = Stands(project.account)
     outputs, environment = stands.outputs(), project.config()["environment_variables"]
     functions = stands.functions()
 
-    # Functions, with the stage's environment, and their rights.
+    # The functions, with the stage's environment and permissions.
     assert functions.keys() == FUNCTIONS.keys()
     for function in functions.values():
         assert function["Environment"]["Variables"] == environment
@@ -77,25 +78,25 @@ def test_all_of_it_stands(project: Project, printed: list[str]) -> None:
             assert uri.endswith(":function:hoist-dev/invocations")
     assert stands.packed_from() == 1024
     assert stands.authorizers() == [("users", "COGNITO_USER_POOLS", [outputs["UserPoolArn"]])]
-    assert stands.gateway_responses().keys() == api_gateway.read().problems.keys()
+    assert stands.gateway_responses().keys() == read().problems.keys()
     responses = stands.gateway_responses().values()
     for header, value in (
         ("Access-Control-Allow-Origin", outputs["PageOrigin"]),
         ("Content-Type", "application/problem+json"),
     ):
-        told = {parameters[f"gatewayresponse.header.{header}"] for _, parameters, _ in responses}
-        assert told == {f"'{value}'"}
+        values = {parameters[f"gatewayresponse.header.{header}"] for _, parameters, _ in responses}
+        assert values == {f"'{value}'"}
     assert {media_type for _, _, templates in responses for media_type in templates} == {
         "application/json"
     }
     assert stands.websocket_routes().keys() == {"$connect", "$default", "$disconnect"}
-    # How much of it there may be at once.
+    # The throttling and concurrency limits.
     assert stands.concurrency() == {
         name: config.RESERVED[function]
         for name, function in FUNCTIONS.items()
         if function in config.RESERVED
     }
-    limits, declared = stands.limits(), api_gateway.read().throttling
+    limits, declared = stands.limits(), read().throttling
     assert limits["~1uploads/POST"] == (70, 140)
     assert limits["*/*"] == (declared.rest.rate, declared.rest.burst)
     assert limits["*"] == (declared.websocket.rate, declared.websocket.burst)
@@ -107,24 +108,22 @@ def test_all_of_it_stands(project: Project, printed: list[str]) -> None:
         "assets/index-1.js": "public, max-age=31536000, immutable",
     }
     assert {*stands.logs().values()} == {30}
-    # And who deployed it knows where it is.
+    # The operator gets the address.
     assert f"Hoist is at {outputs['PageOrigin']}" in printed[0]
     assert "Confirm the email AWS sent to ops@example.com" in printed[0]
 
 
-def test_the_functions_have_the_runtime_that_the_plan_named(
-    project: Project, printed: list[str]
-) -> None:
-    (named,) = re.findall(r"The functions run on (\S+), which AWS supports until 20", printed[0])
+def test_the_functions_have_the_runtime_in_the_plan(project: Project, printed: list[str]) -> None:
+    (runtime,) = re.findall(r"The functions run on (\S+), which AWS supports until 20", printed[0])
 
     functions = Stands(project.account).functions().values()
 
-    assert {function["Runtime"] for function in functions} == {named}
+    assert {function["Runtime"] for function in functions} == {runtime}
 
 
-def test_the_page_may_talk_to_its_stage_and_to_nobody_else(project: Project) -> None:
+def test_the_page_may_send_requests_to_its_stage_only(project: Project) -> None:
     stands = Stands(project.account)
-    given = {p["ParameterKey"]: p["ParameterValue"] for p in stands.stack()["Parameters"]}
+    parameters = {p["ParameterKey"]: p["ParameterValue"] for p in stands.stack()["Parameters"]}
     config = json.loads(
         project.account.client("s3")
         .get_object(Bucket=stands.outputs()["PageBucket"], Key="config.json")["Body"]
@@ -132,7 +131,7 @@ def test_the_page_may_talk_to_its_stage_and_to_nobody_else(project: Project) -> 
     )
     websocket = project.config()["environment_variables"]["HOIST_WEBSOCKET_URL"]
     bucket = stands.outputs()["Bucket"]
-    assert given["PageAddresses"].split() == [
+    assert parameters["PageAddresses"].split() == [
         config["api_url"].removesuffix("/dev"),
         websocket.removesuffix("/dev"),
         f"https://{bucket}.s3.{REGION}.amazonaws.com",
@@ -143,7 +142,7 @@ def test_the_page_may_talk_to_its_stage_and_to_nobody_else(project: Project) -> 
     assert "pending" not in websocket
 
 
-def test_to_deploy_again_changes_nothing(project: Project) -> None:
+def test_deploying_again_changes_nothing(project: Project) -> None:
     stands = Stands(project.account)
     before, config = stands.everything(), project.config()
 
@@ -151,12 +150,12 @@ def test_to_deploy_again_changes_nothing(project: Project) -> None:
 
     assert stands.everything() == before
     assert project.config() == config
-    for line in ("config.json as before", "hoist-dev                        as declared"):
+    for line in (f"{'config.json':<32} as before", f"{'hoist-dev':<32} as declared"):
         assert line in again
     assert "none: all is as declared" in project.status()
 
 
-def test_a_step_can_be_taken_alone(project: Project) -> None:
+def test_a_step_can_run_alone(project: Project) -> None:
     client = project.account.client("lambda")
     client.delete_function_event_invoke_config(FunctionName="hoist-dev-notify")
     assert "destinations  notify" in project.status()
@@ -168,7 +167,7 @@ def test_a_step_can_be_taken_alone(project: Project) -> None:
     assert "none: all is as declared" in project.status()
 
 
-def test_limits_that_somebody_lifted_are_put_back(project: Project) -> None:
+def test_changed_limits_are_restored(project: Project) -> None:
     stands = Stands(project.account)
     before = stands.limits()
     websocket = project.account.client("apigatewayv2")
@@ -182,19 +181,20 @@ def test_limits_that_somebody_lifted_are_put_back(project: Project) -> None:
 
     printed = project.deploy("--only", "api-gateway")
 
-    assert "WebSocket *                   changed: 50 a second, 50 at once" in printed
+    assert f"{'WebSocket *':<32} changed: limited to " in printed
+    assert " -> 50 a second, 50 at once" in printed
     assert stands.limits() == before
 
 
-def test_another_machine_takes_up_what_stands(project: Project) -> None:
-    """What Chalice remembers is not in git: without it, it would make both APIs once more."""
+def test_another_machine_adopts_the_existing_apis(project: Project) -> None:
+    """Chalice's record is not in git; without it Chalice would create both APIs again."""
     stands = Stands(project.account)
     before = stands.everything()
     (project.root / ".chalice" / "deployed" / "dev.json").unlink()
 
     printed = project.deploy()
 
-    assert "found in AWS, taken up" in printed
+    assert "found in AWS, added to Chalice's note" in printed
     assert len(stands.rest_apis()) == 1
     assert stands.everything() == before
 
@@ -210,7 +210,7 @@ def test_another_machine_takes_up_what_stands(project: Project) -> None:
     ],
     ids=" ".join,
 )
-def test_a_command_needs_no_note_of_another_machine(
+def test_a_command_needs_no_record_of_another_machine(
     project: Project, command: tuple[str, ...]
 ) -> None:
     (project.root / ".chalice" / "deployed" / "dev.json").unlink(missing_ok=True)
@@ -221,7 +221,7 @@ def test_a_command_needs_no_note_of_another_machine(
     assert "none: all is as declared" in project.status()
 
 
-def test_half_made_apis_are_made_anew(project: Project) -> None:
+def test_half_created_apis_are_created_again(project: Project) -> None:
     stands = Stands(project.account)
     v1, v2 = project.account.client("apigateway"), project.account.client("apigatewayv2")
     (rest,) = stands.rest_apis()
@@ -232,13 +232,13 @@ def test_half_made_apis_are_made_anew(project: Project) -> None:
 
     printed = project.deploy()
 
-    assert printed.count("half made: deleted") == 2
+    assert printed.count("half created: deleted") == 2
     assert len(stands.rest_apis()) == 1
     assert rest not in stands.rest_apis()
     assert len(v2.get_apis()["Items"]) == 1
 
 
-def test_rules_that_others_gave_the_bucket_are_left_alone(project: Project) -> None:
+def test_rules_of_other_tools_in_the_bucket_stay(project: Project) -> None:
     stands = Stands(project.account)
     s3, bucket = project.account.client("s3"), stands.outputs()["Bucket"]
     queue = {
@@ -258,7 +258,7 @@ def test_rules_that_others_gave_the_bucket_are_left_alone(project: Project) -> N
     assert len(rules["LambdaFunctionConfigurations"]) == 1
 
 
-def test_what_happened_is_counted(project: Project) -> None:
+def test_status_counts_errors_and_dead_letters(project: Project) -> None:
     cloudwatch = project.account.client("cloudwatch")
     earlier = datetime.now(UTC) - timedelta(minutes=1)
     api = [{"Name": "ApiName", "Value": "hoist"}, {"Name": "Stage", "Value": "dev"}]
@@ -273,13 +273,13 @@ def test_what_happened_is_counted(project: Project) -> None:
             "MetricName": name,
             "Dimensions": dimensions,
             "Value": value,
-            "Timestamp": earlier,  # the second that status is asked in is not counted
+            "Timestamp": earlier,  # status does not count the current second
         }
         cloudwatch.put_metric_data(Namespace=namespace, MetricData=[datum])
     queue = Stands(project.account).outputs()["DeadLettersArn"].rpartition(":")[2]
     sqs = project.account.client("sqs")
     url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
-    sqs.purge_queue(QueueUrl=url)  # of what S3 tells a queue that is given a rule
+    sqs.purge_queue(QueueUrl=url)  # S3 sends a test event to a queue with a new rule
     sqs.send_message(QueueUrl=url, MessageBody="{}")
     (alarm, *_) = cloudwatch.describe_alarms()["MetricAlarms"]
     cloudwatch.set_alarm_state(AlarmName=alarm["AlarmName"], StateValue="ALARM", StateReason="-")
@@ -287,7 +287,7 @@ def test_what_happened_is_counted(project: Project) -> None:
     status = project.status()
 
     assert "accepted 3  " in status
-    assert "API: 2 answers with 5xx" in status
+    assert "API: 2 responses with 5xx" in status
     assert "hoist-dev-notify: 4 errors, 0 throttled" in status
     assert "dead letters waiting: 1" in status
     assert f"alarms: {alarm['AlarmName']}\n" in status

@@ -1,4 +1,4 @@
-"""`make destroy`, rehearsed: it asks, it refuses, it goes on, and nothing is left that costs."""
+"""Rehearsals of `make destroy`: questions, refusals, interruptions, and no resource remains."""
 
 import json
 import os
@@ -12,13 +12,13 @@ import pytest
 from tests.rehearsal.conftest import Project
 from tests.support.environment import HOIST_ENVIRONMENT
 from tests.support.payloads import put_upload
-from tests.support.stands import FUNCTIONS, Stands, left
+from tests.support.stands import FUNCTIONS, Stands, remaining
 
 pytestmark = pytest.mark.system
 
 
-def keep_an_upload(project: Project, state: str = "accepted") -> None:
-    """An upload in the table and its object in the bucket, as the functions leave them."""
+def add_upload(project: Project, state: str = "accepted") -> None:
+    """Put an upload into the table and its object into the bucket, as the functions do."""
     environment: Mapping[str, str] = project.config()["environment_variables"]
     upload = put_upload()
     code = f"""
@@ -28,8 +28,8 @@ import boto3
 from chalicelib.config import load_settings
 from chalicelib.table import table_of
 from chalicelib.upload import State
-from tests.payloads import put_upload
-from tests.tables import put_in
+from tests.support.payloads import put_upload
+from tests.support.tables import put_in
 settings = load_settings({{**json.loads(sys.argv[1]), "AWS_REGION": "eu-west-1"}})
 clock = lambda: datetime.now(UTC)
 upload = put_upload(state=State("{state}"), updated_at=clock() + timedelta(minutes=1))
@@ -45,14 +45,18 @@ put_in(table_of(settings, boto3.client("dynamodb"), clock), upload)
     )
 
 
-def test_nothing_is_left_but_what_an_operator_chose(project: Project) -> None:
+def test_only_the_operator_s_choices_remain(project: Project) -> None:
     project.deploy("--email", "ops@example.com", "--set", "SignUpDomains=example.com")
-    assert left(project.account).keys() >= {"list_functions", "list_buckets", "describe_alarms"}
+    assert remaining(project.account).keys() >= {
+        "list_functions",
+        "list_buckets",
+        "describe_alarms",
+    }
 
     printed = project.destroy("--yes")
 
-    assert "dev is gone" in printed
-    assert left(project.account) == {}
+    assert "dev is deleted" in printed
+    assert remaining(project.account) == {}
     config = project.config()
     assert config["resource_parameters"] == {
         "AdminOnlySignUp": "false",
@@ -61,15 +65,15 @@ def test_nothing_is_left_but_what_an_operator_chose(project: Project) -> None:
     }
     assert config["environment_variables"] == {"HOIST_STAGE": "dev"}
 
-    # Once more is nothing; and from what was kept the stage can be made again.
+    # A second destroy does nothing, and the kept configuration can deploy the stage again.
     project.destroy("--yes")
     project.deploy()
     assert "none: all is as declared" in project.status()
 
 
-def test_it_asks_and_uploads_stay_unless_told(project: Project) -> None:
+def test_destroy_asks_first_and_keeps_uploads_by_default(project: Project) -> None:
     project.deploy("--set", "Versioning=Enabled")
-    keep_an_upload(project)
+    add_upload(project)
     before = Stands(project.account).everything()
 
     refused = project.destroy("--yes", status=1)
@@ -77,21 +81,21 @@ def test_it_asks_and_uploads_stay_unless_told(project: Project) -> None:
 
     unanswered = project.destroy("--delete-uploads", status=1)
     assert "Type dev to delete it:" in unanswered
-    assert "Nothing was deleted; YES=1 answers for you" in unanswered
+    assert "Nothing was deleted; YES=1 skips the question" in unanswered
     assert Stands(project.account).everything() == before
 
-    # All versions go, and what is under way.
+    # It deletes all versions and all multipart uploads.
     s3, bucket = project.account.client("s3"), Stands(project.account).outputs()["Bucket"]
     for body in (b"one", b"two"):
         s3.put_object(Bucket=bucket, Key="uploads/a/b/c.txt", Body=body)
     s3.delete_object(Bucket=bucket, Key="uploads/a/b/c.txt")
     s3.create_multipart_upload(Bucket=bucket, Key="uploads/a/b/d.txt")
     project.destroy("--yes", "--delete-uploads")
-    assert left(project.account) == {}
+    assert remaining(project.account) == {}
 
 
-def meanwhile(project: Project, line: str, happens: Callable[[], None]) -> str:
-    """Run `make destroy`, which stands still after a line while something happens; its output."""
+def destroy_meanwhile(project: Project, line: str, happens: Callable[[], None]) -> str:
+    """Run `make destroy` and call `happens` after a line; returns the output."""
     process = project.start("deploy.destroy", "--stage", "dev", "--yes")
     assert process.stdout is not None
     printed = ""
@@ -109,11 +113,14 @@ def meanwhile(project: Project, line: str, happens: Callable[[], None]) -> str:
 @pytest.mark.parametrize(
     ("line", "consequence"),
     [
-        ("application", "the application is gone, the data is kept; `make deploy` brings it back"),
-        ("stack", "application and stack are gone, bucket and table are kept"),
+        (
+            "application",
+            "the application is deleted, the data is kept; `make deploy` restores the application",
+        ),
+        ("stack", "application and stack are deleted, bucket and table are kept"),
     ],
 )
-def test_what_arrives_meanwhile_stops_it_and_is_kept(
+def test_an_object_that_arrives_meanwhile_stops_destroy_and_stays(
     project: Project, line: str, consequence: str
 ) -> None:
     project.deploy()
@@ -122,22 +129,22 @@ def test_what_arrives_meanwhile_stops_it_and_is_kept(
     def arrive() -> None:
         s3.put_object(Bucket=bucket, Key="uploads/a/b/late.txt", Body=b"content")
 
-    printed = meanwhile(project, line, arrive)
+    printed = destroy_meanwhile(project, line, arrive)
 
     assert f"dev holds 1 object never checked: {consequence}; DELETE_UPLOADS=1" in printed
     assert s3.get_object(Bucket=bucket, Key="uploads/a/b/late.txt")["Body"].read() == b"content"
-    # The same command refuses again, and the data is still there.
+    # The same command refuses again, and the data still exists.
     assert "nothing was deleted" in project.destroy("--yes", status=1)
     assert s3.head_object(Bucket=bucket, Key="uploads/a/b/late.txt")
     project.destroy("--yes", "--delete-uploads")
-    assert left(project.account) == {}
+    assert remaining(project.account) == {}
 
 
-def test_where_the_application_alone_is_gone_deploying_brings_it_back(project: Project) -> None:
+def test_deploying_restores_an_application_that_alone_was_deleted(project: Project) -> None:
     project.deploy()
     environment = project.config()["environment_variables"]
 
-    meanwhile(project, "application", lambda: keep_an_upload(project, state="processing"))
+    destroy_meanwhile(project, "application", lambda: add_upload(project, state="processing"))
     project.deploy()
 
     assert project.config()["environment_variables"]["HOIST_BUCKET"] == environment["HOIST_BUCKET"]
@@ -146,8 +153,8 @@ def test_where_the_application_alone_is_gone_deploying_brings_it_back(project: P
 
 
 @pytest.mark.parametrize("begins", ["Deleting Rest API", "Deleting function"])
-def test_what_was_interrupted_within_chalice_is_gone_on_with(project: Project, begins: str) -> None:
-    """Chalice notes what it has deleted at its very end, and fails over it the next time."""
+def test_a_destroy_interrupted_within_chalice_continues(project: Project, begins: str) -> None:
+    """Chalice records deletions only at its end, so its next run fails on deleted resources."""
     project.deploy()
     process = project.start("deploy.destroy", "--stage", "dev", "--yes")
     assert process.stdout is not None
@@ -159,19 +166,19 @@ def test_what_was_interrupted_within_chalice_is_gone_on_with(project: Project, b
 
     project.destroy("--yes")
 
-    assert left(project.account) == {}
+    assert remaining(project.account) == {}
 
 
-def test_what_was_interrupted_is_gone_on_with_wherever_it_was(project: Project) -> None:
+def test_an_interrupted_destroy_continues_from_any_point(project: Project) -> None:
     project.deploy()
-    # What was not accepted is no reason to stay.
-    keep_an_upload(project, state="rejected")
+    # An upload that was not accepted is no reason to stop.
+    add_upload(project, state="rejected")
 
     for line in ("application", "page", "stack", "data", "notes"):
         project.interrupt(line, signal.SIGKILL, "deploy.destroy", "--stage", "dev", "--yes")
     project.destroy("--yes")
 
-    assert left(project.account) == {}
+    assert remaining(project.account) == {}
 
 
 def test_stages_share_an_account_and_nothing_else(project: Project) -> None:
@@ -185,16 +192,16 @@ def test_stages_share_an_account_and_nothing_else(project: Project) -> None:
     for stage in ("dev", "dev-2"):
         assert "none: all is as declared" in project.status(stage)
 
-    # From another machine, where nobody remembers what Chalice made.
+    # From another machine, without Chalice's record.
     (project.root / ".chalice" / "deployed" / "dev.json").unlink()
     project.destroy("--yes", stage="dev")
 
     assert "none: all is as declared" in project.status("dev-2")
-    names = {each["FunctionName"] for each in left(project.account)["list_functions"]}
+    names = {each["FunctionName"] for each in remaining(project.account)["list_functions"]}
     assert names == {name.replace("-dev", "-dev-2", 1) for name in FUNCTIONS}
 
 
-def test_a_stage_that_is_not_there_is_named(project: Project) -> None:
+def test_a_missing_stage_is_named(project: Project) -> None:
     printed = project.destroy("--yes", stage="prod", status=1)
 
     assert printed == "There is no stage prod; .chalice/config.json has local\n"

@@ -1,6 +1,6 @@
-"""Each piece of a deployed stage is changed by hand: `make status` tells, `make deploy` mends.
+"""Changes of a deployed stage by hand: `make status` prints them, `make deploy` repairs them.
 
-The tests share a stage that `make deploy` made in an account of moto's; each leaves it as it was.
+The tests share a stage that `make deploy` made in an account in moto; each test restores it.
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ import pytest
 
 from tests.rehearsal.by_hand import BY_HAND, MISSING
 from tests.rehearsal.conftest import Account, Project, project_in
-from tests.rehearsal.drifts import BOTH_APIS, CHANGED, GONE, Change, names
+from tests.rehearsal.drifts import BOTH_APIS, CHANGED, DELETED, Change, stage_names
 from tests.support.stands import Stands
 
 pytestmark = pytest.mark.system
@@ -19,31 +19,31 @@ NONE = "none: all is as declared"
 @pytest.fixture(scope="module")
 def project(server: Account, tmp_path_factory: pytest.TempPathFactory) -> Project:
     server.reset()
-    made = project_in(tmp_path_factory.mktemp("deployed") / "project", server)
-    made.deploy("--email", "ops@example.com")
-    return made
+    deployed = project_in(tmp_path_factory.mktemp("deployed") / "project", server)
+    deployed.deploy("--email", "ops@example.com")
+    return deployed
 
 
 def drift(project: Project) -> list[str]:
-    """The lines of status under Drift."""
+    """The lines of `make status` under Drift."""
     _, _, rest = project.status().partition("\nDrift\n")
     section, _, _ = rest.partition("\nLast sweep")
     return [line.removeprefix("  ") for line in section.splitlines()]
 
 
-@pytest.mark.parametrize("changes", [CHANGED, GONE, BOTH_APIS], ids=["changed", "gone", "apis"])
-def test_what_somebody_changed_is_told_and_mended(
-    project: Project, changes: dict[str, Change]
-) -> None:
+@pytest.mark.parametrize(
+    "changes", [CHANGED, DELETED, BOTH_APIS], ids=["changed", "deleted", "apis"]
+)
+def test_changes_are_printed_and_repaired(project: Project, changes: dict[str, Change]) -> None:
     assert drift(project) == [NONE]
-    given = names(project.account)
-    wanted = [line for change in changes.values() for line in change(project.account, given)]
+    names = stage_names(project.account)
+    expected = [line for change in changes.values() for line in change(project.account, names)]
 
-    told = drift(project)
+    lines = drift(project)
 
-    # Nothing more than these, so that each line is of one change.
-    assert [line for line in wanted if not any(each.startswith(line) for each in told)] == []
-    assert [each for each in told if not any(each.startswith(line) for line in wanted)] == []
+    # No other lines, so that each line belongs to one change.
+    assert [line for line in expected if not any(each.startswith(line) for each in lines)] == []
+    assert [each for each in lines if not any(each.startswith(line) for line in expected)] == []
 
     project.deploy()
 
@@ -52,22 +52,24 @@ def test_what_somebody_changed_is_told_and_mended(
 
 
 def overlapping(account: Account, **members: Any) -> Any:
-    """Give the bucket a rule beside those it has."""
+    """Add rules to the bucket's notification configuration."""
     stands = Stands(account)
     s3, bucket = account.client("s3"), stands.outputs()["Bucket"]
-    found = s3.get_bucket_notification_configuration(Bucket=bucket)
-    del found["ResponseMetadata"]
+    configuration = s3.get_bucket_notification_configuration(Bucket=bucket)
+    del configuration["ResponseMetadata"]
     for kind, rules in members.items():
-        found[kind] = [*found.get(kind, []), *rules]
-    return s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=found)
+        configuration[kind] = [*configuration.get(kind, []), *rules]
+    return s3.put_bucket_notification_configuration(
+        Bucket=bucket, NotificationConfiguration=configuration
+    )
 
 
-def test_a_rule_of_somebody_else_that_overlaps_ours_is_named(project: Project) -> None:
-    """Before anything is changed: Chalice would end with S3's message, which names no rule."""
+def test_a_rule_of_another_tool_that_overlaps_ours_is_named(project: Project) -> None:
+    """The error comes before any change. Chalice would print S3's message, which names no rule."""
     account, stands = project.account, Stands(project.account)
     s3, bucket = account.client("s3"), stands.outputs()["Bucket"]
     ours = stands.rules()
-    scanner = {
+    scanner: dict[str, Any] = {
         "Id": "virus-scanner",
         "QueueArn": stands.outputs()["DeadLettersArn"],
         "Events": ["s3:ObjectCreated:Put"],
@@ -79,20 +81,22 @@ def test_a_rule_of_somebody_else_that_overlaps_ours_is_named(project: Project) -
             "EventBridgeConfiguration": {},
         },
     )
-    theirs, told = stands.rules(), drift(project)
-    named = f"'virus-scanner' (s3:ObjectCreated:Put; all keys) to {scanner['QueueArn']}"
+    theirs, lines = stands.rules(), drift(project)
+    description = f"'virus-scanner' (s3:ObjectCreated:Put; all keys) to {scanner['QueueArn']}"
 
     printed = project.deploy(status=1)
     alone = project.deploy("--only", "application", status=1)
 
-    assert told[1].startswith(f"application   the bucket has a rule of somebody else, {named}")
+    assert lines[1].startswith(
+        f"application   the bucket has a rule of somebody else, {description}"
+    )
     for output in (printed, alone):
-        assert f"has a rule of somebody else: {named}" in output
+        assert f"has a rule of somebody else: {description}" in output
         assert "Updating" not in output
     assert "\nresources\n" not in printed
     assert stands.rules() == theirs
 
-    # With a prefix of its own it may stay.
+    # A rule with another prefix may stay.
     scanner["Filter"] = {"Key": {"FilterRules": [{"Name": "prefix", "Value": "scans/"}]}}
     s3.put_bucket_notification_configuration(
         Bucket=bucket,
@@ -108,8 +112,8 @@ def test_a_rule_of_somebody_else_that_overlaps_ours_is_named(project: Project) -
     assert [rule["Id"] for rule in both["QueueConfigurations"]] == ["virus-scanner"]
 
 
-def test_a_rule_of_somebody_else_whose_target_is_gone_is_named(project: Project) -> None:
-    """S3 then refuses ours as well, and names no rule."""
+def test_a_rule_of_another_tool_with_a_missing_target_is_named(project: Project) -> None:
+    """S3 then refuses our rule as well, and names no rule."""
     sqs, account = project.account.client("sqs"), project.account
     url = sqs.create_queue(QueueName="scans")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
@@ -121,9 +125,9 @@ def test_a_rule_of_somebody_else_whose_target_is_gone_is_named(project: Project)
 
     printed = project.deploy("--only", "application", status=1)
 
-    named = f"'old-scanner' (s3:ObjectCreated:Put; prefix old/) to {arn['QueueArn']}"
+    description = f"'old-scanner' (s3:ObjectCreated:Put; prefix old/) to {arn['QueueArn']}"
     assert "has these rules of somebody else, which S3 validates too: " in printed
-    assert named in printed
+    assert description in printed
     s3, bucket = account.client("s3"), Stands(account).outputs()["Bucket"]
     s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
     project.deploy("--only", "application")
@@ -131,8 +135,8 @@ def test_a_rule_of_somebody_else_whose_target_is_gone_is_named(project: Project)
 
 
 @pytest.mark.parametrize("qualifier", [":live", ""], ids=["an alias", "the function"])
-def test_rules_of_ours_too_many_give_way_to_one(project: Project, qualifier: str) -> None:
-    """Chalice would set two that overlap, and fail."""
+def test_several_rules_of_ours_are_replaced_by_one(project: Project, qualifier: str) -> None:
+    """Chalice would set two rules that overlap, and fail."""
     stands = Stands(project.account)
     before = stands.rules()["LambdaFunctionConfigurations"]
     (rule,) = before
@@ -152,39 +156,39 @@ def test_rules_of_ours_too_many_give_way_to_one(project: Project, qualifier: str
     assert drift(project) == [NONE]
 
 
-def test_status_of_another_machine_sees_as_much(project: Project) -> None:
-    """What Chalice remembers is not in git: functions are found by their names."""
+def test_status_on_another_machine_finds_the_same(project: Project) -> None:
+    """Chalice's record is not in git, so status looks for functions by their names."""
     note = project.root / ".chalice" / "deployed" / "dev.json"
     noted = note.read_text()
     note.unlink()
     project.account.client("lambda").delete_function_event_invoke_config(
         FunctionName="hoist-dev-notify"
     )
-    told = drift(project)
+    lines = drift(project)
     note.write_text(noted)
     project.deploy("--only", "destinations")
 
-    assert told == ["destinations  notify"]
+    assert lines == ["destinations  notify"]
 
 
-# The last, for nothing mends what they change.
+# Last, because nothing repairs these changes.
 
 
-def test_what_cloudformation_made_is_told(project: Project) -> None:
-    given = names(project.account)
-    wanted = [line for change in BY_HAND.values() for line in change(project.account, given)]
+def test_changes_of_cloudformation_s_resources_are_printed(project: Project) -> None:
+    names = stage_names(project.account)
+    expected = [line for change in BY_HAND.values() for line in change(project.account, names)]
 
-    *told, last = drift(project)
+    *lines, last = drift(project)
 
-    assert [line for line in wanted if not any(each.startswith(line) for each in told)] == []
-    assert [each for each in told if not any(each.startswith(line) for line in wanted)] == []
+    assert [line for line in expected if not any(each.startswith(line) for each in lines)] == []
+    assert [each for each in lines if not any(each.startswith(line) for line in expected)] == []
     assert last.startswith("by hand: make deploy leaves these as they are; docs/operations.md")
 
 
-def test_what_cloudformation_made_and_is_gone_is_told(project: Project) -> None:
-    given = names(project.account)
-    wanted = [line for change in MISSING.values() for line in change(project.account, given)]
+def test_deleted_resources_of_cloudformation_are_printed(project: Project) -> None:
+    names = stage_names(project.account)
+    expected = [line for change in MISSING.values() for line in change(project.account, names)]
 
-    told = drift(project)
+    lines = drift(project)
 
-    assert [line for line in wanted if not any(each.startswith(line) for each in told)] == []
+    assert [line for line in expected if not any(each.startswith(line) for each in lines)] == []

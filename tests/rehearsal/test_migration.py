@@ -1,4 +1,4 @@
-"""A stage that an earlier version deployed, upgraded: killed on the way, and nothing is lost."""
+"""The upgrade of a stage that an earlier version deployed: killed on the way, without data loss."""
 
 import json
 import re
@@ -20,7 +20,7 @@ from tests.support.tables import real_table
 pytestmark = pytest.mark.system
 
 UPLOADS = 70
-# The lines of `make deploy` at which it is killed: while it copies, and while it copies the rest.
+# The lines of `make deploy` at which it is killed: in the first copy, and in the second.
 KILLED_AT = ("migration", "migration-rest")
 INDEX = """\
       LocalSecondaryIndexes:
@@ -33,7 +33,7 @@ INDEX = """\
 """
 
 
-def test_an_earlier_version_is_upgraded_whenever_it_is_interrupted(project: Project) -> None:
+def test_an_interrupted_upgrade_of_an_earlier_version_continues(project: Project) -> None:
     old = deploy_earlier_version(project)
     fill(project, old)
 
@@ -48,7 +48,7 @@ def test_an_earlier_version_is_upgraded_whenever_it_is_interrupted(project: Proj
     assert f"delete it: aws dynamodb delete-table --region eu-west-1 --table-name {old}" in printed
     check_copied(dynamodb, new)
 
-    # From now on it is left alone; it goes with the stage.
+    # Later deployments ignore the old table; `make destroy` deletes it.
     again = project.deploy("--only", "migration-rest")
     assert f"{old} was copied on" in again
     project.destroy("--yes", "--delete-uploads")
@@ -56,16 +56,16 @@ def test_an_earlier_version_is_upgraded_whenever_it_is_interrupted(project: Proj
 
 
 def deploy_earlier_version(project: Project) -> str:
-    """A stack as that version had it; returns the name of its table."""
+    """Deploy the stack of that version; returns the name of its table."""
     path = project.root / ".chalice" / "resources.yaml"
     today = path.read_text(encoding="utf-8")
-    named = today.replace("\n  Uploads:\n", "\n  Table:\n").replace("!Ref Uploads", "!Ref Table")
+    renamed = today.replace("\n  Uploads:\n", "\n  Table:\n").replace("!Ref Uploads", "!Ref Table")
     names = "owner|id|check_shard|check_at"
-    without = re.sub(rf"        - {{AttributeName: ({names}), AttributeType: S}}\n", "", named)
+    without = re.sub(rf"        - {{AttributeName: ({names}), AttributeType: S}}\n", "", renamed)
     state_id = "        - {AttributeName: state_id, AttributeType: S}\n"
     earlier = re.sub(
         r"(?<=\n)      KeySchema:\n(.*\n.*\n)      GlobalSecondaryIndexes:\n(        .*\n)+",
-        lambda found: f"{state_id}      KeySchema:\n{found[1]}{INDEX}",
+        lambda match: f"{state_id}      KeySchema:\n{match[1]}{INDEX}",
         without,
         count=1,
     )
@@ -76,7 +76,7 @@ def deploy_earlier_version(project: Project) -> str:
 
 
 def fill(project: Project, table: str) -> None:
-    """Uploads in all states, as that version's functions wrote them."""
+    """Write uploads in all states, as the functions of that version did."""
     dynamodb = project.account.client("dynamodb")
     states = list(State)
     for number in range(UPLOADS):
@@ -87,15 +87,15 @@ def fill(project: Project, table: str) -> None:
             state=state,
             charged=11 if state is State.ACCEPTED else None,
         )
-        told = state.value if state in (State.ACCEPTED, State.REJECTED) else None
-        for item in (former.item(upload, told=told), former.name_item(upload)):
+        notified = state.value if state in (State.ACCEPTED, State.REJECTED) else None
+        for item in (former.item(upload, told=notified), former.name_item(upload)):
             dynamodb.put_item(TableName=table, Item=item)
     for item in former.other_items(OWNER, upload.id, datetime.now(UTC)):
         dynamodb.put_item(TableName=table, Item=item)
 
 
 def check_copied(dynamodb: Any, name: str) -> None:
-    """Every upload is there once, charged if it takes its place, and due unless it is at rest."""
+    """Check that every upload exists once, with its charge and with the time of its next check."""
     described = dynamodb.describe_table(TableName=name)["Table"]
     indexes = {index["IndexName"] for index in described["GlobalSecondaryIndexes"]}
     assert indexes == {index["IndexName"] for index in SCHEMA["GlobalSecondaryIndexes"]}

@@ -1,6 +1,6 @@
-"""The package that `chalice deploy` built, unpacked alone: it answers as the functions would.
+"""The package that `chalice deploy` built, unpacked alone: it answers as the functions do in AWS.
 
-Beside it there is only what Lambda's runtime has of its own, boto3 and what that needs.
+The interpreter has only the packages of Lambda's runtime: boto3 and its dependencies.
 """
 
 import copy
@@ -52,20 +52,20 @@ Invoke = Callable[[str, Any], Any]
 @pytest.fixture(scope="module")
 def project(server: Account, tmp_path_factory: pytest.TempPathFactory) -> Project:
     server.reset()
-    made = project_in(tmp_path_factory.mktemp("package") / "project", server)
-    made.deploy()
-    return made
+    deployed = project_in(tmp_path_factory.mktemp("package") / "project", server)
+    deployed.deploy()
+    return deployed
 
 
 @pytest.fixture(scope="module")
 def package(project: Project) -> Path:
-    (found,) = (project.root / ".chalice" / "deployments").glob("*.zip")
-    return found
+    (package_zip,) = (project.root / ".chalice" / "deployments").glob("*.zip")
+    return package_zip
 
 
 @pytest.fixture(scope="module")
 def invoke(project: Project, package: Path, tmp_path_factory: pytest.TempPathFactory) -> Invoke:
-    """Run a handler of the package, in an interpreter that knows nothing else."""
+    """Run a handler of the package in an interpreter without other packages."""
     unpacked, runtime = tmp_path_factory.mktemp("unpacked"), tmp_path_factory.mktemp("runtime")
     with zipfile.ZipFile(package) as archive:
         archive.extractall(unpacked)
@@ -77,15 +77,15 @@ def invoke(project: Project, package: Path, tmp_path_factory: pytest.TempPathFac
         **functions["hoist-dev"]["Environment"]["Variables"],
         **AWS_ENVIRONMENT,
         "AWS_REGION": REGION,
-        # Anywhere but in AWS a bucket is a part of the path.
+        # Outside AWS the bucket is a part of the path.
         "AWS_ENDPOINT_URL": project.account.url,
         "HOIST_BUCKET_URLS": f"{project.account.url}/bucket",
     }
 
-    def run(handler: str, given: Any) -> Any:
+    def run(handler: str, event: Any) -> Any:
         done = subprocess.run(
             [sys.executable, "-I", "-S", "-c", INVOKE, str(unpacked), str(runtime), handler],
-            input=json.dumps(given),
+            input=json.dumps(event),
             env=environment,
             capture_output=True,
             text=True,
@@ -98,11 +98,11 @@ def invoke(project: Project, package: Path, tmp_path_factory: pytest.TempPathFac
     return run
 
 
-def test_it_is_small(package: Path) -> None:
+def test_the_package_is_small(package: Path) -> None:
     assert package.stat().st_size < MAX_SIZE
 
 
-def test_it_holds_the_application_and_nothing_else_of_the_project(package: Path) -> None:
+def test_the_package_has_only_the_application(package: Path) -> None:
     with zipfile.ZipFile(package) as archive:
         names = {name.partition("/")[0] for name in archive.namelist()}
 
@@ -111,7 +111,7 @@ def test_it_holds_the_application_and_nothing_else_of_the_project(package: Path)
     }
 
 
-def test_it_is_the_code_of_every_function(project: Project) -> None:
+def test_every_function_has_the_package(project: Project) -> None:
     functions = Stands(project.account).functions()
 
     assert len({function["CodeSha256"] for function in functions.values()}) == 1
@@ -126,20 +126,20 @@ def test_it_is_the_code_of_every_function(project: Project) -> None:
     }
 
 
-def test_it_answers_a_request(invoke: Invoke) -> None:
+def test_the_api_answers_a_request(invoke: Invoke) -> None:
     answer = invoke("app", request("GET", "/limits"))
 
     assert answer["statusCode"] == 200
     assert json.loads(answer["body"])["max_parts"] == 10_000
 
 
-def test_a_file_goes_the_whole_way(invoke: Invoke, project: Project) -> None:
-    wanted = {"filename": "Grüße 1+1.txt", "size": len(CONTENT), "content_type": "text/plain"}
-    answer = invoke("app", request("POST", "/uploads", wanted))
+def test_a_file_is_uploaded_processed_and_reported(invoke: Invoke, project: Project) -> None:
+    announcement = {"filename": "Grüße 1+1.txt", "size": len(CONTENT), "content_type": "text/plain"}
+    answer = invoke("app", request("POST", "/uploads", announcement))
     assert answer["statusCode"] == 201, answer
     upload = json.loads(answer["body"])
     bucket = Stands(project.account).outputs()["Bucket"]
-    sent = project.account.client("s3").put_object(
+    stored_object = project.account.client("s3").put_object(
         Bucket=bucket, Key=upload["key"], Body=CONTENT, ContentType="text/plain"
     )
 
@@ -148,7 +148,7 @@ def test_a_file_goes_the_whole_way(invoke: Invoke, project: Project) -> None:
     s3_event["Records"][0]["s3"]["object"] |= {
         "key": quote_plus(upload["key"], safe="/"),
         "size": len(CONTENT),
-        "eTag": sent["ETag"].strip('"'),
+        "eTag": stored_object["ETag"].strip('"'),
     }
     report = invoke("process_upload", s3_event)
 
@@ -158,8 +158,8 @@ def test_a_file_goes_the_whole_way(invoke: Invoke, project: Project) -> None:
     record |= {"requestPayload": s3_event, "responsePayload": report}
     sns_event["Records"][0]["Sns"]["Message"] = json.dumps(record)
     assert invoke("notify", copy.deepcopy(sns_event)) is None
-    told = invoke("app", request("GET", "/uploads/{upload_id}", upload_id=upload["id"]))
-    assert json.loads(told["body"])["state"] == "accepted"
+    response = invoke("app", request("GET", "/uploads/{upload_id}", upload_id=upload["id"]))
+    assert json.loads(response["body"])["state"] == "accepted"
 
 
 def test_a_page_connects_and_disconnects(invoke: Invoke) -> None:

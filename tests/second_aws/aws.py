@@ -1,7 +1,7 @@
 """An AWS account in the second emulator, MiniStack: it checks signatures, policies and TLS.
 
-It answers under AWS's own host names. They lead to it in commands that have `environment` and, in
-this process, inside `reached`.
+It answers under AWS's own host names. They resolve to it in commands that have `environment` and,
+in this process, inside `names_resolved`.
 """
 
 import contextlib
@@ -22,19 +22,19 @@ import pytest
 from botocore.config import Config
 
 from local.home import free_ports
-from tests.commands.aws_names import is_reached, reached
+from tests.commands.aws_names import are_names_resolved, names_resolved
 from tests.support.environment import CLEAN_ENVIRONMENT, REGION
 from tests.support.running import ROOT, call
 
 PYTHON = ROOT / ".ministack" / "bin" / "python"
-# `make ministack` makes it last, so half an environment does not count.
+# `make ministack` creates this file last, so it proves a complete environment.
 INSTALLED = ROOT / ".make" / "ministack"
 COMMANDS = ROOT / "tests" / "commands"
 ACCOUNT = "123456789012"
-# MiniStack takes the key that it was started with for the account's root, and checks no signature
-# of it. AWS's documentation shows this one.
+# MiniStack treats the key of its own environment as the account's root and does not check its
+# signatures. This key is an example in AWS's documentation.
 ROOT_KEYS = ("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
-START_SECONDS = 60.0  # one or two, on a machine that has nothing else to do
+START_SECONDS = 60.0  # one or two on an idle machine
 LOG_TAIL = 4_000  # characters
 
 needs_ministack = pytest.mark.skipif(
@@ -44,7 +44,7 @@ needs_ministack = pytest.mark.skipif(
 
 @dataclass(frozen=True)
 class Keys:
-    """The credentials of a user, or of a session when it has a token."""
+    """The credentials of a user, or with a token those of a role session."""
 
     id: str
     secret: str
@@ -53,26 +53,26 @@ class Keys:
 
 @dataclass(frozen=True)
 class Aws:
-    """A running emulator; this process reaches it inside `reached` alone."""
+    """A running emulator; this process can call it inside `names_resolved` only."""
 
     port: int
     folder: Path
 
     @property
     def bundle(self) -> Path:
-        """The certificate that its clients trust."""
+        """The file with the certificate that its clients trust."""
         return self.folder / "tls" / "ca.pem"
 
     @property
     def log(self) -> Path:
         return self.folder / "ministack.log"
 
-    def reached(self) -> contextlib.AbstractContextManager[None]:
-        """Have AWS's host names lead to this emulator, in this process."""
-        return reached(self.port, self.bundle)
+    def names_resolved(self) -> contextlib.AbstractContextManager[None]:
+        """Resolve AWS's host names to this emulator in this process."""
+        return names_resolved(self.port, self.bundle)
 
     def environment(self, keys: Keys | None = None) -> dict[str, str]:
-        """The environment of a command that knows nothing of an emulator, as root or as `keys`."""
+        """The environment of a command that then calls the emulator as root or as `keys`."""
         keys = keys or Keys(*ROOT_KEYS)
         token = {"AWS_SESSION_TOKEN": keys.token} if keys.token else {}
         return _without_proxies() | {
@@ -91,8 +91,8 @@ class Aws:
     def client(
         self, service: str, keys: Keys | None = None, *, region: str = REGION, **config: Any
     ) -> Any:
-        """A client of boto3, as root or as `keys`; `config` is botocore's."""
-        assert is_reached(self.port), "outside of `reached` this client would call the real AWS"
+        """A client of boto3 as root or as `keys`; `config` is botocore's."""
+        assert are_names_resolved(self.port), "this client would call the real AWS"
         keys = keys or Keys(*ROOT_KEYS)
         return _session().client(
             service,
@@ -105,15 +105,15 @@ class Aws:
         )
 
     def mails(self, address: str) -> list[str]:
-        """The texts that Cognito mailed to an address, the oldest first."""
+        """The texts of Cognito's emails to an address, the oldest first."""
         answer = call("GET", f"https://127.0.0.1:{self.port}/_ministack/ses/messages")
-        sent = answer.json["messages"].get(ACCOUNT, ())
-        return [str(mail["BodyText"]) for mail in sent if address in mail["To"]]
+        messages = answer.json["messages"].get(ACCOUNT, ())
+        return [str(mail["BodyText"]) for mail in messages if address in mail["To"]]
 
 
 @contextlib.contextmanager
-def started(folder: Path) -> Iterator[Aws]:
-    """Start an emulator that keeps everything in `folder`, and end it with its functions."""
+def running_emulator(folder: Path) -> Iterator[Aws]:
+    """Start an emulator with its files in `folder`, and end it with its functions afterwards."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "tmp").mkdir(exist_ok=True)
     aws = Aws(free_ports(1)[0], folder)
@@ -131,7 +131,7 @@ def started(folder: Path) -> Iterator[Aws]:
         _wait(aws, process)
         yield aws
     finally:
-        # Its functions are processes of its group.
+        # Its functions are processes in its group.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -139,12 +139,12 @@ def started(folder: Path) -> Iterator[Aws]:
 
 @functools.cache
 def _session() -> Any:
-    """One for all clients, because each would read the services' descriptions anew."""
+    """One session for all clients: each session reads the services' descriptions again."""
     return boto3.Session()
 
 
 def _settings(aws: Aws) -> dict[str, str]:
-    """Strict mode: signatures, tokens and policies are checked, and TLS is all that it speaks."""
+    """Strict mode: MiniStack checks signatures, tokens and policies, and speaks only TLS."""
     return aws.environment() | {
         "GATEWAY_PORT": str(aws.port),
         "BIND_HOST": "127.0.0.1",
@@ -156,11 +156,11 @@ def _settings(aws: Aws) -> dict[str, str]:
         "MINISTACK_REGION": REGION,
         "LAMBDA_EXECUTOR": "local",
         "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "0.2",
-        # As an account of AWS has; MiniStack has less on a machine with little memory.
+        # AWS's default; MiniStack reduces it on a machine with little memory.
         "LAMBDA_ACCOUNT_CONCURRENCY": "1000",
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
-        # MiniStack gives its functions an endpoint; they ask AWS's names, as in AWS.
+        # MiniStack sets an endpoint for its functions; here they use AWS's names, as in AWS.
         "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
         "PYTHONPATH": os.pathsep.join([str(COMMANDS), str(ROOT / "tests" / "second_aws")]),
         "TMPDIR": str(aws.folder / "tmp"),
@@ -170,7 +170,7 @@ def _settings(aws: Aws) -> dict[str, str]:
 
 
 def _wait(aws: Aws, process: subprocess.Popen[bytes]) -> None:
-    """Wait until it answers; raises RuntimeError with the end of its log where it does not."""
+    """Wait until it answers; otherwise raises RuntimeError with the end of its log."""
     url = f"https://127.0.0.1:{aws.port}/_ministack/health"
     ends = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < ends:

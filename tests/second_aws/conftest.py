@@ -5,13 +5,13 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.conftest import ARGUMENTS
-from tests.second_aws.aws import Aws, started
+from tests.second_aws.aws import Aws, running_emulator
 from tests.second_aws.team import Team, team_in
 
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
-    with started(tmp_path_factory.mktemp("aws")) as running, running.reached():
+    with running_emulator(tmp_path_factory.mktemp("aws")) as running, running.names_resolved():
         yield running
 
 
@@ -22,7 +22,7 @@ def team(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Team:
 
 @pytest.fixture(scope="module")
 def browser(aws: Aws) -> Iterator[Browser]:
-    """Chromium, to which AWS's host names are the emulator, and no other name is known."""
+    """Chromium, which resolves AWS's host names to the emulator, and no other names."""
     names = ("chromium", "chromium-browser", "google-chrome")
     executable = next(filter(None, map(shutil.which, names)), None)
     assert executable, "no Chromium on PATH: `make browser` installs it or says what to do"
@@ -40,8 +40,8 @@ def browser(aws: Aws) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def page(browser: Browser, team: Team) -> Iterator[Page]:
-    """The page that the team deployed, which nobody has signed in to yet."""
-    # Chromium does not know the emulator's certificates; urllib and boto3 check them.
+    """The page that the team deployed, before anybody signs in."""
+    # Chromium does not trust the emulator's certificates, but urllib and boto3 check them.
     context = browser.new_context(accept_downloads=True, ignore_https_errors=True)
     opened = context.new_page()
     opened.goto(team.page_origin())

@@ -1,4 +1,4 @@
-"""Functions that fail, and what tests see of it as an operator does."""
+"""Functions that fail, and what an operator sees of the failures."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from tests.second_aws.team import Team
 
 @contextmanager
 def broken(aws: Aws, function: str) -> Iterator[None]:
-    """A function whose handler is not there meanwhile."""
+    """A function without its handler meanwhile."""
     functions = aws.client("lambda")
     handler = functions.get_function_configuration(FunctionName=function)["Handler"]
     functions.update_function_configuration(FunctionName=function, Handler="app.nothing")
@@ -20,7 +20,7 @@ def broken(aws: Aws, function: str) -> Iterator[None]:
 
 
 def dead_letters(team: Team) -> int:
-    """How many dead letters wait in dev."""
+    """The number of dead letters in dev."""
     (line,) = [each for each in team.status().splitlines() if "dead letters waiting" in each]
     return int(line.rpartition(":")[2])
 

@@ -20,7 +20,7 @@ PASSWORD = "Upload-me-1"
 
 @dataclass
 class Team(Project):
-    """A copy of this project, and who runs its commands; `calls` holds what each command called."""
+    """A copy of this project, and the users of its commands; `calls` has their AWS calls."""
 
     aws: Aws
     calls: Path
@@ -29,7 +29,7 @@ class Team(Project):
     def start(
         self, module: str, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> subprocess.Popen[str]:
-        """Start a command as the user who may do exactly that."""
+        """Start a command as the user with exactly its permissions."""
         command = module.removeprefix("deploy.").replace("_", "-")
         stage = arguments[arguments.index("--stage") + 1]
         return super().start(
@@ -43,7 +43,7 @@ class Team(Project):
         )
 
     def user(self, command: str, stage: str) -> Keys:
-        """The credentials of a command's user, who is made where there is none yet."""
+        """The credentials of a command's user; creates the user if it is missing."""
         if (command, stage) not in self.users:
             iam = self.aws.client("iam")
             name = f"{command}-{stage}"
@@ -69,7 +69,7 @@ class Team(Project):
         return self.environment_of(stage)["HOIST_PAGE_ORIGIN"]
 
     def sign_in(self, email: str, stage: str = "dev") -> Client:
-        """A client of a stage's API for an account, which is made where there is none yet."""
+        """A client of a stage's API for an account; creates the account if it is missing."""
         config = call("GET", f"{self.page_origin(stage)}/config.json").json
         cognito = self.aws.client("cognito-idp")
         account = {"UserPoolId": config["user_pool_id"], "Username": email}
@@ -88,7 +88,7 @@ class Team(Project):
 
 
 def team_in(folder: Path, aws: Aws) -> Team:
-    """A new copy of this project, with the page that was built, for an emulator."""
+    """A new copy of this project for an emulator, with the built page."""
     copy(folder / "project", page=ROOT / "frontend" / "dist")
     (folder / "calls").mkdir()
     return Team(folder / "project", OFFLINE, aws, folder / "calls")

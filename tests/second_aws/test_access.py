@@ -1,6 +1,6 @@
-"""Who is let through by the second emulator: signatures, policies, presigned URLs.
+"""Which requests the second emulator allows: signatures, policies, presigned URLs.
 
-Each test says what AWS does. The file in `emulator/` that adds it to MiniStack names the document.
+Each test describes AWS's behaviour. The file in `emulator/` that adds it names AWS's document.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,16 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from tests.second_aws.aws import ACCOUNT, Aws, Keys, needs_ministack
-from tests.second_aws.made import allow, bucket, function, name, policy, presigning, role, user
+from tests.second_aws.new_resources import (
+    allow,
+    bucket,
+    function,
+    name,
+    policy,
+    presigning,
+    role,
+    user,
+)
 from tests.support.environment import REGION
 from tests.support.running import call
 
@@ -22,7 +31,7 @@ pytestmark = [pytest.mark.system, needs_ministack]
 
 
 def refusal(call_aws: Callable[[], Any]) -> str:
-    """The code of the error that AWS answers."""
+    """The code of AWS's error."""
     with pytest.raises(ClientError) as error:
         call_aws()
     return str(error.value.response["Error"]["Code"])
@@ -37,7 +46,7 @@ def test_a_request_is_refused_without_a_signature_and_with_a_wrong_one(aws: Aws)
     assert refusal(unsigned.list_queues) in {"MissingAuthenticationToken", "AccessDenied"}
 
 
-def test_a_presigned_url_is_good_for_its_key_and_its_region_alone(aws: Aws) -> None:
+def test_a_presigned_url_is_valid_for_its_key_and_region_only(aws: Aws) -> None:
     keys = user(aws, allow("s3:PutObject"))
     target = {"Bucket": bucket(aws), "Key": "a.txt"}
     url = presigning(aws, keys).generate_presigned_url("put_object", target)
@@ -46,7 +55,7 @@ def test_a_presigned_url_is_good_for_its_key_and_its_region_alone(aws: Aws) -> N
     # The same host name, signed for another region.
     request = AWSRequest("PUT", url.partition("?")[0])
     S3SigV4QueryAuth(Credentials(keys.id, keys.secret), "s3", "us-west-2").add_auth(request)
-    answer = call("PUT", request.url, b"x")
+    answer = call("PUT", str(request.url), b"x")
     assert answer.status == 400, answer.body
 
 
@@ -63,7 +72,7 @@ def test_a_presigned_url_is_good_for_its_key_and_its_region_alone(aws: Aws) -> N
     ],
     ids=str,
 )
-def test_a_bucket_policy_may_look_at_the_signature(
+def test_a_bucket_policy_may_have_conditions_about_the_signature(
     aws: Aws, condition: dict[str, Any], status: int
 ) -> None:
     target = {"Bucket": bucket(aws), "Key": "a.txt"}
@@ -81,7 +90,7 @@ def test_a_bucket_policy_may_look_at_the_signature(
 
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:only"
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:only"
-# What a policy must allow for a call, as the Service Authorization Reference has it.
+# The permissions for a call, from the Service Authorization Reference.
 NEEDS: dict[str, tuple[str, str, Callable[[Callable[..., Any]], Any]]] = {
     "alias": (
         "lambda:GetAlias",
@@ -142,12 +151,14 @@ def test_a_call_needs_its_action_on_its_resource(aws: Aws, need: str) -> None:
 
     assert code(allow(action, resource.replace("only", "other"))) in denied
     assert code(allow(f"{action}s", resource)) in denied
-    # It is let through, to what is not there.
+    # The call is allowed; its resource does not exist.
     assert code(allow(action, resource)) not in denied
 
 
 @pytest.mark.parametrize("missing", ["lambda:CreateFunction", "iam:PassRole", "lambda:TagResource"])
-def test_a_function_is_created_by_who_may_pass_its_role_and_tag_it(aws: Aws, missing: str) -> None:
+def test_creating_a_function_needs_permission_to_pass_its_role_and_to_tag(
+    aws: Aws, missing: str
+) -> None:
     new, role_arn = name(), role(aws)
     needs = {
         "lambda:CreateFunction": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{new}",
@@ -156,7 +167,7 @@ def test_a_function_is_created_by_who_may_pass_its_role_and_tag_it(aws: Aws, mis
     }
     everything = [allow(action, resource) for action, resource in needs.items()]
     keys = user(aws, *(each for each in everything if each["Action"] != missing))
-    settings = {"function_name": new, "Tags": {"a": "b"}}
+    settings: dict[str, Any] = {"function_name": new, "Tags": {"a": "b"}}
     with pytest.raises(ClientError, match=missing):
         function(aws, role_arn, "pass", keys=keys, **settings)
     function(aws, role_arn, "pass", keys=user(aws, *everything), **settings)
@@ -168,8 +179,10 @@ def test_an_assumed_role_has_the_arn_of_the_role_in_conditions(
     is_itself: bool,  # noqa: FBT001 - a parameter of pytest's
 ) -> None:
     arn = role(aws, trusted={"AWS": ACCOUNT})
-    named = arn if is_itself else f"{arn}-other"
-    statement = allow("s3:ListAllMyBuckets", Condition={"ArnEquals": {"aws:PrincipalArn": named}})
+    principal = arn if is_itself else f"{arn}-other"
+    statement = allow(
+        "s3:ListAllMyBuckets", Condition={"ArnEquals": {"aws:PrincipalArn": principal}}
+    )
     aws.client("iam").put_role_policy(
         RoleName=arn.rpartition("/")[2], PolicyName="all", PolicyDocument=policy(statement)
     )

@@ -1,4 +1,4 @@
-"""Each bridge is listed in docs/rehearsal.md and names the AWS document that says what is right."""
+"""Each bridge is listed in docs/rehearsal.md and names the AWS document that it follows."""
 
 import re
 from pathlib import Path
@@ -26,7 +26,7 @@ def test_every_bridge_names_a_document_of_aws() -> None:
     ] == []
 
 
-def test_the_product_knows_of_no_emulator() -> None:
+def test_hoist_does_not_mention_an_emulator() -> None:
     sources = [ROOT / "app.py"]
     for folder in ("chalicelib", "deploy", "local"):
         sources += (ROOT / folder).rglob("*.py")

@@ -1,4 +1,4 @@
-"""What `tests/commands` does to a command: it resolves names, counts AWS calls, cuts at one."""
+"""`tests/commands` in a command: it resolves names, records AWS calls, and kills at one of them."""
 
 import signal
 import socket
@@ -12,7 +12,7 @@ from tests.second_aws.aws import Aws, needs_ministack
 
 pytestmark = [pytest.mark.system, needs_ministack]
 
-# The second queue is made by a child, as `deploy` starts `chalice`.
+# A child creates the second queue, as `deploy` starts `chalice`.
 PROGRAM = """
 import subprocess, sys
 import boto3
@@ -23,7 +23,7 @@ if len(sys.argv) > 2:
 """
 
 
-def test_a_test_reaches_no_name_but_those_of_aws(aws: Aws) -> None:
+def test_a_test_resolves_no_names_but_those_of_aws(aws: Aws) -> None:
     addresses = socket.getaddrinfo("sts.eu-west-1.amazonaws.com", 443, type=socket.SOCK_STREAM)
     assert [address[4] for address in addresses] == [("127.0.0.1", aws.port)]
     with pytest.raises(socket.gaierror, match=r"not pypi\.org"):
@@ -35,7 +35,7 @@ def test_a_test_reaches_no_name_but_those_of_aws(aws: Aws) -> None:
         text=True,
         check=False,
     )
-    assert "a test reaches AWS's emulator alone, not pypi.org" in command.stderr
+    assert "a test may reach only AWS's emulator, not pypi.org" in command.stderr
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
@@ -62,7 +62,7 @@ def test_a_command_and_its_children_are_cut_at_a_call(
     assert queues == (names[:2] if moment == "after" else names[:1])
 
 
-def test_all_calls_of_a_command_are_written_down(aws: Aws, tmp_path: Path) -> None:
+def test_all_calls_of_a_command_are_recorded(aws: Aws, tmp_path: Path) -> None:
     calls = tmp_path / "calls"
     subprocess.run(
         [sys.executable, "-c", PROGRAM, "whole-1", "whole-2"],
@@ -72,6 +72,6 @@ def test_all_calls_of_a_command_are_written_down(aws: Aws, tmp_path: Path) -> No
     assert calls.read_text().splitlines() == ["sqs:CreateQueue"] * 2
 
 
-def test_no_client_is_made_where_it_would_call_the_real_aws(tmp_path: Path) -> None:
+def test_a_client_that_would_call_the_real_aws_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="the real AWS"):
         Aws(1, tmp_path).client("sts")

@@ -1,8 +1,7 @@
-"""A command that is killed between any two AWS calls finishes when it is run again.
+"""A command that is killed between any two AWS calls finishes when it runs again.
 
-The cuts are counted, not chosen: one run is killed at its first change in AWS, the next one some
-changes later, and so on until a run comes to its end. `CUTS=1` goes on change by change, which
-takes much longer.
+One run is killed at its first change in AWS. The next run is killed some changes later, and so on,
+until a run ends by itself. `CUTS=1` cuts at every change, which takes much longer.
 The tests share a stage, in this order.
 """
 
@@ -18,24 +17,24 @@ from tests.second_aws.faults import broken, dead_letters, is_notified
 from tests.second_aws.team import Team
 from tests.support.deploying import DEPLOY
 from tests.support.running import Client, eventually
-from tests.support.stands import Stands, left
+from tests.support.stands import Stands, remaining
 
 pytestmark = [pytest.mark.system, needs_ministack]
 
-# Changes from one cut to the next; `make deploy` makes about a hundred of a new stage.
+# Changes from one cut to the next; a new stage needs about a hundred changes.
 STRIDE = int(os.environ.get("CUTS", "11"))
-# A command hears of SIGINT where it can, of SIGKILL never.
+# A command can handle SIGINT, but not SIGKILL.
 KINDS = ("SIGKILL:after", "SIGINT:after", "SIGINT:before", "SIGKILL:before")
-# No command is cut so often.
-MOST = 1_000
+# More cuts than any command needs.
+MOST_CUTS = 1_000
 MOST_AT_ONE_PLACE = 3
 
 
 def cut(team: Team, *command: str, stride: int = STRIDE) -> int:
-    """Kill a command at one change after another until it ends by itself; returns how often."""
+    """Kill a command at one change after another until it ends by itself; returns the cuts."""
     calls, count = team.calls.parent / "cut", 1
     runs: list[list[str]] = []
-    for kind in itertools.islice(itertools.cycle(KINDS), MOST):
+    for kind in itertools.islice(itertools.cycle(KINDS), MOST_CUTS):
         calls.unlink(missing_ok=True)
         process = team.start(
             *command, environment={"AWS_CALLS": str(calls), "AWS_CUT": f"{kind}:{count}"}
@@ -45,18 +44,19 @@ def cut(team: Team, *command: str, stride: int = STRIDE) -> int:
         if len(changes) < count:
             assert process.returncode == 0, output
             return len(runs)
-        # 130 is how a command says that it heard of SIGINT.
+        # A command exits with 130 after SIGINT.
         assert process.returncode in (130, -signal.SIGINT, -signal.SIGKILL), output
         runs.append(changes)
-        count = count + stride if stride > 1 else following(runs)
+        count = count + stride if stride > 1 else next_cut(runs)
     raise AssertionError(f"{command} never ends")
 
 
-def following(runs: list[list[str]]) -> int:
-    """The change to cut the next run at; `runs` are the changes of those that were cut.
+def next_cut(runs: list[list[str]]) -> int:
+    """The change to cut the next run at; `runs` are the changes of the earlier runs.
 
-    It is the next one. But a run that goes on where another was killed may make other changes, as
-    what is deleted is deleted once: then the next run is cut at the same place, up to three times.
+    Usually it is the next change. But a run that continues may make other changes than the run
+    before it, because it deletes nothing twice. Then the next run is cut at the same place, up to
+    three times.
     """
     count = len(runs[-1])
     before = runs[-2] if len(runs) > 1 else []
@@ -73,10 +73,10 @@ def following(runs: list[list[str]]) -> int:
         ([["a"], ["b"], ["c"]], 2),
         ([["a"], ["a", "b"], ["b", "c"]], 2),
     ],
-    ids=["the first", "further", "another first", "often enough", "something is gone"],
+    ids=["first run", "same changes", "another first change", "third cut", "fewer changes"],
 )
 def test_the_next_cut_is_at_the_next_change(runs: list[list[str]], expected: int) -> None:
-    assert following(runs) == expected
+    assert next_cut(runs) == expected
 
 
 def test_a_new_stage_is_deployed_in_spite_of_cuts(team: Team, aws: Aws) -> None:
@@ -123,7 +123,7 @@ def test_dead_letters_are_sent_again_in_spite_of_cuts(team: Team, aws: Aws, clie
         uploads = [client.outcome(client.upload(b"x", f"letter {n}.txt"))["id"] for n in range(2)]
         eventually(lambda: dead_letters(team), lambda count: count >= 2)
 
-    # SQS hides a letter for half a minute that a killed run had received; here it does not.
+    # SQS hides a message for half a minute that a killed run had received; here it does not.
     sqs = aws.client("sqs")
     queue = team.environment_of()["HOIST_DEAD_LETTERS_ARN"].rpartition(":")[2]
     url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
@@ -131,12 +131,12 @@ def test_dead_letters_are_sent_again_in_spite_of_cuts(team: Team, aws: Aws, clie
 
     assert cut(team, "deploy.redrive", "--stage", "dev", "--dead-letters", stride=1) > 2
 
-    # A letter may come late: of a record that was sent twice while `notify` was broken.
-    def left_over() -> int:
+    # A dead letter may arrive late, of a record that was sent twice while `notify` was broken.
+    def remaining() -> int:
         team.run("deploy.redrive", "--stage", "dev", "--dead-letters")
         return dead_letters(team)
 
-    eventually(left_over, lambda count: count == 0)
+    eventually(remaining, lambda count: count == 0)
     eventually(lambda: [is_notified(team, upload) for upload in uploads], all)
 
 
@@ -144,4 +144,4 @@ def test_a_stage_is_destroyed_in_spite_of_cuts(team: Team, aws: Aws) -> None:
     command = ("deploy.destroy", "--stage", "dev", "--yes", "--delete-uploads")
     assert cut(team, *command, stride=min(STRIDE, 7)) > 3
 
-    assert left(aws) == {}
+    assert remaining(aws) == {}

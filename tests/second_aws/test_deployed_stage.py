@@ -1,7 +1,7 @@
 """A stage in the second AWS: deployed with the printed permissions, used, changed and destroyed.
 
-The tests share the stage, in this order. Every command runs as an IAM user who may do exactly what
-`make permissions` prints; every function runs as its own role.
+The tests share the stage, in this order. Every command runs as an IAM user with exactly the
+permissions that `make permissions` prints. Every function runs as its own role.
 """
 
 import hashlib
@@ -25,25 +25,25 @@ from tests.support.environment import REGION
 from tests.support.payloads import event
 from tests.support.posting import FORM_TYPE, form_of
 from tests.support.running import Client, call, crc64nvme, eventually, part_url
-from tests.support.stands import Stands, left
+from tests.support.stands import Stands, remaining
 
 pytestmark = [pytest.mark.system, pytest.mark.browser, needs_ministack]
 
 MIB = 1024 * 1024
 PERSON = "person@example.com"
-# How the page opens connections to S3 ahead of an upload: by requests that it gives up after ten
-# milliseconds. On one machine S3 may answer before that, and refuses them.
+# The page opens connections to S3 before an upload, by requests that it aborts after ten
+# milliseconds. On one machine S3 may answer earlier, with a refusal.
 CONNECTING = re.compile(r"https://[^/]+\.amazonaws\.com/\?\d+")
-# MiniStack mails the same code to everybody.
+# MiniStack sends everybody the same code.
 SIGN_UP_CODE = "123456"
-# `process_upload` may be at work before the API has told that the last part is there.
+# `process_upload` may start before the API has reported the last part.
 STATES = re.compile("uploading (uploaded )?processing accepted")
 PROGRAM = b"MZ" + bytes(58) + b"\x40\0\0\0PE\0\0"
 
 
 @pytest.fixture(scope="module")
 def deployed(team: Team) -> str:
-    """What deploying the stage printed."""
+    """The output of the deployment of the stage."""
     return team.deploy("--email", "ops@example.com")
 
 
@@ -53,7 +53,7 @@ def stands(aws: Aws) -> Stands:
 
 
 @pytest.fixture(scope="module")
-def client(team: Team, deployed: str) -> Client:  # noqa: ARG001 - the stage must stand
+def client(team: Team, deployed: str) -> Client:  # noqa: ARG001 - the stage must exist
     return team.sign_in("program@example.com")
 
 
@@ -99,20 +99,20 @@ def sha256(path: Path) -> str:
 
 @pytest.fixture(scope="module")
 def console(page: Page) -> list[str]:
-    """The errors that the page prints while the person uses it, each with its address."""
+    """The errors in the page's console during a test, each with its address."""
     errors: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
         url = message.location["url"]
         if message.type == "error" and not CONNECTING.fullmatch(url):
-            # Without its query, which may be signed.
+            # Without the query, which may have a signature.
             errors.append(f"{message.text} {url.partition('?')[0]}")
 
     page.on("console", note)
     return errors
 
 
-def test_a_person_makes_an_account_by_the_code_that_is_mailed(
+def test_a_person_creates_an_account_with_the_code_in_an_email(
     page: Page, console: list[str]
 ) -> None:
     page.get_by_test_id("to-sign-up").click()
@@ -126,36 +126,38 @@ def test_a_person_makes_an_account_by_the_code_that_is_mailed(
     page.locator("[data-live=true]").wait_for()
 
 
-def test_a_file_goes_up_is_watched_and_comes_back_identical(page: Page, tmp_path: Path) -> None:
-    sent = tmp_path / "random.bin"
-    sent.write_bytes(os.urandom(24 * MIB))
+def test_a_file_is_uploaded_and_its_download_is_identical(page: Page, tmp_path: Path) -> None:
+    original = tmp_path / "random.bin"
+    original.write_bytes(os.urandom(24 * MIB))
 
-    pick(page, sent)
+    pick(page, original)
     expect(row(page, "random.bin")).to_have_attribute("data-state", "accepted", timeout=60_000)
 
     assert STATES.fullmatch(row(page, "random.bin").get_attribute("data-states"))
     with page.expect_download() as download:
         row(page, "random.bin").get_by_test_id("download").click()
-    assert sha256(download.value.path()) == sha256(sent)
+    assert sha256(download.value.path()) == sha256(original)
 
 
-def test_a_file_that_is_not_what_its_name_says_is_rejected(page: Page, tmp_path: Path) -> None:
-    sent = tmp_path / "letter.pdf"
-    sent.write_bytes(PROGRAM)
+def test_a_file_with_a_wrong_extension_is_rejected(page: Page, tmp_path: Path) -> None:
+    program = tmp_path / "letter.pdf"
+    program.write_bytes(PROGRAM)
 
-    pick(page, sent)
+    pick(page, program)
 
     expect(row(page, "letter.pdf")).to_have_attribute("data-state", "rejected", timeout=30_000)
     expect(row(page, "letter.pdf")).to_contain_text("not what its name and type say")
 
 
 def test_a_person_switches_emails_on_and_off(page: Page, aws: Aws, stands: Stands) -> None:
-    """As far as the emulator goes: it sends no mail, and takes an address as confirmed at once."""
+    """The emulator sends no email, and an address is confirmed at once."""
     topic = stands.environment()["HOIST_NOTIFICATIONS_TOPIC_ARN"]
 
     def subscribed() -> list[str]:
-        found = aws.client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
-        return [each["Endpoint"] for each in found]
+        subscriptions = aws.client("sns").list_subscriptions_by_topic(TopicArn=topic)[
+            "Subscriptions"
+        ]
+        return [each["Endpoint"] for each in subscriptions]
 
     switch = page.get_by_test_id("email")
     expect(switch).to_have_attribute("aria-checked", "false")
@@ -165,10 +167,10 @@ def test_a_person_switches_emails_on_and_off(page: Page, aws: Aws, stands: Stand
 
     switch.click()
     expect(switch).to_have_attribute("aria-checked", "false")
-    eventually(subscribed, lambda found: found == [])
+    eventually(subscribed, lambda endpoints: endpoints == [])
 
 
-def test_a_person_deletes_a_file_and_its_object_is_gone(
+def test_a_person_deletes_a_file_with_its_object(
     page: Page, aws: Aws, stands: Stands, console: list[str]
 ) -> None:
     row(page, "random.bin").get_by_test_id("delete").click()
@@ -233,7 +235,9 @@ def test_the_page_alone_may_send_to_the_bucket_from_a_browser(team: Team, client
     assert allowed("https://evil.example") is None
 
 
-def test_a_presigned_url_opens_nothing_but_what_was_signed(client: Client, stands: Stands) -> None:
+def test_a_presigned_url_is_valid_for_the_signed_request_only(
+    client: Client, stands: Stands
+) -> None:
     created = client.create(b"12345", "exact.txt", crc64nvme=crc64nvme(b"12345"))
     url, headers = part_url(created, 1), {"Content-Type": "", **created["sheet"]["headers"]}
     headers["x-amz-checksum-crc64nvme"] = crc64nvme(b"12345")
@@ -275,47 +279,47 @@ def test_a_program_sends_many_files_by_forms_and_completes_none(client: Client) 
     assert states == {"accepted"}
 
 
-def test_a_form_takes_nothing_but_what_was_signed(client: Client) -> None:
+def test_a_form_accepts_only_the_signed_fields(client: Client) -> None:
     data = b"12345"
     created = client.create(data, "form.txt", crc64nvme=crc64nvme(data), strategy="post")
     sheet = created["sheet"]
     signature = sheet["fields"]["x-amz-signature"]
     forged = signature[:-1] + ("0" if signature[-1] != "0" else "1")
 
-    def posted(sent: bytes, **fields: str) -> int:
-        named = {name.replace("_", "-"): value for name, value in fields.items()}
-        body = form_of({**sheet["fields"], **named}, sent)
+    def post_form(content: bytes, **fields: str) -> int:
+        changes = {name.replace("_", "-"): value for name, value in fields.items()}
+        body = form_of({**sheet["fields"], **changes}, content)
         return call("POST", sheet["url"], body, {"Content-Type": FORM_TYPE}).status
 
-    assert posted(data, x_amz_signature=forged) == 403
-    assert posted(data, key=created["key"] + "x") == 403
-    assert posted(data, x_amz_checksum_crc64nvme=crc64nvme(b"54321")) in (400, 403)
-    assert [posted(other) for other in (b"54321", b"1234", b"123456")] == [400, 400, 400]
-    # AWS takes no field that the policy does not name; SeaweedFS takes some.
+    assert post_form(data, x_amz_signature=forged) == 403
+    assert post_form(data, key=created["key"] + "x") == 403
+    assert post_form(data, x_amz_checksum_crc64nvme=crc64nvme(b"54321")) in (400, 403)
+    assert [post_form(other) for other in (b"54321", b"1234", b"123456")] == [400, 400, 400]
+    # AWS refuses fields that the policy does not name; SeaweedFS accepts some.
     for name in ("tagging", "acl", "Content-Encoding", "success_action_redirect", "If-None-Match"):
         body = form_of({**sheet["fields"], name: "x"}, data)
         assert call("POST", sheet["url"], body, {"Content-Type": FORM_TYPE}).status == 403, name
-    assert posted(data) == 204
+    assert post_form(data) == 204
 
 
-def lent(client: Client) -> tuple[Keys, str, str]:
-    """Temporary credentials, and the bucket and prefix that they are for."""
+def credentials_of(client: Client) -> tuple[Keys, str, str]:
+    """Temporary credentials with their bucket and prefix."""
     answer = client.request("POST", "/credentials")
     assert answer.status == 200, answer.body
-    told = answer.json
-    keys = Keys(told["access_key_id"], told["secret_access_key"], told["session_token"])
-    return keys, told["bucket"], told["prefix"]
+    document = answer.json
+    keys = Keys(document["access_key_id"], document["secret_access_key"], document["session_token"])
+    return keys, document["bucket"], document["prefix"]
 
 
 def arrived(client: Client, name: str) -> Any:
-    """An upload that no API call created, once it has an outcome."""
+    """An upload that no API call created, after it has an outcome."""
 
-    def found() -> list[Any]:
+    def matches() -> list[Any]:
         uploads = client.request("GET", "/uploads").json["uploads"]
         return [each for each in uploads if each["filename"] == name]
 
     (upload,) = eventually(
-        found, lambda uploads: bool(uploads) and uploads[0]["state"] in ("accepted", "rejected")
+        matches, lambda uploads: bool(uploads) and uploads[0]["state"] in ("accepted", "rejected")
     )
     return upload
 
@@ -323,7 +327,7 @@ def arrived(client: Client, name: str) -> Any:
 def test_a_program_sends_with_temporary_credentials(
     client: Client, aws: Aws, tmp_path: Path
 ) -> None:
-    keys, bucket, prefix = lent(client)
+    keys, bucket, prefix = credentials_of(client)
     large = tmp_path / "large.bin"
     large.write_bytes(os.urandom(20 * MIB))
     s3 = aws.client("s3", keys)
@@ -374,8 +378,8 @@ REFUSED: dict[str, Refused] = {
 }
 
 
-def test_temporary_credentials_are_refused_all_else(client: Client, aws: Aws) -> None:
-    keys, bucket, prefix = lent(client)
+def test_temporary_credentials_allow_nothing_else(client: Client, aws: Aws) -> None:
+    keys, bucket, prefix = credentials_of(client)
     aws.client("s3").put_object(Bucket=bucket, Key="uploads/somebody/there.txt", Body=b"x")
     s3 = aws.client("s3", keys)
     s3.put_object(Bucket=bucket, Key=f"{prefix}letter.pdf", Body=PROGRAM)
@@ -395,10 +399,10 @@ def test_temporary_credentials_are_refused_all_else(client: Client, aws: Aws) ->
         sts.assume_role(RoleArn=role, RoleSessionName="again")
 
 
-# --- What fails ----------------------------------------------------------------------------------
+# --- Failures ------------------------------------------------------------------------------------
 
 
-def test_a_failure_is_told_and_sent_again(team: Team, aws: Aws, client: Client) -> None:
+def test_a_failure_is_reported_and_retried(team: Team, aws: Aws, client: Client) -> None:
     with broken(aws, "hoist-dev-process_upload"):
         upload = client.outcome(client.upload(b"unlucky", "unlucky.txt"))
 
@@ -413,7 +417,7 @@ def test_a_failure_is_told_and_sent_again(team: Team, aws: Aws, client: Client) 
     assert "nothing to send again" in refused
 
 
-def test_what_notify_gave_up_on_waits_and_is_sent_again(
+def test_a_dead_letter_of_notify_waits_and_is_sent_again(
     team: Team, aws: Aws, client: Client
 ) -> None:
     with broken(aws, "hoist-dev-notify"):
@@ -427,8 +431,8 @@ def test_what_notify_gave_up_on_waits_and_is_sent_again(
     assert dead_letters(team) == 0
 
 
-def test_what_sns_gave_up_on_is_sent_again_too(team: Team, aws: Aws, client: Client) -> None:
-    """A letter of SNS's has neither Subject nor MessageAttributes."""
+def test_a_dead_letter_of_sns_is_sent_again(team: Team, aws: Aws, client: Client) -> None:
+    """A dead letter of SNS has neither Subject nor MessageAttributes."""
     aws.client("lambda").delete_function(FunctionName="hoist-dev-notify")
     upload = client.outcome(client.upload(b"undelivered", "undelivered.txt"))
     eventually(lambda: dead_letters(team), lambda count: count == 1)
@@ -443,10 +447,10 @@ def test_what_sns_gave_up_on_is_sent_again_too(team: Team, aws: Aws, client: Cli
     assert "none: all is as declared" in team.status()
 
 
-def test_a_rule_that_another_tool_took_away_is_told_and_made_again(
+def test_a_rule_that_another_tool_removed_is_reported_and_restored(
     team: Team, aws: Aws, client: Client, stands: Stands
 ) -> None:
-    """Whoever sets a bucket's notification configuration replaces all of it."""
+    """A tool that sets a bucket's notification configuration replaces all rules."""
     aws.client("s3").put_bucket_notification_configuration(
         Bucket=stands.outputs()["Bucket"], NotificationConfiguration={}
     )
@@ -466,10 +470,10 @@ def test_the_sweep_runs_under_its_own_role(team: Team, aws: Aws) -> None:
     assert "ended at" in team.status()
 
 
-# --- Once more -----------------------------------------------------------------------------------
+# --- Deploying again -----------------------------------------------------------------------------
 
 
-def test_to_deploy_again_changes_nothing(team: Team, stands: Stands) -> None:
+def test_deploying_again_changes_nothing(team: Team, stands: Stands) -> None:
     before, config = stands.everything(), team.config()
 
     printed = team.deploy("--email", "ops@example.com", "--no-smoke")
@@ -513,7 +517,7 @@ def test_two_stages_share_nothing(team: Team) -> None:
     assert "none: all is as declared" in team.status("dev")
 
 
-def test_who_may_destroy_one_stage_may_not_destroy_another(team: Team) -> None:
+def test_permissions_to_destroy_one_stage_do_not_destroy_another(team: Team) -> None:
     """Under a policy that names a stage, AWS refuses the same command for another stage."""
     team.users["destroy", "prod"] = team.user("destroy", "dev")
     team.configure("prod", region=REGION)
@@ -525,16 +529,16 @@ def test_who_may_destroy_one_stage_may_not_destroy_another(team: Team) -> None:
     del team.users["destroy", "prod"]
 
 
-def test_destroy_refuses_and_then_leaves_nothing(team: Team, aws: Aws) -> None:
+def test_destroy_refuses_first_and_then_deletes_everything(team: Team, aws: Aws) -> None:
     assert "accepted uploads" in team.destroy("--yes", status=1)
 
     team.destroy("--yes", "--delete-uploads")
 
-    assert left(aws) == {}
+    assert remaining(aws) == {}
 
 
-def test_every_call_is_one_that_the_command_may_make(team: Team) -> None:
-    """Also where the emulator asks for no permission, as of tags."""
+def test_every_call_is_in_the_permissions_of_its_command(team: Team) -> None:
+    """This includes calls for which the emulator checks no permission, like those for tags."""
     missing = {}
     for path in team.calls.iterdir():
         calls = {tuple(line.split(":")) for line in path.read_text().splitlines()}

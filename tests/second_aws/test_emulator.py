@@ -1,6 +1,6 @@
-"""What the bridges of the second emulator add to S3, CloudFormation, API Gateway and CloudFront.
+"""The bridges of the second emulator for S3, CloudFormation, API Gateway and CloudFront.
 
-Each test says what AWS does. The bridge in `emulator/` that adds it names the document.
+Each test describes AWS's behaviour. The bridge in `emulator/` that adds it names AWS's document.
 """
 
 import json
@@ -13,7 +13,7 @@ from botocore import UNSIGNED
 from botocore.exceptions import ClientError
 
 from tests.second_aws.aws import Aws, needs_ministack
-from tests.second_aws.made import bucket, name, presigning
+from tests.second_aws.new_resources import bucket, name, presigning
 from tests.support.environment import REGION
 from tests.support.running import call, crc64nvme
 
@@ -111,7 +111,7 @@ def test_a_stack_has_joined_conditions_expressions_and_typed_parameters(
 
 
 def document(title: str, pool_arn: str) -> dict[str, Any]:
-    """An API of one route, as Chalice describes it: signed in, with a preflight."""
+    """An API of one route in Chalice's form: with an authorizer and a preflight."""
     mock = {
         "type": "mock",
         "requestTemplates": {"application/json": '{"statusCode": 200}'},
@@ -152,7 +152,7 @@ def document(title: str, pool_arn: str) -> dict[str, Any]:
     }
 
 
-def test_an_account_is_confirmed_by_the_code_that_was_mailed(aws: Aws) -> None:
+def test_an_account_is_confirmed_with_the_code_in_an_email(aws: Aws) -> None:
     cognito = aws.client("cognito-idp", signature_version=UNSIGNED)
     pool = aws.client("cognito-idp").create_user_pool(
         PoolName=name(), UsernameAttributes=["email"], AutoVerifiedAttributes=["email"]
@@ -170,15 +170,15 @@ def test_an_account_is_confirmed_by_the_code_that_was_mailed(aws: Aws) -> None:
 
 
 def token(aws: Aws) -> tuple[str, str]:
-    """A user pool's ARN and the id token of somebody in it."""
+    """A user pool's ARN and the id token of a user in it."""
     cognito = aws.client("cognito-idp")
     pool = cognito.create_user_pool(PoolName=name())["UserPool"]
     client = cognito.create_user_pool_client(
         UserPoolId=pool["Id"], ClientName="page", ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH"]
     )["UserPoolClient"]["ClientId"]
-    somebody = {"UserPoolId": pool["Id"], "Username": "ann"}
-    cognito.admin_create_user(**somebody, MessageAction="SUPPRESS")
-    cognito.admin_set_user_password(**somebody, Password="Upload-me-1!", Permanent=True)
+    user = {"UserPoolId": pool["Id"], "Username": "ann"}
+    cognito.admin_create_user(**user, MessageAction="SUPPRESS")
+    cognito.admin_set_user_password(**user, Password="Upload-me-1!", Permanent=True)
     answer = cognito.initiate_auth(
         ClientId=client,
         AuthFlow="USER_PASSWORD_AUTH",
@@ -215,7 +215,7 @@ def test_an_api_is_overwritten_with_its_authorizers(aws: Aws) -> None:
         gateway.put_rest_api(restApiId="none", mode="overwrite", body=json.dumps(body))
 
 
-def test_cloudfront_asks_a_bucket_as_a_custom_origin(aws: Aws) -> None:
+def test_cloudfront_requests_a_bucket_as_a_custom_origin(aws: Aws) -> None:
     source = bucket(aws)
     target = {"Bucket": source, "Key": "a.txt"}
     aws.client("s3").put_object(**target, Body=b"hello")

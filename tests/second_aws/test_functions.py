@@ -1,6 +1,6 @@
-"""How functions of the second emulator get events, and where the outcomes go.
+"""How functions of the second emulator receive events, and where the results go.
 
-Each test says what AWS does. The bridge in `emulator/` that adds it names the document.
+Each test describes AWS's behaviour. The bridge in `emulator/` that adds it names AWS's document.
 """
 
 import json
@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.second_aws.aws import ACCOUNT, Aws, needs_ministack
-from tests.second_aws.made import (
+from tests.second_aws.new_resources import (
     allow,
     bucket,
     function,
@@ -25,17 +25,17 @@ from tests.support.payloads import event
 
 pytestmark = [pytest.mark.system, needs_ministack]
 
-# Says in its error which request it is of: all tries of an event have one request id.
+# The error has the request id: all attempts for an event have the same one.
 RAISE = "raise ValueError(context.aws_request_id)"
 
 
 @pytest.fixture
 def sender(aws: Aws) -> str:
-    """The ARN of a role of functions that may send to every destination."""
+    """The ARN of a role for functions that may send to every destination."""
     return role(aws, allow(["sns:Publish", "sqs:SendMessage"]))
 
 
-def test_a_succeeded_event_makes_the_record_of_lambda(aws: Aws, sender: str) -> None:
+def test_a_success_has_lambda_s_invocation_record(aws: Aws, sender: str) -> None:
     url, arn = queue(aws)
     new = function(aws, sender, 'return {"answer": event["question"] * 2}')
     set_destinations(aws.client("lambda"), new, arn)
@@ -54,7 +54,7 @@ def test_a_succeeded_event_makes_the_record_of_lambda(aws: Aws, sender: str) -> 
     )
 
 
-def test_a_failed_event_is_tried_three_times_under_one_request_id(aws: Aws, sender: str) -> None:
+def test_a_failed_event_has_three_attempts_with_one_request_id(aws: Aws, sender: str) -> None:
     url, queue_arn = queue(aws)
     results = topic(aws)
     aws.client("sns").subscribe(TopicArn=results, Protocol="sqs", Endpoint=queue_arn)
@@ -69,7 +69,7 @@ def test_a_failed_event_is_tried_three_times_under_one_request_id(aws: Aws, send
     assert record["responseContext"]["functionError"] == "Unhandled"
 
 
-def test_a_throttled_event_waits_and_counts_no_try(aws: Aws, sender: str) -> None:
+def test_a_throttled_event_waits_without_an_attempt(aws: Aws, sender: str) -> None:
     url, arn = queue(aws)
     new = function(aws, sender, "time.sleep(0.3)")
     set_destinations(aws.client("lambda"), new, arn, MaximumRetryAttempts=0)
@@ -82,10 +82,10 @@ def test_a_throttled_event_waits_and_counts_no_try(aws: Aws, sender: str) -> Non
     assert len({context["requestId"] for context in contexts}) == 3
 
 
-def test_an_event_that_waits_too_long_is_not_tried(aws: Aws, sender: str) -> None:
+def test_an_event_that_waits_too_long_has_no_attempt(aws: Aws, sender: str) -> None:
     url, arn = queue(aws)
     new = function(aws, sender, "time.sleep(2.5)")
-    # AWS takes no less than 60 seconds.
+    # AWS's minimum is 60 seconds.
     client = aws.client("lambda", parameter_validation=False)
     set_destinations(client, new, arn, MaximumEventAgeInSeconds=1)
     client.put_function_concurrency(FunctionName=new, ReservedConcurrentExecutions=1)
@@ -98,7 +98,7 @@ def test_an_event_that_waits_too_long_is_not_tried(aws: Aws, sender: str) -> Non
 
 
 @pytest.mark.parametrize("reason", ["may not send to", "there is no"])
-def test_a_record_goes_nowhere_where_it_may_not_or_cannot(aws: Aws, reason: str) -> None:
+def test_a_record_without_permission_or_destination_is_dropped(aws: Aws, reason: str) -> None:
     results, role_arn = topic(aws), role(aws, allow("sns:Publish"))
     new = function(aws, role_arn, "pass")
     set_destinations(aws.client("lambda"), new, results)
@@ -110,14 +110,14 @@ def test_a_record_goes_nowhere_where_it_may_not_or_cannot(aws: Aws, reason: str)
     wait_for_log(aws, f"{new}: {reason} {results}")
 
 
-def test_a_destination_is_refused_that_the_role_may_not_send_to(aws: Aws) -> None:
+def test_a_destination_without_permission_of_the_role_is_refused(aws: Aws) -> None:
     results = topic(aws)
     new = function(aws, role(aws, allow("sns:Publish", f"{results}-other")), "pass")
     with pytest.raises(ClientError, match="InvalidParameterValueException"):
         set_destinations(aws.client("lambda"), new, results)
 
 
-def test_a_function_hears_of_sns_as_in_aws(aws: Aws, sender: str) -> None:
+def test_a_function_receives_messages_of_sns_as_in_aws(aws: Aws, sender: str) -> None:
     url, arn = queue(aws)
     new = function(aws, sender, "return None")
     set_destinations(aws.client("lambda"), new, arn)
@@ -125,17 +125,17 @@ def test_a_function_hears_of_sns_as_in_aws(aws: Aws, sender: str) -> None:
     permit(aws, new, "sns.amazonaws.com", source)
     subscribe(aws, new, source)
     aws.client("sns").publish(TopicArn=source, Message="hello")
-    sent = receive(aws, url)["requestPayload"]
+    event = receive(aws, url)["requestPayload"]
     documented = event("sns_success")
-    assert names(sent) == names(documented)
-    assert (sent["Records"][0]["Sns"]["Subject"], sent["Records"][0]["Sns"]["Message"]) == (
+    assert names(event) == names(documented)
+    assert (event["Records"][0]["Sns"]["Subject"], event["Records"][0]["Sns"]["Message"]) == (
         None,
         "hello",
     )
 
 
 @pytest.mark.parametrize("lacks", ["function", "permission"])
-def test_what_sns_cannot_deliver_is_a_dead_letter_in_the_form_of_sqs(
+def test_an_undeliverable_message_of_sns_is_a_dead_letter_in_sqs_s_form(
     aws: Aws, sender: str, lacks: str
 ) -> None:
     url, arn = queue(aws)
@@ -152,7 +152,7 @@ def test_what_sns_cannot_deliver_is_a_dead_letter_in_the_form_of_sqs(
     aws.client("sns").publish(TopicArn=source, Message="hello")
     letter = receive(aws, url)
     assert letter["Message"] == "hello"
-    # No Subject and no MessageAttributes, as there were none.
+    # The message had no Subject and no MessageAttributes.
     assert set(letter) == {
         *("Type", "MessageId", "TopicArn", "Message", "Timestamp"),
         *("SignatureVersion", "Signature", "SigningCertURL", "UnsubscribeURL"),
@@ -160,7 +160,7 @@ def test_what_sns_cannot_deliver_is_a_dead_letter_in_the_form_of_sqs(
 
 
 @pytest.mark.parametrize("is_permitted", [True, False])
-def test_s3_invokes_a_function_whose_policy_lets_it(
+def test_s3_invokes_a_function_only_with_permission(
     aws: Aws,
     sender: str,
     is_permitted: bool,  # noqa: FBT001 - a parameter of pytest's
@@ -227,7 +227,7 @@ def invocation_record(file: str) -> Any:
 
 
 def names(value: Any) -> Any:
-    """The names in a JSON document, without what Hoist's own payloads hold."""
+    """The names in a JSON document, without those in Hoist's own payloads."""
     if isinstance(value, list):
         return [names(each) for each in value]
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Attribute values as DynamoDB keeps them: one form for each value, so that `==` compares them.
+"""Attribute values as DynamoDB stores them: one form for each value, so that `==` compares them.
 
 Sizes and limits:
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
@@ -22,20 +22,20 @@ DIGITS = 38
 MAX_ITEM = 400 * 1024
 SETS = frozenset({"SS", "NS", "BS"})
 ORDERED = frozenset({"S", "N", "B"})
-# The kinds whose content nobody can change in place.
+# The kinds with immutable content.
 _FLAT = frozenset({"S", "N", "B", "BOOL", "NULL"})
 
 
 @lru_cache(maxsize=1 << 16)
 def number(text: str) -> int | Decimal:
-    """What a number's text stands for."""
+    """The value of a number's text."""
     exact = Decimal(text)
     return int(exact) if exact == exact.to_integral_value() else exact
 
 
 @lru_cache(maxsize=1 << 16)
 def plain_number(text: str) -> str:
-    """The text that DynamoDB gives back for a number: no zeros around it, no exponent."""
+    """The text that DynamoDB returns for a number: without outer zeros and without an exponent."""
     try:
         value = Decimal(text)
     except InvalidOperation:
@@ -46,17 +46,17 @@ def plain_number(text: str) -> str:
         raise Invalid("Attempting to store more than 38 significant digits in a Number")
     if value == 0:
         return "0"
-    shown = format(value, "f")
-    return shown.rstrip("0").rstrip(".") if "." in shown else shown
+    fixed = format(value, "f")
+    return fixed.rstrip("0").rstrip(".") if "." in fixed else fixed
 
 
 def number_value(value: int | Decimal) -> Value:
     """A number as an attribute value."""
-    return _kept_number(str(value))
+    return _freeze_number(str(value))
 
 
-class Kept(dict[str, Any]):
-    """A value of the table, given out as it is: nobody can change it by mistake."""
+class Frozen(dict[str, Any]):
+    """A value of the table that callers receive without a copy; it refuses changes."""
 
     __slots__ = ()
 
@@ -69,35 +69,35 @@ class Kept(dict[str, Any]):
         return deepcopy(dict(self), memo)
 
 
-class KeptMembers(Kept):
-    """A value whose content could be changed in place: it is copied when it is given out."""
+class CopiedOnRead(Frozen):
+    """A value with mutable content: callers receive a copy."""
 
     __slots__ = ()
 
 
-def stored(value: Mapping[str, Any]) -> Value:
-    """A copy of a value as it is kept; raises Invalid for what DynamoDB refuses."""
-    if isinstance(value, Kept):
+def freeze(value: Mapping[str, Any]) -> Value:
+    """A copy of a value in the stored form; raises Invalid for values that DynamoDB refuses."""
+    if isinstance(value, Frozen):
         return value
     if len(value) != 1:
         raise _bad_type(value)
     if "S" in value:
-        return _kept_text(_checked_text(value["S"]))
+        return _freeze_text(_checked_text(value["S"]))
     if "N" in value:
-        return _kept_number(_checked_text(value["N"]))
+        return _freeze_number(_checked_text(value["N"]))
     ((kind, content),) = value.items()
-    keep = Kept if kind in _FLAT else KeptMembers
-    return keep({kind: _stored_other(kind, content)})
+    frozen = Frozen if kind in _FLAT else CopiedOnRead
+    return frozen({kind: _freeze_content(kind, content)})
 
 
 @lru_cache(maxsize=1 << 16)
-def _kept_text(text: str) -> Value:
-    return Kept(S=str.__str__(text))
+def _freeze_text(text: str) -> Value:
+    return Frozen(S=str.__str__(text))
 
 
 @lru_cache(maxsize=1 << 16)
-def _kept_number(text: str) -> Value:
-    return Kept(N=plain_number(text))
+def _freeze_number(text: str) -> Value:
+    return Frozen(N=plain_number(text))
 
 
 def _checked_text(content: Any) -> str:
@@ -106,13 +106,13 @@ def _checked_text(content: Any) -> str:
     return content
 
 
-def _stored_other(kind: str, content: Any) -> Any:
+def _freeze_content(kind: str, content: Any) -> Any:
     if kind in SETS:
-        return _stored_set(kind, content)
+        return _freeze_set(kind, content)
     if kind == "M" and isinstance(content, Mapping):
-        return {name: stored(member) for name, member in content.items()}
+        return {name: freeze(member) for name, member in content.items()}
     if kind == "L" and isinstance(content, list | tuple):
-        return [stored(member) for member in content]
+        return [freeze(member) for member in content]
     if kind == "B" and isinstance(content, bytes | bytearray):
         return bytes(content)
     if kind in ("BOOL", "NULL") and isinstance(content, bool):
@@ -120,7 +120,7 @@ def _stored_other(kind: str, content: Any) -> Any:
     raise _bad_type({kind: content})
 
 
-def _stored_set(kind: str, content: Any) -> list[Any]:
+def _freeze_set(kind: str, content: Any) -> list[Any]:
     if not content:
         raise Invalid("One or more parameter values were invalid: An set may not be empty")
     members = [plain_number(member) for member in content] if kind == "NS" else list(content)
@@ -132,32 +132,32 @@ def _stored_set(kind: str, content: Any) -> list[Any]:
     return sorted(members)
 
 
-def stored_item(item: Mapping[str, Mapping[str, Any]]) -> Item:
-    """A copy of all attributes, each as it is kept."""
-    return {name: stored(value) for name, value in item.items()}
+def freeze_item(item: Mapping[str, Mapping[str, Any]]) -> Item:
+    """A copy of all attributes in the stored form."""
+    return {name: freeze(value) for name, value in item.items()}
 
 
 def copy_of(item: Item) -> Item:
     """An item for the caller, who may change it without changing the table."""
     item = dict(item)
     for name, value in item.items():
-        if type(value) is KeptMembers:
+        if type(value) is CopiedOnRead:
             item[name] = deepcopy(value)
     return item
 
 
 def kind_of(value: Mapping[str, Any]) -> str:
-    """S, N, SS and so on."""
+    """The type of a value: S, N, SS and so on."""
     return next(iter(value))
 
 
 def order_key(kind: str, content: Any) -> Any:
-    """What values of one kind are compared by; code points sort as UTF-8's bytes do."""
+    """The sort key for values of one kind; code points sort like the bytes of UTF-8."""
     return number(content) if kind == "N" else content
 
 
 def size_of(item: Item) -> int:
-    """An item's bytes: names and values."""
+    """The bytes of an item's names and values."""
     texts, others = list(item), 0
     for value in item.values():
         if "S" in value:
@@ -173,7 +173,7 @@ def attribute_size(name: str, value: Value) -> int:
 
 
 def value_size(value: Value) -> int:
-    """The bytes of a value; a number takes half its digits and a little."""
+    """The bytes of a value; a number takes one byte for two digits, and one more."""
     ((kind, content),) = value.items()
     if kind == "S":
         return length(content)
@@ -194,5 +194,5 @@ def length(text: str) -> int:
 
 
 def _bad_type(value: Any) -> ParamValidationError:
-    """boto3 itself refuses what is no attribute value, before anything is sent."""
+    """The error of boto3, which refuses an invalid attribute value before it sends a request."""
     return ParamValidationError(report=f"Invalid attribute value: {value}")

@@ -1,4 +1,4 @@
-"""What the tests of the stand-in share: a table with every kind of index, items, outcomes."""
+"""Shared by the tests of the stand-in: a table with every kind of index, items, outcomes."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -44,32 +44,32 @@ def value(plain: Any) -> dict[str, Any]:
     if isinstance(plain, list):
         return {"L": [value(member) for member in plain]}
     if isinstance(plain, dict):
-        return {"M": made(**plain)}
+        return {"M": attributes(**plain)}
     if isinstance(plain, set):
         return {"SS": sorted(plain)}
     kind = {bool: "BOOL", int: "N", bytes: "B"}.get(type(plain), "S")
     return {kind: str(plain) if kind == "N" else plain}
 
 
-def made(**plain: Any) -> dict[str, Any]:
+def attributes(**plain: Any) -> dict[str, Any]:
     """Plain values as attributes."""
     return {name: value(member) for name, member in plain.items()}
 
 
 def item(pk: str, sk: str, **plain: Any) -> dict[str, Any]:
-    return key(pk, sk) | made(**plain)
+    return key(pk, sk) | attributes(**plain)
 
 
 def key(pk: str, sk: str) -> dict[str, Any]:
     return {"pk": {"S": pk}, "sk": {"S": sk}}
 
 
-# What the stand-in does not answer: nobody reads it.
+# Members that the stand-in's answers lack, because nobody reads them.
 _LEFT_OUT = frozenset({"ResponseMetadata", "ConsumedCapacity", "ItemCollectionMetrics"})
 
 
 def in_order(answer: Any) -> Any:
-    """An answer whose sets are sorted, so that it can be compared."""
+    """An answer with sorted sets, so that tests can compare it."""
     if isinstance(answer, Mapping):
         return {
             name: sorted(member) if name in ("SS", "NS") else in_order(member)
@@ -80,7 +80,7 @@ def in_order(answer: Any) -> Any:
 
 
 def outcome(client: Any, operation: str, request: Mapping[str, Any]) -> Any:
-    """What a call answers, or the code of its error and why each member was canceled."""
+    """The answer of a call, or the code of its error and the reason for each member."""
     try:
         answer = getattr(client, operation)(**request)
     except ClientError as error:
@@ -93,7 +93,7 @@ def outcome(client: Any, operation: str, request: Mapping[str, Any]) -> Any:
 
 
 def sorted_items(client: Any, table: str = TABLE) -> list[Any]:
-    """All that is in the table, by key."""
+    """All items of the table, sorted by key."""
     return sorted(_items(client, table), key=lambda one: (one["pk"]["S"], one["sk"]["S"]))
 
 

@@ -1,8 +1,8 @@
-"""DynamoDB in memory, with one table: what `boto3.client("dynamodb")` is to the adapters.
+"""DynamoDB in memory, with one table: a stand-in for `boto3.client("dynamodb")`.
 
-It is deterministic and fast, for hundreds of thousands of calls in a simulation. `Hooks` decide
-what happens around every call. Every read sees every write that was made before it, on an index
-too. What this stand-in does not know it refuses.
+It is deterministic and fast, for hundreds of thousands of calls in a simulation. `Hooks` run other
+work, or raise errors, around every call. Every read sees all earlier writes, also on an index. The
+stand-in refuses parameters and expressions that it does not support.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -53,12 +53,12 @@ _OF_BATCH = frozenset(
 
 
 class Hooks(Protocol):
-    """What happens around a call; `operation` is DynamoDB's name of it, GetItem for one.
+    """Runs around a call; `operation` is DynamoDB's name of the call, for example GetItem.
 
-    `begin` comes before anything is done and `done` after all is done. `during` comes while a
-    transaction is under way: until it returns, other writes of its items are refused. Each may run
-    other work, or raise: from `begin` and `during` nothing has happened, from `done` the write has
-    happened and its answer is lost.
+    `begin` runs before the call has any effect, and `done` runs after it. `during` runs inside a
+    transaction: until it returns, other writes of the transaction's items are refused. Each may run
+    other work, or raise. After an error of `begin` or `during` the call has had no effect; after an
+    error of `done` the write has been made, and only its answer is lost.
     """
 
     def begin(self, operation: str, request: Request) -> None: ...
@@ -68,14 +68,14 @@ class Hooks(Protocol):
     def done(self, operation: str, request: Request) -> None: ...
 
     def unprocessed(self, operation: str, count: int) -> int:
-        """How many of so many keys or writes a batch leaves for the next call."""
+        """How many of `count` keys or writes a batch returns as unprocessed."""
 
 
 class NoHooks:
-    """Nothing happens around a call."""
+    """Hooks that do nothing."""
 
     def begin(self, operation: str, request: Request) -> None:
-        """Go on."""
+        """Do nothing."""
 
     during = done = begin
 
@@ -84,9 +84,9 @@ class NoHooks:
 
 
 class FakeDynamoDB:
-    """A client and its one table; `schema` is what CreateTable takes, `meter` counts units.
+    """A client and its one table; `schema` are CreateTable's parameters, `meter` counts units.
 
-    With a clock the meter refuses what is over a partition key's write units in a second.
+    With a clock, the meter refuses writes over the limit of a partition key in a second.
     """
 
     exceptions = Exceptions
@@ -103,7 +103,7 @@ class FakeDynamoDB:
         self.hooks: Hooks = hooks or NoHooks()
         self.meter = Meter(clock)
         on_demand = schema.get("BillingMode") == "PAY_PER_REQUEST"
-        # What a member of a transaction fails with, by how the table is billed.
+        # The reason of a throttled member of a transaction; it depends on the billing mode.
         self._throttled = "ThrottlingError" if on_demand else "ProvisionedThroughputExceeded"
         self._rows: dict[Key, Row] = {}
         table, *others = indexes_of(schema)
@@ -113,16 +113,16 @@ class FakeDynamoDB:
         self._keys = frozenset(key for index in others for key in (index.hash, index.range))
         self._under_way: set[Key] = set()
 
-    # What a test or a simulation looks at and does beside the calls.
+    # For tests and simulations: no hooks, no units.
 
     def items(self) -> list[Item]:
-        """All items, in the order in which they were made; nothing is counted."""
+        """All items, in the order of their creation."""
         return [copy_of(row.item) for row in self._rows.values()]
 
     def expire(self, pk: str, sk: str) -> bool:
-        """Delete an item as the time to live does: no hook, no units; tells whether it was there.
+        """Delete an item as the time to live does; returns whether there was one.
 
-        An item that a transaction is about stays.
+        An item of a running transaction stays.
         """
         key = (pk, sk)
         if key not in self._rows or key in self._under_way:
@@ -151,28 +151,30 @@ class FakeDynamoDB:
 
     def _prepare_batch_get(self, operation: str, request: Request) -> Any:
         check_parameters(request, frozenset({"RequestItems"}), "RequestItems")
-        asked = self._of_this_table(operation, request["RequestItems"])
-        check_parameters(asked, _OF_BATCH, "Keys")
-        keys = [request_key({"Key": key}) for key in asked["Keys"]]
+        batch = self._of_this_table(operation, request["RequestItems"])
+        check_parameters(batch, _OF_BATCH, "Keys")
+        keys = [request_key({"Key": key}) for key in batch["Keys"]]
         if not 0 < len(keys) <= MAX_GET_BATCH:
             raise Invalid("Too many items requested for the BatchGetItem call")
         if len(set(keys)) < len(keys):
             raise Invalid("Provided list of item keys contains duplicates")
-        return keys, plan_of(asked)[0]
+        return keys, plan_of(batch)[0]
 
     def _batch_get(self, operation: str, request: Request, prepared: Any) -> dict[str, Any]:
         keys, plan = prepared
-        asked = request["RequestItems"][self.name]
+        batch = request["RequestItems"][self.name]
         count = len(keys) - self.hooks.unprocessed(operation, len(keys))
-        consistent = asked.get("ConsistentRead", False)
-        found = []
+        consistent = batch.get("ConsistentRead", False)
+        responses = []
         for key in keys[:count]:
             row = self._rows.get(key)
             self.meter.read(operation, 0 if row is None else row.size, consistent=consistent)
             if row is not None:
-                found.append(projected(row.item, plan))
-        left = {self.name: {**asked, "Keys": asked["Keys"][count:]}} if count < len(keys) else {}
-        return {"Responses": {self.name: found}, "UnprocessedKeys": left}
+                responses.append(projected(row.item, plan))
+        unprocessed = (
+            {self.name: {**batch, "Keys": batch["Keys"][count:]}} if count < len(keys) else {}
+        )
+        return {"Responses": {self.name: responses}, "UnprocessedKeys": unprocessed}
 
     def query(self, **request: Any) -> dict[str, Any]:
         return self._run("Query", request, self._prepare_query, self._page)
@@ -209,7 +211,7 @@ class FakeDynamoDB:
 
     def _page(self, operation: str, request: Request, prepared: Any) -> dict[str, Any]:
         index, plan, values, _ = prepared
-        # Made anew: other work may have changed the table since the request was checked.
+        # Computed here: other work may have changed the table since the request was checked.
         places = self._places(operation, request, plan, values, index)
         answer, read = page_of(request, plan, values, index, rows=map(self._row_at, places))
         self.meter.read(operation, read, consistent=request.get("ConsistentRead", False))
@@ -247,9 +249,9 @@ class FakeDynamoDB:
         old = self._rows.get(key)
         if not write.is_allowed(old):
             self._take(operation, [((None, key[0]), write_units(old.size if old else 0))])
-            more = {"Item": copy_of(old.item)} if old is not None and write.tells_old else {}
+            more = {"Item": copy_of(old.item)} if old is not None and write.returns_old else {}
             raise refusal("ConditionalCheckFailedException", operation, CONDITION_MESSAGE, **more)
-        new = self._made(write, old)
+        new = self._new_row(write, old)
         moves = self._moves(old, new)
         self._take(operation, self._costs(key, old, new, moves))
         self._commit(key, new, moves)
@@ -260,11 +262,11 @@ class FakeDynamoDB:
 
     def _prepare_batch(self, operation: str, request: Request) -> list[Write]:
         check_parameters(request, frozenset({"RequestItems"}), "RequestItems")
-        asked = self._of_this_table(operation, request["RequestItems"])
-        if not 0 < len(asked) <= MAX_WRITE_BATCH:
+        batch = self._of_this_table(operation, request["RequestItems"])
+        if not 0 < len(batch) <= MAX_WRITE_BATCH:
             raise Invalid("Too many items requested for the BatchWriteItem call")
         writes = []
-        for member in asked:
+        for member in batch:
             ((kind, body),) = member.items()
             check_parameters(body, frozenset({"Item", "Key"}))
             writes.append(write_of(kind.removesuffix("Request"), body, self._others))
@@ -275,17 +277,17 @@ class FakeDynamoDB:
         self, operation: str, request: Request, writes: Sequence[Write]
     ) -> dict[str, Any]:
         count = len(writes) - self.hooks.unprocessed(operation, len(writes))
-        left = list(request["RequestItems"][self.name][count:])
+        unprocessed = list(request["RequestItems"][self.name][count:])
         for member, write in zip(request["RequestItems"][self.name], writes[:count], strict=False):
             old = self._rows.get(write.key)
-            new = self._made(write, old)
+            new = self._new_row(write, old)
             moves = self._moves(old, new)
             full = self.meter.take(operation, self._costs(write.key, old, new, moves))
             if full or write.key in self._under_way:
-                left.append(member)
+                unprocessed.append(member)
             else:
                 self._commit(write.key, new, moves)
-        return {"UnprocessedItems": {self.name: left} if left else {}}
+        return {"UnprocessedItems": {self.name: unprocessed} if unprocessed else {}}
 
     # Transactions.
 
@@ -313,10 +315,10 @@ class FakeDynamoDB:
         self, operation: str, request: Request, writes: Sequence[Write]
     ) -> dict[str, Any]:
         keys = {write.key for write in writes}
-        if taken := self._under_way & keys:
+        if conflicts := self._under_way & keys:
             raise cancellation([
                 {"Code": "TransactionConflict", "Message": CONFLICT_MESSAGE}
-                if write.key in taken
+                if write.key in conflicts
                 else {"Code": "None"}
                 for write in writes
             ])  # fmt: skip
@@ -332,7 +334,7 @@ class FakeDynamoDB:
         reasons, changes = [], []
         for write in writes:
             old = self._rows.get(write.key)
-            new, reason = self._tried(write, old)
+            new, reason = self._try(write, old)
             reasons.append(reason)
             changes.append((write.key, old, new, self._moves(old, new)))
         failed = any(reason["Code"] != "None" for reason in reasons)
@@ -348,13 +350,13 @@ class FakeDynamoDB:
         for key, _, new, moves in changes:
             self._commit(key, new, moves)
 
-    def _tried(self, write: Write, old: Row | None) -> tuple[Row | None, dict[str, Any]]:
-        """The row that a member of a transaction makes, and why it fails."""
+    def _try(self, write: Write, old: Row | None) -> tuple[Row | None, dict[str, Any]]:
+        """The row that a member of a transaction makes, and the reason when it fails."""
         if not write.is_allowed(old):
-            more = {"Item": copy_of(old.item)} if old is not None and write.tells_old else {}
+            more = {"Item": copy_of(old.item)} if old is not None and write.returns_old else {}
             return old, {"Code": "ConditionalCheckFailed", "Message": CONDITION_MESSAGE, **more}
         try:
-            return self._made(write, old), {"Code": "None"}
+            return self._new_row(write, old), {"Code": "None"}
         except Invalid as error:
             return old, {"Code": "ValidationError", "Message": str(error)}
 
@@ -369,7 +371,7 @@ class FakeDynamoDB:
             return {"Code": self._throttled, "Message": THROTTLE_MESSAGE}
         return {"Code": "None"}
 
-    # What all calls do.
+    # Shared by all calls.
 
     def _run(
         self,
@@ -394,14 +396,14 @@ class FakeDynamoDB:
         if request.get("TableName", self.name) != self.name:
             raise refusal("ResourceNotFoundException", operation, "Requested resource not found")
 
-    def _of_this_table(self, operation: str, asked: Request) -> Any:
-        if len(asked) != 1:
+    def _of_this_table(self, operation: str, by_table: Request) -> Any:
+        if len(by_table) != 1:
             raise NotImplementedError("There is one table")
-        self._check_table(operation, {"TableName": next(iter(asked))})
-        return asked[self.name]
+        self._check_table(operation, {"TableName": next(iter(by_table))})
+        return by_table[self.name]
 
-    def _made(self, write: Write, old: Row | None) -> Row | None:
-        new = write.made(old)
+    def _new_row(self, write: Write, old: Row | None) -> Row | None:
+        new = write.new_row(old)
         update = write.plan.update
         if new is not None and update is not None and not self._keys.isdisjoint(update.names):
             for index in self._others:
@@ -409,7 +411,7 @@ class FakeDynamoDB:
         return new
 
     def _moves(self, old: Row | None, new: Row | None) -> list[Move]:
-        """Where the item stood and will stand, in each index."""
+        """The place of the item in each index, before and after a write."""
         before = None if old is None else old.item
         after = None if new is None else new.item
         return [
@@ -421,7 +423,7 @@ class FakeDynamoDB:
         ]
 
     def _costs(self, key: Key, old: Row | None, new: Row | None, moves: list[Move]) -> list[Cost]:
-        """The units of a write, for the table's partition key and those of the indexes."""
+        """The units of a write for the partition keys of the table and of the indexes."""
         size = max(0 if old is None else old.size, 0 if new is None else new.size)
         costs: list[Cost] = [((None, key[0]), write_units(size))]
         for index, move in zip(self._others, moves, strict=True):
@@ -455,13 +457,13 @@ class FakeDynamoDB:
 
 
 class Paginator:
-    """Page after page of a query or a scan."""
+    """Reads a query or a scan page by page."""
 
     def __init__(self, page: Callable[..., dict[str, Any]]) -> None:
         self._page = page
 
     def paginate(self, **request: Any) -> Iterator[dict[str, Any]]:
-        """Yield the pages; PaginationConfig is not known."""
+        """Yield the pages; PaginationConfig is not supported."""
         while True:
             page = self._page(**request)
             yield page
@@ -475,13 +477,13 @@ def _check_once(writes: Sequence[Write], message: str) -> None:
         raise Invalid(message)
 
 
-def _returned(asked: str, write: Write, old: Row | None, new: Row | None) -> dict[str, Any]:
-    """The Attributes of an answer, where there are any."""
-    row = new if asked.endswith("NEW") else old
-    if asked == "NONE" or row is None:
+def _returned(return_values: str, write: Write, old: Row | None, new: Row | None) -> dict[str, Any]:
+    """The Attributes of an answer, if it has any."""
+    row = new if return_values.endswith("NEW") else old
+    if return_values == "NONE" or row is None:
         return {}
     item = row.item
-    if asked.startswith("UPDATED"):
+    if return_values.startswith("UPDATED"):
         names = () if write.plan.update is None else write.plan.update.names
         item = {name: item[name] for name in names if name in item}
     return {"Attributes": copy_of(item)} if item else {}

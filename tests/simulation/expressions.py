@@ -1,7 +1,7 @@
 """DynamoDB's expressions: conditions and filters, key conditions, projections.
 
 A text is parsed once and becomes a function of an item and the placeholders' values. Only paths of
-one name are known; a longer one raises NotImplementedError, so that no test believes in it.
+one name are supported. A longer path raises NotImplementedError, so that no test relies on it.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.OperatorsAndFunctions.html
 """
 
@@ -41,7 +41,7 @@ _ARGUMENTS = {
 
 
 class Parser:
-    """Reads one expression; remembers which placeholders it uses."""
+    """Parses one expression and records the placeholders that it uses."""
 
     def __init__(self, kind: str, text: str, names: Mapping[str, str]) -> None:
         self.kind = kind
@@ -57,7 +57,7 @@ class Parser:
         return self._tokens[self._at]
 
     def peek_word(self) -> str:
-        """The next token as a keyword is written."""
+        """The next token, in the case of keywords."""
         return self.peek().upper()
 
     def take(self) -> str:
@@ -66,7 +66,7 @@ class Parser:
         return token
 
     def take_if(self, *tokens: str) -> str:
-        """The next token as a keyword is written, where it is one of these."""
+        """Take the next token if it is one of these keywords, or else return an empty text."""
         return self.take().upper() if self.peek_word() in tokens else ""
 
     def expect(self, token: str) -> None:
@@ -100,7 +100,7 @@ class Parser:
         return name
 
     def value(self) -> str:
-        """A placeholder of a value."""
+        """The placeholder of a value."""
         token = self.take()
         if not token.startswith(":"):
             raise self.syntax_error()
@@ -108,7 +108,7 @@ class Parser:
         return token
 
     def commas(self, one: Callable[[], Any]) -> list[Any]:
-        """One or more, with commas between them."""
+        """One or more, separated by commas."""
         members = [one()]
         while self.take_if(","):
             members.append(one())
@@ -136,7 +136,7 @@ class Parser:
 
 
 def parse_condition(parser: Parser) -> Node:
-    """A whole condition as a tree."""
+    """The tree of a whole condition."""
     tree = _either(parser)
     parser.end()
     return tree
@@ -169,20 +169,20 @@ def _single(parser: Parser) -> Node:
         return ("in parentheses", inner)
     if parser.peek() in _ARGUMENTS:
         return _call(parser)
-    left = _operand(parser)
+    lhs = _operand(parser)
     if word := parser.take_if("=", "<>", *_ORDERINGS):
-        return ("compare", word, left, _operand(parser))
+        return ("compare", word, lhs, _operand(parser))
     if parser.take_if("BETWEEN"):
         low = _operand(parser)
         parser.expect("AND")
-        return ("between", left, low, _operand(parser))
+        return ("between", lhs, low, _operand(parser))
     parser.expect("IN")
     parser.expect("(")
     members = parser.commas(lambda: _operand(parser))
     parser.expect(")")
     if len(members) > MAX_OPERANDS_OF_IN:
         raise parser.invalid("The IN operator takes 100 operands at most;")
-    return ("in", left, members)
+    return ("in", lhs, members)
 
 
 def _call(parser: Parser) -> Node:
@@ -218,7 +218,7 @@ def _operand(parser: Parser) -> Node:
 
 
 def compiled(tree: Node) -> Condition:
-    """The tree of a condition as a function."""
+    """The function of a condition's tree."""
     kind = tree[0]
     if kind in ("and", "or"):
         return _joined(kind, compiled(tree[1]), compiled(tree[2]))
@@ -230,14 +230,14 @@ def compiled(tree: Node) -> Condition:
     return {"compare": _compare, "between": _between, "in": _is_in, "call": _function}[kind](tree)
 
 
-def _joined(kind: str, left: Condition, right: Condition) -> Condition:
+def _joined(kind: str, lhs: Condition, rhs: Condition) -> Condition:
     if kind == "and":
-        return lambda item, values: left(item, values) and right(item, values)
-    return lambda item, values: left(item, values) or right(item, values)
+        return lambda item, values: lhs(item, values) and rhs(item, values)
+    return lambda item, values: lhs(item, values) or rhs(item, values)
 
 
 def operand_of(node: Node) -> Operand:
-    """A path, a placeholder or size() as a function; None where there is no such attribute."""
+    """The function of a path, a placeholder or size(); it returns None for a missing attribute."""
     kind, name = node
     if kind == "path":
         return lambda item, _: item.get(name)
@@ -259,20 +259,20 @@ def _size(value: Value | None) -> Value | None:
 
 
 def _compare(tree: Node) -> Condition:
-    _, word, left_node, right_node = tree
-    left, right = operand_of(left_node), operand_of(right_node)
+    _, word, lhs_node, rhs_node = tree
+    lhs, rhs = operand_of(lhs_node), operand_of(rhs_node)
     if word == "=":
         return lambda item, values: (
-            (found := left(item, values)) is not None and found == right(item, values)
+            (actual := lhs(item, values)) is not None and actual == rhs(item, values)
         )
     if word == "<>":
-        return lambda item, values: left(item, values) != right(item, values)
+        return lambda item, values: lhs(item, values) != rhs(item, values)
     ordering = _ORDERINGS[word]
-    literals = _literals(left_node, right_node)
+    literals = _literals(lhs_node, rhs_node)
 
     def holds(item: Item, values: Mapping[str, Value]) -> bool:
         _check_kinds(literals, values, ORDERED, word)
-        return _ordered(ordering, left(item, values), right(item, values))
+        return _ordered(ordering, lhs(item, values), rhs(item, values))
 
     return holds
 
@@ -292,13 +292,13 @@ def _check_kinds(
             )
 
 
-def _ordered(ordering: Callable[[Any, Any], bool], left: Value | None, right: Value | None) -> bool:
-    if left is None or right is None:
+def _ordered(ordering: Callable[[Any, Any], bool], lhs: Value | None, rhs: Value | None) -> bool:
+    if lhs is None or rhs is None:
         return False
-    ((kind, first),) = left.items()
-    if kind not in right or kind not in ORDERED:
+    ((kind, first),) = lhs.items()
+    if kind not in rhs or kind not in ORDERED:
         return False
-    return ordering(order_key(kind, first), order_key(kind, right[kind]))
+    return ordering(order_key(kind, first), order_key(kind, rhs[kind]))
 
 
 def _between(tree: Node) -> Condition:
@@ -310,8 +310,8 @@ def _between(tree: Node) -> Condition:
         first, last = low(item, values), high(item, values)
         if len(literals) == 2:
             _check_bounds(first, last)
-        found = subject(item, values)
-        return _ordered(operator.le, first, found) and _ordered(operator.le, found, last)
+        actual = subject(item, values)
+        return _ordered(operator.le, first, actual) and _ordered(operator.le, actual, last)
 
     return holds
 
@@ -334,8 +334,8 @@ def _is_in(tree: Node) -> Condition:
     members = [operand_of(node) for node in tree[2]]
 
     def holds(item: Item, values: Mapping[str, Value]) -> bool:
-        found = subject(item, values)
-        return found is not None and any(found == member(item, values) for member in members)
+        actual = subject(item, values)
+        return actual is not None and any(actual == member(item, values) for member in members)
 
     return holds
 
@@ -359,32 +359,32 @@ def _function(tree: Node) -> Condition:
 
     def holds(item: Item, values: Mapping[str, Value]) -> bool:
         _check_kinds(literals, values, allowed, function)
-        found, argument = item.get(name), operand(item, values)
-        return found is not None and argument is not None and test(found, argument)
+        actual, argument = item.get(name), operand(item, values)
+        return actual is not None and argument is not None and test(actual, argument)
 
     return holds
 
 
-def _begins_with(found: Value, argument: Value) -> bool:
-    kind = kind_of(found)
-    return kind in ("S", "B") and kind in argument and found[kind].startswith(argument[kind])
+def _begins_with(actual: Value, argument: Value) -> bool:
+    kind = kind_of(actual)
+    return kind in ("S", "B") and kind in argument and actual[kind].startswith(argument[kind])
 
 
-def _contains(found: Value, argument: Value) -> bool:
-    kind, wanted = kind_of(found), kind_of(argument)
+def _contains(actual: Value, argument: Value) -> bool:
+    kind, expected = kind_of(actual), kind_of(argument)
     if kind in SETS:
-        return kind[0] == wanted and argument[wanted] in found[kind]
+        return kind[0] == expected and argument[expected] in actual[kind]
     if kind == "L":
-        return argument in found[kind]
-    return kind in ("S", "B") and kind == wanted and argument[wanted] in found[kind]
+        return argument in actual[kind]
+    return kind in ("S", "B") and kind == expected and argument[expected] in actual[kind]
 
 
-def _is_type(found: Value, argument: Value) -> bool:
-    return bool(kind_of(found) == argument["S"])
+def _is_type(actual: Value, argument: Value) -> bool:
+    return bool(kind_of(actual) == argument["S"])
 
 
 def parse_projection(parser: Parser) -> tuple[str, ...]:
-    """The names of the attributes asked for."""
+    """The names of the projected attributes."""
     names = tuple(parser.commas(parser.path))
     parser.end()
     if len(set(names)) < len(names):

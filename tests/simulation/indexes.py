@@ -1,6 +1,6 @@
-"""The table and its indexes, each sorted: a query costs what its page costs.
+"""The table and its indexes, each sorted, so that a query takes time for its own page only.
 
-Keys are texts, which Python compares as DynamoDB compares their bytes.
+Keys are texts. Python compares them in the order in which DynamoDB compares their bytes.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +13,7 @@ from tests.simulation.meter import Cost, write_units
 from tests.simulation.refusals import Invalid
 
 Key = tuple[str, str]
-# Where an item stands in an index: its sort key there, and its key in the table.
+# The entry of an item in an index: its sort key there, and its key in the table.
 Entry = tuple[str, str, str]
 Place = tuple[str, Entry]
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
@@ -22,7 +22,7 @@ MAX_RANGE = 1024
 
 
 class Row:
-    """An item and its bytes."""
+    """An item and its size in bytes."""
 
     __slots__ = ("item", "size")
 
@@ -37,7 +37,7 @@ class Index:
     def __init__(self, name: str | None, keys: tuple[str, str], projected: frozenset[str] | None):
         self.name = name
         self.hash, self.range = keys
-        # The attributes it holds; None for all.
+        # The attributes that it projects; None for all.
         self.projected = projected
         self.is_global = name is not None
         self.keys = tuple(dict.fromkeys(("pk", "sk", *keys)))
@@ -46,7 +46,7 @@ class Index:
         self.partitions: SortedDict = SortedDict()
 
     def place(self, item: Item) -> Place | None:
-        """Where an item stands; None when it lacks a key, and so is not in the index."""
+        """The place of an item; None when it lacks a key and so is not in the index."""
         try:
             head, tail = item[self.hash]["S"], item[self.range]["S"]
             return head, (tail, item["pk"]["S"], item["sk"]["S"])
@@ -54,7 +54,7 @@ class Index:
             return None
 
     def check(self, item: Item) -> None:
-        """Refuse a key of the wrong kind, empty or too long; a missing one leaves the item out."""
+        """Refuse a key that has the wrong type, or is empty or too long; it may be missing."""
         for name, most in ((self.hash, MAX_HASH), (self.range, MAX_RANGE)):
             value = item.get(name)
             if value is not None:
@@ -92,7 +92,7 @@ class Index:
             del self.partitions[head]
 
     def projection(self, item: Item) -> Item:
-        """What the index holds of an item."""
+        """The attributes of an item that the index projects."""
         if self.projected is None:
             return item
         if self.holds_keys_only:
@@ -100,7 +100,7 @@ class Index:
         return {name: value for name, value in item.items() if name in self.projected}
 
     def size(self, row: Row) -> int:
-        """The bytes that the index holds of an item that is in it."""
+        """The size of an item's projection in bytes."""
         if self.projected is None:
             return row.size
         if self.holds_keys_only:
@@ -109,7 +109,7 @@ class Index:
         return size_of(self.projection(row.item))
 
     def costs(self, old: Row | None, new: Row | None, moved: "Move") -> list[Cost]:
-        """The units of keeping the index, counted for the partition keys they fall on.
+        """The units for updating the index, for each partition key.
 
         https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html
         """
@@ -131,7 +131,7 @@ class Index:
         return (self.name if self.is_global else None, place[0])
 
     def between(self, head: str, low: str, high: str | None) -> tuple[SortedList, int, int]:
-        """The entries of a partition from a sort key on and before another, as a slice."""
+        """The entries of a partition from one sort key up to another, as a slice."""
         entries = self.partitions.get(head, _NONE)
         start = entries.bisect_left((low,))
         return entries, start, len(entries) if high is None else entries.bisect_left((high,))
@@ -142,12 +142,12 @@ _NONE: SortedList = SortedList()
 
 
 def after_prefix(prefix: str) -> str | None:
-    """The first text after all that begin with a prefix; None when there is none."""
+    """The first text that sorts after all texts with a prefix; None when there is none."""
     prefix = prefix.rstrip("\U0010ffff")
     return prefix[:-1] + chr(ord(prefix[-1]) + 1) if prefix else None
 
 
-# The sort keys that a key condition leaves: from the first on, and before the second.
+# The range of sort keys for a key condition: from the first, and before the second.
 Bounds = tuple[str, str | None]
 BOUNDS: dict[str, Callable[..., Bounds]] = {
     "=": lambda key: (key, key + "\0"),
@@ -161,7 +161,7 @@ BOUNDS: dict[str, Callable[..., Bounds]] = {
 
 
 def indexes_of(schema: Mapping[str, Any]) -> Iterator[Index]:
-    """The table, then its indexes, of what CreateTable takes."""
+    """The table, then its indexes, from CreateTable's parameters."""
     table = _keys(schema)
     if table != ("pk", "sk"):
         raise NotImplementedError("The table's key is pk and sk")

@@ -1,6 +1,6 @@
 """Read and write units as DynamoDB counts them, and its limit for one partition key.
 
-Bursts are not lent: what a second has left over is lost, which is the least that DynamoDB promises.
+No burst capacity: unused units of a second are lost, which is the least that DynamoDB promises.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
 """
 
@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-# Write units that one partition key, of a table or of a global index, may take in a second.
+# Write units in a second for one partition key of a table or of a global index.
 MAX_WRITE_UNITS = 1000
 WRITE_UNIT = 1024
 READ_UNIT = 4096
@@ -18,12 +18,12 @@ Cost = tuple[Partition, int]
 
 
 def write_units(size: int) -> int:
-    """The units of a write of so many bytes."""
+    """The units of a write of `size` bytes."""
     return (size + WRITE_UNIT - 1) // WRITE_UNIT or 1
 
 
 class Meter:
-    """What was taken, for each partition key and operation; without a clock nothing is refused."""
+    """Counts units by partition key and operation; without a clock it refuses nothing."""
 
     def __init__(
         self, clock: Callable[[], datetime] | None = None, limit: int = MAX_WRITE_UNITS
@@ -42,7 +42,7 @@ class Meter:
         self._in_second: dict[Partition, int] = {}
 
     def units(self, key: str, *, index: str | None = None) -> int:
-        """The write units that a partition key of the table, or of a global index, has taken."""
+        """The write units of a partition key of the table or of a global index."""
         return self._units.get((index, key), 0)
 
     def partitions(self) -> dict[Partition, int]:
@@ -50,7 +50,7 @@ class Meter:
         return dict(self._units)
 
     def take(self, operation: str, costs: Sequence[Cost]) -> frozenset[Partition]:
-        """Count the units of one request, or none; returns the partitions that refuse it."""
+        """Count the units of a request; returns the partitions that refuse it."""
         if self._clock is not None and (full := self._full(costs)):
             self.refused += 1
             return full
@@ -62,24 +62,24 @@ class Meter:
         return frozenset()
 
     def read(self, operation: str, size: int, *, consistent: bool) -> None:
-        """Count the units of a read of so many bytes."""
+        """Count the units of a read of `size` bytes."""
         units = (size + READ_UNIT - 1) // READ_UNIT or 1
-        asked = units if consistent else units / 2
-        self.reads += asked
-        self.reads_of[operation] = self.reads_of.get(operation, 0) + asked
+        requested = units if consistent else units / 2
+        self.reads += requested
+        self.reads_of[operation] = self.reads_of.get(operation, 0) + requested
 
     def _full(self, costs: Sequence[Cost]) -> frozenset[Partition]:
-        """The partitions that would get past the limit; takes the units when there are none."""
+        """The partitions that would exceed the limit; counts the units when there are none."""
         assert self._clock is not None
         second = int(self._clock().timestamp())
         if second != self._second:
             self._second, self._in_second = second, {}
-        taken = self._in_second
-        asked: dict[Partition, int] = {}
+        in_second = self._in_second
+        requested: dict[Partition, int] = {}
         for partition, count in costs:
-            asked[partition] = asked.get(partition, taken.get(partition, 0)) + count
-        full = frozenset(partition for partition, count in asked.items() if count > self.limit)
+            requested[partition] = requested.get(partition, in_second.get(partition, 0)) + count
+        full = frozenset(partition for partition, count in requested.items() if count > self.limit)
         if not full:
-            taken.update(asked)
-            self.peak = max(self.peak, *asked.values())
+            in_second.update(requested)
+            self.peak = max(self.peak, *requested.values())
         return full

@@ -1,7 +1,7 @@
-"""Faults that Hoist once had, put back one at a time: what the simulation must see.
+"""Faults that Hoist once had, put back one at a time; the simulation must catch each of them.
 
-Each is a function that changes classes or modules of the product and returns how to undo that. A
-sweep that did not exist then is blind here to what the fault leaves behind.
+Each is a function that returns changes of classes or modules. The sweep did not exist at the time
+of some faults, so there it ignores what would repair their damage.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +19,7 @@ Changes = list[tuple[Any, str, Any]]
 
 
 def tag_before_the_record() -> Changes:
-    """H1: the tag goes to the key first, and whoever is overtaken does not look again."""
+    """H1: an invocation tags the key before it records, and never reads the table again."""
     record, check = Processing._record, Sweep._check_tag
 
     def checked(self: Sweep, upload: Upload) -> Any:
@@ -43,7 +43,7 @@ def tag_before_the_record() -> Changes:
 
 
 def keys_of_nobody_stay() -> Changes:
-    """H2: an object whose key no upload can have is left where it is."""
+    """H2: an object with a key that no upload can have is not deleted."""
     settle, check = Processing.settle, Sweep._check_object
 
     def settled(self: Processing, created: Any, invocation: Any) -> Any:
@@ -56,27 +56,27 @@ def keys_of_nobody_stay() -> Changes:
 
 
 def what_failed_is_free() -> Changes:
-    """H3: an object that came by credentials and could not be processed is charged to nobody."""
+    """H3: an object from a client with credentials whose processing fails is not charged."""
     fail, is_about = transitions.fail, sweep._is_about
 
-    def failed(upload: Upload, **asked: Any) -> dict[str, Any]:
-        return fail(upload, **asked) | ({"charged": None} if upload.is_adopted else {})
+    def failed(upload: Upload, **values: Any) -> dict[str, Any]:
+        return fail(upload, **values) | ({"charged": None} if upload.is_adopted else {})
 
-    def about(upload: Upload, found: Any) -> bool:
+    def about(upload: Upload, item: Any) -> bool:
         is_free = upload.state is State.FAILED and upload.charged is None
-        return is_free or is_about(upload, found)
+        return is_free or is_about(upload, item)
 
     return [(transitions, "fail", failed), (sweep, "_is_about", about)]
 
 
 def an_etag_is_an_identity() -> Changes:
-    """H4 and M1: a newer object with the ETag of the last one is not looked at."""
+    """H4 and M1: a newer object with the ETag of the last one is not checked."""
     settle = Processing._settle
 
     def settled(self: Processing, upload: Upload, created: Any, invocation: Any) -> Upload:
         if upload.state in OUTCOMES - {State.FAILED}:
-            found = self.storage.head(upload.key)
-            if found is not None and found.etag == (upload.report or {}).get("etag"):
+            head = self.storage.head(upload.key)
+            if head is not None and head.etag == (upload.report or {}).get("etag"):
                 raise WrongState
         return settle(self, upload, created, invocation)
 
@@ -84,12 +84,12 @@ def an_etag_is_an_identity() -> Changes:
 
 
 def a_lost_answer_is_somebody_elses() -> Changes:
-    """M2: a record whose answer was lost is taken for another invocation's."""
+    """M2: an invocation that lost the answer of its write believes that another one wrote it."""
     return [(Processing, "_duplicate", lambda *_: None)]
 
 
 def uploads_under_way_are_left_alone() -> Changes:
-    """M3: an upload that is under way is given up, whether its object is there or not."""
+    """M3: an upload in progress is aborted, even when its object exists."""
     check = Sweep._check_uploading
 
     def checked(self: Sweep, upload: Upload) -> Any:
@@ -100,7 +100,7 @@ def uploads_under_way_are_left_alone() -> Changes:
 
 
 class _Blind:
-    """S3, in which nobody finds an object."""
+    """S3 in which HeadObject finds nothing."""
 
     def __init__(self, storage: Any) -> None:
         self._storage = storage
@@ -124,7 +124,7 @@ MUTATIONS: Mapping[str, Callable[[], Changes]] = {
 
 @contextmanager
 def mutated(name: str) -> Iterator[None]:
-    """The product with one of these faults."""
+    """Hoist with one of these faults."""
     changes = MUTATIONS[name]()
     before = [(where, what, getattr(where, what)) for where, what, _ in changes]
     for where, what, changed in changes:

@@ -1,4 +1,4 @@
-"""One page of a query or a scan: what is read, what is kept of it, where the next one starts.
+"""One page of a query or a scan: its items after the filter, its size, and the next start key.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html
 """
@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
 
-from tests.simulation.attributes import Item, copy_of, stored_item
+from tests.simulation.attributes import Item, copy_of, freeze_item
 from tests.simulation.indexes import Entry, Index, Place, Row
 from tests.simulation.plans import NO_PLAN, Plan, key_range
 from tests.simulation.refusals import Invalid
 
-# Bytes that one page reads at most: what would not fit is left for the next.
+# Bytes that one page reads at most.
 MAX_PAGE = 1024 * 1024
 _COMMON = frozenset({
     "TableName", "IndexName", "FilterExpression", "ProjectionExpression", "Limit", "Select",
@@ -24,7 +24,7 @@ _BAD_START = "The provided starting key is invalid"
 
 
 class Page(NamedTuple):
-    """What one page answers, and the bytes that it read."""
+    """The answer with one page, and the bytes that it read."""
 
     answer: dict[str, Any]
     read: int
@@ -33,13 +33,13 @@ class Page(NamedTuple):
 def places_of_query(
     request: Mapping[str, Any], plan: Plan, values: Item, index: Index
 ) -> Iterator[Place]:
-    """Where the items of a query stand, from its start on."""
+    """The places of a query's items, from its start key on."""
     head, bounds = key_range(plan, values, index)
     entries, start, stop = index.between(head, *bounds)
     forward = request.get("ScanIndexForward", True)
-    given = request.get("ExclusiveStartKey")
-    if given is not None:
-        partition, entry = _start(given, index)
+    start_key = request.get("ExclusiveStartKey")
+    if start_key is not None:
+        partition, entry = _start(start_key, index)
         if (
             partition != head
             or not bounds[0] <= entry[0]
@@ -56,11 +56,11 @@ def places_of_query(
 
 
 def places_of_scan(request: Mapping[str, Any], index: Index) -> Iterator[Place]:
-    """Where all items stand, partition after partition, from the scan's start on."""
-    given = request.get("ExclusiveStartKey")
-    if given is None:
+    """The places of all items, one partition after another, from the scan's start key on."""
+    start_key = request.get("ExclusiveStartKey")
+    if start_key is None:
         return _all(index, None, None)
-    return _all(index, *_start(given, index))
+    return _all(index, *_start(start_key, index))
 
 
 def _all(index: Index, first: str | None, after: Entry | None) -> Iterator[Place]:
@@ -74,9 +74,9 @@ def _all(index: Index, first: str | None, after: Entry | None) -> Iterator[Place
 def page_of(
     request: Mapping[str, Any], plan: Plan, values: Item, index: Index, *, rows: Iterator[Row]
 ) -> Page:
-    """Read until the limit, or until a page is full; then filter."""
+    """Read until the limit or until a page is full, then filter."""
     limit = request.get("Limit")
-    kept, count, scanned, read = [], 0, 0, 0
+    matches, count, scanned, read = [], 0, 0, 0
     previous, last = None, None
     keeps, counts_only = plan.filter, request.get("Select") == "COUNT"
     for row in islice(rows, limit):
@@ -90,19 +90,19 @@ def page_of(
         if keeps is None or keeps(item, values):
             count += 1
             if not counts_only:
-                kept.append(projected(item, plan))
+                matches.append(projected(item, plan))
         if scanned == limit:
             last = row
     answer: dict[str, Any] = {"Count": count, "ScannedCount": scanned}
     if not counts_only:
-        answer["Items"] = kept
+        answer["Items"] = matches
     if last is not None:
         answer["LastEvaluatedKey"] = {name: last.item[name] for name in index.keys}
     return Page(answer, read)
 
 
 def check_page(request: Mapping[str, Any], index: Index) -> None:
-    """Refuse what DynamoDB refuses of a query or a scan."""
+    """Refuse a query or a scan that DynamoDB refuses."""
     if request.get("Limit", 1) < 1:
         raise Invalid("Limit must be greater than or equal to 1")
     if index.name is not None and index.is_global and request.get("ConsistentRead"):
@@ -118,14 +118,14 @@ def check_page(request: Mapping[str, Any], index: Index) -> None:
 
 
 def projected(item: Item, plan: Plan = NO_PLAN) -> Item:
-    """A copy of what is asked for of an item."""
+    """A copy of an item's projected attributes."""
     if plan.projection is None:
         return copy_of(item)
     return copy_of({name: item[name] for name in plan.projection if name in item})
 
 
-def _start(given: Mapping[str, Any], index: Index) -> Place:
-    key = stored_item(given)
+def _start(start_key: Mapping[str, Any], index: Index) -> Place:
+    key = freeze_item(start_key)
     if key.keys() != set(index.keys):
         raise Invalid(_BAD_START)
     place = index.place(key)

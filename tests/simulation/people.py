@@ -1,7 +1,7 @@
-"""What comes from outside: browsers, tools with temporary credentials, operators, other programs.
+"""Everybody outside Hoist: browsers, tools with temporary credentials, operators, other programs.
 
-Each action is a task of its own. A browser sends what it announced, once or again, completes or
-does not. Credentials let an owner write any key below their prefix, also one that is in use.
+Each action is a task of its own. A browser sends the announced file once or repeatedly, and may
+complete the upload. Credentials let an owner write any key below their prefix, also a key in use.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ EVIL = Content("evil", 20, "e-evil", is_good=False)
 # One MD5, and so one ETag, for two contents.
 TWIN = Content("twin", 20, "e-twin", is_good=True)
 EVIL_TWIN = Content("evil twin", 20, "e-twin", is_good=False)
-# Other bytes of the same length and checksum, which a form takes just as well.
+# Other bytes with the same length and checksum, which a form accepts as well.
 FORGED = Content("forged", 20, "e-forged", is_good=False, like="good")
 FORBIDDEN = Content("forbidden", 20, "e-forbidden", is_good=True, is_forbidden=True)
 CONTENTS = (FORBIDDEN, GOOD, LARGE, HUGE, EVIL, TWIN, EVIL_TWIN)
@@ -31,19 +31,19 @@ PATHS = ("report.txt", "deep/er/photo.txt", "one.txt", "folder/", "/")
 
 
 class People:
-    """Everybody outside, with what they remember: the uploads they were given."""
+    """Everybody outside, and the uploads and forms that they have."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.random = world.random
-        # Owner, upload and content, as the browser knows them.
-        self.known: list[tuple[str, Upload, Content]] = []
-        # Forms, which are good more than once: the upload, and what it was announced for.
+        # Owner, upload and content of each upload that a browser created.
+        self.created: list[tuple[str, Upload, Content]] = []
+        # The upload and announced content of each form; a form works more than once.
         self.forms: list[tuple[Upload, Content]] = []
         self.downloads: list[str] = []
 
     def act(self) -> None:
-        """One thing that somebody does."""
+        """One random action."""
         weighted: tuple[tuple[int, Callable[[], None]], ...] = (
             (8, self.upload),
             (4, self.drop),
@@ -71,7 +71,7 @@ class People:
         finishes = self.random.random()
 
         def work() -> None:
-            upload, _ = self._patient(
+            upload, _ = self._create_with_retries(
                 lambda key: self.world.uploads.create(
                     owner,
                     filename="file.txt",
@@ -81,7 +81,7 @@ class People:
                     idempotency_key=key,
                 )
             )
-            self.known.append((owner, upload, content))
+            self.created.append((owner, upload, content))
             if finishes < 0.15:
                 return
             self.world.scheduler.sleep(self.random.random() * 5)
@@ -94,8 +94,10 @@ class People:
 
         self._request("browser", work)
 
-    def _patient(self, create: Callable[[str], tuple[Upload, object]]) -> tuple[Upload, object]:
-        """A create that is asked again under its key, as the engine does."""
+    def _create_with_retries(
+        self, create: Callable[[str], tuple[Upload, object]]
+    ) -> tuple[Upload, object]:
+        """Create an upload, and retry with the same idempotency key, as the engine does."""
         key = f"key-{self.random.randrange(10**9)}"
         for _ in range(3):
             try:
@@ -108,7 +110,7 @@ class People:
         """A browser announces several files in one request, and sends them by forms."""
         owner = self.random.choice(OWNERS)
         contents = self.random.choices((GOOD, EVIL, TWIN, LARGE), k=self.random.randrange(1, 6))
-        # One in parts at the most: several are begun by threads, which take no turns here.
+        # At most one multipart upload: Hoist starts several in threads, which cannot take turns.
         contents = [
             *[c for c in contents if c is not LARGE],
             *([LARGE] if LARGE in contents else []),
@@ -132,15 +134,15 @@ class People:
                 self.world.scheduler.sleep(1)
             for outcome, content in zip(outcomes, contents, strict=True):
                 if isinstance(outcome, UploadError):
-                    self.world.scheduler.say(f"is refused a file: {outcome.code}")
+                    self.world.scheduler.say(f"the API refuses a file: {outcome.code}")
                     continue
                 self._send(owner, outcome[0], content)
 
         self._request("drop", work)
 
     def _send(self, owner: str, upload: Upload, content: Content) -> None:
-        """Send what was announced; S3's event says that a whole file is there."""
-        self.known.append((owner, upload, content))
+        """Send the announced content; a browser completes only a multipart upload."""
+        self.created.append((owner, upload, content))
         self.world.scheduler.sleep(self.random.random())
         if upload.multipart_id is None:
             self.forms.append((upload, content))
@@ -150,19 +152,19 @@ class People:
             self.world.uploads.complete(owner, upload.id)
 
     def send_form_again(self) -> None:
-        """A form is sent once more, with the same bytes or with forged ones."""
+        """A browser sends a form again, with the same bytes or with forged ones."""
         ends = timedelta(seconds=self.world.settings.url_lifetime)
-        good = [form for form in self.forms if self.world.now() - form[0].created_at < ends]
-        if not good:
+        usable = [form for form in self.forms if self.world.now() - form[0].created_at < ends]
+        if not usable:
             return
-        upload, content = self.random.choice(good)
+        upload, content = self.random.choice(usable)
         same_sum = [c for c in (*CONTENTS, FORGED) if c.crc64nvme == content.crc64nvme]
         self.world.s3.put(upload.key, self.random.choice(same_sum))
 
     def overwrite(self) -> None:
-        """A tool with credentials writes a key: of its own choice, or one that is in use."""
+        """A tool with credentials writes a key: a new one, or one that is in use."""
         owner = self.random.choice(OWNERS)
-        used = [upload.key for whose, upload, _ in self.known if whose == owner]
+        used = [upload.key for whose, upload, _ in self.created if whose == owner]
         prefix = keys.owner_prefix(owner)
         if used and self.random.random() < 0.4:
             key = self.random.choice(used)
@@ -172,16 +174,16 @@ class People:
         self.world.s3.put(key, self.random.choice(CONTENTS), archived=archived)
 
     def replay(self) -> None:
-        """A URL of a single PUT is used again, with other bytes of the same length."""
-        found = [u for _, u, _ in self.known if u.multipart_id is None]
-        if not found:
+        """A browser uses the URL of a single PUT again, with other bytes of the same length."""
+        uploads = [u for _, u, _ in self.created if u.multipart_id is None]
+        if not uploads:
             return
-        upload = self.random.choice(found)
+        upload = self.random.choice(uploads)
         same_size = [content for content in CONTENTS if content.size == upload.size]
         self.world.s3.put(upload.key, self.random.choice(same_size), once=True)
 
     def delete(self) -> None:
-        """An owner deletes something of their list."""
+        """An owner deletes an upload."""
         rows = self.world.rows()
         if rows:
             upload = self.random.choice(rows)
@@ -189,13 +191,13 @@ class People:
             self._request("delete", lambda: self.world.uploads.delete(upload.owner, upload.id))
 
     def complete(self) -> None:
-        """A browser completes what it sent before, late or again."""
-        if self.known:
-            owner, upload, _ = self.random.choice(self.known)
+        """A browser completes an earlier upload, late or again."""
+        if self.created:
+            owner, upload, _ = self.random.choice(self.created)
             self._request("complete", lambda: self.world.uploads.complete(owner, upload.id))
 
     def download(self) -> None:
-        """An owner downloads; what the API lets through must be what was accepted."""
+        """An owner downloads an accepted upload, whose object must be good."""
         rows = [row for row in self.world.rows() if row.state is State.ACCEPTED]
         if not rows:
             return
@@ -203,14 +205,14 @@ class People:
 
         def work() -> None:
             self.world.uploads.download(upload.owner, upload.id)
-            seen = self.world.s3.seen[self.world.who()]
-            if not seen.is_good:
-                self.downloads.append(f"{seen.name} was handed out as {upload.key}")
+            content = self.world.s3.last_seen[self.world.who()]
+            if not content.is_good:
+                self.downloads.append(f"the API let {content.name} be downloaded as {upload.key}")
 
         self._request("download", work)
 
     def redrive(self) -> None:
-        """An operator sends again what failed, and the dead letters."""
+        """An operator retries failed uploads, and sends the dead letters again."""
         for row in self.world.rows():
             if row.state is State.FAILED:
                 self.world.scheduler.say(f"redrive {row.id}")
@@ -222,24 +224,24 @@ class People:
     def tag(self) -> None:
         """GuardDuty tags an object."""
         if self.world.s3.objects:
-            found = self.random.choice(list(self.world.s3.objects.values()))
-            found.tags["GuardDutyMalwareScanStatus"] = "NO_THREATS_FOUND"
+            tagged = self.random.choice(list(self.world.s3.objects.values()))
+            tagged.tags["GuardDutyMalwareScanStatus"] = "NO_THREATS_FOUND"
 
     def wait_days(self) -> None:
-        """Days go by."""
+        """Days pass."""
         self.world.scheduler.later(self.random.choice((1, 3, 9)) * 86400, self.world.pass_time)
 
     def _request(self, name: str, work: Callable[[], object]) -> None:
-        """A request to the API, in a task that API Gateway does not wait for any longer."""
+        """Start a request to the API; its task dies after API Gateway's time limit."""
 
-        def asked() -> None:
+        def handle() -> None:
             try:
                 work()
             except UploadError as error:
-                self.world.scheduler.say(f"answers {error.code}")
+                self.world.scheduler.say(f"the API answers {error.code}")
             except Exception as error:
                 self.world.unexpected.append(f"{name}: {error!r}")
                 raise
 
         number = self.world.number(name)
-        self.world.scheduler.start(f"{name}-{number}", asked, seconds=API_SECONDS)
+        self.world.scheduler.start(f"{name}-{number}", handle, seconds=API_SECONDS)

@@ -1,10 +1,10 @@
-"""What the expressions of one request ask for, parsed once for each set of texts and names."""
+"""The plan of one request: its expressions, parsed once for each set of texts and names."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from tests.simulation.attributes import Item, Value, stored_item
+from tests.simulation.attributes import Item, Value, freeze_item
 from tests.simulation.expressions import (
     Condition,
     Node,
@@ -41,7 +41,7 @@ class Plan(NamedTuple):
 
 
 class KeyTest(NamedTuple):
-    """One part of a key condition: an attribute, an operator, placeholders."""
+    """One part of a key condition: an attribute, an operator and placeholders."""
 
     name: str
     word: str
@@ -52,7 +52,7 @@ NO_PLAN = Plan(None, None, None, frozenset(), (), None)
 
 
 def plan_of(request: Mapping[str, Any]) -> tuple[Plan, Item]:
-    """The plan of a request, and the values of its placeholders as the table keeps them."""
+    """The plan of a request, and the values of its placeholders in the stored form."""
     get = request.get
     names, values = get("ExpressionAttributeNames"), get("ExpressionAttributeValues")
     plan = _plan(
@@ -60,18 +60,20 @@ def plan_of(request: Mapping[str, Any]) -> tuple[Plan, Item]:
         None if names is None else tuple(names.items()),
         None if values is None else tuple(values),
     )
-    return plan, {} if values is None else stored_item(values)
+    return plan, {} if values is None else freeze_item(values)
 
 
 @lru_cache(maxsize=4096)
 def _plan(
-    given: tuple[str | None, ...], names: Names | None, values: tuple[str, ...] | None
+    entries: tuple[str | None, ...], names: Names | None, values: tuple[str, ...] | None
 ) -> Plan:
-    texts = {kind: text for kind, text in zip(EXPRESSIONS, given, strict=True) if text is not None}
-    _check_given("Names", names, "#", texts)
-    _check_given("Values", values, ":", texts)
-    known = dict(names or ())
-    parsers = {kind: Parser(kind, text, known) for kind, text in texts.items()}
+    texts = {
+        kind: text for kind, text in zip(EXPRESSIONS, entries, strict=True) if text is not None
+    }
+    _check_entries("Names", names, "#", texts)
+    _check_entries("Values", values, ":", texts)
+    all_names = dict(names or ())
+    parsers = {kind: Parser(kind, text, all_names) for kind, text in texts.items()}
     condition, update, filtering, key, projection = map(parsers.get, EXPRESSIONS)
     plan = Plan(
         _condition(condition),
@@ -81,19 +83,19 @@ def _plan(
         _key_tests(key),
         parse_projection(projection) if projection is not None else None,
     )
-    _check_used(parsers, known, values or ())
+    _check_used(parsers, all_names, values or ())
     return plan
 
 
-def _check_given(kind: str, given: Sequence[Any] | None, sign: str, texts: Any) -> None:
-    """Refuse names or values that are empty, spelled wrong, or without an expression."""
-    if given is None:
+def _check_entries(kind: str, entries: Sequence[Any] | None, sign: str, texts: Any) -> None:
+    """Refuse names or values that are empty, malformed, or without an expression."""
+    if entries is None:
         return
     if not texts:
         raise Invalid(f"ExpressionAttribute{kind} can only be specified when using expressions")
-    if not given:
+    if not entries:
         raise Invalid(f"ExpressionAttribute{kind} must not be empty")
-    for entry in given:
+    for entry in entries:
         placeholder = entry if isinstance(entry, str) else entry[0]
         if not placeholder.startswith(sign) or len(placeholder) == 1:
             raise Invalid(
@@ -105,7 +107,7 @@ def _check_given(kind: str, given: Sequence[Any] | None, sign: str, texts: Any) 
 def _check_used(
     parsers: Mapping[str, Parser], names: Mapping[str, str], values: Sequence[str]
 ) -> None:
-    """Refuse placeholders that no expression uses, and values that are not given."""
+    """Refuse placeholders that no expression uses, and placeholders without a value."""
     for parser in parsers.values():
         if missing := parser.used_values.difference(values):
             raise parser.invalid(
@@ -114,8 +116,8 @@ def _check_used(
             )
     used_names = {name for parser in parsers.values() for name in parser.used_names}
     used_values = {value for parser in parsers.values() for value in parser.used_values}
-    for kind, given, used in (("Names", names, used_names), ("Values", values, used_values)):
-        if unused := set(given) - used:
+    for kind, entries, used in (("Names", names, used_names), ("Values", values, used_values)):
+        if unused := set(entries) - used:
             raise Invalid(
                 f"Value provided in ExpressionAttribute{kind} unused in expressions:"
                 f" keys: {{{', '.join(sorted(unused))}}}"
@@ -154,7 +156,7 @@ def _key_test(tree: Node) -> KeyTest:
 
 
 def key_range(plan: Plan, values: Mapping[str, Value], index: Index) -> tuple[str, Bounds]:
-    """The partition that a key condition names, and the sort keys that it leaves."""
+    """The partition of a key condition, and its range of sort keys."""
     tests = {test.name: test for test in plan.key}
     head = tests.pop(index.hash, None)
     if len(plan.key) != len(tests) + 1 or head is None:

@@ -10,23 +10,23 @@ from botocore.exceptions import ClientError
 
 
 class ConditionalCheckFailedException(ClientError):
-    """A condition did not hold."""
+    """A condition was false."""
 
 
 class TransactionCanceledException(ClientError):
-    """A transaction was not made; `response["CancellationReasons"]` says why."""
+    """A transaction was canceled; `response["CancellationReasons"]` has the reasons."""
 
 
 class TransactionConflictException(ClientError):
-    """A transaction is under way on the item."""
+    """Another transaction is changing the item."""
 
 
 class ProvisionedThroughputExceededException(ClientError):
-    """A partition key had its write units of this second."""
+    """A partition key has used its write units of this second."""
 
 
 class ThrottlingException(ClientError):
-    """The table has had too many requests."""
+    """The table has received too many requests."""
 
 
 class ResourceNotFoundException(ClientError):
@@ -38,11 +38,11 @@ class InternalServerError(ClientError):
 
 
 class IdempotentParameterMismatchException(ClientError):
-    """A client request token came again with other writes."""
+    """A request repeated a client request token with other writes."""
 
 
 class Exceptions:
-    """What `client.exceptions` is."""
+    """The exceptions of a client, as in `client.exceptions`."""
 
     ClientError = ClientError
     ConditionalCheckFailedException = ConditionalCheckFailedException
@@ -77,7 +77,7 @@ def refusal(code: str, operation: str, message: str = "", **more: Any) -> Client
 
 
 def cancellation(reasons: Sequence[Mapping[str, Any]]) -> ClientError:
-    """The error of a transaction that DynamoDB did not make."""
+    """The error of a transaction that DynamoDB canceled."""
     codes = ", ".join(reason["Code"] for reason in reasons)
     message = (
         f"Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]"
@@ -92,4 +92,4 @@ def cancellation(reasons: Sequence[Mapping[str, Any]]) -> ClientError:
 
 
 class Invalid(Exception):
-    """DynamoDB refuses the request or the write: the message of a ValidationException."""
+    """DynamoDB refuses the request or the write; the text is that of a ValidationException."""

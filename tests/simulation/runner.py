@@ -1,8 +1,8 @@
 """Many seeds on all processors, and `make simulate`.
 
-make simulate SEEDS=100000          as many seeds, from 0 or FROM=
-make simulate SEED=17               the story of one seed, in plain words
-make simulate SEEDS=400 FAULT=H1    with a fault that Hoist once had, to see that it is found
+- `make simulate SEEDS=100000` runs as many seeds, from 0 or from FROM=.
+- `make simulate SEED=17` prints the story of one seed.
+- `make simulate SEEDS=400 FAULT=H1` puts back a fault that Hoist once had.
 """
 
 import argparse
@@ -21,14 +21,14 @@ CHUNK = 10
 
 
 def results(seeds: Iterable[int], fault: str = "") -> Iterator[Result]:
-    """The results of many seeds, in their order."""
-    # Started anew, not forked: the parent may have threads.
+    """The results of many seeds, in the order of the seeds."""
+    # Spawned, not forked, because the parent may have threads.
     with ProcessPoolExecutor(mp_context=get_context("spawn"), initializer=_quiet) as pool:
         yield from pool.map(_run, seeds, [fault] * len(list(seeds)), chunksize=CHUNK)
 
 
 def failures(seeds: Iterable[int]) -> list[Result]:
-    """The seeds in which something is broken."""
+    """The results of the seeds that violate an invariant."""
     return [result for result in results(seeds) if result.broken]
 
 
@@ -41,41 +41,48 @@ def _run(seed: int, fault: str) -> Result:
         return simulate(seed)
 
 
-def tell(seed: int, fault: str) -> int:
+def print_story(seed: int, fault: str) -> int:
     """Print the story of a seed; returns the exit status."""
     _quiet()
     with mutated(fault) if fault else nullcontext():
-        result = simulate(seed, tells=True)
+        result = simulate(seed, with_story=True)
     print("\n".join(result.story))
-    print("\n".join(f"BROKEN: {each}" for each in result.broken) or "Everything is right.")
+    print(
+        "\n".join(f"BROKEN: {violation}" for violation in result.broken) or "All invariants hold."
+    )
     return 1 if result.broken else 0
 
 
 def search(seeds: range, fault: str) -> int:
-    """Run seeds until one is broken, and print its story; returns the exit status."""
-    began = time.monotonic()
+    """Run seeds until one violates an invariant, and print its story; returns the exit status."""
+    start = time.monotonic()
     for count, result in enumerate(results(seeds, fault), start=1):
         if result.broken:
             print("\n".join(result.story))
             print(f"\nSeed {result.seed}, after {count} seeds:")
-            print("\n".join(f"BROKEN: {each}" for each in result.broken))
+            print("\n".join(f"BROKEN: {violation}" for violation in result.broken))
             return 1
         if count % 1000 == 0 or count == len(seeds):
-            pace = count / (time.monotonic() - began)
-            print(f"{count} of {len(seeds)} seeds, {pace:.0f} a second, all right", flush=True)
+            rate = count / (time.monotonic() - start)
+            print(
+                f"{count} of {len(seeds)} seeds, {rate:.0f} a second, all invariants hold",
+                flush=True,
+            )
     return 0
 
 
 def main() -> int:
-    """The command; returns the exit status."""
+    """Run the command; returns the exit status."""
     parser = argparse.ArgumentParser(prog="make simulate", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=1000, help="SEEDS: how many")
-    parser.add_argument("--from", dest="first", type=int, default=0, help="FROM: the first")
-    parser.add_argument("--seed", type=int, help="SEED: tell the story of this one")
-    parser.add_argument("--fault", choices=["", *MUTATIONS], default="", help="FAULT: put it back")
+    parser.add_argument("--seeds", type=int, default=1000, help="SEEDS: the number of seeds")
+    parser.add_argument("--from", dest="first", type=int, default=0, help="FROM: the first seed")
+    parser.add_argument("--seed", type=int, help="SEED: print the story of this seed")
+    parser.add_argument(
+        "--fault", choices=["", *MUTATIONS], default="", help="FAULT: a fault to put back"
+    )
     options = parser.parse_args()
     if options.seed is not None:
-        return tell(options.seed, options.fault)
+        return print_story(options.seed, options.fault)
     return search(range(options.first, options.first + options.seeds), options.fault)
 
 

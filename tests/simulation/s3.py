@@ -1,7 +1,7 @@
-"""S3 as the use cases see it: objects that are replaced, tagged, deleted, and parts of uploads.
+"""S3 as the use cases see it: objects that are replaced, tagged and deleted, and parts of uploads.
 
-Every call is interrupted before and after its effect. An object's content is a value that says what
-a check will find; two contents may share an ETag, as files with one MD5 do.
+Other tasks may run before and after the effect of every call. An object's content is a value with
+the result of a check. Two contents may share an ETag, like two files with the same MD5.
 """
 
 from base64 import b64encode
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class Calls(Protocol):
-    """How a call is made: interrupted, throttled, its answer lost."""
+    """Makes calls: it may interrupt or throttle a call, or lose its answer."""
 
     def call(self, what: str, effect: Callable[[], T], *, writes: bool = True) -> T: ...
     def now(self) -> datetime: ...
@@ -28,20 +28,20 @@ class Calls(Protocol):
 
 @dataclass(frozen=True)
 class Content:
-    """Bytes: what they are called, how many, their checksums, and whether a check accepts them."""
+    """The bytes of a file: their name, number, ETag, and whether a check accepts them."""
 
     name: str
     size: int
     etag: str
     is_good: bool
-    # Whether reading it fails, as with a key of KMS that nobody may use.
+    # Whether S3 denies reads, like with a key of KMS that nobody may use.
     is_forbidden: bool = False
-    # The content that it was forged to have the checksum of, if of any.
+    # The content that it has the forged checksum of, or None.
     like: str = ""
 
     @property
     def crc64nvme(self) -> str:
-        """In the form of S3's, since announcements have it."""
+        """The checksum in S3's form, as announcements have it."""
         digest = sha256((self.like or self.name).encode()).digest()
         return b64encode(digest[:8]).decode()
 
@@ -56,10 +56,10 @@ class Forbidden(Exception):
 
 @dataclass
 class Object:
-    """A content under a key, since when, and its tags."""
+    """The content under a key, its time, and its tags."""
 
     content: Content
-    written: datetime
+    modified: datetime
     sequencer: str
     tags: dict[str, str] = field(default_factory=dict)
     is_archived: bool = False
@@ -67,15 +67,15 @@ class Object:
 
 @dataclass
 class Multipart:
-    """A multipart upload under way: its parts are parts of one content."""
+    """A multipart upload in progress; its parts are parts of one content."""
 
     key: str
-    begun: datetime
+    started: datetime
     content: Content | None = None
 
 
 class S3:
-    """One bucket; `created` and `deleted` hear of what comes, and of what the product deletes."""
+    """One bucket; it calls `created` for new objects, and `deleted` when Hoist deletes one."""
 
     def __init__(
         self,
@@ -85,38 +85,38 @@ class S3:
     ) -> None:
         self.objects: dict[str, Object] = {}
         self.multiparts: dict[str, Multipart] = {}
-        # What each task last saw of an object.
-        self.seen: dict[str, Content] = {}
+        # The content of the object that each task requested last.
+        self.last_seen: dict[str, Content] = {}
         self._calls, self._created, self._deleted = calls, created, deleted
         self._count = 0
 
-    # What senders do; no call of ours.
+    # Calls of senders, not of Hoist.
 
     def put(
         self, key: str, content: Content, *, once: bool = False, archived: bool = False
     ) -> bool:
-        """A PUT, with `once` refused where there is an object; returns whether it was taken."""
+        """PutObject; with `once` it fails for an existing key. Returns whether it succeeded."""
         if once and key in self.objects:
             return False
         self._store(key, content, archived=archived)
         return True
 
     def put_parts(self, multipart_id: str, content: Content) -> bool:
-        """All parts of a multipart upload; returns whether S3 knows it."""
-        found = self.multiparts.get(multipart_id)
-        if found is None:
+        """Upload all parts of a multipart upload; returns whether the upload exists."""
+        multipart = self.multiparts.get(multipart_id)
+        if multipart is None:
             return False
-        found.content = content
+        multipart.content = content
         return True
 
     def _store(self, key: str, content: Content, *, archived: bool = False) -> None:
         self._count += 1
-        written = self._calls.now().replace(microsecond=0)
-        stored = Object(content, written, f"{0x5000 + self._count:X}", is_archived=archived)
-        self.objects[key] = stored
-        self._created(key, stored)
+        modified = self._calls.now().replace(microsecond=0)
+        sequencer = f"{0x5000 + self._count:X}"
+        self.objects[key] = Object(content, modified, sequencer, is_archived=archived)
+        self._created(key, self.objects[key])
 
-    # What the use cases ask: the ports of `uploads`, `processing` and `sweep`.
+    # Calls of the use cases: the ports of `uploads`, `processing` and `sweep`.
 
     def create_multipart(self, key: str, *, content_type: str) -> str:  # noqa: ARG002 - the port's
         def effect() -> str:
@@ -129,10 +129,10 @@ class S3:
 
     def list_parts(self, key: str, multipart_id: str) -> list[Part] | None:  # noqa: ARG002
         def effect() -> list[Part] | None:
-            found = self.multiparts.get(multipart_id)
-            if found is None:
+            multipart = self.multiparts.get(multipart_id)
+            if multipart is None:
                 return None
-            return [] if found.content is None else [Part(1, found.content.size, "part")]
+            return [] if multipart.content is None else [Part(1, multipart.content.size, "part")]
 
         return self._calls.call("ListParts", effect, writes=False)
 
@@ -146,13 +146,13 @@ class S3:
         crc64nvme: str | None,
     ) -> bool:
         def effect() -> bool:
-            found = self.multiparts.get(multipart_id)
-            if found is None or found.content is None or key in self.objects:
+            multipart = self.multiparts.get(multipart_id)
+            if multipart is None or multipart.content is None or key in self.objects:
                 raise UploadExpired
-            if crc64nvme not in (None, found.content.crc64nvme):
+            if crc64nvme not in (None, multipart.content.crc64nvme):
                 raise ChecksumMismatch
             del self.multiparts[multipart_id]
-            self._store(key, found.content)
+            self._store(key, multipart.content)
             return True
 
         return self._calls.call("CompleteMultipartUpload", effect)
@@ -163,48 +163,48 @@ class S3:
     def head(self, key: str) -> StoredObject | None:
         def effect() -> StoredObject | None:
             if key in self.objects:
-                self.seen[self._calls.who()] = self.objects[key].content
+                self.last_seen[self._calls.who()] = self.objects[key].content
             return self._head(key)
 
         return self._calls.call(f"HeadObject {key}", effect, writes=False)
 
     def _head(self, key: str) -> StoredObject | None:
-        found = self.objects.get(key)
-        if found is None:
+        item = self.objects.get(key)
+        if item is None:
             return None
         return StoredObject(
-            found.content.size,
-            found.content.etag,
-            found.content.crc64nvme,
+            item.content.size,
+            item.content.etag,
+            item.content.crc64nvme,
             "text/plain",
-            found.written,
-            unreadable="It is stored as DEEP_ARCHIVE" if found.is_archived else None,
+            item.modified,
+            unreadable="It is stored as DEEP_ARCHIVE" if item.is_archived else None,
         )
 
     def read_range(self, key: str, offset: int, size: int, *, etag: str) -> bytes:  # noqa: ARG002
         def effect() -> bytes:
-            found = self.objects.get(key)
-            if found is None or found.content.etag != etag:
+            item = self.objects.get(key)
+            if item is None or item.content.etag != etag:
                 raise ObjectReplaced(key)
-            if found.content.is_forbidden:
+            if item.content.is_forbidden:
                 raise Forbidden(key)
-            return found.content.first_bytes
+            return item.content.first_bytes
 
         return self._calls.call(f"GetObject {key}", effect, writes=False)
 
     def tag(self, key: str, *, state: str) -> bool:
         def effect() -> bool:
-            found = self.objects.get(key)
-            if found is not None:
-                found.tags["state"] = str(state)
-            return found is not None
+            item = self.objects.get(key)
+            if item is not None:
+                item.tags["state"] = str(state)
+            return item is not None
 
         return self._calls.call(f"PutObjectTagging {key} {state}", effect)
 
     def state_tag(self, key: str) -> str | None:
         def effect() -> str | None:
-            found = self.objects.get(key)
-            return None if found is None else found.tags.get("state")
+            item = self.objects.get(key)
+            return None if item is None else item.tags.get("state")
 
         return self._calls.call(f"GetObjectTagging {key}", effect, writes=False)
 
@@ -214,14 +214,14 @@ class S3:
             lambda: {k: self._head(k) for k in sorted(self.objects) if k.startswith(prefix)},
             writes=False,
         )
-        for key, found in listed.items():
-            if key > after and found is not None:
-                yield key, replace(found, crc64nvme=None, content_type="", unreadable=None)
+        for key, item in listed.items():
+            if key > after and item is not None:
+                yield key, replace(item, crc64nvme=None, content_type="", unreadable=None)
 
     def delete(self, key: str) -> None:
         def effect() -> None:
-            found = self.objects.pop(key, None)
-            if found is not None:
-                self._deleted(key, found)
+            item = self.objects.pop(key, None)
+            if item is not None:
+                self._deleted(key, item)
 
         self._calls.call(f"DeleteObject {key}", effect)

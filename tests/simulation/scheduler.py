@@ -1,7 +1,7 @@
-"""Who runs next: tasks that take turns at every call of a port, in virtual time, from one seed.
+"""Runs tasks that take turns at every call of a port, in virtual time, in an order from one seed.
 
-A task is a greenlet: plain code of the product that the scheduler interrupts inside a call. There
-are no threads and nobody sleeps, so a seed always tells the same story.
+A task is a greenlet: Hoist's own code, which the scheduler interrupts inside a call. There are no
+threads and no real waiting, so a seed always has the same story.
 """
 
 import heapq
@@ -14,16 +14,16 @@ from typing import Any, NoReturn
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
-# Milliseconds that pass between two turns, at the most.
+# Milliseconds between two turns, at most.
 TURN = 20
 
 
 class Crashed(Exception):
-    """A task died in the middle of a call; whoever started it is told."""
+    """A task died in the middle of a call; its `ended` callback gets this error."""
 
 
-class Task(greenlet):
-    """A piece of work that can be interrupted, and can die at its deadline."""
+class Task(greenlet):  # type: ignore[misc] # greenlet has no types
+    """Work that the scheduler can interrupt, and that dies at its deadline."""
 
     def __init__(
         self, name: str, work: Callable[[], object], ended: Callable[[BaseException | None], None]
@@ -39,17 +39,17 @@ class Task(greenlet):
             self._work()
         except GreenletExit:
             return
-        except Exception as error:  # noqa: BLE001 - whoever started the task decides
+        except Exception as error:  # noqa: BLE001 - the callback decides
             self.ended(error)
         else:
             self.ended(None)
 
 
 class Scheduler:
-    """Runs tasks and timers of one seed; `now` is the clock, `story` what happened.
+    """Runs the tasks and timers of one seed; `now` is the clock, `story` the list of events.
 
-    Between two turns pass `turn` milliseconds at the most. What it does not remember, it cannot
-    tell, and it has nothing to close.
+    At most `turn` milliseconds pass between two turns. A scheduler that does not `remember` has no
+    story, and `close` has nothing to do.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Scheduler:
         self._tasks: deque[Task] = deque(maxlen=most)
         self._hub = getcurrent()
         self._is_over = False
-        # Is told of every task that dies.
+        # Called with every task that dies.
         self.on_death: Callable[[Task], None] = lambda _: None
 
     def now(self) -> datetime:
@@ -85,7 +85,7 @@ class Scheduler:
         ended: Callable[[BaseException | None], None] = lambda _: None,
         seconds: float | None = None,
     ) -> Task:
-        """Begin a task, which dies after so many seconds if it is not done by then."""
+        """Start a task, which dies after `seconds` unless it has ended."""
         task = Task(name, work, ended)
         self._tasks.append(task)
         self._ready.append(task)
@@ -94,14 +94,14 @@ class Scheduler:
         return task
 
     def later(self, seconds: float, action: Callable[[], None]) -> None:
-        """Do something when so many seconds have passed."""
+        """Run an action after `seconds`."""
         moment = self.time + timedelta(seconds=seconds)
         heapq.heappush(self._timers, (moment, next(self._order), action))
 
     def turn(self, *, may_end: bool = True) -> None:
-        """Let others run; called by a task in the middle of a call.
+        """Let other tasks run; a task calls this in the middle of a call.
 
-        Where it may not end, the call is at work in a service, which does not die with the task.
+        Without `may_end` the call is running inside a service, which does not die with the task.
         """
         task = self.current()
         if self._ready or (self._timers and self._timers[0][0] <= self.time):
@@ -113,7 +113,7 @@ class Scheduler:
             self._check(task)
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass for a task; it dies at its deadline if that comes first."""
+        """Let time pass for the running task; it dies if its deadline comes first."""
         task = self.current()
         if task.deadline is not None:
             seconds = min(seconds, (task.deadline - self.time).total_seconds() + 0.001)
@@ -122,12 +122,12 @@ class Scheduler:
         self._check(task)
 
     def crash(self) -> None:
-        """The task that is running dies here."""
+        """Let the running task die here."""
         self.say("dies")
         self._end(self.current())
 
     def run(self) -> None:
-        """Run until nothing is left to do."""
+        """Run until there are no tasks and no timers."""
         while self._ready or self._timers:
             if not self._ready or (self._timers and self._timers[0][0] <= self.time):
                 moment, _, action = heapq.heappop(self._timers)
@@ -143,14 +143,14 @@ class Scheduler:
             self.time += timedelta(milliseconds=1 + int(self.random.random() * self._turn))
 
     def close(self) -> None:
-        """End what is left of dead tasks; their code finds every port closed."""
+        """End the greenlets of dead tasks; a port that they call raises GreenletExit."""
         self._is_over = True
         for task in self._tasks:
             if not task.dead and task:
                 task.throw(GreenletExit)
 
     def current(self) -> Task:
-        """The task that is running."""
+        """The running task."""
         current = getcurrent()
         if self._is_over:
             raise GreenletExit
@@ -158,15 +158,15 @@ class Scheduler:
         return current
 
     def _check(self, task: Task) -> None:
-        """A task that has no more time dies before it does anything else."""
+        """Let a task die that is past its deadline."""
         if self._is_over or task.is_dead:
             raise GreenletExit
         if task.deadline is not None and self.time >= task.deadline:
-            self.say("runs out of time")
+            self.say("times out")
             self._end(task)
 
     def _end(self, task: Task) -> NoReturn:
-        """Nothing of a task runs any more, as when a process is killed."""
+        """End a task so that none of its code runs again, like a killed process."""
         task.is_dead = True
         self.on_death(task)
         task.ended(Crashed(task.name))

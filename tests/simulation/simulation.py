@@ -1,4 +1,4 @@
-"""One seed: fifty things happen, with faults. Then it is quiet, and everything must be true."""
+"""One seed: fifty events with faults, then sweeps without faults, then all invariants must hold."""
 
 import os
 from collections.abc import Iterator
@@ -24,13 +24,13 @@ SETTINGS = replace(
     max_in_progress=4,
 )
 QUOTA = Quota(max_bytes=400, max_files=12)
-# Rounds of sweeps in the quiet: enough hours for what waits, then enough days for what was left.
-QUIET = (*[2 * HOUR] * 4, *[2 * 24 * HOUR] * 3, *[2 * HOUR] * 2)
+# Seconds before each sweep without faults: hours for waiting work, then days for lost work.
+SWEEP_WAITS = (*[2 * HOUR] * 4, *[2 * 24 * HOUR] * 3, *[2 * HOUR] * 2)
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a seed came to."""
+    """The result of a seed: the violated invariants, and the story."""
 
     seed: int
     broken: list[str]
@@ -38,39 +38,39 @@ class Result:
 
 
 def simulate(
-    seed: int, *, events: int = EVENTS, faults: Faults | None = None, tells: bool = False
+    seed: int, *, events: int = EVENTS, faults: Faults | None = None, with_story: bool = False
 ) -> Result:
-    """Run one seed; with `tells`, or when something is broken, its story in plain words.
+    """Run one seed; the result has a story with `with_story`, or when an invariant is violated.
 
-    `faults` are drawn from the seed unless they are given.
+    Without `faults` the seed chooses them.
     """
     world = World(seed, SETTINGS, QUOTA, faults)
     people = People(world)
     with _seeded(world.random):
-        found = _run(world, people, events)
-    return Result(seed, found, world.story() if tells or found else [])
+        violations = _run(world, people, events)
+    return Result(seed, violations, world.story() if with_story or violations else [])
 
 
 def _run(world: World, people: People, events: int) -> list[str]:
     try:
-        _happen(world, people, events)
+        _run_events(world, people, events)
         world.calm()
-        found = unfinished(world)
-        for seconds in QUIET:
+        violations = unfinished(world)
+        for seconds in SWEEP_WAITS:
             world.scheduler.later(seconds, world.pass_time)
             world.scheduler.later(seconds, world.start_sweep)
             world.scheduler.run()
-        # The last look makes calls as well, and calls take turns.
-        world.scheduler.start("look", lambda: found.extend(broken(world, people)))
+        # The check makes calls as well, and only tasks can make calls.
+        world.scheduler.start("check", lambda: violations.extend(broken(world, people)))
         world.scheduler.run()
     finally:
         world.scheduler.close()
-    return found
+    return violations
 
 
 @contextmanager
 def _seeded(chance: Random) -> Iterator[None]:
-    """The product's own chance is the seed's: ids, waits, shards."""
+    """Make Hoist's own random values depend on the seed: ids, waits, shards."""
     before = os.urandom, usage._random, patience._random
     os.urandom = chance.randbytes
     usage._random = patience._random = chance  # type: ignore[assignment]
@@ -80,7 +80,7 @@ def _seeded(chance: Random) -> Iterator[None]:
         os.urandom, usage._random, patience._random = before
 
 
-def _happen(world: World, people: People, events: int) -> None:
+def _run_events(world: World, people: People, events: int) -> None:
     chance: Random = world.random
     pace = chance.choice((0.5, 5, 300))
     moment = 0.0

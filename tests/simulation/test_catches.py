@@ -1,4 +1,4 @@
-"""The simulation sees: each fault that Hoist once had, put back, is caught by a few seeds."""
+"""A few seeds of the simulation catch each fault that Hoist once had, when it is put back."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from tests.simulation.mutations import MUTATIONS, mutated
 from tests.simulation.simulation import simulate
 from tests.simulation.world import Faults
 
-# What goes wrong around each fault, so that few seeds do; `make simulate` draws of all kinds.
+# The other faults around each fault, chosen so that few seeds are enough.
 FAULTS = {
     "H1": Faults(crash=0.2, twice=0.3, late=0.3),
     "M2": Faults(lost_answer=0.1, twice=0.2),
@@ -26,6 +26,6 @@ def test_a_fault_that_is_put_back_is_caught(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
-def test_the_product_without_the_fault_passes_the_same_seeds(name: str) -> None:
+def test_the_same_seeds_pass_without_the_fault(name: str) -> None:
     for seed in range(5):
         assert simulate(seed, faults=FAULTS.get(name)).broken == []

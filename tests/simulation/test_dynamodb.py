@@ -1,7 +1,6 @@
 """One contract for the stand-in and for moto, by tables of cases.
 
-Where moto does otherwise than AWS documents, only the stand-in is asked, in
-`test_dynamodb_alone.py`, which names the source.
+`test_dynamodb_alone.py` tests the stand-in where moto differs from AWS's documentation.
 """
 
 from collections.abc import Iterator
@@ -13,9 +12,9 @@ from moto import mock_aws
 
 from tests.simulation.contract import (
     SCHEMA,
+    attributes,
     item,
     key,
-    made,
     outcome,
     sorted_items,
 )
@@ -25,7 +24,7 @@ from tests.support.environment import TABLE
 
 @pytest.fixture(scope="module")
 def moto(dynamodb_client: Any) -> Iterator[Any]:
-    """Moto is slow to start, so all tests of this file share it."""
+    """Moto, shared by all tests of this file because it starts slowly."""
     with mock_aws():
         yield dynamodb_client
 
@@ -74,11 +73,11 @@ VALUES = {
 }
 
 
-def used(expression: str, values: dict[str, Any] | None = None) -> dict[str, Any]:
-    """ExpressionAttributeValues of those placeholders that an expression names."""
+def values_of(expression: str, values: dict[str, Any] | None = None) -> dict[str, Any]:
+    """ExpressionAttributeValues with the placeholders that an expression contains."""
     words = expression.replace("(", " ").replace(")", " ").replace(",", " ").split()
-    found = {name: value for name, value in (values or VALUES).items() if name in words}
-    return {"ExpressionAttributeValues": found} if found else {}
+    used_values = {name: value for name, value in (values or VALUES).items() if name in words}
+    return {"ExpressionAttributeValues": used_values} if used_values else {}
 
 
 CONDITIONS = [
@@ -155,7 +154,7 @@ class TestConditions:
         client.put_item(TableName=TABLE, Item=THING)
         request = {"TableName": TABLE, "Key": key("a", "1"), "ConditionExpression": condition}
 
-        answer = outcome(client, "delete_item", request | used(condition))
+        answer = outcome(client, "delete_item", request | values_of(condition))
 
         assert answer == ({} if holds else {"code": "ConditionalCheckFailedException"})
         assert sorted_items(client) == ([] if holds else [THING])
@@ -163,25 +162,25 @@ class TestConditions:
     @pytest.mark.parametrize(
         ("condition", "holds"), CONDITIONS, ids=[condition for condition, _ in CONDITIONS]
     )
-    def test_a_filter_is_a_condition_too(self, client: Any, condition: str, *, holds: bool) -> None:
+    def test_a_filter_is_a_condition(self, client: Any, condition: str, *, holds: bool) -> None:
         client.put_item(TableName=TABLE, Item=THING)
 
-        page = client.scan(TableName=TABLE, FilterExpression=condition, **used(condition))
+        page = client.scan(TableName=TABLE, FilterExpression=condition, **values_of(condition))
 
         assert (page["Count"], page["ScannedCount"]) == (int(holds), 1)
 
-    def test_a_reserved_word_is_no_name(self, client: Any) -> None:
+    def test_a_reserved_word_is_refused(self, client: Any) -> None:
         request = {"TableName": TABLE, "Key": key("a", "1")}
         request["ConditionExpression"] = "state = :mango"
 
-        answer = outcome(client, "delete_item", request | used("state = :mango"))
+        answer = outcome(client, "delete_item", request | values_of("state = :mango"))
 
         assert answer == {"code": "ValidationException"}
 
-    @pytest.mark.parametrize("tells", [True, False])
+    @pytest.mark.parametrize("returns_item", [True, False])
     @pytest.mark.parametrize("there", [True, False])
-    def test_a_failed_condition_tells_the_item_where_asked(
-        self, client: Any, *, tells: bool, there: bool
+    def test_a_failed_condition_returns_the_item_on_request(
+        self, client: Any, *, returns_item: bool, there: bool
     ) -> None:
         if there:
             client.put_item(TableName=TABLE, Item=THING)
@@ -190,13 +189,13 @@ class TestConditions:
             "Item": THING,
             "ConditionExpression": "word = :zoo",
             "ExpressionAttributeValues": {":zoo": {"S": "zoo"}},
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD" if tells else "NONE",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD" if returns_item else "NONE",
         }
 
         with pytest.raises(client.exceptions.ConditionalCheckFailedException) as failure:
             client.put_item(**request)
 
-        assert failure.value.response.get("Item") == (THING if tells and there else None)
+        assert failure.value.response.get("Item") == (THING if returns_item and there else None)
         assert failure.value.response["Error"]["Message"] == "The conditional request failed"
 
 
@@ -245,8 +244,8 @@ WRONG_UPDATES = [
 RETURNED = [
     ("NONE", None),
     ("ALL_OLD", THING),
-    ("ALL_NEW", THING | made(word="zoo", absent="zoo")),
-    ("UPDATED_NEW", made(word="zoo", absent="zoo")),
+    ("ALL_NEW", THING | attributes(word="zoo", absent="zoo")),
+    ("UPDATED_NEW", attributes(word="zoo", absent="zoo")),
 ]
 
 
@@ -255,7 +254,7 @@ def update(expression: str, **more: Any) -> dict[str, Any]:
         "TableName": TABLE,
         "Key": key("a", "1"),
         "UpdateExpression": expression,
-        **used(expression, UPDATE_VALUES),
+        **values_of(expression, UPDATE_VALUES),
         **more,
     }
 
@@ -269,13 +268,13 @@ class TestUpdates:
 
         client.update_item(**update(expression))
 
-        gone = {name for name, value in changed.items() if value is None}
-        left = {name: value for name, value in THING.items() if name not in gone}
-        new = {name: value for name, value in changed.items() if name not in gone}
-        assert sorted_items(client) == [left | made(**new)]
+        removed = {name for name, value in changed.items() if value is None}
+        remaining = {name: value for name, value in THING.items() if name not in removed}
+        new = {name: value for name, value in changed.items() if name not in removed}
+        assert sorted_items(client) == [remaining | attributes(**new)]
 
     @pytest.mark.parametrize("expression", WRONG_UPDATES)
-    def test_what_is_no_update_is_refused(self, client: Any, expression: str) -> None:
+    def test_an_invalid_update_is_refused(self, client: Any, expression: str) -> None:
         client.put_item(TableName=TABLE, Item=THING)
 
         assert outcome(client, "update_item", update(expression)) == {"code": "ValidationException"}
@@ -287,7 +286,7 @@ class TestUpdates:
         assert sorted_items(client) == [item("a", "1", word="zoo", n=5)]
 
     @pytest.mark.parametrize(("returned", "expected"), RETURNED)
-    def test_an_update_returns_what_is_asked(
+    def test_an_update_returns_the_requested_values(
         self, client: Any, returned: str, expected: Any
     ) -> None:
         client.put_item(TableName=TABLE, Item=THING)
@@ -305,17 +304,19 @@ class TestUpdates:
     ) -> None:
         if there:
             client.put_item(TableName=TABLE, Item=THING)
-        named = {"Item": item("a", "1")} if operation == "put_item" else {"Key": key("a", "1")}
+        parameters = {"Item": item("a", "1")} if operation == "put_item" else {"Key": key("a", "1")}
 
-        answer = getattr(client, operation)(TableName=TABLE, ReturnValues="ALL_OLD", **named)
+        answer = getattr(client, operation)(TableName=TABLE, ReturnValues="ALL_OLD", **parameters)
 
         assert answer.get("Attributes") == (THING if there else None)
 
     @pytest.mark.parametrize("operation", ["put_item", "delete_item"])
     def test_a_put_and_a_delete_return_nothing_new(self, client: Any, operation: str) -> None:
-        named = {"Item": item("a", "1")} if operation == "put_item" else {"Key": key("a", "1")}
+        parameters = {"Item": item("a", "1")} if operation == "put_item" else {"Key": key("a", "1")}
 
-        answer = outcome(client, operation, {"TableName": TABLE, "ReturnValues": "ALL_NEW"} | named)
+        answer = outcome(
+            client, operation, {"TableName": TABLE, "ReturnValues": "ALL_NEW"} | parameters
+        )
 
         assert answer == {"code": "ValidationException"}
 
@@ -329,12 +330,12 @@ BAD_KEYS: list[Any] = [
 
 
 class TestItems:
-    def test_what_is_not_there_is_no_item(self, client: Any) -> None:
+    def test_a_missing_item_is_no_item(self, client: Any) -> None:
         answer = client.get_item(TableName=TABLE, Key=key("a", "1"))
 
         assert "Item" not in answer
 
-    def test_an_item_comes_back_with_what_is_asked_for(self, client: Any) -> None:
+    def test_a_get_returns_the_projected_attributes(self, client: Any) -> None:
         client.put_item(TableName=TABLE, Item=THING)
 
         answer = client.get_item(
@@ -344,7 +345,7 @@ class TestItems:
             ExpressionAttributeNames={"#n": "n"},
         )
 
-        assert answer["Item"] == made(word="mango", n=5)
+        assert answer["Item"] == attributes(word="mango", n=5)
 
     @pytest.mark.parametrize("bad", BAD_KEYS)
     def test_a_bad_key_is_refused_by_a_put(self, client: Any, bad: Any) -> None:
@@ -373,7 +374,7 @@ class TestItems:
 
         assert answer == {"code": "ResourceNotFoundException"}
 
-    def test_what_boto3_does_not_send_is_refused_before(self, client: Any) -> None:
+    def test_boto3_refuses_an_invalid_request_itself(self, client: Any) -> None:
         with pytest.raises(ParamValidationError):
             client.get_item(TableName=TABLE, Key=key("a", "1"), Consistent=True)
         with pytest.raises(ParamValidationError):
@@ -383,10 +384,10 @@ class TestItems:
         for n in "123":
             client.put_item(TableName=TABLE, Item=item("a", n, n=int(n)))
 
-        asked = {"Keys": [key("a", n) for n in "139"], "ProjectionExpression": "n"}
-        answer = client.batch_get_item(RequestItems={TABLE: asked})
+        keys = {"Keys": [key("a", n) for n in "139"], "ProjectionExpression": "n"}
+        answer = client.batch_get_item(RequestItems={TABLE: keys})
 
-        assert sorted(found["n"]["N"] for found in answer["Responses"][TABLE]) == ["1", "3"]
+        assert sorted(answered["n"]["N"] for answered in answer["Responses"][TABLE]) == ["1", "3"]
         assert answer["UnprocessedKeys"] == {}
 
     def test_a_batch_puts_and_deletes_items(self, client: Any) -> None:
@@ -402,9 +403,9 @@ class TestItems:
         assert sorted_items(client) == [item("a", "2")]
 
     def test_the_same_key_twice_in_a_batch_is_refused(self, client: Any) -> None:
-        asked = {"RequestItems": {TABLE: {"Keys": [key("a", "1")] * 2}}}
+        batch = {"RequestItems": {TABLE: {"Keys": [key("a", "1")] * 2}}}
 
-        assert outcome(client, "batch_get_item", asked) == {"code": "ValidationException"}
+        assert outcome(client, "batch_get_item", batch) == {"code": "ValidationException"}
 
 
 def put(thing: Any, condition: str | None = None, **more: Any) -> Any:
@@ -412,7 +413,11 @@ def put(thing: Any, condition: str | None = None, **more: Any) -> Any:
         "Put": {
             "TableName": TABLE,
             "Item": thing,
-            **({} if condition is None else {"ConditionExpression": condition, **used(condition)}),
+            **(
+                {}
+                if condition is None
+                else {"ConditionExpression": condition, **values_of(condition)}
+            ),
             **more,
         }
     }
@@ -448,7 +453,7 @@ class TestTransactions:
 
         assert sorted_items(client) == [item("a", "2", n=2), item("a", "3"), item("b", "1")]
 
-    def test_one_that_fails_makes_none(self, client: Any) -> None:
+    def test_a_transaction_that_fails_makes_no_write(self, client: Any) -> None:
         client.put_item(TableName=TABLE, Item=THING)
         writes = [
             put(item("b", "1")),
@@ -470,7 +475,7 @@ class TestTransactions:
         assert "[None, ConditionalCheckFailed, ConditionalCheckFailed]" in str(failure.value)
         assert sorted_items(client) == [THING]
 
-    def test_an_item_may_be_in_it_once(self, client: Any) -> None:
+    def test_a_transaction_may_name_an_item_once(self, client: Any) -> None:
         writes = [put(item("a", "1")), {"Delete": {"TableName": TABLE, "Key": key("a", "1")}}]
 
         answer = outcome(client, "transact_write_items", {"TransactItems": writes})
@@ -506,12 +511,12 @@ def query(condition: str, **more: Any) -> dict[str, Any]:
     return {
         "TableName": TABLE,
         "KeyConditionExpression": condition,
-        **used(condition, TEXTS),
+        **values_of(condition, TEXTS),
     } | more
 
 
 def sort_keys(page: Any) -> list[str]:
-    return [found["sk"]["S"] for found in page["Items"]]
+    return [answered["sk"]["S"] for answered in page["Items"]]
 
 
 def every_page(client: Any, operation: str, **request: Any) -> list[Any]:
@@ -525,38 +530,42 @@ class TestQueries:
             client.put_item(TableName=TABLE, Item=item("p", sk, n=n))
         client.put_item(TableName=TABLE, Item=item("q", "2"))
 
-    @pytest.mark.parametrize(("condition", "found"), RANGES, ids=[text for text, _ in RANGES])
+    @pytest.mark.parametrize(
+        ("condition", "sort_keys_in_range"), RANGES, ids=[text for text, _ in RANGES]
+    )
     @pytest.mark.parametrize("forward", [True, False])
-    def test_a_range_is_found_in_order(
-        self, client: Any, condition: str, found: list[str], *, forward: bool
+    def test_a_range_is_returned_in_order(
+        self, client: Any, condition: str, sort_keys_in_range: list[str], *, forward: bool
     ) -> None:
         page = client.query(**query(condition, ScanIndexForward=forward))
 
-        ordered = sorted(found, key=str.encode)
+        ordered = sorted(sort_keys_in_range, key=str.encode)
         assert sort_keys(page) == (ordered if forward else ordered[::-1])
-        assert page["Count"] == page["ScannedCount"] == len(found)
+        assert page["Count"] == page["ScannedCount"] == len(sort_keys_in_range)
 
     @pytest.mark.parametrize("condition", WRONG_KEY_CONDITIONS)
-    def test_what_is_no_key_condition_is_refused(self, client: Any, condition: str) -> None:
+    def test_an_invalid_key_condition_is_refused(self, client: Any, condition: str) -> None:
         assert outcome(client, "query", query(condition)) == {"code": "ValidationException"}
 
     @pytest.mark.parametrize("forward", [True, False])
     @pytest.mark.parametrize("limit", [1, 2, 4, 100])
-    def test_pages_make_the_whole(self, client: Any, limit: int, *, forward: bool) -> None:
-        asked = query("pk = :p", ScanIndexForward=forward, Limit=limit, ConsistentRead=True)
+    def test_all_pages_have_all_items_in_order(
+        self, client: Any, limit: int, *, forward: bool
+    ) -> None:
+        request = query("pk = :p", ScanIndexForward=forward, Limit=limit, ConsistentRead=True)
 
-        pages = every_page(client, "query", **asked)
+        pages = every_page(client, "query", **request)
 
         ordered = sorted(NUMBERS, key=str.encode)
-        found = [sk for page in pages for sk in sort_keys(page)]
-        assert found == (ordered if forward else ordered[::-1])
+        all_sort_keys = [sk for page in pages for sk in sort_keys(page)]
+        assert all_sort_keys == (ordered if forward else ordered[::-1])
         assert all(page["Count"] <= limit for page in pages)
 
     def test_the_limit_counts_before_the_filter(self, client: Any) -> None:
-        asked = query("pk = :p", Limit=3, FilterExpression="n >= :n")
-        asked["ExpressionAttributeValues"][":n"] = {"N": "2"}
+        request = query("pk = :p", Limit=3, FilterExpression="n >= :n")
+        request["ExpressionAttributeValues"][":n"] = {"N": "2"}
 
-        page = client.query(**asked)
+        page = client.query(**request)
 
         assert (sort_keys(page), page["ScannedCount"]) == (["2"], 3)
         assert page["LastEvaluatedKey"] == key("p", "2")
@@ -567,16 +576,16 @@ class TestQueries:
         assert page["Count"] == len(NUMBERS)
         assert "Items" not in page
 
-    def test_a_projection_leaves_the_rest_out(self, client: Any) -> None:
+    def test_a_projection_omits_other_attributes(self, client: Any) -> None:
         page = client.query(**query("pk = :p AND sk = :2", ProjectionExpression="n"))
 
-        assert page["Items"] == [made(n=2)]
+        assert page["Items"] == [attributes(n=2)]
 
-    def test_a_scan_finds_all(self, client: Any) -> None:
+    def test_a_scan_returns_all_items(self, client: Any) -> None:
         pages = every_page(client, "scan", TableName=TABLE, Limit=3)
 
-        found = [(one["pk"]["S"], one["sk"]["S"]) for page in pages for one in page["Items"]]
-        assert sorted(found) == sorted([("p", sk) for sk in NUMBERS] + [("q", "2")])
+        all_keys = [(one["pk"]["S"], one["sk"]["S"]) for page in pages for one in page["Items"]]
+        assert sorted(all_keys) == sorted([("p", sk) for sk in NUMBERS] + [("q", "2")])
 
     def test_a_scan_filters(self, client: Any) -> None:
         page = client.scan(
@@ -591,13 +600,13 @@ class TestQueries:
         for n in range(4):
             client.put_item(TableName=TABLE, Item=item("big", str(n), text="x" * 350_000))
 
-        asked = {":p": {"S": "big"}}
+        values = {":p": {"S": "big"}}
         pages = every_page(
             client,
             "query",
             TableName=TABLE,
             KeyConditionExpression="pk = :p",
-            ExpressionAttributeValues=asked,
+            ExpressionAttributeValues=values,
         )
 
         assert [sort_keys(page) for page in pages] == [["0", "1"], ["2", "3"]]
@@ -618,7 +627,7 @@ class TestIndexes:
         client.put_item(TableName=TABLE, Item=item("c", "1", owner="x"))
         client.put_item(TableName=TABLE, Item=item("c", "2", id="1"))
 
-    def found(self, client: Any, index: str = "by_owner", **more: Any) -> list[Any]:
+    def pages_of(self, client: Any, index: str = "by_owner", **more: Any) -> list[Any]:
         name = "owner" if index == "by_owner" else "kind"
         request: Any = {
             "TableName": TABLE,
@@ -631,10 +640,10 @@ class TestIndexes:
 
     @pytest.mark.parametrize("limit", [1, 2, 10])
     @pytest.mark.parametrize("forward", [True, False])
-    def test_it_holds_what_has_its_keys_in_its_order(
+    def test_an_index_has_the_items_with_its_keys_in_order(
         self, client: Any, limit: int, *, forward: bool
     ) -> None:
-        pages = self.found(client, Limit=limit, ScanIndexForward=forward)
+        pages = self.pages_of(client, Limit=limit, ScanIndexForward=forward)
 
         rows = [(one["pk"]["S"], one["id"]["S"]) for page in pages for one in page["Items"]]
         ordered = [("a", "1"), ("b", "2"), ("a", "3")]
@@ -648,13 +657,15 @@ class TestIndexes:
             ("all_by_kind", {"pk", "sk", "owner", "id", "kind", "at", "word", "n"}),
         ],
     )
-    def test_it_holds_what_it_projects(self, client: Any, index: str, names: set[str]) -> None:
-        for page in self.found(client, index):
+    def test_an_index_has_the_projected_attributes(
+        self, client: Any, index: str, names: set[str]
+    ) -> None:
+        for page in self.pages_of(client, index):
             assert all(set(one) == names for one in page["Items"])
             assert page["Count"] == 3
 
     def test_the_last_key_names_both_keys(self, client: Any) -> None:
-        page = self.found(client, Limit=1)[0]
+        page = self.pages_of(client, Limit=1)[0]
 
         assert set(page["LastEvaluatedKey"]) == {"pk", "sk", "owner", "id"}
 
@@ -668,15 +679,15 @@ class TestIndexes:
         client.update_item(TableName=TABLE, Key=key("a", "2"), UpdateExpression="REMOVE id")
         client.delete_item(TableName=TABLE, Key=key("b", "1"))
 
-        pages = self.found(client)
+        pages = self.pages_of(client)
 
         assert [(one["pk"]["S"], one["id"]["S"]) for one in pages[0]["Items"]] == [("a", "0")]
 
-    def test_it_can_be_scanned(self, client: Any) -> None:
+    def test_an_index_can_be_scanned(self, client: Any) -> None:
         page = client.scan(TableName=TABLE, IndexName="by_owner")
 
         assert page["Count"] == 4
 
-    def test_it_is_not_consistent(self, client: Any) -> None:
+    def test_a_consistent_read_of_an_index_is_refused(self, client: Any) -> None:
         with pytest.raises(ClientError, match="ValidationException"):
-            self.found(client, ConsistentRead=True)
+            self.pages_of(client, ConsistentRead=True)

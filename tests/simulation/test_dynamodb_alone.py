@@ -1,6 +1,6 @@
-"""What only the stand-in is asked: where moto does otherwise, and what moto has not.
+"""Tests of the stand-in alone: where moto differs from AWS, and features that moto lacks.
 
-Hooks, transactions under way, units and their limit. Each case names AWS's page.
+Those are hooks, running transactions, units and their limit. Each case names AWS's page.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
 
-from tests.simulation.contract import SCHEMA, item, key, made, outcome, sorted_items
+from tests.simulation.contract import SCHEMA, attributes, item, key, outcome, sorted_items
 from tests.simulation.dynamodb import FakeDynamoDB
 from tests.simulation.expressions import RESERVED
 from tests.simulation.refusals import refusal
@@ -32,7 +32,9 @@ def put(thing: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def change(sk: str, expression: str = "SET word = :word", **values: Any) -> dict[str, Any]:
-    placeholders = {f":{name}": value for name, value in made(**(values or {"word": "w"})).items()}
+    placeholders = {
+        f":{name}": value for name, value in attributes(**(values or {"word": "w"})).items()
+    }
     return {
         "TableName": TABLE,
         "Key": key("a", sk),
@@ -41,8 +43,8 @@ def change(sk: str, expression: str = "SET word = :word", **values: Any) -> dict
     }
 
 
-class TestWhereMotoDoesOtherwise:
-    # Moto fails with errors of Python's own.
+class TestWhereMotoDiffers:
+    # Here moto raises errors of Python.
     # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.OperatorsAndFunctions.html
     @pytest.mark.parametrize(
         "condition",
@@ -65,7 +67,7 @@ class TestWhereMotoDoesOtherwise:
             "BETWEEN = :w",
         ],
     )
-    def test_what_is_no_condition_is_refused(self, client: FakeDynamoDB, condition: str) -> None:
+    def test_an_invalid_condition_is_refused(self, client: FakeDynamoDB, condition: str) -> None:
         request: Any = {"TableName": TABLE, "Key": key("a", "1"), "ConditionExpression": condition}
         request["ExpressionAttributeValues"] = {":w": {"S": "w"}}
 
@@ -126,7 +128,7 @@ class TestWhereMotoDoesOtherwise:
             {"ConditionExpression": "word = x", "ExpressionAttributeValues": {"x": {"S": ""}}},
         ],
     )
-    def test_placeholders_and_expressions_belong_together(
+    def test_placeholders_without_an_expression_are_refused(
         self, client: FakeDynamoDB, more: Any
     ) -> None:
         assert outcome(client, "put_item", put(item("a", "1"), **more)) == REFUSED
@@ -136,7 +138,7 @@ class TestWhereMotoDoesOtherwise:
         "condition",
         ["pk = :w AND sk <> :w", "pk = :w OR sk = :w", "pk = :w AND sk = :w AND sk = :w"],
     )
-    def test_what_is_no_key_condition_is_refused(
+    def test_an_invalid_key_condition_is_refused(
         self, client: FakeDynamoDB, condition: str
     ) -> None:
         request: Any = {"TableName": TABLE, "KeyConditionExpression": condition}
@@ -163,16 +165,16 @@ class TestWhereMotoDoesOtherwise:
 
     # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
     @pytest.mark.parametrize(
-        ("given", "kept"),
+        ("text", "stored_text"),
         [("05", "5"), ("5.0", "5"), ("-0", "0"), ("1e2", "100"), (".5", "0.5"), ("1E-3", "0.001")],
     )
-    def test_a_number_has_one_form(self, client: FakeDynamoDB, given: str, kept: str) -> None:
-        client.put_item(**put(item("a", "1") | {"n": {"N": given}}))
+    def test_a_number_has_one_form(self, client: FakeDynamoDB, text: str, stored_text: str) -> None:
+        client.put_item(**put(item("a", "1") | {"n": {"N": text}}))
 
-        assert client.items()[0]["n"] == {"N": kept}
+        assert client.items()[0]["n"] == {"N": stored_text}
 
     @pytest.mark.parametrize("bad", ["", "x", "NaN", "Infinity", "1" * 39])
-    def test_what_is_no_number_is_refused(self, client: FakeDynamoDB, bad: str) -> None:
+    def test_an_invalid_number_is_refused(self, client: FakeDynamoDB, bad: str) -> None:
         assert outcome(client, "put_item", put(item("a", "1") | {"n": {"N": bad}})) == REFUSED
 
     def test_sums_are_exact(self, client: FakeDynamoDB) -> None:
@@ -190,7 +192,7 @@ class TestWhereMotoDoesOtherwise:
         fits = item("a", "1", text="x" * (400 * 1024 - name))
         client.put_item(**put(fits))
 
-        assert outcome(client, "put_item", put(fits | made(n=1))) == REFUSED
+        assert outcome(client, "put_item", put(fits | attributes(n=1))) == REFUSED
         assert outcome(client, "update_item", change("1", "SET n = :n", n=1)) == REFUSED
 
     # The same page: keys of the table and of an index.
@@ -203,11 +205,11 @@ class TestWhereMotoDoesOtherwise:
             item("a", "1", id=""),
         ],
     )
-    def test_a_key_that_does_not_fit_is_refused(self, client: FakeDynamoDB, bad: Any) -> None:
+    def test_an_invalid_key_is_refused(self, client: FakeDynamoDB, bad: Any) -> None:
         assert outcome(client, "put_item", put(bad)) == REFUSED
 
     # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
-    def test_a_member_that_is_not_valid_is_named(self, client: FakeDynamoDB) -> None:
+    def test_the_error_names_an_invalid_member(self, client: FakeDynamoDB) -> None:
         writes = [{"Put": put(item("a", "2"))}, {"Update": change("1", "SET n = n + :n", n=1)}]
 
         assert outcome(client, "transact_write_items", {"TransactItems": writes}) == {
@@ -216,33 +218,33 @@ class TestWhereMotoDoesOtherwise:
         }
         assert client.items() == []
 
-    def test_the_reserved_words_are_known(self) -> None:
+    def test_all_reserved_words_are_listed(self) -> None:
         assert set(ReservedKeywords.get_reserved_keywords()) == RESERVED
 
 
 @dataclass
 class Recording:
-    """Hooks that record what they hear of, and do what a test tells them to."""
+    """Hooks that record each call and run the action of a test."""
 
-    heard: list[str] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
     acts: dict[str, Callable[[], Any]] = field(default_factory=dict)
-    left: int = 0
+    unprocessed_count: int = 0
 
     def begin(self, operation: str, request: Any) -> None:
-        self._hear("begin", operation, request)
+        self._record("begin", operation, request)
 
     def during(self, operation: str, request: Any) -> None:
-        self._hear("during", operation, request)
+        self._record("during", operation, request)
 
     def done(self, operation: str, request: Any) -> None:
-        self._hear("done", operation, request)
+        self._record("done", operation, request)
 
     def unprocessed(self, operation: str, count: int) -> int:  # noqa: ARG002 - as in Hooks
-        return self.left
+        return self.unprocessed_count
 
-    def _hear(self, when: str, operation: str, request: Any) -> None:
+    def _record(self, when: str, operation: str, request: Any) -> None:
         assert request
-        self.heard.append(f"{when} {operation}")
+        self.calls.append(f"{when} {operation}")
         if act := self.acts.pop(when, None):
             act()
 
@@ -265,11 +267,11 @@ TRANSACTION = {"TransactItems": [{"Put": put(item("a", "1"))}, {"Put": put(item(
 
 
 class TestHooks:
-    def test_they_hear_of_every_call(self, hooked: FakeDynamoDB, hooks: Recording) -> None:
+    def test_hooks_run_around_every_call(self, hooked: FakeDynamoDB, hooks: Recording) -> None:
         hooked.put_item(**put(item("a", "1")))
         hooked.transact_write_items(**TRANSACTION)
 
-        assert hooks.heard == [
+        assert hooks.calls == [
             "begin PutItem",
             "done PutItem",
             "begin TransactWriteItems",
@@ -278,7 +280,7 @@ class TestHooks:
         ]
 
     @pytest.mark.parametrize("when", ["begin", "during"])
-    def test_a_failure_before_leaves_all_as_it_was(
+    def test_an_error_before_a_call_changes_nothing(
         self, hooked: FakeDynamoDB, hooks: Recording, when: str
     ) -> None:
         hooks.acts[when] = fail
@@ -289,7 +291,7 @@ class TestHooks:
         assert hooked.items() == []
         hooked.put_item(**put(item("a", "1")))
 
-    def test_a_failure_after_loses_the_answer_only(
+    def test_an_error_after_a_call_loses_only_the_answer(
         self, hooked: FakeDynamoDB, hooks: Recording
     ) -> None:
         hooks.acts["done"] = fail
@@ -299,27 +301,29 @@ class TestHooks:
 
         assert hooked.items() == [item("a", "1")]
 
-    def test_a_call_sees_what_was_done_meanwhile(
+    def test_a_call_sees_the_changes_of_its_hook(
         self, hooked: FakeDynamoDB, hooks: Recording
     ) -> None:
         hooks.acts["begin"] = lambda: hooked.put_item(**put(item("a", "1")))
 
-        found = hooked.query(
+        page = hooked.query(
             TableName=TABLE,
             KeyConditionExpression="pk = :pk",
             ExpressionAttributeValues={":pk": {"S": "a"}},
         )
 
-        assert found["Items"] == [item("a", "1")]
+        assert page["Items"] == [item("a", "1")]
 
-    def test_a_batch_leaves_keys_and_writes(self, hooked: FakeDynamoDB, hooks: Recording) -> None:
-        hooks.left = 1
+    def test_a_batch_returns_unprocessed_keys_and_writes(
+        self, hooked: FakeDynamoDB, hooks: Recording
+    ) -> None:
+        hooks.unprocessed_count = 1
         writes = [{"PutRequest": {"Item": item("a", n)}} for n in "12"]
-        left = hooked.batch_write_item(RequestItems={TABLE: writes})
+        answer = hooked.batch_write_item(RequestItems={TABLE: writes})
         keys = {"Keys": [key("a", n) for n in "12"], "ConsistentRead": True}
         page = hooked.batch_get_item(RequestItems={TABLE: keys})
 
-        assert left["UnprocessedItems"] == {TABLE: writes[1:]}
+        assert answer["UnprocessedItems"] == {TABLE: writes[1:]}
         assert page["Responses"][TABLE] == [item("a", "1")]
         assert page["UnprocessedKeys"] == {TABLE: keys | {"Keys": [key("a", "2")]}}
 
@@ -346,7 +350,7 @@ class TestHooks:
             ("put_item", put(item("b", "1")), {}),
         ],
     )
-    def test_a_transaction_under_way_keeps_others_off(
+    def test_a_running_transaction_refuses_other_writes(
         self,
         hooked: FakeDynamoDB,
         hooks: Recording,
@@ -365,7 +369,7 @@ class TestHooks:
             item("a", "2"),
         ]
 
-    def test_the_time_to_live_deletes_beside_the_calls(
+    def test_the_time_to_live_deletes_without_a_call(
         self, hooked: FakeDynamoDB, hooks: Recording
     ) -> None:
         hooked.put_item(**put(item("a", "1", owner="o", id="i")))
@@ -387,7 +391,7 @@ class TestMeter:
     """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html."""
 
     @pytest.mark.parametrize(("size", "units"), [(1, 1), (1000, 1), (KIB, 2), (3 * KIB, 4)])
-    def test_a_write_takes_a_unit_a_kibibyte(
+    def test_a_write_takes_one_unit_for_each_kibibyte(
         self, client: FakeDynamoDB, size: int, units: int
     ) -> None:
         client.put_item(**put(item("a", "1", text="x" * size)))
@@ -397,7 +401,7 @@ class TestMeter:
         assert client.meter.units("a") == 2 * units
         assert client.meter.operations == {"PutItem": units, "DeleteItem": units}
 
-    def test_the_larger_of_before_and_after_counts(self, client: FakeDynamoDB) -> None:
+    def test_a_write_counts_the_larger_of_old_and_new_item(self, client: FakeDynamoDB) -> None:
         client.put_item(**put(item("a", "1", text="x" * 3 * KIB)))
         client.update_item(**change("1", "SET #text = :t", t="") | {
             "ExpressionAttributeNames": {"#text": "text"}
@@ -405,14 +409,14 @@ class TestMeter:
 
         assert client.meter.operations["UpdateItem"] == 4
 
-    def test_a_failed_condition_takes_units_too(self, client: FakeDynamoDB) -> None:
+    def test_a_failed_condition_takes_units(self, client: FakeDynamoDB) -> None:
         client.put_item(**put(item("a", "1", text="x" * KIB)))
         failing = put(item("a", "1"), ConditionExpression="attribute_not_exists(pk)")
 
         assert outcome(client, "put_item", failing)["code"] == "ConditionalCheckFailedException"
         assert client.meter.units("a") == 4
 
-    def test_a_transaction_takes_twice(self, client: FakeDynamoDB) -> None:
+    def test_a_transaction_takes_twice_the_units(self, client: FakeDynamoDB) -> None:
         check: Any = {"TableName": TABLE, "Key": key("b", "1")}
         check["ConditionExpression"] = "attribute_not_exists(pk)"
         writes = [{"Put": put(item("a", "1", owner="o", id="i"))}, {"ConditionCheck": check}]
@@ -435,7 +439,7 @@ class TestMeter:
             ("REMOVE id", {"o": 1}),
         ],
     )
-    def test_an_index_takes_what_changes_in_it(
+    def test_an_index_takes_units_for_its_changes(
         self, client: FakeDynamoDB, expression: str, units: dict[str, int]
     ) -> None:
         client.put_item(**put(item("a", "1", owner="o", id="i", at="t")))
@@ -447,14 +451,14 @@ class TestMeter:
         client.update_item(**request)
 
         after = client.meter.partitions()
-        taken = {place: count - before.get(place, 0) for place, count in after.items()}
-        assert {key: count for (name, key), count in taken.items() if name and count} == units
-        assert taken[None, "a"] == 1
+        units_used = {place: count - before.get(place, 0) for place, count in after.items()}
+        assert {key: count for (name, key), count in units_used.items() if name and count} == units
+        assert units_used[None, "a"] == 1
 
     @pytest.mark.parametrize(
         ("name", "units"), [("word", {"some_by_kind", "all_by_kind"}), ("n", {"all_by_kind"})]
     )
-    def test_an_index_takes_changes_of_what_it_projects(
+    def test_an_index_takes_units_for_projected_attributes_only(
         self, client: FakeDynamoDB, name: str, units: set[str]
     ) -> None:
         client.put_item(**put(item("a", "1", kind="k", at="t", word="v", n=1)))
@@ -501,7 +505,9 @@ class TestLimit:
         limited.put_item(**put(item("a", "1000")))
         assert (limited.meter.total, limited.meter.refused, limited.meter.peak) == (1002, 1, 1000)
 
-    def test_so_does_that_of_an_index(self, limited: FakeDynamoDB) -> None:
+    def test_a_partition_key_of_an_index_takes_1000_units_a_second(
+        self, limited: FakeDynamoDB
+    ) -> None:
         for n in range(1000):
             limited.put_item(**put(item(str(n), "1", owner="o", id="1")))
 
@@ -526,26 +532,26 @@ class TestLimit:
         assert limited.meter.units("b") == 0
 
 
-class TestWhatIsGivenOut:
-    def test_it_can_be_changed_without_changing_the_table(self, client: FakeDynamoDB) -> None:
+class TestCopies:
+    def test_an_item_can_be_changed_without_changing_the_table(self, client: FakeDynamoDB) -> None:
         thing = item("a", "1", members=["x"], tags={"x"}, mapping={"x": 1})
         client.put_item(**put(thing))
 
-        given = client.get_item(TableName=TABLE, Key=key("a", "1"))["Item"]
-        given["members"]["L"].append({"S": "y"})
-        given["tags"]["SS"].append("y")
-        given["new"] = {"S": "y"}
+        received = client.get_item(TableName=TABLE, Key=key("a", "1"))["Item"]
+        received["members"]["L"].append({"S": "y"})
+        received["tags"]["SS"].append("y")
+        received["new"] = {"S": "y"}
 
         assert client.items() == [thing]
 
     def test_a_text_of_the_table_refuses_to_be_changed(self, client: FakeDynamoDB) -> None:
         client.put_item(**put(item("a", "1")))
-        given = client.get_item(TableName=TABLE, Key=key("a", "1"))["Item"]
+        received = client.get_item(TableName=TABLE, Key=key("a", "1"))["Item"]
 
         with pytest.raises(TypeError):
-            given["pk"]["S"] = "b"
+            received["pk"]["S"] = "b"
 
-    def test_what_was_given_in_can_be_changed_afterwards(self, client: FakeDynamoDB) -> None:
+    def test_a_written_item_can_be_changed_afterwards(self, client: FakeDynamoDB) -> None:
         thing = item("a", "1", members=["x"])
         client.put_item(**put(thing))
 

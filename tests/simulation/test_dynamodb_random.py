@@ -1,4 +1,4 @@
-"""Random calls, made to the stand-in and to moto: every answer, error and item must be the same."""
+"""Random calls to the stand-in and to moto: every answer, error and item must be the same."""
 
 from collections.abc import Iterator
 from itertools import count
@@ -9,13 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from tests.simulation.contract import SCHEMA, key, made, outcome, sorted_items
+from tests.simulation.contract import SCHEMA, attributes, key, outcome, sorted_items
 from tests.simulation.dynamodb import FakeDynamoDB
 
 _NAMES = count()
 TEXTS = st.sampled_from(["", "1", "10", "2", "a", "é", "🎈"])
 NUMBERS = st.integers(-3, 12)
-# "owner" is a reserved word, which no expression may name.
+# "owner" is a reserved word, which an expression must not contain.
 WORDS = ["id", "kind", "at", "word", "n", "m", "tags"]
 KEYS = st.builds(key, st.sampled_from("ab"), st.sampled_from(["1", "10", "2", "é"]))
 ATTRIBUTES = st.fixed_dictionaries(
@@ -28,7 +28,7 @@ ATTRIBUTES = st.fixed_dictionaries(
         "tags": st.sets(st.sampled_from("xyz"), min_size=1),
     },
 )
-# Operands fit their attributes: of a mismatch moto makes an error of Python's.
+# Operands have the type of their attributes, because moto raises errors of Python otherwise.
 SIGNS = st.sampled_from(["<", "<=", ">", ">=", "=", "<>"])
 COMPARISONS = st.one_of(
     st.builds("{0} {1} :{0}".format, st.sampled_from(["n", "m", "word"]), SIGNS),
@@ -88,20 +88,20 @@ def updates(draw: st.DrawFn) -> str:
 
 
 def with_values(request: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
-    """The request, with the values of those placeholders that its expressions name."""
+    """The request with the values of the placeholders in its expressions."""
     texts = " ".join(text for name, text in request.items() if name.endswith("Expression"))
     words = set(texts.replace("(", " ").replace(")", " ").replace(",", " ").split())
-    named = {name: value for name, value in values.items() if name in words}
-    return request | ({"ExpressionAttributeValues": made(**named)} if named else {})
+    used = {name: value for name, value in values.items() if name in words}
+    return request | ({"ExpressionAttributeValues": attributes(**used)} if used else {})
 
 
 @st.composite
 def writes(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
-    """Put, Update or Delete and its parameters, mostly with a condition."""
+    """Put, Update or Delete with its parameters, mostly with a condition."""
     kind = draw(st.sampled_from(["Put", "Put", "Update", "Update", "Delete"]))
     request: dict[str, Any] = {}
     if kind == "Put":
-        request["Item"] = draw(KEYS) | made(**draw(ATTRIBUTES))
+        request["Item"] = draw(KEYS) | attributes(**draw(ATTRIBUTES))
     else:
         request["Key"] = draw(KEYS)
     if kind == "Update":
@@ -168,7 +168,7 @@ CALLS = st.one_of(
 
 
 def of_table(request: dict[str, Any], table: str) -> dict[str, Any]:
-    """The request, to a table."""
+    """The request for one table."""
     if "TransactItems" not in request:
         return request | {"TableName": table}
     members = [
@@ -186,7 +186,7 @@ def moto(dynamodb_client: Any) -> Iterator[Any]:
 
 
 def as_moto(answer: Any) -> Any:
-    """Moto refuses a whole transaction where DynamoDB names the member that is not valid.
+    """Moto refuses a whole transaction, but DynamoDB names the invalid member.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
     """
@@ -202,7 +202,9 @@ def test_the_same_calls_have_the_same_outcomes(moto: Any, calls: list[Any]) -> N
     moto.create_table(TableName=table, **SCHEMA)
     fake = FakeDynamoDB(SCHEMA, table)
     for operation, request in calls:
-        asked = of_table(request, table)
-        assert as_moto(outcome(fake, operation, asked)) == outcome(moto, operation, asked)
+        table_request = of_table(request, table)
+        assert as_moto(outcome(fake, operation, table_request)) == outcome(
+            moto, operation, table_request
+        )
     assert sorted_items(fake, table) == sorted_items(moto, table)
     moto.delete_table(TableName=table)

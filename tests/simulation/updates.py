@@ -1,4 +1,4 @@
-"""DynamoDB's update expressions: a text becomes a function that makes the new item.
+"""DynamoDB's update expressions: a text becomes a function that returns the new item.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.UpdateExpressions.html
 """
@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from tests.simulation.attributes import (
     SETS,
+    CopiedOnRead,
     Item,
-    KeptMembers,
     Value,
     kind_of,
     number,
@@ -20,7 +20,7 @@ from tests.simulation.attributes import (
 from tests.simulation.expressions import Operand, Parser
 from tests.simulation.refusals import Invalid
 
-# Takes the item as it was and the values, and changes the copy.
+# Changes the copy of an item; gets the item before the update, the copy and the values.
 Action = Callable[[Item, Item, Mapping[str, Value]], None]
 _CLAUSES = ("SET", "REMOVE", "ADD", "DELETE")
 _EXACT = Context(prec=300)
@@ -29,13 +29,13 @@ NO_ATTRIBUTE = "The provided expression refers to an attribute that does not exi
 
 
 class Update(NamedTuple):
-    """What an update does, and the names of the attributes that it touches."""
+    """The actions of an update, and the names of the attributes that it changes."""
 
     actions: tuple[Action, ...]
     names: tuple[str, ...]
 
     def apply(self, before: Item, start: Item, values: Mapping[str, Value]) -> Item:
-        """The new item; every operand is read from the item as it was."""
+        """The new item; every operand has its value from before the update."""
         after = {**start, **before}
         for action in self.actions:
             action(before, after, values)
@@ -43,18 +43,18 @@ class Update(NamedTuple):
 
 
 def parse_update(parser: Parser) -> Update:
-    """A whole update expression."""
+    """Parse a whole update expression."""
     actions: list[Action] = []
     names: list[str] = []
-    seen: set[str] = set()
+    clauses: set[str] = set()
     parse: dict[str, Callable[[Parser], tuple[str, Action]]]
     parse = {"SET": _set, "REMOVE": _remove, "ADD": _add, "DELETE": _delete}
     while clause := parser.take_if(*_CLAUSES):
-        if clause in seen:
+        if clause in clauses:
             raise parser.invalid(
                 f'The "{clause}" section can only be used once in an update expression;'
             )
-        seen.add(clause)
+        clauses.add(clause)
         for name, action in parser.commas(partial(parse[clause], parser)):
             names.append(name)
             actions.append(action)
@@ -99,9 +99,9 @@ def _operand(parser: Parser) -> Operand:
     return lambda item, values: item[name] if name in item else other(item, values)
 
 
-def _sum(left: Operand, right: Operand, sign: int) -> Operand:
+def _sum(lhs: Operand, rhs: Operand, sign: int) -> Operand:
     def value(item: Item, values: Mapping[str, Value]) -> Value:
-        first, second = left(item, values), right(item, values)
+        first, second = lhs(item, values), rhs(item, values)
         if first is None or second is None:
             raise Invalid(NO_ATTRIBUTE)
         if "N" not in first or "N" not in second:
@@ -113,10 +113,10 @@ def _sum(left: Operand, right: Operand, sign: int) -> Operand:
 
 def add(first: Value, second: Value, sign: int = 1) -> Value:
     """The sum of two numbers."""
-    left, right = number(first["N"]), number(second["N"])
-    if isinstance(left, int) and isinstance(right, int):
-        return number_value(left + sign * right)
-    return number_value(_EXACT.add(Decimal(left), sign * Decimal(right)))
+    lhs, rhs = number(first["N"]), number(second["N"])
+    if isinstance(lhs, int) and isinstance(rhs, int):
+        return number_value(lhs + sign * rhs)
+    return number_value(_EXACT.add(Decimal(lhs), sign * Decimal(rhs)))
 
 
 def _remove(parser: Parser) -> tuple[str, Action]:
@@ -147,7 +147,7 @@ def _add(parser: Parser) -> tuple[str, Action]:
         elif kind == "N":
             after[name] = add(old, added)
         else:
-            after[name] = KeptMembers({kind: sorted({*old[kind], *added[kind]})})
+            after[name] = CopiedOnRead({kind: sorted({*old[kind], *added[kind]})})
 
     return name, action
 
@@ -157,8 +157,8 @@ def _delete(parser: Parser) -> tuple[str, Action]:
     placeholder = parser.value()
 
     def action(before: Item, after: Item, values: Mapping[str, Value]) -> None:
-        old, gone = before.get(name), values[placeholder]
-        kind = kind_of(gone)
+        old, removed = before.get(name), values[placeholder]
+        kind = kind_of(removed)
         if kind not in SETS:
             raise parser.invalid(
                 "Incorrect operand type for operator or function; operator: DELETE,"
@@ -168,8 +168,8 @@ def _delete(parser: Parser) -> tuple[str, Action]:
             return
         if kind not in old:
             raise Invalid(WRONG_TYPE)
-        if left := sorted(set(old[kind]) - set(gone[kind])):
-            after[name] = KeptMembers({kind: left})
+        if members := sorted(set(old[kind]) - set(removed[kind])):
+            after[name] = CopiedOnRead({kind: members})
         else:
             del after[name]
 

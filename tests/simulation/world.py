@@ -1,7 +1,7 @@
 """The asynchronous path as one world: the real use cases on fakes, all driven by one scheduler.
 
-Lambda's asynchronous invocations, S3's events, destinations and topics are here; who does what from
-outside is in `people.py`, what must be true in `invariants.py`.
+Lambda's asynchronous invocations, S3's events, destinations and topics are here. `people.py` has
+the actions from outside, and `invariants.py` the conditions that must hold.
 """
 
 import json
@@ -34,20 +34,20 @@ T = TypeVar("T")
 START = datetime(2026, 3, 1, tzinfo=UTC)
 TABLE = "uploads"
 BUCKET = "bucket"
-# Seconds that a function may run, and that API Gateway waits.
+# Time limits of the functions and of API Gateway, in seconds.
 PROCESS_SECONDS, NOTIFY_SECONDS, SWEEP_SECONDS, API_SECONDS = 900, 60, 900, 29
-# Lambda tries an asynchronous invocation again after a minute, and after two.
+# Lambda retries an asynchronous invocation after one minute, and then after two.
 RETRIES = (60, 120)
 HOUR = 3600.0
 
 
 class AnswerLost(Exception):
-    """A call has had its effect, and its answer did not arrive."""
+    """A call has had its effect, but its answer did not arrive."""
 
 
 @dataclass
 class Faults:
-    """How often something goes wrong, as shares of calls or events."""
+    """The rate of each kind of fault, as a share of the calls or events."""
 
     throttle: float = 0
     lost_answer: float = 0
@@ -59,15 +59,15 @@ class Faults:
     lost_record: float = 0
 
     @classmethod
-    def drawn(cls, chance: random.Random) -> "Faults":
-        """Some kinds of faults and not others, so that no kind hides another; seldom many."""
+    def random_rates(cls, chance: random.Random) -> "Faults":
+        """Random rates; many are 0, so that no kind of fault hides another."""
         often = cls(0.05, 0.04, 0.03, 0.04, 0.15, 0.2, 0.3, 0.05)
         return cls(*(rate * chance.choice((0, 0, 0.5, 1, 3)) for rate in vars(often).values()))
 
 
 @dataclass(frozen=True)
 class Invocation:
-    """Lambda's context object, whose time is the scheduler's."""
+    """Lambda's context object with the scheduler's time."""
 
     aws_request_id: str
     ends: datetime
@@ -78,9 +78,9 @@ class Invocation:
 
 
 class Client:
-    """The DynamoDB client: what botocore does when the answer of a write is lost.
+    """A DynamoDB client that retries like botocore when the answer of a write is lost.
 
-    It makes the call again, with the same token where it is a transaction.
+    A transaction has a token, so its retry has no second effect.
     """
 
     def __init__(self, fake: FakeDynamoDB, world: "World") -> None:
@@ -117,7 +117,7 @@ class Client:
 
 
 class World:
-    """One stage, and everything that happens to it."""
+    """One stage, its faults, and the messages that it sends."""
 
     def __init__(
         self, seed: int, settings: Settings, quota: Quota, faults: Faults | None = None
@@ -125,26 +125,26 @@ class World:
         self.scheduler = Scheduler(seed, START)
         self.now = self.scheduler.now
         self.random = self.scheduler.random
-        self.faults = self.faults_drawn = faults or Faults.drawn(self.random)
+        self.faults = self.faults_drawn = faults or Faults.random_rates(self.random)
         self.settings = settings
         self.quota = quota
-        # The outcomes of which messages went out, for each upload, in their order.
+        # The outcomes in the messages about each upload, in the order of publication.
         self.messages: dict[str, list[str]] = defaultdict(list)
-        # Outcomes whose message may have gone out twice: the note of it was lost with its process.
+        # Outcomes that may be published twice: the process died before it recorded the first.
         self.may_repeat: set[tuple[str, str]] = set()
         self.dead_letters: list[str] = []
-        # Keys of uploads that their owners asked to delete, and objects deleted that nobody did.
+        # Keys of uploads that their owners deleted, and violations: objects deleted without that.
         self.asked_to_delete: set[str] = set()
         self.lost: list[str] = []
         self.deaths = 0
-        # Errors that no use case may end with.
+        # Violations: errors that no use case may raise.
         self.unexpected: list[str] = []
         self.computing: Callable[[float], None] = self.scheduler.sleep
         self._numbers: dict[str, int] = defaultdict(int)
         self._published: dict[str, tuple[str, str]] = {}
-        # Tasks that were throttled: one may have no time left to record what it published.
+        # Throttled tasks: such a task may time out before it records a published message.
         self._hindered: set[str] = set()
-        self.scheduler.on_death = self._died
+        self.scheduler.on_death = self._count_death
         self.s3 = S3(self, self._object_created, self._object_deleted)
         self.dynamodb = FakeDynamoDB(items.SCHEMA, TABLE, hooks=self, clock=None)
         self._compose(Client(self.dynamodb, self))
@@ -175,7 +175,7 @@ class World:
         return share > 0 and self.random.random() < share
 
     def call(self, what: str, effect: Callable[[], T], *, writes: bool = True) -> T:
-        """One call of a port: others run before and after its effect."""
+        """Make one call of a port; other tasks may run before and after its effect."""
         self.begin(what, {})
         self.scheduler.story.append((self.now(), self.who(), what))
         result = effect()
@@ -218,7 +218,7 @@ class World:
         self.scheduler.turn()
 
     def who(self) -> str:
-        """The task that is running."""
+        """The name of the running task."""
         return self.scheduler.current().name
 
     def _say(self, operation: str, request: Mapping[str, Any]) -> None:
@@ -227,25 +227,27 @@ class World:
     # --- Lambda's asynchronous invocations -------------------------------------------------------
 
     def invoke_processing(self, event: Mapping[str, Any]) -> None:
-        """Lambda's Invoke: `process_upload`, now."""
+        """Lambda's Invoke of `process_upload`."""
         self._deliver_event(event)
 
-    def _object_created(self, key: str, stored: Object) -> None:
-        event = event_of(key, bucket=BUCKET, size=stored.content.size, sequencer=stored.sequencer)
-        self.scheduler.say(f"S3 has {stored.content.name} under {key}, {stored.sequencer}")
+    def _object_created(self, key: str, created: Object) -> None:
+        event = event_of(key, bucket=BUCKET, size=created.content.size, sequencer=created.sequencer)
+        self.scheduler.say(f"S3 stores {created.content.name} as {key}, {created.sequencer}")
         if self.chance(self.faults.lost_event):
             self.scheduler.say("its event is lost")
             return
         for _ in range(2 if self.chance(self.faults.twice) else 1):
             self._deliver_event(event)
 
-    def _object_deleted(self, key: str, stored: Object) -> None:
-        """The product may delete what nobody can own, and what its owner wants deleted."""
+    def _object_deleted(self, key: str, deleted: Object) -> None:
+        """Hoist may delete an object without an owner, and one that its owner deletes."""
         if keys.parse_key(key) is None or key in self.asked_to_delete:
             return
         rows = [row for row in self.rows() if row.key == key and row.state is State.ABORTED]
-        if not any(stored.written >= row.updated_at.replace(microsecond=0) for row in rows):
-            self.lost.append(f"{key} ({stored.content.name}) was deleted, and nobody asked for it")
+        if not any(deleted.modified >= row.updated_at.replace(microsecond=0) for row in rows):
+            self.lost.append(
+                f"{key} ({deleted.content.name}) was deleted without a request of its owner"
+            )
 
     def _deliver_event(self, event: Mapping[str, Any]) -> None:
         request_id = f"process-{self.number('process')}"
@@ -264,7 +266,7 @@ class World:
     def _record(
         self, request_id: str, event: Mapping[str, Any], result: Any, error: str = ""
     ) -> None:
-        """A destination's invocation record, to the results topic and so to `notify`."""
+        """Send an invocation record to the results topic, and so to `notify`."""
         if self.chance(self.faults.lost_record):
             self.scheduler.say(f"the record of {request_id} is lost")
             return
@@ -281,7 +283,7 @@ class World:
             self.notify(text)
 
     def notify(self, record: str) -> None:
-        """SNS hands a record to `notify`; what that gives up on becomes a dead letter."""
+        """SNS invokes `notify` with a record; a record whose retries fail becomes a dead letter."""
         self._invoke(
             f"notify-{self.number('notify')}",
             NOTIFY_SECONDS,
@@ -291,7 +293,7 @@ class World:
         )
 
     def start_sweep(self) -> None:
-        """The schedule's invocation, which is not tried again."""
+        """Start the sweep, as its schedule does; the simulation does not retry it."""
         self._attempt(
             f"sweep-{self.number('sweep')}", SWEEP_SECONDS, self.sweep.run, lambda *_: None
         )
@@ -306,7 +308,7 @@ class World:
         failed: Callable[[str], None],
         attempt: int = 0,
     ) -> None:
-        """One asynchronous invocation: soon or late, tried three times, then its destination."""
+        """Run one asynchronous invocation: at most three attempts, then its destination."""
 
         def ended(result: Any, error: BaseException | None) -> None:
             if error is None:
@@ -338,7 +340,7 @@ class World:
             try:
                 results.append(work(invocation))
                 if request_id in self._hindered:
-                    self._ended_without_note(request_id)
+                    self._check_unrecorded(request_id)
             except (TryAgain, Forbidden):
                 raise
             except Exception as error:
@@ -356,16 +358,16 @@ class World:
         self._numbers[kind] += 1
         return self._numbers[kind]
 
-    # --- What the use cases need beside S3 and DynamoDB ------------------------------------------
+    # --- Other ports of the use cases ------------------------------------------------------------
 
     def _signer(self, *_: str) -> Signer:
         return Signer(Credentials("AKID", "secret"), self.settings.region, self.now(), 900)
 
-    def _compute(self, stored: Any) -> dict[str, Any]:
-        """A processor that may take long without reading, as one that lists an archive does."""
+    def _compute(self, source: Any) -> dict[str, Any]:
+        """A processor that may take long before it reads, like one that lists an archive."""
         if self.chance(0.3):
             self.computing(self.random.choice((1, 10, 120)) * self.random.random())
-        stored.read_range(0, 1)
+        source.read_range(0, 1)
         return {"digest": {"sha256": "x" * self.random.choice((10, 700))}}
 
     def _publish(self, **message: Any) -> None:
@@ -383,26 +385,26 @@ class World:
         try:
             self.call(f"Publish {about}", effect)
         except TryAgain:
-            # SNS may have taken it all the same.
+            # SNS may have accepted the message nevertheless.
             self.may_repeat.add(about)
             raise
 
-    def _died(self, task: Task) -> None:
-        """Whoever died between SNS's answer and its note may have a message sent twice."""
+    def _count_death(self, task: Task) -> None:
+        """A task that died between SNS's answer and its record may publish a message twice."""
         self.deaths += 1
-        self._ended_without_note(task.name)
+        self._check_unrecorded(task.name)
 
-    def _ended_without_note(self, name: str) -> None:
+    def _check_unrecorded(self, name: str) -> None:
         about = self._published.pop(name, None)
         if about is not None and self._row(about[0]).notified != about[1]:
             self.may_repeat.add(about)
 
     def _row(self, upload_id: str) -> Upload:
-        """An upload as it is stored, without a call."""
+        """The stored upload, read without a call."""
         return next(u for u in self.rows() if u.id == upload_id)
 
     def rows(self) -> list[Upload]:
-        """All uploads that are not forgotten, without a call."""
+        """All uploads that have not expired, read without a call."""
         now = self.now().timestamp()
         return [
             items.upload_of(item)
@@ -411,27 +413,27 @@ class World:
             and not ("expires" in item and int(item["expires"]["N"]) <= now)
         ]
 
-    # --- What time does --------------------------------------------------------------------------
+    # --- Effects of time -------------------------------------------------------------------------
 
     def pass_time(self) -> None:
         """The lifecycle rules of the bucket, and DynamoDB's time to live."""
         now = self.now()
-        for key, stored in list(self.s3.objects.items()):
-            age = now - stored.written
-            if stored.tags.get("state") == "rejected" and age > timedelta(
+        for key, item in list(self.s3.objects.items()):
+            age = now - item.modified
+            if item.tags.get("state") == "rejected" and age > timedelta(
                 days=self.settings.rejected_days
             ):
-                self.scheduler.say(f"the lifecycle deletes {key}")
+                self.scheduler.say(f"the lifecycle rule deletes {key}")
                 del self.s3.objects[key]
-        for multipart_id, found in list(self.s3.multiparts.items()):
-            if now - found.begun > timedelta(days=self.settings.upload_days):
+        for multipart_id, multipart in list(self.s3.multiparts.items()):
+            if now - multipart.started > timedelta(days=self.settings.upload_days):
                 del self.s3.multiparts[multipart_id]
-        for item in self.dynamodb.items():
-            if "expires" in item and int(item["expires"]["N"]) <= now.timestamp():
-                self.dynamodb.expire(item["pk"]["S"], item["sk"]["S"])
+        for row in self.dynamodb.items():
+            if "expires" in row and int(row["expires"]["N"]) <= now.timestamp():
+                self.dynamodb.expire(row["pk"]["S"], row["sk"]["S"])
 
     def story(self) -> list[str]:
-        """What happened, a line each."""
+        """The events of the seed, one line each."""
         lines = []
         for moment, who, event in self.scheduler.story:
             what = f"{event[0]} {_about(event[1])}" if isinstance(event, tuple) else event
@@ -439,15 +441,15 @@ class World:
         return lines
 
     def calm(self) -> None:
-        """From now on nothing goes wrong."""
+        """Stop all faults."""
         self.faults = Faults()
 
 
 class _NoPages:
-    """Nobody looks."""
+    """Nobody has the page open."""
 
     def show(self, upload: Upload) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 def _decide(declared: str, _: str, first_bytes: bytes) -> Decision:
@@ -455,18 +457,20 @@ def _decide(declared: str, _: str, first_bytes: bytes) -> Decision:
 
 
 def _about(request: Mapping[str, Any]) -> str:
-    """What a call of DynamoDB is about."""
+    """The keys and the important values of a DynamoDB call."""
     if "TransactItems" in request:
         writes = [write for writes in request["TransactItems"] for write in writes.items()]
         return ", ".join(f"{kind} {_about(write)}" for kind, write in writes)
     key = request.get("Key") or request.get("Item") or {}
     values = request.get("ExpressionAttributeValues", {})
-    texts = [f"{name}={next(iter(values[name].values()))}" for name in _TOLD if name in values]
+    texts = [
+        f"{name}={next(iter(values[name].values()))}" for name in _STORY_VALUES if name in values
+    ]
     return " ".join([*(value["S"] for name, value in key.items() if name in ("pk", "sk")), *texts])
 
 
-# Of a write, what its story tells.
-_TOLD = (
+# The values of a write that appear in its story.
+_STORY_VALUES = (
     ":state", ":holder", ":outcome", ":notified", ":charged", ":read", ":check_at", ":used_bytes",
     ":left_bytes",
 )  # fmt: skip

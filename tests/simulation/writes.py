@@ -1,11 +1,11 @@
-"""One write of a request: checked as DynamoDB checks it, then the item that it makes."""
+"""One write of a request: its checks, like DynamoDB's, and the item that it makes."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ParamValidationError
 
-from tests.simulation.attributes import MAX_ITEM, Item, attribute_size, stored, stored_item
+from tests.simulation.attributes import MAX_ITEM, Item, attribute_size, freeze, freeze_item
 from tests.simulation.indexes import MAX_HASH, MAX_RANGE, Index, Key, Row
 from tests.simulation.plans import Plan, plan_of
 from tests.simulation.refusals import Invalid
@@ -14,7 +14,7 @@ _EXPRESSIONS = frozenset({
     "TableName", "ConditionExpression", "ExpressionAttributeNames", "ExpressionAttributeValues",
     "ReturnValuesOnConditionCheckFailure",
 })  # fmt: skip
-# What each member of a transaction may say, and what a call of its own may say besides.
+# The parameters of each member of a transaction, and the additional ones of a single call.
 PARAMETERS = {
     "Put": _EXPRESSIONS | {"Item"},
     "Update": _EXPRESSIONS | {"Key", "UpdateExpression"},
@@ -29,25 +29,25 @@ _RETURNED = {
 
 
 class Write:
-    """What is to be done to one item."""
+    """One write of one item."""
 
-    __slots__ = ("item", "key", "kind", "plan", "tells_old", "values")
+    __slots__ = ("item", "key", "kind", "plan", "returns_old", "values")
 
     def __init__(self, kind: str, key: Key, plan: Plan, values: Item, item: Item) -> None:
         self.kind = kind
         self.key = key
         self.plan = plan
         self.values = values
-        # The item of a put; of the others the item's key, which an update may have to begin with.
+        # The item of a put, or else the item's key, which an update of a missing item starts with.
         self.item = item
-        self.tells_old = False
+        self.returns_old = False
 
     def is_allowed(self, old: Row | None) -> bool:
-        """Whether the condition holds."""
+        """Whether the condition is true."""
         condition = self.plan.condition
         return condition is None or condition({} if old is None else old.item, self.values)
 
-    def made(self, old: Row | None) -> Row | None:
+    def new_row(self, old: Row | None) -> Row | None:
         """The row after the write; raises Invalid for an item that DynamoDB refuses."""
         if self.kind == "Put":
             new: Row | None = Row(self.item)
@@ -75,15 +75,15 @@ class Write:
 
 
 def write_of(kind: str, request: Mapping[str, Any], indexes: list[Index]) -> Write:
-    """A write of a request or of a transaction; raises Invalid."""
+    """The write of a request or of a member of a transaction; raises Invalid."""
     plan, values = plan_of(request)
     if kind == "Put":
-        item = stored_item(request["Item"])
+        item = freeze_item(request["Item"])
         key = item_key(item)
         for index in indexes:
             index.check(item)
     else:
-        item = stored_item(request["Key"])
+        item = freeze_item(request["Key"])
         key = key_of(item)
     if plan.update is not None and (fixed := {"pk", "sk"}.intersection(plan.update.names)):
         raise Invalid(
@@ -93,34 +93,34 @@ def write_of(kind: str, request: Mapping[str, Any], indexes: list[Index]) -> Wri
     if kind == "ConditionCheck" and plan.condition is None:
         raise ParamValidationError(report="Missing required parameter: ConditionExpression")
     write = Write(kind, key, plan, values, item)
-    write.tells_old = request.get("ReturnValuesOnConditionCheckFailure", "NONE") == "ALL_OLD"
+    write.returns_old = request.get("ReturnValuesOnConditionCheckFailure", "NONE") == "ALL_OLD"
     return write
 
 
 def check_returned(kind: str, request: Mapping[str, Any]) -> None:
-    """Refuse ReturnValues that the operation does not know."""
+    """Refuse ReturnValues that the operation does not support."""
     if request.get("ReturnValues", "NONE") not in _RETURNED[kind]:
         raise Invalid("Return values set to invalid value")
 
 
-def check_parameters(request: Mapping[str, Any], known: frozenset[str], *needed: str) -> None:
-    """Refuse what boto3 itself refuses, and what this stand-in does not know."""
-    if unknown := request.keys() - known:
-        raise ParamValidationError(report=f"Unknown parameter in input: {sorted(unknown)}")
+def check_parameters(request: Mapping[str, Any], supported: frozenset[str], *needed: str) -> None:
+    """Refuse parameters that boto3 refuses, and parameters that this stand-in does not support."""
+    if unsupported := request.keys() - supported:
+        raise ParamValidationError(report=f"Unknown parameter in input: {sorted(unsupported)}")
     for name in needed:
         if name not in request:
             raise ParamValidationError(report=f"Missing required parameter: {name}")
 
 
 def key_of(key: Item) -> Key:
-    """A Key parameter as the table's key."""
+    """The table's key from a Key parameter."""
     if key.keys() != {"pk", "sk"} or "S" not in key["pk"] or "S" not in key["sk"]:
         raise Invalid("The provided key element does not match the schema")
     return _checked(key)
 
 
 def item_key(item: Item) -> Key:
-    """The key within an item."""
+    """The table's key from an item."""
     for name in ("pk", "sk"):
         if name not in item:
             raise Invalid(
@@ -135,8 +135,8 @@ def item_key(item: Item) -> Key:
 
 
 def request_key(request: Mapping[str, Any]) -> Key:
-    """The key that a read asks for."""
-    return key_of({name: stored(value) for name, value in request["Key"].items()})
+    """The key of a read."""
+    return key_of({name: freeze(value) for name, value in request["Key"].items()})
 
 
 def _checked(item: Item) -> Key:

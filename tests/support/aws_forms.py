@@ -17,7 +17,7 @@ FUNCTION = re.compile(r"arn:aws:lambda:[a-z0-9-]+:\d{12}:function:[\w-]+:\$LATES
 S3_EVENT = {
     "Records": [
         {
-            # 2.1 until 2026. Since 2.4 one version counts for all events, and only its minor grows.
+            # 2.1 until 2026. Since 2.4 all events have one version; only its minor number grows.
             "eventVersion": re.compile(r"2\.\d"),
             "eventSource": "aws:s3",
             "awsRegion": REGION,
@@ -37,11 +37,11 @@ S3_EVENT = {
                     "awsGeneratedTags?": Of(str),
                 },
                 "object": {
-                    # As forms encode it: a space is a plus sign.
+                    # Encoded as in forms: a space is a plus sign.
                     "key": re.compile(r"([\w.*/+~-]|%[0-9A-F]{2})+", re.ASCII),
                     "size": int,
                     "eTag": re.compile(r"[0-9a-f]{32}(-\d+)?"),
-                    # The document says null in a bucket without versions; S3 leaves it out.
+                    # The document has null for a bucket without versions; S3 leaves it out.
                     "versionId?": (str, None),
                     "sequencer": re.compile("[0-9A-F]{16,64}"),
                 },
@@ -57,7 +57,7 @@ S3_TEST_EVENT = {
     "RequestId": str,
     "HostId": str,
 }
-# What the sweep and `make redrive` send for an event of S3 that was lost.
+# The event that the sweep and `make redrive` send in place of a lost one of S3.
 S3_EVENT_AGAIN = {
     "Records": [S3_EVENT["Records"][0] | {"eventName": "ObjectCreated:Redrive"}],
 }
@@ -75,7 +75,7 @@ _RECORD = {"version": "1.0", "timestamp": MILLISECONDS}
 
 
 def success(payload: Shape) -> Shape:
-    """The record of an invocation, with an event of a shape, that succeeded."""
+    """The record of a successful invocation, with an event of a shape."""
     return _RECORD | {
         "requestContext": _CONTEXT | {"condition": "Success"},
         "requestPayload": payload,
@@ -85,11 +85,11 @@ def success(payload: Shape) -> Shape:
 
 
 def failure(payload: Shape) -> Shape:
-    """The record of an invocation, with an event of a shape, that was given up."""
+    """The record of a failed invocation, with an event of a shape."""
     return _RECORD | {
         "requestContext": _CONTEXT | {"condition": re.compile("RetriesExhausted|EventAgeExceeded")},
         "requestPayload": payload,
-        # An event that grew too old before its first invocation has no response.
+        # An event that is too old before its first invocation has no response.
         "responseContext?": _RAN | {"functionError": "Unhandled"},
         "responsePayload?": ERROR,
     }
@@ -123,7 +123,7 @@ SNS_EVENT = {
         }
     ]
 }
-# To a queue or over HTTP: without what the message has not, and `URL`.
+# To a queue or over HTTP: without the members that the message lacks, and `URL`.
 SNS_MESSAGE = _MESSAGE | {
     "Subject?": str,
     "SigningCertURL": str,

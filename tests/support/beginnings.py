@@ -1,4 +1,4 @@
-"""Beginnings of files of many formats, small and as their specifications have them."""
+"""Beginnings of files of many formats: small, and valid by their specifications."""
 
 import gzip
 import io
@@ -106,7 +106,7 @@ def zipped(*entries: str | tuple[str, bytes], deflated: bool = False) -> bytes:
 
 
 def streamed(*entries: tuple[str, bytes]) -> bytes:
-    """An archive whose sizes stand behind its entries, as programs that stream write it."""
+    """An archive with the sizes after its entries, as streaming programs write it."""
 
     class Pipe(io.BytesIO):
         def seekable(self) -> bool:

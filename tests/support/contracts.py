@@ -21,9 +21,9 @@ def _takes(method: object, call: Signature) -> bool:
     """Whether a method can be called with the arguments of a port's method."""
     if not callable(method):
         return False
-    named = [p for p in call.parameters.values() if p.kind is not Parameter.VAR_KEYWORD]
-    positional = [p.name for p in named if p.kind is not Parameter.KEYWORD_ONLY]
-    keywords = {p.name: None for p in named if p.kind is Parameter.KEYWORD_ONLY}
+    parameters = [p for p in call.parameters.values() if p.kind is not Parameter.VAR_KEYWORD]
+    positional = [p.name for p in parameters if p.kind is not Parameter.KEYWORD_ONLY]
+    keywords = {p.name: None for p in parameters if p.kind is Parameter.KEYWORD_ONLY}
     try:
         inspect.signature(method).bind(*positional, **keywords)
     except TypeError:

@@ -1,4 +1,4 @@
-"""Copies of this project whose commands a test runs, as whoever deploys does."""
+"""Copies of this project in which a test runs commands, as an operator does."""
 
 import json
 import os
@@ -14,18 +14,18 @@ from typing import Any
 from tests.support.environment import REGION
 from tests.support.running import ROOT
 
-# Made by `make install`: pip asks nobody else.
+# Made by `make install`: pip uses no other source.
 WHEELS = ROOT / ".make" / "wheels"
 OFFLINE = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(WHEELS), "PYTHONDONTWRITEBYTECODE": "1"}
-# Not a part of what is deployed.
+# Not deployed.
 LEFT_OUT = ("frontend/", "tests/", "bench/")
-# Who may have an account is chosen, as of every new stage.
+# Every new stage must choose who may have an account.
 DEPLOY = ("--region", REGION, "--set", "AdminOnlySignUp=false")
 
 
 @dataclass
 class Project:
-    """A copy of this project, and the environment that its commands run in."""
+    """A copy of this project, and the environment of its commands."""
 
     root: Path
     environment: Mapping[str, str]
@@ -33,7 +33,7 @@ class Project:
     def start(
         self, module: str, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> subprocess.Popen[str]:
-        """Start one of the commands, in a process group of its own."""
+        """Start one of the commands, in its own process group."""
         return subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             cwd=self.root,
@@ -43,7 +43,7 @@ class Project:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
-            # A test that was started in the background would hand on that Ctrl-C is ignored.
+            # A test in the background would pass on that Ctrl-C is ignored.
             preexec_fn=_listen,  # noqa: PLW1509 - there are no threads
         )
 
@@ -56,13 +56,13 @@ class Project:
     ) -> str:
         """Run a command to its end; returns what it printed. `status` None takes any status."""
         process = self.start(module, *arguments, environment=environment)
-        # Half a minute on a machine that has nothing else to do.
+        # Half a minute on an idle machine.
         output, _ = process.communicate(timeout=600)
         assert status in (None, process.returncode), output
         return output
 
     def interrupt(self, line: str, number: signal.Signals, module: str, *arguments: str) -> str:
-        """Send a signal to a command and its children once it prints a line; what it printed."""
+        """Send a signal to a command and its children once it prints a line; returns the output."""
         process = self.start(module, *arguments)
         assert process.stdout is not None
         printed = ""
@@ -99,7 +99,7 @@ def _listen() -> None:
 
 
 def copy(root: Path, *, page: Path | None = None) -> None:
-    """What git has of this project, with the page that was built, or one of two files."""
+    """The files that git has of this project, with the built page or two of its files."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -111,7 +111,7 @@ def copy(root: Path, *, page: Path | None = None) -> None:
         if not name.startswith(LEFT_OUT) and (ROOT / name).exists():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, root / name)
-    # A team that has deployed keeps its stages there.
+    # A team keeps its deployed stages there.
     config = root / ".chalice" / "config.json"
     text = json.loads(config.read_text())
     text["stages"] = {"local": text["stages"]["local"]}

@@ -1,7 +1,7 @@
-"""The environment tests run in, and the one they were started in.
+"""The environment of the tests, and the clean one of the processes that they start.
 
-`conftest.py` makes it that of the stage `test` before `app` is imported; who starts a process of
-its own gives it `CLEAN_ENVIRONMENT`, which knows nothing of any stage or AWS account.
+`conftest.py` sets the environment of the stage `test` before `app` is imported. Tests start their
+processes with `CLEAN_ENVIRONMENT`, which names no stage and no AWS account.
 """
 
 import os
@@ -31,7 +31,7 @@ HOIST_ENVIRONMENT = {
     "HOIST_PAGE_ORIGIN": PAGE_ORIGIN,
     "HOIST_WEBSOCKET_URL": f"wss://socket.execute-api.{REGION}.amazonaws.com/api",
 }
-# Nothing of the developer's own AWS account gets into a test.
+# Keep the developer's own AWS account out of a test.
 AWS_ENVIRONMENT = {
     "AWS_DEFAULT_REGION": REGION,
     "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",

@@ -1,4 +1,4 @@
-"""The ports in memory: they behave like the real ones and remember what was asked of them.
+"""The ports in memory: they behave like the real adapters and record their calls.
 
 `test_table.py`, `test_storage.py` and `test_browser.py` run one contract on a fake and on the real
 server, so that a fake cannot lie.
@@ -30,7 +30,7 @@ from chalicelib.usage import Quota
 from tests.support.running import crc64nvme as checksum
 
 EPOCH = datetime(2026, 3, 1, 11, 59, tzinfo=UTC)
-# Room enough for every test that is not about quotas.
+# A quota that is large enough for every test that is not about quotas.
 AMPLE = Quota(max_bytes=2**60, max_files=1000)
 
 
@@ -61,7 +61,7 @@ class Invocation:
 
 @dataclass
 class Interruptions:
-    """What somebody else does in between: run once, just before the next call that asks."""
+    """Actions of somebody else, run once just before the next call of `happen`."""
 
     waiting: list[Callable[[], object]] = field(default_factory=list)
 
@@ -96,10 +96,10 @@ class MemoryTable:
         if idempotency_key is not None:
             earlier = self.created_under.get((upload.owner, idempotency_key))
             if earlier and self.now() < earlier.created_at + IDEMPOTENCY_KEPT:
-                found = self.get(earlier.owner, earlier.id)
-                if found is None:
+                upload_now = self.get(earlier.owner, earlier.id)
+                if upload_now is None:
                     raise TryAgain
-                return found
+                return upload_now
         self._check_room(upload.owner, before=None, after=upload.charged)
         if (upload.owner, upload.id) in self.items:
             raise TryAgain
@@ -148,54 +148,54 @@ class MemoryTable:
         return self._adopted(str(name))
 
     def adopt(self, upload: Upload) -> Upload:
-        found = self._adopted(upload.key)
-        if found is not None:
-            return found
+        earlier = self._adopted(upload.key)
+        if earlier is not None:
+            return earlier
         self._check_room(upload.owner, before=None, after=upload.charged)
         self.adopted[upload.key] = upload
         self.items[upload.owner, upload.id] = upload
         return upload
 
     def _adopted(self, key: str) -> Upload | None:
-        named = self.adopted.get(key)
-        found = self.get(named.owner, named.id) if named else None
-        return found if found and found.state is not State.ABORTED else None
+        adopted = self.adopted.get(key)
+        upload = self.get(adopted.owner, adopted.id) if adopted else None
+        return upload if upload and upload.state is not State.ABORTED else None
 
     def get(self, owner: str, upload_id: str) -> Upload | None:
         if len(upload_id) > 1000:  # DynamoDB refuses keys of more than 2,048 bytes
             raise client_error("ValidationException", "GetItem")
-        found = self.items.get((owner, upload_id))
-        return None if found is None or self._is_due(found) else found
+        upload = self.items.get((owner, upload_id))
+        return None if upload is None or self._is_due(upload) else upload
 
     def in_progress(self, owner: str, *, most: int) -> int:  # noqa: ARG002 - counts are right here
         self.before_count.happen()
         return len([u for u in self._all(owner) if u.state is State.UPLOADING and not u.is_adopted])
 
     def change(self, upload: Upload, **moved: Any) -> Upload:
-        return self._edit(upload, lambda stored: transitions.move(stored, **moved))
+        return self._edit(upload, lambda current: transitions.move(current, **moved))
 
     def claim(self, upload: Upload, by: Claim) -> tuple[Upload, State]:
         before: list[State] = []
 
-        def decide(stored: Upload) -> dict[str, Any]:
-            before.append(stored.state)
-            return transitions.claim(stored, by, now=self.now())
+        def decide(current: Upload) -> dict[str, Any]:
+            before.append(current.state)
+            return transitions.claim(current, by, now=self.now())
 
         return self._edit(upload, decide), before[-1]
 
     def settle(self, upload: Upload, **settled: Any) -> Upload:
-        return self._edit(upload, lambda stored: transitions.settle(stored, **settled))
+        return self._edit(upload, lambda current: transitions.settle(current, **settled))
 
     def fail(self, upload: Upload, failure: Failure) -> Upload:
-        return self._edit(upload, lambda stored: transitions.fail(stored, failure))
+        return self._edit(upload, lambda current: transitions.fail(current, failure))
 
-    def begin_notifying(self, upload: Upload, **held: Any) -> Upload:
+    def begin_notifying(self, upload: Upload, **claim: Any) -> Upload:
         return self._edit(
-            upload, lambda stored: transitions.begin_notifying(stored, **held, now=self.now())
+            upload, lambda current: transitions.begin_notifying(current, **claim, now=self.now())
         )
 
     def end_notifying(self, upload: Upload, **ended: Any) -> Upload:
-        return self._edit(upload, lambda stored: transitions.end_notifying(stored, **ended))
+        return self._edit(upload, lambda current: transitions.end_notifying(current, **ended))
 
     def check_again(self, upload: Upload, at: datetime) -> Upload:
         return self._edit(upload, lambda _: {"check_at": at})
@@ -205,8 +205,8 @@ class MemoryTable:
         return self._edit(upload, lambda _: {"deletion_began_at": now, "check_at": now})
 
     def rest(self, upload: Upload) -> bool:
-        stored = self.get(upload.owner, upload.id)
-        if stored is None or stored.version != upload.version:
+        current = self.get(upload.owner, upload.id)
+        if current is None or current.version != upload.version:
             return False
         self._edit(upload, lambda _: {"check_at": None, "deletion_began_at": None})
         return True
@@ -225,20 +225,20 @@ class MemoryTable:
 
     def _edit(self, upload: Upload, decide: Callable[[Upload], dict[str, Any]]) -> Upload:
         self.before_change.happen()
-        stored = self.get(upload.owner, upload.id)
-        if stored is None:
+        current = self.get(upload.owner, upload.id)
+        if current is None:
             raise UploadNotFound
-        attributes = {**decide(stored), "version": stored.version + 1}
+        attributes = {**decide(current), "version": current.version + 1}
         if "state" in attributes:
             attributes["updated_at"] = self.now()
-        charged = attributes.get("charged", stored.charged)
-        self._check_room(stored.owner, before=stored.charged, after=charged)
-        changed = replace(stored, **attributes)
-        self.items[stored.owner, stored.id] = changed
+        charged = attributes.get("charged", current.charged)
+        self._check_room(current.owner, before=current.charged, after=charged)
+        changed = replace(current, **attributes)
+        self.items[current.owner, current.id] = changed
         lifetime = expires_in(changed.state, rejected_days=self.rejected_days)
-        self.due.pop((stored.owner, stored.id), None)
+        self.due.pop((current.owner, current.id), None)
         if lifetime is not None:
-            self.due[stored.owner, stored.id] = self.now() + lifetime
+            self.due[current.owner, current.id] = self.now() + lifetime
         return changed
 
     def newest(
@@ -246,13 +246,13 @@ class MemoryTable:
     ) -> tuple[list[Upload], str | None]:
         if cursor and not keys.is_upload_id(cursor):
             raise InvalidRequest("cursor is not one of an earlier answer")
-        found = [
+        uploads = [
             upload
             for upload in self._all(owner)
             if state in (None, upload.state) and (not cursor or upload.id < cursor)
         ]
-        page = found[:limit]
-        return page, page[-1].id if len(found) > limit else None
+        page = uploads[:limit]
+        return page, page[-1].id if len(uploads) > limit else None
 
     def _check_room(self, owner: str, *, before: int | None, after: int | None) -> None:
         charged = [u.charged for u in self._all(owner) if u.charged is not None]
@@ -264,7 +264,7 @@ class MemoryTable:
             raise self.quota.exceeded()
 
     def _all(self, owner: str) -> list[Upload]:
-        """An owner's uploads that are not due, newest first."""
+        """An owner's uploads that have not expired, newest first."""
         items = sorted(self.items.items(), reverse=True)
         return [u for (whose, _), u in items if whose == owner and not self._is_due(u)]
 
@@ -275,15 +275,15 @@ class MemoryTable:
 
 @dataclass
 class MemoryStorage:
-    """`S3Storage`; `receive_part` and `receive_object` are what S3 gets by presigned URLs."""
+    """`S3Storage`; `receive_part` and `receive_object` stand for presigned requests."""
 
     objects: dict[str, bytes] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     multiparts: dict[str, tuple[str, dict[int, bytes]]] = field(default_factory=dict)
     content_types: dict[str, str] = field(default_factory=dict)
-    # When each object was written; what a test does not say is `EPOCH`.
-    written: dict[str, datetime] = field(default_factory=dict)
-    # What HeadObject says of an object beside the usual.
+    # When each object was written; `EPOCH` unless a test says otherwise.
+    written_at: dict[str, datetime] = field(default_factory=dict)
+    # Unusual values that HeadObject reports of an object.
     oddities: dict[str, dict[str, Any]] = field(default_factory=dict)
     before_complete: Interruptions = field(default_factory=Interruptions)
     before_tag: Interruptions = field(default_factory=Interruptions)
@@ -307,7 +307,7 @@ class MemoryStorage:
         self.objects[key] = data
         self.tags.pop(key, None)
         if at is not None:
-            self.written[key] = at
+            self.written_at[key] = at
 
     def list_parts(self, key: str, multipart_id: str) -> list[Part] | None:
         if multipart_id not in self.multiparts:
@@ -329,8 +329,8 @@ class MemoryStorage:
         self.before_complete.happen()
         if multipart_id not in self.multiparts or key in self.objects:
             raise UploadExpired
-        held = self._parts(key, multipart_id)
-        data = b"".join(held[part.number] for part in parts)
+        part_data = self._parts(key, multipart_id)
+        data = b"".join(part_data[part.number] for part in parts)
         if len(data) != size:
             raise client_error("InvalidRequest", "CompleteMultipartUpload")
         if crc64nvme is not None and crc64nvme != checksum(data):
@@ -353,11 +353,11 @@ class MemoryStorage:
             return None
         crc64nvme = checksum(data) if self.keeps_checksums else None
         content_type = self.content_types.get(key, "binary/octet-stream")
-        written = self.written.get(key, EPOCH)
-        found = StoredObject(
-            len(data), _etag(data).strip('"'), crc64nvme, content_type, last_modified=written
+        written_at = self.written_at.get(key, EPOCH)
+        s3_object = StoredObject(
+            len(data), _etag(data).strip('"'), crc64nvme, content_type, last_modified=written_at
         )
-        return replace(found, **self.oddities.get(key, {}))
+        return replace(s3_object, **self.oddities.get(key, {}))
 
     def read_range(self, key: str, offset: int, size: int, *, etag: str) -> bytes:
         self.before_read.happen()
@@ -378,32 +378,32 @@ class MemoryStorage:
 
     def list_objects(self, prefix: str, *, after: str) -> Iterator[tuple[str, StoredObject]]:
         for key in sorted(self.objects):
-            found = self.head(key)
-            if found is not None and key.startswith(prefix) and key > after:
-                yield key, replace(found, crc64nvme=None, content_type="")
+            s3_object = self.head(key)
+            if s3_object is not None and key.startswith(prefix) and key > after:
+                yield key, replace(s3_object, crc64nvme=None, content_type="")
 
     def delete(self, key: str) -> None:
         self.objects.pop(key, None)
         self.tags.pop(key, None)
 
     def _parts(self, key: str, multipart_id: str) -> dict[int, bytes]:
-        named, parts = self.multiparts[multipart_id]
-        assert named == key, "a multipart upload belongs to one key"
+        own_key, parts = self.multiparts[multipart_id]
+        assert own_key == key, "a multipart upload belongs to one key"
         return parts
 
 
 @dataclass
 class RecordingPages:
-    """An owner's open pages: what they were shown, in order."""
+    """An owner's open pages, and the uploads they received, in order."""
 
-    shown: list[Upload] = field(default_factory=list)
+    shown_uploads: list[Upload] = field(default_factory=list)
 
     def show(self, upload: Upload) -> None:
-        self.shown.append(upload)
+        self.shown_uploads.append(upload)
 
     @property
     def states(self) -> list[str]:
-        return [upload.state.value for upload in self.shown]
+        return [upload.state.value for upload in self.shown_uploads]
 
 
 @dataclass
@@ -420,11 +420,11 @@ class RecordingTopic:
 
 
 class GoneException(ClientError):
-    """What API Gateway answers for a connection that was closed."""
+    """API Gateway's answer for a closed connection."""
 
 
 class RecordingGateway:
-    """The management API of the WebSocket gateway; connections in `gone` are closed ones."""
+    """The management API of the WebSocket gateway; connections in `gone` are closed."""
 
     class exceptions:  # noqa: N801 - the name a boto3 client has for it
         GoneException = GoneException

@@ -1,8 +1,8 @@
-"""Shapes of JSON, and payloads compared with them. The shapes of AWS's are in `aws_forms.py`.
+"""Shapes of JSON, and a comparison of payloads with them. `aws_forms.py` has the shapes of AWS.
 
-A shape is a type, None, a pattern that a whole text matches, a constant, a tuple of alternatives, a
-list with the shape of each item, or a dict of members. A member whose name ends in "?" may be
-absent. `Of` is an object whose members all have one shape, `Json` a text that holds JSON.
+A shape is a type, None, a pattern for a whole text, a constant, or a tuple of alternatives. It may
+also be a list with the shape of each item, or a dict of members. A member whose name ends in "?"
+may be absent. `Of` is an object whose members all have one shape, `Json` a text with JSON in it.
 """
 
 import json
@@ -30,16 +30,16 @@ class Json:
 
 
 def faults(value: Any, shape: Shape, *, is_subset: bool = False, where: str = "$") -> Iterator[str]:
-    """Where a payload has another form than its shape; a subset may lack members."""
+    """The places where a payload differs from its shape; a subset may lack members."""
     match shape:
         case dict():
             yield from _members(value, shape, is_subset=is_subset, where=where)
         case Of(each) if isinstance(value, dict):
-            for name, held in value.items():
-                yield from faults(held, each, is_subset=is_subset, where=f"{where}.{name}")
+            for name, member in value.items():
+                yield from faults(member, each, is_subset=is_subset, where=f"{where}.{name}")
         case list([each]) if isinstance(value, list):
-            for number, held in enumerate(value):
-                yield from faults(held, each, is_subset=is_subset, where=f"{where}[{number}]")
+            for number, member in enumerate(value):
+                yield from faults(member, each, is_subset=is_subset, where=f"{where}[{number}]")
         case Json(inner) if isinstance(value, str):
             yield from faults(json.loads(value), inner, is_subset=is_subset, where=f"{where}()")
         case tuple():
@@ -63,13 +63,13 @@ def _members(value: Any, shape: dict[str, Shape], *, is_subset: bool, where: str
     if not isinstance(value, dict):
         yield f"{where} is {value!r}, no object"
         return
-    known = {name.removesuffix("?"): (name.endswith("?"), held) for name, held in shape.items()}
-    for name, (is_optional, held) in known.items():
+    members = {name.removesuffix("?"): (name.endswith("?"), form) for name, form in shape.items()}
+    for name, (is_optional, form) in members.items():
         if name in value:
-            yield from faults(value[name], held, is_subset=is_subset, where=f"{where}.{name}")
+            yield from faults(value[name], form, is_subset=is_subset, where=f"{where}.{name}")
         elif not (is_optional or is_subset):
             yield f"{where} lacks {name}"
-    yield from (f"{where}.{name} is unknown" for name in value.keys() - known.keys())
+    yield from (f"{where}.{name} is unknown" for name in value.keys() - members.keys())
 
 
 def leanest(value: Any, shape: Shape) -> Any:
@@ -78,10 +78,10 @@ def leanest(value: Any, shape: Shape) -> Any:
         case dict():
             # A name that ends in "?" is in no payload.
             return {
-                name: leanest(value[name], held) for name, held in shape.items() if name in value
+                name: leanest(value[name], form) for name, form in shape.items() if name in value
             }
         case list([each]):
-            return [leanest(held, each) for held in value]
+            return [leanest(member, each) for member in value]
         case Json(inner):
             return json.dumps(leanest(json.loads(value), inner))
         case tuple():
@@ -90,20 +90,20 @@ def leanest(value: Any, shape: Shape) -> Any:
 
 
 def with_more(value: Any, shape: Shape) -> Any:
-    """The payload with a member in each of its objects that nobody knows yet.
+    """The payload with an unknown member in each of its objects.
 
     S3 asks its readers to ignore such members: a new minor version of an event may bring them.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
     """
     match shape:
         case dict() if isinstance(value, dict):
-            known = {name.removesuffix("?"): held for name, held in shape.items()}
-            more = {name: with_more(held, known[name]) for name, held in value.items()}
+            members = {name.removesuffix("?"): form for name, form in shape.items()}
+            more = {name: with_more(member, members[name]) for name, member in value.items()}
             return more | {"ofTomorrow": {}}
         case Of(each):
-            return {name: with_more(held, each) for name, held in value.items()}
+            return {name: with_more(member, each) for name, member in value.items()}
         case list([each]):
-            return [with_more(held, each) for held in value]
+            return [with_more(member, each) for member in value]
         case Json(inner):
             return json.dumps(with_more(json.loads(value), inner))
         case tuple():
@@ -112,5 +112,5 @@ def with_more(value: Any, shape: Shape) -> Any:
 
 
 def _fitting(value: Any, shapes: tuple[Shape, ...]) -> Shape:
-    """The one of several shapes that a value has."""
+    """The one of several shapes that fits a value."""
     return next(shape for shape in shapes if not list(faults(value, shape)))

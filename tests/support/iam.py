@@ -1,8 +1,7 @@
-"""AWS as a role meets it: IAM before moto and SeaweedFS, one policy for each access key.
+"""IAM in front of moto and SeaweedFS, with one policy for each access key.
 
-SeaweedFS enforces policies by itself, but for what `_stricter` adds; moto looks at actions only, so
-what goes there is read off the wire and judged here, resource by resource. The operator's key may
-do everything.
+SeaweedFS enforces policies itself, and `_stricter` adds to them. moto checks actions only, so this
+server parses the requests to moto and checks each resource. The operator's key may do everything.
 """
 
 import fnmatch
@@ -22,15 +21,14 @@ from moto import mock_aws
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from local.aws.resources import ACCESS_KEY
-from local.aws.seaweedfs import ACCOUNT
+from local.names import ACCESS_KEY, ACCOUNT
 from tests.support.environment import BUCKET, REGION
 from tests.support.seaweedfs import seaweedfs
 
-# Whoever has a connection whose id begins with it has closed the page.
-GONE = "gone-"
-# An address that begins with it has a subscription with other attributes.
-TAKEN = "taken-"
+# A connection whose id starts with it is closed.
+DELETED = "gone-"
+# An address that starts with it has a subscription with other attributes.
+IN_USE = "taken-"
 DENIALS = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "ForbiddenException"}
 _CREDENTIAL = re.compile(r"Credential=(?P<key>[^/]+)/\d+/[^/]*/(?P<service>[^/]+)/aws4_request")
 _WRITES = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem"}
@@ -38,17 +36,17 @@ _ALREADY = (
     "Invalid parameter: Attributes Reason: Subscription already exists with different attributes"
 )
 
-# The keys of a request's context that conditions ask for.
+# The keys of a request's context that conditions use.
 Context = Mapping[str, list[str]]
 # An action, its resource, and the context.
-Asked = tuple[str, str, Context]
+Call = tuple[str, str, Context]
 Answer = tuple[int, Mapping[str, str], bytes]
 
 
 def allows(
     policy: Mapping[str, Any], action: str, resource: str, context: Context | None = None
 ) -> bool:
-    """Whether one of the policy's statements, which all allow, is about both and holds."""
+    """Whether a statement of the policy, which all allow, covers both and its condition holds."""
     return any(
         any(_matches(each.lower(), action.lower()) for each in listed(statement["Action"]))
         and any(_matches(each, resource) for each in listed(statement["Resource"]))
@@ -58,20 +56,20 @@ def allows(
 
 
 def _holds(conditions: Mapping[str, Mapping[str, Any]], context: Context) -> bool:
-    """Whether all conditions hold, of the two operators that policies here have.
+    """Whether all conditions hold; policies here have two operators.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
     """
     for operator, keys in conditions.items():
-        for key, wanted in keys.items():
+        for key, expected in keys.items():
             values = context.get(key, [])
             if operator == "ForAllValues:StringLike":
-                # True as well where the request has no such key.
-                held = all(any(_matches(each, v) for each in listed(wanted)) for v in values)
+                # Also true where the request has no such key.
+                is_met = all(any(_matches(each, v) for each in listed(expected)) for v in values)
             else:
                 assert operator == "StringEquals", operator
-                held = len(values) == 1 and values[0] in listed(wanted)
-            if not held:
+                is_met = len(values) == 1 and values[0] in listed(expected)
+            if not is_met:
                 return False
     return True
 
@@ -87,14 +85,14 @@ def _matches(pattern: str, text: str) -> bool:
 
 @dataclass
 class Aws:
-    """One address for all services; `url` is where it listens, `s3_url` where SeaweedFS does."""
+    """One address for all services (`url`), in front of SeaweedFS (`s3_url`)."""
 
     policies: Mapping[str, Mapping[str, Any]]
     websocket_api: str
     s3_url: str
     url: str = ""
     moto: Any = field(default_factory=lambda: DomainDispatcherApplication(create_backend_app))
-    # moto is not safe under threads.
+    # moto is not thread-safe.
     turn: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -120,7 +118,7 @@ class Aws:
                 answer = request.connection()
             elif service == "lambda":
                 answer = 202, {}, b""  # an asynchronous invocation
-            elif policy is not None and request.parameters.get("Endpoint", "").startswith(TAKEN):
+            elif policy is not None and request.parameters.get("Endpoint", "").startswith(IN_USE):
                 answer = 400, {}, _xml("InvalidParameter", _ALREADY)
             else:
                 environ["wsgi.input"] = io.BytesIO(body)
@@ -131,7 +129,7 @@ class Aws:
         return [content]
 
     def _s3(self, environ: Mapping[str, Any], body: bytes, policy: Any) -> Answer:
-        """SeaweedFS's answer, or the refusal that S3 has where SeaweedFS has none."""
+        """SeaweedFS's answer, or a refusal that only S3 has."""
         headers = {
             name.removeprefix("HTTP_").replace("_", "-"): value
             for name, value in environ.items()
@@ -148,13 +146,15 @@ class Aws:
         needed = _stricter(method, environ["REQUEST_URI"], answer.status)
         if policy is not None and needed is not None and not allows(policy, *needed):
             return 403, {}, b"" if method == "HEAD" else _s3_error("AccessDenied")
-        kept = {n: v for n, v in answer.headers.items() if n.lower() not in ("connection", "date")}
-        return answer.status, kept, content
+        headers = {
+            n: v for n, v in answer.headers.items() if n.lower() not in ("connection", "date")
+        }
+        return answer.status, headers, content
 
 
 @dataclass(frozen=True)
 class _Request:
-    """What is asked of a service that is not S3."""
+    """A request to a service other than S3."""
 
     service: str
     environ: Mapping[str, Any]
@@ -173,11 +173,11 @@ class _Request:
         untold = "InvokeFunction" if self.service == "lambda" else "ManageConnections"
         return str(target or self.parameters.get("Action", untold))
 
-    def refused(self, policy: Mapping[str, Any]) -> Asked | None:
-        """The first action, with its resource, that a policy does not allow."""
-        return next((asked for asked in self.asked() if not allows(policy, *asked)), None)
+    def refused(self, policy: Mapping[str, Any]) -> Call | None:
+        """The first action, with its resource, that the policy does not allow."""
+        return next((call for call in self.calls() if not allows(policy, *call)), None)
 
-    def asked(self) -> list[Asked]:
+    def calls(self) -> list[Call]:
         """Each action with its resource, as the Service Authorization Reference has them.
 
         https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
@@ -186,10 +186,10 @@ class _Request:
             writes = [write for item in self.parameters["TransactItems"] for write in item.items()]
             return [self._item(_WRITES[kind], request) for kind, request in writes]
         if self.operation == "BatchGetItem":
-            asked = self.parameters["RequestItems"].items()
+            requests = self.parameters["RequestItems"].items()
             return [
                 self._item(self.operation, {"TableName": table, "Key": key})
-                for table, request in asked
+                for table, request in requests
                 for key in request["Keys"]
             ]
         if self.service == "dynamodb":
@@ -221,13 +221,13 @@ class _Request:
         return 400, headers, json.dumps(kind).encode()
 
     def connection(self) -> Answer:
-        """What API Gateway answers who posts to a page."""
-        if self._connection().rpartition("/")[2].startswith(GONE):
+        """API Gateway's answer to a message for a page."""
+        if self._connection().rpartition("/")[2].startswith(DELETED):
             return 410, {"x-amzn-ErrorType": "GoneException"}, b"{}"
         return 200, {}, b"{}"
 
-    def _item(self, operation: str, request: Mapping[str, Any]) -> Asked:
-        """What is asked of a table or its index; its leading keys are those of partitions."""
+    def _item(self, operation: str, request: Mapping[str, Any]) -> Call:
+        """A call of a table or its index; its leading keys are partition keys."""
         action, table = f"dynamodb:{operation}", self._table(request)
         if operation == "Query":
             name = request["KeyConditionExpression"].partition("=")[2].split()[0]
@@ -241,7 +241,7 @@ class _Request:
         return f"{arn}/index/{request['IndexName']}" if "IndexName" in request else arn
 
     def _topic(self) -> str:
-        """SNS knows topics only: what is done to a subscription is done to its topic."""
+        """SNS's only resources are topics: a call for a subscription is one for its topic."""
         subscription = self.parameters.get("SubscriptionArn", "")
         return str(self.parameters.get("TopicArn") or subscription.rpartition(":")[0])
 
@@ -269,7 +269,7 @@ def aws(
 ) -> Iterator[Aws]:
     """Start it on a free port, S3's data in `folder`."""
     with mock_aws():
-        pass  # forgets what other tests have left in moto
+        pass  # removes the state of other tests from moto
     with seaweedfs(folder, policies=policies) as s3:
         front = Aws(policies, websocket_api, s3.url)
         server = make_server("127.0.0.1", 0, front, threaded=True, request_handler=_Quiet)
@@ -284,11 +284,11 @@ def aws(
             server.server_close()
 
 
-def _stricter(method: str, uri: str, status: int) -> Asked | None:
-    """What S3 asks for, and SeaweedFS does not.
+def _stricter(method: str, uri: str, status: int) -> Call | None:
+    """The action and resource that S3 requires, but SeaweedFS does not.
 
-    There s3:PutObject brings the actions of multipart uploads along; and S3 tells that there is no
-    object to who may list the bucket only.
+    In SeaweedFS s3:PutObject includes the actions of multipart uploads. And S3 answers 404 for a
+    missing object only to callers that may list the bucket.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
     """

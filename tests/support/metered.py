@@ -1,4 +1,4 @@
-"""What a piece of work asks of AWS, counted as AWS bills it.
+"""The requests of a piece of work to AWS, counted as AWS bills them.
 
 DynamoDB is moto's, under the real table; its units are worked out of the items as they were before
 and after each write. S3 is `MemoryStorage`, whose methods stand for a request each, lists for more.
@@ -13,15 +13,15 @@ from chalicelib.items import SCHEMA
 from deploy.cost.consumption import LIST_PAGE, Step
 from tests.support.fakes import MemoryStorage, RecordingGateway, RecordingTopic
 
-# S3's two classes of requests; what is in neither is free.
+# S3's two classes of requests; all others are free.
 PUTS = {"create_multipart", "complete", "list_parts", "list_objects"}
 GETS = {"head", "read_range", "state_tag"}
 
 
 class Meter:
-    """A DynamoDB client, S3, a gateway and a topic; `take` tells what was asked of them.
+    """A DynamoDB client, S3, a gateway and a topic; `take` returns the count of requests.
 
-    `quiet` is a client that is not counted, to look at the table with.
+    `quiet` is a client whose requests are not counted.
     """
 
     def __init__(self, client: Any, quiet: Any, storage: MemoryStorage) -> None:
@@ -35,13 +35,13 @@ class Meter:
         client.meta.events.register("after-call.dynamodb", self._after)
 
     def take(self) -> Step:
-        """What was asked since the last time."""
+        """The requests since the last call."""
         pushes, publishes = len(self.gateway.sent), len(self.topic.messages)
         self.add(pushes=pushes, publishes=publishes, calls=pushes + publishes)
-        taken, self._step = self._step, Step()
+        step, self._step = self._step, Step()
         self.gateway.sent.clear()
         self.topic.messages.clear()
-        return taken
+        return step
 
     def add(self, **counts: float) -> None:
         added = {name: getattr(self._step, name) + count for name, count in counts.items()}
@@ -60,36 +60,36 @@ class Meter:
         if model.name == "BatchGetItem":
             (batch,) = request["RequestItems"].values()
             unit = 1 if batch.get("ConsistentRead") else 0.5
-            self.add(calls=1, reads=unit * len(batch["Keys"]))  # no item is larger than a unit
+            self.add(calls=1, reads=unit * len(batch["Keys"]))  # each item is smaller than a unit
         elif model.name in ("GetItem", "Query"):
             unit = 1 if request.get("ConsistentRead") else 0.5
             self.add(calls=1, reads=unit * max(1, ceil(self._read_size(request) / 4096)))
         else:
-            units = sum(written(before, self._item(asked)) for asked, before in self._asked)
-            indexed = sum(entries(before, self._item(asked)) for asked, before in self._asked)
+            units = sum(write_units(before, self._item(request)) for request, before in self._asked)
+            indexed = sum(entries(before, self._item(request)) for request, before in self._asked)
             self.add(calls=1, writes=units * self._factor + indexed)
 
     def _read_size(self, request: Any) -> int:
-        """The bytes that a request reads: of an item, of a partition, or of all there is."""
+        """The bytes that a request reads: of an item, of a partition, or of the table."""
         if "Key" in request:
             return size_of(self._item(request))
-        stored = self.items(request["TableName"])
+        rows = self.items(request["TableName"])
         if "IndexName" in request:
-            return sum(map(size_of, stored))
-        wanted = request["ExpressionAttributeValues"][":pk"]
-        return sum(size_of(item) for item in stored if item["pk"] == wanted)
+            return sum(map(size_of, rows))
+        partition = request["ExpressionAttributeValues"][":pk"]
+        return sum(size_of(item) for item in rows if item["pk"] == partition)
 
     def _item(self, request: Any) -> dict[str, Any]:
-        """The item that a request is about, as it is now."""
-        named = request.get("Key") or request.get("Item")
-        if named is None:
+        """The current item that a request names."""
+        key = request.get("Key") or request.get("Item")
+        if key is None:
             return {}
-        key = {name: named[name] for name in ("pk", "sk")}
+        key = {name: key[name] for name in ("pk", "sk")}
         return dict(self._quiet.get_item(TableName=request["TableName"], Key=key).get("Item", {}))
 
 
 class MeteredStorage:
-    """`MemoryStorage`, each of whose methods is counted."""
+    """`MemoryStorage` with counted calls."""
 
     def __init__(self, storage: MemoryStorage, meter: Meter) -> None:
         self._storage, self._meter = storage, meter
@@ -98,7 +98,7 @@ class MeteredStorage:
         def ask(*args: Any, **kwargs: Any) -> Any:
             answer = getattr(self._storage, name)(*args, **kwargs)
             requests = max(1, ceil(len(answer) / LIST_PAGE)) if name == "list_parts" else 1
-            if name == "tag":  # reads the tags that there are, then writes them
+            if name == "tag":  # reads the tags, then writes them
                 self._meter.add(s3_gets=1, s3_puts=1, calls=2)
                 return answer
             self._meter.add(
@@ -109,13 +109,13 @@ class MeteredStorage:
         return ask
 
 
-def written(before: dict[str, Any], after: dict[str, Any]) -> int:
+def write_units(before: dict[str, Any], after: dict[str, Any]) -> int:
     """The units of a write to the table itself; a transaction takes twice as many."""
     return max(_units(before), _units(after))
 
 
 def entries(before: dict[str, Any], after: dict[str, Any]) -> int:
-    """The units of what a write changes in the global indexes, which hold keys only.
+    """The units of a write in the global indexes, which have keys only.
 
     DynamoDB writes an entry where its keys change, once for a delete and once for a put.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html#GSI.ThroughputConsiderations.Writes

@@ -1,4 +1,4 @@
-"""What AWS sends, as it sends it: the files in `events/`, and the upload they tell of."""
+"""Payloads from AWS: the files in `events/`, and the upload that they are about."""
 
 import json
 from dataclasses import replace
@@ -21,12 +21,12 @@ CREATED_AT = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
 
 def event(name: str) -> Any:
-    """One payload; every call gives a copy of its own."""
+    """One payload; every call returns a new copy."""
     return json.loads((Path(__file__).parents[1] / "events" / f"{name}.json").read_text("utf-8"))
 
 
 def request(method: str, path: str, body: Any = None, **parameters: str) -> Any:
-    """What API Gateway hands on of a request of `OWNER`, whose page says what it sends.
+    """The event of API Gateway for a request of `OWNER`.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
     """
@@ -81,7 +81,7 @@ def request(method: str, path: str, body: Any = None, **parameters: str) -> Any:
 
 
 def put_upload(**changes: Any) -> Upload:
-    """The upload of `PUT_ID` as it is when it was created; a single PUT of `CONTENT`."""
+    """The new upload of `PUT_ID`: a single PUT of `CONTENT`."""
     filename = "Grüße aus Köln 1+1.txt"
     upload = Upload(
         id=PUT_ID,
@@ -102,14 +102,14 @@ def put_upload(**changes: Any) -> Upload:
 def failure_of(
     upload: Upload, *, request_id: str = "1", size: int | None = None
 ) -> records.Failure:
-    """An invocation that gave up on an upload's object, of `size` bytes as its event tells."""
-    told = records.event_of(
+    """A failed invocation for an upload's object, of `size` bytes by its event."""
+    payload = records.event_of(
         upload.key,
         bucket="bucket",
         size=upload.size if size is None else size,
         sequencer="0067C2F3A551B2E3C4",
     )
-    (created,) = records.objects_created(told)
+    (created,) = records.objects_created(payload)
     name = keys.parse_key(upload.key)
     assert name is not None
     reason = f"Processing failed (ClientError); request {request_id}"

@@ -1,4 +1,4 @@
-"""A file sent by a form, and bytes that are forged to have the checksum of others."""
+"""A file sent by a form, and forged bytes with the checksum of others."""
 
 from collections.abc import Mapping
 from http.client import HTTPConnection
@@ -16,11 +16,11 @@ FORM_TYPE = f"multipart/form-data; boundary={BOUNDARY}"
 def post(sheet: Mapping[str, Any], data: bytes, **headers: str) -> Answer:
     """S3's answer to a form: its fields, then the file, as a browser sends it."""
     where = urlsplit(sheet["url"])
-    sent = {"Content-Type": FORM_TYPE, **headers}
-    # Not urllib, which goes where an answer sends it.
+    form_headers = {"Content-Type": FORM_TYPE, **headers}
+    # Not urllib, which follows redirects.
     connection = HTTPConnection(where.netloc, timeout=60)
     try:
-        connection.request("POST", where.path or "/", form_of(sheet["fields"], data), sent)
+        connection.request("POST", where.path or "/", form_of(sheet["fields"], data), form_headers)
         answer = connection.getresponse()
         return Answer(answer.status, dict(answer.headers), answer.read())
     finally:
@@ -41,7 +41,7 @@ def form_of(fields: Mapping[str, str], data: bytes, *, filename: str = "any.bin"
 
 
 def changed(sheet: Mapping[str, Any], fields: Mapping[str, str | None]) -> dict[str, Any]:
-    """A sheet with other fields, or more of them; one that is None is gone."""
+    """A sheet with changed or added fields; a field that is None is removed."""
     merged = {**sheet["fields"], **fields}
     return {**sheet, "fields": {name: v for name, v in merged.items() if v is not None}}
 
@@ -58,7 +58,7 @@ def forged(beginning: bytes, like: bytes) -> bytes:
         (checksums.crc64nvme(body + (1 << bit).to_bytes(8, "big")) ^ plain, 1 << bit)
         for bit in range(64)
     ]
-    wanted, ending = checksums.crc64nvme(like) ^ plain, 0
+    target, ending = checksums.crc64nvme(like) ^ plain, 0
     for bit in reversed(range(64)):
         pivot = next(one for one in patterns if one[0] >> bit & 1)
         patterns = [
@@ -66,6 +66,6 @@ def forged(beginning: bytes, like: bytes) -> bytes:
             for one in patterns
             if one is not pivot
         ]
-        if wanted >> bit & 1:
-            wanted, ending = wanted ^ pivot[0], ending ^ pivot[1]
+        if target >> bit & 1:
+            target, ending = target ^ pivot[0], ending ^ pivot[1]
     return body + ending.to_bytes(8, "big")

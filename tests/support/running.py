@@ -1,4 +1,4 @@
-"""A local system that a test starts, asks, stops and kills; and its API as a client sees it.
+"""A local system that a test starts, uses, stops and kills; and a client of its API.
 
 Everything on free ports and in a folder of the test's own, so that tests run beside `make run`.
 """
@@ -28,7 +28,7 @@ from tests.support.environment import CLEAN_ENVIRONMENT
 
 ROOT = Path(__file__).parents[2]
 T = TypeVar("T")
-# Room enough for every test that is not about quotas, as tests of the contract ask for any size.
+# A large quota, because tests of the contract create uploads of any size.
 AMPLE = {"HOIST_OWNER_MAX_BYTES": str(2**60), "HOIST_OWNER_MAX_FILES": str(10**9)}
 PUT_MAX_SIZE = 16 * 1024 * 1024  # bytes; the default of HOIST_PUT_MAX_SIZE
 READY = "Ctrl-C stops everything"
@@ -41,7 +41,7 @@ def crc64nvme(data: bytes) -> str:
 
 @dataclass
 class Answer:
-    """What a server answered."""
+    """The answer of a server."""
 
     status: int
     headers: dict[str, str]
@@ -53,7 +53,7 @@ class Answer:
 
 
 def call(method: str, url: str, body: Any = None, headers: dict[str, str] | None = None) -> Answer:
-    """One HTTP request; a dict or list is sent as JSON. Error statuses are answers as well."""
+    """One HTTP request; a dict or list is sent as JSON. Error statuses are answers too."""
     data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     request = urllib.request.Request(url, data=data, method=method, headers=headers or {})
     try:
@@ -76,7 +76,7 @@ class RunningSystem:
     output: str = ""
 
     def launch(self, *arguments: str, command: list[str] | None = None) -> None:
-        """Start it and do not wait."""
+        """Start it without waiting."""
         ports = {
             f"HOIST_{port.name.upper()}_PORT": str(getattr(self.ports, port.name))
             for port in fields(Ports)
@@ -110,7 +110,7 @@ class RunningSystem:
         raise AssertionError(f"not ready:\n{self.output}")
 
     def wait(self, timeout: float = 60) -> int:
-        """Wait for its end; returns the exit status and keeps what it printed."""
+        """Wait for its end; returns the exit status and keeps the output."""
         assert self.process is not None
         rest, _ = self.process.communicate(timeout=timeout)
         self.output += rest
@@ -136,25 +136,32 @@ class RunningSystem:
         return self.ports.url(service)
 
     def sign_in(self, email: str = DEMO["username"]) -> "Client":
-        """A client of the API with an account's id token; other accounts than demo are made."""
+        """A client of the API with an account's id token; accounts other than demo are created."""
         config = call("GET", f"{self.url('page')}/config.json").json
         return Client(config["api_url"], self.tokens(email)["IdToken"])
 
     def s3(self, client: "Client") -> tuple[Any, str, str]:
-        """S3 by the temporary credentials that a client is lent, and the bucket and prefix."""
-        lent = client.request("POST", "/credentials").json
+        """S3 with temporary credentials of a client, and their bucket and prefix."""
+        credentials = client.request("POST", "/credentials").json
         session: Any = boto3.Session(
-            lent["access_key_id"], lent["secret_access_key"], lent["session_token"], lent["region"]
+            credentials["access_key_id"],
+            credentials["secret_access_key"],
+            credentials["session_token"],
+            credentials["region"],
         )
-        return session.client("s3", endpoint_url=self.url("s3")), lent["bucket"], lent["prefix"]
+        return (
+            session.client("s3", endpoint_url=self.url("s3")),
+            credentials["bucket"],
+            credentials["prefix"],
+        )
 
     def tokens(self, email: str = DEMO["username"]) -> dict[str, str]:
-        """What Cognito gives an account that signs in."""
+        """Cognito's tokens for an account that signs in."""
         config = call("GET", f"{self.url('page')}/config.json").json
         if email != DEMO["username"]:
             account = {"UserPoolId": config["user_pool_id"], "Username": email}
-            made = self.cognito("AdminCreateUser", account | {"MessageAction": "SUPPRESS"})
-            assert made.status == 200 or b"UsernameExistsException" in made.body, made.body
+            created = self.cognito("AdminCreateUser", account | {"MessageAction": "SUPPRESS"})
+            assert created.status == 200 or b"UsernameExistsException" in created.body, created.body
             self.cognito(
                 "AdminSetUserPassword", account | {"Password": DEMO["password"], "Permanent": True}
             )
@@ -170,7 +177,7 @@ class RunningSystem:
         return result
 
     def cognito(self, operation: str, parameters: Any) -> Answer:
-        """One call of Cognito's, by name; operators' calls only say which service they are for."""
+        """One call of Cognito, by name; operators' calls have no real signature."""
         scope = "Credential=any/20260101/eu-west-1/cognito-idp/aws4_request"
         return call(
             "POST",
@@ -202,9 +209,9 @@ class Client:
         return call(method, f"{self.api_url}{path}", body, headers)
 
     def create(self, data: bytes, filename: str, **fields: Any) -> Any:
-        """Begin an upload; the answer of `POST /uploads`."""
-        wanted = {"filename": filename, "size": len(data), **fields}
-        answer = self.request("POST", "/uploads", wanted)
+        """Create an upload; returns the answer of `POST /uploads`."""
+        body = {"filename": filename, "size": len(data), **fields}
+        answer = self.request("POST", "/uploads", body)
         assert answer.status == 201, answer.body
         return answer.json
 
@@ -245,7 +252,7 @@ class Client:
 
 
 def part_url(created: Any, number: int) -> str:
-    """Part n's URL, put together from the sheet as the contract says."""
+    """Part n's URL, built from the sheet as the contract says."""
     sheet = created["sheet"]
     url = sheet["urls"][(number - 1) % len(sheet["urls"])]
     part = f"&partNumber={number}" if created["strategy"] == "multipart" else ""
@@ -253,7 +260,7 @@ def part_url(created: Any, number: int) -> str:
 
 
 def eventually(ask: Callable[[], T], right: Callable[[T], bool], timeout: float = 60) -> T:
-    """Ask until the answer is right; fails with the last answer when it never is."""
+    """Call until the result is right; fails with the last result when it never is."""
     deadline = time.monotonic() + timeout
     while True:
         answer = ask()
@@ -265,7 +272,7 @@ def eventually(ask: Callable[[], T], right: Callable[[T], bool], timeout: float 
 
 @contextmanager
 def running_system(home: Path, **variables: str) -> Iterator[RunningSystem]:
-    """A system that is up, and ended with all its processes whatever the test did."""
+    """A running system; it is stopped with all its processes after the test."""
     system = RunningSystem(home, variables=variables)
     try:
         yield system.start()
@@ -282,7 +289,7 @@ def end(system: RunningSystem) -> None:
 
 
 def sign_in(page: Page) -> None:
-    """Sign a browser page in with the demo account, and wait until news reach it."""
+    """Sign a browser page in with the demo account, and wait until it receives live updates."""
     page.get_by_test_id("email").fill("demo@example.com")
     page.get_by_test_id("password").fill("Upload-me-1")
     page.get_by_test_id("submit").click()

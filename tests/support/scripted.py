@@ -1,6 +1,6 @@
-"""A server that answers what a test tells it to, in that order, and then the last answer again.
+"""A server with a test's answers, in their order; then it repeats the last one.
 
-Stands in for a service of AWS that is busy, slow or broken, which no real server is on demand.
+It stands for a service of AWS that is busy, slow or broken.
 """
 
 import threading
@@ -21,7 +21,7 @@ class Scripted:
 
 @dataclass
 class ScriptedServer:
-    """Where it listens, and the request lines it got."""
+    """The server's address, and the request lines that it received."""
 
     answers: list[Scripted]
     url: str = ""

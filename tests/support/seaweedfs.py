@@ -1,4 +1,4 @@
-"""SeaweedFS, the S3 server of the local system, alone: for tests of what S3 itself must refuse."""
+"""SeaweedFS, the local S3 server, alone: for tests of requests that S3 itself must refuse."""
 
 import json
 import subprocess
@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from local.aws import seaweedfs as server
-from local.aws.resources import ACCESS_KEY, REGION, SECRET_KEY, Resources
+from local.aws.resources import Resources
 from local.home import HOST, Ports, free_ports
+from local.names import ACCESS_KEY, REGION, SECRET_KEY
 from tests.support.environment import BUCKET, CLEAN_ENVIRONMENT
 
 STARTING = 30.0  # seconds
@@ -19,7 +20,7 @@ STARTING = 30.0  # seconds
 
 @dataclass(frozen=True)
 class Server:
-    """A server that is up, with an empty bucket."""
+    """A running server with an empty bucket."""
 
     client: Any
     bucket_url: str
@@ -36,8 +37,8 @@ def seaweedfs(
 ) -> Iterator[Server]:
     """Start it on free ports, its data in `folder`; stop it at the end.
 
-    Temporary credentials end after `longest_session` seconds, however long they were asked for.
-    `policies` are what other access keys may do, all with the same secret.
+    Temporary credentials expire after `longest_session` seconds at most. `policies` are those of
+    other access keys, which all have the same secret.
     """
     port, nobody = free_ports(2)
     resources = Resources(Ports(s3=port), bridge_url="")
@@ -79,7 +80,7 @@ def seaweedfs(
             client.put_bucket_policy(Bucket=BUCKET, Policy=server.bucket_policy(BUCKET))
             yield Server(client, f"http://{HOST}:{port}/{BUCKET}")
         finally:
-            process.kill()  # its data is thrown away; asked to stop, it waits for its webhook
+            process.kill()  # its data is not needed; a regular stop waits for its webhook
             process.wait(timeout=30)
 
 

@@ -1,10 +1,10 @@
-"""What stands in an account of a stage, asked of its services, and what is left there."""
+"""The resources of a stage in an account, read from its services, and those that remain."""
 
 import json
 import re
 from typing import Any, Protocol
 
-from deploy.steps import destinations
+from stage.destinations import read
 
 ACCOUNT = "123456789012"
 FUNCTIONS = {
@@ -21,7 +21,7 @@ FUNCTIONS = {
         )
     },
 }
-# What an account lists: service, operation, member.
+# The lists of an account: service, operation, member.
 LISTS = [
     ("apigateway", "get_rest_apis", "items"),
     ("apigatewayv2", "get_apis", "Items"),
@@ -64,18 +64,18 @@ class Stands:
 
     def environment(self) -> dict[str, str]:
         """The environment of the API's function."""
-        told = self.account.client("lambda").get_function_configuration(
+        configuration = self.account.client("lambda").get_function_configuration(
             FunctionName=f"hoist-{self.stage}"
         )
-        variables: dict[str, str] = told["Environment"]["Variables"]
+        variables: dict[str, str] = configuration["Environment"]["Variables"]
         return variables
 
     def functions(self) -> dict[str, Any]:
         listed = self.account.client("lambda").list_functions()["Functions"]
         mine = re.compile(rf"hoist-{self.stage}(-[a-z_]+)?")
-        kept = ("Runtime", "MemorySize", "Timeout", "Handler", "Environment", "CodeSha256", "Role")
+        names = ("Runtime", "MemorySize", "Timeout", "Handler", "Environment", "CodeSha256", "Role")
         return {
-            each["FunctionName"]: {name: each[name] for name in (*kept, "Architectures")}
+            each["FunctionName"]: {name: each[name] for name in (*names, "Architectures")}
             | {"Tracing": each["TracingConfig"]["Mode"]}
             for each in listed
             if mine.fullmatch(each["FunctionName"])
@@ -84,36 +84,36 @@ class Stands:
     def policies(self) -> dict[str, Any]:
         iam = self.account.client("iam")
         roles = [f"hoist-{self.stage}-{name}" for name in FUNCTIONS.values()]
-        found = {}
+        policies = {}
         for role in roles:
             (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
             policy = iam.get_role_policy(RoleName=role, PolicyName=name)
-            found[role] = policy["PolicyDocument"]
-        return found
+            policies[role] = policy["PolicyDocument"]
+        return policies
 
     def rules(self) -> Any:
-        found = self.account.client("s3").get_bucket_notification_configuration(
+        configuration = self.account.client("s3").get_bucket_notification_configuration(
             Bucket=self.outputs()["Bucket"]
         )
-        found.pop("ResponseMetadata")
-        for rule in found.get("LambdaFunctionConfigurations", []):
-            del rule["Id"]  # S3 makes one up, each time Chalice sets the rule
-        return found
+        configuration.pop("ResponseMetadata")
+        for rule in configuration.get("LambdaFunctionConfigurations", []):
+            del rule["Id"]  # S3 chooses one each time Chalice sets the rule
+        return configuration
 
     def subscriptions(self) -> dict[str, Any]:
         sns = self.account.client("sns")
-        found = sns.list_subscriptions_by_topic(TopicArn=self.outputs()["ResultsTopicArn"])
+        listed = sns.list_subscriptions_by_topic(TopicArn=self.outputs()["ResultsTopicArn"])
         return {
             each["Endpoint"]: json.loads(
                 sns.get_subscription_attributes(SubscriptionArn=each["SubscriptionArn"])[
                     "Attributes"
                 ].get("RedrivePolicy", "{}")
             )
-            for each in found["Subscriptions"]
+            for each in listed["Subscriptions"]
         }
 
     def schedules(self) -> dict[str, Any]:
-        """What EventBridge invokes, and how often."""
+        """The functions that EventBridge invokes, and how often."""
         events = self.account.client("events")
         return {
             target["Arn"]: (rule["Name"], rule["ScheduleExpression"], rule["State"])
@@ -123,19 +123,19 @@ class Stands:
 
     def destinations(self) -> dict[str, Any]:
         client = self.account.client("lambda")
-        found = {}
-        for name in destinations.read():
-            told = client.get_function_event_invoke_config(
+        configurations = {}
+        for name in read():
+            configuration = client.get_function_event_invoke_config(
                 FunctionName=f"hoist-{self.stage}-{name}"
             )
-            found[name] = {
-                key: told[key]
+            configurations[name] = {
+                key: configuration[key]
                 for key in ("DestinationConfig", "MaximumRetryAttempts", "MaximumEventAgeInSeconds")
             }
-        return found
+        return configurations
 
     def packed_from(self) -> int:
-        """From how many bytes on the API's answers are packed."""
+        """The size in bytes above which the API compresses its answers."""
         (api,) = self.account.client("apigateway").get_rest_apis()["items"]
         return int(api["minimumCompressionSize"])
 
@@ -146,7 +146,7 @@ class Stands:
     def routes(self) -> dict[str, Any]:
         """Authorization and function of each method of the REST API."""
         client, (api,) = self.account.client("apigateway"), self.rest_apis()
-        found = {}
+        routes = {}
         for resource in client.get_resources(restApiId=api, limit=500)["items"]:
             for method in resource.get("resourceMethods", {}):
                 where = {
@@ -154,13 +154,13 @@ class Stands:
                     "resourceId": resource["id"],
                     "httpMethod": method,
                 }
-                told = client.get_method(**where)
+                declared = client.get_method(**where)
                 integration = client.get_integration(**where)
-                found[f"{method} {resource['path']}"] = (
-                    told.get("authorizationType"),
+                routes[f"{method} {resource['path']}"] = (
+                    declared.get("authorizationType"),
                     integration.get("uri"),
                 )
-        return found
+        return routes
 
     def authorizers(self) -> Any:
         client, (api,) = self.account.client("apigateway"), self.rest_apis()
@@ -197,17 +197,17 @@ class Stands:
         }
 
     def concurrency(self) -> dict[str, int]:
-        """What each function reserves, of those that reserve something."""
+        """The reserved concurrency of each function that has one."""
         client = self.account.client("lambda")
-        found = {}
+        reserved = {}
         for name in self.functions():
-            told = client.get_function_concurrency(FunctionName=name)
-            if "ReservedConcurrentExecutions" in told:
-                found[name] = int(told["ReservedConcurrentExecutions"])
-        return found
+            answer = client.get_function_concurrency(FunctionName=name)
+            if "ReservedConcurrentExecutions" in answer:
+                reserved[name] = int(answer["ReservedConcurrentExecutions"])
+        return reserved
 
     def limits(self) -> dict[str, Any]:
-        """How many requests both APIs let through."""
+        """The throttling limits of both APIs."""
         rest, websocket = (self.account.client(name) for name in ("apigateway", "apigatewayv2"))
         (api,) = self.rest_apis()
         (other,) = [
@@ -215,13 +215,13 @@ class Stands:
             for each in websocket.get_apis()["Items"]
             if each["Name"] == f"hoist-{self.stage}-websocket-api"
         ]
-        told = rest.get_stage(restApiId=api, stageName=self.stage)["methodSettings"]
-        told_too = websocket.get_stage(ApiId=other, StageName=self.stage)
-        routes = {"*": told_too["DefaultRouteSettings"], **told_too["RouteSettings"]}
+        methods = rest.get_stage(restApiId=api, stageName=self.stage)["methodSettings"]
+        socket_stage = websocket.get_stage(ApiId=other, StageName=self.stage)
+        routes = {"*": socket_stage["DefaultRouteSettings"], **socket_stage["RouteSettings"]}
         return {
             **{
                 key: (m["throttlingRateLimit"], m["throttlingBurstLimit"])
-                for key, m in told.items()
+                for key, m in methods.items()
             },
             **{
                 key: (r["ThrottlingRateLimit"], r["ThrottlingBurstLimit"])
@@ -241,7 +241,7 @@ class Stands:
         return {each["logGroupName"]: each.get("retentionInDays") for each in listed}
 
     def everything(self) -> dict[str, Any]:
-        """All of it, to see whether something changed."""
+        """All resources, to see whether something changed."""
         stack = self.stack()
         return {
             "parameters": {p["ParameterKey"]: p["ParameterValue"] for p in stack["Parameters"]},
@@ -261,14 +261,14 @@ class Stands:
         }
 
 
-def left(account: Account) -> dict[str, Any]:
-    """What is still in an account, by what listed it."""
-    found = {}
+def remaining(account: Account) -> dict[str, Any]:
+    """The resources that remain in an account, by the operation that lists them."""
+    holdings = {}
     for service, operation, path in LISTS:
-        told: Any = getattr(account.client(service), operation)()
+        answer: Any = getattr(account.client(service), operation)()
         for name in path.split("."):
-            told = told.get(name) or {}
-        if told:
-            found[operation] = told
+            answer = answer.get(name) or {}
+        if answer:
+            holdings[operation] = answer
     pools = account.client("cognito-idp").list_user_pools(MaxResults=60)["UserPools"]
-    return found | ({"list_user_pools": pools} if pools else {})
+    return holdings | ({"list_user_pools": pools} if pools else {})

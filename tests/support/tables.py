@@ -1,4 +1,4 @@
-"""`UploadTable` on moto's DynamoDB, as tests want it."""
+"""`UploadTable` on moto's DynamoDB, for tests."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -16,14 +16,14 @@ from tests.support.fakes import AMPLE
 def real_table(
     client: Any, now: Callable[[], datetime], *, rejected_days: int = 7, quota: Quota = AMPLE
 ) -> UploadTable:
-    """The adapter; nobody waits in a test."""
+    """The adapter, without pauses."""
     usage = Usage(client, TABLE, quota, wait=lambda _: None)
     return UploadTable(client, TABLE, now, rejected_days, usage)
 
 
 def put_in(table: NewRows, upload: Upload, *, idempotency_key: str | None = None) -> Upload:
-    """Remember one new upload, in a table or in its fake; raises what `put_all` answers."""
-    (stored,) = table.put_all(upload.owner, [NewUpload(upload, idempotency_key)])
-    if isinstance(stored, UploadError):
-        raise stored
-    return stored
+    """Store one new upload in a table or its fake; raises the error that `put_all` returns."""
+    (result,) = table.put_all(upload.owner, [NewUpload(upload, idempotency_key)])
+    if isinstance(result, UploadError):
+        raise result
+    return result

@@ -15,7 +15,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
 
 @pytest.fixture
 def own_system(tmp_path: Path) -> Iterator[RunningSystem]:
-    """A system of the test's own, not started yet."""
+    """The test's own system, not started yet."""
     mine = RunningSystem(tmp_path / "hoist")
     yield mine
     end(mine)

@@ -1,4 +1,4 @@
-"""Whatever a client sends: a problem document with CORS headers, never a 5xx, nothing changed."""
+"""Invalid requests: a problem document with CORS headers, never a 5xx, nothing changed."""
 
 import base64
 import os
@@ -62,7 +62,7 @@ IDS = {
     "a UUID of another version": "01977a3e-5c00-4b1e-8d4f-6a1c2e3d4f50",
     "of nobody": "01977a3e-5c00-7b1e-8d4f-6a1c2e3d4f50",
 }
-# What comes close to the id of an upload that is there.
+# Texts that are close to the id of an existing upload.
 LOOKALIKES = {
     "in capitals": str.upper,
     "with a space": "{}%20".format,
@@ -96,22 +96,22 @@ def client(system: RunningSystem) -> Client:
 
 @pytest.fixture(scope="module")
 def stranger(system: RunningSystem) -> Client:
-    """Somebody else, with an account of their own."""
+    """Another owner, with their own account."""
     return system.sign_in("second@example.com")
 
 
 @pytest.fixture(scope="module")
 def tokens(system: RunningSystem) -> dict[str, str]:
-    """What nobody is let in with, by what is wrong with it."""
-    given = system.tokens()
-    header, claims, signature = given["IdToken"].split(".")
+    """Invalid tokens, by their fault."""
+    tokens = system.tokens()
+    header, claims, signature = tokens["IdToken"].split(".")
     other = base64.urlsafe_b64encode(b'{"sub": "somebody-else", "token_use": "id"}').decode()
     return {
         "no JWT": "Bearer nonsense",
         "nothing": "",
         "two parts": f"Bearer {header}.{claims}",
-        "another scheme": f"Basic {given['IdToken']}",
-        "an access token": f"Bearer {given['AccessToken']}",
+        "another scheme": f"Basic {tokens['IdToken']}",
+        "an access token": f"Bearer {tokens['AccessToken']}",
         "claims of somebody else": f"Bearer {header}.{other.rstrip('=')}.{signature}",
         "no signature": f"Bearer {header}.{claims}.",
     }
@@ -119,7 +119,7 @@ def tokens(system: RunningSystem) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def upload_id(client: Client) -> str:
-    """An upload of four parts that is under way."""
+    """An upload of four parts in progress."""
     return str(client.create(bytes(18 * MIB), "under way.bin")["id"])
 
 
@@ -138,7 +138,7 @@ def is_problem(answer: Answer, *statuses: int) -> Any:
 
 @pytest.mark.parametrize("path", TAKING_A_BODY)
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
-def test_a_body_that_cannot_be_understood_changes_nothing(
+def test_an_invalid_body_changes_nothing(
     client: Client, upload_id: str, path: str, body: bytes
 ) -> None:
     before = client.get(upload_id)
@@ -174,7 +174,7 @@ def test_no_route_takes_a_body_above_1_mb(
 
 
 @pytest.mark.parametrize("body", NEW.values(), ids=NEW)
-def test_a_new_upload_that_cannot_be_is_not_begun(client: Client, body: bytes) -> None:
+def test_an_invalid_new_upload_is_not_started(client: Client, body: bytes) -> None:
     before = client.request("GET", "/uploads").json
 
     code = is_problem(send(client, "POST", "/uploads", body), 400, 413)
@@ -197,9 +197,7 @@ def test_parts_outside_the_plan_are_not_signed(
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 @pytest.mark.parametrize("wrong", IDS.values(), ids=IDS)
-def test_an_id_that_is_none_is_not_found(
-    client: Client, wrong: str, method: str, path: str
-) -> None:
+def test_an_invalid_id_is_not_found(client: Client, wrong: str, method: str, path: str) -> None:
     answer = client.request(method, path.format(id=wrong))
 
     assert is_problem(answer, 404) == "upload_not_found"
@@ -207,7 +205,7 @@ def test_an_id_that_is_none_is_not_found(
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 @pytest.mark.parametrize("alter", LOOKALIKES.values(), ids=LOOKALIKES)
-def test_what_resembles_an_id_is_none(
+def test_a_text_like_an_id_is_not_found(
     client: Client, upload_id: str, alter: Callable[[str], str], method: str, path: str
 ) -> None:
     before = client.get(upload_id)
@@ -219,7 +217,7 @@ def test_what_resembles_an_id_is_none(
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_somebody_elses_upload_is_not_found_and_not_changed(
+def test_an_upload_of_another_owner_is_not_found_and_not_changed(
     client: Client, stranger: Client, upload_id: str, method: str, path: str
 ) -> None:
     before = client.get(upload_id)
@@ -239,7 +237,7 @@ def test_somebody_elses_upload_is_not_found_and_not_changed(
     ["no JWT", "nothing", "two parts", "another scheme", "an access token",
      "claims of somebody else", "no signature"],
 )  # fmt: skip
-def test_a_token_that_is_none_of_ours_opens_nothing(
+def test_a_token_of_another_issuer_is_refused(
     client: Client, tokens: dict[str, str], wrong: str
 ) -> None:
     answer = call("GET", f"{client.api_url}/uploads", headers={"Authorization": tokens[wrong]})
@@ -251,19 +249,19 @@ def test_a_token_that_is_none_of_ours_opens_nothing(
     ("method", "path"),
     [("GET", "/"), ("GET", "/upload"), ("PUT", "/uploads"), ("PATCH", "/limits"), ("TRACE", "/x")],
 )
-def test_a_route_that_is_not_there_is_a_problem_too(client: Client, method: str, path: str) -> None:
+def test_a_missing_route_is_answered_with_a_problem(client: Client, method: str, path: str) -> None:
     assert is_problem(client.request(method, path), 404) == "route_not_found"
 
 
-def test_api_gateway_takes_10_mb_and_no_more(client: Client) -> None:
-    taken = send(client, "POST", "/uploads", b" " * (10 * MIB))
+def test_api_gateway_accepts_bodies_up_to_10_mb(client: Client) -> None:
+    accepted = send(client, "POST", "/uploads", b" " * (10 * MIB))
     refused = send(client, "POST", "/uploads", b" " * (10 * MIB + 1))
 
-    assert [is_problem(answer, 413) for answer in (taken, refused)] == ["request_too_large"] * 2
-    assert [answer.json["max_size"] for answer in (taken, refused)] == [MIB, 10 * MIB]
+    assert [is_problem(answer, 413) for answer in (accepted, refused)] == ["request_too_large"] * 2
+    assert [answer.json["max_size"] for answer in (accepted, refused)] == [MIB, 10 * MIB]
 
 
-def test_a_page_asks_first_without_a_token(client: Client) -> None:
+def test_a_preflight_needs_no_token(client: Client) -> None:
     answer = call("OPTIONS", f"{client.api_url}/uploads")
 
     assert answer.status == 200
@@ -286,19 +284,19 @@ def test_the_log_of_the_api_names_routes_and_no_secrets(
 
 
 @pytest.mark.parametrize("parameters", ["state=gone", "cursor=nonsense", "cursor=%FF", "limit=9"])
-def test_a_listing_that_cannot_be_is_refused(client: Client, parameters: str) -> None:
+def test_an_invalid_list_request_is_refused(client: Client, parameters: str) -> None:
     answer = client.request("GET", f"/uploads?{parameters}")
 
     assert is_problem(answer, 400) == "invalid_request"
 
 
-def test_a_finished_upload_takes_nothing_more(client: Client) -> None:
+def test_a_finished_upload_accepts_no_more_parts(client: Client) -> None:
     data = os.urandom(1000)
     finished = client.upload(data, "finished.bin")
     before = client.outcome(finished)
 
     def unchanged(upload: Any) -> bool:
-        # That the owner was told is noted meanwhile.
+        # The notification of the owner is recorded meanwhile.
         return bool(upload | {"updated_at": ""} == before | {"updated_at": ""})
 
     answers = [

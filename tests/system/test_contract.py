@@ -1,8 +1,8 @@
-"""The API keeps to `docs/openapi.yaml`: schemathesis asks, the system at home answers.
+"""The API follows `docs/openapi.yaml`: schemathesis sends requests to the local system.
 
-Every route gets data that fit the document and data that do not; no answer is a server error, each
-has a status, a content type, headers and a body that the document names. Then whole journeys: by
-the document's links, and of files that do arrive.
+Every route receives data that fit the document, and data that do not. No answer is a server error.
+Each has a status, a content type, headers and a body that the document names. Whole journeys
+follow: along the document's links, and of files that arrive.
 """
 
 import itertools
@@ -23,11 +23,11 @@ pytestmark = pytest.mark.system
 
 MIB = 1024 * 1024
 SCHEMA = schemathesis.openapi.from_path(str(ROOT / "docs" / "openapi.yaml"))
-# Every request has the demo account's token; there are tests of their own without.
+# Every request has the demo account's token; other tests send none.
 SCHEMA.config.generation.update(with_security_parameters=False)
 # A size above the limit is a file that is too large.
 SCHEMA.config.checks.negative_data_rejection.expected_statuses = ["400", "404", "413"]
-# What fits the document may still not fit what is there.
+# A request that fits the document may still not fit the existing uploads.
 SCHEMA.config.checks.positive_data_acceptance.expected_statuses = ["2xx", "404", "409", "422"]
 
 
@@ -60,29 +60,29 @@ bounded = settings(
 
 @pytest.fixture(scope="module")
 def client(system: RunningSystem) -> Iterator[Client]:
-    """The demo account; what it has begun here is deleted, for there is a limit of such uploads."""
+    """The demo account; its unfinished uploads are deleted, because their number is limited."""
     client = system.sign_in()
     yield client
-    while begun := client.request("GET", "/uploads?state=uploading").json["uploads"]:
-        for upload in begun:
+    while uploads := client.request("GET", "/uploads?state=uploading").json["uploads"]:
+        for upload in uploads:
             client.request("DELETE", f"/uploads/{upload['id']}")
 
 
-def kept(client: Client, method: str, path: str, body: Any = None, **ids: str) -> Any:
-    """Ask a route and hold its answer against the document; returns the answer's JSON."""
-    sent = {} if body is None else {"body": body, "media_type": "application/json"}
+def checked(client: Client, method: str, path: str, body: Any = None, **ids: str) -> Any:
+    """Call a route and check its answer against the document; returns the answer's JSON."""
+    content = {} if body is None else {"body": body, "media_type": "application/json"}
     headers = {"Authorization": f"Bearer {client.id_token}"}
-    case = SCHEMA[path][method].Case(path_parameters=ids, **sent)
+    case = SCHEMA[path][method].Case(path_parameters=ids, **content)
     answer = case.call_and_validate(base_url=client.api_url, headers=headers, checks=ANSWERS)
     return answer.json() if answer.content else None
 
 
 @SCHEMA.parametrize()
 @bounded
-def test_every_answer_is_in_the_document(case: Case, client: Client) -> None:
-    # A cursor fits the document and is still none that was given out.
+def test_every_answer_fits_the_document(case: Case, client: Client) -> None:
+    # A cursor may fit the document without coming from an earlier answer.
     without = [openapi_checks.positive_data_acceptance] if "cursor" in case.query else []
-    # A member that does not fit is answered by itself, beside those that do.
+    # An invalid member is answered by itself, beside the valid ones.
     if case.operation.path == "/uploads/batch":
         without.append(openapi_checks.negative_data_rejection)
     case.call_and_validate(
@@ -94,7 +94,7 @@ def test_every_answer_is_in_the_document(case: Case, client: Client) -> None:
 
 
 @pytest.mark.parametrize("operation", SIGNED_IN, ids=[each.label for each in SIGNED_IN])
-def test_who_sends_no_token_is_told_so(operation: Any, client: Client) -> None:
+def test_a_request_without_a_token_is_refused(operation: Any, client: Client) -> None:
     case = operation.Case(path_parameters={"upload_id": "any"})
 
     answer = case.call_and_validate(base_url=client.api_url, checks=ANSWERS)
@@ -102,8 +102,8 @@ def test_who_sends_no_token_is_told_so(operation: Any, client: Client) -> None:
     assert (answer.status_code, answer.json()["code"]) == (401, "not_signed_in")
 
 
-def test_a_batch_stays_in_the_document(client: Client) -> None:
-    """Each kind of outcome that a member can have."""
+def test_a_batch_fits_the_document(client: Client) -> None:
+    """Each kind of result that a member can have."""
     data = b"12345"
     whole = {"filename": "a.bin", "size": len(data)}
     members = [
@@ -115,7 +115,7 @@ def test_a_batch_stays_in_the_document(client: Client) -> None:
         {**whole, "idempotency_key": "twice", "size": 6},
     ]
 
-    answer = kept(client, "POST", "/uploads/batch", {"uploads": members, "idempotency_key": "k"})
+    answer = checked(client, "POST", "/uploads/batch", {"uploads": members, "idempotency_key": "k"})
 
     created = [one["upload"] for one in answer["uploads"] if "upload" in one]
     problems = [one["problem"]["code"] for one in answer["uploads"] if "problem" in one]
@@ -123,19 +123,19 @@ def test_a_batch_stays_in_the_document(client: Client) -> None:
     assert problems == ["invalid_request", "idempotency_key_reused"]
     path, upload_id = "/uploads/{upload_id}/sheet", created[1]["id"]
     for strategy in ("put", "post"):
-        kept(client, "POST", path, {"strategy": strategy}, upload_id=upload_id)
+        checked(client, "POST", path, {"strategy": strategy}, upload_id=upload_id)
     assert post(created[1]["sheet"], data).status == 204
     client.outcome(upload_id)
     ids = [one["id"] for one in created]
-    completed = kept(client, "POST", "/uploads/complete", {"ids": ids})["uploads"]
+    completed = checked(client, "POST", "/uploads/complete", {"ids": ids})["uploads"]
     assert [one.keys() for one in completed] == [{"problem"}, {"upload"}, {"problem"}, {"problem"}]
 
 
-def test_a_journey_along_the_links_stays_in_the_document(system: RunningSystem) -> None:
-    """Each journey has an account of its own.
+def test_a_journey_along_the_links_fits_the_document(system: RunningSystem) -> None:
+    """Each journey has its own account.
 
-    Hypothesis begins some of them as it began others and expects the same answers: what others
-    left in a list would end the test.
+    Hypothesis starts some journeys alike and expects the same answers: the uploads of other
+    journeys in a list would fail the test.
     """
     numbers = itertools.count()
 
@@ -157,29 +157,29 @@ def sheets(client: Client, upload_id: str, last: int) -> tuple[Any, Any]:
     """The sheet of all parts and that of the last one, signed within the same second."""
     path = "/uploads/{upload_id}/sheet"
     for _ in range(10):
-        whole = kept(client, "POST", path, {}, upload_id=upload_id)
-        sheet = kept(client, "POST", path, {"first": last}, upload_id=upload_id)
+        whole = checked(client, "POST", path, {}, upload_id=upload_id)
+        sheet = checked(client, "POST", path, {"first": last}, upload_id=upload_id)
         if whole["urls"] == sheet["urls"]:
             return whole, sheet
     raise AssertionError("no two sheets of one second")
 
 
 @pytest.mark.parametrize("size", [5, 16 * MIB + 1], ids=["put", "multipart"])
-def test_a_file_that_arrives_stays_in_the_document(client: Client, size: int) -> None:
+def test_a_file_that_arrives_fits_the_document(client: Client, size: int) -> None:
     data = bytes(size)
-    created = kept(client, "POST", "/uploads", {"filename": "contract.bin", "size": size})
+    created = checked(client, "POST", "/uploads", {"filename": "contract.bin", "size": size})
     path, upload_id = "/uploads/{upload_id}", created["id"]
 
-    missing = kept(client, "POST", f"{path}/complete", {}, upload_id=upload_id)["missing"]
+    missing = checked(client, "POST", f"{path}/complete", {}, upload_id=upload_id)["missing"]
     whole, sheet = sheets(client, upload_id, created["part_count"])
     client.send(created, data)
-    listed = kept(client, "GET", f"{path}/parts", upload_id=upload_id)["parts"]
-    kept(client, "POST", f"{path}/complete", {}, upload_id=upload_id)
+    listed = checked(client, "GET", f"{path}/parts", upload_id=upload_id)["parts"]
+    checked(client, "POST", f"{path}/complete", {}, upload_id=upload_id)
     client.outcome(upload_id)
-    upload = kept(client, "GET", path, upload_id=upload_id)
-    kept(client, "GET", f"{path}/download", upload_id=upload_id)
-    kept(client, "GET", "/uploads")
-    kept(client, "DELETE", path, upload_id=upload_id)
+    upload = checked(client, "GET", path, upload_id=upload_id)
+    checked(client, "GET", f"{path}/download", upload_id=upload_id)
+    checked(client, "GET", "/uploads")
+    checked(client, "DELETE", path, upload_id=upload_id)
 
     numbers = list(range(1, created["part_count"] + 1))
     assert missing == numbers

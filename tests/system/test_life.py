@@ -1,4 +1,4 @@
-"""Starting, stopping, killing and starting the local system again; nothing is lost or left over."""
+"""Starting, stopping, killing and restarting the local system: nothing is lost or remains."""
 
 import json
 import os
@@ -22,12 +22,12 @@ from tests.support.running import ROOT, RunningSystem, call, eventually
 pytestmark = pytest.mark.system
 
 
-def gone(processes: list[psutil.Process]) -> bool:
+def are_gone(processes: list[psutil.Process]) -> bool:
     return not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in processes)
 
 
 def freeze_functions(system: RunningSystem) -> None:
-    """Let every execution environment hang, as a handler does that never comes to an end."""
+    """Make every execution environment hang, like a handler that never returns."""
     workers = [p for p in system.processes() if "local.functions.worker" in p.cmdline()]
     assert workers
     for worker in workers:
@@ -35,7 +35,7 @@ def freeze_functions(system: RunningSystem) -> None:
 
 
 def take_rights_from_functions(system: RunningSystem) -> None:
-    """Let S3 refuse the functions, and them alone: an outage they would wait out."""
+    """Make S3 refuse only the functions: they would retry through an outage."""
     path = system.home / "environment.json"
     environment = json.loads(path.read_text())
     path.write_text(json.dumps(environment | {"AWS_SECRET_ACCESS_KEY": "another"}))
@@ -51,16 +51,16 @@ def test_a_signal_stops_every_process(own_system: RunningSystem, number: signal.
 
     assert own_system.stop(number) == 0
 
-    assert gone(processes)
+    assert are_gone(processes)
 
 
 def test_a_signal_while_starting_stops_every_process(own_system: RunningSystem) -> None:
     own_system.launch()
-    processes = eventually(own_system.processes, lambda found: len(found) > 4)
+    processes = eventually(own_system.processes, lambda running: len(running) > 4)
 
     assert own_system.stop() == 0
 
-    assert gone(processes)
+    assert are_gone(processes)
 
 
 def test_after_sigkill_nothing_runs_and_the_next_start_works(own_system: RunningSystem) -> None:
@@ -74,7 +74,7 @@ def test_after_sigkill_nothing_runs_and_the_next_start_works(own_system: Running
 
     own_system.start()
 
-    assert gone(processes)
+    assert are_gone(processes)
     client = own_system.sign_in()
     assert client.get(upload_id)["state"] == "accepted"
     assert client.download(upload_id).body == b"kept"
@@ -92,7 +92,7 @@ def test_it_stops_when_the_make_above_it_is_killed(own_system: RunningSystem) ->
     own_system.process.kill()
     own_system.wait()
 
-    eventually(lambda: gone(processes), bool)
+    eventually(lambda: are_gone(processes), bool)
 
 
 def test_an_upload_that_waits_for_processing_is_accepted_after_a_restart(
@@ -126,7 +126,7 @@ def test_an_object_whose_event_was_never_sent_is_found_at_the_next_start(
     assert own_system.sign_in().outcome(upload_id)["state"] == "accepted"
 
 
-def test_processing_that_keeps_failing_ends_as_failed_and_is_told(
+def test_repeated_failures_end_as_failed_and_notify_the_owner(
     own_system: RunningSystem,
 ) -> None:
     own_system.start("--retry-waits", "0,0")
@@ -162,7 +162,7 @@ def redrive(system: RunningSystem, *arguments: str) -> subprocess.CompletedProce
 
 
 def invocations(system: RunningSystem) -> int:
-    """How many asynchronous invocations are not over yet."""
+    """The number of asynchronous invocations that have not ended."""
     with closing(sqlite3.connect(system.home / "events.db")) as database:
         (count,) = database.execute("SELECT count(*) FROM invocations").fetchone()
     return int(count)
@@ -170,17 +170,17 @@ def invocations(system: RunningSystem) -> int:
 
 def letters(system: RunningSystem, about: str) -> list[str]:
     """The subjects of the mail about a file."""
-    found = [path.read_text() for path in sorted((system.home / "mail").glob("*.txt"))]
-    return [text.splitlines()[0] for text in found if about in text]
+    mails = [path.read_text() for path in sorted((system.home / "mail").glob("*.txt"))]
+    return [text.splitlines()[0] for text in mails if about in text]
 
 
-def test_what_failed_is_run_again_by_an_operator(own_system: RunningSystem) -> None:
+def test_an_operator_redrives_a_failed_upload(own_system: RunningSystem) -> None:
     own_system.start("--retry-waits", "0,0")
     client = own_system.sign_in()
     take_rights_from_functions(own_system)
     uploads = [client.upload(b"unlucky", f"unlucky {number}.txt") for number in range(3)]
     assert {client.outcome(upload_id)["state"] for upload_id in uploads} == {"failed"}
-    # A process that dies between SNS's answer and its note of it tells twice.
+    # A process that dies between SNS's answer and its record of it notifies twice.
     log = own_system.home / "log" / "functions.log"
     eventually(log.read_text, lambda text: text.count('"message": "notified"') == len(uploads))
     own_system.stop()
@@ -202,13 +202,13 @@ def test_what_failed_is_run_again_by_an_operator(own_system: RunningSystem) -> N
     )  # fmt: skip
     eventually(
         lambda: letters(own_system, "unlucky 0.txt"),
-        lambda told: told == [
+        lambda subjects: subjects == [
             "Subject: Hoist: failed - unlucky 0.txt", "Subject: Hoist: accepted - unlucky 0.txt",
         ],
     )  # fmt: skip
 
 
-def test_what_could_not_be_told_waits_in_the_dead_letter_queue(
+def test_a_failed_notification_waits_in_the_dead_letter_queue(
     own_system: RunningSystem,
 ) -> None:
     own_system.start("--retry-waits", "0,0")
@@ -225,29 +225,27 @@ def test_what_could_not_be_told_waits_in_the_dead_letter_queue(
     sqs = Resources(own_system.ports, "").client("sqs")
     eventually(
         lambda: sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"],
-        lambda found: found["ApproximateNumberOfMessages"] == "1",
+        lambda attributes: attributes["ApproximateNumberOfMessages"] == "1",
     )
-    # An invocation that still waits for the queue's answer sends its record again after a restart.
+    # An invocation without the queue's answer sends its record again after a restart.
     eventually(lambda: invocations(own_system), lambda count: count == 0)
     own_system.stop()
     own_system.start()
     assert letters(own_system, "unheard.txt") == []
 
-    sent = redrive(own_system, "--dead-letters")
+    output = redrive(own_system, "--dead-letters")
 
-    assert "1 sent again" in sent.stdout, sent.stdout + sent.stderr
-    assert sent.returncode == 0
+    assert "1 sent again" in output.stdout, output.stdout + output.stderr
+    assert output.returncode == 0
     assert redrive(own_system, "--dead-letters").stdout == "Nothing to send again\n"
     eventually(
         lambda: letters(own_system, "unheard.txt"),
-        lambda told: told == ["Subject: Hoist: accepted - unheard.txt"],
+        lambda subjects: subjects == ["Subject: Hoist: accepted - unheard.txt"],
     )
 
 
 @pytest.mark.parametrize("upload_id", ["x", "01977a3e-5c00-7b1e-8d4f-6a1c2e3d4f50"])
-def test_an_upload_that_is_not_there_cannot_be_run_again(
-    own_system: RunningSystem, upload_id: str
-) -> None:
+def test_a_missing_upload_cannot_be_redriven(own_system: RunningSystem, upload_id: str) -> None:
     own_system.start()
 
     refused = redrive(own_system, "--upload", upload_id)
@@ -265,13 +263,13 @@ def test_a_service_that_dies_takes_the_system_down_and_says_so(own_system: Runni
     assert own_system.wait() == 1
 
     assert "s3 stopped unexpectedly" in own_system.output
-    assert gone(processes)
+    assert are_gone(processes)
 
 
 def test_a_port_in_use_is_one_clear_line(own_system: RunningSystem) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", own_system.ports.api))
-        taken.listen()
+    with socket.socket() as in_use:
+        in_use.bind(("127.0.0.1", own_system.ports.api))
+        in_use.listen()
         own_system.launch()
         assert own_system.wait() == 1
     line = own_system.output.splitlines()[-1]
@@ -302,7 +300,7 @@ def test_a_folder_that_cannot_be_used_is_one_clear_line(tmp_path: Path) -> None:
     assert line.startswith(f"Hoist cannot start. Cannot use {tmp_path / 'hoist'} for data")
 
 
-def test_a_spoilt_event_database_is_one_clear_line(own_system: RunningSystem) -> None:
+def test_a_corrupt_event_database_is_one_clear_line(own_system: RunningSystem) -> None:
     own_system.home.mkdir()
     (own_system.home / "events.db").write_bytes(b"not a database" * 1000)
     own_system.launch()
@@ -313,11 +311,11 @@ def test_a_spoilt_event_database_is_one_clear_line(own_system: RunningSystem) ->
 
 def test_a_missing_node_is_one_clear_line(tmp_path: Path) -> None:
     for program in ("sh", "make", "python3", "find", "awk"):
-        found = shutil.which(program)
-        assert found is not None
-        (tmp_path / program).symlink_to(found)
+        path = shutil.which(program)
+        assert path is not None
+        (tmp_path / program).symlink_to(path)
     stamp = tmp_path / "stamps" / "node"
-    made = subprocess.run(
+    result = subprocess.run(
         ["make", f"STAMPS={stamp.parent}", str(stamp)],
         cwd=ROOT,
         env={"PATH": str(tmp_path)},
@@ -325,11 +323,11 @@ def test_a_missing_node_is_one_clear_line(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert made.returncode != 0
-    assert "Hoist needs Node.js 20.19 or later" in made.stderr
+    assert result.returncode != 0
+    assert "Hoist needs Node.js 20.19 or later" in result.stderr
 
 
-def test_chalice_local_typed_by_hand_serves_the_api_too(own_system: RunningSystem) -> None:
+def test_chalice_local_started_by_hand_serves_the_api_too(own_system: RunningSystem) -> None:
     own_system.start()
     upload_id = own_system.sign_in().upload(b"both", "both.txt")
     port = RunningSystem(own_system.home).ports.api

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from aiohttp import ClientSession, WSMsgType, WSServerHandshakeError
 
-from local.aws.resources import BUCKET, Resources
+from local.aws.resources import Resources
+from local.names import BUCKET
 from tests.support.running import Client, RunningSystem, call, crc64nvme, eventually, part_url
 
 pytestmark = pytest.mark.system
@@ -32,12 +33,12 @@ def client(system: RunningSystem) -> Client:
         pytest.param(40 * MIB + 7, "multipart", id="nine parts"),
     ],
 )
-def test_a_file_is_accepted_and_comes_back_byte_for_byte(
+def test_a_file_is_accepted_and_downloaded_byte_for_byte(
     client: Client, size: int, strategy: str
 ) -> None:
     data = os.urandom(size)
-    known = {"crc64nvme": crc64nvme(data)} if strategy == "put" else {}
-    created = client.create(data, "grüße +%.bin", **known)
+    fields = {"crc64nvme": crc64nvme(data)} if strategy == "put" else {}
+    created = client.create(data, "grüße +%.bin", **fields)
     assert created["strategy"] == strategy
     client.send(created, data)
     path = f"/uploads/{created['id']}/complete"
@@ -57,7 +58,7 @@ def test_a_file_is_accepted_and_comes_back_byte_for_byte(
     )
 
 
-def test_the_owner_is_told_by_mail(system: RunningSystem, client: Client) -> None:
+def test_the_owner_is_notified_by_mail(system: RunningSystem, client: Client) -> None:
     upload_id = client.upload(b"hello\n", "told.txt")
 
     def letters() -> list[str]:
@@ -78,9 +79,9 @@ async def _states_over_websocket(client: Client, filename: str) -> list[str]:
         while "accepted" not in states:
             message = await socket.receive(timeout=20)
             assert message.type is WSMsgType.TEXT
-            shown = json.loads(message.data)["upload"]
-            if shown["id"] == upload_id:
-                states.append(shown["state"])
+            upload = json.loads(message.data)["upload"]
+            if upload["id"] == upload_id:
+                states.append(upload["state"])
     return states
 
 
@@ -117,7 +118,7 @@ def test_an_upload_is_deleted_with_its_object(client: Client) -> None:
     assert client.request("GET", f"/uploads/{upload_id}/download").status == 409
 
 
-def test_complete_names_the_parts_that_are_missing(client: Client) -> None:
+def test_complete_names_the_missing_parts(client: Client) -> None:
     data = os.urandom(18 * MIB)
     created = client.create(data, "gaps.bin")
     second = data[created["part_size"] : 2 * created["part_size"]]
@@ -137,7 +138,7 @@ def test_complete_names_the_parts_that_are_missing(client: Client) -> None:
     assert [(part["number"], part["size"]) for part in listed["parts"]] == [(2, 5 * MIB)]
 
 
-def test_completes_that_race_are_answered_with_one_upload(client: Client) -> None:
+def test_racing_completes_are_answered_with_one_upload(client: Client) -> None:
     data = os.urandom(33 * MIB)
     created = client.create(data, "raced.bin")
     client.send(created, data)
@@ -152,11 +153,11 @@ def test_completes_that_race_are_answered_with_one_upload(client: Client) -> Non
     assert (upload["state"], upload["report"]["crc64nvme"]) == ("accepted", crc64nvme(data))
 
 
-def test_a_long_sheet_comes_packed(client: Client) -> None:
-    asked = {"filename": "a.bin", "size": 10**12}
+def test_a_long_sheet_is_compressed(client: Client) -> None:
+    body = {"filename": "a.bin", "size": 10**12}
     headers = {"Authorization": f"Bearer {client.id_token}", "Accept-Encoding": "gzip"}
 
-    answer = call("POST", f"{client.api_url}/uploads", asked, headers)
+    answer = call("POST", f"{client.api_url}/uploads", body, headers)
 
     assert answer.headers["Content-Encoding"] == "gzip"
     created = json.loads(gzip.decompress(answer.body))
@@ -164,7 +165,7 @@ def test_a_long_sheet_comes_packed(client: Client) -> None:
     client.request("DELETE", f"/uploads/{created['id']}")
 
 
-def test_creates_that_race_under_one_key_make_one_upload(client: Client) -> None:
+def test_racing_creates_with_one_key_make_one_upload(client: Client) -> None:
     body = {"filename": "twice.bin", "size": 40 * MIB, "idempotency_key": "raced-1"}
 
     with ThreadPoolExecutor(4) as threads:
@@ -177,7 +178,7 @@ def test_creates_that_race_under_one_key_make_one_upload(client: Client) -> None
     client.request("DELETE", f"/uploads/{created.json['id']}")
 
 
-def test_what_an_old_url_brings_after_a_delete_is_deleted(
+def test_an_object_sent_by_an_old_url_after_a_delete_is_deleted(
     system: RunningSystem, client: Client
 ) -> None:
     created = client.create(b"too late", "late.txt")
@@ -198,7 +199,7 @@ def test_what_an_old_url_brings_after_a_delete_is_deleted(
     eventually(lambda: storage.list_objects_v2(**prefix)["KeyCount"], lambda count: count == 0)
 
 
-def test_other_bytes_under_an_old_url_are_refused(client: Client) -> None:
+def test_other_bytes_by_an_old_url_are_refused(client: Client) -> None:
     created = client.create(b"plain text", "replaced.txt")
     client.send(created, b"plain text")
     client.request("POST", f"/uploads/{created['id']}/complete", {})

@@ -1,4 +1,4 @@
-"""What becomes of objects of all kinds, good and bad, on the running system."""
+"""The outcomes of objects of all kinds, good and bad, on the running system."""
 
 import gzip
 import io
@@ -60,15 +60,15 @@ ACCEPTED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("filename", "data", "processor", "told"), ACCEPTED)
-def test_an_object_is_accepted_and_told_of(
-    client: Client, filename: str, data: bytes, processor: str, told: dict[str, Any]
+@pytest.mark.parametrize(("filename", "data", "processor", "expected"), ACCEPTED)
+def test_an_object_is_accepted_and_its_owner_notified(
+    client: Client, filename: str, data: bytes, processor: str, expected: dict[str, Any]
 ) -> None:
     upload = client.outcome(client.upload(data, filename))
 
     assert (upload["state"], upload["filename"]) == ("accepted", filename)
-    found = upload["report"]["processors"][processor]
-    assert {name: found[name] for name in told} == told
+    report = upload["report"]["processors"][processor]
+    assert {name: report[name] for name in expected} == expected
 
 
 REJECTED = [
@@ -79,7 +79,7 @@ REJECTED = [
 
 
 @pytest.mark.parametrize(("filename", "content_type", "data"), REJECTED)
-def test_an_object_that_is_not_what_it_says_is_rejected(
+def test_an_object_of_a_deceptive_type_is_rejected(
     client: Client, filename: str, content_type: str, data: bytes
 ) -> None:
     fields = {"content_type": content_type} if content_type else {}
@@ -92,7 +92,7 @@ def test_an_object_that_is_not_what_it_says_is_rejected(
     assert answer.json["code"] == "not_accepted"
 
 
-def test_a_file_sent_with_credentials_is_processed_and_told_like_any_other(
+def test_a_file_sent_with_credentials_is_processed_like_any_other(
     system: RunningSystem, client: Client, tmp_path: Path
 ) -> None:
     s3, bucket, own = system.s3(client)
@@ -105,65 +105,67 @@ def test_a_file_sent_with_credentials_is_processed_and_told_like_any_other(
         Bucket=bucket, Key=f"{prefix}table.csv", Body=b"a,b\n1,2\n", ContentType="text/csv"
     )
 
-    sent = {each["filename"]: each for each in arrived(client, prefix, 2)}
-    assert {each["state"] for each in sent.values()} == {"accepted"}
-    assert sent["table.csv"]["report"]["processors"]["table"]["columns"] == ["a", "b"]
-    assert client.download(sent["table.csv"]["id"]).body == b"a,b\n1,2\n"
-    assert client.download(sent["large.bin"]["id"]).body == large.read_bytes()
+    by_name = {each["filename"]: each for each in arrived(client, prefix, 2)}
+    assert {each["state"] for each in by_name.values()} == {"accepted"}
+    assert by_name["table.csv"]["report"]["processors"]["table"]["columns"] == ["a", "b"]
+    assert client.download(by_name["table.csv"]["id"]).body == b"a,b\n1,2\n"
+    assert client.download(by_name["large.bin"]["id"]).body == large.read_bytes()
     eventually(lambda: letters(system, " - table.csv"), bool)
     eventually(lambda: letters(system, " - large.bin"), bool)
 
     s3.put_object(Bucket=bucket, Key=f"{prefix}table.csv", Body=b"c\n3\n", ContentType="text/csv")
 
     eventually(lambda: len(letters(system, " - table.csv")), lambda count: count == 2)
-    newer = client.get(sent["table.csv"]["id"])
+    newer = client.get(by_name["table.csv"]["id"])
     assert (newer["state"], newer["size"]) == ("accepted", 4)
     assert client.download(newer["id"]).body == b"c\n3\n"
 
 
 def arrived(client: Client, prefix: str, count: int) -> list[Any]:
-    """The uploads under a prefix, once there are so many and none is under way."""
+    """The uploads under a prefix, once there are `count` and none is in progress."""
 
     def settled() -> list[Any]:
-        found = client.request("GET", "/uploads").json["uploads"]
+        uploads = client.request("GET", "/uploads").json["uploads"]
         return [
             each
-            for each in found
+            for each in uploads
             if each["key"].startswith(prefix) and each["state"] in ("accepted", "rejected")
         ]
 
-    return eventually(settled, lambda found: len(found) == count)
+    return eventually(settled, lambda uploads: len(uploads) == count)
 
 
-def test_many_at_once_are_told_once_each(system: RunningSystem, client: Client) -> None:
+def test_many_simultaneous_outcomes_notify_once_each(system: RunningSystem, client: Client) -> None:
     names = [f"swarm {number}.txt" for number in range(30)]
     ids = [client.upload(b"swarm", name) for name in names]
 
     assert {client.outcome(upload_id)["state"] for upload_id in ids} == {"accepted"}
-    told = eventually(lambda: letters(system, " - swarm "), lambda found: len(found) >= len(names))
-    subjects = sorted(text.splitlines()[0] for text in told)
+    messages = eventually(
+        lambda: letters(system, " - swarm "), lambda mails: len(mails) >= len(names)
+    )
+    subjects = sorted(text.splitlines()[0] for text in messages)
     assert subjects == sorted(f"Subject: Hoist: accepted - {name}" for name in names)
 
 
 def letters(system: RunningSystem, about: str) -> list[str]:
     """The mail whose subject names a file."""
-    found = [path.read_text() for path in (system.home / "mail").glob("*.txt")]
-    return [text for text in found if about in text.splitlines()[0]]
+    mails = [path.read_text() for path in (system.home / "mail").glob("*.txt")]
+    return [text for text in mails if about in text.splitlines()[0]]
 
 
-def test_a_swarm_of_late_events_changes_nothing_and_tells_nothing(
+def test_a_swarm_of_late_events_changes_nothing_and_notifies_nobody(
     system: RunningSystem, client: Client
 ) -> None:
     upload_id = client.upload(b"once", "only once.txt")
     log = system.home / "log" / "functions.log"
-    # That the owner was told is noted after the letter.
+    # The notification is recorded after the mail is sent.
     eventually(
         lambda: [line for line in log.read_text().splitlines() if '"message": "notified"' in line],
         lambda lines: any(upload_id in line for line in lines),
     )
     upload = client.get(upload_id)
-    stored = {"key": quote_plus(upload["key"], safe="/"), "size": 4, "sequencer": ""}
-    record = {"eventName": "ObjectCreated:Put", "s3": {"object": stored}}
+    s3_object = {"key": quote_plus(upload["key"], safe="/"), "size": 4, "sequencer": ""}
+    record = {"eventName": "ObjectCreated:Put", "s3": {"object": s3_object}}
     environment = json.loads((system.home / "environment.json").read_text())
     function = f"{environment['AWS_ENDPOINT_URL_LAMBDA']}/2015-03-31/functions/hoist-local"
 

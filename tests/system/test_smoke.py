@@ -1,4 +1,4 @@
-"""`make smoke` on the running system: two files go the whole way, and nothing is left of them."""
+"""`make smoke` on the running system: two files pass every step and leave nothing."""
 
 import json
 import re
@@ -13,7 +13,7 @@ import boto3
 import pytest
 
 from deploy.smoke.__main__ import Smoke
-from local.aws.resources import ACCESS_KEY, REGION, SECRET_KEY
+from local.names import ACCESS_KEY, REGION, SECRET_KEY
 from stage.stage import StageError
 from tests.support.environment import CLEAN_ENVIRONMENT
 from tests.support.running import ROOT, RunningSystem, call
@@ -35,7 +35,7 @@ def cognito(system: RunningSystem) -> Any:
 
 
 def uploads(system: RunningSystem) -> set[str]:
-    """The ids of the uploads that are there; those of other tests may still be on their way."""
+    """The ids of all uploads; those of other tests may still be in progress."""
     client = boto3.client(
         "dynamodb",
         region_name=REGION,
@@ -61,7 +61,7 @@ def smoke(system: RunningSystem) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_file_goes_the_whole_way_and_nothing_is_left(system: RunningSystem) -> None:
+def test_a_file_passes_every_step_and_leaves_nothing(system: RunningSystem) -> None:
     before = accounts(system), uploads(system)
 
     done = smoke(system)
@@ -74,7 +74,7 @@ def test_a_file_goes_the_whole_way_and_nothing_is_left(system: RunningSystem) ->
     assert "Signature" not in done.stdout + done.stderr
 
 
-def test_its_story_is_told_across_the_functions(system: RunningSystem) -> None:
+def test_its_log_lines_name_every_function(system: RunningSystem) -> None:
     upload = UPLOAD.search(smoke(system).stdout)
     assert upload is not None
 
@@ -91,14 +91,16 @@ def test_its_story_is_told_across_the_functions(system: RunningSystem) -> None:
     key, *lines = done.stdout.splitlines()
     assert key.startswith("uploads/")
     assert key.endswith("/hoist-smoke.txt")
-    told = [(line.split()[2], line.split()[4]) for line in lines]
-    assert [each for each in told if each[1] in ("created", "uploaded", "accepted", "deleted")] == [
+    steps = [(line.split()[2], line.split()[4]) for line in lines]
+    assert [
+        each for each in steps if each[1] in ("created", "uploaded", "accepted", "deleted")
+    ] == [
         ("api_handler", "created"),
         ("hoist-local-process_upload", "uploaded"),
         ("hoist-local-process_upload", "accepted"),
         ("api_handler", "deleted"),
     ]
-    assert ("hoist-local-notify", "notified") in told
+    assert ("hoist-local-notify", "notified") in steps
 
 
 def test_each_decision_is_counted_once(system: RunningSystem) -> None:
@@ -130,7 +132,7 @@ def test_each_decision_is_counted_once(system: RunningSystem) -> None:
 
 @pytest.fixture(scope="module")
 def picky(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
-    """A system that takes images alone."""
+    """A system that allows only images."""
     home: Path = tmp_path_factory.mktemp("picky")
     system = RunningSystem(home, variables={"HOIST_ALLOWED_TYPES": "image/*"})
     try:
@@ -139,7 +141,7 @@ def picky(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
         system.stop()
 
 
-def test_it_sends_what_the_stage_takes(picky: RunningSystem) -> None:
+def test_it_sends_a_file_that_the_stage_allows(picky: RunningSystem) -> None:
     done = smoke(picky)
 
     assert done.returncode == 0, done.stderr
@@ -147,7 +149,7 @@ def test_it_sends_what_the_stage_takes(picky: RunningSystem) -> None:
     assert "hoist-smoke-in-parts.png" in done.stdout
 
 
-def test_an_outcome_that_does_not_come_is_told(system: RunningSystem) -> None:
+def test_a_missing_outcome_is_reported(system: RunningSystem) -> None:
     before = accounts(system), uploads(system)
     config = call("GET", f"{system.url('page')}/config.json").json
     impatient = Smoke(config, cognito(system), "make logs STAGE=local", patience=0)

@@ -1,4 +1,4 @@
-"""S3 clients as real processes: each sends by temporary credentials that renew themselves.
+"""S3 clients as real processes: each uses temporary credentials that renew themselves.
 
 `make tools` installs them. The commands are those of the table in README.
 """
@@ -86,11 +86,11 @@ class Desk:
         prefix = f"{self.where.partition('/uploads/')[2]}{below}"
 
         def accepted() -> dict[str, Any]:
-            found = self.client.request("GET", "/uploads?state=accepted").json["uploads"]
-            keys = ((each["key"].removeprefix(f"uploads/{prefix}"), each) for each in found)
+            uploads = self.client.request("GET", "/uploads?state=accepted").json["uploads"]
+            keys = ((each["key"].removeprefix(f"uploads/{prefix}"), each) for each in uploads)
             return {rest: each for rest, each in keys if rest != each["key"]}
 
-        return eventually(accepted, lambda found: len(found) >= count)
+        return eventually(accepted, lambda uploads: len(uploads) >= count)
 
 
 @pytest.fixture(scope="module")
@@ -204,7 +204,7 @@ def test_a_tool_sends_a_folder_and_every_file_has_its_own_name(
         assert unquote(saved_as[1]) == name
 
 
-def test_a_tool_sends_what_it_reads_from_another(desk: Desk) -> None:
+def test_a_tool_sends_files_that_it_reads_from_another_store(desk: Desk) -> None:
     to = f"{desk.where}piped/"
 
     desk.run("aws", "s3", "cp", "-", f"{to}aws.txt", data=b"piped")
@@ -215,7 +215,7 @@ def test_a_tool_sends_what_it_reads_from_another(desk: Desk) -> None:
     assert {upload["size"] for upload in uploads.values()} == {5}
 
 
-def test_a_folder_that_a_tool_makes_is_no_file(desk: Desk, system: RunningSystem) -> None:
+def test_a_folder_created_by_a_tool_is_no_file(desk: Desk, system: RunningSystem) -> None:
     bucket, _, prefix = desk.where.removeprefix("s3://").partition("/")
     put = ["aws", "s3api", "put-object", "--bucket", bucket, "--key"]
 
@@ -263,18 +263,18 @@ def test_a_transfer_outlives_its_first_credentials(
 
 
 def test_only_its_owner_reads_the_session_and_nothing_prints_it(desk: Desk) -> None:
-    kept = desk.folder / ".config" / "hoist" / "credentials.json"
+    path = desk.folder / ".config" / "hoist" / "credentials.json"
 
-    assert kept.stat().st_mode & 0o777 == 0o600
-    assert kept.parent.stat().st_mode & 0o777 == 0o700
-    text = kept.read_text()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    text = path.read_text()
     assert DEMO["password"] not in text
     assert "AccessKeyId" not in text
-    assert not list(kept.parent.glob("credentials.json.*"))
+    assert not list(path.parent.glob("credentials.json.*"))
 
 
 def script(desk: Desk, tmp_path: Path, *arguments: str, **environment: str) -> tuple[int, str]:
-    """The exit status of the script and what it says, with a file of its own."""
+    """The exit status and the output of the script, with its own file."""
     own = {"HOIST_CREDENTIALS_FILE": str(tmp_path / "kept.json")} | environment
     elsewhere = Desk(desk.folder, desk.client, desk.environment | own, desk.where)
     ended = elsewhere.try_to_run(sys.executable, str(SCRIPT), *arguments)
@@ -282,21 +282,21 @@ def script(desk: Desk, tmp_path: Path, *arguments: str, **environment: str) -> t
     return ended.returncode, ended.stderr.decode()
 
 
-def test_the_script_says_what_to_do_when_nobody_is_signed_in(desk: Desk, tmp_path: Path) -> None:
-    status, said = script(desk, tmp_path)
+def test_the_script_says_how_to_sign_in(desk: Desk, tmp_path: Path) -> None:
+    status, output = script(desk, tmp_path)
 
-    assert (status, said) == (1, "credentials: Nobody is signed in: credentials.py sign-in …\n")
+    assert (status, output) == (1, "credentials: Nobody is signed in: credentials.py sign-in …\n")
 
 
 def test_the_script_says_that_a_password_is_wrong(
     desk: Desk, system: RunningSystem, tmp_path: Path
 ) -> None:
     arguments = ["sign-in", system.ports.page_origin, "--email", "tools@example.com"]
-    status, said = script(desk, tmp_path, *arguments, HOIST_PASSWORD="Wrong-password-1")
+    status, output = script(desk, tmp_path, *arguments, HOIST_PASSWORD="Wrong-password-1")
 
     assert status == 1
-    assert "NotAuthorizedException" in said
-    assert "Wrong-password-1" not in said
+    assert "NotAuthorizedException" in output
+    assert "Wrong-password-1" not in output
     assert not (tmp_path / "kept.json").exists()
 
 
@@ -306,16 +306,16 @@ def test_the_script_sends_an_account_with_a_first_password_to_the_page(
     page = system.ports.page_origin
     pool = call("GET", f"{page}/config.json").json["user_pool_id"]
     account = {"UserPoolId": pool, "Username": "first@example.com"}
-    made = account | {"TemporaryPassword": DEMO["password"], "MessageAction": "SUPPRESS"}
-    assert system.cognito("AdminCreateUser", made).status == 200
+    user = account | {"TemporaryPassword": DEMO["password"], "MessageAction": "SUPPRESS"}
+    assert system.cognito("AdminCreateUser", user).status == 200
 
-    status, said = script(desk, tmp_path, "sign-in", page, "--email", account["Username"])
+    status, output = script(desk, tmp_path, "sign-in", page, "--email", account["Username"])
 
     assert status == 1
-    assert "Sign in on the page first" in said
+    assert "Sign in on the page first" in output
 
 
-def test_after_sign_out_the_script_lends_nothing(
+def test_after_sign_out_the_script_gives_no_credentials(
     desk: Desk, system: RunningSystem, tmp_path: Path
 ) -> None:
     page = system.ports.page_origin
@@ -330,6 +330,9 @@ def test_after_sign_out_the_script_lends_nothing(
 
 @pytest.mark.parametrize("address", ["file:///etc/passwd", "files.example.com"])
 def test_the_script_signs_in_to_pages_only(desk: Desk, tmp_path: Path, address: str) -> None:
-    status, said = script(desk, tmp_path, "sign-in", address, "--email", "a@example.com")
+    status, output = script(desk, tmp_path, "sign-in", address, "--email", "a@example.com")
 
-    assert (status, said) == (1, f"credentials: Not the address of a page: {address}/config.json\n")
+    assert (status, output) == (
+        1,
+        f"credentials: Not the address of a page: {address}/config.json\n",
+    )

@@ -1,7 +1,7 @@
-"""What is in an archive, and in one compressed file: names, sizes and what is suspicious.
+"""Lists the entries of an archive, or the file in a compressed one, with what is suspicious.
 
-Nothing is unpacked, and each list is read in bounded memory. The first bytes choose the reader,
-whatever the type says. How each format is read is in the modules beside this one.
+It expands no entry, and reads each list in bounded memory. The first bytes choose the reader, not
+the type. Each format has a module or a folder beside this one.
 """
 
 import lzma
@@ -12,18 +12,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from chalicelib.processors.archive import (
-    ar_headers,
-    compressed,
-    expanding,
-    rar_headers,
-    seven_zip,
-    tar_headers,
-    zip_directory,
-    zip_end,
-    zstd_frames,
-)
+from chalicelib.processors.archive import ar_headers, rar_headers, tar_headers
 from chalicelib.processors.archive.listing import Listing
+from chalicelib.processors.archive.packed import compressed, expanding, zstd_frames
+from chalicelib.processors.archive.seven_zip import seven_zip_headers
+from chalicelib.processors.archive.zip import zip_directory, zip_end
 from chalicelib.processors.damaged import DAMAGED, DamagedError
 from chalicelib.reader import ObjectReader, OutOfTime, ReadTooLarge
 
@@ -40,9 +33,9 @@ _PLAIN = (
     "application/x-7z-compressed", "application/vnd.rar",
     "application/vnd.debian.binary-package", "application/x-archive",
 )  # fmt: skip
-_READ_AT_ONCE = 256 * 1024  # bytes of an object that one request is cheaper for than several
-_HEAD_SIZE = 512  # bytes, which is the first header of a tar
-_OLE_MARK = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # office documents with a password, and old ones
+_READ_AT_ONCE = 256 * 1024  # bytes: one request for a small object is cheaper than several
+_HEAD_SIZE = 512  # bytes: the first header of a tar
+_OLE_MARK = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # office documents with a password, and old formats
 
 Read = Callable[[ObjectReader, Listing], None]
 
@@ -56,7 +49,7 @@ _BY_MARK: tuple[tuple[bytes, str, Read], ...] = (
     (expanding.XZ_MARK, "xz", compressed.read_xz),
     (expanding.BZIP2_MARK, "bzip2", compressed.read_bzip2),
     (zstd_frames.MARK, "zstd", zstd_frames.read),
-    (seven_zip.MARK, "7z", seven_zip.read),
+    (seven_zip_headers.MARK, "7z", seven_zip_headers.read),
     (rar_headers.MARK_5, "rar", rar_headers.read_version_5),
     (rar_headers.MARK_4, "rar", rar_headers.read_version_4),
     (ar_headers.MARK, "ar", ar_headers.read),
@@ -68,49 +61,49 @@ _BROKEN = (
 
 
 def applies_to(content_type: str, size: int, /) -> bool:
-    """To archives, to what is made of a ZIP, and to files compressed by themselves."""
+    """To archives, to formats based on ZIP, and to compressed files."""
     is_zip = content_type.endswith("+zip") or content_type.startswith(_ZIPS)
     return size > 0 and (content_type in _PLAIN or is_zip)
 
 
-def run(stored: ObjectReader, /) -> dict[str, Any]:
+def run(source: ObjectReader, /) -> dict[str, Any]:
     """`{"format", "entries", "expanded_size", "names", "complete"}`; sizes in bytes.
 
-    `names` are the first; `names_encoding` is the code page that was guessed for them.
-    `unsafe_names` counts those that lead out of a folder, `suspicious` says why, `encrypted` is of
-    ZIP, 7z and RAR, `macros` of office documents, `comment` of gzip. A compressed file has one
-    entry. `expanded_size` is missing where it is not known. `error` tells why a list is not whole,
-    `complete` is false then, and where time or a limit ended it.
+    `names` has the first names, and `names_encoding` the code page that was guessed for them.
+    `unsafe_names` counts names that lead out of a folder. `suspicious` gives reasons. `encrypted`
+    is for ZIP, 7z and RAR, `macros` for office documents, `comment` for gzip. A compressed file has
+    one entry. `expanded_size` is missing if it is not known. `error` says why a list is incomplete.
+    `complete` is false then, and if the time or a limit ended the reading.
 
-    The report is empty for an office document that is no ZIP.
+    The report is empty for an office document that is not a ZIP.
     """
-    if stored.size <= _READ_AT_ONCE:
-        whole = stored.read_range(0, stored.size)
-        stored = replace(stored, read_range=lambda offset, size: whole[offset : offset + size])
-    head = stored.read_range(0, min(_HEAD_SIZE, stored.size))
-    chosen = _choose(stored, head)
+    if source.size <= _READ_AT_ONCE:
+        whole = source.read_range(0, source.size)
+        source = replace(source, read_range=lambda offset, size: whole[offset : offset + size])
+    head = source.read_range(0, min(_HEAD_SIZE, source.size))
+    chosen = _choose(source, head)
     if chosen is None:
-        return _report_of_unknown(stored, head)
+        return _report_of_unknown(source, head)
     kind, read = chosen
     listing = Listing(kind)
     try:
-        read(stored, listing)
+        read(source, listing)
     except OutOfTime:
         listing.is_complete = False
     except DamagedError as error:
         if isinstance(error, zip_end.NoEndError) and head[:2] not in (b"P", b"PK"):
-            return _report_of_unknown(stored, head)
+            return _report_of_unknown(source, head)
         _break(listing, str(error))
     except _BROKEN:
         _break(listing, DAMAGED)
-    return listing.report(stored.size)
+    return listing.report(source.size)
 
 
-def _report_of_unknown(stored: ObjectReader, head: bytes) -> dict[str, Any]:
-    """Nothing about another kind of document; a sentence about what is called an archive."""
-    if stored.content_type not in _PLAIN or head.startswith(_OLE_MARK):
+def _report_of_unknown(source: ObjectReader, head: bytes) -> dict[str, Any]:
+    """Empty for a document of another kind; an error if the type is that of an archive."""
+    if source.content_type not in _PLAIN or head.startswith(_OLE_MARK):
         return {}
-    return {"error": "It is no archive of a kind that is listed"}
+    return {"error": "It is not an archive of a supported format"}
 
 
 def _break(listing: Listing, sentence: str) -> None:
@@ -118,10 +111,10 @@ def _break(listing: Listing, sentence: str) -> None:
     listing.facts["error"] = sentence
 
 
-def _choose(stored: ObjectReader, head: bytes) -> tuple[str, Read] | None:
-    """The format and its reader, by the first bytes; by the type where they do not tell.
+def _choose(source: ObjectReader, head: bytes) -> tuple[str, Read] | None:
+    """The format and its reader, by the first bytes; by the type if no signature matches.
 
-    A ZIP may begin with anything, because it is read from its end.
+    A ZIP may begin with other data, because it is read from its end.
     """
     for mark, kind, read in _BY_MARK:
         if head.startswith(mark):
@@ -130,9 +123,9 @@ def _choose(stored: ObjectReader, head: bytes) -> tuple[str, Read] | None:
         return None
     if zstd_frames.is_skippable(head):
         return "zstd", zstd_frames.read
-    if stored.content_type == _TAR or tar_headers.is_header(head):
+    if source.content_type == _TAR or tar_headers.is_header(head):
         return "tar", tar_headers.read
-    kinds = (stored.content_type, stored.container or "")
+    kinds = (source.content_type, source.container or "")
     if any(kind == _ZIP or kind.endswith("+zip") or kind.startswith(_ZIPS) for kind in kinds):
         return "zip", zip_directory.read
     return None

@@ -10,23 +10,23 @@ from chalicelib.reader import MAX_READ, ObjectReader
 MARK = b"!<arch>\n"
 _HEADER_SIZE = 60
 _END_OF_HEADER = b"`\n"
-_TABLES = (b"/", b"/SYM64/", b"__.SYMDEF", b"__.SYMDEF SORTED")  # of symbols, not members
+_TABLES = (b"/", b"/SYM64/", b"__.SYMDEF", b"__.SYMDEF SORTED")  # symbol tables, not members
 _LONG_NAMES, _BSD = b"//", b"#1/"
 
 
-def read(stored: ObjectReader, listing: Listing) -> None:
-    """List the members; names may be in a table of GNU's, or before the data as with BSD."""
+def read(source: ObjectReader, listing: Listing) -> None:
+    """List the members. GNU's long names are in a table; BSD's are before the data."""
     listing.is_unix = True
-    file = stored.seekable()
+    file = source.seekable()
     file.seek(len(MARK))
     names, at = b"", len(MARK)
     while header := file.read(_HEADER_SIZE):
-        stored.check_time()
+        source.check_time()
         if header[58:] != _END_OF_HEADER:
             raise DamagedError
         name, size = header[:16].rstrip(), int(header[48:58])
         at += _HEADER_SIZE + size + size % 2
-        if size < 0 or at > stored.size + 1:
+        if size < 0 or at > source.size + 1:
             raise DamagedError
         if name == _LONG_NAMES:
             names = file.read(min(size, MAX_READ))

@@ -1,4 +1,4 @@
-"""The bytes of a header, read in order; whoever reads past their end finds the archive damaged."""
+"""A cursor over the bytes of a header. Reading past the end raises DamagedError."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ from chalicelib.processors.damaged import DamagedError
 
 
 class Cursor:
-    """A place in bytes, which are not copied; `check_time` may end a long list of numbers."""
+    """A position in bytes, without copying them. `check_time` may end a long list of numbers."""
 
     def __init__(
         self, data: bytes | memoryview, check_time: Callable[[], None] = lambda: None
@@ -16,8 +16,8 @@ class Cursor:
         self._at = 0
 
     @property
-    def left(self) -> int:
-        """How many bytes are left."""
+    def remaining(self) -> int:
+        """The number of bytes after the cursor."""
         return len(self._data) - self._at
 
     def byte(self) -> int:
@@ -28,29 +28,29 @@ class Cursor:
         return self._data[self._at - 1]
 
     def take(self, size: int) -> bytes:
-        """So many bytes."""
+        """The next `size` bytes."""
         return bytes(self._view(size))
 
     def within_next(self, size: int) -> "Cursor":
-        """A cursor in so many bytes, which this one goes past."""
+        """A cursor over the next `size` bytes; this one moves behind them."""
         return Cursor(self._view(size), self._check_time)
 
     def text(self, encoding: str) -> str:
-        """All bytes that are left, as text."""
-        return str(self._view(self.left), encoding, "replace")
+        """All remaining bytes, as text."""
+        return str(self._view(self.remaining), encoding, "replace")
 
     def little(self, size: int) -> int:
-        """A number of so many bytes, the lowest first."""
+        """A little-endian number of `size` bytes."""
         return int.from_bytes(self.take(size), "little")
 
     def within(self, count: int) -> int:
-        """A number, if there are as many bytes left: a list is as long as its items at least."""
-        if count > self.left:
+        """The count itself, if as many bytes remain: each item of a list has at least one byte."""
+        if count > self.remaining:
             raise DamagedError
         return count
 
     def seven_zip_number(self) -> int:
-        """A number of 7z: the ones that the first byte begins with count the bytes after it."""
+        """A 7z number: the leading one bits of the first byte give the number of bytes after it."""
         self._check_time()
         first = self.byte()
         mask, value = 0x80, 0
@@ -62,11 +62,11 @@ class Cursor:
         return value
 
     def seven_zip_count(self) -> int:
-        """The length of a list of 7z, each item of which has a byte at least."""
+        """The length of a 7z list; each item has at least one byte."""
         return self.within(self.seven_zip_number())
 
     def seven_bit_number(self) -> int:
-        """A number of RAR: seven bits a byte, the lowest first."""
+        """A RAR number: seven bits a byte, lowest first."""
         value = 0
         for place in range(10):
             byte = self.byte()

@@ -1,32 +1,32 @@
-"""What a reader of an archive has found so far, in bounded memory, and the report of it.
+"""Collects the entries of an archive in bounded memory, and makes the report.
 
-Names come as text where their archive tells how they are written, and as bytes where it does not.
+Names are text if the archive declares their encoding, and bytes if it does not.
 """
 
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.processors.archive import code_pages
+from chalicelib.processors.archive import name_encoding
 
 SHOWN_NAMES = 30
 MAX_NAME = 80  # characters of a name
-# Expanding to this many times its size is no accident.
+# An expansion by this factor is suspicious.
 SUSPICIOUS = 100
-_SAMPLE = 50  # names that a code page is guessed from
+_SAMPLE = 50  # names from which a code page is guessed
 _SAMPLE_NAME = 256  # bytes of each
 
 
 @dataclass
 class Listing:
-    """One archive: `format` and `is_unix` (the system of its maker) are set by its reader.
+    """One archive. Its reader sets `format`, and `is_unix` if the archive was written on Unix.
 
-    `facts` are further fields of the report, `doubts` are sentences about what is suspicious.
+    `facts` are further fields of the report. `doubts` are sentences about suspicious properties.
     """
 
     format: str
     is_unix: bool = False
     entries: int = 0
-    size: int | None = 0  # expanded, in bytes; None where it is not known
+    size: int | None = 0  # bytes, expanded; None if it is not known
     unsafe: int = 0
     is_complete: bool = True
     facts: dict[str, Any] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class Listing:
     _has_foreign: bool = False
 
     def add(self, name: str | bytes, size: int) -> None:
-        """Count an entry; a name as bytes is in an encoding that its archive does not tell."""
+        """Count an entry; a name is bytes if the archive does not declare its encoding."""
         self.entries += 1
         self.size = (self.size or 0) + size
         path = name.decode("latin-1") if isinstance(name, bytes) else name
@@ -50,12 +50,12 @@ class Listing:
                 self._foreign.append(name[:_SAMPLE_NAME])
 
     def doubt(self, sentence: str) -> None:
-        """Remember a reason for suspicion, once."""
+        """Add a reason for suspicion, once."""
         if sentence not in self.doubts:
             self.doubts.append(sentence)
 
     def report(self, stored_size: int) -> dict[str, Any]:
-        """The report's part, for an archive of this many bytes."""
+        """The part of the report, for an archive of this many bytes."""
         report: dict[str, Any] = {"format": self.format, "entries": self.entries}
         if self.size is not None:
             report["expanded_size"] = self.size
@@ -72,12 +72,12 @@ class Listing:
     def _decoded_names(self) -> dict[str, Any]:
         codec = "utf-8"
         if self._has_foreign:
-            codec = code_pages.guess(self._foreign, is_unix=self.is_unix)
+            codec = name_encoding.guess(self._foreign, is_unix=self.is_unix)
         names = [_text(name, codec) if isinstance(name, bytes) else name for name in self._names]
-        # JSON takes characters, and a name may hold half of one.
-        shown = [name[:MAX_NAME].encode("utf-8", "replace").decode() for name in names]
-        encoding = {"names_encoding": code_pages.known_name(codec)} if self._has_foreign else {}
-        return {"names": shown} | encoding
+        # JSON holds characters, and a name may end within one.
+        names_shown = [name[:MAX_NAME].encode("utf-8", "replace").decode() for name in names]
+        encoding = {"names_encoding": name_encoding.known_name(codec)} if self._has_foreign else {}
+        return {"names": names_shown} | encoding
 
 
 def _is_utf8(name: bytes) -> bool:
@@ -93,6 +93,6 @@ def _text(name: bytes, codec: str) -> str:
 
     Bytes of a code page are hardly ever UTF-8 by accident, unless two make a character.
     """
-    if name.isascii() or (_is_utf8(name) and not code_pages.has_two_bytes(codec)):
+    if name.isascii() or (_is_utf8(name) and not name_encoding.has_two_bytes(codec)):
         return name.decode()
     return name.decode(codec, "replace")

@@ -1,6 +1,6 @@
 """The entries of a RAR archive, versions 4 and 5, from the headers between the packed data.
 
-Nothing is expanded, and what is encrypted with its headers tells only that.
+It expands nothing. Of an archive with encrypted headers it only reports the encryption.
 https://www.rarlab.com/technote.htm https://codedread.github.io/bitjs/docs/unrar.html
 """
 
@@ -14,7 +14,7 @@ from chalicelib.reader import BoundedReader, ObjectReader
 MARK_4, MARK_5 = b"Rar!\x1a\7\0", b"Rar!\x1a\7\1\0"
 ENCRYPTED_LIST = "Its list of entries is encrypted"
 ONE_PART = "It is one part of a split archive"
-_MAX_HEADER = 2 * 1024 * 1024  # bytes, by the format
+_MAX_HEADER = 2 * 1024 * 1024  # bytes, as the format limits them
 _BLOCK = struct.Struct("<HBHH")  # of version 4: checksum, type, flags, size
 _MAIN_4, _FILE_4, _SERVICE_4, _END_4 = 0x73, 0x74, 0x7A, 0x7B
 _HAS_DATA_4, _CONTINUES, _ENCRYPTED_4, _LARGE, _UNICODE = 0x8000, 1, 4, 0x100, 0x200
@@ -25,20 +25,20 @@ _HAS_MORE, _HAS_DATA, _BEGAN_BEFORE = 1, 2, 8
 _HAS_TIME, _HAS_CHECKSUM, _UNKNOWN_SIZE = 2, 4, 8
 
 
-def read_version_5(stored: ObjectReader, listing: Listing) -> None:
+def read_version_5(source: ObjectReader, listing: Listing) -> None:
     """List an archive of RAR 5 and later."""
     listing.facts["encrypted"] = False
-    file = stored.seekable()
+    file = source.seekable()
     file.seek(len(MARK_5))
     is_part = False
     while True:
-        stored.check_time()
+        source.check_time()
         start = file.read(7)  # a checksum, and the number of bytes of the header
         length = Cursor(start[4:])
         size = length.seven_bit_number()
         if size > _MAX_HEADER:
             raise DamagedError
-        file.seek(-length.left, 1)
+        file.seek(-length.remaining, 1)
         header = Cursor(file.read(size))
         header.within(size)
         kind, flags = header.seven_bit_number(), header.seven_bit_number()
@@ -67,22 +67,22 @@ def _add_version_5(header: Cursor, more: int, listing: Listing) -> None:
     header.seven_bit_number()  # system
     name = header.take(header.seven_bit_number())
     listing.add(name.decode("utf-8", "replace"), 0 if flags & _UNKNOWN_SIZE else size)
-    header.take(header.left - header.within(more))
-    while header.left:
+    header.take(header.remaining - header.within(more))
+    while header.remaining:
         record = header.within_next(header.seven_bit_number())
         if record.seven_bit_number() == 1:
             listing.facts["encrypted"] = True
 
 
-def read_version_4(stored: ObjectReader, listing: Listing) -> None:
+def read_version_4(source: ObjectReader, listing: Listing) -> None:
     """List an archive of RAR 1.5 to 4."""
     listing.facts["encrypted"] = False
-    file = stored.seekable()
+    file = source.seekable()
     file.seek(len(MARK_4))
     is_part = False
-    # The end header is younger than the format: an archive may end without one.
+    # The end header is newer than the format: an archive may end without one.
     while start := file.read(_BLOCK.size):
-        stored.check_time()
+        source.check_time()
         _, kind, flags, size = _BLOCK.unpack(start)
         if kind == _END_4:
             break
@@ -105,7 +105,7 @@ def read_version_4(stored: ObjectReader, listing: Listing) -> None:
 
 
 def _read_version_4(header: Cursor, kind: int, flags: int, listing: Listing) -> int:
-    """Count a file; the answer is the upper half of the number of packed bytes."""
+    """Add a file; returns the upper half of its packed size."""
     size, system = header.little(4), header.byte()
     header.take(10)  # checksum, time, version, method
     name_size = header.little(2)
@@ -116,7 +116,7 @@ def _read_version_4(header: Cursor, kind: int, flags: int, listing: Listing) -> 
         listing.is_unix |= system == _UNIX_4
         listing.facts["encrypted"] |= bool(flags & _ENCRYPTED_4)
         path = _unicode_name(name) if flags & _UNICODE or name.isascii() else name
-        # Version 4 separates folders by the backslash on each system.
+        # Version 4 separates folders by backslashes on every system.
         listing.add(
             path.replace("\\", "/") if isinstance(path, str) else path, size | size_high << 32
         )
@@ -124,21 +124,21 @@ def _read_version_4(header: Cursor, kind: int, flags: int, listing: Listing) -> 
 
 
 def _unicode_name(name: bytes) -> str:
-    """A name in UTF-8, or one in a code page with the way from it to UTF-16."""
+    """A name in UTF-8, or a name in a code page with instructions to make UTF-16 of it."""
     plain, is_two, packed = name.partition(b"\0")
     if not is_two:
         return name.decode("utf-8", "replace")
     code = Cursor(packed)
     high = code.byte()
     units = bytearray()
-    flags, left = 0, 0
-    while code.left and len(units) < 2 * 0xFFFF:
-        if not left:
-            flags, left = code.byte(), 8
-            if not code.left:
+    flags, remaining = 0, 0
+    while code.remaining and len(units) < 2 * 0xFFFF:
+        if not remaining:
+            flags, remaining = code.byte(), 8
+            if not code.remaining:
                 break
-        flags, left, kind = flags << 2 & 0xFF, left - 2, flags >> 6
-        if kind == 3:  # characters that are as in the plain name
+        flags, remaining, kind = flags << 2 & 0xFF, remaining - 2, flags >> 6
+        if kind == 3:  # characters copied from the plain name
             length = code.byte()
             shift, page = (code.byte(), high) if length & 0x80 else (0, 0)
             at = len(units) // 2
@@ -151,7 +151,7 @@ def _unicode_name(name: bytes) -> str:
 
 
 def _skip(file: BoundedReader, size: int) -> None:
-    """Go past packed data; it must be there."""
+    """Skip packed data; raises DamagedError if it is missing."""
     if size:
         file.seek(size - 1, 1)
         if not file.read(1):

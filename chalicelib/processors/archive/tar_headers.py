@@ -1,7 +1,7 @@
-"""The entries of a tar in every dialect, in the memory of one header.
+"""The entries of a tar in every dialect, one header in memory at a time.
 
-Python's tarfile holds all attributes, and searches them in quadratic time without letting any other
-thread run.
+Python's tarfile holds all attributes, and searches them in quadratic time while it blocks all other
+threads.
 https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html
 """
 
@@ -13,21 +13,21 @@ from chalicelib.reader import BoundedReader, ObjectReader
 
 BLOCK = tarfile.BLOCKSIZE
 _PAX = (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE)
-# These have contents that tell of the entry after them.
+# The contents of these headers describe the entry after them.
 _BEFORE = (*_PAX, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 _WITHOUT_CONTENTS = (
     tarfile.LNKTYPE, tarfile.SYMTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.DIRTYPE,
     tarfile.FIFOTYPE,
 )  # fmt: skip
-# Attributes of an entry, the first one that is there; GNU's are those of files with holes.
+# Attributes of an entry; the first one that is there counts. GNU's are for sparse files.
 _PATH = (b"GNU.sparse.name", b"path")
 _SIZE = (b"GNU.sparse.realsize", b"GNU.sparse.size", b"size")
-_MAX_ATTRIBUTE = 4096  # bytes that are kept of one; no system has longer paths
+_MAX_ATTRIBUTE = 4096  # bytes of one attribute; no system has longer paths
 _MAX_SIZE = 1 << 63
 
 
 def is_header(block: bytes) -> bool:
-    """Whether a tar begins so; the oldest dialect is known by the right sum only."""
+    """Whether a tar begins here. The oldest dialect has no mark, only a checksum."""
     if block[257:262] == b"ustar":
         return True
     try:
@@ -37,19 +37,19 @@ def is_header(block: bytes) -> bool:
     return True
 
 
-def read(stored: ObjectReader, listing: Listing) -> None:
+def read(source: ObjectReader, listing: Listing) -> None:
     """List a tar that is not compressed."""
-    read_file(stored.seekable(), stored, listing)
+    read_file(source.seekable(), source, listing)
 
 
-def read_file(file: BoundedReader, stored: ObjectReader, listing: Listing) -> None:
-    """List a tar from a file in it, within the time that the object's reader has."""
+def read_file(file: BoundedReader, source: ObjectReader, listing: Listing) -> None:
+    """List a tar from a file with its bytes, within the time of the object's source."""
     listing.is_unix = True
     if not file.peek(1):
         raise DamagedError
     attributes: dict[bytes, bytes] = {}
     while (block := file.read(BLOCK)).strip(b"\0"):
-        stored.check_time()
+        source.check_time()
         header = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
         if header.type in _BEFORE:
             attributes |= _attributes_after(file, header)
@@ -62,8 +62,8 @@ def read_file(file: BoundedReader, stored: ObjectReader, listing: Listing) -> No
 
 
 def _name(header: tarfile.TarInfo, attributes: dict[bytes, bytes]) -> bytes:
-    # The attributes are UTF-8 by their standard, unless `hdrcharset=BINARY` makes them the bytes of
-    # the maker's system. Who believes valid UTF-8 need not ask which.
+    # Attributes are UTF-8, unless `hdrcharset=BINARY` declares the encoding of the writer's system.
+    # Valid UTF-8 is taken as UTF-8 without that declaration.
     for key in _PATH:
         if key in attributes:
             return attributes[key].rstrip(b"/")
@@ -93,7 +93,7 @@ def _skip_contents(
 
 
 def _attributes_after(file: BoundedReader, header: tarfile.TarInfo) -> dict[bytes, bytes]:
-    """What a header's contents say of the name and size of the next entry."""
+    """The name and the size of the next entry in the contents of a header."""
     if header.type in _PAX:
         return _attributes(file.read(header.size + -header.size % BLOCK)[: header.size])
     if header.type == tarfile.GNUTYPE_LONGNAME:
@@ -104,7 +104,7 @@ def _attributes_after(file: BoundedReader, header: tarfile.TarInfo) -> dict[byte
 
 
 def _attributes(data: bytes) -> dict[bytes, bytes]:
-    """Those of use here, from records like `20 path=folder/a.txt` with their lengths in front."""
+    """The attributes used here; each record is like `20 path=folder/a.txt`, its length in front."""
     attributes, at = {}, 0
     while at < len(data) and data[at]:
         space = data.index(b" ", at, at + 20)
@@ -118,7 +118,7 @@ def _attributes(data: bytes) -> dict[bytes, bytes]:
 
 
 def _skip(file: BoundedReader, size: int) -> None:
-    """Go to the block after contents of this size; they must be there."""
+    """Skip to the block after contents of this size; raises DamagedError if they are missing."""
     size += -size % BLOCK
     if size < 0:
         raise DamagedError
@@ -129,7 +129,7 @@ def _skip(file: BoundedReader, size: int) -> None:
 
 
 def _number(digits: bytes) -> int:
-    """A number of a header: octal, or binary after a byte that says so."""
+    """A number in a header: octal, or binary if its first byte says so."""
     if digits[0] & 0x80:
         return int.from_bytes(digits[1:], "big")
     return int(digits.strip(b" \0") or b"0", 8)

@@ -1,6 +1,6 @@
-"""Columns and rows of data that programs write: Parquet, Arrow, ORC, SQLite, Avro, NumPy.
+"""Columns and rows of data files: Parquet, Arrow, ORC, SQLite, Avro, NumPy.
 
-It chooses how to read by the first bytes, and reads directories only, never the data.
+The first bytes choose the reader. It reads schemas and footers, never the data.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from chalicelib.reader import ObjectReader, ReadTooLarge
 
 reads_all = False
 
-# What a file is called that nobody knows: one small read decides.
+# Types of files that no program declared: one small read decides.
 _VAGUE = frozenset({"application/octet-stream", "application/zip"})
 TYPES = _VAGUE | frozenset({
     "application/vnd.apache.parquet", "application/vnd.apache.arrow.file",
@@ -23,36 +23,36 @@ TYPES = _VAGUE | frozenset({
 
 
 def applies_to(content_type: str, size: int, /) -> bool:
-    """To Parquet, Arrow, ORC, SQLite, Avro and NumPy, and to types that say nothing."""
+    """To Parquet, Arrow, ORC, SQLite, Avro and NumPy, and to generic types."""
     return content_type in TYPES and size > 0
 
 
-def run(stored: ObjectReader, /) -> dict[str, Any]:
-    """`{"format", "columns", "column_types", "column_count", "rows"}` and what a format adds.
+def run(source: ObjectReader, /) -> dict[str, Any]:
+    """`{"format", "columns", "column_types", "column_count", "rows"}` and fields of each format.
 
-    See `parquet`, `arrow`, `orc`, `sqlite`, `avro` and `numpy_arrays`. Empty when the bytes are
-    none of these; `error` where the type says that they are, and they are damaged.
+    See `parquet`, `arrow`, `orc`, `sqlite`, `avro` and `numpy_arrays`. Empty if the bytes are none
+    of these; `error` if the file is damaged and its type says that it is one of them.
     """
     try:
-        return _read(stored)
+        return _read(source)
     except ReadTooLarge:
         return TOO_LARGE
     except DamagedError:
-        # Under a vague type, the mark may be the beginning of something else.
-        return {} if stored.content_type in _VAGUE else BROKEN
+        # Under a generic type, the mark may belong to another format.
+        return {} if source.content_type in _VAGUE else BROKEN
 
 
-def _read(stored: ObjectReader) -> dict[str, Any]:
-    zipped = stored.filename.lower().endswith(".npz")
-    if stored.content_type == "application/zip" and not zipped:
+def _read(source: ObjectReader) -> dict[str, Any]:
+    zipped = source.filename.lower().endswith(".npz")
+    if source.content_type == "application/zip" and not zipped:
         return {}
-    # Loaded where they are used: whoever processes other files does not wait for them.
+    # Imported here: processing other files does not pay for it.
     from chalicelib.processors.data import arrow, avro, numpy_arrays, orc, parquet, sqlite
 
-    file = Places(stored)
+    file = Places(source)
     head = file.read(0, 16)
     if zipped and head.startswith(b"PK\3\4"):
-        return numpy_arrays.run_zipped(stored)
+        return numpy_arrays.run_zipped(source)
     readers = {
         parquet.MAGIC: parquet.run, parquet.ENCRYPTED: parquet.run, arrow.MAGIC: arrow.run,
         arrow.FEATHER: arrow.run, sqlite.MAGIC: sqlite.run, avro.MAGIC: avro.run,
@@ -61,6 +61,6 @@ def _read(stored: ObjectReader) -> dict[str, Any]:
     for magic, read in readers.items():
         if head.startswith(magic):
             return read(file)
-    if stored.content_type.startswith("application/vnd.apache.arrow."):
+    if source.content_type.startswith("application/vnd.apache.arrow."):
         return arrow.run(file)
     return {}

@@ -1,6 +1,6 @@
-"""Columns and rows of Arrow's files: IPC files (Feather 2), IPC streams and the first Feather.
+"""Columns and rows of Arrow files: IPC files (Feather 2), IPC streams and Feather 1.
 
-FlatBuffers are read as far as this needs them.
+It reads only the FlatBuffers that this needs.
 https://arrow.apache.org/docs/format/Columnar.html#ipc-file-format
 https://flatbuffers.dev/internals/
 """
@@ -9,7 +9,7 @@ import struct
 from typing import Any
 
 from chalicelib.processors.damaged import DamagedError
-from chalicelib.processors.data.columns import Column, told_columns
+from chalicelib.processors.data.columns import Column, column_fields
 from chalicelib.processors.places import Places
 from chalicelib.reader import ReadTooLarge
 
@@ -17,7 +17,7 @@ MAGIC, FEATHER, CONTINUED = b"ARROW1", b"FEA1", b"\xff\xff\xff\xff"
 MAX_FOOTER = 2 * 1024 * 1024  # bytes
 MAX_FIELDS = 10_000
 MAX_DEPTH = 30
-MAX_BATCHES = 200  # whose rows are added up
+MAX_BATCHES = 200  # whose rows are summed
 _BLOCK = struct.Struct("<qi4xq")
 _RECORD_BATCH, _SCHEMA = 3, 1
 _TYPES = (
@@ -39,8 +39,8 @@ _FEATHER_TYPES = (
 def run(file: Places) -> dict[str, Any]:
     """`{"format", "columns", "column_types", "column_count", "rows", "record_batches"}`.
 
-    `format` is "arrow" for an IPC file, "arrow-stream" for a stream, whose rows are not counted,
-    and "feather" for the first version of Feather. Fields of structs have dotted paths.
+    `format` is "arrow" for an IPC file, "arrow-stream" for a stream and "feather" for Feather 1.
+    The rows of a stream are not counted. Fields of structs have dotted paths.
     """
     head = file.read(0, 8)
     try:
@@ -65,15 +65,15 @@ def _file(file: Places) -> dict[str, Any]:
     if schema is None:
         raise DamagedError
     start, count = footer.vector(3)
-    told = _columns(schema) | {"record_batches": count}
+    report = _columns(schema) | {"record_batches": count}
     if count <= MAX_BATCHES:
         blocks = [_BLOCK.unpack_from(footer.data, start + 24 * index) for index in range(count)]
-        told["rows"] = sum(_rows(file, offset) for offset, _, _ in blocks)
-    return told
+        report["rows"] = sum(_rows(file, offset) for offset, _, _ in blocks)
+    return report
 
 
 def _rows(file: Places, offset: int) -> int:
-    """The rows of the record batch whose message is here."""
+    """The rows of the record batch whose message is at this offset."""
     message = _message(file, offset)
     batch = message.table(2)
     if message.byte(1) != _RECORD_BATCH or batch is None:
@@ -115,7 +115,7 @@ def _columns(schema: "_Table") -> dict[str, Any]:
             waiting += [(child, f"{path}.", depth + 1) for child in reversed(children)]
         else:
             columns.append(Column(path, _type(field, children)))
-    return told_columns(columns)
+    return column_fields(columns)
 
 
 def _type(field: "_Table", children: list["_Table"]) -> str:
@@ -128,13 +128,13 @@ def _type(field: "_Table", children: list["_Table"]) -> str:
 
 
 def _detailed(name: str, about: "_Table", children: list["_Table"]) -> str:
-    """A type with its width, unit or what it holds."""
+    """A type with its width, its unit or the type of its items."""
     if name == "int":
         return f"{'int' if about.byte(1) else 'uint'}{about.number(0, '<i')}"
     if name == "float":
         return _FLOATS[about.number(0, "<h") % 3]
     if name in ("timestamp", "duration", "time"):
-        # A unit that is not there is the default one of its type.
+        # A missing unit is the default of its type.
         default = {"timestamp": 0, "duration": 1, "time": 1}[name]
         return f"{name}[{_UNITS[about.number(0, '<h', default) % 4]}]"
     if name == "decimal":
@@ -154,13 +154,13 @@ def _feather(file: Places) -> dict[str, Any]:
     for column in table.tables(2):
         values = column.table(1)
         kind = values.byte(0) if values else 255
-        named = _FEATHER_TYPES[kind] if kind < len(_FEATHER_TYPES) else "unknown"
-        columns.append(Column(column.text(0), named))
-    return told_columns(columns) | {"rows": table.number(1, "<q")}
+        type_name = _FEATHER_TYPES[kind] if kind < len(_FEATHER_TYPES) else "unknown"
+        columns.append(Column(column.text(0), type_name))
+    return column_fields(columns) | {"rows": table.number(1, "<q")}
 
 
 class _Table:
-    """A table of a FlatBuffer: fields by their numbers, each with a default where it is absent."""
+    """A FlatBuffer table: fields by number, each with a default if it is absent."""
 
     def __init__(self, data: bytes, at: int) -> None:
         if not 0 <= at <= len(data) - 4:
@@ -177,7 +177,7 @@ class _Table:
         return cls(data, struct.unpack_from("<I", data, 0)[0])
 
     def _place(self, field: int) -> int:
-        """Where a field is, 0 when it is absent."""
+        """The offset of a field, 0 if it is absent."""
         if 4 + 2 * field + 2 > self._size:
             return 0
         offset = int(struct.unpack_from("<H", self.data, self._fields + 4 + 2 * field)[0])
@@ -198,7 +198,7 @@ class _Table:
         return _Table(self.data, self._followed(place)) if place else None
 
     def vector(self, field: int) -> tuple[int, int]:
-        """Where its items begin, and how many there are."""
+        """The offset of its first item, and the number of items."""
         place = self._place(field)
         if not place:
             return 0, 0

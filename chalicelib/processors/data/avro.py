@@ -1,4 +1,4 @@
-"""Columns and rows of an Avro file: the schema in its header, the counts of its blocks.
+"""Columns and rows of an Avro file: the schema in its header, the row counts of its blocks.
 
 https://avro.apache.org/docs/1.12.0/specification/#object-container-files
 """
@@ -7,50 +7,49 @@ import json
 from typing import Any
 
 from chalicelib.processors.damaged import DamagedError
-from chalicelib.processors.data.columns import Column, told_columns
-from chalicelib.processors.places import Places, shown
+from chalicelib.processors.data.columns import Column, column_fields
+from chalicelib.processors.places import Places, printable
 from chalicelib.processors.varint import read_varint
 from chalicelib.reader import OutOfTime, ReadTooLarge
 
 MAGIC = b"Obj\1"
 MAX_HEADER = 1024 * 1024  # bytes
-MAX_BLOCKS = 300  # that are gone over to count rows
+MAX_BLOCKS = 300  # read to count rows
 MAX_COLUMNS = 10_000
 MAX_DEPTH = 20
-_SYNC = 16  # bytes of the mark behind the header and each block
+_SYNC = 16  # bytes of the marker after the header and after each block
 
 
 def run(file: Places) -> dict[str, Any]:
     """`{"format": "avro", "columns", "column_types", "column_count", "codec", "rows"}`.
 
-    `rows` is left out where there are more than `MAX_BLOCKS` blocks. Fields of records have dotted
-    paths.
+    `rows` is left out above `MAX_BLOCKS` blocks. Fields of records have dotted paths.
     """
     data = file.read(0, MAX_HEADER)
     metadata, at = _metadata(data)
-    told: dict[str, Any] = {"format": "avro"}
+    report: dict[str, Any] = {"format": "avro"}
     try:
         schema = json.loads(metadata.get("avro.schema", b""))
     except (ValueError, RecursionError) as error:
         raise DamagedError from error
-    told |= told_columns(_columns(schema))
-    told["codec"] = shown(metadata.get("avro.codec", b"null").decode("utf-8", "replace"), 20)
+    report |= column_fields(_columns(schema))
+    report["codec"] = printable(metadata.get("avro.codec", b"null").decode("utf-8", "replace"), 20)
     try:
         rows = _rows(file, at, data[at : at + _SYNC])
     except (ReadTooLarge, OutOfTime):
         rows = None
-    return told if rows is None else told | {"rows": rows}
+    return report if rows is None else report | {"rows": rows}
 
 
 def _metadata(data: bytes) -> tuple[dict[str, bytes], int]:
-    """The header's map, and where the mark behind it is."""
+    """The metadata in the header, and the offset of the marker behind it."""
     metadata: dict[str, bytes] = {}
     at = len(MAGIC)
     while True:
         count, at = _number(data, at)
         if not count:
             return metadata, at
-        if count < 0:  # its size follows
+        if count < 0:  # the size of the block follows
             count = -count
             _, at = _number(data, at)
         for _ in range(count):
@@ -76,7 +75,7 @@ def _rows(file: Places, at: int, sync: bytes) -> int | None:
 
 
 def _columns(schema: Any) -> list[Column]:
-    """The fields of a record, those of records in it under their paths."""
+    """The fields of a record; those of nested records have dotted paths."""
     if not isinstance(schema, dict) or schema.get("type") != "record":
         return [Column("", _type(schema))]
     columns: list[Column] = []
@@ -98,7 +97,7 @@ def _columns(schema: Any) -> list[Column]:
 
 
 def _fields(kind: Any) -> list[Any] | None:
-    """The fields of a record, or of one that may be absent."""
+    """The fields of a record, or of an optional record."""
     if isinstance(kind, list):
         kinds = [one for one in kind if one != "null"]
         return _fields(kinds[0]) if len(kinds) == 1 and not isinstance(kinds[0], list) else None
@@ -120,7 +119,7 @@ def _type_of(kind: Any) -> str:
 
 
 def _number(data: bytes, at: int) -> tuple[int, int]:
-    """A number with a sign, and where the next begins."""
+    """A signed number, and the offset behind it."""
     value, at = read_varint(data, at)
     return (value >> 1) ^ -(value & 1), at
 

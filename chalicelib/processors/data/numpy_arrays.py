@@ -1,6 +1,6 @@
-"""Shape and type of NumPy's arrays: one in an .npy, several in an .npz.
+"""Shape and type of NumPy arrays: one in an .npy file, several in an .npz file.
 
-The header is a literal of Python's; it is searched instead of evaluated.
+The header is a Python literal. It is searched, not evaluated.
 https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 """
 
@@ -8,13 +8,13 @@ import re
 from typing import Any
 
 from chalicelib.processors.damaged import DamagedError
-from chalicelib.processors.data.columns import Column, told_columns
-from chalicelib.processors.places import Places, fitting, shown
+from chalicelib.processors.data.columns import Column, column_fields
+from chalicelib.processors.places import Places, fitting, printable
 from chalicelib.processors.zip_parts import DAMAGED, Parts
 from chalicelib.reader import ObjectReader, ReadTooLarge
 
 MAGIC = b"\x93NUMPY"
-MAX_HEADER = 64 * 1024  # bytes; NumPy itself takes 10,000
+MAX_HEADER = 64 * 1024  # bytes; NumPy itself accepts 10,000
 MAX_NAME = 80  # characters
 SHOWN_ARRAYS = 50
 MAX_ARRAYS = 8 * 1024  # bytes of JSON
@@ -27,16 +27,16 @@ _MAX_DIMENSIONS = 64
 
 
 def run(file: Places) -> dict[str, Any]:
-    """`{"format": "npy", "dtype", "shape"}`; a structured array tells its columns as well."""
+    """`{"format": "npy", "dtype", "shape"}`; also the columns of a structured array."""
     return {"format": "npy"} | _array(file.read(0, MAX_HEADER))
 
 
-def run_zipped(stored: ObjectReader, /) -> dict[str, Any]:
+def run_zipped(source: ObjectReader, /) -> dict[str, Any]:
     """`{"format": "npz", "array_count", "arrays"}`, each with `name`, `dtype` and `shape`."""
     try:
-        parts = Parts(stored)
+        parts = Parts(source)
         names = [name for name in parts.names if name.endswith(".npy")]
-        arrays = [_named(parts, name) for name in names[:SHOWN_ARRAYS]]
+        arrays = [_named_array(parts, name) for name in names[:SHOWN_ARRAYS]]
     except ReadTooLarge:
         raise
     except DAMAGED as error:
@@ -44,10 +44,10 @@ def run_zipped(stored: ObjectReader, /) -> dict[str, Any]:
     return {"format": "npz", "array_count": len(names), "arrays": fitting(arrays, MAX_ARRAYS)}
 
 
-def _named(parts: Parts, name: str) -> dict[str, object]:
-    told: dict[str, object] = {"name": shown(name.removesuffix(".npy"), MAX_NAME)}
+def _named_array(parts: Parts, name: str) -> dict[str, object]:
+    report: dict[str, object] = {"name": printable(name.removesuffix(".npy"), MAX_NAME)}
     array = _array(b"".join(parts.pieces(name, MAX_HEADER)))
-    return told | {key: array[key] for key in ("dtype", "shape")}
+    return report | {key: array[key] for key in ("dtype", "shape")}
 
 
 def _array(data: bytes) -> dict[str, Any]:
@@ -68,6 +68,6 @@ def _array(data: bytes) -> dict[str, Any]:
     if dtype := _DTYPE.search(header):
         return {"dtype": dtype[1], "shape": sides}
     fields = _FIELDS.search(header)
-    columns = [Column(*found) for found in _FIELD.findall(fields[1])] if fields else []
+    columns = [Column(*field) for field in _FIELD.findall(fields[1])] if fields else []
     rows = {"rows": sides[0]} if len(sides) == 1 else {}
-    return {"dtype": "structured", "shape": sides} | told_columns(columns) | rows
+    return {"dtype": "structured", "shape": sides} | column_fields(columns) | rows

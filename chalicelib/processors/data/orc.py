@@ -1,6 +1,6 @@
 """Columns and rows of an ORC file, from the postscript and the footer at its end.
 
-Both are messages of Protocol Buffers. https://orc.apache.org/specification/ORCv1/
+Both are Protocol Buffers messages. https://orc.apache.org/specification/ORCv1/
 https://protobuf.dev/programming-guides/encoding/
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from chalicelib.processors.damaged import DamagedError
-from chalicelib.processors.data.columns import Column, told_columns
+from chalicelib.processors.data.columns import Column, column_fields
 from chalicelib.processors.places import Places
 from chalicelib.processors.varint import read_varint
 from chalicelib.reader import ReadTooLarge
@@ -32,7 +32,7 @@ _KINDS = (
 def run(file: Places) -> dict[str, Any]:
     """`{"format": "orc", "compression", "stripes", "columns", "column_types", "rows", …}`.
 
-    Only `compression` where the footer is in a compression that Python does not know.
+    Only `compression` if Python cannot expand the footer.
     """
     size = file.exactly(file.size - 1, 1)[0]
     postscript = file.exactly(file.size - 1 - size, size)
@@ -46,12 +46,12 @@ def run(file: Places) -> dict[str, Any]:
         raise DamagedError
     if footer_size > MAX_FOOTER:
         raise ReadTooLarge(f"a footer of more than {MAX_FOOTER} bytes")
-    named = _COMPRESSIONS[compression] if compression < len(_COMPRESSIONS) else "unknown"
-    told: dict[str, Any] = {"format": "orc", "compression": named}
+    name = _COMPRESSIONS[compression] if compression < len(_COMPRESSIONS) else "unknown"
+    report: dict[str, Any] = {"format": "orc", "compression": name}
     footer = file.exactly(file.size - 1 - size - footer_size, footer_size)
-    if named == "zlib":
+    if name == "zlib":
         footer = _expanded(footer)
-    return told | _footer(footer) if named in ("none", "zlib") else told
+    return report | _footer(footer) if name in ("none", "zlib") else report
 
 
 def _footer(footer: bytes) -> dict[str, Any]:
@@ -64,11 +64,11 @@ def _footer(footer: bytes) -> dict[str, Any]:
             types.append(_type(value))
         elif field == _ROWS and isinstance(value, int):
             rows = value
-    return {"stripes": stripes} | told_columns(_columns(types)) | {"rows": rows}
+    return {"stripes": stripes} | column_fields(_columns(types)) | {"rows": rows}
 
 
 def _type(message: bytes) -> tuple[int, list[int], list[str]]:
-    """Its kind, the numbers of the types in it, and their names where it is a struct."""
+    """The kind of a type, the numbers of its child types, and their names if it is a struct."""
     kind, below, names = 0, [], []
     for field, value in _fields(message):
         if field == 1 and isinstance(value, int):
@@ -89,10 +89,10 @@ def _columns(types: list[tuple[int, list[int], list[str]]]) -> list[Column]:
         number, path, depth = waiting.pop()
         kind, below, names = types[number]
         if kind != _STRUCT:
-            named = _KINDS[kind] if kind < len(_KINDS) else "unknown"
-            columns.append(Column(path.rstrip("."), named))
+            name = _KINDS[kind] if kind < len(_KINDS) else "unknown"
+            columns.append(Column(path.rstrip("."), name))
             continue
-        # Types are numbered from the top down, so none is in itself.
+        # A child type has a higher number than its parent, so no type contains itself.
         if depth > MAX_DEPTH or any(not number < child < len(types) for child in below):
             raise DamagedError
         pairs = [*zip(below, names, strict=False)]
@@ -103,7 +103,7 @@ def _columns(types: list[tuple[int, list[int], list[str]]]) -> list[Column]:
 
 
 def _expanded(data: bytes) -> bytes:
-    """The pieces that a footer is compressed in, each with its size before it."""
+    """Expand a footer, whose compressed pieces each have their size in front."""
     whole = b""
     while data and len(whole) < MAX_FOOTER:
         head = int.from_bytes(data[:3], "little")

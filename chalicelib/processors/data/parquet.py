@@ -7,7 +7,7 @@ https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thr
 from typing import Any
 
 from chalicelib.processors.damaged import DamagedError
-from chalicelib.processors.data.columns import Column, told_columns
+from chalicelib.processors.data.columns import Column, column_fields
 from chalicelib.processors.data.thrift_compact import (
     BINARY,
     BYTE,
@@ -18,15 +18,15 @@ from chalicelib.processors.data.thrift_compact import (
     TRUE,
     Compact,
 )
-from chalicelib.processors.places import Places, shown
+from chalicelib.processors.places import Places, printable
 from chalicelib.reader import ReadTooLarge
 
 MAGIC, ENCRYPTED = b"PAR1", b"PARE"
-MAX_FOOTER = 2 * 1024 * 1024  # bytes that are read of a footer: schema and rows come first in it
-MAX_SKIPPED = 512 * 1024  # bytes of a footer that is read to the program's name at its end
+MAX_FOOTER = 2 * 1024 * 1024  # bytes read of a footer: the schema and the row count come first
+MAX_SKIPPED = 512 * 1024  # bytes of a footer that are skipped to read the program's name at the end
 MAX_NODES = 20_000  # of a schema
-MAX_DEPTH = 30  # of columns in each other
-# Numbers of fields: of the footer, of a schema's element, of a logical type.
+MAX_DEPTH = 30  # nested columns
+# Field numbers: of the footer, of a schema element, of a logical type.
 _SCHEMA, _ROWS, _ROW_GROUPS, _CREATED_BY = 2, 3, 4, 6
 _ELEMENT = {1: "type", 2: "length", 5: "children", 6: "converted", 7: "scale", 8: "precision"}
 _NAME, _LOGICAL_TYPE = 4, 10
@@ -51,45 +51,45 @@ _UNITS = {1: "ms", 2: "us", 3: "ns"}
 def run(file: Places) -> dict[str, Any]:
     """`{"format": "parquet", "columns", "column_types", "column_count", "rows", "row_groups", …}`.
 
-    `created_by` is the program, where the footer is small enough to look for it. Nested columns
-    have dotted paths. An encrypted footer tells `encrypted` only.
+    `created_by` is the program, if the footer is small. Nested columns have dotted paths. The
+    report of an encrypted footer is `encrypted` only.
     """
     end = file.exactly(file.size - 8, 8)
-    told: dict[str, Any] = {"format": "parquet"}
+    report: dict[str, Any] = {"format": "parquet"}
     if end[4:] == ENCRYPTED:
-        return told | {"encrypted": True}
+        return report | {"encrypted": True}
     size = int.from_bytes(end[:4], "little")
     if end[4:] != MAGIC or size > file.size - 12:
         raise DamagedError
     footer = Compact(file.exactly(file.size - 8 - size, min(size, MAX_FOOTER)))
     try:
-        return told | _footer(footer, size)
+        return report | _footer(footer, size)
     except DamagedError as error:
         if size > MAX_FOOTER:
-            raise ReadTooLarge("a schema of more bytes than are read of a footer") from error
+            raise ReadTooLarge("the schema is longer than MAX_FOOTER") from error
         raise
 
 
 def _footer(footer: Compact, size: int) -> dict[str, Any]:
-    told: dict[str, Any] = {}
+    report: dict[str, Any] = {}
     for field, kind in footer.fields():
         if field == _SCHEMA and kind == LIST:
-            told |= told_columns(_schema(footer))
+            report |= column_fields(_schema(footer))
         elif field == _ROWS and kind == I64:
-            told["rows"] = footer.number()
+            report["rows"] = footer.number()
         elif field == _ROW_GROUPS and kind == LIST:
             place = footer.at
-            told["row_groups"] = footer.list_head()[0]
+            report["row_groups"] = footer.list_head()[0]
             footer.at = place
             if size > MAX_SKIPPED or not _is_skipped(footer, kind):
-                break  # what comes behind is the program's name only
+                break  # only the program's name follows
         elif field == _CREATED_BY and kind == BINARY:
-            told["created_by"] = shown(footer.text(), 100)
+            report["created_by"] = printable(footer.text(), 100)
         else:
             footer.skip(kind)
-    if "rows" not in told or "columns" not in told:
+    if "rows" not in report or "columns" not in report:
         raise DamagedError
-    return told
+    return report
 
 
 def _is_skipped(footer: Compact, kind: int) -> bool:
@@ -101,12 +101,12 @@ def _is_skipped(footer: Compact, kind: int) -> bool:
 
 
 def _schema(footer: Compact) -> list[Column]:
-    """The leaves of the tree that is written depth first."""
+    """The leaves of the schema tree, which is stored depth first."""
     count, _ = footer.list_head()
     if count > MAX_NODES:
         raise ReadTooLarge(f"a schema of more than {MAX_NODES} elements")
     columns: list[Column] = []
-    above: list[tuple[str, int]] = []  # names, and children that are still to come
+    above: list[tuple[str, int]] = []  # names, and the number of children that follow
     for index in range(count):
         node = _node(footer)
         children = node.get("children", 0)
@@ -139,7 +139,7 @@ def _node(footer: Compact) -> dict[str, Any]:
 
 
 def _logical(footer: Compact) -> str:
-    """A union: the one field that is there says which type, its own fields the unit and so on."""
+    """The type in a union: the field that is there names it, and its own fields have the unit."""
     name = ""
     for field, kind in footer.fields():
         if kind != STRUCT:

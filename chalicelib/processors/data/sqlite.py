@@ -1,7 +1,7 @@
 """Tables, columns and rows of an SQLite database, from its pages.
 
-SQLite itself needs a file on a disk, and would run what a hostile database has in its schema.
-Rows are counted by the leaves of a table's tree, as long as there are few enough.
+The SQLite library needs a file on a disk, and would run code from the schema of a hostile database.
+Rows are counted from the leaves of a table's B-tree, if there are few enough pages.
 https://www.sqlite.org/fileformat2.html
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from chalicelib.processors.damaged import DamagedError
 from chalicelib.processors.data.sqlite_schema import columns_of, is_without_rowid
-from chalicelib.processors.places import BROKEN, TOO_LARGE, Places, fitting, shown
+from chalicelib.processors.places import BROKEN, TOO_LARGE, Places, fitting, printable
 from chalicelib.reader import OutOfTime, ReadTooLarge
 
 MAGIC = b"SQLite format 3\0"
@@ -20,31 +20,31 @@ SHOWN_TABLES = 40
 SHOWN_COLUMNS = 50
 MAX_TABLES = 5000
 MAX_NAME = 50  # characters
-MAX_SQL = 64 * 1024  # bytes that are read of one table's definition
-MAX_COUNTED = 8 * 1024 * 1024  # bytes of pages that are read for tables and their rows
-MIN_PAGES = 100  # that are read of any database
+MAX_SQL = 64 * 1024  # bytes of one table's definition
+MAX_COUNTED = 8 * 1024 * 1024  # bytes of pages that are read for the tables and their rows
+MIN_PAGES = 100  # read of any database
 MAX_DETAILS = 10 * 1024  # bytes of JSON about tables
 _ENCODINGS = {0: "UTF-8", 1: "UTF-8", 2: "UTF-16LE", 3: "UTF-16BE"}
 _LEAF, _INTERIOR, _INDEX_LEAF, _INDEX_INTERIOR = 13, 5, 10, 2
 _WAL = 2
-_SIZES = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8, 7: 8}  # bytes of numbers, by their types
+_SIZES = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8, 7: 8}  # bytes of numbers, by serial type
 
 
 def run(file: Places) -> dict[str, Any]:
     """`{"format": "sqlite", "page_size", "encoding", "table_count", "tables", "complete"}`.
 
-    Each table has its `name`, its `columns`, its `column_count`, and its `rows` where they could be
-    counted. `journal_mode` "wal" warns that the newest rows may be in another file, beside it.
-    `complete` is false where a table, or its rows, could not be told.
+    Each table has its `name`, `columns`, `column_count`, and its `rows` if they could be counted.
+    `journal_mode` "wal" warns that the newest rows may be in another file, the write-ahead log.
+    `complete` is false if a table or its row count is missing.
     """
     database = _Database(file)
-    told = database.described()
+    report = database.described()
     try:
         tables, whole = database.tables()
         views = sum(table.kind == "view" for table in tables)
     except (DamagedError, ReadTooLarge) as error:
         reason = TOO_LARGE if isinstance(error, ReadTooLarge) else BROKEN
-        return told | reason | {"complete": False}
+        return report | reason | {"complete": False}
     tables = [
         table for table in tables
         if table.kind == "table" and not table.name.lower().startswith("sqlite_")
@@ -53,8 +53,8 @@ def run(file: Places) -> dict[str, Any]:
     for table in tables[:SHOWN_TABLES]:
         columns = columns_of(table.sql)
         detail: dict[str, object] = {
-            "name": shown(table.name, MAX_NAME),
-            "columns": [shown(name, MAX_NAME) for name in columns[:SHOWN_COLUMNS]],
+            "name": printable(table.name, MAX_NAME),
+            "columns": [printable(name, MAX_NAME) for name in columns[:SHOWN_COLUMNS]],
             "column_count": len(columns),
         }
         rows = database.rows(table)
@@ -63,12 +63,12 @@ def run(file: Places) -> dict[str, Any]:
         else:
             detail["rows"] = rows
         details.append(detail)
-    shown_tables = fitting(details, MAX_DETAILS)
-    return told | {
+    listed_tables = fitting(details, MAX_DETAILS)
+    return report | {
         "table_count": len(tables),
-        "tables": shown_tables,
+        "tables": listed_tables,
         **({"view_count": views} if views else {}),
-        "complete": whole and len(shown_tables) == len(tables),
+        "complete": whole and len(listed_tables) == len(tables),
     }
 
 
@@ -93,17 +93,17 @@ class _Database:
         self._left = max(MIN_PAGES, MAX_COUNTED // self._page_size)
 
     def described(self) -> dict[str, Any]:
-        told = {"format": "sqlite", "page_size": self._page_size, "encoding": self._encoding}
-        return told | ({"journal_mode": "wal"} if self._header[18] == _WAL else {})
+        report = {"format": "sqlite", "page_size": self._page_size, "encoding": self._encoding}
+        return report | ({"journal_mode": "wal"} if self._header[18] == _WAL else {})
 
     def tables(self) -> tuple[list[_Table], bool]:
-        """What the schema lists, and whether that is all of it."""
-        found = list(itertools.islice(self._listed(), MAX_TABLES + 1))
-        return found[:MAX_TABLES], len(found) <= MAX_TABLES
+        """The tables of the schema, and whether these are all of them."""
+        tables = list(itertools.islice(self._listed(), MAX_TABLES + 1))
+        return tables[:MAX_TABLES], len(tables) <= MAX_TABLES
 
     def rows(self, table: _Table) -> int | None:
-        """How many rows a table has; None when it is not worth the pages, or damaged."""
-        if not table.root:  # a virtual table has its rows elsewhere
+        """The number of rows; None if the table has too many pages, or is damaged."""
+        if not table.root:  # a virtual table stores its rows elsewhere
             return None
         by_key = is_without_rowid(table.sql)
         leaf, interior = (_INDEX_LEAF, _INDEX_INTERIOR) if by_key else (_LEAF, _INTERIOR)
@@ -127,13 +127,13 @@ class _Database:
                     yield _Table(str(kind_of), str(name), number, str(sql or ""))
 
     def _pages(self, root: int, leaf: int, interior: int) -> Iterator[tuple[int, list[int]]]:
-        """Each page of a tree: its kind, and the places of its cells in the file."""
-        waiting, seen = [root], set()
+        """Each page of a B-tree: its kind, and the offsets of its cells in the file."""
+        waiting, visited = [root], set()
         while waiting:
             number = waiting.pop()
-            if number in seen or number < 1 or self._left <= 0:
+            if number in visited or number < 1 or self._left <= 0:
                 raise DamagedError
-            seen.add(number)
+            visited.add(number)
             self._left -= 1
             start = (number - 1) * self._page_size
             page = self._file.exactly(start, self._page_size)
@@ -148,7 +148,7 @@ class _Database:
             ]
             if kind == interior:
                 below = [page[cell : cell + 4] for cell in cells] + [page[head + 8 : head + 12]]
-                # The first child is read first.
+                # A stack: the first child is read next.
                 waiting += [int.from_bytes(child, "big") for child in reversed(below)]
             yield kind, [start + cell for cell in cells]
 
@@ -171,7 +171,7 @@ class _Database:
         return values
 
     def _payload(self, place: int, size: int) -> bytes:
-        """A row's bytes, those on overflow pages as well, up to `MAX_SQL`."""
+        """The bytes of a row, including those on overflow pages, up to `MAX_SQL`."""
         most = self._usable - 35
         if size <= most:
             return self._file.read(place, size)
@@ -200,7 +200,7 @@ class _Database:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """A number of up to nine bytes, the ninth with all its bits."""
+    """A number of up to nine bytes; the ninth has eight bits."""
     value = 0
     for index in range(9):
         if at >= len(data):

@@ -1,4 +1,4 @@
-"""The column names in a CREATE TABLE statement, as SQLite keeps it in its schema.
+"""The column names in a CREATE TABLE statement, as SQLite stores it in its schema.
 
 https://www.sqlite.org/lang_createtable.html
 """
@@ -6,7 +6,7 @@ https://www.sqlite.org/lang_createtable.html
 import re
 from collections.abc import Iterator
 
-# Words, quoted names and texts, comments, and single characters.
+# Words, quoted names and strings, comments, and single characters.
 _WORD = re.compile(
     r"""--[^\n]*+|/\*(?s:.*?)(?:\*/|$)|"(?:[^"]|"")*+"?|'(?:[^']|'')*+'?|`(?:[^`]|``)*+`?"""
     r"""|\[[^\]]*+\]?|[^\W\d][\w$]*+|\s++|."""
@@ -16,7 +16,7 @@ _WITHOUT_ROWID = re.compile(r"\bwithout\s+rowid\b", re.IGNORECASE)
 
 
 def columns_of(sql: str) -> list[str]:
-    """The names of a table's columns in their order; none for a virtual table."""
+    """The names of a table's columns in order; none for a virtual table."""
     names: list[str] = []
     if sql.lstrip()[:14].lower().startswith("create virtual"):
         return names
@@ -33,14 +33,14 @@ def columns_of(sql: str) -> list[str]:
             expected = True
         elif expected and depth == 1:
             if word.lower() in _CONSTRAINTS:
-                break  # constraints of the table come after all columns
+                break  # table constraints come after all columns
             names.append(_unquoted(word))
             expected = False
     return names
 
 
 def is_without_rowid(sql: str) -> bool:
-    """Whether the table's rows are in the tree of its key."""
+    """Whether the table's rows are in the B-tree of its primary key."""
     return bool(_WITHOUT_ROWID.search(sql.rpartition(")")[2]))
 
 

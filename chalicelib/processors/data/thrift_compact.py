@@ -1,4 +1,4 @@
-"""Values of Thrift's compact protocol, which Parquet writes its footer in.
+"""Reads Thrift's compact protocol, the format of a Parquet footer.
 
 https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
 """
@@ -6,13 +6,13 @@ https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.m
 from chalicelib.processors.damaged import DamagedError
 from chalicelib.reader import ReadTooLarge
 
-MAX_DEPTH = 30  # values in each other
-MAX_SKIPPED = 300_000  # values that are gone over
+MAX_DEPTH = 30  # nested values
+MAX_SKIPPED = 300_000  # skipped values
 TRUE, FALSE, BYTE, I16, I32, I64, DOUBLE, BINARY, LIST, SET, MAP, STRUCT, UUID = range(1, 14)
 
 
 class Compact:
-    """Values of Thrift's compact protocol, one after the other."""
+    """A cursor over values of the compact protocol."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -20,14 +20,14 @@ class Compact:
         self._skipped = 0
 
     def bytes(self, size: int) -> bytes:
-        """So many bytes."""
+        """The next `size` bytes."""
         if size < 0 or self.at + size > len(self._data):
             raise DamagedError
         self.at += size
         return self._data[self.at - size : self.at]
 
     def unsigned(self) -> int:
-        """A number without a sign."""
+        """An unsigned number."""
         value = shift = 0
         while shift < 70:
             byte = self.bytes(1)[0]
@@ -38,26 +38,26 @@ class Compact:
         raise DamagedError
 
     def number(self) -> int:
-        """A number with a sign."""
+        """A signed number."""
         value = self.unsigned()
         return (value >> 1) ^ -(value & 1)
 
     def text(self) -> str:
-        """A text, of UTF-8."""
+        """A UTF-8 text."""
         return self.bytes(self.unsigned()).decode("utf-8", "replace")
 
     def list_head(self) -> tuple[int, int]:
-        """How many there are, and of which type."""
+        """The number of items of a list, and their type."""
         head = self.bytes(1)[0]
         count = head >> 4
         return (self.unsigned() if count == 15 else count), head & 15
 
     def fields(self) -> "_Fields":
-        """The fields of a struct; whoever goes over them reads or skips each value."""
+        """The fields of a struct. The caller must read or skip the value of each."""
         return _Fields(self)
 
     def skip(self, kind: int, depth: int = 0) -> None:
-        """Go over a field's value."""
+        """Skip a value of this type."""
         self._skipped += 1
         if depth > MAX_DEPTH:
             raise DamagedError
@@ -85,7 +85,7 @@ class Compact:
     def _skip_all(self, count: int, kinds: list[int], depth: int) -> None:
         for _ in range(count):
             for kind in kinds:
-                # Truths take a byte here, and none in a field of their own.
+                # A boolean takes one byte in a list, and none as a field.
                 self.skip(BYTE if kind in (TRUE, FALSE) else kind, depth + 1)
 
 
@@ -93,7 +93,7 @@ _FIXED = {TRUE: 0, FALSE: 0, BYTE: 1, DOUBLE: 8, UUID: 16}
 
 
 class _Fields:
-    """The fields of a struct: their numbers and types; whoever asks reads each value."""
+    """The numbers and types of a struct's fields. The caller must read or skip each value."""
 
     def __init__(self, reading: Compact) -> None:
         self._reading = reading

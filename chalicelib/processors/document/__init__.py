@@ -1,7 +1,7 @@
-"""What people ask of a document first: pages, sheets or slides, title, whether it is encrypted.
+"""Pages, sheets or slides of a document, its title, and whether it is encrypted.
 
-For PDF, office documents old and new, EPUB, email, RTF, calendars and address books. It chooses how
-to read by the first bytes; the type only says whether to look.
+For PDF, office documents old and new, EPUB, email, RTF, calendars and address books. The first
+bytes choose the reader; the type only decides whether to run.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from chalicelib.reader import ObjectReader
 
 reads_all = False
 
-# In lower case, because people write these types in many ways.
+# In lower case, because these types are written in many ways.
 FAMILIES = (
     "application/vnd.openxmlformats-officedocument.", "application/vnd.oasis.opendocument.",
     "application/vnd.ms-word.", "application/vnd.ms-excel", "application/vnd.ms-powerpoint",
@@ -33,22 +33,22 @@ def applies_to(content_type: str, size: int, /) -> bool:
     return size > 0 and (kind in TYPES or kind.startswith(FAMILIES))
 
 
-def run(stored: ObjectReader, /) -> dict[str, Any]:
+def run(source: ObjectReader, /) -> dict[str, Any]:
     """`{"format", …}`: see `pdf`, `office`, `ole`, `email_message` and `text_documents`.
 
-    Empty when the bytes are none of these.
+    Empty if the bytes are none of these.
     """
-    # Loaded where they are used: whoever processes other files does not wait for them.
+    # Imported here: processing other files does not pay for it.
     from chalicelib.processors.document import email_message, office, ole, pdf, text_documents
 
-    file = Places(stored)
+    file = Places(source)
     head = file.read(0, _HEAD)
     if ole.is_ole(head):
         return ole.run(file)
     if head.startswith(b"PK\3\4"):
-        return office.run(stored)
+        return office.run(source)
     if pdf.is_pdf(head):
         return pdf.run(file)
-    if stored.content_type == "message/rfc822" and email_message.is_email(head):
-        return email_message.run(stored)
+    if source.content_type == "message/rfc822" and email_message.is_email(head):
+        return email_message.run(source)
     return text_documents.run(file, head)

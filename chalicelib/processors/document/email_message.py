@@ -1,8 +1,7 @@
-"""Subject, sender, date and attachments of an email: RFC 5322, with MIME's parts.
+"""Subject, sender, date and attachments of an email: RFC 5322, with MIME parts.
 
-It goes over the lines of a message once and keeps only the headers of its parts, so an email of any
-size takes the memory of its longest header. Python's own parser keeps all of it.
-RFC 2045 to 2047, 2231.
+It reads the lines once and keeps only the headers of the parts, so memory is bounded by the longest
+header. Python's own parser keeps the whole message. RFC 2045 to 2047, 2231.
 """
 
 import contextlib
@@ -15,14 +14,14 @@ from dataclasses import dataclass, field
 from email.message import Message
 from typing import Any
 
-from chalicelib.processors.places import shown
+from chalicelib.processors.places import printable
 from chalicelib.reader import ObjectReader, OutOfTime
 
 MAX_MESSAGE = 64 * 1024 * 1024  # bytes that are read; mail servers take less
-MAX_HEADERS = 128 * 1024  # bytes that are kept of one part's headers
+MAX_HEADERS = 128 * 1024  # bytes of one part's headers
 MAX_LINE = 16 * 1024
-MAX_DEPTH = 20  # parts in each other
-MAX_VALUE = 2000  # characters of a header that are decoded
+MAX_DEPTH = 20  # nested parts
+MAX_VALUE = 2000  # decoded characters of a header
 MAX_TITLE = 200
 MAX_NAME = 80
 SHOWN_NAMES = 30
@@ -31,7 +30,7 @@ _HEADER = re.compile(rb"(?:From .*\r?\n|>From .*\r?\n)?[!-9;-~]+[ \t]*:")
 
 @dataclass(slots=True)
 class _Scan:
-    """What was seen of a message so far."""
+    """The parts of a message that were read so far."""
 
     top: Message | None = None
     names: list[str] = field(default_factory=list)
@@ -40,40 +39,40 @@ class _Scan:
 
 
 def is_email(head: bytes) -> bool:
-    """Whether these first bytes are a header's."""
+    """Whether a header begins here."""
     return bool(_HEADER.match(head.lstrip(b"\r\n").removeprefix(b"\xef\xbb\xbf")))
 
 
-def run(stored: ObjectReader, /) -> dict[str, Any]:
+def run(source: ObjectReader, /) -> dict[str, Any]:
     """`{"format": "email", "subject", "from", "date", "attachment_count", "attachments"}`.
 
-    `date` as ISO 8601. `complete` is false where the message was not read to its end.
+    `date` is ISO 8601. `complete` is false if the message was not read to its end.
     """
     scan = _Scan()
     try:
-        complete = _read(stored, scan)
+        complete = _read(source, scan)
     except OutOfTime:
         complete = False
-    told: dict[str, Any] = {"format": "email"}
+    report: dict[str, Any] = {"format": "email"}
     if scan.top is not None:
-        told |= _headers(scan.top)
-    return told | {
+        report |= _headers(scan.top)
+    return report | {
         "attachment_count": scan.attachments,
         "attachments": scan.names,
         "complete": complete,
     }
 
 
-def _read(stored: ObjectReader, scan: _Scan) -> bool:
-    """Go over the lines; whether the end was reached."""
-    # A small message is one request; the others are read ahead.
-    stream = stored.stream()
-    left = MAX_MESSAGE
+def _read(source: ObjectReader, scan: _Scan) -> bool:
+    """Read the lines; returns whether the end was reached."""
+    # A small message takes one request; a larger one is read ahead.
+    stream = source.stream()
+    remaining = MAX_MESSAGE
     headers = _Headers()
     reading_headers = True
-    while line := stream.readline(MAX_LINE):  # it looks at the clock when it asks for a block
-        left -= len(line)
-        if left < 0:
+    while line := stream.readline(MAX_LINE):  # checks the time when it requests a block
+        remaining -= len(line)
+        if remaining < 0:
             return False
         if reading_headers:
             if line.strip():
@@ -84,7 +83,7 @@ def _read(stored: ObjectReader, scan: _Scan) -> bool:
             reading_headers = False
             _note(headers.parsed(), scan)
             if not scan.boundaries:
-                return True  # no parts: the rest is its text
+                return True  # no parts: the rest is the text of the message
         elif line.startswith(b"--") and (ended := _boundary(line, scan.boundaries)) is not None:
             reading_headers = ended
             headers = _Headers()
@@ -109,13 +108,13 @@ class _Headers:
         raw = b"".join(self.lines).removeprefix(b"\xef\xbb\xbf")
         try:
             text = raw.decode()
-        except UnicodeDecodeError:  # from before every program wrote UTF-8
+        except UnicodeDecodeError:  # before programs wrote UTF-8
             text = raw.decode("cp1252", "replace")
         return email.parser.HeaderParser().parsestr(text)
 
 
 def _boundary(line: bytes, boundaries: list[bytes]) -> bool | None:
-    """Whether a part begins at this line; None where it is no boundary."""
+    """Whether a part begins at this line; None if the line is not a boundary."""
     text = line[2:].rstrip()
     for depth in range(len(boundaries) - 1, -1, -1):
         if text == boundaries[depth]:
@@ -128,7 +127,7 @@ def _boundary(line: bytes, boundaries: list[bytes]) -> bool | None:
 
 
 def _note(part: Message, scan: _Scan) -> None:
-    """Remember a part: the message itself, what contains parts, or an attachment."""
+    """Record a part: the message itself, a container of parts, or an attachment."""
     first = scan.top is None
     if first:
         scan.top = part
@@ -147,30 +146,30 @@ def _note(part: Message, scan: _Scan) -> None:
     ):
         scan.attachments += 1
         if len(scan.names) < SHOWN_NAMES:
-            scan.names.append(shown(name or part.get_content_type(), MAX_NAME))
+            scan.names.append(printable(name or part.get_content_type(), MAX_NAME))
 
 
 def _name(part: Message) -> str:
     try:
         return _decoded(part.get_filename() or "")
-    except (LookupError, ValueError):  # it names an encoding that nobody knows
+    except (LookupError, ValueError):  # an unknown encoding
         return ""
 
 
 def _headers(top: Message) -> dict[str, Any]:
-    told: dict[str, Any] = {}
-    if subject := shown(_decoded(top.get("Subject", "")), MAX_TITLE):
-        told["subject"] = subject
-    if sender := shown(_decoded(top.get("From", "")), MAX_TITLE):
-        told["from"] = sender
+    report: dict[str, Any] = {}
+    if subject := printable(_decoded(top.get("Subject", "")), MAX_TITLE):
+        report["subject"] = subject
+    if sender := printable(_decoded(top.get("From", "")), MAX_TITLE):
+        report["from"] = sender
     date = str(top.get("Date", ""))[:100]
-    with contextlib.suppress(ValueError, OverflowError, TypeError):  # none, or no date
-        told["date"] = email.utils.parsedate_to_datetime(date).isoformat()
-    return told
+    with contextlib.suppress(ValueError, OverflowError, TypeError):  # no date, or an invalid one
+        report["date"] = email.utils.parsedate_to_datetime(date).isoformat()
+    return report
 
 
 def _decoded(value: Any) -> str:
-    """A header's text, its encoded words as what they mean."""
+    """The text of a header, with its encoded words decoded."""
     text = str(value)[:MAX_VALUE]
     try:
         pieces = email.header.decode_header(text)
@@ -183,7 +182,7 @@ def _piece(data: str | bytes, charset: str | None) -> str:
     if isinstance(data, str):
         return data
     try:
-        # Text between encoded words comes as bytes that Python made of it.
+        # Python returns the text between encoded words as bytes.
         return data.decode(charset or "raw-unicode-escape", "replace")
     except (LookupError, ValueError):
         return data.decode("ascii", "replace")

@@ -1,15 +1,15 @@
-"""Title, pages, sheets and slides of office documents that are ZIPs, and books that are EPUB.
+"""Title, pages, sheets and slides of office documents in a ZIP, and of EPUB books.
 
-Sheets and slides are counted; pages and words are what the program counted that saved the document.
-Who wrote it is not told: people do not see that their documents name them.
-ECMA-376 (OOXML, OPC); OpenDocument 1.3, part 2 and 3; EPUB 3.3.
+Sheets and slides are counted. Pages and words are the numbers that the program stored when it saved
+the document. Authors of office documents are left out: people rarely know that a document names
+them. ECMA-376 (OOXML, OPC). OpenDocument 1.3, part 2 and 3. EPUB 3.3.
 """
 
 import posixpath
 from typing import Any
 
 from chalicelib.processors.damaged import DamagedError
-from chalicelib.processors.places import BROKEN, TOO_LARGE, shown
+from chalicelib.processors.places import BROKEN, TOO_LARGE, printable
 from chalicelib.processors.xml_elements import Element
 from chalicelib.processors.zip_parts import DAMAGED, Parts
 from chalicelib.reader import ObjectReader, ReadTooLarge
@@ -17,9 +17,9 @@ from chalicelib.reader import ObjectReader, ReadTooLarge
 MAX_TITLE = 200  # characters
 MAX_NAME = 80  # characters of a sheet's name
 SHOWN_NAMES = 50
-MAX_CONTENT = 8 * 1024 * 1024  # bytes of content.xml that are searched for sheets and slides
+MAX_CONTENT = 8 * 1024 * 1024  # bytes of content.xml in which sheets and slides are counted
 _TYPES = "[Content_Types].xml"
-# Kinds by what the type of the main part says.
+# Formats, by a word in the type of the main part.
 _OOXML = {
     "wordprocessingml": "docx", "ms-word": "docx", "spreadsheetml": "xlsx",
     "ms-excel.sheet.binary": "xlsb", "ms-excel": "xlsx", "presentationml": "pptx",
@@ -29,17 +29,17 @@ _ODF = {
     "text": "odt", "spreadsheet": "ods", "presentation": "odp", "graphics": "odg", "chart": "odc",
     "formula": "odf", "image": "odi", "database": "odb", "base": "odb",
 }  # fmt: skip
-# How publishers hide fonts, which is no protection of a book.
+# Publishers obfuscate fonts with these; the book itself is not encrypted.
 _FONTS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
 
 
-def run(stored: ObjectReader, /) -> dict[str, Any]:
-    """`{"format", "title", "pages" or "sheets" or "slides", "encrypted"…}`, as far as it tells.
+def run(source: ObjectReader, /) -> dict[str, Any]:
+    """`{"format", "title", "pages" or "sheets" or "slides", "encrypted"…}`, as far as known.
 
-    Empty for a ZIP that is none of these; `error` for one that cannot be read.
+    Empty for another ZIP; `error` for a ZIP that cannot be read.
     """
     try:
-        parts = Parts(stored)
+        parts = Parts(source)
         if parts.has("META-INF/container.xml"):
             return _epub(parts)
         if parts.has(_TYPES):
@@ -63,15 +63,15 @@ def _ooxml(parts: Parts) -> dict[str, Any]:
     kind = _ooxml_kind(parts, main)
     if not kind:
         return {}
-    told: dict[str, Any] = {"format": kind, "encrypted": False}
-    told |= _each(
+    report: dict[str, Any] = {"format": kind, "encrypted": False}
+    report |= _each(
         lambda: _core(parts, related.get("core-properties", "docProps/core.xml").lstrip("/")),
         lambda: _contents(parts, kind, main),
         lambda: _counted(parts, kind, related.get("extended-properties", "docProps/app.xml")),
     )
     if any(name.lower().endswith("vbaproject.bin") for name in parts.names):
-        told["macros"] = True
-    return told
+        report["macros"] = True
+    return report
 
 
 def _ooxml_kind(parts: Parts, main: str) -> str | None:
@@ -87,32 +87,32 @@ def _ooxml_kind(parts: Parts, main: str) -> str | None:
 
 
 def _each(*readers: Any) -> dict[str, Any]:
-    """What all of them tell; a part that cannot be read does not hide the others."""
-    told: dict[str, Any] = {}
+    """The fields of all readers. A damaged part does not hide the fields of the others."""
+    report: dict[str, Any] = {}
     for read in readers:
         try:
-            told |= read()
+            report |= read()
         except DAMAGED:
-            told["error"] = "A part of it is damaged, or too large"
-    return told
+            report["error"] = "A part of it is damaged or too large"
+    return report
 
 
 def _core(parts: Parts, name: str) -> dict[str, Any]:
     return _title(parts.elements(name, ["title"]))
 
 
-def _title(found: list[Element]) -> dict[str, Any]:
-    titles = [shown(one.text, MAX_TITLE) for one in found if one.name == "title"]
+def _title(items: list[Element]) -> dict[str, Any]:
+    titles = [printable(one.text, MAX_TITLE) for one in items if one.name == "title"]
     return {"title": titles[0]} if titles and titles[0] else {}
 
 
 def _contents(parts: Parts, kind: str, main: str) -> dict[str, Any]:
-    """What the main part lists."""
+    """The sheets, slides or pages in the main part."""
     if kind == "xlsx":
         sheets = [one for one in parts.elements(main, ["sheet"]) if one.parent == "sheets"]
         return _sheets([one.attributes.get("name", "") for one in sheets])
     if kind == "pptx":
-        # Sections list the slides once more, deeper inside.
+        # Sections list the slides again, at a greater depth.
         slides = [one for one in parts.elements(main, ["sldId"]) if one.depth == 2]
         return {"slides": len(slides)}
     if kind == "vsdx":
@@ -123,16 +123,16 @@ def _contents(parts: Parts, kind: str, main: str) -> dict[str, Any]:
 
 
 def _sheets(names: list[str]) -> dict[str, Any]:
-    first = [shown(name, MAX_NAME) for name in names[:SHOWN_NAMES]]
+    first = [printable(name, MAX_NAME) for name in names[:SHOWN_NAMES]]
     return {"sheets": first, "sheet_count": len(names)}
 
 
 def _counted(parts: Parts, kind: str, name: str) -> dict[str, Any]:
-    """Pages and words of a text, as the program counted that saved it."""
+    """Pages and words of a text, as stored by the program that saved it."""
     if kind != "docx":
         return {}
-    found = parts.elements(name.lstrip("/"), ["Pages", "Words", "Characters"])
-    counted = {one.name: number for one in found if (number := _number(one.text)) is not None}
+    items = parts.elements(name.lstrip("/"), ["Pages", "Words", "Characters"])
+    counted = {one.name: number for one in items if (number := _number(one.text)) is not None}
     # Programs that count nothing copy the numbers of an empty template.
     if not counted.get("Characters") and not counted.get("Words"):
         return {}
@@ -156,39 +156,39 @@ def _odf(parts: Parts) -> dict[str, Any]:
     if not kind:
         return {}
     encrypted = any(one.name == "encryption-data" for one in manifest)
-    told: dict[str, Any] = {"format": kind, "encrypted": encrypted}
+    report: dict[str, Any] = {"format": kind, "encrypted": encrypted}
     if encrypted:
-        return told
-    return told | _each(lambda: _odf_meta(parts, kind), lambda: _odf_contents(parts, kind))
+        return report
+    return report | _each(lambda: _odf_meta(parts, kind), lambda: _odf_contents(parts, kind))
 
 
 def _odf_meta(parts: Parts, kind: str) -> dict[str, Any]:
-    found = parts.elements("meta.xml", ["title", "document-statistic"])
-    told = _title(found)
-    for one in found:
+    items = parts.elements("meta.xml", ["title", "document-statistic"])
+    report = _title(items)
+    for one in items:
         if one.name == "document-statistic" and kind == "odt":
             for key in ("page", "word"):
                 number = _number(one.attributes.get(f"{key}-count", ""))
-                told |= {f"{key}s": number} if number else {}
-    return told
+                report |= {f"{key}s": number} if number else {}
+    return report
 
 
 def _odf_contents(parts: Parts, kind: str) -> dict[str, Any]:
-    """The sheets, slides or pages, counted."""
-    wanted = {"ods": ("table", "spreadsheet"), "odp": ("page", "presentation")}
-    wanted["odg"] = ("page", "drawing")
-    if kind not in wanted:
+    """The number of sheets, slides or pages."""
+    names = {"ods": ("table", "spreadsheet"), "odp": ("page", "presentation")}
+    names["odg"] = ("page", "drawing")
+    if kind not in names:
         return {}
-    name, parent = wanted[kind]
+    name, parent = names[kind]
     size = sum(map(len, parts.pieces("content.xml", MAX_CONTENT)))
-    found = [
+    items = [
         one for one in parts.elements("content.xml", [name], MAX_CONTENT) if one.parent == parent
     ]
     if size == MAX_CONTENT:
         raise DamagedError
     if kind == "ods":
-        return _sheets([one.attributes.get("name", "") for one in found])
-    return {"slides" if kind == "odp" else "pages": len(found)}
+        return _sheets([one.attributes.get("name", "") for one in items])
+    return {"slides" if kind == "odp" else "pages": len(items)}
 
 
 def _epub(parts: Parts) -> dict[str, Any]:
@@ -197,14 +197,14 @@ def _epub(parts: Parts) -> dict[str, Any]:
     if not parts.has(path):
         return {}
     methods = parts.elements("META-INF/encryption.xml", ["EncryptionMethod"])
-    told: dict[str, Any] = {
+    report: dict[str, Any] = {
         "format": "epub",
         "encrypted": any(one.attributes.get("Algorithm") not in _FONTS for one in methods),
     }
-    found = parts.elements(path, ["title", "creator", "language", "itemref"])
-    told |= _title([one for one in found if one.parent in ("metadata", "dc-metadata")])
-    authors = [shown(one.text, MAX_NAME) for one in found if one.name == "creator"]
-    languages = [shown(one.text, 20) for one in found if one.name == "language"]
-    told |= {"authors": authors[:10]} if any(authors) else {}
-    told |= {"language": languages[0]} if languages and languages[0] else {}
-    return told | {"spine_items": sum(one.name == "itemref" for one in found)}
+    items = parts.elements(path, ["title", "creator", "language", "itemref"])
+    report |= _title([one for one in items if one.parent in ("metadata", "dc-metadata")])
+    authors = [printable(one.text, MAX_NAME) for one in items if one.name == "creator"]
+    languages = [printable(one.text, 20) for one in items if one.name == "language"]
+    report |= {"authors": authors[:10]} if any(authors) else {}
+    report |= {"language": languages[0]} if languages and languages[0] else {}
+    return report | {"spine_items": sum(one.name == "itemref" for one in items)}

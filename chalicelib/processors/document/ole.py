@@ -1,6 +1,6 @@
-"""What an OLE compound file is: an old office document, an Outlook message, an installer.
+"""Reads OLE compound files: old office documents, Outlook messages, installers.
 
-Office also puts a document with a password into one, whatever its name ends with.
+Office also stores password-protected documents in such a file, whatever their suffix.
 [MS-OLEPS], [MS-DOC], [MS-XLS], [MS-PPT], [MS-OXMSG], [MS-OFFCRYPTO]
 https://learn.microsoft.com/openspecs/office_file_formats/
 """
@@ -11,14 +11,14 @@ from typing import Any
 
 from chalicelib.processors.damaged import DamagedError
 from chalicelib.processors.document.ole_storage import MAGIC, Storage
-from chalicelib.processors.places import Places, shown
+from chalicelib.processors.places import Places, printable
 from chalicelib.reader import ReadTooLarge
 
 MAX_TITLE = 200  # characters
-MAX_NAME = 80  # characters of a sheet's or an attachment's name
+MAX_NAME = 80  # characters of the name of a sheet or an attachment
 SHOWN_NAMES = 50
-MAX_SUMMARY = 64 * 1024  # bytes; a picture of the first page may follow the numbers
-MAX_GLOBALS = 256 * 1024  # bytes of a workbook before its sheets' cells
+MAX_SUMMARY = 64 * 1024  # bytes; a preview picture may follow the numbers
+MAX_GLOBALS = 256 * 1024  # bytes of a workbook before the cells of its sheets
 _SUMMARY = ("\5SummaryInformation",)
 _DOCUMENT_SUMMARY = ("\5DocumentSummaryInformation",)
 _TITLE, _SUBJECT, _PAGES, _WORDS, _SLIDES, _CODE_PAGE = 2, 3, 14, 15, 7, 1
@@ -27,7 +27,7 @@ _KINDS = {
     "PowerPoint Document": "PowerPoint", "VisioDocument": "Visio", "Quill": "Publisher",
     "__properties_version1.0": "Outlook message",
 }  # fmt: skip
-# {000C1084-…} and its relatives for transforms and patches.
+# {000C1084-…} and the similar ones for transforms and patches.
 _INSTALLERS = {
     bytes([kind]) + bytes.fromhex("100c0000000000c000000000000046") for kind in (0x82, 0x84, 0x86)
 }
@@ -37,72 +37,72 @@ _DAMAGED = (DamagedError, struct.error, ReadTooLarge)
 
 
 def is_ole(head: bytes) -> bool:
-    """Whether these first bytes are those of a compound file."""
+    """Whether a compound file begins here."""
     return head.startswith(MAGIC)
 
 
 def run(file: Places) -> dict[str, Any]:
-    """`{"format": "ole", "kind", "encrypted", "title", …}`, as far as it tells.
+    """`{"format": "ole", "kind", "encrypted", "title", …}`, as far as known.
 
     Adds `pages` and `words`, `sheets`, `slides`, or an email's `subject` and `attachments`. `error`
-    when its directory cannot be read.
+    if its directory cannot be read.
     """
-    told: dict[str, Any] = {"format": "ole"}
+    report: dict[str, Any] = {"format": "ole"}
     try:
         storage = Storage(file)
     except _DAMAGED:
-        return told | {"error": "Its directory cannot be read"}
+        return report | {"error": "Its directory cannot be read"}
     names = {path[0] for path in storage.entries if len(path) == 1}
     if {"EncryptedPackage", "EncryptionInfo"} & names:
-        return told | {"kind": "Office document", "encrypted": True}
+        return report | {"kind": "Office document", "encrypted": True}
     kind = next((kind for name, kind in _KINDS.items() if name in names), None)
     if storage.root_clsid in _INSTALLERS:
         kind = "installer"
     if kind is None:
-        return told
-    told["kind"] = kind
+        return report
+    report["kind"] = kind
     try:
-        return told | _about(storage, kind)
+        return report | _about(storage, kind)
     except _DAMAGED:
-        return told | {"error": "A part of it is damaged, or its end is missing"}
+        return report | {"error": "A part of it is damaged, or its end is missing"}
 
 
 def _about(storage: Storage, kind: str) -> dict[str, Any]:
     if kind == "Outlook message":
         return _message(storage)
-    told: dict[str, Any] = {}
+    report: dict[str, Any] = {}
     if kind == "Word":
-        told["encrypted"] = bool(_number(storage.read(("WordDocument",), 12)[10:12]) & 0x100)
+        report["encrypted"] = bool(_number(storage.read(("WordDocument",), 12)[10:12]) & 0x100)
     elif kind == "PowerPoint":
         mark = _number(storage.read(("Current User",), 16)[12:16])
-        told["encrypted"] = mark == _ENCRYPTED_POWERPOINT
+        report["encrypted"] = mark == _ENCRYPTED_POWERPOINT
     elif kind == "Excel":
-        told |= _workbook(storage)
+        report |= _workbook(storage)
     if any(path[-1] == "_VBA_PROJECT" for path in storage.entries):
-        told["macros"] = True
-    if not told.get("encrypted"):
-        told |= _summary(storage, kind)
-    return told
+        report["macros"] = True
+    if not report.get("encrypted"):
+        report |= _summary(storage, kind)
+    return report
 
 
 def _summary(storage: Storage, kind: str) -> dict[str, Any]:
     values = _properties(storage.read(_SUMMARY, MAX_SUMMARY))
-    told: dict[str, Any] = {}
+    report: dict[str, Any] = {}
     # An installer's title is "Installation Database"; its subject is the product.
     title = values.get(_SUBJECT if kind == "installer" else _TITLE)
-    if isinstance(title, str) and (title := shown(title, MAX_TITLE)):
-        told["title"] = title
+    if isinstance(title, str) and (title := printable(title, MAX_TITLE)):
+        report["title"] = title
     for name, key in (("pages", _PAGES), ("words", _WORDS)):
         if kind == "Word" and isinstance(values.get(key), int) and values[key]:
-            told[name] = values[key]
+            report[name] = values[key]
     if kind == "PowerPoint":
         slides = _properties(storage.read(_DOCUMENT_SUMMARY, MAX_SUMMARY)).get(_SLIDES)
-        told |= {"slides": slides} if isinstance(slides, int) else {}
-    return told
+        report |= {"slides": slides} if isinstance(slides, int) else {}
+    return report
 
 
 def _properties(data: bytes) -> dict[int, Any]:
-    """Numbers and texts of a property set's first section."""
+    """Numbers and texts in the first section of a property set."""
     if len(data) < 48 or data[:2] != b"\xfe\xff":
         return {}
     section = _number(data[44:48])
@@ -131,7 +131,7 @@ def _property(data: bytes, at: int, code_page: int) -> Any:
 
 
 def _decoded(raw: bytes, code_page: int) -> str:
-    """A text of Windows' code pages, of which 1200 is UTF-16 and 65001 UTF-8."""
+    """A text in a Windows code page; 1200 is UTF-16, 65001 is UTF-8."""
     name = {1200: "utf-16-le", 65001: "utf-8", 10000: "mac-roman"}.get(code_page, f"cp{code_page}")
     try:
         codecs.lookup(name)
@@ -158,7 +158,7 @@ def _workbook(storage: Storage) -> dict[str, Any]:
             names.append(_sheet_name(body, code_page, new=stream == "Workbook"))
         if record == _EOF:
             break
-    first = [shown(name, MAX_NAME) for name in names[:SHOWN_NAMES]]
+    first = [printable(name, MAX_NAME) for name in names[:SHOWN_NAMES]]
     return {"encrypted": False, "sheets": first, "sheet_count": len(names)}
 
 
@@ -172,16 +172,16 @@ def _sheet_name(body: bytes, code_page: int, *, new: bool) -> str:
 
 
 def _message(storage: Storage) -> dict[str, Any]:
-    """An email as Outlook saves it: its subject, its sender, its attachments."""
-    told: dict[str, Any] = {}
+    """An email as Outlook saves it: subject, sender, attachments."""
+    report: dict[str, Any] = {}
     subject = _field(storage, (), "0037")
     sender = _field(storage, (), "5D01") or _field(storage, (), "0C1F")
-    if sender.startswith("/"):  # an address inside Exchange
+    if sender.startswith("/"):  # an internal address of Exchange
         sender = _field(storage, (), "0C1A")
     if subject:
-        told["subject"] = shown(subject, MAX_TITLE)
+        report["subject"] = printable(subject, MAX_TITLE)
     if sender:
-        told["from"] = shown(sender, MAX_TITLE)
+        report["from"] = printable(sender, MAX_TITLE)
     attached = sorted(
         path for path in storage.entries
         if len(path) == 1 and path[0].startswith("__attach_version1.0_#")
@@ -192,14 +192,14 @@ def _message(storage: Storage) -> dict[str, Any]:
         or _field(storage, path, "3001")
         for path in attached[:SHOWN_NAMES]
     ]
-    return told | {
+    return report | {
         "attachment_count": len(attached),
-        "attachments": [shown(name, MAX_NAME) for name in names],
+        "attachments": [printable(name, MAX_NAME) for name in names],
     }
 
 
 def _field(storage: Storage, above: tuple[str, ...], tag: str) -> str:
-    """A text of a message, by its property's tag: UTF-16, or eight bits."""
+    """A text of a message, by its property tag: UTF-16, or eight bits."""
     wide = storage.read((*above, f"__substg1.0_{tag}001F"), 2000)
     if wide:
         return wide.decode("utf-16-le", "replace").strip("\0")

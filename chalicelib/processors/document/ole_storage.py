@@ -1,7 +1,7 @@
 """Storages and streams of an OLE compound file, the container of old office documents.
 
-Chains of sectors are followed for the bytes that are wanted and no further, so a chain that leads
-in a circle ends. [MS-CFB] https://learn.microsoft.com/openspecs/windows_protocols/ms-cfb/
+Chains of sectors are followed only as far as needed, so a circular chain ends.
+[MS-CFB] https://learn.microsoft.com/openspecs/windows_protocols/ms-cfb/
 """
 
 import struct
@@ -13,18 +13,18 @@ from chalicelib.processors.places import Places
 
 MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 MAX_DIRECTORY = 1024 * 1024  # bytes: 8,192 streams
-MAX_CHAIN = 65_536  # sectors of one chain that are followed: 32 MiB
-MAX_TABLES = 500  # sectors of the table of tables that are followed
+MAX_CHAIN = 65_536  # sectors followed in one chain: 32 MiB
+MAX_TABLES = 500  # sectors of the table of tables
 _HEADER = struct.Struct("<8s16sHHHHH6xIIIIIIIII")
 _ENTRY = struct.Struct("<64sHBBIII16sIQQIQ")
-_LAST_SECTOR = 0xFFFFFFFA  # larger numbers are marks
+_LAST_SECTOR = 0xFFFFFFFA  # larger numbers are markers
 _IN_HEADER = 109  # sectors of the allocation table that the header lists
 _STORAGE, _STREAM, _ROOT = 1, 2, 5
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A storage or a stream; `path` has the names of the storages it is in, without the root."""
+    """A storage or a stream; `path` has the names of its parents, without the root."""
 
     path: tuple[str, ...]
     is_stream: bool
@@ -37,8 +37,8 @@ class Entry:
 class _Node:
     name: str
     kind: int
-    left: int
-    right: int
+    left_sibling: int
+    right_sibling: int
     child: int
     clsid: bytes
     start: int
@@ -46,7 +46,7 @@ class _Node:
 
 
 class Storage:
-    """The entries of a compound file, by their paths; raises DamagedError."""
+    """The entries of a compound file, by path; raises DamagedError."""
 
     def __init__(self, file: Places) -> None:
         self._file = file
@@ -68,7 +68,7 @@ class Storage:
         self.entries = {entry.path: entry for entry in _walked(nodes)}
 
     def read(self, path: tuple[str, ...], size: int, offset: int = 0) -> bytes:
-        """Up to `size` bytes of a stream from an offset on; empty when there is none."""
+        """Up to `size` bytes of a stream from `offset`; empty if there is no such stream."""
         entry = self.entries.get(path)
         if entry is None or not entry.is_stream:
             return b""
@@ -82,23 +82,23 @@ class Storage:
     def _nodes(self, data: bytes, version: int) -> list[_Node]:
         nodes = []
         for at in range(0, len(data) - _ENTRY.size + 1, _ENTRY.size):
-            (name, length, kind, _color, left, right, child, clsid, _bits, _made, _changed, start,
-             size) = _ENTRY.unpack_from(data, at)  # fmt: skip
+            (name, length, kind, _color, left_sibling, right_sibling, child, clsid, _bits,
+             _created, _changed, start, size) = _ENTRY.unpack_from(data, at)  # fmt: skip
             text = name[: max(0, min(length, 64) - 2)].decode("utf-16-le", "replace")
-            # Files of version 3 may have anything in the upper half.
+            # Version 3 leaves the upper half undefined.
             size = size & 0xFFFFFFFF if version == 3 else size
-            nodes.append(_Node(text, kind, left, right, child, clsid, start, size))
+            nodes.append(_Node(text, kind, left_sibling, right_sibling, child, clsid, start, size))
         return nodes
 
     def _next(self, sector: int) -> int:
-        """The sector behind this one."""
+        """The sector after this one."""
         per_table = self._sector_size // 4
         table = self._table(sector // per_table)
         place = self._place(table) + sector % per_table * 4
         return int.from_bytes(self._file.exactly(place, 4), "little")
 
     def _table(self, index: int) -> int:
-        """The sector of this part of the allocation table."""
+        """The sector that holds this part of the allocation table."""
         while index >= len(self._tables):
             if self._next_table >= _LAST_SECTOR or len(self._tables) > MAX_TABLES * 127:
                 raise DamagedError
@@ -116,7 +116,7 @@ class Storage:
         return (sector + 1) * self._sector_size
 
     def _chained(self, sector: int, offset: int, size: int) -> bytes:
-        """The bytes of a chain of sectors, fewer when it ends."""
+        """The bytes of a chain of sectors; fewer if the chain ends."""
         index, skipped = divmod(offset, self._sector_size)
         data = bytearray()
         while len(data) < skipped + size:
@@ -131,7 +131,7 @@ class Storage:
         return bytes(data[skipped : skipped + size])
 
     def _sector(self, start: int, index: int) -> int:
-        """A chain's sector, or the mark behind its last one."""
+        """The sector of a chain at this index, or the marker at its end."""
         chain = self._chains.setdefault(start, [start])
         if index > MAX_CHAIN:
             raise DamagedError
@@ -140,7 +140,7 @@ class Storage:
         return chain[min(index, len(chain) - 1)]
 
     def _small(self, sector: int, offset: int, size: int) -> bytes:
-        """Bytes of a stream of small sectors, which are in a chain that the root has."""
+        """Bytes of a stream of small sectors, which are in the root entry's chain."""
         data = bytearray()
         at = 0
         while len(data) < size and sector < _LAST_SECTOR and at < offset + size:
@@ -156,16 +156,16 @@ class Storage:
 
 
 def _walked(nodes: list[_Node]) -> Iterator[Entry]:
-    """Every entry with its path; a tree that leads in a circle ends."""
+    """Every entry with its path. Each node is visited once, so a circular tree ends."""
     waiting: list[tuple[int, tuple[str, ...]]] = [(nodes[0].child, ())]
-    seen: set[int] = set()
+    visited: set[int] = set()
     while waiting:
         number, above = waiting.pop()
-        if number >= len(nodes) or number in seen:
+        if number >= len(nodes) or number in visited:
             continue
-        seen.add(number)
+        visited.add(number)
         node = nodes[number]
-        waiting += [(node.left, above), (node.right, above)]
+        waiting += [(node.left_sibling, above), (node.right_sibling, above)]
         if node.kind not in (_STORAGE, _STREAM) or len(above) > 20:
             continue
         path = (*above, node.name)

@@ -1,7 +1,7 @@
 """Version, pages, title and encryption of a PDF, by a few ranged reads.
 
-A document whose cross-reference table is wrong is searched for its objects, as viewers do, where it
-is small enough. ISO 32000-2.
+If the cross-reference table of a small document is wrong, its objects are searched, as viewers do.
+ISO 32000-2.
 """
 
 import re
@@ -17,13 +17,13 @@ from chalicelib.processors.document.pdf_objects import (
     text,
 )
 from chalicelib.processors.document.pdf_table import Tables
-from chalicelib.processors.places import BROKEN, Places, shown
+from chalicelib.processors.places import BROKEN, Places, printable
 from chalicelib.reader import ReadTooLarge
 
 MAX_TITLE = 200  # characters
-MAX_SEARCHED = 4 * 1024 * 1024  # bytes of a document that is searched for its objects
-_HEAD = 1024  # bytes that `%PDF` may be within: ISO 32000-1, implementation note 13
-_TAIL = 64 * 1024  # bytes that are searched for the last `startxref`
+MAX_SEARCHED = 4 * 1024 * 1024  # bytes of a document whose objects are searched
+_HEAD = 1024  # bytes that may precede `%PDF`: ISO 32000-1, implementation note 13
+_TAIL = 64 * 1024  # bytes in which the last `startxref` is searched
 _HEADER = re.compile(rb"%PDF-(\d\.\d)")
 _START = re.compile(rb"startxref[\0\t\n\f\r ]*(\d{1,19})")
 _LINEARIZED = re.compile(rb"/Linearized\b")
@@ -36,31 +36,31 @@ _Value = Callable[[Any], Any]
 
 
 def is_pdf(head: bytes) -> bool:
-    """Whether these first bytes have a PDF's header, with other bytes before it or not."""
+    """Whether a PDF header is in these first bytes; other bytes may precede it."""
     return b"%PDF-" in head[:_HEAD]
 
 
 def run(file: Places) -> dict[str, Any]:
-    """`{"format": "pdf", "version", "pages", "encrypted", "title"}`, as far as it tells.
+    """`{"format": "pdf", "version", "pages", "encrypted", "title"}`, as far as known.
 
-    `error` says why the pages are not known.
+    `error` says why the number of pages is missing.
     """
     head = file.read(0, _HEAD)
-    told: dict[str, Any] = {"format": "pdf"}
+    report: dict[str, Any] = {"format": "pdf"}
     if header := _HEADER.search(head):
-        told["version"] = header[1].decode()
+        report["version"] = header[1].decode()
     try:
-        return told | _document(file, head)
+        return report | _document(file, head)
     except (DamagedError, SyntaxDamagedError, Unfinished, ReadTooLarge):
         pass
     try:
-        return told | _searched(file)
+        return report | _searched(file)
     except (DamagedError, SyntaxDamagedError, Unfinished, ReadTooLarge):
-        return told | BROKEN
+        return report | BROKEN
 
 
 def _document(file: Places, head: bytes) -> dict[str, Any]:
-    """What its tables lead to."""
+    """The fields that the cross-reference tables lead to."""
     tail = file.read(max(0, file.size - _TAIL), _TAIL)
     starts = _START.findall(tail)
     if not starts:
@@ -68,16 +68,16 @@ def _document(file: Places, head: bytes) -> dict[str, Any]:
     tables = Tables(file, max(0, head.find(b"%PDF-")))
     tables.load(int(starts[-1]))
     if "Encrypt" not in tables.trailer:
-        return {"encrypted": False} | _told(tables.trailer, tables.value)
+        return {"encrypted": False} | _trailer_fields(tables.trailer, tables.value)
     try:
-        told = _told({"Root": tables.trailer.get("Root")}, tables.value)
+        report = _trailer_fields({"Root": tables.trailer.get("Root")}, tables.value)
     except (DamagedError, SyntaxDamagedError, Unfinished):
-        # The page tree is in a stream, which is encrypted.
-        told = _linearized(file)
-    return {"encrypted": True} | told
+        # The page tree is in an encrypted stream.
+        report = _linearized(file)
+    return {"encrypted": True} | report
 
 
-def _told(trailer: dict[str, Any], value: _Value) -> dict[str, Any]:
+def _trailer_fields(trailer: dict[str, Any], value: _Value) -> dict[str, Any]:
     root = value(trailer.get("Root"))
     tree = value(root.get("Pages")) if isinstance(root, dict) else None
     if not isinstance(root, dict) or not isinstance(tree, dict):
@@ -85,11 +85,11 @@ def _told(trailer: dict[str, Any], value: _Value) -> dict[str, Any]:
     pages = value(tree.get("Count"))
     if not isinstance(pages, int) or not 0 <= pages <= _MAX_PAGES:
         raise DamagedError
-    told: dict[str, Any] = {"pages": pages}
+    report: dict[str, Any] = {"pages": pages}
     version = value(root.get("Version"))
     if isinstance(version, str):
-        told["version"] = shown(version, 3)
-    return told | _title(trailer, value)
+        report["version"] = printable(version, 3)
+    return report | _title(trailer, value)
 
 
 def _title(trailer: dict[str, Any], value: _Value) -> dict[str, Any]:
@@ -97,15 +97,15 @@ def _title(trailer: dict[str, Any], value: _Value) -> dict[str, Any]:
         about = value(trailer.get("Info"))
         title = value(about.get("Title")) if isinstance(about, dict) else None
     except (DamagedError, SyntaxDamagedError, Unfinished, ReadTooLarge):
-        return {}  # its pages are known nevertheless
+        return {}  # the number of pages is still valid
     if not isinstance(title, bytes):
         return {}
-    title = shown(text(title[: 8 * MAX_TITLE]), MAX_TITLE)
+    title = printable(text(title[: 8 * MAX_TITLE]), MAX_TITLE)
     return {"title": title} if title else {}
 
 
 def _linearized(file: Places) -> dict[str, Any]:
-    """What the first object of a document says that was made to be shown while it loads."""
+    """The page count in the first object of a linearized document."""
     head = file.read(0, 2 * _HEAD)
     size, pages = _WHOLE_SIZE.search(head), _PAGES.search(head)
     if _LINEARIZED.search(head) and size and pages and int(size[1]) == file.size:
@@ -114,27 +114,25 @@ def _linearized(file: Places) -> dict[str, Any]:
 
 
 def _searched(file: Places) -> dict[str, Any]:
-    """What a small document tells whose tables are wrong, by its objects' own headers."""
+    """The fields of a small document with wrong tables, from the headers of its objects."""
     if file.size > MAX_SEARCHED:
         raise DamagedError
     data = file.read(0, file.size)
     trailers = [match.end() for match in _TRAILER.finditer(data)][-10:]
     trailer: dict[str, Any] = {}
     for at in trailers:
-        found, _ = parse(data, at)
-        trailer |= found if isinstance(found, dict) else {}
+        number, _ = parse(data, at)
+        trailer |= number if isinstance(number, dict) else {}
 
-    def value(wanted: Any) -> Any:
+    def value(item: Any) -> Any:
         for _ in range(20):
-            if not isinstance(wanted, Reference):
-                return wanted
-            header = re.compile(
-                rb"(?<!\d)0*%d[\0\t\n\f\r ]+\d{1,5}[\0\t\n\f\r ]+obj" % wanted.number
-            )
+            if not isinstance(item, Reference):
+                return item
+            header = re.compile(rb"(?<!\d)0*%d[\0\t\n\f\r ]+\d{1,5}[\0\t\n\f\r ]+obj" % item.number)
             at = [match.end() for match in header.finditer(data)][-1:]
             if not at:
                 return None
-            wanted = parse(data, at[0])[0]
+            item = parse(data, at[0])[0]
         raise DamagedError
 
     if "Root" not in trailer:
@@ -142,11 +140,11 @@ def _searched(file: Places) -> dict[str, Any]:
     encrypted = "Encrypt" in trailer
     if encrypted:
         trailer.pop("Info", None)
-    return {"encrypted": encrypted} | _told(trailer, value)
+    return {"encrypted": encrypted} | _trailer_fields(trailer, value)
 
 
 def _catalog(data: bytes) -> Any:
-    """The last catalog of a document that has lost its trailer."""
+    """The last catalog of a document without a trailer."""
     end = max(0, data.rfind(b"/Catalog"))
     at = [match.end() for match in _OBJECT.finditer(data, max(0, end - _HEAD), end)][-1:]
     if not at:

@@ -1,14 +1,14 @@
-"""PDF's objects: parses one from bytes, and keeps what it takes bounded.
+"""Parses PDF objects from bytes, in bounded time and memory.
 
-It knows nothing of files: `parse` gets the bytes from an object's first one on.
-ISO 32000-2, 7.2 and 7.3.
+It does not know files: `parse` gets the bytes from the object's first byte on. ISO 32000-2, 7.2 and
+7.3.
 """
 
 import re
 from dataclasses import dataclass
 from typing import Any
 
-MAX_DEPTH = 50  # objects in each other
+MAX_DEPTH = 50  # nested objects
 _SPACE = re.compile(rb"(?:[\0\t\n\f\r ]++|%[^\r\n]*+)*+")
 _REFERENCE = re.compile(rb"(\d{1,10})[\0\t\n\f\r ]+(\d{1,5})[\0\t\n\f\r ]+R(?![A-Za-z0-9])")
 _NUMBER = re.compile(rb"[+-]?(?:\d+\.?\d*|\.\d+)")
@@ -21,7 +21,7 @@ _ESCAPES = {
 }  # fmt: skip
 _OCTAL = re.compile(rb"[0-7]{1,3}")
 _WORDS = {b"true": True, b"false": False, b"null": None}
-# PDFDocEncoding where it differs from Latin-1: ISO 32000-2, annex D.
+# PDFDocEncoding, where it differs from Latin-1: ISO 32000-2, annex D.
 _PDF_DOC = {
     code: char
     for start, chars in (
@@ -34,11 +34,11 @@ _PDF_DOC = {
 
 
 class SyntaxDamagedError(Exception):
-    """Bytes that are no object."""
+    """The bytes are not an object."""
 
 
 class Unfinished(Exception):
-    """The object goes on after the bytes."""
+    """The bytes end within the object."""
 
 
 class Name(str):
@@ -49,22 +49,22 @@ class Name(str):
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Where another object is, by its number."""
+    """A reference to another object, by its number."""
 
     number: int
 
 
 def parse(data: bytes, at: int = 0) -> tuple[Any, int]:
-    """The object that begins at `at`, and where it ends.
+    """The object at `at`, and the position behind it.
 
-    Dictionaries are dicts by names, arrays lists, strings bytes. Raises SyntaxDamagedError, or
-    Unfinished when the bytes end first.
+    Dictionaries become dicts, arrays lists, strings bytes. Raises SyntaxDamagedError, or Unfinished
+    if the bytes end first.
     """
     return _parse(data, at, 0)
 
 
 def skip_space(data: bytes, at: int) -> int:
-    """Where the next token begins."""
+    """The position of the next token."""
     match = _SPACE.match(data, at)
     return match.end() if match else at
 
@@ -178,6 +178,6 @@ def _escape(data: bytes, at: int) -> tuple[bytes, int]:
     if octal := _OCTAL.match(data, at):
         return bytes([int(octal[0], 8) & 0xFF]), octal.end()
     one = data[at : at + 1]
-    if one in (b"\r", b"\n"):  # the line goes on
+    if one in (b"\r", b"\n"):  # a line continuation
         return b"", at + (2 if data.startswith(b"\r\n", at) else 1)
     return _ESCAPES.get(one, one), at + 1

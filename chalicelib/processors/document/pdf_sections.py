@@ -1,7 +1,7 @@
-"""The two kinds of cross-reference sections of a PDF: tables of text, and streams of numbers.
+"""The two kinds of cross-reference sections in a PDF: tables of text, and binary streams.
 
-Each says where an object is: at an offset, in an object stream, or nowhere because it was deleted.
-ISO 32000-2, 7.5.4 and 7.5.8.
+A section maps an object to an offset or to an object stream, or marks it as deleted. ISO 32000-2,
+7.5.4 and 7.5.8.
 """
 
 import re
@@ -24,12 +24,12 @@ class Packed:
 
 @dataclass(slots=True)
 class Plain:
-    """Subsections of a table: their first numbers, their counts and where their entries are."""
+    """Subsections of a table: their first numbers, their counts and the offset of their entries."""
 
     parts: list[tuple[int, int, int]] = field(default_factory=list)
 
     def place(self, number: int, file: Places) -> int | None:
-        """Where the object is, 0 when it was deleted, None when the section does not know it."""
+        """The offset of the object, 0 if it was deleted, None if the section does not list it."""
         for first, count, entries in self.parts:
             if first <= number < first + count:
                 entry = _ENTRY.match(file.read(entries + (number - first) * ENTRY_SIZE, 24))
@@ -41,7 +41,7 @@ class Plain:
 
 @dataclass(slots=True)
 class Stream:
-    """A cross-reference stream: `widths` are the bytes of its three columns."""
+    """A cross-reference stream; `widths` are the bytes of its three columns."""
 
     data: bytes
     widths: list[int]
@@ -49,7 +49,7 @@ class Stream:
     filtered: bool
 
     def place(self, number: int) -> int | Packed | None:
-        """Where the object is, 0 when it was deleted, None when the section does not know it."""
+        """The place of the object, 0 if it was deleted, None if the section does not list it."""
         before = 0
         for first, count in zip(self.index[::2], self.index[1::2], strict=False):
             if first <= number < first + count:
@@ -75,9 +75,9 @@ class Stream:
 
 
 def _filtered_row(data: bytes, row: int, width: int) -> bytes:
-    """A row of PNG's filters None and Up, which are all that writers use here.
+    """A row encoded with PNG's filters None and Up, the only ones that writers use here.
 
-    Up adds the row above, so a cell is the sum of its column from the last unfiltered row on.
+    Up adds the row above, so a cell is the sum of its column since the last unfiltered row.
     """
     stride = width + 1
     tags = data[0 : (row + 1) * stride : stride]

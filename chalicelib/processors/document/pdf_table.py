@@ -1,7 +1,7 @@
-"""Where the objects of a PDF are: its cross-reference tables and streams, and object streams.
+"""Finds the objects of a PDF by its cross-reference tables and streams, and its object streams.
 
-Sections are kept as they are in the file and searched when an object is wanted, so a document of a
-million objects costs as much as one of ten. ISO 32000-2, 7.5.4 to 7.5.8.
+Sections stay in the file and are searched for one object at a time. A document of a million objects
+costs as much as one of ten. ISO 32000-2, 7.5.4 to 7.5.8.
 """
 
 import re
@@ -20,11 +20,11 @@ from chalicelib.processors.document.pdf_objects import (
 from chalicelib.processors.document.pdf_sections import ENTRY_SIZE, Packed, Plain, Stream
 from chalicelib.processors.places import Places
 
-MAX_SECTIONS = 1000  # each time it is saved, a document may get another one
+MAX_SECTIONS = 1000  # each time a document is saved, it may get another section
 MAX_SUBSECTIONS = 20_000
 MAX_STREAM = 4 * 1024 * 1024  # bytes of one stream, packed and expanded
 MAX_EXPANDED = 12 * 1024 * 1024  # bytes of all cross-reference streams
-MAX_PACKED = 100_000  # objects in one stream
+MAX_PACKED = 100_000  # objects in one object stream
 MAX_HOPS = 20  # references to references
 _WINDOWS = (4 * 1024, 64 * 1024, 512 * 1024)  # bytes tried for one object
 _SUBSECTION = re.compile(rb"[\0\t\n\f\r ]*(\d{1,10})[\0\t\n\f\r ]+(\d{1,10})[\0\t\n\f\r ]*?[\r\n ]")
@@ -34,7 +34,7 @@ _STREAM = re.compile(rb"[\0\t\n\f\r ]*stream(?:\r\n|\n|\r)")
 
 @dataclass(slots=True)
 class Tables:
-    """Every section, the newest first, and what the newest trailer says."""
+    """All sections, newest first, and the merged trailer; newer values win."""
 
     file: Places
     shift: int  # bytes before the document begins
@@ -45,9 +45,9 @@ class Tables:
     def load(self, start: int) -> None:
         """Read the sections from the newest one at `start` to the oldest."""
         at: Any = start
-        seen: set[int] = set()
-        while isinstance(at, int) and at not in seen and len(seen) < MAX_SECTIONS:
-            seen.add(at)
+        visited: set[int] = set()
+        while isinstance(at, int) and at not in visited and len(visited) < MAX_SECTIONS:
+            visited.add(at)
             position = len(self._sections)
             try:
                 trailer = self._section(at)
@@ -55,25 +55,25 @@ class Tables:
                     self._section(trailer["XRefStm"])
             except DamagedError:
                 if "Root" in self.trailer:
-                    return  # the newest sections may be enough
+                    return  # the newer sections may be enough
                 raise
-            # The table of a hybrid calls deleted what only its stream knows.
+            # In a hybrid file, the table marks objects as deleted that only the stream lists.
             self._sections[position:] = reversed(self._sections[position:])
             self.trailer = trailer | self.trailer
             at = trailer.get("Prev")
 
-    def value(self, wanted: Any) -> Any:
-        """What a value is: the object itself where it is a reference. None where there is none."""
+    def value(self, item: Any) -> Any:
+        """The value itself, or the object if it is a reference; None if there is no such object."""
         for _ in range(MAX_HOPS):
-            if not isinstance(wanted, Reference):
-                return wanted
-            place = self._place(wanted.number)
+            if not isinstance(item, Reference):
+                return item
+            place = self._place(item.number)
             if place is None:
                 return None
             if isinstance(place, Packed):
-                wanted = self._packed(place, wanted.number)
+                item = self._packed(place, item.number)
             else:
-                wanted = self.object_at(place, wanted.number)[0]
+                item = self.object_at(place, item.number)[0]
         raise DamagedError
 
     def object_at(self, offset: int, number: int | None = None) -> tuple[Any, int]:
@@ -94,17 +94,19 @@ class Tables:
 
     def stream_at(self, offset: int, number: int | None = None) -> tuple[dict[str, Any], bytes]:
         """A stream's dictionary and its expanded bytes."""
-        told, end = self.object_at(offset, number)
+        dictionary, end = self.object_at(offset, number)
         mark = _STREAM.match(self.file.read(end, 64))
-        if not mark or not isinstance(told, dict):
+        if not mark or not isinstance(dictionary, dict):
             raise DamagedError
-        length = self.value(told.get("Length"))
+        length = self.value(dictionary.get("Length"))
         if not isinstance(length, int) or not 0 <= length <= MAX_STREAM:
             raise DamagedError
-        return told, _expanded(self.file.read(end + mark.end(), length), told.get("Filter"))
+        return dictionary, _expanded(
+            self.file.read(end + mark.end(), length), dictionary.get("Filter")
+        )
 
     def _section(self, at: int) -> dict[str, Any]:
-        """Keep one section; its trailer."""
+        """Store one section; returns its trailer."""
         for offset in dict.fromkeys((at + self.shift, at)):
             head = self.file.read(offset, 64)
             start = skip_space(head, 0)
@@ -145,19 +147,19 @@ class Tables:
         raise DamagedError
 
     def _stream(self, offset: int) -> dict[str, Any]:
-        told, data = self.stream_at(offset)
+        dictionary, data = self.stream_at(offset)
         self._expanded += len(data)
-        widths: Any = told.get("W")
-        index: Any = told.get("Index", [0, told.get("Size")])
+        widths: Any = dictionary.get("W")
+        index: Any = dictionary.get("Index", [0, dictionary.get("Size")])
         if self._expanded > MAX_EXPANDED or not _are_numbers(widths, 3) or max(widths) > 8:
             raise DamagedError
         if not _are_numbers(index, None):
             raise DamagedError
-        options = told.get("DecodeParms")
+        options = dictionary.get("DecodeParms")
         options = options[0] if isinstance(options, list) and options else options
         filtered = isinstance(options, dict) and options.get("Predictor", 1) != 1
         self._sections.append(Stream(data, widths, index, filtered=filtered))
-        return told
+        return dictionary
 
     def _place(self, number: int) -> int | Packed | None:
         for section in self._sections:
@@ -166,13 +168,13 @@ class Tables:
                 if place is None:
                     continue
                 return self._checked(place, number) if place else None
-            found = section.place(number)
-            if found is not None:
-                return self._checked(found, number) if isinstance(found, int) and found else found
+            entry = section.place(number)
+            if entry is not None:
+                return self._checked(entry, number) if isinstance(entry, int) and entry else entry
         return None
 
     def _checked(self, place: int, number: int) -> int:
-        """The offset where the object really begins: counted from `%PDF`, or from the file."""
+        """The real offset of the object: it may count from `%PDF` or from the start of the file."""
         for offset in dict.fromkeys((place + self.shift, place)):
             header = _OBJECT.match(self.file.read(offset, 64))
             if header and int(header[1]) == number:
@@ -183,9 +185,9 @@ class Tables:
         data, first, count = self._object_stream(place.stream)
         at = 0
         for _ in range(count):
-            found, at = parse(data, at)
+            entry, at = parse(data, at)
             offset, at = parse(data, at)
-            if found == number and isinstance(offset, int):
+            if entry == number and isinstance(offset, int):
                 return parse(data + b" ", first + offset)[0]
         return None
 
@@ -193,8 +195,8 @@ class Tables:
         offset = self._place(number)
         if not isinstance(offset, int):
             raise DamagedError
-        told, data = self.stream_at(offset, number)
-        first, count = self.value(told.get("First")), self.value(told.get("N"))
+        dictionary, data = self.stream_at(offset, number)
+        first, count = self.value(dictionary.get("First")), self.value(dictionary.get("N"))
         if not _are_numbers([first, count], 2):
             raise DamagedError
         return data, first, min(count, MAX_PACKED)

@@ -1,14 +1,14 @@
-"""Rich text, calendars and address books: what their lines say, within the first megabytes."""
+"""RTF, calendars and address books: fields in their first megabytes of text."""
 
 import codecs
 import re
 from typing import Any
 
-from chalicelib.processors.places import Places, shown
+from chalicelib.processors.places import Places, printable
 from chalicelib.reader import MAX_READ
 
 MAX_TITLE = 200  # characters
-_INFO = 64 * 1024  # bytes of an RTF that its title and pages are looked for in
+_INFO = 64 * 1024  # bytes of an RTF in which its title and pages are searched
 _CODE_PAGE = re.compile(rb"\\ansicpg(\d{3,5})")
 _TITLE = re.compile(rb"\{\\title ?((?:[^{}\\]|\\.)*+)\}", re.DOTALL)
 _PAGES = re.compile(rb"\\nofpages(\d{1,6})")
@@ -24,7 +24,7 @@ _BEGINNINGS = {
 def run(file: Places, head: bytes) -> dict[str, Any]:
     """`{"format": "rtf", "title", "pages"}`, or the entries of a calendar or an address book.
 
-    Those have `complete` false where they go on behind the first `MAX_READ` bytes.
+    `complete` is false for those that are longer than `MAX_READ` bytes.
     """
     if head.startswith(b"{\\rtf"):
         return _rich_text(file.read(0, _INFO))
@@ -42,7 +42,7 @@ def _count(data: bytes, name: bytes) -> int:
 
 
 def _rich_text(data: bytes) -> dict[str, Any]:
-    told: dict[str, Any] = {"format": "rtf"}
+    report: dict[str, Any] = {"format": "rtf"}
     page = _CODE_PAGE.search(data)
     encoding = f"cp{int(page[1])}" if page else "cp1252"
     try:
@@ -50,15 +50,15 @@ def _rich_text(data: bytes) -> dict[str, Any]:
     except LookupError:
         encoding = "cp1252"
     if title := _TITLE.search(data):
-        text = shown(_unescaped(title[1], encoding), MAX_TITLE)
-        told |= {"title": text} if text else {}
+        text = printable(_unescaped(title[1], encoding), MAX_TITLE)
+        report |= {"title": text} if text else {}
     if pages := _PAGES.search(data):
-        told |= {"pages": int(pages[1])} if int(pages[1]) else {}
-    return told
+        report |= {"pages": int(pages[1])} if int(pages[1]) else {}
+    return report
 
 
 def _unescaped(raw: bytes, encoding: str) -> str:
-    """A text without RTF's escapes: bytes in the code page, and UTF-16 units as numbers."""
+    """A text without RTF escapes, which are bytes in the code page or UTF-16 units."""
     raw = raw[: 8 * MAX_TITLE].replace(b"\r", b"").replace(b"\n", b"")
     text, at, pending = "", 0, bytearray()
     for match in _ESCAPED.finditer(raw):

@@ -1,7 +1,7 @@
 """Width and height of an image as a viewer shows it, from its header.
 
-One module reads one family of formats, and `formats` chooses it by the first bytes. All read from
-the same bounded file, so that no header costs more than a few requests.
+`formats` chooses the reader by the first bytes; there is one module for a family of formats. All
+readers share a bounded file, so a header takes a few requests at most.
 """
 
 import struct
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 reads_all = False
 
-# Bytes read in search of the size: a JPEG may have profiles and a preview before it.
+# Bytes read to find the size: a JPEG may have profiles and a preview before it.
 MAX_HEADER = 4 * 1024 * 1024
 _PAGE_SIZE = 256 * 1024  # bytes of one request
 _DAMAGED = (struct.error, IndexError, ValueError, OverflowError)
@@ -26,19 +26,19 @@ def applies_to(content_type: str, size: int, /) -> bool:
     return content_type.startswith("image/") and size > 0
 
 
-def run(stored: ObjectReader, /) -> dict[str, Any]:
-    """`{"format", "width", "height"}`: a short name, and pixels as seen, turned and cropped.
+def run(source: ObjectReader, /) -> dict[str, Any]:
+    """`{"format", "width", "height"}`: a short name, and pixels as shown, turned and cropped.
 
-    `{"format", "error"}` where the header does not tell the size, `{"error"}` where the format is
-    not known, and nothing for what is no image.
+    `{"format", "error"}` if the size is not known, `{"error"}` if the format is not supported, and
+    an empty report if the object is not an image.
     """
-    # Loaded where they are used: whoever processes other files does not wait for them.
+    # Imported here: processing other files does not pay for it.
     from chalicelib.processors.image import formats
 
-    file = stored.seekable(page_size=_PAGE_SIZE, limit=MAX_HEADER)
-    image_format = formats.find(file.peek()[: formats.HEAD], stored.content_type, stored.filename)
+    file = source.seekable(page_size=_PAGE_SIZE, limit=MAX_HEADER)
+    image_format = formats.find(file.peek()[: formats.HEAD], source.content_type, source.filename)
     if image_format is None:
-        return {"error": "Its first bytes are of no image format whose header is read"}
+        return {"error": "It is not an image of a supported format"}
     try:
         size = _size(image_format, file)
     except NotAnImage:
@@ -52,11 +52,9 @@ def _size(image_format: "Format", file: BoundedReader) -> Size:
     try:
         size = image_format.read(file)
     except ReadTooLarge as error:
-        raise SizeUnknown(
-            f"Its size is not in the first {MAX_HEADER} bytes that are read"
-        ) from error
+        raise SizeUnknown(f"Its size is not in its first {MAX_HEADER} bytes") from error
     except _DAMAGED as error:
         raise SizeUnknown("Its header is damaged") from error
     if not (0 < size.width <= MAX_SIDE and 0 < size.height <= MAX_SIDE):
-        raise SizeUnknown("It tells a size that no image has")
+        raise SizeUnknown("Its header contains an impossible size")
     return size

@@ -1,7 +1,7 @@
-"""Which format an image's first bytes are of, and what reads its size.
+"""Chooses the format of an image, and the reader of its size, by its first bytes.
 
-The bytes decide, not the type: cameras and programs give photos each other's types.
-Only formats that begin with no mark are chosen by the type.
+The bytes decide, not the type: cameras and programs often declare the type of another photo format.
+The declared type decides only for formats without a signature.
 """
 
 import functools
@@ -11,27 +11,23 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import BinaryIO, NamedTuple
 
-from chalicelib.processors.image import (
+from chalicelib.processors.image.bitmap import (
     bitmaps,
-    canon,
-    drawings,
-    heif,
     icons,
     jpeg,
-    jpeg_2000,
-    jpeg_xl,
     png,
-    raw,
-    svg,
-    texts,
-    tiff,
+    raw_photos,
+    text_headers,
     webp,
 )
+from chalicelib.processors.image.drawing import metafiles, svg
+from chalicelib.processors.image.iso_boxes import canon_cr3, heif, jpeg_2000, jpeg_xl
 from chalicelib.processors.image.size import NotAnImage, Size, SizeUnknown
+from chalicelib.processors.image.tiff import tiff_images
 
-HEAD = 1024  # bytes that tell a format
-_MAX_BRANDS = 256  # bytes of ISO media in which brands are looked for
-# Raw photos that are TIFF and differ in nothing but their names.
+HEAD = 1024  # bytes that identify a format
+_MAX_BRANDS = 256  # bytes of an ISO media file in which brands are searched
+# Raw photos that are TIFF; only their names distinguish them.
 _RAW = frozenset({
     "3fr", "arw", "dcr", "dng", "erf", "fff", "iiq", "k25", "kdc", "mef", "mos", "nef", "nrw",
     "orf", "pef", "rwl", "sr2", "srf", "srw",
@@ -39,7 +35,7 @@ _RAW = frozenset({
 
 
 class Format(NamedTuple):
-    """`name` is short; `read` raises SizeUnknown.
+    """A format: its short `name`, and `read`, which raises SizeUnknown.
 
     `mark` is a regular expression for the beginning of the file. It is compiled when it is used.
     """
@@ -50,7 +46,7 @@ class Format(NamedTuple):
 
 
 def find(head: bytes, content_type: str, filename: str) -> Format | None:
-    """The format of a file that begins with `head`; None where it is of none of these."""
+    """The format of a file that begins with `head`; None if it is unknown."""
     for each in _FORMATS:
         if re.match(each.mark, head, re.DOTALL):
             return _raw(each, content_type, filename) if each.name == "tiff" else each
@@ -58,24 +54,24 @@ def find(head: bytes, content_type: str, filename: str) -> Format | None:
 
 
 def _raw(tiff_format: Format, content_type: str, filename: str) -> Format:
-    """A TIFF, under the name of the raw photo that its type or its name says it is."""
+    """A TIFF under the name of the raw format that its media type or its filename says."""
     names = (content_type.rpartition("-")[2], PurePosixPath(filename).suffix[1:].lower())
     name = next((name for name in names if name in _RAW), None)
     return (
-        Format(name, tiff_format.mark, functools.partial(tiff.read, raw=name))
+        Format(name, tiff_format.mark, functools.partial(tiff_images.read, raw=name))
         if name
         else tiff_format
     )
 
 
 def _iso_media(file: BinaryIO) -> Size:
-    """HEIC, AVIF and CR3: the major brand and the compatible ones say which."""
+    """HEIC, AVIF and CR3, by their major and compatible brands."""
     file.seek(0)
     head = file.read(_MAX_BRANDS)
     end = min(int.from_bytes(head[:4], "big"), len(head))
     brands = [head[start : start + 4] for start in range(8, end, 4)]
     if b"crx " in brands:
-        return replace(canon.read(file), format="cr3")
+        return replace(canon_cr3.read(file), format="cr3")
     if not heif.BRANDS.intersection(brands):
         raise NotAnImage
     try:
@@ -85,8 +81,8 @@ def _iso_media(file: BinaryIO) -> Size:
         raise
 
 
-_drawing = drawings.without("It is a drawing, which has no size in pixels")
-_unread = drawings.without("The place of its size is not read")
+_drawing = metafiles.without("It is a drawing, which has no size in pixels")
+_unread = metafiles.without("The size in this format is not read")
 _FORMATS = (
     Format("png", rb"\x89PNG\r\n\x1a\n", png.read),
     Format("mng", rb"\x8aMNG\r\n\x1a\n", png.read),
@@ -100,17 +96,17 @@ _FORMATS = (
     Format("jp2", rb"\xff\x4f\xff\x51", jpeg_2000.read_codestream),
     Format("jxl", rb"\x00\x00\x00\x0cJXL \r\n\x87\n", jpeg_xl.read),
     Format("jxl", rb"\xff\x0a", jpeg_xl.read_codestream),
-    Format("cr2", rb"(?:II\*\x00|MM\x00\*).{4}CR", tiff.read_canon),
-    Format("rw2", rb"IIU\x00", tiff.read_panasonic),
-    Format("jxr", rb"II\xbc", tiff.read_jpeg_xr),
-    Format("orf", rb"IIRO|IIRS|MMOR", functools.partial(tiff.read, raw="orf")),
-    Format("tiff", rb"II\*\x00|MM\x00\*|II\+\x00|MM\x00\+", tiff.read),
-    Format("raf", rb"FUJIFILMCCD-RAW", raw.read_fujifilm),
-    Format("mrw", rb"\x00MRM", raw.read_minolta),
-    Format("x3f", rb"FOVb", raw.read_sigma),
+    Format("cr2", rb"(?:II\*\x00|MM\x00\*).{4}CR", tiff_images.read_canon),
+    Format("rw2", rb"IIU\x00", tiff_images.read_panasonic),
+    Format("jxr", rb"II\xbc", tiff_images.read_jpeg_xr),
+    Format("orf", rb"IIRO|IIRS|MMOR", functools.partial(tiff_images.read, raw="orf")),
+    Format("tiff", rb"II\*\x00|MM\x00\*|II\+\x00|MM\x00\+", tiff_images.read),
+    Format("raf", rb"FUJIFILMCCD-RAW", raw_photos.read_fujifilm),
+    Format("mrw", rb"\x00MRM", raw_photos.read_minolta),
+    Format("x3f", rb"FOVb", raw_photos.read_sigma),
     Format("crw", rb"II.{4}HEAPCCDR", _unread),
     Format("bmp", rb"BM.{12}[\x0c-\x7f]\x00\x00\x00", bitmaps.read_bmp),
-    # With an icon at least, because a TGA may begin like a file that has none.
+    # An ICO needs at least one icon, because a TGA may begin like an ICO without any.
     Format("ico", rb"\x00\x00\x01\x00(?!\x00\x00)", icons.read_windows),
     Format("cur", rb"\x00\x00\x02\x00(?!\x00\x00)", icons.read_windows),
     Format("dib", rb"[(l|]\0{3}.{8}\x01\0[\x01\x04\x08\x10\x18\x20]\0", bitmaps.read_dib),
@@ -131,17 +127,17 @@ _FORMATS = (
     Format("bpg", rb"BPG\xfb", bitmaps.read_bpg),
     Format("djvu", rb"AT&TFORM", bitmaps.read_djvu),
     Format("xwd", rb".{4}\x00\x00\x00\x07\x00\x00\x00[\x00-\x02]", bitmaps.at(">II", 16)),
-    Format("emf", rb"\x01\x00\x00\x00.{36} EMF", drawings.read_emf),
-    Format("wmf", rb"\xd7\xcd\xc6\x9a", drawings.read_wmf),
+    Format("emf", rb"\x01\x00\x00\x00.{36} EMF", metafiles.read_emf),
+    Format("wmf", rb"\xd7\xcd\xc6\x9a", metafiles.read_wmf),
     Format("wmf", rb"\x01\x00\x09\x00\x00[\x01\x03]", _drawing),
-    Format("pam", rb"P7\s", texts.read_pam),
-    Format("pnm", rb"P[1-6][\s#]", texts.read_netpbm),
-    Format("pfm", rb"P[Ff]\s", texts.read_netpbm),
-    Format("hdr", rb"#\?(?:RADIANCE|RGBE)", texts.read_radiance),
-    Format("fits", rb"SIMPLE  =", texts.read_fits),
-    Format("im", rb"Image type: ", texts.read_im),
-    Format("xpm", rb"\s*/\* XPM", texts.read_xpm),
-    Format("xbm", rb"\s*(?:/\*(?:[^*]|\*(?!/))*\*/\s*)*#[ \t]*define\s", texts.read_xbm),
+    Format("pam", rb"P7\s", text_headers.read_pam),
+    Format("pnm", rb"P[1-6][\s#]", text_headers.read_netpbm),
+    Format("pfm", rb"P[Ff]\s", text_headers.read_netpbm),
+    Format("hdr", rb"#\?(?:RADIANCE|RGBE)", text_headers.read_radiance),
+    Format("fits", rb"SIMPLE  =", text_headers.read_fits),
+    Format("im", rb"Image type: ", text_headers.read_im),
+    Format("xpm", rb"\s*/\* XPM", text_headers.read_xpm),
+    Format("xbm", rb"\s*(?:/\*(?:[^*]|\*(?!/))*\*/\s*)*#[ \t]*define\s", text_headers.read_xbm),
     Format("dxf", rb"(?:\s*999\r?\n[^\n]*\n)*\s*0\r?\nSECTION\s|AutoCAD Binary DXF", _drawing),
     Format("dwg", rb"AC10\d\d", _drawing),
     Format("fig", rb"#FIG ", _drawing),

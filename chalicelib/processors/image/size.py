@@ -1,4 +1,4 @@
-"""What all readers of images share: the answer, the reason for none, and reads of exact length.
+"""Shared by all readers of images: the size, the errors, and reads of exact length.
 
 Must not know any format.
 """
@@ -8,12 +8,12 @@ import struct
 from dataclasses import dataclass
 from typing import BinaryIO
 
-MAX_SIDE = 0xFFFFFFFF  # pixels; no format has room for more, only text claims it
+MAX_SIDE = 0xFFFFFFFF  # pixels; no binary format has room for more
 _TURNED = range(5, 9)  # orientations of EXIF whose rows are columns: Exif 3.0, 4.6.5.1.7
 
 
 class SizeUnknown(Exception):
-    """An image does not tell its size; the message is a sentence that says why.
+    """The size of an image cannot be read; the message is a sentence that says why.
 
     `format` replaces the name that the first bytes gave.
     """
@@ -22,48 +22,48 @@ class SizeUnknown(Exception):
 
 
 class NotAnImage(Exception):
-    """The bytes are of another kind than an image."""
+    """The bytes are not an image."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """In pixels; `format` replaces the name that the first bytes gave."""
+    """A size in pixels; `format` replaces the name that the first bytes gave."""
 
     width: int
     height: int
     format: str | None = None
 
     def turn(self, orientation: int) -> "Size":
-        """As seen with this orientation of EXIF (1 to 8)."""
+        """The size as shown with this Exif orientation (1 to 8)."""
         if orientation in _TURNED:
             return Size(self.height, self.width, self.format)
         return self
 
 
 def round_size(width: float, height: float) -> Size:
-    """Of numbers that may be broken or infinite, a pixel at least; raises SizeUnknown."""
+    """The size nearest to two numbers, which may be fractional or infinite; raises SizeUnknown."""
     if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
-        raise SizeUnknown("It tells a size that no image has")
+        raise SizeUnknown("Its header contains an impossible size")
     return Size(max(1, int(width + 0.5)), max(1, int(height + 0.5)))
 
 
 def exactly(file: BinaryIO, size: int, *, offset: int | None = None) -> bytes:
-    """`size` bytes from here or from `offset`; raises SizeUnknown where the file ends earlier."""
+    """`size` bytes from here or from `offset`; raises SizeUnknown if the file ends earlier."""
     if offset is not None:
         file.seek(offset)
     data = file.read(size)
     if len(data) < size:
-        raise SizeUnknown("It ends before it tells its size")
+        raise SizeUnknown("It ends before its size")
     return data
 
 
 def unpack(file: BinaryIO, layout: str, *, offset: int | None = None) -> tuple[int, ...]:
-    """Integers of a `struct` layout from here or from `offset`; raises SizeUnknown."""
+    """Integers of a `struct` layout, from here or from `offset`; raises SizeUnknown."""
     return struct.unpack(layout, exactly(file, struct.calcsize(layout), offset=offset))
 
 
 def end_of(file: BinaryIO) -> int:
-    """The offset of the end. To seek there would throw away what is buffered of the file."""
+    """The size of the file. It does not seek, because that would discard the buffer."""
     raw = getattr(file, "raw", file)
     here = raw.tell()
     end = int(raw.seek(0, io.SEEK_END))

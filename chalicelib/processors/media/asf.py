@@ -1,4 +1,4 @@
-"""ASF, which WMV and WMA are: the objects of its header.
+"""ASF, the container of WMV and WMA: the objects of its header.
 
 https://learn.microsoft.com/windows/win32/wmformat/overview-of-the-asf-format
 """
@@ -7,11 +7,11 @@ import struct
 
 from chalicelib.processors.damaged import DamagedError
 from chalicelib.processors.media import codecs
-from chalicelib.processors.media.facts import Media, Track
-from chalicelib.processors.media.file import MediaFile
+from chalicelib.processors.media.media_facts import Media, Track
+from chalicelib.processors.media.media_file import MediaFile
 
 MAX_OBJECTS = 200
-# GUIDs as they stand in a file: the first three of their numbers begin with the last byte.
+# GUIDs as stored in a file: their first three numbers are little-endian.
 SIGNATURE = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _FILE = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _STREAM = bytes.fromhex("9107dcb7b7a9cf118ee600c00c205365")
@@ -19,11 +19,11 @@ _DESCRIPTION = bytes.fromhex("3326b2758e66cf11a6d900aa0062ce6c")
 _MORE = bytes.fromhex("40a4d0d207e3d21197f000a0c95ea850")
 _VIDEO = bytes.fromhex("c0ef19bc4d5bcf11a8fd00805f5c442b")
 _AUDIO = bytes.fromhex("409e69f84d5bcf11a8fd00805f5c442b")
-_BROADCAST = 1  # flag: written without knowing the end
+_BROADCAST = 1  # flag: the writer did not know the end
 
 
 def read(file: MediaFile, media: Media) -> None:
-    """Fill in what the header object tells."""
+    """Add the facts in the header object."""
     size, count = struct.unpack("<QI", file.exact(16, 12))
     place = 30
     for _ in range(min(count, MAX_OBJECTS)):
@@ -41,13 +41,13 @@ def read(file: MediaFile, media: Media) -> None:
             _read_texts(media, data, is_more=name == _MORE)
         place += length
     if media.duration is None:
-        media.error = "It does not tell its duration"
+        media.error = "It does not contain its duration"
 
 
 def _read_properties(media: Media, data: bytes) -> None:
     duration, _, preroll, flags = struct.unpack_from("<QQQI", data, 40)
     if not flags & _BROADCAST:
-        # In units of 100 nanoseconds; the milliseconds before the first picture are not shown.
+        # In units of 100 nanoseconds. The preroll, in milliseconds, is not shown.
         media.duration = max(0.0, duration / 1e7 - preroll / 1e3)
 
 

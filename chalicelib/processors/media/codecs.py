@@ -1,7 +1,8 @@
-"""One name for a codec, whatever its container calls it; the names are those ffmpeg uses.
+"""Maps the codec names of all containers to ffmpeg's names.
 
-https://mp4ra.org/registered-types/sampleentries, https://www.matroska.org/technical/codec_specs.html,
-RFC 2361 for WAV. A codec without a name here keeps its container's own.
+https://mp4ra.org/registered-types/sampleentries,
+https://www.matroska.org/technical/codec_specs.html,
+RFC 2361 for WAV. An unlisted codec keeps the name of its container.
 """
 
 _FOURCC = {
@@ -46,19 +47,19 @@ _WAVE = {
 
 
 def of_fourcc(code: bytes) -> str | None:
-    """Of a sample entry or a stream header: four characters."""
+    """The codec of a sample entry or a stream header, a four-character code."""
     text = "".join(c for c in code.decode("latin-1") if c.isprintable()).strip()
     return _BY_FOURCC.get(text.lower(), text.lower()) or None
 
 
 def of_matroska(code: str) -> str | None:
-    """Of a CodecID."""
-    for known, name in _MATROSKA.items():
-        if code.startswith(known):
+    """The codec of a CodecID."""
+    for prefix, name in _MATROSKA.items():
+        if code.startswith(prefix):
             return name
     return code.partition("_")[2].partition("/")[0].lower()[:20] or None
 
 
 def of_wave(tag: int) -> str:
-    """Of a wFormatTag."""
+    """The codec of a wFormatTag."""
     return _WAVE.get(tag, f"0x{tag:04x}")

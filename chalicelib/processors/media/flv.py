@@ -1,44 +1,44 @@
-"""Flash video: its onMetaData, and the time of the last tag where that tells no duration.
+"""Flash video: its onMetaData, and the time of the last tag if onMetaData has no duration.
 
 https://rtmp.veriskope.com/pdf/video_file_format_spec_v10_1.pdf, Annex E
 """
 
 import struct
 
-from chalicelib.processors.media.facts import Media, Track
-from chalicelib.processors.media.file import MediaFile
+from chalicelib.processors.media.media_facts import Media, Track
+from chalicelib.processors.media.media_file import MediaFile
 
 _AUDIO, _VIDEO, _SCRIPT = 8, 9, 18
-_LOOKED_AT = 20  # tags at the beginning, which show what tracks there are
+_LOOKED_AT = 20  # tags at the beginning, which show the tracks
 _SOUNDS = {2: "mp3", 10: "aac", 11: "speex", 14: "mp3", 7: "alaw", 8: "mulaw", 0: "pcm", 3: "pcm"}
 _FILMS = {2: "flv1", 4: "vp6", 5: "vp6", 7: "h264"}
 _NUMBER = b"\0"  # the type of a value
 
 
 def read(file: MediaFile, media: Media) -> None:
-    """Fill in what the first tags and the last one tell."""
+    """Add the facts in the first tags and in the last one."""
     place = int.from_bytes(file.exact(5, 4)) + 4
     facts: dict[str, float] = {}
-    seen: dict[int, Track] = {}
+    tracks: dict[int, Track] = {}
     for _ in range(_LOOKED_AT):
         header = file.at(place, 12)
-        if len(header) < 12:  # a tag's header, and its first byte
+        if len(header) < 12:  # the header of a tag, and its first byte
             break
         kind, size = header[0] & 31, int.from_bytes(header[1:4])
         if kind == _SCRIPT and not facts:
             facts = _facts(file.at(place + 11, min(size, 64 * 1024)))
         elif kind == _AUDIO:
-            seen.setdefault(kind, _sound(header[11]))
+            tracks.setdefault(kind, _sound(header[11]))
         elif kind == _VIDEO:
-            seen.setdefault(kind, Track("video", _FILMS.get(header[11] & 15)))
+            tracks.setdefault(kind, Track("video", _FILMS.get(header[11] & 15)))
         place += 11 + size + 4
-    media.tracks += seen.values()
-    if _VIDEO in seen:
-        seen[_VIDEO].width = round(facts.get("width", 0))
-        seen[_VIDEO].height = round(facts.get("height", 0))
+    media.tracks += tracks.values()
+    if _VIDEO in tracks:
+        tracks[_VIDEO].width = round(facts.get("width", 0))
+        tracks[_VIDEO].height = round(facts.get("height", 0))
     media.duration = facts.get("duration") or _last(file)
     if media.duration is None:
-        media.error = "It does not tell its duration"
+        media.error = "It does not contain its duration"
 
 
 def _sound(byte: int) -> Track:
@@ -48,20 +48,20 @@ def _sound(byte: int) -> Track:
 
 
 def _facts(data: bytes) -> dict[str, float]:
-    """The numbers that its description gives for these names."""
-    found = {}
+    """The numbers in onMetaData for these names."""
+    values = {}
     for name in ("duration", "width", "height"):
         key = struct.pack(">H", len(name)) + name.encode() + _NUMBER
         place = data.find(key)
         if 0 <= place <= len(data) - len(key) - 8:
             (value,) = struct.unpack_from(">d", data, place + len(key))
             if 0 < value < 10**9:
-                found[name] = value
-    return found
+                values[name] = value
+    return values
 
 
 def _last(file: MediaFile) -> float | None:
-    """Seconds of the last tag, whose size stands behind it."""
+    """The time of the last tag in seconds; its size is behind it."""
     size = int.from_bytes(file.tail(4))
     header = file.at(file.size - 4 - size, 8) if 11 <= size <= file.size - 4 else b""
     if len(header) < 8 or header[0] not in (_AUDIO, _VIDEO, _SCRIPT):

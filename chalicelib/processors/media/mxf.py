@@ -1,4 +1,4 @@
-"""MXF: the descriptors of its pictures and sound, in the metadata at its beginning.
+"""MXF: the descriptors of its video and audio, in the metadata at its beginning.
 
 SMPTE ST 377-1 annexes F and G (local tags), ST 336 (keys and lengths).
 """
@@ -7,24 +7,24 @@ import struct
 from collections.abc import Iterator
 
 from chalicelib.processors.damaged import DamagedError
-from chalicelib.processors.media.facts import Media, Track
-from chalicelib.processors.media.file import MediaFile
+from chalicelib.processors.media.media_facts import Media, Track
+from chalicelib.processors.media.media_file import MediaFile
 
-# Keys of partition packs begin so; the metadata's sets have a key of their own.
+# The beginning of the keys of partition packs; the metadata sets have another one.
 PARTITION = bytes.fromhex("060e2b34020501010d0102010102")
 _SET = bytes.fromhex("060e2b34025301010d010101010101")
-HEAD = 2 * 1024 * 1024  # bytes in which the metadata ends in honest files
+HEAD = 2 * 1024 * 1024  # bytes in which the metadata usually ends
 MAX_SETS = 5000
 _RATE, _DURATION = 0x3001, 0x3002
 _STORED_WIDTH, _STORED_HEIGHT = 0x3203, 0x3202
 _SHOWN_WIDTH, _SHOWN_HEIGHT = 0x3209, 0x3208
 _TIMECODE, _LENGTH = 0x1502, 0x0202
-_LAYOUT = 0x320C  # 1: each field of a picture is stored by itself
+_LAYOUT = 0x320C  # 1: each field of a picture is stored separately
 _SAMPLE_RATE, _CHANNELS = 0x3D03, 0x3D07
 
 
 def read(file: MediaFile, media: Media) -> None:
-    """Fill in what the descriptors tell."""
+    """Add the facts in the descriptors."""
     seconds: list[float] = []
     data = file.at(0, HEAD)
     timeline, rate = 0, 0.0
@@ -41,12 +41,12 @@ def read(file: MediaFile, media: Media) -> None:
             media.tracks.append(Track("audio", sample_rate=round(hertz), channels=count))
             seconds.append(length)
     if not media.tracks:
-        raise DamagedError("It does not tell its contents (no descriptors are at its beginning)")
-    # Many writers tell the length of the timeline only, in pictures.
+        raise DamagedError("Its contents are unknown: no descriptors are at its beginning")
+    # Many writers store only the length of the timeline, in pictures.
     seconds.append(timeline / rate if rate else 0.0)
     media.duration = max(seconds) or None
     if media.duration is None:
-        media.error = "It does not tell its duration"
+        media.error = "It does not contain its duration"
 
 
 def _film(tags: dict[int, bytes]) -> Track:
@@ -99,6 +99,6 @@ def _seconds(tags: dict[int, bytes]) -> float:
 
 
 def _units(tags: dict[int, bytes], tag: int) -> int:
-    """A length; a recorder leaves -1 for one that it does not know."""
+    """A length; recorders write -1 if they do not know it."""
     units = _number(tags, tag)
     return units if units < 1 << 62 else 0

@@ -7,20 +7,21 @@ import struct
 from collections.abc import Iterator
 
 from chalicelib.processors.damaged import DamagedError
-from chalicelib.processors.media import codecs, legacy_text
-from chalicelib.processors.media.facts import Media, Track
-from chalicelib.processors.media.file import MediaFile
+from chalicelib.processors.media import codecs
+from chalicelib.processors.media.media_facts import Media, Track
+from chalicelib.processors.media.media_file import MediaFile
+from chalicelib.processors.media.tags import legacy_text
 
-MAX_CHUNKS = 1000  # looked at in one file
-_OPEN = 0xFFFFFFFF  # a size that a recorder leaves when it cannot go back to its header
+MAX_CHUNKS = 1000  # visited in one file
+_OPEN = 0xFFFFFFFF  # a size that a recorder could not fill in later
 _EXTENSIBLE, _PCM, _FLOAT = 0xFFFE, 1, 3
 _INFO = {b"INAM": "title", b"IART": "artist", b"IPRD": "album"}
 
-Chunk = tuple[bytes, int, int]  # a name, and the offsets where its contents begin and end
+Chunk = tuple[bytes, int, int]  # a name, and the offsets of its contents' begin and end
 
 
 def chunks(file: MediaFile, start: int, end: int) -> Iterator[Chunk]:
-    """The chunks between two offsets; one that claims more ends where the file does."""
+    """The chunks between two offsets; a chunk that is too long ends with the file."""
     for _ in range(MAX_CHUNKS):
         header = file.at(start, 8)
         if len(header) < 8 or start + 8 > end:
@@ -31,7 +32,7 @@ def chunks(file: MediaFile, start: int, end: int) -> Iterator[Chunk]:
 
 
 def read_avi(file: MediaFile, media: Media) -> None:
-    """Fill in what the header list of an AVI tells."""
+    """Add the facts in the header list of an AVI."""
     for name, start, end in chunks(file, 12, file.size):
         if name == b"LIST" and file.at(start, 4) == b"hdrl":
             return _read_header_list(file, media, start + 4, end)
@@ -50,18 +51,18 @@ def _read_header_list(file: MediaFile, media: Media, begin: int, end: int) -> No
         elif name == b"LIST" and file.at(start, 4) == b"strl":
             seconds.append(_read_stream(file, media, start + 4, stop))
         elif name == b"LIST" and file.at(start, 4) == b"odml":
-            # The other headers count the frames of the first 1 GB only.
+            # The other headers count only the frames of the first GB.
             for inner, place, _ in chunks(file, start + 4, stop):
                 if inner == b"dmlh":
                     (total,) = struct.unpack("<I", file.exact(place, 4))
-    known = max([*seconds, max(frames, total) * frame_time])
-    media.duration = known or None
-    if not known:
-        media.error = "It does not tell its duration"
+    duration = max([*seconds, max(frames, total) * frame_time])
+    media.duration = duration or None
+    if not duration:
+        media.error = "It does not contain its duration"
 
 
 def _read_stream(file: MediaFile, media: Media, begin: int, end: int) -> float:
-    """Add a stream to the tracks; its duration in seconds."""
+    """Add a stream to the tracks; returns its duration in seconds."""
     seconds = 0.0
     kind, handler = b"", b""
     for name, start, stop in chunks(file, begin, end):
@@ -80,18 +81,18 @@ def _read_stream(file: MediaFile, media: Media, begin: int, end: int) -> float:
 
 
 def _sound(file: MediaFile, start: int, end: int) -> tuple[Track, int, int]:
-    """A WAVEFORMATEX: the track, its bytes a second, its bytes of a frame of samples."""
+    """The track in a WAVEFORMATEX, its bytes a second, and its bytes for one sample frame."""
     data = file.exact(start, 16)
     tag, channels, rate, byte_rate, align = struct.unpack_from("<HHIIH", data)
-    if tag == _EXTENSIBLE and end - start >= 26:  # as far as its format's name
+    if tag == _EXTENSIBLE and end - start >= 26:  # up to the GUID of its format
         (tag,) = struct.unpack("<H", file.exact(start + 24, 2))
     track = Track("audio", codecs.of_wave(tag), sample_rate=rate, channels=channels)
-    # What a PCM header says of bytes a second is sometimes wrong; a frame's size is not.
+    # A PCM header may have wrong bytes a second, but its frame size is right.
     return track, align * rate if tag in (_PCM, _FLOAT) and align else byte_rate, align
 
 
 def read_wave(file: MediaFile, media: Media) -> None:
-    """Fill in what a WAV tells; its samples are counted by their size, never read."""
+    """Add the facts about a WAV. Samples are counted from their size, never read."""
     byte_rate, samples, size, long_size = 0, 0, 0, 0
     for name, start, end in chunks(file, 12, file.size):
         if name == b"ds64":
@@ -104,12 +105,12 @@ def read_wave(file: MediaFile, media: Media) -> None:
         elif name == b"data":
             size = _data_size(file, start, long_size)
             if size > end - start:
-                break  # what follows does not stand where its 32-bit size says
+                break  # the next chunk is not where the 32-bit size says
         elif name == b"LIST":
             _read_texts(file, media, start, end)
     if not media.tracks or not byte_rate:
         raise DamagedError
-    _tell_wave(media, size, byte_rate, samples)
+    _add_wave(media, size, byte_rate, samples)
 
 
 def _read_texts(file: MediaFile, media: Media, start: int, end: int) -> None:
@@ -121,20 +122,20 @@ def _read_texts(file: MediaFile, media: Media, start: int, end: int) -> None:
 
 
 def _data_size(file: MediaFile, start: int, long_size: int) -> int:
-    """Bytes of samples, in a file whose header may have been left open."""
+    """Bytes of samples; the size in the header may never have been filled in."""
     (size,) = struct.unpack("<I", file.exact(start - 4, 4))
     rest = file.size - start
     if size == _OPEN and long_size:
         return min(long_size, rest)
-    # An empty sound is followed by nothing, or by another chunk.
+    # Behind an empty data chunk is the end of the file, or another chunk.
     if size == _OPEN or (size == 0 and not file.at(start, 4).strip().isalnum()):
         return rest
-    # Above 4 GiB a size of 32 bits has begun anew: then no chunk follows where it says.
+    # Above 4 GiB, a 32-bit size has wrapped around: then no chunk is at the end it gives.
     is_wrong = file.size > 1 << 32 and not file.at(start + size + size % 2, 4).strip().isalnum()
     return rest if is_wrong else min(size, rest)
 
 
-def _tell_wave(media: Media, size: int, byte_rate: int, samples: int) -> None:
+def _add_wave(media: Media, size: int, byte_rate: int, samples: int) -> None:
     track = media.tracks[0]
     media.duration = size / byte_rate
     media.bitrate = byte_rate * 8

@@ -1,7 +1,8 @@
-"""Columns, rows and bad rows of a table: CSV, TSV or JSON Lines, from its first line to its last.
+"""Columns, rows and bad rows of a table: CSV, TSV or JSON Lines, read to the end.
 
-A row is bad when nobody could put it into the table: another number of fields than there are
-columns, a quote that is not closed, no JSON, no object, or no end within a megabyte.
+A bad row does not fit the table: it has another number of fields than there are columns, or a quote
+that is not closed. In JSON Lines it is not a JSON object. A row of more than a megabyte is bad,
+too.
 """
 
 import io
@@ -25,13 +26,13 @@ JSON_LINES = frozenset({
 })  # fmt: skip
 TSV = "text/tab-separated-values"
 CSV = frozenset({"text/csv", "application/csv", TSV})
-MAX_COLUMNS = 1000  # columns that are told apart
+MAX_COLUMNS = 1000  # distinct columns
 SHOWN_COLUMNS = 50
 SHOWN_BAD_ROWS = 10
 MAX_NAME = 50  # characters of a column's name
-_SAMPLE_SIZE = 256 * 1024  # bytes that the encoding and the dialect are decided from
-_RECORD_SEPARATOR = "\x1e"  # before each text of https://www.rfc-editor.org/rfc/rfc7464
-# Files of other kinds that are called tables: Excel's, and what is compressed.
+_SAMPLE_SIZE = 256 * 1024  # bytes from which the encoding and the dialect are decided
+_RECORD_SEPARATOR = "\x1e"  # precedes each text of https://www.rfc-editor.org/rfc/rfc7464
+# Files of other formats that are uploaded as tables: Excel's, PDF, gzip, Parquet.
 _NO_TABLES = (b"PK\3\4", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"%PDF-", b"\x1f\x8b", b"PAR1")
 
 
@@ -40,14 +41,14 @@ def applies_to(content_type: str, size: int, /) -> bool:
     return content_type in CSV | JSON_LINES and size > 0
 
 
-def run(stored: ObjectReader, /) -> dict[str, Any]:
-    """Fields of docs/reports.md, section `table`; nothing of an object that is no text.
+def run(source: ObjectReader, /) -> dict[str, Any]:
+    """The fields in docs/reports.md, section `table`; empty if the object is not text.
 
-    `first_bad_rows` are line numbers from 1. With `complete` false, the numbers are those of the
-    rows that were reached.
+    `first_bad_rows` are line numbers from 1. If `complete` is false, the numbers count only the
+    rows that were read.
     """
-    stream = io.BufferedReader(stored.stream().detach(), _SAMPLE_SIZE)
-    is_json = stored.content_type in JSON_LINES
+    stream = io.BufferedReader(source.stream().detach(), _SAMPLE_SIZE)
+    is_json = source.content_type in JSON_LINES
     report: dict[str, Any] = {"format": "jsonl" if is_json else "csv"}
     count = _Count()
     is_complete = False
@@ -60,7 +61,7 @@ def run(stored: ObjectReader, /) -> dict[str, Any]:
         report["encoding"] = encoding.name
         remarks.add_encoding(encoding)
         text = io.TextIOWrapper(stream, encoding.codec, errors="replace", newline="")
-        remarks.lines = lines = Lines(text.readline, stored.check_time)
+        remarks.lines = lines = Lines(text.readline, source.check_time)
         if is_json:
             _read_json_lines(lines, count)
             if count.bad and encoding.decode(head).lstrip().startswith("["):
@@ -68,8 +69,8 @@ def run(stored: ObjectReader, /) -> dict[str, Any]:
         else:
             layout = decide(
                 encoding.decode(head),
-                is_whole=len(head) >= stored.size,
-                has_tabs=stored.content_type == TSV,
+                is_whole=len(head) >= source.size,
+                has_tabs=source.content_type == TSV,
             )
             report["delimiter"] = layout.dialect.delimiter
             remarks.rows = rows = Rows(lines, layout.dialect)
@@ -83,9 +84,9 @@ def run(stored: ObjectReader, /) -> dict[str, Any]:
 
 @dataclass
 class _Count:
-    """What was read so far."""
+    """The rows counted so far."""
 
-    # The beginning of each name, by what tells it from the others.
+    # The beginning of each name, by a key that identifies the whole name.
     columns: dict[int, str] = field(default_factory=dict)
     column_count: int = 0
     rows: int = 0
@@ -117,7 +118,7 @@ def _read_csv(lines: Lines, rows: Rows, layout: Layout, count: _Count) -> None:
         elif not width:
             names = row[:-1] if trailing and not row[-1] else row
             count.column_count = len(names)
-            count.columns = dict(enumerate(map(_shown, names[:SHOWN_COLUMNS])))
+            count.columns = dict(enumerate(map(_shortened, names[:SHOWN_COLUMNS])))
             width = rows.width = len(names) + layout.row_names
         elif len(row) == width or (trailing and fits(row, width, has_trailing=True)):
             count.rows += 1
@@ -125,8 +126,8 @@ def _read_csv(lines: Lines, rows: Rows, layout: Layout, count: _Count) -> None:
             count.add_bad(lines.number)
 
 
-def _shown(name: str) -> str:
-    """The beginning of a name; JSON may escape what is no character."""
+def _shortened(name: str) -> str:
+    """The beginning of a name, as valid UTF-8: JSON can escape half a surrogate pair."""
     return name[:MAX_NAME].encode("utf-8", "replace").decode()
 
 
@@ -143,29 +144,29 @@ def _read_json_lines(lines: Lines, count: _Count) -> None:
         for name in row:
             if len(count.columns) == MAX_COLUMNS:
                 break
-            count.columns.setdefault(hash(name), _shown(name))
+            count.columns.setdefault(hash(name), _shortened(name))
         count.column_count = len(count.columns)
 
 
 def _json_texts(lines: Lines) -> Iterator[tuple[int, str]]:
-    """The texts that are not blank and the numbers of their lines; one that is too long is empty.
+    """The texts that are not blank, with their line numbers; a text that is too long is empty.
 
-    A text is a line, or what follows a record separator up to the next.
+    A text is a line, or everything between two record separators.
     """
     is_sequence = False
-    at, kept = 0, ""
+    at, pending = 0, ""
     for line in lines:
         lines.start_row()
         if line.startswith(_RECORD_SEPARATOR):
             is_sequence = True
-            if kept:
-                yield at, kept
-            at, kept = lines.number, line[1:]
-        elif is_sequence and len(kept) + len(line) <= MAX_LINE:
-            kept += line
+            if pending:
+                yield at, pending
+            at, pending = lines.number, line[1:]
+        elif is_sequence and len(pending) + len(line) <= MAX_LINE:
+            pending += line
         elif lines.number in lines.too_long:
             yield lines.number, ""
         elif line.strip():
             yield lines.number, line
-    if kept:
-        yield at, kept
+    if pending:
+        yield at, pending

@@ -1,8 +1,8 @@
-"""The encoding of a text that may be in a legacy code page: a guess, and said to be one.
+"""Guesses the encoding of a text that may be in a legacy code page, and marks it as a guess.
 
-Pure. Bytes that are no Unicode are tried in each code page. The right one gives words of one
-language's letters, the frequent ones most. Names are those of https://encoding.spec.whatwg.org
-where it has one, and Python decodes each.
+Pure. Bytes that are not Unicode are decoded in each code page. The right code page gives words with
+the letters of one language, mostly the frequent ones. Names are those of
+https://encoding.spec.whatwg.org if it has one.
 """
 
 import codecs
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 from chalicelib import text_encoding
 
-_MAX_GUESSED = 16 * 1024  # bytes that are tried in each code page
-_MAX_CHARACTERS = 1500  # characters beyond ASCII that are looked at
+_MAX_GUESSED = 16 * 1024  # bytes that are decoded in each code page
+_MAX_CHARACTERS = 1500  # non-ASCII characters that are scored
 _NAMES = {
     "utf-8-sig": "utf-8", "utf-16-le": "utf-16le", "utf-16-be": "utf-16be",
     "utf-32-le": "utf-32le", "utf-32-be": "utf-32be",
 }  # fmt: skip
 
-# Letters beyond ASCII, the most frequent first, of languages that share a code page.
+# Non-ASCII letters, the most frequent first, of languages that share a code page.
 _GERMAN, _FRENCH = "üäößÄÜÖ", "éèàçêôâîûùëïœÉÀÈÇÊÔÎŒ"
 _SPANISH, _PORTUGUESE = "óíáéñúüÁÓÍÉÑÚ¿¡ªº", "ãçáéíóêúâôõàÃÇÁÉÍÓÊÚªº"
 _ITALIAN, _CATALAN = "àèìòùéÀÈÒ", "óàèéíçúòïüÀÈ"
@@ -57,15 +57,15 @@ _KOREAN = (
     "있것게면신공경안비세미우연계화용물국문세마교진회생식관요입년월날짜이름도시주소번호전화금액수량상품가격합계성별나이서울산김박최강윤임오"
 )
 _SYMBOLS = "°§€£©®µ²³–—„“”’‘…«»·½¼¾±×º\u00a0№•™、。，：（）「」・《》"
-_LONG_ALPHABET = 14  # letters: among fewer, none is rare
+_LONG_ALPHABET = 14  # letters: in a shorter alphabet, none is rare
 _APOSTROPHES = "’\u00ad"
 
 
 @dataclass(frozen=True, slots=True)
 class _CodePage:
-    """A code page: Python's name of it, the alphabets of its languages, and what it starts with.
+    """A code page: its name, the alphabets of its languages, and its initial score.
 
-    `bonus` is for what people have most: it decides where the letters do not.
+    `bonus` is higher for widespread code pages. It decides if the letters do not.
     """
 
     name: str
@@ -103,7 +103,7 @@ _CODE_PAGES = (
     _CodePage("big5", (_TRADITIONAL,)),
     _CodePage("euc-kr", (_KOREAN,)),
 )
-# Python's own names for what the others decode by.
+# Python's codec names where they differ.
 _CODECS = {
     "macintosh": "mac-roman", "x-mac-cyrillic": "mac-cyrillic", "windows-874": "cp874",
     "shift_jis": "cp932", "euc-kr": "cp949", "big5": "cp950",
@@ -119,12 +119,12 @@ class Encoding:
     is_guessed: bool = False
 
     def decode(self, head: bytes) -> str:
-        """The text of a beginning, whose last character may be cut off."""
+        """The text of the first bytes, whose last character may be cut off."""
         return codecs.getincrementaldecoder(self.codec)("replace").decode(head)
 
 
 def encoding_of(head: bytes) -> Encoding:
-    """The encoding of the text that begins with `head`, guessed where it is no Unicode."""
+    """The encoding of the text that begins with `head`; a guess if it is not Unicode."""
     if head.isascii() and b"\0" not in head:
         return Encoding("utf-8", "utf-8-sig")
     codec = text_encoding.encoding_of(head) or _marked(head)
@@ -140,7 +140,7 @@ def encoding_of(head: bytes) -> Encoding:
 
 
 def _marked(head: bytes) -> str | None:
-    """The encoding that a mark declares, where the text has characters that few texts have."""
+    """The encoding that a byte order mark declares, for text with rare characters."""
     for mark, codec in ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
         if head.startswith(mark):
             try:
@@ -152,7 +152,7 @@ def _marked(head: bytes) -> str | None:
 
 
 def _is_nearly_utf_8(head: bytes) -> bool:
-    """Whether the bytes beyond ASCII are characters of UTF-8, but for a few."""
+    """Whether nearly all non-ASCII bytes are valid UTF-8."""
     text = head.decode("utf-8-sig", "replace")
     unreadable = text.count("\ufffd")
     return sum(not line.isascii() and len(_beyond_ascii(line)) for line in text.splitlines()) >= (
@@ -172,7 +172,7 @@ def _guess(head: bytes) -> str:
 
 
 def _score(sample: bytes, page: _CodePage) -> float:
-    """How probable a text is in a code page: at most 2 for its letters, and the page's bonus."""
+    """The score of a text in a code page: at most 2 for its letters, plus the page's bonus."""
     codec = codecs.getincrementaldecoder(_CODECS.get(page.name, page.name))("replace")
     text = f"\n{codec.decode(sample)}\n"
     places = [at for at, character in enumerate(text) if character > "\x7f"][:_MAX_CHARACTERS]
@@ -181,15 +181,18 @@ def _score(sample: bytes, page: _CodePage) -> float:
     triples = [text[at - 1 : at + 2] for at in places]
     context = sum(map(_context, triples))
     letters = "".join(triple[1] for triple in triples).lower()
-    known = frozenset("".join(page.alphabets).lower())
+    letters_of_page = frozenset("".join(page.alphabets).lower())
     best = max(
-        sum(_weights(letters, alphabet.lower(), known, page.name)) for alphabet in page.alphabets
+        sum(_weights(letters, alphabet.lower(), letters_of_page, page.name))
+        for alphabet in page.alphabets
     )
     return (best + context) / len(places) + page.bonus
 
 
-def _weights(letters: str, alphabet: str, known: frozenset[str], page: str) -> Iterator[float]:
-    """What each character says for one language, from 2 for its most frequent letter."""
+def _weights(
+    letters: str, alphabet: str, letters_of_page: frozenset[str], page: str
+) -> Iterator[float]:
+    """The score of each character for one language, at most 2 for its most frequent letter."""
     is_ideographic = page in _COMMON_LEADS
     alphabet = "".join(dict.fromkeys(alphabet))
     ranks = {
@@ -203,13 +206,13 @@ def _weights(letters: str, alphabet: str, known: frozenset[str], page: str) -> I
             yield 1.0
         elif is_ideographic:
             yield 0.7 if _is_common(letter, page) else -1.5
-        elif letter in known:
+        elif letter in letters_of_page:
             yield -0.3
         else:
             yield -2 if letter.isalpha() else -4 if "\x80" <= letter < "\xa0" else -1.5
 
 
-# The first bytes of what people write most: level 1 of each standard, and Korean's syllables.
+# Lead bytes of frequent characters: level 1 of each standard, and Korean syllables.
 _COMMON_LEADS = {
     "shift_jis": (0x88, 0x98), "euc-jp": (0xB0, 0xCF), "gb18030": (0xB0, 0xD7),
     "big5": (0xA4, 0xC6), "euc-kr": (0xB0, 0xC8),
@@ -226,11 +229,11 @@ def _is_common(letter: str, page: str) -> bool:
 
 
 def _context(triple: str) -> float:
-    """What is wrong with a character between its neighbours: 0 for nothing, or less."""
+    """A penalty for an implausible character between its neighbours: 0 or negative."""
     before, letter, after = tuple(triple)
     if letter == "\ufffd":
         return -4
-    if "\uff61" <= letter <= "\uff9f":  # Japanese of half width comes in words
+    if "\uff61" <= letter <= "\uff9f":  # half-width Japanese comes in words
         return 3 if any("\uff61" <= other <= "\uff9f" for other in (before, after)) else 0
     if letter > "\u2e7f":
         return -1.5 * sum("a" <= other <= "z" for other in (before, after))

@@ -1,7 +1,7 @@
-"""The rows of a text whose fields have a delimiter: `csv`'s, and what `csv` gives up on.
+"""Reads the rows of delimited text with Python's `csv`, and repairs rows that `csv` rejects.
 
-A quote that is never closed would swallow every row behind it. So rows are read strictly, and where
-that fails, the row's first line is a row of its own and the lines behind it are read again.
+A quote that is never closed would swallow all following rows. So rows are read strictly. If that
+fails, the row's first line becomes a row of its own, and the lines after it are read again.
 """
 
 import csv
@@ -11,18 +11,18 @@ from typing import Any
 
 from chalicelib.processors.tabular.text_lines import MAX_LINE, Lines, RowTooLong
 
-# For the whole process: nothing else in it reads CSV, and `Lines` ends rows that are longer.
+# For the whole process: nothing else in it reads CSV, and `Lines` ends longer rows.
 csv.field_size_limit(MAX_LINE)
 
-# Whoever writes these seldom quotes: a quote may be a character like any other.
+# Files with these delimiters seldom use quotes: a quote may be an ordinary character.
 UNQUOTED_DELIMITERS = frozenset("\t|")
-_PARTIAL_ROW = 20  # lines of an open row at the end of a beginning that may be closed behind it
-_NO_DELIMITER = "\uffff"  # is no character
+_PARTIAL_ROW = 20  # lines of an open row at the end of a sample, which may be closed after it
+_NO_DELIMITER = "\uffff"  # not a character
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How fields are written; `delimiter` None: each row has one field."""
+    """How fields are written. With `delimiter` None, each row is one field."""
 
     delimiter: str | None
     quote: str = '"'
@@ -30,7 +30,7 @@ class Dialect:
     skips_spaces: bool = False
 
     def reader(self, lines: Iterable[str], *, strict: bool = True, quotes: bool = True) -> Any:
-        """`csv.reader` over lines; strict, it raises where quotes are not balanced."""
+        """A `csv.reader` over lines. If `strict`, it raises for unbalanced quotes."""
         return csv.reader(
             lines,
             delimiter=self.delimiter or _NO_DELIMITER,
@@ -43,14 +43,18 @@ class Dialect:
 
 
 class Rows:
-    """The rows of lines, those without fields left out; None stands for one that nobody can read.
+    """The rows of lines, without empty ones. None stands for an unreadable row.
 
-    `width`, once it is known, is how many fields a good row has. `repairs` counts the
-    rows that only a line of their own made readable. `open_quotes` counts the lines
-    whose quote is not closed, `first_open` is the first one's number. `lost_lines` follow such a
-    quote and were too many to be read again. `joined` counts rows that were told apart although
-    quotes around line ends would make them one. With `is_cut`, lines go on behind the last one: a
-    short row that they leave open is left out.
+    The caller sets `width`, the number of fields of a good row, once it is known.
+
+    - `repairs` counts the rows that were read from a single line because the whole row failed.
+    - `open_quotes` counts the lines whose quote is not closed; `first_open` is the number of the
+    first.
+    - `lost_lines` counts the lines after such a quote that were too many to be read again.
+    - `joined` counts the rows that were read as separate ones although quotes would join them.
+
+    With `is_cut`, the text continues after the last line: a short row that is open there is left
+    out.
     """
 
     def __init__(self, lines: Lines, dialect: Dialect, *, is_cut: bool = False) -> None:
@@ -93,13 +97,13 @@ class Rows:
                 yield fields
 
     def _are_rows(self, row: list[str]) -> bool:
-        """Whether every line of a row in quotes is a whole row of a table without quotes."""
+        """Whether each line of a quoted row is a complete row of a table without quotes."""
         if not self._may_be_unquoted or self.width is None:
             return False
         return all(line.count(self.dialect.delimiter or "") == self.width - 1 for line in row)
 
     def _first_line(self) -> list[str] | None:
-        """The first line of a row as a row of its own; those behind it are read again."""
+        """The first line of a row as a row of its own; the lines after it are read again."""
         self.repairs += 1
         first, *others = self.lines.row
         at = self.lines.number - len(others)
@@ -118,7 +122,7 @@ class Rows:
         return loose
 
     def _loosely(self, line: str) -> list[str] | None:
-        """The fields of a line whose quotes are not balanced; None where it ends within quotes."""
+        """The fields of a line with unbalanced quotes; None if it ends within quotes."""
         wants_more = False
 
         def lines() -> Iterator[str]:

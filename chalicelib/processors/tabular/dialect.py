@@ -1,7 +1,7 @@
-"""How a table is written: its delimiter, its quotes, and which of its lines names the columns.
+"""Decides the dialect of a table: its delimiter, its quotes, and its header line.
 
-Pure: decides from the beginning of a text. Every delimiter is tried on the same lines, with quotes
-respected, and the one wins whose rows explain each other best.
+Pure: it looks at the beginning of a text. It tries every delimiter on the same lines, with respect
+to quotes. The delimiter with the most consistent rows wins.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from chalicelib.processors.tabular.layout import Row, are_names, best_shape, is_
 from chalicelib.processors.tabular.text_lines import Lines
 
 DELIMITERS = ",;\t|"
-_SAMPLE_ROWS = 1000  # rows that the decision is made from
-_REPAIRED = 0.5  # what a reading loses where no row has balanced quotes
-# A second reading with this share of the first one's score may be as good; all rows of an even one
-# have as many fields, which seldom comes about by chance.
+_SAMPLE_ROWS = 1000  # rows for the decision
+_REPAIRED = 0.5  # penalty if no row has balanced quotes
+# Above this share of the best score, a second reading is as good as the best one. The share is
+# lower for an even reading: rows of equal length are seldom a coincidence.
 _AMBIGUOUS, _AMBIGUOUS_EVEN = 0.9, 0.65
-# The line that tells Excel the delimiter; other programs fill it up with delimiters.
+# The line that declares the delimiter to Excel. Other programs append delimiters to it.
 _SEP_LINE = re.compile(r'"?sep=(.)"?[,;\t|]*[\r\n]*', re.IGNORECASE)
-# A quoted field of at most so many characters, and a space after it.
+# A quoted field of limited length, and a space after it.
 _LONGEST_NAME = 10_000
 _SPACED = re.compile(r'"(?:[^"\\]|\\.|"")*" ', re.DOTALL)
 _COMMENT = re.compile(r"#|//|%")
@@ -37,9 +37,9 @@ _URL_REST = "//"
 class Layout:
     """How to read a table.
 
-    `skipped_lines` come before the header. `row_names` and `trailing_delimiter` are those of
-    `Shape`. `is_ambiguous`: another dialect explains other rows as well. `is_regular`: most rows
-    have as many fields as the header. `header_has_values`: numbers instead of names.
+    `skipped_lines` precede the header. `row_names` and `trailing_delimiter` are those of `Shape`.
+    `is_ambiguous`: another dialect fits as well. `is_regular`: most rows have as many fields as the
+    header. `header_has_values`: the header has numbers instead of names.
     """
 
     dialect: Dialect
@@ -53,7 +53,7 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """Rows in one dialect, and how many lines of the table come before each."""
+    """Rows in one dialect, and the number of lines of the table before each."""
 
     dialect: Dialect
     rows: list[Row]
@@ -63,9 +63,9 @@ class _Sample:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What a table is in one dialect, from how many rows, and how well these agree.
+    """The layout of a table in one dialect, its score, and the number of rows it is based on.
 
-    `evenness` is that of `_evenness`.
+    `evenness` is the result of `_evenness`.
     """
 
     score: float
@@ -74,7 +74,7 @@ class _Reading:
     evenness: int
 
     def rivals(self, best: _Reading) -> bool:
-        """Whether other columns or rows than those of `best` are as good."""
+        """Whether this reading gives other columns or rows, and is as good as `best`."""
         delimiters = self.layout.dialect.delimiter, best.layout.dialect.delimiter
         if delimiters[0] == delimiters[1] and self.rows == best.rows:
             return False
@@ -85,43 +85,43 @@ class _Reading:
 
 
 def decide(text: str, *, is_whole: bool, has_tabs: bool) -> Layout:
-    """The layout of the table that begins with `text`; `is_whole` where this is all of it.
+    """The layout of the table that begins with `text`; `is_whole` if this is all of it.
 
-    `has_tabs` where the table is declared to have tabs, which is believed where they fit.
+    `has_tabs` means that the declared type is tab-separated. Tabs then win if they fit.
     """
     skipped, declared = _declared_delimiter(text)
     beginning = _Beginning(text, skipped, is_whole=is_whole)
     if declared:
-        found = beginning.readings(beginning.samples(declared))
-        return _best(found) if found else Layout(Dialect(declared), beginning.skipped)
+        readings = beginning.readings(beginning.samples(declared))
+        return _best(readings) if readings else Layout(Dialect(declared), beginning.skipped)
     usual = Dialect("\t" if has_tabs else ",")
     delimiters = sorted(DELIMITERS, key=str(usual.delimiter).__ne__)
     tabs = beginning.readings(beginning.samples("\t")) if has_tabs else []
     if tabs and tabs[0].layout.skipped_lines <= beginning.skipped:
         return _best(tabs)
     samples = itertools.chain(*map(beginning.samples, delimiters), beginning.spaced_samples())
-    found = beginning.readings(samples)
-    if not found:
+    readings = beginning.readings(samples)
+    if not readings:
         return _last_resort(beginning, usual, delimiters)
-    return _best(found)
+    return _best(readings)
 
 
-def _best(found: list[_Reading]) -> Layout:
-    best = found[0]
-    return replace(best.layout, is_ambiguous=any(one.rivals(best) for one in found))
+def _best(readings: list[_Reading]) -> Layout:
+    best = readings[0]
+    return replace(best.layout, is_ambiguous=any(one.rivals(best) for one in readings))
 
 
 def _declared_delimiter(text: str) -> tuple[int, str | None]:
-    """How many lines Excel's `sep=` takes, and the delimiter that it declares."""
+    """The number of lines of Excel's `sep=` declaration, and the declared delimiter."""
     first = io.StringIO(text[:100], newline="").readline()
-    found = _SEP_LINE.fullmatch(first)
-    return (1, found[1]) if found else (0, None)
+    readings = _SEP_LINE.fullmatch(first)
+    return (1, readings[1]) if readings else (0, None)
 
 
 class _Beginning:
-    """The lines of a table's beginning behind those that are no rows for sure.
+    """The first lines of a table, without leading blank lines and comments.
 
-    `skipped` counts the lines left out. The last comment may name the columns: `comment` is it.
+    `skipped` counts the lines left out. `comment` is the last comment, which may name the columns.
     """
 
     def __init__(self, text: str, skipped: int, *, is_whole: bool) -> None:
@@ -131,14 +131,14 @@ class _Beginning:
         while at < len(lines) and (not lines[at].strip("\r\n") or _COMMENT.match(lines[at])):
             self.comment = lines[at] if lines[at].strip("\r\n") else self.comment
             at += 1
-        if at == len(lines):  # there are no rows below the comments
+        if at == len(lines):  # only comments
             at, self.comment = skipped, ""
         self.skipped = at
         self.lines = lines[at:]
         self.text = "".join(self.lines)
 
     def samples(self, delimiter: str) -> Iterator[_Sample]:
-        """The rows in each dialect with this delimiter that the characters leave open."""
+        """The rows in each dialect with this delimiter that the text allows."""
         if delimiter not in self.text:
             return
         plain = Dialect(delimiter)
@@ -152,7 +152,7 @@ class _Beginning:
             yield self.sample(replace(plain, quote="'"))
 
     def spaced_samples(self) -> Iterator[_Sample]:
-        """The rows between spaces, where the first field ends so: others may all be in quotes."""
+        """The rows separated by spaces, if the first field ends so. All rows may be in quotes."""
         if _SPACED.match(self.text, 0, _LONGEST_NAME):
             for sample in self.samples(" "):
                 if not sample.repairs and _are_clear_spaces(sample, self.text):
@@ -167,22 +167,22 @@ class _Beginning:
             rows.append(row)
             before.append(self.skipped + lines.number - len(lines.row))
         if not self._is_whole and 1 < len(rows) < _SAMPLE_ROWS:
-            rows.pop()  # it may be cut
+            rows.pop()  # the last row may be cut off
         return _Sample(dialect, rows, before, read.repairs)
 
     def readings(self, samples: Iterable[_Sample]) -> list[_Reading]:
-        """What the table is in each dialect, the best first."""
-        found = [reading for sample in samples if (reading := self._reading(sample))]
-        return sorted(found, key=lambda reading: -reading.score)
+        """The layout of the table in each dialect, the best first."""
+        readings = [reading for sample in samples if (reading := self._reading(sample))]
+        return sorted(readings, key=lambda reading: -reading.score)
 
     def _reading(self, sample: _Sample) -> _Reading | None:
         rows, before = sample.rows, sample.before
         may_be_quoted = sample.dialect.delimiter not in UNQUOTED_DELIMITERS
         if not rows or (may_be_quoted and 2 * sample.repairs >= len(rows)):
             return None
-        named = self._named_by_comment(sample)
-        if named:
-            rows, before = [named, *rows], [self.skipped - 1, *before]
+        names = self._named_by_comment(sample)
+        if names:
+            rows, before = [names, *rows], [self.skipped - 1, *before]
         best = best_shape(rows, may_name_rows=self._may_name_rows(sample))
         if best is None or best[1].width < 2 - best[1].trailing_delimiter - best[1].row_names:
             return None
@@ -198,7 +198,7 @@ class _Beginning:
         return _Reading(score, layout, len(rows), _evenness(sample))
 
     def _named_by_comment(self, sample: _Sample) -> list[str] | None:
-        """The fields of the last comment, where it names the columns and the first row does not."""
+        """The fields of the last comment, if it names the columns and the first row does not."""
         first = sample.rows[0]
         if not self.comment or first is None:
             return None
@@ -207,7 +207,7 @@ class _Beginning:
         return fields if has_values and len(fields) == len(first) and are_names(fields) else None
 
     def _may_name_rows(self, sample: _Sample) -> bool:
-        """Whether rows may have a name before the first column, as R writes them."""
+        """Whether rows may begin with a name that has no column, as R writes them."""
         if sample.repairs and len(sample.rows[0] or ()) < 2:
             return False
         lines = [self.lines[before - self.skipped] for before in sample.before[:2]]
@@ -222,42 +222,46 @@ def _has_values(row: Row) -> bool:
 
 
 def _last_resort(beginning: _Beginning, usual: Dialect, delimiters: list[str]) -> Layout:
-    """A rare delimiter that fits without a doubt, one that the header has, or a single column."""
+    """A rare delimiter that clearly fits, a delimiter in the header, or a single column."""
     for delimiter, is_clear in ((" ", _are_clear_spaces), (":", _are_clear_colons)):
         for sample in beginning.samples(delimiter):
-            found = beginning.readings([sample])
+            readings = beginning.readings([sample])
             if (
-                found
+                readings
                 and is_clear(sample, beginning.text)
-                and found[0].layout.skipped_lines == sample.before[0]
+                and readings[0].layout.skipped_lines == sample.before[0]
             ):
-                return found[0].layout
+                return readings[0].layout
     single = beginning.sample(usual)
     if all(row is not None and len(row) == 1 for row in single.rows):
         header_has_values = _has_values(single.rows[0] if single.rows else None)
         return Layout(usual, beginning.skipped, header_has_values=header_has_values)
-    named = [sample for one in delimiters for sample in beginning.samples(one) if _is_tight(sample)]
-    if named:
-        best = max(named, key=lambda sample: len(sample.rows[0] or ()))
+    names = [sample for one in delimiters for sample in beginning.samples(one) if _is_tight(sample)]
+    if names:
+        best = max(names, key=lambda sample: len(sample.rows[0] or ()))
         return Layout(best.dialect, best.before[0], is_regular=False)
     return Layout(Dialect(None), beginning.skipped)
 
 
 def _likely(unescaped: _Sample, escaped: _Sample) -> list[_Sample]:
-    """The readings of backslashes that agree with the rows; the first of equal ones is chosen."""
+    """The readings of backslashes that give consistent rows; the first of equal ones wins."""
     even = [sample for sample in (unescaped, escaped) if _evenness(sample)]
     if len(even) == 1:
         return even
     if not even:
         return [escaped, unescaped]
-    # Backslashes that only join whole rows are characters, as likely as not.
+    # If backslashes join complete rows, they are as likely to be ordinary characters.
     if len(escaped.rows) != len(unescaped.rows):
         return even
     return [max(escaped, unescaped, key=_evenness)]
 
 
 def _evenness(sample: _Sample) -> int:
-    """2 where all rows have as many fields; 1 where all have one more than the header; else 0."""
+    """How equal the rows are, from 0 to 2.
+
+    2: all rows have the same number of fields. 1: all have one field more than the header. 0:
+    neither.
+    """
     first, *body = [len(row or ()) for row in sample.rows] or [0]
     usual = body[0] if body else first
     if sample.repairs or {*body} - {usual}:
@@ -266,13 +270,13 @@ def _evenness(sample: _Sample) -> int:
 
 
 def _is_tight(sample: _Sample) -> bool:
-    """Whether the first row is names without spaces around the delimiters."""
+    """Whether the first row consists of names, without spaces around the delimiters."""
     first = sample.rows[0] if sample.rows else None
     return are_names(first) and len(first or ()) > 1 and all(n == n.strip() for n in first or ())
 
 
 def _are_clear_spaces(sample: _Sample, text: str) -> bool:
-    """Whether spaces are delimiters, not the ends of words: fields are quoted or numbers."""
+    """Whether spaces are delimiters, not word boundaries: fields are quoted, or are numbers."""
     rows = [row for row in sample.rows if row is not None]
     widths = {len(row) for row in rows[1:]}
     fields = [field for row in rows[1:] for field in row]
@@ -285,7 +289,7 @@ def _are_clear_spaces(sample: _Sample, text: str) -> bool:
 
 
 def _are_clear_colons(sample: _Sample, _text: str) -> bool:
-    """Whether colons are delimiters, not those of times, addresses and `key: value`."""
+    """Whether colons are delimiters, not parts of times, addresses or `key: value`."""
     rows = [row for row in sample.rows if row is not None]
     fields = [field for row in rows for field in row]
     return (

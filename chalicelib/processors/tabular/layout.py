@@ -1,7 +1,8 @@
-"""Which row of a table names the columns, and how well the other rows agree with it.
+"""Which row of a table is the header, and how well the other rows agree with it.
 
-Pure: knows rows of text. The score follows CleverCSV (https://doi.org/10.1007/s10618-019-00646-y):
-rows with as many fields as the header, and fields that look like numbers, dates and words.
+Pure: it works on rows of text. The score follows CleverCSV
+(https://doi.org/10.1007/s10618-019-00646-y): rows with as many fields as the header, and fields
+that look like numbers, dates and words.
 """
 
 import re
@@ -9,13 +10,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-Row = list[str] | None  # None: a row that nobody can read
+Row = list[str] | None  # None: an unreadable row
 
-_TYPED_ROWS = 100  # rows whose fields are looked at
+_TYPED_ROWS = 100  # rows whose fields are scored
 _MAX_TITLE_ROWS = 20  # rows before the header
-_MIN_FIT = 0.5  # share of rows with as many fields as the header, below which there is no table
-_HIGH_FIT = 0.8  # the same, for a header that is not the first row or has another width
-# A header in the first row is more probable than one below titles, or names fewer fields.
+_MIN_FIT = 0.5  # minimum share of rows with as many fields as the header
+_HIGH_FIT = 0.8  # the same, for a header below the first row or of another width
+# A header in the first row is more likely than one below titles, or with fewer fields.
 _TITLE_WEIGHT, _UNNAMED_WEIGHT = 0.7, 0.9
 
 _NUMBER = re.compile(
@@ -26,17 +27,17 @@ _DATE = re.compile(
     r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ]\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?(Z|[-+]\d{2}:?\d{2})?)?"
     r"|\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?"
 )
-# A delimiter within words and numbers, where another would have been the delimiter.
+# A delimiter inside a field: then it would be the real delimiter.
 _OTHER_DELIMITER = re.compile(r"[\t;|]|,(?! )")
 _VALUE, _WORD, _SENTENCE, _JOINED = 1.0, 0.9, 0.7, 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A header and what it says of the rows; `header` is its index.
+    """A header and the form of the rows below it; `header` is its index.
 
     With `row_names`, rows have one field more than the header, and the first is the row's name.
-    With `trailing_delimiter`, the last field of each row has neither name nor value.
+    With `trailing_delimiter`, the last field of each row has no name and is empty.
     """
 
     header: int
@@ -47,14 +48,14 @@ class Shape:
 
 
 def best_shape(rows: Sequence[Row], *, may_name_rows: bool) -> tuple[float, Shape] | None:
-    """The shape that explains rows best, and its score from 0 to 1; None if none does."""
+    """The shape that fits the rows best, and its score from 0 to 1; None if none fits."""
     scored = [(_score(rows, shape), shape) for shape in _shapes(rows, may_name_rows=may_name_rows)]
     best = max(scored, key=lambda pair: pair[0], default=None)
     return best if best and best[0] > 0 else None
 
 
 def are_names(row: Row) -> bool:
-    """Whether a row may be a header: different words, none of them empty or a number."""
+    """Whether a row may be a header: distinct names, none of them empty or a number."""
     return row is not None and len(set(row)) == len(row) and all(map(_is_name, row))
 
 
@@ -123,7 +124,7 @@ def fits(row: list[str], width: int, *, has_trailing: bool) -> bool:
 
 
 def _usual_width(rows: Sequence[Row]) -> int:
-    """How many fields most rows have."""
+    """The most frequent number of fields."""
     widths = Counter(len(row) for row in rows if row is not None)
     return widths.most_common(1)[0][0] if widths else 0
 
@@ -133,7 +134,7 @@ def _end_empty(rows: Sequence[Row]) -> bool:
 
 
 def _likeness(field: str) -> float:
-    """How much a field looks like one, from 0 to 1."""
+    """How much a text looks like a single field, from 0 to 1."""
     if not field or _is_value(field):
         return _VALUE
     if field.endswith("\\"):

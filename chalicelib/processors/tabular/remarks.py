@@ -1,6 +1,6 @@
-"""What a report on a table adds to its numbers: what was skipped, guessed or not understood.
+"""Remarks in a table's report: skipped lines, guesses, and rows that could not be read.
 
-Each remark has a field for programs where they may need one, and a sentence for people.
+Each remark is a sentence for people, some with a field for programs.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from chalicelib.processors.tabular.text_lines import Lines
 
 
 class Remarks:
-    """The remarks on one table; `lines` and `rows` are set where the table is read by them."""
+    """The remarks on one table. The caller sets `lines` and `rows` before it reads them."""
 
     def __init__(self) -> None:
         self.lines: Lines | None = None
@@ -33,19 +33,21 @@ class Remarks:
             which = "Line 1 comes" if skipped == 1 else f"Lines 1 to {skipped} come"
             self._add(f"{which} before the header.", skipped_lines=skipped)
         if layout.row_names:
-            self._add("Each row begins with its name, which has no column.", row_names=True)
+            self._add("Each row begins with a name that has no column.", row_names=True)
         if layout.trailing_delimiter:
             self._add("Rows end with a delimiter.", trailing_delimiter=True)
         if layout.dialect.delimiter is None:
-            self._add("No delimiter fits the rows: each row is one field.")
+            self._add("No delimiter fits the rows: each row is read as one field.")
         if not layout.is_regular:
-            self._add("Most rows have another number of fields than the header.", ambiguous=True)
+            self._add(
+                "Most rows have a different number of fields from the header.", ambiguous=True
+            )
         if layout.is_ambiguous:
             self._add(
                 "Another delimiter or escape character fits the rows as well.", ambiguous=True
             )
         if layout.header_has_values:
-            self._add("The first row has values instead of names: it may be no header.")
+            self._add("The first row has values instead of names: it may not be a header.")
 
     def fields(self, *, is_complete: bool) -> dict[str, Any]:
         """Fields that only some reports have, `notes`, and `complete`."""
@@ -56,12 +58,12 @@ class Remarks:
                 which = f"{rows.open_quotes} lines, the first is line {rows.first_open}, open"
             self._add(f"{which} a quote that is not closed.")
         if rows and rows.lost_lines:
-            self._add(f"{rows.lost_lines} lines behind open quotes were not read as rows.")
+            self._add(f"{rows.lost_lines} lines after unclosed quotes were not read as rows.")
         if rows and rows.joined:
             self._add("Quotes around line ends were read as characters.", ambiguous=True)
         if lines and lines.unreadable:
             self._add(
-                "Some characters are not readable in this encoding.",
+                "Some characters cannot be read in this encoding.",
                 unreadable_characters=lines.unreadable,
             )
         notes = {"notes": self._notes} if self._notes else {}

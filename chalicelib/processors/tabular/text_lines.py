@@ -1,41 +1,41 @@
-"""The lines of a text as a table's rows need them: of bounded length, and to be read once more.
+"""The lines of a text, of bounded length, which can be read again.
 
-`csv` reads rows from lines. Where a row turns out to have no end, its lines are read again as rows.
+`csv` reads rows from lines. If a row has no end, its lines are read again as rows.
 """
 
 from collections.abc import Callable, Iterator
 
-MAX_LINE = 1280 * 1024  # characters of a row: a field of a megabyte, and the fields beside it
-MAX_ROW_LINES = 100_000  # lines of a row whose quoted fields have line ends
-# Characters that may be read again: so many in all, and this share of those read once.
+MAX_LINE = 1280 * 1024  # characters of a row: a field of a megabyte, and other fields
+MAX_ROW_LINES = 100_000  # lines of a row whose quoted fields contain line ends
+# Characters that may be read again: the maximum, and the share of those read so far.
 _MAX_AGAIN = 64 * 1024 * 1024
 _AGAIN_SHARE = 1
-_LINES_BETWEEN_LOOKS = 64  # at the clock
+_LINES_BETWEEN_LOOKS = 64  # between checks of the time
 _REPLACEMENT = "\ufffd"
 
 
 class RowTooLong(Exception):
-    """A row has more characters or lines than a row may have."""
+    """A row exceeds the maximum of characters or lines."""
 
 
 class Lines:
-    """The lines that `readline(size)` gives, with their ends; a blank line for one too long.
+    """The lines from `readline(size)`, with their ends; a blank line replaces one that is too long.
 
-    `row` holds the lines since `start_row`. `number` is the last line's, from 1. `unreadable`
-    counts the characters that stand for bytes of another encoding.
+    `row` holds the lines since `start_row`. `number` is that of the last line, from 1. `unreadable`
+    counts the replacement characters.
     """
 
     def __init__(self, readline: Callable[[int], str], check_time: Callable[[], None]) -> None:
         self._readline = readline
         self._check_time = check_time
-        self._again: list[str] = []  # the next line is the last
+        self._again: list[str] = []  # a stack: the next line is the last one
         self._may_read_again = _MAX_AGAIN
         self._size = 0
         self.row: list[str] = []
         self.number = 0
         self.unreadable = 0
         self.too_long: set[int] = set()
-        self.has_ended = False  # the last iterator is used up
+        self.has_ended = False  # the last iterator is exhausted
 
     def __iter__(self) -> Iterator[str]:
         row, again = self.row, self._again
@@ -51,7 +51,7 @@ class Lines:
         self.has_ended = True
 
     def start_row(self) -> None:
-        """Forget the lines of the row before."""
+        """Start a new row: its first line is the next one."""
         self.row.clear()
         self._size = 0
         if self.too_long and not self._again:
@@ -63,7 +63,7 @@ class Lines:
         return any(first <= number <= self.number for number in self.too_long)
 
     def read_again(self, lines: list[str]) -> bool:
-        """Give the last lines of the row once more; not where that would take too long."""
+        """Put lines back, to be read again; False if that would take too long."""
         size = sum(map(len, lines))
         if size > self._may_read_again:
             return False

@@ -5,16 +5,14 @@ import type { CreatedUpload, Upload } from "../upload/api/contract";
 import { browserConnectivity } from "../upload/browser/connectivity";
 import { workerHasher } from "../upload/browser/hasher";
 import { indexedDbJournal } from "../upload/browser/indexeddb-journal";
-import type { Connect } from "../upload/browser/preconnect";
 import { browserLocks } from "../upload/browser/tab-locks";
 import { browserTransport } from "../upload/browser/xhr-transport";
 import type { Clock } from "../upload/clock";
 import { Engine } from "../upload/engine";
 import { ApiError } from "../upload/errors";
-import type { Member } from "../upload/resume/drop";
+import type { Member, Preconnect, SourceFile } from "../upload/ports";
 import type { UnfinishedDrop, UnfinishedFile } from "../upload/resume/unfinished";
-import type { SourceFile } from "../upload/settings";
-import { inSlices } from "../uppy/tasks";
+import { inSlices } from "../upload/tasks";
 import { element } from "./elements";
 import { MailingSwitch } from "./email/mailing-switch";
 import { Awake } from "./leave-guard";
@@ -63,8 +61,8 @@ export class Workspace {
   #rereading: ReturnType<typeof setTimeout> | undefined;
   readonly #awake = new Awake(() => this.isBusy);
 
-  /** `owner` keeps apart what people who share this browser leave unfinished; `connect` where S3 is far away. */
-  constructor(api: Api, clock: Clock, toasts: Toasts, owner: string, connect?: Connect) {
+  /** `owner` keeps apart what people who share this browser leave unfinished; `preconnect` where S3 is far away. */
+  constructor(api: Api, clock: Clock, toasts: Toasts, owner: string, preconnect?: Preconnect) {
     this.#api = api;
     this.#clock = clock;
     this.#toasts = toasts;
@@ -89,7 +87,7 @@ export class Workspace {
       giveUpDrop: (drop) => void this.#try(() => this.#giveUpDrop(drop)),
     });
     this.element.append(title, this.#waiting.element, target, this.#unfinished.element, this.#list.element);
-    this.#engine = this.#newEngine(owner, connect);
+    this.#engine = this.#newEngine(owner, preconnect);
     this.#dashboard = new UploadDashboard({
       target,
       engine: this.#engine,
@@ -135,14 +133,14 @@ export class Workspace {
     this.element.remove();
   }
 
-  #newEngine(owner: string, connect?: Connect): Engine {
+  #newEngine(owner: string, preconnect?: Preconnect): Engine {
     return new Engine({
       api: this.#api,
       transport: browserTransport,
       connectivity: browserConnectivity,
       journal: indexedDbJournal(owner),
       locks: browserLocks,
-      connect,
+      preconnect,
       hasher: workerHasher(),
       clock: this.#clock,
       listener: {
@@ -258,7 +256,7 @@ export class Workspace {
   async #giveUp(entry: UnfinishedFile): Promise<void> {
     const { title, unfinished: text, yes, no } = strings.confirm;
     if (!(await confirm({ title: title(entry.filename), text, yes, no }))) return;
-    await this.#engine.giveUp(entry);
+    await this.#engine.discard(entry);
     this.#forget(entry.id);
   }
 
@@ -285,7 +283,7 @@ export class Workspace {
   async #giveUpDrop(drop: UnfinishedDrop): Promise<void> {
     const words = strings.giveUpDrop;
     if (!(await confirm({ ...words, title: words.title(nameOf(drop)) }))) return;
-    await this.#engine.giveUpDrop(drop);
+    await this.#engine.discardDrop(drop);
     await this.#showUnfinished();
   }
 

@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
 import { NetworkError, ReadError } from "../../src/upload/errors";
-import { readingTwice, whyFailed } from "../../src/upload/retry/read-failures";
+import { causeOf, withSecondRead } from "../../src/upload/retry/read-failures";
 import { HandClock, settled } from "../fakes/clock";
 
 const never = new AbortController().signal;
 const lost = new NetworkError("lost");
 
-/** A file of which this many reads fail, and how often it was read. */
+/** A file whose first reads fail, and a count of its reads. */
 function failing(reads: number) {
   const data = new Blob(["abc"]);
   const tally = { reads: 0 };
@@ -19,14 +19,14 @@ function failing(reads: number) {
   return { data, tally };
 }
 
-test("a request that failed though the file can be read failed for its own reason, at once", async () => {
-  expect(await whyFailed(lost, failing(0).data, new HandClock(), never)).toBe(lost);
+test("the error of a request stays, at once, when the file can be read", async () => {
+  expect(await causeOf(lost, failing(0).data, new HandClock(), never)).toBe(lost);
 });
 
-test("what is no failure of the network is not doubted", async () => {
+test("an error that is no NetworkError stays", async () => {
   const { data, tally } = failing(9);
   const refusal = new Error("refused");
-  expect(await whyFailed(refusal, data, new HandClock(), never)).toBe(refusal);
+  expect(await causeOf(refusal, data, new HandClock(), never)).toBe(refusal);
   expect(tally.reads).toBe(0);
 });
 
@@ -36,7 +36,7 @@ test.each([
 ])("a file of which $reads reads fail, a second apart, is gone: $gone", async ({ reads, gone }) => {
   const clock = new HandClock();
   const { data, tally } = failing(reads);
-  const why = whyFailed(lost, data, clock, never);
+  const why = causeOf(lost, data, clock, never);
   await settled();
   await clock.advance(999);
   expect(tally.reads).toBe(1);
@@ -44,9 +44,9 @@ test.each([
   expect((await why) instanceof ReadError).toBe(gone);
 });
 
-test("whoever pauses or cancels meanwhile hears nothing of the file", async () => {
+test("a pause or cancel meanwhile ends the check of the file", async () => {
   const stop = new AbortController();
-  const why = whyFailed(lost, failing(9).data, new HandClock(), stop.signal);
+  const why = causeOf(lost, failing(9).data, new HandClock(), stop.signal);
   await settled();
   stop.abort(new Error("paused"));
   await expect(why).rejects.toThrow("paused");
@@ -58,7 +58,7 @@ test.each([
 ])("a hash that fails %i times", async (failures, end) => {
   const clock = new HandClock();
   let tries = 0;
-  const hasher = readingTwice(async () => {
+  const hasher = withSecondRead(async () => {
     if (tries++ < failures) throw new ReadError("NotReadableError");
     return "crc";
   }, clock);

@@ -1,4 +1,4 @@
-"""MiniStack, an emulator of AWS, with what differs from AWS bridged: one file a service.
+"""MiniStack, an emulator of AWS, with bridges where it differs from AWS: one file a service.
 
-Runs in an environment of its own, see requirements-ministack.in; nothing else imports it.
+It runs in its own virtual environment (requirements-ministack.in), and nothing else imports it.
 """

@@ -1,7 +1,7 @@
 """Starts MiniStack with all bridges: `python -m emulator`.
 
-`tests/second_aws/aws.py` gives it its settings as environment variables. The folder of the
-certificates is an argument, because they are written here: only this environment can make them.
+`tests/second_aws/aws.py` sets its environment variables. The argument is the folder for the
+certificates, which only this virtual environment has the library to create.
 """
 
 import os
@@ -14,10 +14,10 @@ from emulator import bridging, certificates
 def main() -> None:
     bridging.check_version()
     certificates.write(Path(sys.argv.pop()), os.environ["MINISTACK_REGION"])
-    # The functions find AWS's host names as this process does, and nothing else of the tests.
+    # The functions resolve AWS's host names like this process, and import no other test code.
     os.environ["PYTHONPATH"] = str(Path(__file__).parents[2] / "commands")
 
-    # MiniStack reads its settings when it is imported.
+    # MiniStack reads its settings at import.
     from ministack import app
 
     from emulator import (
@@ -37,7 +37,7 @@ def main() -> None:
         *(iam, lambda_, s3, sns),
     ):
         service.bridge()
-    # Started as root it would serve port 443 as well, which may be somebody else's.
+    # As root it would listen on port 443 as well, which another server may use.
     bridging.replace(app, "_port_is_bindable", lambda _: lambda _host, _port: False)
     app.main()
 

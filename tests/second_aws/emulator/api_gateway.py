@@ -1,4 +1,4 @@
-"""API Gateway: its host names, and APIs that are made from an OpenAPI document, as Chalice does.
+"""API Gateway: its host names, and APIs from an OpenAPI document, as Chalice creates them.
 
 ImportRestApi: https://docs.aws.amazon.com/apigateway/latest/api/API_ImportRestApi.html
 PutRestApi: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-import-api-update.html
@@ -50,7 +50,7 @@ def _with_documents(handle: Any) -> Any:
                 return _import(json.loads(body), query)
             case "PUT", "restapis", api:
                 if _one(query, "mode") != "overwrite":
-                    return _error("NotImplementedException", "the tests overwrite alone", 501)
+                    return _error("NotImplementedException", "the tests only overwrite", 501)
                 return _overwrite(api, json.loads(body))
         return await handle(method, path, headers, body, query)
 
@@ -70,8 +70,8 @@ def _import(document: dict[str, Any], query: dict[str, Any]) -> Any:
 def _overwrite(api: str, document: dict[str, Any]) -> Any:
     """Replace the whole definition.
 
-    AWS does not say what becomes of the gateway responses, which no document of Chalice's has.
-    They go here, because that is what a deployment has to mend if AWS removes them.
+    Chalice's documents have no gateway responses, and AWS does not document what happens to them.
+    Here they are removed, which is the case that a deployment would have to repair.
     """
     if api not in apigateway_v1._rest_apis:
         return _error("NotFoundException", "Invalid API identifier specified", 404)
@@ -93,7 +93,7 @@ def _overwrite(api: str, document: dict[str, Any]) -> Any:
 
 
 def _with_mock_integrations(import_operation: Any) -> Any:
-    """Import also the responses of a mock integration: a preflight gets its headers from them.
+    """Import the responses of a mock integration as well: a preflight has its headers from them.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-integration.html
     """

@@ -1,4 +1,4 @@
-"""How a bridge changes MiniStack: it names what it replaces, and fails where that is not there."""
+"""How a bridge changes MiniStack: it names the function or setting, which must exist."""
 
 import sys
 from collections.abc import Callable
@@ -10,7 +10,7 @@ VERSION = "1.5.33"
 
 
 class ChangedError(Exception):
-    """MiniStack is not what a bridge was written for."""
+    """MiniStack differs from the version that a bridge was written for."""
 
 
 def check_version() -> None:
@@ -19,9 +19,9 @@ def check_version() -> None:
 
 
 def replace(module: ModuleType, name: str, wrap: Callable[[Any], Any]) -> None:
-    """Put `wrap(function)` in the place of a function, also where other modules imported it.
+    """Replace a function by `wrap(function)`, also in modules that imported it.
 
-    Raises ChangedError where the module has no such function.
+    Raises ChangedError when the module has no such function.
     """
     function = getattr(module, name, None)
     if not callable(function):
@@ -33,7 +33,7 @@ def replace(module: ModuleType, name: str, wrap: Callable[[Any], Any]) -> None:
 
 
 def assign(module: ModuleType, name: str, value: object) -> None:
-    """Give a setting another value of its type; raises ChangedError where there is none."""
+    """Set a setting to another value of its type; raises ChangedError when it does not exist."""
     if not isinstance(getattr(module, name, None), type(value)):
         raise ChangedError(f"{module.__name__} has no {type(value).__name__} {name}")
     setattr(module, name, value)

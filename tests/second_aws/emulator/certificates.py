@@ -1,4 +1,4 @@
-"""A certificate authority and the certificate by which the emulator answers as AWS's host names."""
+"""A certificate authority, and the emulator's certificate for AWS's host names."""
 
 import datetime as dt
 import ipaddress

@@ -1,7 +1,7 @@
-"""CloudFormation: Fn::Join in a condition, types of properties, and properties that are forgotten.
+"""CloudFormation: Fn::Join in a condition, types of properties, and properties that it ignores.
 
-MiniStack compares the function itself with the text, so such a condition is never equal.
-AWS's list of functions in conditions has no Fn::Join; templates in wide use have it there.
+MiniStack compares the function itself with the text, so such a condition is never true. AWS's list
+of functions for conditions has no Fn::Join, but widely used templates have it there.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-conditions.html
 """
 
@@ -14,8 +14,8 @@ from ministack.services.cloudformation import engine, provisioners
 
 from emulator.bridging import ChangedError, replace
 
-# What is done with the properties of a type before MiniStack reads them, and after it made or
-# changed the resource of that name.
+# A change of a type's properties before MiniStack reads them, and an action after MiniStack has
+# created or updated the resource with that name.
 Before = Callable[[Any], Any]
 After = Callable[[str, Any], None]
 
@@ -28,21 +28,21 @@ def bridge() -> None:
 
 
 def _wrap(kind: str, *, before: Before = lambda each: each, after: After = lambda *_: None) -> None:
-    """Do something before and after each creation and update of a type's resources."""
+    """Run functions before and after each creation and update of a type's resources."""
     handlers = provisioners._RESOURCE_HANDLERS.get(kind)
     if not handlers or not {"create", "update"} <= handlers.keys():
-        raise ChangedError(f"{kind} is made in another way")
+        raise ChangedError(f"{kind} has other handlers")
     create, update = handlers["create"], handlers["update"]
 
     def create_and_more(logical_id: str, properties: Any, *names: str) -> Any:
-        made = create(logical_id, before(properties), *names)
-        after(made[0], properties)
-        return made
+        result = create(logical_id, before(properties), *names)
+        after(result[0], properties)
+        return result
 
     def update_and_more(physical_id: str, old: Any, new: Any, *names: str) -> Any:
-        made = update(physical_id, before(old), before(new), *names)
-        after(made[0], new)
-        return made
+        result = update(physical_id, before(old), before(new), *names)
+        after(result[0], new)
+        return result
 
     handlers |= {"create": create_and_more, "update": update_and_more}
 
@@ -62,7 +62,7 @@ def _joined(node: Any, parameters: dict[str, Any]) -> Any:
             items = str(parameters[name]["Value"]).split(",")
             return delimiter.join(item.strip() for item in items)
         case {"Fn::Join": _}:
-            raise NotImplementedError(f"a condition joins what is no parameter: {node}")
+            raise NotImplementedError(f"a condition joins a value that is not a parameter: {node}")
         case dict():
             return {key: _joined(value, parameters) for key, value in node.items()}
         case list():
@@ -71,10 +71,10 @@ def _joined(node: Any, parameters: dict[str, Any]) -> Any:
 
 
 def _typed(properties: dict[str, Any]) -> dict[str, Any]:
-    """The properties with the types that the resource's schema gives them.
+    """The properties with the types of the resource's schema.
 
-    A reference to a parameter is a text. AWS makes a number or a boolean of it, where the schema
-    has one: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-cognito-userpool-passwordpolicy.html
+    A reference to a parameter is a text. AWS converts it to the number or boolean of the schema:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-cognito-userpool-passwordpolicy.html
     """
     properties = copy.deepcopy(properties)
     policy = properties.get("Policies", {}).get("PasswordPolicy", {})
@@ -89,7 +89,7 @@ def _typed(properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def _apply_lifecycle(bucket: str, properties: dict[str, Any]) -> None:
-    """Give a bucket its lifecycle rules, as S3 tells them; nothing expires here.
+    """Give a bucket its lifecycle rules in S3's form; nothing expires here.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-s3-bucket-rule.html
     """
@@ -100,23 +100,23 @@ def _apply_lifecycle(bucket: str, properties: dict[str, Any]) -> None:
 
 
 def _lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:
-    told = {"ID": rule["Id"], "Status": rule["Status"], "Filter": {}}
+    s3_rule = {"ID": rule["Id"], "Status": rule["Status"], "Filter": {}}
     for tag in rule.get("TagFilters", []):
-        told["Filter"] = {"Tag": tag}
+        s3_rule["Filter"] = {"Tag": tag}
     expiration = {}
     if "ExpirationInDays" in rule:
         expiration["Days"] = int(rule["ExpirationInDays"])
     if "ExpiredObjectDeleteMarker" in rule:
         expiration["ExpiredObjectDeleteMarker"] = rule["ExpiredObjectDeleteMarker"]
     if expiration:
-        told["Expiration"] = expiration
+        s3_rule["Expiration"] = expiration
     for name, days in (
         ("AbortIncompleteMultipartUpload", "DaysAfterInitiation"),
         ("NoncurrentVersionExpiration", "NoncurrentDays"),
     ):
         if name in rule:
-            told[name] = {days: int(rule[name][days])}
-    return told
+            s3_rule[name] = {days: int(rule[name][days])}
+    return s3_rule
 
 
 def _apply_times(table: str, properties: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """CloudFront: a custom origin may be the endpoint of an S3 bucket.
 
-MiniStack asks no host name of AWS, because it would reach the real one. Here the name is its own.
+MiniStack refuses AWS's host names as origins, so that it never calls the real AWS. Here such a name
+resolves to MiniStack itself.
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/DownloadDistS3AndCustomOrigins.html
 """
 

@@ -1,6 +1,7 @@
-"""Cognito: the keys of a user pool, as API Gateway's authorizer asks for them.
+"""Cognito: the keys of a user pool, as API Gateway's authorizer requests them.
 
-MiniStack asks itself over plain HTTP, also where it speaks TLS alone, and then takes no token.
+MiniStack requests them from itself over plain HTTP, also when it speaks only TLS; then every token
+is refused.
 https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html
 """
 
@@ -17,7 +18,7 @@ def bridge() -> None:
 
 def _over_tls(resolve: Any) -> Any:
     async def resolve_over_tls(authorizer: dict[str, Any]) -> str | None:
-        url = await resolve(authorizer)
+        url: str | None = await resolve(authorizer)
         return url and url.replace("http://localhost:", "https://127.0.0.1:")
 
     return resolve_over_tls

@@ -1,4 +1,4 @@
-"""IAM: which action and which resource a request is about, and who asks.
+"""IAM: the action, the resource and the principal of a request.
 
 Actions and resources: https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
@@ -14,14 +14,14 @@ from ministack.services import cloudformation, iam
 from emulator.bridging import replace
 
 SESSION = re.compile(r"arn:aws:sts::(?P<account>\d+):assumed-role/(?P<role>[^/]+)/.*")
-# Of the operations of Lambda, only these are authorised under another name.
+# The only operations of Lambda whose action has another name.
 INVOCATIONS = {"Invoke", "InvokeAsync", "InvokeWithResponseStream"}
-# Values of condition keys, in small letters, of the request that is being answered.
+# The condition keys of the current request, in lower case, with their values.
 CONTEXT: contextvars.ContextVar[dict[str, str] | None] = contextvars.ContextVar("context")
 # https://docs.aws.amazon.com/sns/latest/dg/sns-using-identity-based-policies.html
 SNS_KEYS = {"Protocol": "sns:protocol", "Endpoint": "sns:endpoint"}
 
-# What else must be allowed for the request that is being checked: actions and resources.
+# Further actions and resources that the current request needs.
 _more: contextvars.ContextVar[tuple[tuple[str, str], ...]] = contextvars.ContextVar(
     "more", default=()
 )
@@ -58,7 +58,7 @@ def _with_role(resolve: Any) -> Any:
 
 
 def _with_context(extract: Any) -> Any:
-    """The simulator evaluates conditions with the values that the request gives.
+    """The simulator evaluates conditions with the values of the request.
 
     https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
     """
@@ -101,21 +101,21 @@ def _with_resources(extract: Any) -> Any:
         _refused.set(None)
         match service:
             case "apigateway":
-                # /v2, where APIs with WebSockets are, is no part of the ARN.
+                # The path /v2 of WebSocket APIs is not part of the ARN.
                 # https://docs.aws.amazon.com/apigateway/latest/developerguide/arn-format-reference.html
                 return f"arn:aws:apigateway:{region}::{path.removeprefix('/v2')}"
             case "cloudformation" if name := _one(query, "StackName"):
                 return _stack(name) or f"{arn}:stack/{name}/*"
-            case "events" if name := _rule(body):
-                # The default event bus is no part of the ARN.
-                return f"{arn}:rule/{name}"
+            case "events" if rule := _rule(body):
+                # The default event bus is not part of the ARN.
+                return f"{arn}:rule/{rule}"
             case "lambda" if method == "POST" and path.rstrip("/").endswith("/functions"):
                 parameters = json.loads(body)
                 function = f"{arn}:function:{parameters['FunctionName']}"
                 _more.set(_for_new_function(function, parameters))
                 return function
             case "sns" if subscription := _one(query, "SubscriptionArn"):
-                # The reference has no resource for these actions. Refusals of AWS name the topic.
+                # The reference has no resource for these actions; AWS's refusals name the topic.
                 return subscription.rpartition(":")[0]
         return str(extract(service, method, path, headers, body, query, region, account))
 
@@ -123,7 +123,7 @@ def _with_resources(extract: Any) -> Any:
 
 
 def _with_all_of_lambda(_: Any) -> Any:
-    """All actions of Lambda, by the routes of botocore's model: MiniStack lists some of them."""
+    """All actions of Lambda, from the routes of botocore's model; MiniStack lists only some."""
     routes = iam_actions._load_botocore_routes("lambda")
 
     def find_action(method: str, path: str) -> str | None:
@@ -136,7 +136,7 @@ def _with_all_of_lambda(_: Any) -> Any:
 
 
 def _for_new_function(function: str, parameters: dict[str, Any]) -> tuple[tuple[str, str], ...]:
-    """What CreateFunction needs beside itself.
+    """The further permissions that CreateFunction needs.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-tags.html
@@ -166,7 +166,7 @@ def _with_more(enforce: Any) -> Any:
 
 
 def _with_refused(respond: Any) -> Any:
-    """A refusal names the action that was refused, as AWS does."""
+    """A refusal names the refused action, as in AWS."""
 
     def respond_with_refused(service: str, action: str, *rest: Any, **options: Any) -> Any:
         return respond(service, _refused.get() or action, *rest, **options)
@@ -193,7 +193,10 @@ def _rule(body: bytes) -> str | None:
         return None
     if parameters.get("EventBusName", "default") != "default":
         return None
-    return parameters.get("Rule") or parameters.get("RuleName") or parameters.get("Name")
+    name: str | None = (
+        parameters.get("Rule") or parameters.get("RuleName") or parameters.get("Name")
+    )
+    return name
 
 
 def _one(query: dict[str, Any], name: str) -> str:

@@ -1,4 +1,4 @@
-"""Lambda: asynchronous invocations with their retries and destinations; functions that are ready.
+"""Lambda: asynchronous invocations with retries and destinations, and functions ready at once.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
@@ -17,9 +17,9 @@ from ministack.services import lambda_svc, sns, sqs
 
 from emulator.bridging import replace
 
-# Of events that are throttled, Lambda waits up to five minutes; a test does not.
+# Seconds until a throttled event is retried; Lambda waits up to five minutes.
 THROTTLED_SECONDS = 0.2
-# What the function's role must be allowed, by the service of the destination.
+# The permission of the function's role for each service of a destination.
 DELIVERIES = {"sns": "sns:Publish", "sqs": "sqs:SendMessage"}
 
 _request_id: contextvars.ContextVar[str | None] = contextvars.ContextVar("request", default=None)
@@ -33,7 +33,7 @@ def bridge() -> None:
 
 
 def _at_once(schedule: Any) -> Any:
-    """A function is ready at once: Chalice looks again after 5 seconds where it is pending.
+    """A function is active at once; Chalice would wait 5 seconds for a pending function.
 
     https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
     """
@@ -45,13 +45,13 @@ def _at_once(schedule: Any) -> Any:
             "StateReasonCode": "",
             "LastUpdateStatus": "Successful",
         }
-        schedule(name, 0.0)  # of its versions
+        schedule(name, 0.0)  # for its versions
 
     return activate
 
 
 def invoke(function: dict[str, Any], event: Any) -> None:
-    """Queue an event; a thread of its own hands it to the function."""
+    """Queue an event; a new thread passes it to the function."""
     context = contextvars.copy_context()
     config = function.get("config") or function
     account, region = lambda_svc._account_region_from_function_config(config)
@@ -61,7 +61,7 @@ def invoke(function: dict[str, Any], event: Any) -> None:
 
 
 def _with_one_request_id(execute: Any) -> Any:
-    """All tries of an event have the request id that the invocation was answered with."""
+    """All attempts for an event have the request id of the response to Invoke."""
 
     def execute_dispatch(
         function: Any, config: Any, event: Any, request_id: str, started: float
@@ -74,7 +74,7 @@ def _with_one_request_id(execute: Any) -> Any:
 def _with_permitted_destinations(put: Any) -> Any:
     """Lambda refuses a destination that the function's role may not send to.
 
-    Seen in AWS: https://github.com/aws-amplify/amplify-js/issues/9869
+    Observed in AWS: https://github.com/aws-amplify/amplify-js/issues/9869
     """
 
     def put_settings(name: str, qualifier: str | None, data: dict[str, Any]) -> Any:
@@ -92,7 +92,7 @@ def _with_permitted_destinations(put: Any) -> Any:
 
 
 def _process(config: dict[str, Any], event: Any) -> None:
-    """Try an event until the function succeeds, the tries are used up or the event is too old."""
+    """Invoke a function until it succeeds, no attempts remain, or the event is too old."""
     _request_id.set(lambda_svc.new_uuid())
     name = config["FunctionName"]
     settings = _settings(name)
@@ -105,10 +105,10 @@ def _process(config: dict[str, Any], event: Any) -> None:
         if time.monotonic() > expires:
             condition = "EventAgeExceeded"
             break
-        # The function as it is now: a deployment may replace its code between two tries.
+        # Read the function again: a deployment may replace its code between two attempts.
         function = lambda_svc._functions.get(name)
         if function is None:
-            lambda_svc.logger.warning("%s is gone, and its event with it", name)
+            lambda_svc.logger.warning("%s no longer exists, so its event is dropped", name)
             return
         answer = lambda_svc._execute_function(function, event)
         if answer.get("throttle"):
@@ -132,7 +132,7 @@ def _record(
     count: int,
     result: dict[str, Any],
 ) -> dict[str, Any]:
-    """The invocation record of a destination."""
+    """The invocation record for a destination."""
     now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
     record = {
         "version": "1.0",
@@ -154,7 +154,7 @@ def _record(
 
 
 def _deliver(config: dict[str, Any], condition: str, record: dict[str, Any]) -> None:
-    """Send a record to the destination, if there is one and the function's role may."""
+    """Send a record to the destination if it exists and the function's role allows it."""
     outcome = "OnSuccess" if condition == "Success" else "OnFailure"
     destinations = _settings(config["FunctionName"]).get("DestinationConfig", {})
     target = destinations.get(outcome, {}).get("Destination")
@@ -172,7 +172,7 @@ def _deliver(config: dict[str, Any], condition: str, record: dict[str, Any]) -> 
 
 
 def may_invoke(function_arn: str, service: str, source_arn: str) -> bool:
-    """Whether the policy of a function lets a service invoke it on behalf of a resource.
+    """Whether the policy of a function lets a service invoke it for a resource.
 
     https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html
     """
@@ -194,7 +194,7 @@ def may_invoke(function_arn: str, service: str, source_arn: str) -> bool:
 
 
 def _role_may(config: dict[str, Any], target: str) -> bool:
-    """Whether the function's role, or the policy of the destination, lets it send there."""
+    """Whether the function's role or the destination's policy lets it send there."""
     service = parse_arn(target).service
     account, region = lambda_svc._account_region_from_function_config(config)
     role = config["Role"].rpartition("/")[2]
@@ -229,6 +229,6 @@ def _send(queue: dict[str, Any], body: str) -> None:
 
 
 def _settings(name: str) -> dict[str, Any]:
-    """The function's event invoke config; nothing where it has none."""
+    """The function's event invoke config, or an empty one."""
     function = lambda_svc._functions.get(name)
     return (function and lambda_svc._event_invoke_config(function, None)) or {}

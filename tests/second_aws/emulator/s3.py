@@ -19,7 +19,7 @@ from emulator.bridging import replace
 from emulator.lambda_ import may_invoke
 
 ALGORITHM = "AWS4-HMAC-SHA256"
-# Headers that are condition keys too, of those that MiniStack does not know as such.
+# Headers that are condition keys as well, but not in MiniStack.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
 HEADERS = (
     "x-amz-copy-source",
@@ -27,9 +27,9 @@ HEADERS = (
     "x-amz-server-side-encryption-customer-algorithm",
 )
 
-# What one request is about, while MiniStack answers it.
+# The condition keys of the current request.
 _keys: contextvars.ContextVar[dict[str, str] | None] = contextvars.ContextVar("keys", default=None)
-# What a form says of the checksum of its file, once it was compared.
+# The checksum of a form's file, after the comparison.
 _form: contextvars.ContextVar[dict[str, str] | None] = contextvars.ContextVar("form", default=None)
 _whole: contextvars.ContextVar[str | None] = contextvars.ContextVar("whole", default=None)
 
@@ -37,7 +37,7 @@ _whole: contextvars.ContextVar[str | None] = contextvars.ContextVar("whole", def
 def bridge() -> None:
     replace(iam_evaluator, "pin_signed_request", _with_keys)
     replace(iam_evaluator, "_resolve_condition_key", _with_signature_keys)
-    # MiniStack computes it in Python, some 6 MiB a second.
+    # MiniStack computes it in Python, about 6 MiB a second.
     replace(s3, "_crc64nvme", lambda _: checksums.crc64nvme)
     replace(s3, "_composite_checksum", _of_the_whole)
     replace(s3, "_create_multipart_upload", _full_object)
@@ -49,20 +49,22 @@ def bridge() -> None:
 
 
 def _with_keys(pin: Any) -> Any:
-    """Note how a request is signed, when MiniStack notes it as well."""
+    """Record the signature keys of a request when MiniStack records its own keys."""
 
     def pin_request(
         method: str, path: str, query: dict[str, Any], headers: Any, *rest: Any, **options: Any
     ) -> Any:
-        sent = {name.decode().lower(): value.decode("latin-1") for name, value in headers}
-        _keys.set(_signature_keys(query, sent))
+        request_headers = {
+            name.decode().lower(): value.decode("latin-1") for name, value in headers
+        }
+        _keys.set(_signature_keys(query, request_headers))
         return pin(method, path, query, headers, *rest, **options)
 
     return pin_request
 
 
 def _signature_keys(query: dict[str, Any], headers: dict[str, str]) -> dict[str, str]:
-    # The server has TLS 1.3 and so have its clients; MiniStack does not tell of the connection.
+    # Server and clients use TLS 1.3; MiniStack does not expose the connection.
     keys = {"s3:tlsversion": "1.3"}
     keys |= {f"s3:{name}": headers[name] for name in HEADERS if name in headers}
     values = {
@@ -77,7 +79,7 @@ def _signature_keys(query: dict[str, Any], headers: dict[str, str]) -> dict[str,
 
 
 def _presigned(auth_type: str, date: str) -> dict[str, str]:
-    """The keys of what was presigned at a date: a URL or a form."""
+    """The condition keys of a URL or form that was presigned at a date."""
     keys = {"s3:signatureversion": ALGORITHM, "s3:authtype": auth_type}
     if re.fullmatch(r"\d{8}T\d{6}Z", date):
         signed_at = dt.datetime.strptime(f"{date}+0000", "%Y%m%dT%H%M%SZ%z")
@@ -87,7 +89,7 @@ def _presigned(auth_type: str, date: str) -> dict[str, str]:
 
 
 def _with_form_keys(enforce: Any) -> Any:
-    """A form is signed in its fields, which MiniStack reads after the request's headers."""
+    """A form has its signature in its fields, which MiniStack reads after the headers."""
 
     def enforce_policy(fields: dict[str, str], *rest: Any) -> Any:
         if fields.get("x-amz-algorithm") == ALGORITHM:
@@ -99,20 +101,20 @@ def _with_form_keys(enforce: Any) -> Any:
 
 
 def _with_form_checksum(post: Any) -> Any:
-    """A form's checksum is compared with its file, as that of a PUT is."""
+    """S3 compares a form's checksum with its file, like that of a PUT."""
 
     def post_object(bucket: str, body: bytes, headers: dict[str, str]) -> Any:
         parts = s3._parse_multipart_form(headers.get("content-type", ""), body) or []
         values = {name.lower(): value for name, _, _, value in parts}
-        named = {
+        checksum_fields = {
             name: value.decode()
             for name, value in values.items()
             if name.startswith("x-amz-checksum-") and name != "x-amz-checksum-algorithm"
         }
-        found, error = s3._resolve_object_checksums(values.get("file", b""), named)
+        resolved, error = s3._resolve_object_checksums(values.get("file", b""), checksum_fields)
         if error:
             return error
-        token = _form.set(found)
+        token = _form.set(resolved)
         try:
             return post(bucket, body, headers)
         finally:
@@ -138,7 +140,7 @@ def _with_signature_keys(resolve: Any) -> Any:
 
 
 def _where_permitted(deliver: Any) -> Any:
-    """S3 invokes a function only where the function's own policy lets the bucket do so.
+    """S3 invokes a function only when the function's own policy lets the bucket do so.
 
     https://docs.aws.amazon.com/lambda/latest/dg/with-s3.html
     """
@@ -154,7 +156,7 @@ def _where_permitted(deliver: Any) -> Any:
 
 
 def _with_whole(complete: Any) -> Any:
-    """CRC64NVME is a checksum of the full object, never one of the parts' checksums."""
+    """CRC64NVME is a checksum of the full object, never a checksum of checksums."""
 
     def complete_upload(
         bucket: str, key: str, body: bytes, query: dict[str, Any], *rest: Any
@@ -176,7 +178,7 @@ def _with_whole(complete: Any) -> Any:
 
 
 def _checksum(parts: dict[int, dict[str, Any]], body: bytes) -> str | None:
-    """The checksum over the parts that the request names; None where one is not there."""
+    """The checksum over the parts in the request; None when a part is missing."""
     numbers = sorted(int(number) for number in re.findall(rb"<PartNumber>\s*(\d+)", body))
     if not all(number in parts for number in numbers):
         return None

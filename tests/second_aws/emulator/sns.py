@@ -1,4 +1,4 @@
-"""SNS: how it hands a message to a function, and what it does where there is none.
+"""SNS: how it passes a message to a function, and what it does without the function.
 
 The event: https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html
 Its delivery: https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html
@@ -29,7 +29,7 @@ def deliver(
 ) -> None:
     """Invoke a function asynchronously, with Lambda's retries and destinations.
 
-    A message is undeliverable where the function is gone, or where its policy forbids it.
+    A message is undeliverable when the function does not exist or its policy forbids the call.
     """
     function, config, _name = lambda_svc._get_func_record_for_ref(function_arn)
     if function and config and may_invoke(function_arn, "sns.amazonaws.com", topic_arn):
@@ -42,7 +42,7 @@ def deliver(
 
 
 def _event(subscription_arn: str, notification: dict[str, Any]) -> dict[str, Any]:
-    """The event of a function: unlike a queue's, it has all members, two of them renamed."""
+    """The event of a function: unlike a queue's message, it has all members, two renamed."""
     notification |= {
         "Subject": notification.get("Subject"),
         "MessageAttributes": notification.get("MessageAttributes", {}),
@@ -63,5 +63,6 @@ def _dead_letter_queue(topic_arn: str, subscription_arn: str) -> str | None:
     for subscription in topic["subscriptions"] if topic else ():
         if subscription["arn"] == subscription_arn:
             policy = json.loads(subscription.get("attributes", {}).get("RedrivePolicy") or "{}")
-            return policy.get("deadLetterTargetArn")
+            target: str | None = policy.get("deadLetterTargetArn")
+            return target
     return None

@@ -1,1 +1,1 @@
-"""ISO media files: MP4, QuickTime, 3GPP, M4A. `movie` is where reading begins."""
+"""ISO media files: MP4, QuickTime, 3GPP, M4A. Reading begins in `movie`."""

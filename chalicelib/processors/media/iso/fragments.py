@@ -1,7 +1,7 @@
-"""The duration of a fragmented MP4, whose movie box knows nothing of its fragments.
+"""The duration of a fragmented MP4, which its movie box does not contain.
 
-In order: the movie extends header, the segment index where it covers the file, the last fragments.
-ISO/IEC 14496-12 §8.8 (moof, traf, tfhd, tfdt, trun) and §8.16.3 (sidx).
+Sources, in order: the movie extends header, the segment index if it covers the file, the last
+fragments. ISO/IEC 14496-12 §8.8 (moof, traf, tfhd, tfdt, trun) and §8.16.3 (sidx).
 """
 
 import io
@@ -9,41 +9,41 @@ import struct
 from dataclasses import dataclass, field
 
 from chalicelib.processors.damaged import DamagedError
-from chalicelib.processors.media.file import MediaFile
-from chalicelib.processors.media.iso.boxes import Box, Boxes
+from chalicelib.processors.media.iso.movie_boxes import Box, Boxes
+from chalicelib.processors.media.media_file import MediaFile
 
-TAIL = 4 * 1024 * 1024  # bytes at the end of a file in which the last fragment is looked for
+TAIL = 4 * 1024 * 1024  # bytes at the end of a file in which the last fragment is searched
 MAX_RUN = 100_000  # samples of one fragment
 
 
 @dataclass(slots=True)
 class Extends:
-    """`duration` in the movie's units; `defaults` is a sample's duration by track id."""
+    """`duration` in the movie's units; `defaults` are sample durations by track id."""
 
     duration: int = 0
     defaults: dict[int, int] = field(default_factory=dict)
 
 
-def read_extends(boxes: Boxes, extends: Box) -> Extends:
-    """What `mvex` says of all fragments."""
-    found = Extends()
-    for box in boxes.of(extends.start, extends.end):
-        if box.name == b"mehd":
-            header = boxes.bytes(box, 12)
-            (found.duration,) = struct.unpack_from(">Q" if header[0] == 1 else ">I", header, 4)
-        elif box.name == b"trex":
-            number, default = struct.unpack_from(">I4xI", boxes.bytes(box, 24), 4)
-            found.defaults[number] = default
-    return found
+def read_extends(boxes: Boxes, box: Box) -> Extends:
+    """The values in `mvex` that apply to all fragments."""
+    extends = Extends()
+    for child in boxes.of(box.start, box.end):
+        if child.name == b"mehd":
+            header = boxes.bytes(child, 12)
+            (extends.duration,) = struct.unpack_from(">Q" if header[0] == 1 else ">I", header, 4)
+        elif child.name == b"trex":
+            number, default = struct.unpack_from(">I4xI", boxes.bytes(child, 24), 4)
+            extends.defaults[number] = default
+    return extends
 
 
 def duration(
     boxes: Boxes, start: int, scales: dict[int, int], defaults: dict[int, int]
 ) -> float | None:
-    """Seconds of the fragments behind the movie box; None where they do not tell, 0 without any."""
+    """Seconds of the fragments behind the movie box; None if unknown, 0 if there are none."""
     begin, has_fragments = None, False
     size = boxes.file.size
-    # A file whose last fragment was cut off still has those before it.
+    # If the last fragment is cut off, the ones before it still count.
     try:
         for box in boxes.of(start, size):
             if box.name == b"sidx":
@@ -76,7 +76,7 @@ def _index(boxes: Boxes, box: Box) -> float | None:
 
 
 def _random_access_size(boxes: Boxes) -> int:
-    """Bytes of the index at the end of the file, if there is one: its last box tells."""
+    """Bytes of the index at the end of the file, from its last box; 0 if there is none."""
     data = boxes.file.tail(16)
     return int.from_bytes(data[12:]) if data[4:8] == b"mfro" else 0
 
@@ -84,13 +84,13 @@ def _random_access_size(boxes: Boxes) -> int:
 def _last(
     boxes: Boxes, start: int, scales: dict[int, int], defaults: dict[int, int]
 ) -> float | None:
-    """The latest end of the fragments in the file's last bytes."""
+    """The latest end of the fragments in the last bytes of the file."""
     offset = max(start, boxes.file.size - TAIL)
     data = boxes.file.at(offset, TAIL)
     inner = Boxes(MediaFile(io.BytesIO(data), len(data)))
     ends: list[float] = []
     place = len(data)
-    # Every track may have fragments of its own, so the last few are compared.
+    # Each track may have its own fragments, so the last few are compared.
     for _ in range(8):
         place = data.rfind(b"moof", 0, place)
         if place < 4:  # the size before the name
@@ -104,7 +104,7 @@ def _last(
 def _times(
     boxes: Boxes, fragment: Box, scales: dict[int, int], defaults: dict[int, int]
 ) -> tuple[list[float], list[float]]:
-    """Where the tracks of a fragment begin, and where they end, in seconds."""
+    """Where the tracks of a fragment begin and end, in seconds."""
     begins: list[float] = []
     ends: list[float] = []
     for box in boxes.of(fragment.start, fragment.end):
@@ -118,7 +118,7 @@ def _times(
 
 
 def _track(boxes: Boxes, track: Box, defaults: dict[int, int]) -> tuple[int, int | None, int]:
-    """A track's id, where its fragment begins, and how long it is, in the track's units."""
+    """A track's id, the start of its fragment, and its length, in the track's units."""
     number, default, units = 0, 0, 0
     begin = None
     for box in boxes.of(track.start, track.end):
@@ -127,7 +127,7 @@ def _track(boxes: Boxes, track: Box, defaults: dict[int, int]) -> tuple[int, int
             flags, number = struct.unpack_from(">II", data)
             default = defaults.get(number, 0)
             if flags & 8:
-                # The base offset and the index of the description come before it, if they do.
+                # The base offset and the description index come first, if the flags say so.
                 place = 8 + (8 if flags & 1 else 0) + (4 if flags & 2 else 0)
                 (default,) = struct.unpack_from(">I", data, place)
         elif box.name == b"tfdt":

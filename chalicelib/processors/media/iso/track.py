@@ -1,4 +1,4 @@
-"""One track of an ISO media file: its kind, its size as shown, its sound's format.
+"""One track of an ISO media file: its kind, its size as shown, its audio format.
 
 ISO/IEC 14496-12 §8.3.2 (tkhd), §8.4.2 (mdhd), §12.1 and §12.2 (sample entries).
 """
@@ -7,33 +7,33 @@ import struct
 from dataclasses import dataclass
 
 from chalicelib.processors.media import codecs
-from chalicelib.processors.media.facts import Kind, Track
 from chalicelib.processors.media.iso import esds
-from chalicelib.processors.media.iso.boxes import Box, Boxes, Matrix, matrix_of, product, turn
+from chalicelib.processors.media.iso.movie_boxes import Box, Boxes, Matrix, matrix_of, product, turn
+from chalicelib.processors.media.media_facts import Kind, Track
 
 _KINDS: dict[bytes, Kind] = {b"vide": "video", b"soun": "audio"}
 _UNKNOWN = (0, 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
-_VISUAL = 78  # bytes of a visual sample entry before the boxes in it
+_VISUAL = 78  # bytes of a visual sample entry before its boxes
 _ENABLED = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Units in a second, and a duration in them."""
+    """Units in a second, and a duration in these units."""
 
     scale: int
     duration: int
 
     @classmethod
     def of_header(cls, header: bytes) -> "Timing":
-        """Of the contents of `mvhd` or `mdhd`, of both versions."""
+        """From the contents of `mvhd` or `mdhd`, of both versions."""
         form, offset = (">IQ", 20) if header[0] == 1 else (">II", 12)
         return cls(*struct.unpack_from(form, header, offset))
 
 
 @dataclass(slots=True)
 class TrackBox:
-    """`number` is the track's id; `track` is missing for subtitles, chapters and data."""
+    """`number` is the track's id; `track` is None for subtitles, chapters and data."""
 
     number: int = 0
     duration: int = 0  # in the movie's units
@@ -41,7 +41,7 @@ class TrackBox:
     track: Track | None = None
 
     def seconds(self, movie_scale: int) -> float | None:
-        """Its duration, from its own header or as the movie's units say."""
+        """The duration, from the track's own header or in the movie's units."""
         if self.timing.scale and self.timing.duration not in _UNKNOWN:
             return self.timing.duration / self.timing.scale
         if movie_scale and self.duration not in _UNKNOWN:
@@ -50,25 +50,25 @@ class TrackBox:
 
 
 def read_track(boxes: Boxes, track: Box, movie_matrix: Matrix) -> TrackBox:
-    """What `tkhd` and `mdia` tell, turned as the track's and the movie's matrices say."""
-    found = TrackBox()
+    """The facts in `tkhd` and `mdia`, turned by the matrices of the track and the movie."""
+    track_box = TrackBox()
     header, entry, kind = b"", b"", None
     for box in boxes.of(track.start, track.end):
         if box.name == b"tkhd":
             header = boxes.bytes(box, 96)
             form, offset = (">I4xQ", 20) if header[0] == 1 else (">I4xI", 12)
-            found.number, found.duration = struct.unpack_from(form, header, offset)
+            track_box.number, track_box.duration = struct.unpack_from(form, header, offset)
         elif box.name == b"mdia":
-            kind, found.timing, entry = _read_media(boxes, box)
+            kind, track_box.timing, entry = _read_media(boxes, box)
     if kind is not None:
         enabled = bool(header) and bool(header[3] & _ENABLED)
-        found.track = Track(kind, codecs.of_fourcc(entry[4:8]), is_enabled=enabled)
-    if found.track is not None and kind == "video":
-        _tell_size(found.track, header, entry, movie_matrix)
-    elif found.track is not None:
-        _tell_sound(found.track, entry, found.timing.scale)
-        esds.read(entry, found.track)
-    return found
+        track_box.track = Track(kind, codecs.of_fourcc(entry[4:8]), is_enabled=enabled)
+    if track_box.track is not None and kind == "video":
+        _add_size(track_box.track, header, entry, movie_matrix)
+    elif track_box.track is not None:
+        _add_sound(track_box.track, entry, track_box.timing.scale)
+        esds.read(entry, track_box.track)
+    return track_box
 
 
 def _read_media(boxes: Boxes, media: Box) -> tuple[Kind | None, Timing, bytes]:
@@ -93,7 +93,7 @@ def _sample_entry(boxes: Boxes, table: Box) -> bytes:
     return b""
 
 
-def _tell_size(track: Track, header: bytes, entry: bytes, movie_matrix: Matrix) -> None:
+def _add_size(track: Track, header: bytes, entry: bytes, movie_matrix: Matrix) -> None:
     version = header[0] if header else 0
     width = height = 0
     if header:
@@ -107,7 +107,7 @@ def _tell_size(track: Track, header: bytes, entry: bytes, movie_matrix: Matrix) 
 
 
 def _size_of_samples(entry: bytes) -> tuple[int, int]:
-    """The coded size, widened as the shape of its pixels says."""
+    """The coded size, widened by the aspect ratio of its pixels."""
     if len(entry) < 8 + _VISUAL:
         return 0, 0
     width, height = struct.unpack_from(">HH", entry, 32)
@@ -119,12 +119,12 @@ def _size_of_samples(entry: bytes) -> tuple[int, int]:
     return width, height
 
 
-def _tell_sound(track: Track, entry: bytes, scale: int) -> None:
-    if len(entry) < 36:  # bytes of a sound sample entry
+def _add_sound(track: Track, entry: bytes, scale: int) -> None:
+    if len(entry) < 36:  # bytes of an audio sample entry
         return
     (version,) = struct.unpack_from(">H", entry, 16)
     track.channels, rate = struct.unpack_from(">H6xI", entry, 24)
-    # The field has 16 bits before the point: a higher rate is the track's units.
+    # The field has 16 integer bits: a higher rate is only in the track's units.
     track.sample_rate = rate >> 16 or scale
     if version == 2 and len(entry) >= 52:  # QuickTime's longer form
         precise, track.channels = struct.unpack_from(">dI", entry, 40)

@@ -1,1 +1,1 @@
-"""MPEG without a file format of its own: streams that are cut into packets or frames."""
+"""MPEG streams without a container: packets or frames."""

@@ -1,4 +1,4 @@
-"""The size of MPEG-1, MPEG-2 and H.264 pictures, from the headers between them.
+"""The picture size in MPEG-1, MPEG-2 and H.264 streams, from their headers.
 
 ISO/IEC 13818-2 §6.2.2.1 (sequence header), ITU-T H.264 §7.3.2.1.1 (sequence parameter set).
 """
@@ -7,13 +7,13 @@ from chalicelib.processors.damaged import DamagedError
 
 _SEQUENCE, _EXTENSION = b"\0\0\1\xb3", b"\0\0\1\xb5"
 _START = b"\0\0\1"
-_PARAMETERS = 7  # the type of an H.264 unit that describes a sequence
-# Profiles whose parameters say more about colours.
+_PARAMETERS = 7  # the type of an H.264 sequence parameter set
+# Profiles with more parameters for colours.
 _HIGH = {100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135}
 
 
 def size_of_mpeg(data: bytes) -> tuple[int, int] | None:
-    """Of MPEG-1 and MPEG-2, whose extension has two more bits of each number."""
+    """The size in an MPEG-1 or MPEG-2 stream; MPEG-2's extension adds two bits to each number."""
     place = data.find(_SEQUENCE)
     if not 0 <= place <= len(data) - 8:
         return None
@@ -28,14 +28,14 @@ def size_of_mpeg(data: bytes) -> tuple[int, int] | None:
 
 
 def size_of_h264(data: bytes) -> tuple[int, int] | None:
-    """Of the first sequence parameter set in some bytes of a stream."""
+    """The size in the first sequence parameter set of some bytes."""
     place = data.find(_START)
     while 0 <= place < len(data) - 4:
         if data[place + 3] & 0x9F == _PARAMETERS:
             end = data.find(_START, place + 4)
             unit = data[place + 4 : end if end > 0 else place + 260]
             try:
-                # A third byte keeps contents from looking like a start.
+                # An emulation prevention byte: contents must not look like a start code.
                 return _size(_Bits(unit[:256].replace(b"\0\0\3", b"\0\0")))
             except DamagedError:
                 return None
@@ -65,7 +65,7 @@ class _Bits:
         return (1 << zeros) - 1 + self.take(zeros)
 
     def signed(self) -> int:
-        """The same with a sign."""
+        """A signed number in Exp-Golomb code."""
         value = self.number()
         return (value + 1) // 2 if value & 1 else -(value // 2)
 
@@ -95,18 +95,18 @@ def _size(bits: _Bits) -> tuple[int, int]:
         bits.take(1)
     bits.take(1)
     if bits.take(1):
-        left, right, top, bottom = (bits.number() for _ in range(4))
+        crop_left, crop_right, crop_top, crop_bottom = (bits.number() for _ in range(4))
         across = 2 if colours in (1, 2) and not is_separate else 1
         down = (2 if colours == 1 and not is_separate else 1) * (2 - is_whole)
-        width -= across * (left + right)
-        height -= down * (top + bottom)
+        width -= across * (crop_left + crop_right)
+        height -= down * (crop_top + crop_bottom)
     if width <= 0 or height <= 0:
         raise DamagedError
     return width, height
 
 
 def _pass_colours(bits: _Bits) -> tuple[int, int]:
-    """The format of colours, and whether their planes are apart; the scaling lists are passed."""
+    """Skip the colour parameters; the chroma format, and whether the planes are separate."""
     colours = bits.number()
     is_separate = bits.take(1) if colours == 3 else 0
     bits.number()

@@ -1,21 +1,21 @@
-"""MPEG transport streams, as cameras (AVCHD) and broadcasters write them.
+"""MPEG transport streams, as written by cameras (AVCHD) and broadcasters.
 
-The program map tells the tracks. The duration is the time between the first and the last picture
-or sound, read from both ends. ISO/IEC 13818-1 §2.4.3 (packets), §2.4.4 (tables).
+The program map lists the tracks. The duration is the time between the first and the last picture or
+sound, read from both ends. ISO/IEC 13818-1 §2.4.3 (packets), §2.4.4 (tables).
 """
 
 from collections.abc import Collection, Iterator
 
 from chalicelib.processors.damaged import DamagedError
-from chalicelib.processors.media.facts import Kind, Media, Track
-from chalicelib.processors.media.file import MediaFile
-from chalicelib.processors.media.mpeg import clock, picture
+from chalicelib.processors.media.media_facts import Kind, Media, Track
+from chalicelib.processors.media.media_file import MediaFile
+from chalicelib.processors.media.mpeg import picture, timestamps
 
 HEAD = 1024 * 1024  # bytes at the beginning
 TAIL = 1024 * 1024
 _SYNC = 0x47
 _PACKET = 188
-_SIZES = ((188, 0), (192, 4), (204, 0))  # of a packet, and where it begins in it
+_SIZES = ((188, 0), (192, 4), (204, 0))  # of a packet, and the offset of its sync byte
 _STREAMS: dict[int, tuple[Kind, str]] = {
     0x01: ("video", "mpeg1video"), 0x02: ("video", "mpeg2video"), 0x10: ("video", "mpeg4"),
     0x1B: ("video", "h264"), 0x24: ("video", "hevc"), 0xEA: ("video", "vc1"),
@@ -27,11 +27,11 @@ _STREAMS: dict[int, tuple[Kind, str]] = {
 _PRIVATE = 0x06
 _DESCRIPTORS = {0x6A: "ac3", 0x7A: "eac3", 0x7B: "dts", 0x7C: "aac"}  # ETSI EN 300 468 §6.2
 
-Packet = tuple[int, bool, bytes]  # the stream's id, whether something begins in it, its contents
+Packet = tuple[int, bool, bytes]  # the stream's id, whether a unit begins in it, its contents
 
 
 def shape(head: bytes) -> tuple[int, int] | None:
-    """A packet's size, and where it begins in it; None for what is no transport stream."""
+    """A packet's size, and the offset of its sync byte; None if this is no transport stream."""
     for size, begin in _SIZES:
         places = range(begin, len(head), size)
         if len(places) > 1 and all(head[place] == _SYNC for place in places[:5]):
@@ -40,7 +40,7 @@ def shape(head: bytes) -> tuple[int, int] | None:
 
 
 def read(file: MediaFile, media: Media) -> None:
-    """Fill in what the tables and both ends tell."""
+    """Add the facts in the tables and at both ends."""
     head = file.at(0, HEAD)
     layout = shape(head)
     if layout is None:
@@ -48,25 +48,26 @@ def read(file: MediaFile, media: Media) -> None:
     packets = list(_packets(head, *layout))
     streams = _streams(packets)
     if not streams:
-        raise DamagedError("It does not tell its contents (no program map is at its beginning)")
+        raise DamagedError("Its contents are unknown: no program map is at its beginning")
     for number, (kind, codec) in streams.items():
         track = Track(kind, codec)
         if kind == "video":
-            _tell_size(track, packets, number)
+            _add_size(track, packets, number)
             if not track.width:
                 media.error = f"Hoist does not read the size of {codec} in this container"
         media.tracks.append(track)
     tail = list(_packets(*_end(file, layout[0])))
     films = [number for number, (kind, _) in streams.items() if kind == "video"]
-    media.duration = clock.duration(_times(packets, streams), _times(tail, streams), films)
+    media.duration = timestamps.duration(_times(packets, streams), _times(tail, streams), films)
     if media.duration is None:
-        media.error = "It does not tell its duration"
+        media.error = "It does not contain its duration"
 
 
 def _end(file: MediaFile, size: int) -> tuple[bytes, int, int]:
-    """The last bytes, a packet's size, and where the first packet in them begins.
+    """The last bytes, a packet's size, and the offset of the first packet in them.
 
-    Receivers lose bytes, so packets at the end need not stand where those at the beginning say.
+    Receivers lose bytes, so packets at the end may have another alignment than those at the
+    beginning.
     """
     data = file.tail(TAIL)
     return data, size, max(range(size), key=lambda begin: data[begin::size].count(_SYNC))
@@ -78,7 +79,7 @@ def _packets(data: bytes, size: int, begin: int) -> Iterator[Packet]:
         if packet[0] != _SYNC:
             continue
         offset = 4
-        if packet[3] & 0x20:  # an adaptation field comes before the contents
+        if packet[3] & 0x20:  # an adaptation field precedes the contents
             offset += 1 + packet[4]
         if packet[3] & 0x10:
             number = int.from_bytes(packet[1:3]) & 0x1FFF
@@ -105,21 +106,21 @@ def _streams(packets: list[Packet]) -> dict[int, tuple[Kind, str]]:
 
 
 def _read_map(section: bytes, end: int) -> dict[int, tuple[Kind, str]]:
-    found = {}
+    streams = {}
     place = 12 + (int.from_bytes(section[10:12]) & 0xFFF)
     while place + 5 <= end:
         size = int.from_bytes(section[place + 3 : place + 5]) & 0xFFF
-        known = _STREAMS.get(section[place])
+        stream = _STREAMS.get(section[place])
         if section[place] == _PRIVATE:
-            known = _described(section[place + 5 : place + 5 + size])
-        if known is not None:
-            found[int.from_bytes(section[place + 1 : place + 3]) & 0x1FFF] = known
+            stream = _described(section[place + 5 : place + 5 + size])
+        if stream is not None:
+            streams[int.from_bytes(section[place + 1 : place + 3]) & 0x1FFF] = stream
         place += 5 + size
-    return found
+    return streams
 
 
 def _described(descriptors: bytes) -> tuple[Kind, str] | None:
-    """The sound that broadcasters put into a private stream."""
+    """The audio codec that a private stream's descriptors name."""
     place = 0
     while place + 2 <= len(descriptors):
         if descriptors[place] in _DESCRIPTORS:
@@ -128,7 +129,7 @@ def _described(descriptors: bytes) -> tuple[Kind, str] | None:
     return None
 
 
-def _tell_size(track: Track, packets: list[Packet], number: int) -> None:
+def _add_size(track: Track, packets: list[Packet], number: int) -> None:
     data = b"".join(contents for other, _, contents in packets if other == number)
     size = None
     if track.codec in ("mpeg1video", "mpeg2video"):
@@ -139,11 +140,11 @@ def _tell_size(track: Track, packets: list[Packet], number: int) -> None:
 
 
 def _times(packets: list[Packet], numbers: Collection[int]) -> dict[int, list[int]]:
-    """The times of pictures and sounds, by stream."""
+    """The timestamps of video and audio, by stream."""
     times: dict[int, list[int]] = {}
     for number, is_begin, contents in packets:
         if is_begin and number in numbers and contents.startswith(b"\0\0\1"):
-            time = clock.of_packet(contents)
+            time = timestamps.of_packet(contents)
             if time is not None:
                 times.setdefault(number, []).append(time)
     return times

@@ -4,7 +4,7 @@ import { type Body, type Meta, Uppy } from "@uppy/core";
 import Dashboard from "@uppy/dashboard";
 import type { Limits } from "../../upload/api/contract";
 import type { Engine } from "../../upload/engine";
-import { inSlices } from "../../uppy/tasks";
+import { inSlices } from "../../upload/tasks";
 import { HoistUploader } from "../../uppy/uploader";
 import { formatSize } from "../formats";
 import { strings } from "../strings";

@@ -2,7 +2,7 @@
 // a batch makes a hundred rows at once. Of thousands of uploads the newest are shown, the others when they are asked for.
 // Must not know the API: what it shows and what its buttons do is passed in.
 import type { State } from "../../upload/api/contract";
-import { inSlices, nextTask } from "../../uppy/tasks";
+import { inSlices, nextTask } from "../../upload/tasks";
 import { element, errorLine } from "../elements";
 import { strings } from "../strings";
 import { ListHead } from "./list-head";

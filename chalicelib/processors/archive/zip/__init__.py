@@ -1,0 +1,1 @@
+"""ZIP: the end record, the list of entries, and what is suspicious about them."""

@@ -1,0 +1,1 @@
+"""Drawings: SVG, and metafiles that mostly have no size in pixels."""

@@ -1,0 +1,1 @@
+"""TIFF, and Exif and raw photos, which are built like TIFF."""

@@ -1,0 +1,1 @@
+"""Matroska and WebM, which are EBML documents."""

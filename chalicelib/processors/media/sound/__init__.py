@@ -1,0 +1,1 @@
+"""Sounds with a container of their own: FLAC, MIDI, AIFF, AU, CAF, AMR."""
