@@ -71,6 +71,14 @@ def test_every_processor_is_documented(name: str) -> None:
     assert f"\n## {name}\n" in text("docs/reports.md")
 
 
+@pytest.mark.parametrize("error", re.findall(r"`(It[^`]{12,})`", text("docs/reports.md")))
+def test_every_error_of_a_report_is_in_the_code(error: str) -> None:
+    sources = (ROOT / "chalicelib" / "processors").rglob("*.py")
+    texts = re.sub(r'"\s+f?"', "", "".join(path.read_text(encoding="utf-8") for path in sources))
+
+    assert all(part in texts for part in error.split(" N "))
+
+
 def test_the_example_of_the_uploader_compiles() -> None:
     """As a file of frontend/src, beside the engine."""
     page, call = (block.text for block in blocks("ts") if block.page == "docs/uploader.md")
