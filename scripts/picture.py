@@ -88,7 +88,7 @@ def main() -> None:
         record(view.new_page(), system, Path(folder), frames)
         chromium.close()
         animate = [*ANIMATE, str(frames), str(PICTURE)]
-        subprocess.run(animate, check=True, cwd=ROOT)  # noqa: S603 - a fixed command
+        subprocess.run(animate, check=True, cwd=ROOT)
     print(f"{PICTURE.name}: {PICTURE.stat().st_size:,} bytes")
 
 

@@ -73,7 +73,7 @@ def main() -> int:
     """Build the site into site/."""
     collect()
     command = [str(WORK / "bin" / "zensical"), "build", "--strict", "--clean"]
-    status = subprocess.run(command, cwd=ROOT, check=False).returncode  # noqa: S603 - fixed
+    status = subprocess.run(command, cwd=ROOT, check=False).returncode
     if status == 0:
         print("Open site/index.html, or serve it: python3 -m http.server --directory site 8090")
     return status

@@ -528,7 +528,7 @@ PUTS = {
 }
 
 
-@pytest.mark.parametrize(("context", "sent"), PUTS.values(), ids=PUTS)
+@pytest.mark.parametrize(("context", "is_sent"), PUTS.values(), ids=PUTS)
 def test_the_uploader_uploads_only_objects_that_the_functions_can_read(
     dev: Stack,
     context: dict[str, str],
