@@ -164,9 +164,12 @@ picture: dev page browser ## Record docs/page.gif, the picture in README
 	$(BIN)/python scripts/picture.py
 
 .PHONY: docs
-docs: $(STAMPS)/docs ## Build the documentation as a site, into site/
-	@$(BIN)/python -m scripts.docs
+docs: docs-tables $(STAMPS)/docs ## Build the documentation as a site, into site/
 	@$(BIN)/python -m scripts.docs.site
+
+.PHONY: docs-tables
+docs-tables: dev ## Write the generated tables and charts of the documentation
+	@$(BIN)/python -m scripts.docs
 
 .PHONY: lock
 lock: dev ## Lock the Python packages again
@@ -214,7 +217,7 @@ $(STAMPS)/ministack: requirements-ministack.txt | $(STAMPS)/dev
 	@$(BIN)/uv pip install --quiet --python $(MINISTACK)/bin/python --require-hashes --requirement $<
 	@touch $@
 
-$(STAMPS)/docs: requirements-docs.txt docs/mermaid/package-lock.json | $(STAMPS)/python
+$(STAMPS)/docs: requirements-docs.txt docs/mermaid/package-lock.json | $(STAMPS)/dev $(STAMPS)/node
 	@echo "Installing what builds the documentation …"
 	@rm -rf $(DOCS) $@
 	@$(BIN)/uv venv --quiet --python $(BIN)/python $(DOCS)

@@ -25,10 +25,3 @@ def test_it_links_the_pages_that_readers_look_for() -> None:
     linked = re.findall(r"\]\(([^)#]+)\)", README)
 
     assert {"CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "LICENSE"} <= set(linked)
-
-
-def test_a_sentence_is_a_line() -> None:
-    """So that edits make small differences; lists and tables apart."""
-    lines = [line for line in README.splitlines() if re.match(r"[A-Z*]", line)]
-
-    assert [line for line in lines if len(line) > 220] == []

@@ -1,5 +1,6 @@
 """The tables of the CloudFormation template: its parameters and its alarms."""
 
+import functools
 from typing import Any
 
 import yaml
@@ -31,6 +32,7 @@ def _argument(loader: yaml.SafeLoader, _: str, node: yaml.Node) -> Any:
 _Loader.add_multi_constructor("!", _argument)
 
 
+@functools.cache
 def template() -> Any:
     """The template as data."""
     text = (ROOT / ".chalice" / "resources.yaml").read_text(encoding="utf-8")

@@ -14,11 +14,23 @@ from chalicelib.upload import OUTCOMES, State
 from local.aws.resources import DEMO
 from local.home import Ports
 from scripts.docs import site
-from tests.docs.reading import ROOT, blocks, pages, text
+from tests.docs.reading import ROOT, blocks, pages, prose, text
 from tests.processors.reading import reader
 from tests.support.payloads import put_upload
 
 DECISIONS = sorted(page for page in pages() if page.startswith("docs/decisions/0"))
+
+
+OURS = [page for page in pages() if page == "README.md" or page.startswith("docs/")]
+
+
+@pytest.mark.parametrize("page", OURS)
+def test_a_sentence_is_a_line(page: str) -> None:
+    """So that edits make small differences. A bold name may stand before a sentence."""
+    lines = [line for line in prose(page).splitlines() if not line.startswith(("|", "#", "<!--"))]
+    plain = [re.sub(r"^\s*(?:[-*] |\d+\. )?(?:\*\*[^*]*\*\*)?", "", line) for line in lines]
+
+    assert [line for line in plain if re.search(r"[\w)`\]*%]\. +\S", line)] == []
 
 
 @pytest.mark.parametrize("outcome", sorted(OUTCOMES))
@@ -57,6 +69,14 @@ def test_the_processor_of_the_example_works() -> None:
 def test_every_processor_is_documented(name: str) -> None:
     assert f"| `{name}` |" in text("docs/processors.md")
     assert f"\n## {name}\n" in text("docs/reports.md")
+
+
+@pytest.mark.parametrize("error", re.findall(r"`(It[^`]{12,})`", text("docs/reports.md")))
+def test_every_error_of_a_report_is_in_the_code(error: str) -> None:
+    sources = (ROOT / "chalicelib" / "processors").rglob("*.py")
+    texts = re.sub(r'"\s+f?"', "", "".join(path.read_text(encoding="utf-8") for path in sources))
+
+    assert all(part in texts for part in error.split(" N "))
 
 
 def test_the_example_of_the_uploader_compiles() -> None:
@@ -123,11 +143,13 @@ def test_decisions_are_numbered_without_gaps_and_listed() -> None:
 
 
 def test_every_term_of_the_glossary_is_defined_once_and_in_order() -> None:
+    """In one or two sentences, the last of which ends with the file that defines it."""
     sections = text("docs/glossary.md").split("\n## ")[1:]
-    terms = [re.findall(r"^- \*\*(.*?)\*\*: .*`[^`]+`$", part, re.MULTILINE) for part in sections]
-    entries = [len(re.findall(r"^- ", part, re.MULTILINE)) for part in sections]
+    entries = [re.split(r"^- ", section, flags=re.MULTILINE)[1:] for section in sections]
+    terms = [[entry.split("**")[1] for entry in part] for part in entries]
 
-    assert [len(part) for part in terms] == entries
+    assert all(re.search(r" \(`[^`]+`\)\.$", entry.strip()) for part in entries for entry in part)
+    assert all(len(entry.strip().splitlines()) <= 2 for part in entries for entry in part)
     assert all(part == sorted(part, key=str.lower) for part in terms)
     everything = [term for part in terms for term in part]
     assert len(set(everything)) == len(everything)
