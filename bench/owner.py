@@ -264,7 +264,7 @@ def grown(rows: int) -> dict[str, str]:
         world.dynamodb.put_item(TableName=TABLE, Item=items.item(upload))
     costs: dict[str, str] = {}
 
-    def measured(name: str, work: Callable[[], Any]) -> Any:
+    def measure(name: str, work: Callable[[], Any]) -> Any:
         meter = world.dynamodb.meter
         before = sum(meter.calls.values()), meter.total, meter.reads
         result = work()
@@ -277,11 +277,11 @@ def grown(rows: int) -> dict[str, str]:
 
     def work() -> None:
         create = lambda: world.uploads.create(ENORMOUS, filename="b.txt", size=FILE.size)  # noqa: E731
-        upload, _ = measured("create", create)
+        upload, _ = measure("create", create)
         world.s3.put(upload.key, FILE, once=True)
-        measured("complete", lambda: world.uploads.complete(ENORMOUS, upload.id))
-        _, cursor = measured("list", lambda: world.uploads.newest(ENORMOUS))
-        measured("list, the next page", lambda: world.uploads.newest(ENORMOUS, cursor=cursor))
+        measure("complete", lambda: world.uploads.complete(ENORMOUS, upload.id))
+        _, cursor = measure("list", lambda: world.uploads.newest(ENORMOUS))
+        measure("list, the next page", lambda: world.uploads.newest(ENORMOUS, cursor=cursor))
 
     world.dynamodb.hooks = world
     world.scheduler.start("page", work)

@@ -80,10 +80,10 @@ class Page:
     claims: Mapping[str, Any] = field(default_factory=dict)
 
     def send(self, method: str, path: str, body: bytes = b"", **headers: str) -> HTTPResponse:
-        headers = {"Content-Type": "application/json"}
+        usual = {"Content-Type": "application/json"}
         if self.owner is not None:
-            headers["Authorization"] = f"Bearer {token(sub=self.owner, **self.claims)}"
-        return self.client.http.request(method, path, headers=headers | headers, body=body)
+            usual["Authorization"] = f"Bearer {token(sub=self.owner, **self.claims)}"
+        return self.client.http.request(method, path, headers=usual | headers, body=body)
 
     def ask(self, method: str, path: str, **fields: Any) -> HTTPResponse:
         return self.send(method, path, json.dumps(fields).encode() if fields else b"")

@@ -627,7 +627,7 @@ class TestOvertaken:
 
         restless = replace(processing, storage=replace_storage(Restless(), storage))
 
-        with pytest.raises(TryAgain, match="again and again"):
+        with pytest.raises(TryAgain, match="too many times"):
             restless.process(event("s3_put"), ONCE)
         assert storage.tags == {}
 
@@ -638,11 +638,11 @@ class TestUnreadable:
     @pytest.mark.parametrize(
         ("oddity", "reason", "charged"),
         [
-            ({"unreadable": "It is current as DEEP_ARCHIVE"}, "It is current as DEEP_ARCHIVE", 11),
+            ({"unreadable": "It is stored as DEEP_ARCHIVE"}, "It is stored as DEEP_ARCHIVE", 11),
             ({"unreadable": "Its key", "size": 0, "etag": ""}, "Its key", 11),
             (
                 {"content_encoding": "gzip"},
-                "It is current with Content-Encoding: gzip; send it without",
+                "It is stored with Content-Encoding: gzip; send it without",
                 11,
             ),
         ],
@@ -774,8 +774,8 @@ class TestPatience:
                 attribute = getattr(port, name)
 
                 def call(*args: Any, **kwargs: Any) -> Any:
-                    self.left[name] += 1
-                    if self.left[name] <= calls:
+                    self.remaining[name] += 1
+                    if self.remaining[name] <= calls:
                         raise TryAgain(name)
                     return attribute(*args, **kwargs)
 

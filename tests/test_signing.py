@@ -227,8 +227,8 @@ def test_a_form_is_signed_as_botocore_signs_it(
         "x-amz-checksum-algorithm": "CRC64NVME",
         "x-amz-checksum-crc64nvme": checksum,
     }
-    conditions = [{name: value} for name, value in fields.items()]
-    conditions = [{"bucket": "b"}, ["content-length-range", size, size], *conditions]
+    of_fields = [{name: value} for name, value in fields.items()]
+    conditions = [{"bucket": "b"}, ["content-length-range", size, size], *of_fields]
     expected = presigned_post(signer, fields, conditions)
 
     form = of_its_time(signer, expected).form(

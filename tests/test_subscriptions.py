@@ -232,7 +232,7 @@ def test_an_owner_above_the_quota_of_sns_receives_an_error(
         Subscriptions(full, dynamodb, TABLE, NOTIFICATIONS_TOPIC).subscribe(OWNER, ADA)
 
     assert (raised.value.status, raised.value.code) == (409, "email_unavailable")
-    assert "tell the operator" in raised.value.detail
+    assert "Ask the operator" in raised.value.detail
     assert subscriptions.state(OWNER) == "off", "nothing is remembered of a subscription not made"
     assert subscriptions.subscribe(OWNER, ADA) == "on", "once there is room"
 

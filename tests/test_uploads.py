@@ -403,14 +403,14 @@ def test_sheets_of_a_whole_file_name_one_host_after_the_other(
     spread = replace(uploads, settings=replace(settings, bucket_urls=tuple(hosts)))
     upload, _ = spread.create(OWNER, filename="a.txt", size=3, crc64nvme="AAAAAAAAAAA=")
 
-    hosts = set()
+    sheet_hosts = set()
     for _ in hosts:
         clock.advance(1)
         sheet = spread.sheet(OWNER, upload.id, strategy=strategy)
         url = sheet.url if isinstance(sheet, Form) else sheet.urls[0]
-        hosts.add(url[: len(hosts[0])])
+        sheet_hosts.add(url[: len(hosts[0])])
 
-    assert hosts == set(hosts)
+    assert sheet_hosts == set(hosts)
 
 
 def test_a_sheet_after_a_refusal_is_signed_by_other_credentials(

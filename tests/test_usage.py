@@ -229,7 +229,7 @@ class TestShards:
 
         def give_back(name: str) -> None:
             if name == "batch_get_item":
-                other._give_back(OWNER)
+                other._return_rests(OWNER)
 
         assert charge(usage(Between(dynamodb, give_back), quota))
         assert not charge(first)

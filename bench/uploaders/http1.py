@@ -61,7 +61,7 @@ class Exchange:
     def json(self) -> dict[str, Any]:
         """The whole body, as JSON."""
         while len(self._unread) < self.length:
-            self._unread += _received(self.connection, self.length - len(self._unread))
+            self._unread += _receive(self.connection, self.length - len(self._unread))
         return dict(json.loads(self._unread)) if self._unread else {}
 
     def form(self) -> tuple[dict[str, str], int]:
@@ -121,11 +121,11 @@ class Exchange:
         """Read the rest of a form behind its file."""
         remaining = self._behind - len(self._unread)
         while remaining > 0:
-            remaining -= len(_received(self.connection, remaining))
+            remaining -= len(_receive(self.connection, remaining))
 
     def _up_to(self, mark: bytes) -> tuple[bytes, bytes, bytes]:
         while mark not in self._unread:
-            self._unread += _received(self.connection, 16 * 1024)
+            self._unread += _receive(self.connection, 16 * 1024)
         return self._unread.partition(mark)
 
     def _count(self, count: int, on_bytes: Callable[[int], None]) -> None:
@@ -233,7 +233,7 @@ def _reset_when_closed(connection: socket.socket) -> None:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
-def _received(connection: socket.socket, most: int) -> bytes:
+def _receive(connection: socket.socket, most: int) -> bytes:
     data = connection.recv(most)
     if not data:
         raise ConnectionClosed

@@ -4,7 +4,7 @@ import type { Contestant, Options } from "./options";
 
 export type Outcome = { seconds: number; failed: Record<string, string> };
 
-/** Milliseconds: nobody adds files to a page in its first second. */
+/** Milliseconds: a person adds no files in the first second of a page. */
 const SETTLING_TIME = 1000;
 
 const contestants: Record<string, () => Promise<Contestant>> = {

@@ -116,7 +116,7 @@ class Processors:
 
         def work() -> None:
             try:
-                result.set_result(_checked(processor.run(timed)))
+                result.set_result(_check(processor.run(timed)))
             except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
                 result.set_exception(error)
 
@@ -141,7 +141,7 @@ def _applies(processor: Processor, source: ObjectReader) -> bool:
     return any(processor.applies_to(kind, source.size) for kind in kinds)
 
 
-def _checked(result: dict[str, Any]) -> dict[str, Any]:
+def _check(result: dict[str, Any]) -> dict[str, Any]:
     """The result if it can be stored, sent and shown; otherwise a part with an error."""
     size = len(json.dumps(result, allow_nan=False, ensure_ascii=False).encode())
     if size > MAX_RESULT_SIZE:

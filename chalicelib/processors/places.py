@@ -45,7 +45,7 @@ class Places:
         if offset >= end:
             return b""
         if end - offset > _MANY_PAGES * self._page_size:
-            return self._requested(offset, end - offset)
+            return self._request(offset, end - offset)
         first, last = offset // self._page_size, (end - 1) // self._page_size
         data = b"".join(map(self._page, range(first, last + 1)))
         start = offset - first * self._page_size
@@ -64,12 +64,12 @@ class Places:
             return self._pages[number]
         start = number * self._page_size
         size = min(self._page_size, self.size - start)
-        page = self._pages[number] = self._requested(start, size)
+        page = self._pages[number] = self._request(start, size)
         if len(self._pages) > KEPT_PAGES:
             self._pages.popitem(last=False)
         return page
 
-    def _requested(self, offset: int, size: int) -> bytes:
+    def _request(self, offset: int, size: int) -> bytes:
         if size > self._left:
             raise ReadTooLarge("more bytes than a directory has")
         self._left -= size

@@ -56,7 +56,7 @@ def find_zip(head: bytes) -> Evidence | None:
             media_type = _declared_type(content)
             if media_type:
                 return Evidence(media_type, ZIP)
-        unpacked = _unpacked(content, method)
+        unpacked = _unpack(content, method)
         if name == b"[Content_Types].xml":
             main = _main_type(unpacked)
             if main:
@@ -94,7 +94,7 @@ def _declared_type(content: bytes) -> str | None:
     return name if name and fits else None
 
 
-def _unpacked(content: bytes, method: int) -> bytes:
+def _unpack(content: bytes, method: int) -> bytes:
     """The expanded content of an entry, as far as these bytes go."""
     if method != _DEFLATE:
         return content

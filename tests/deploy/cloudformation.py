@@ -47,7 +47,7 @@ class Created:
         return True
 
 
-def makes(
+def creates(
     kind: str, delete: Callable[[str], Any] = lambda _: None
 ) -> Callable[[Callable[[str, Properties], Any]], Any]:
     """Register a function that creates resources of a kind from their name and properties.
@@ -90,7 +90,7 @@ def makes(
     return registered
 
 
-def half_made(model: Any, name: str, properties: Properties) -> Any:
+def create_with_moto(model: Any, name: str, properties: Properties) -> Any:
     """The resource as moto itself creates it."""
     return model.create_from_cloudformation_json(name, {"Properties": properties}, ACCOUNT, REGION)
 
@@ -99,11 +99,11 @@ def delete_bucket(name: str) -> None:
     client("s3").delete_bucket(Bucket=name)
 
 
-@makes("AWS::S3::Bucket", delete_bucket)
+@creates("AWS::S3::Bucket", delete_bucket)
 def bucket(name: str, properties: Properties) -> Any:
     s3 = client("s3")
     there = name in [match["Name"] for match in s3.list_buckets()["Buckets"]]
-    created = None if there else half_made(FakeBucket, name, properties)
+    created = None if there else create_with_moto(FakeBucket, name, properties)
     encryption = [
         {
             "ApplyServerSideEncryptionByDefault": rule["ServerSideEncryptionByDefault"],
@@ -154,7 +154,7 @@ def _lifecycle_rule(rule: Properties) -> Any:
     return created | parameter_values
 
 
-@makes("AWS::S3::BucketPolicy")
+@creates("AWS::S3::BucketPolicy")
 def bucket_policy(name: str, properties: Properties) -> Created:
     client("s3").put_bucket_policy(
         Bucket=properties["Bucket"], Policy=json.dumps(properties["PolicyDocument"])
@@ -162,7 +162,7 @@ def bucket_policy(name: str, properties: Properties) -> Created:
     return Created(name)
 
 
-@makes("AWS::CloudFront::ResponseHeadersPolicy")
+@creates("AWS::CloudFront::ResponseHeadersPolicy")
 def response_headers_policy(name: str, _: Properties) -> Created:
     return Created(name)
 
@@ -171,7 +171,7 @@ def delete_access(name: str) -> None:
     client("cloudfront").delete_origin_access_control(Id=name, IfMatch="")
 
 
-@makes("AWS::CloudFront::OriginAccessControl", delete_access)
+@creates("AWS::CloudFront::OriginAccessControl", delete_access)
 def origin_access_control(_: str, properties: Properties) -> Created:
     config = properties["OriginAccessControlConfig"]
     created = client("cloudfront").create_origin_access_control(OriginAccessControlConfig=config)
@@ -184,7 +184,7 @@ def delete_distribution(name: str) -> None:
     cloudfront.delete_distribution(Id=name, IfMatch=tag)
 
 
-@makes("AWS::CloudFront::Distribution", delete_distribution)
+@creates("AWS::CloudFront::Distribution", delete_distribution)
 def distribution(name: str, properties: Properties) -> Created:
     cloudfront = client("cloudfront")
     config = properties["DistributionConfig"]
@@ -226,7 +226,7 @@ def delete_budget(name: str) -> None:
     client("budgets").delete_budget(AccountId=ACCOUNT, BudgetName=name)
 
 
-@makes("AWS::Budgets::Budget", delete_budget)
+@creates("AWS::Budgets::Budget", delete_budget)
 def budget(name: str, properties: Properties) -> Created:
     budgets = client("budgets")
     there = budgets.describe_budgets(AccountId=ACCOUNT)["Budgets"]
@@ -241,12 +241,12 @@ def budget(name: str, properties: Properties) -> Created:
     return Created(name)
 
 
-@makes("AWS::DynamoDB::Table")
+@creates("AWS::DynamoDB::Table")
 def table(name: str, properties: Properties) -> Any:
     dynamodb = client("dynamodb")
     if name in dynamodb.list_tables()["TableNames"]:
         return None
-    created = half_made(Table, name, properties)
+    created = create_with_moto(Table, name, properties)
     dynamodb.update_time_to_live(
         TableName=name, TimeToLiveSpecification=properties["TimeToLiveSpecification"]
     )
@@ -257,7 +257,7 @@ def table(name: str, properties: Properties) -> Any:
     return created
 
 
-@makes("AWS::SNS::TopicPolicy")
+@creates("AWS::SNS::TopicPolicy")
 def topic_policy(name: str, properties: Properties) -> Created:
     for topic in properties["Topics"]:
         client("sns").set_topic_attributes(
@@ -272,13 +272,13 @@ def unsubscribe(arn: str) -> None:
     client("sns").unsubscribe(SubscriptionArn=arn)
 
 
-@makes("AWS::SNS::Subscription", unsubscribe)
+@creates("AWS::SNS::Subscription", unsubscribe)
 def subscription(_: str, properties: Properties) -> Created:
     sns = client("sns")
     return Created(sns.subscribe(**properties, ReturnSubscriptionArn=True)["SubscriptionArn"])
 
 
-@makes("AWS::SQS::QueuePolicy")
+@creates("AWS::SQS::QueuePolicy")
 def queue_policy(name: str, properties: Properties) -> Created:
     for queue in properties["Queues"]:
         client("sqs").set_queue_attributes(
@@ -287,7 +287,7 @@ def queue_policy(name: str, properties: Properties) -> Created:
     return Created(name)
 
 
-@makes("AWS::Cognito::UserPool")
+@creates("AWS::Cognito::UserPool")
 def user_pool(name: str, properties: Properties) -> Any:
     admin = properties["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"]
     parameter_values = dict(properties) | {
@@ -303,7 +303,7 @@ def user_pool(name: str, properties: Properties) -> Any:
     return Created(created["Id"], Arn=created["Arn"])
 
 
-@makes("AWS::Cognito::UserPoolClient")
+@creates("AWS::Cognito::UserPoolClient")
 def user_pool_client(name: str, properties: Properties) -> Any:
     cognito = client("cognito-idp")
     pool = properties["UserPoolId"]
@@ -321,11 +321,11 @@ def delete_role(name: str) -> None:
     iam.delete_role(RoleName=name)
 
 
-@makes("AWS::IAM::Role", delete_role)
+@creates("AWS::IAM::Role", delete_role)
 def role(name: str, properties: Properties) -> Any:
     iam = client("iam")
     there = name in [match["RoleName"] for match in iam.list_roles()["Roles"]]
-    created = None if there else half_made(Role, name, {**properties, "Policies": []})
+    created = None if there else create_with_moto(Role, name, {**properties, "Policies": []})
     for policy in properties["Policies"]:
         iam.put_role_policy(
             RoleName=name,
@@ -339,7 +339,7 @@ def delete_alarm(name: str) -> None:
     client("cloudwatch").delete_alarms(AlarmNames=[name])
 
 
-@makes("AWS::CloudWatch::Alarm", delete_alarm)
+@creates("AWS::CloudWatch::Alarm", delete_alarm)
 def alarm(name: str, properties: Properties) -> Created:
     client("cloudwatch").put_metric_alarm(AlarmName=name, **properties)
     return Created(name)
@@ -349,7 +349,7 @@ def delete_dashboard(name: str) -> None:
     client("cloudwatch").delete_dashboards(DashboardNames=[name])
 
 
-@makes("AWS::CloudWatch::Dashboard", delete_dashboard)
+@creates("AWS::CloudWatch::Dashboard", delete_dashboard)
 def dashboard(name: str, properties: Properties) -> Created:
     client("cloudwatch").put_dashboard(DashboardName=name, **properties)
     return Created(name)
@@ -362,18 +362,18 @@ def _retain_except_on_create() -> None:
     """
     delete, delete_resource = ResourceMap.delete, ResourceMap._delete_resource
 
-    def delete_but_what_leaves(self: ResourceMap, parsed: Any, resource: Any) -> None:
+    def delete_unless_retained(self: ResourceMap, parsed: Any, resource: Any) -> None:
         if resource.get("DeletionPolicy") != "RetainExceptOnCreate":
             delete_resource(self, parsed, resource)
 
-    def delete_but_for_what_is_kept(self: ResourceMap) -> None:
+    def delete_without_retained(self: ResourceMap) -> None:
         for resource in self._resource_json_map.values():
             if resource.get("DeletionPolicy") == "RetainExceptOnCreate":
                 resource["DeletionPolicy"] = "Retain"
         delete(self)
 
-    ResourceMap.delete = delete_but_for_what_is_kept  # type: ignore[method-assign]
-    ResourceMap._delete_resource = delete_but_what_leaves  # type: ignore[method-assign]
+    ResourceMap.delete = delete_without_retained  # type: ignore[method-assign]
+    ResourceMap._delete_resource = delete_unless_retained  # type: ignore[method-assign]
 
 
 def _keep_order_of_lists() -> None:
@@ -391,7 +391,7 @@ def _keep_order_of_lists() -> None:
     Stack.parameter_list = property(parameter_list)  # type: ignore[assignment]
 
 
-def _list_what_was_made() -> None:
+def _list_only_existing() -> None:
     """Leave out resources whose condition is not met; moto lists them without a name."""
     describe = CloudFormationBackend.describe_stack_resources
 
@@ -404,6 +404,6 @@ def _list_what_was_made() -> None:
     )
 
 
-_list_what_was_made()
+_list_only_existing()
 _keep_order_of_lists()
 _retain_except_on_create()

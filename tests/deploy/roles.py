@@ -137,7 +137,7 @@ class Role:
         upload_id = keys.new_upload_id(datetime.now(UTC), os.urandom(10))
         return keys.object_key(owner=self.owner, upload_id=upload_id, filename="a.txt")
 
-    def use_up_the_quota(self) -> None:
+    def use_whole_quota(self) -> None:
         """Use up the whole quota, including the shares that shards of the sums have reserved."""
         usage = {"pk": {"S": f"usage#{self.owner}"}, "sk": {"S": "usage"}}
         counts = {"used_bytes": {"N": str(2**60)}, "used_files": {"N": str(10**9)}}
@@ -180,7 +180,7 @@ class Role:
         context = LambdaContext(function, 512, max_runtime_ms=900_000)
         return app.app.handler_map[function](payload, context)
 
-    def be_run_by_lambda(self, function: str, *, called: str) -> None:
+    def calls_of_lambda(self, function: str, *, called: str) -> None:
         """Make the calls that Lambda makes with a function's role: its log and its destinations.
 
         `called` is its name in AWS, which its log group has too.
@@ -251,7 +251,7 @@ def api_handler(role: Role) -> None:
         "uploads"
     ]
     assert several["problem"]["code"] == "parts_missing"
-    role.use_up_the_quota()
+    role.use_whole_quota()
     refused = role.ask("POST", "/uploads", filename="d.txt", size=11)
     assert refused.json_body["code"] == "quota_exceeded"
 
@@ -293,7 +293,7 @@ def process_upload(role: Role) -> None:
         Bucket=BUCKET, Prefix=keys.owner_prefix(role.owner)
     )
     assert {matches["Key"] for matches in remaining["Contents"]} == {unannounced, early}
-    role.use_up_the_quota()
+    role.use_whole_quota()
     too_much = role.key()
     role.put_object(too_much)
     assert outcome(too_much) == ["rejected"]
@@ -319,7 +319,7 @@ def notify(role: Role) -> None:
         assert failed is not None
         assert failed.state is State.FAILED
         assert failed.notified == failed.outcome is not None
-    role.use_up_the_quota()
+    role.use_whole_quota()
     assert stop(role.key()) is None
 
 

@@ -280,7 +280,7 @@ def test_the_tables_of_the_document_are_what_the_command_prints(
     tables = capsys.readouterr().out.strip().split("\n\n")
     assert len(tables) == 2
     for message in tables:
-        assert message in DOCUMENT, "print it anew: .venv/bin/python -m deploy.cost --table"
+        assert message in DOCUMENT, "print it again: .venv/bin/python -m deploy.cost --table"
 
 
 def test_examples_in_the_document_match_the_output(capsys: pytest.CaptureFixture[str]) -> None:

@@ -125,7 +125,7 @@ def test_a_rejected_upload_does_not_hide_an_object_without_a_row(s3: Any) -> Non
     assert look(s3, rejected)
 
 
-@pytest.mark.parametrize(("parts", "told"), [(0, ""), (2, "1 unfinished upload with parts")])
+@pytest.mark.parametrize(("parts", "text"), [(0, ""), (2, "1 unfinished upload with parts")])
 def test_an_unfinished_upload_is_missed_if_it_has_parts(s3: Any, parts: int, text: str) -> None:
     upload = multipart_upload()
     begin(s3, upload.key, parts=parts)
@@ -251,9 +251,9 @@ def test_an_upload_that_arrives_meanwhile_stops_the_deletion(s3: Any) -> None:
         region_name = REGION
 
         def client(self, service: str) -> Any:
-            return Sneaky() if service == "s3" else sneaky.client(service)
+            return LateObject() if service == "s3" else sneaky.client(service)
 
-    class Sneaky:
+    class LateObject:
         def __getattr__(self, name: str) -> Any:
             return getattr(s3, name)
 

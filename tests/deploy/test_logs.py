@@ -55,12 +55,12 @@ def put(client: Any, function: str, *texts: str, seconds: int = 1) -> None:
 
 
 def test_lines_of_all_functions_are_sorted_by_time(client: Any) -> None:
-    put(client, "hoist-dev-notify", entries("told", request=REQUEST, seconds=9))
+    put(client, "hoist-dev-notify", entries("notified", request=REQUEST, seconds=9))
     put(client, "hoist-dev", entries("created", request=OTHER, seconds=2))
 
     lines = logs.in_aws(client, "dev", HOUR_AGO)
 
-    assert [line.fields["message"] for line in lines] == ["created", "told"]
+    assert [line.fields["message"] for line in lines] == ["created", "notified"]
 
 
 def test_functions_that_never_ran_have_no_lines(client: Any) -> None:
@@ -68,7 +68,7 @@ def test_functions_that_never_ran_have_no_lines(client: Any) -> None:
 
 
 def test_lines_of_other_stages_are_left_out(client: Any) -> None:
-    put(client, "hoist-dev-2-notify", entries("told", request=REQUEST, seconds=1))
+    put(client, "hoist-dev-2-notify", entries("notified", request=REQUEST, seconds=1))
 
     assert logs.in_aws(client, "dev", HOUR_AGO) == []
 
@@ -79,9 +79,11 @@ def test_an_upload_has_its_lines_and_those_of_their_requests(client: Any) -> Non
         "hoist-dev-notify",
         f"REPORT RequestId: {REQUEST}\tDuration: 12 ms",
         f"REPORT RequestId: {OTHER}\tDuration: 12 ms",
-        entries("told", request=REQUEST, seconds=1, upload_id=PUT_ID),
+        entries("notified", request=REQUEST, seconds=1, upload_id=PUT_ID),
         entries("read again", request=REQUEST, seconds=2),
-        entries("told", request=OTHER, seconds=3, upload_id="01977a3e-5c00-7b1e-8d4f-000000000000"),
+        entries(
+            "notified", request=OTHER, seconds=3, upload_id="01977a3e-5c00-7b1e-8d4f-000000000000"
+        ),
     )
 
     lines = logs.in_aws(client, "dev", HOUR_AGO, upload=PUT_ID)
@@ -95,10 +97,10 @@ def test_lines_of_the_local_system_are_read_from_files(tmp_path: Path) -> None:
         "\n".join(
             [
                 entries("too old", request=OTHER, seconds=-7200, upload_id=PUT_ID),
-                entries("told", request=REQUEST, seconds=1, upload_id=PUT_ID),
+                entries("notified", request=REQUEST, seconds=1, upload_id=PUT_ID),
                 "Traceback (most recent call last):",
                 entries("read again", request=REQUEST, seconds=2),
-                entries("told", request=OTHER, seconds=3),
+                entries("notified", request=OTHER, seconds=3),
             ]
         )
     )
@@ -107,7 +109,7 @@ def test_lines_of_the_local_system_are_read_from_files(tmp_path: Path) -> None:
 
     assert len(lines) == 4
     assert [line.fields["message"] for line in logs.of_upload(lines, PUT_ID)] == [
-        "told",
+        "notified",
         "read again",
     ]
 

@@ -273,7 +273,7 @@ def test_an_adopted_object_keeps_its_upload(
     assert read_upload(today, deleted).state is State.ABORTED
 
 
-@pytest.mark.parametrize("made", [adopted(State.PROCESSING), upload(State.UPLOADED)])
+@pytest.mark.parametrize("created", [adopted(State.PROCESSING), upload(State.UPLOADED)])
 def test_an_object_that_was_adopted_meanwhile_keeps_the_new_upload(
     account: Any, settings: Settings, today: UploadTable, created: Upload
 ) -> None:

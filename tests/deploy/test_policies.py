@@ -146,7 +146,7 @@ def run(role: Role, function: str, access_key: str) -> Role:
     role.application._clients.session.get_credentials().access_key = access_key
     fresh = replace(role, owner=str(uuid4()), calls=set())
     SCENARIOS[function](fresh)
-    fresh.be_run_by_lambda(function, called=names()[function])
+    fresh.calls_of_lambda(function, called=names()[function])
     return fresh
 
 

@@ -61,7 +61,7 @@ def test_the_notification_of_the_bucket_is_left_to_chalice() -> None:
 
 
 def test_no_two_stages_share_a_name() -> None:
-    names_in = {
+    explicit_names = {
         f"{logical_id}.{key}"
         for logical_id, resource in RESOURCES.items()
         for key in resource["Properties"]
@@ -69,7 +69,7 @@ def test_no_two_stages_share_a_name() -> None:
     }
 
     # A permission names its function; an inline policy belongs to its role.
-    assert names_in == {"SignUpPermission.FunctionName", "UploaderKeyPolicy.PolicyName"}
+    assert explicit_names == {"SignUpPermission.FunctionName", "UploaderKeyPolicy.PolicyName"}
 
 
 def test_every_resource_with_tags_has_the_tag_of_its_stage() -> None:
@@ -133,7 +133,7 @@ def test_every_parameter_has_a_description_a_default_and_bounds(name: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "taken"),
+    ("name", "value", "accepted"),
     [
         ("Stage", "prod-2", True),
         ("Stage", "Prod", False),

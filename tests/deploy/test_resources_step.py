@@ -78,7 +78,7 @@ class CloudFormation:
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resources, "_PAUSE", 0)
 
 
@@ -193,7 +193,7 @@ FAILURES = {
 }
 
 
-@pytest.mark.parametrize(("resource", "reason", "told"), FAILURES.values(), ids=FAILURES)
+@pytest.mark.parametrize(("resource", "reason", "output"), FAILURES.values(), ids=FAILURES)
 def test_the_error_names_the_first_resource_that_failed(
     resource: str, reason: str, output: str
 ) -> None:

@@ -90,7 +90,7 @@ def update_integration(self: APIGatewayResponse) -> str:
 
 
 @pytest.fixture(autouse=True)
-def taught(monkeypatch: pytest.MonkeyPatch) -> None:
+def extended_moto(monkeypatch: pytest.MonkeyPatch) -> None:
     """Adds what moto lacks: UpdateIntegration, SnapStart, and the number of a first version."""
     update, record = LambdaFunction.update_configuration, LambdaFunction.get_configuration
     publish = LambdaStorage.publish_version

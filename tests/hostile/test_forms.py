@@ -49,8 +49,8 @@ def accepted(owner: Client, data: bytes, filename: str, **fields: Any) -> tuple[
 
 def letters(system: RunningSystem, upload_id: str) -> list[str]:
     """The subjects of the mails about an upload, in their order."""
-    mails = [path.read_text() for path in sorted((system.home / "mail").glob("*.txt"))]
-    mails = [text for text in mails if f"Upload: {upload_id}" in text]
+    texts = [path.read_text() for path in sorted((system.home / "mail").glob("*.txt"))]
+    mails = [text for text in texts if f"Upload: {upload_id}" in text]
     return [mail.partition("Hoist: ")[2].split()[0] for mail in mails]
 
 
@@ -135,7 +135,7 @@ def test_a_tag_in_a_form_forges_no_state(owner: Client, s3: Any) -> None:
     def tagged() -> Any:
         return s3.get_object_tagging(Bucket=BUCKET, Key=created["key"])["TagSet"]
 
-    eventually(tagged, lambda tags: tags == [{"Key": "state", "Value": "rejected"}])
+    eventually(tagged, lambda tag_set: tag_set == [{"Key": "state", "Value": "rejected"}])
 
 
 def test_an_encoding_in_a_form_is_rejected(owner: Client) -> None:

@@ -298,7 +298,7 @@ def test_an_environment_is_reused(run: Callable[[Story], None]) -> None:
     run(story)
 
 
-def test_invocations_run_at_once_in_the_most_environments(
+def test_invocations_run_concurrently_up_to_the_limit(
     run: Callable[[Story], None],
 ) -> None:
     async def story(functions: Functions) -> None:

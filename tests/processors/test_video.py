@@ -273,9 +273,9 @@ LAST = fragment(7, 4000, [500, 500, 250])
 @pytest.mark.parametrize(
     ("behind", "duration"),
     [
-        pytest.param([fragment(7, 0, [1000]), LAST], 5.25, id="the last fragment tells it"),
+        pytest.param([fragment(7, 0, [1000]), LAST], 5.25, id="by the last fragment"),
         pytest.param([fragment(7, 3000, [1000]), LAST], 2.25, id="it does not begin at zero"),
-        pytest.param([index(9000, len(LAST)), LAST], 9.0, id="an index of all tells it"),
+        pytest.param([index(9000, len(LAST)), LAST], 9.0, id="by an index of all"),
         pytest.param([index(9000, len(LAST)), LAST, LAST], 1.25, id="an index of a part does not"),
         pytest.param([LAST, LAST[:-20]], 1.25, id="the end is cut off"),
     ],

@@ -125,10 +125,13 @@ def test_a_function_receives_messages_of_sns_as_in_aws(aws: Aws, sender: str) ->
     permit(aws, new, "sns.amazonaws.com", source)
     subscribe(aws, new, source)
     aws.client("sns").publish(TopicArn=source, Message="hello")
-    event = receive(aws, url)["requestPayload"]
+    sns_event = receive(aws, url)["requestPayload"]
     documented = event("sns_success")
-    assert names(event) == names(documented)
-    assert (event["Records"][0]["Sns"]["Subject"], event["Records"][0]["Sns"]["Message"]) == (
+    assert names(sns_event) == names(documented)
+    assert (
+        sns_event["Records"][0]["Sns"]["Subject"],
+        sns_event["Records"][0]["Sns"]["Message"],
+    ) == (
         None,
         "hello",
     )

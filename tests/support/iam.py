@@ -146,10 +146,9 @@ class Aws:
         needed = _stricter(method, environ["REQUEST_URI"], answer.status)
         if policy is not None and needed is not None and not allows(policy, *needed):
             return 403, {}, b"" if method == "HEAD" else _s3_error("AccessDenied")
-        headers = {
-            n: v for n, v in answer.headers.items() if n.lower() not in ("connection", "date")
-        }
-        return answer.status, headers, content
+        of_connection = ("connection", "date")
+        answered = {n: v for n, v in answer.headers.items() if n.lower() not in of_connection}
+        return answer.status, answered, content
 
 
 @dataclass(frozen=True)

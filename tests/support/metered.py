@@ -65,8 +65,8 @@ class Meter:
             unit = 1 if request.get("ConsistentRead") else 0.5
             self.add(calls=1, reads=unit * max(1, ceil(self._read_size(request) / 4096)))
         else:
-            units = sum(write_units(before, self._item(request)) for request, before in self._asked)
-            indexed = sum(entries(before, self._item(request)) for request, before in self._asked)
+            units = sum(write_units(before, self._item(each)) for each, before in self._asked)
+            indexed = sum(entries(before, self._item(each)) for each, before in self._asked)
             self.add(calls=1, writes=units * self._factor + indexed)
 
     def _read_size(self, request: Any) -> int:
@@ -81,10 +81,10 @@ class Meter:
 
     def _item(self, request: Any) -> dict[str, Any]:
         """The current item that a request names."""
-        key = request.get("Key") or request.get("Item")
-        if key is None:
+        named_by = request.get("Key") or request.get("Item")
+        if named_by is None:
             return {}
-        key = {name: key[name] for name in ("pk", "sk")}
+        key = {name: named_by[name] for name in ("pk", "sk")}
         return dict(self._quiet.get_item(TableName=request["TableName"], Key=key).get("Item", {}))
 
 

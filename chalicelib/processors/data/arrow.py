@@ -124,10 +124,10 @@ def _type(field: "_Table", children: list["_Table"]) -> str:
     about = field.table(3)
     if field.has(4):
         return "dictionary"
-    return name if about is None else _detailed(name, about, children)
+    return name if about is None else _detailed_type(name, about, children)
 
 
-def _detailed(name: str, about: "_Table", children: list["_Table"]) -> str:
+def _detailed_type(name: str, about: "_Table", children: list["_Table"]) -> str:
     """A type with its width, its unit or the type of its items."""
     if name == "int":
         return f"{'int' if about.byte(1) else 'uint'}{about.number(0, '<i')}"
@@ -195,14 +195,14 @@ class _Table:
 
     def table(self, field: int) -> "_Table | None":
         place = self._place(field)
-        return _Table(self.data, self._followed(place)) if place else None
+        return _Table(self.data, self._follow(place)) if place else None
 
     def vector(self, field: int) -> tuple[int, int]:
         """The offset of its first item, and the number of items."""
         place = self._place(field)
         if not place:
             return 0, 0
-        start = self._followed(place)
+        start = self._follow(place)
         count = struct.unpack_from("<I", self.data, start)[0]
         if count > len(self.data):
             raise DamagedError
@@ -213,11 +213,11 @@ class _Table:
         if count > MAX_FIELDS:
             raise DamagedError
         places = range(start, start + 4 * count, 4)
-        return [_Table(self.data, self._followed(place)) for place in places]
+        return [_Table(self.data, self._follow(place)) for place in places]
 
     def text(self, field: int) -> str:
         start, size = self.vector(field)
         return self.data[start : start + size].decode("utf-8", "replace")
 
-    def _followed(self, place: int) -> int:
+    def _follow(self, place: int) -> int:
         return place + int(struct.unpack_from("<I", self.data, place)[0])

@@ -50,7 +50,7 @@ def run(file: Places) -> dict[str, Any]:
     report: dict[str, Any] = {"format": "orc", "compression": name}
     footer = file.exactly(file.size - 1 - size - footer_size, footer_size)
     if name == "zlib":
-        footer = _expanded(footer)
+        footer = _expand(footer)
     return report | _footer(footer) if name in ("none", "zlib") else report
 
 
@@ -74,7 +74,7 @@ def _type(message: bytes) -> tuple[int, list[int], list[str]]:
         if field == 1 and isinstance(value, int):
             kind = value
         elif field == 2:
-            below += [value] if isinstance(value, int) else list(_packed(value))
+            below += [value] if isinstance(value, int) else list(_read_packed(value))
         elif field == 3 and isinstance(value, bytes):
             names.append(value.decode("utf-8", "replace"))
     return kind, below, names
@@ -102,7 +102,7 @@ def _columns(types: list[tuple[int, list[int], list[str]]]) -> list[Column]:
     return columns
 
 
-def _expanded(data: bytes) -> bytes:
+def _expand(data: bytes) -> bytes:
     """Expand a footer, whose compressed pieces each have their size in front."""
     whole = b""
     while data and len(whole) < MAX_FOOTER:
@@ -136,7 +136,7 @@ def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
         yield tag >> 3, value
 
 
-def _packed(data: bytes) -> Iterator[int]:
+def _read_packed(data: bytes) -> Iterator[int]:
     at = 0
     while at < len(data):
         number, at = read_varint(data, at)

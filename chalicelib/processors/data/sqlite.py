@@ -38,7 +38,7 @@ def run(file: Places) -> dict[str, Any]:
     `complete` is false if a table or its row count is missing.
     """
     database = _Database(file)
-    report = database.described()
+    report = database.header_fields()
     try:
         tables, whole = database.tables()
         views = sum(table.kind == "view" for table in tables)
@@ -92,13 +92,13 @@ class _Database:
         self._encoding = _ENCODINGS.get(int.from_bytes(header[56:60], "big"), "UTF-8")
         self._left = max(MIN_PAGES, MAX_COUNTED // self._page_size)
 
-    def described(self) -> dict[str, Any]:
+    def header_fields(self) -> dict[str, Any]:
         report = {"format": "sqlite", "page_size": self._page_size, "encoding": self._encoding}
         return report | ({"journal_mode": "wal"} if self._header[18] == _WAL else {})
 
     def tables(self) -> tuple[list[_Table], bool]:
         """The tables of the schema, and whether these are all of them."""
-        tables = list(itertools.islice(self._listed(), MAX_TABLES + 1))
+        tables = list(itertools.islice(self._list_tables(), MAX_TABLES + 1))
         return tables[:MAX_TABLES], len(tables) <= MAX_TABLES
 
     def rows(self, table: _Table) -> int | None:
@@ -115,7 +115,7 @@ class _Database:
             return None
         return rows
 
-    def _listed(self) -> Iterator[_Table]:
+    def _list_tables(self) -> Iterator[_Table]:
         for kind, cells in self._pages(1, _LEAF, _INTERIOR):
             if kind != _LEAF:
                 continue

@@ -34,7 +34,7 @@ def columns_of(sql: str) -> list[str]:
         elif expected and depth == 1:
             if word.lower() in _CONSTRAINTS:
                 break  # table constraints come after all columns
-            names.append(_unquoted(word))
+            names.append(_unquote(word))
             expected = False
     return names
 
@@ -51,7 +51,7 @@ def _words(sql: str) -> Iterator[str]:
             yield word
 
 
-def _unquoted(word: str) -> str:
+def _unquote(word: str) -> str:
     for start, end in ('""', "``", "''", "[]"):
         if word.startswith(start) and word.endswith(end) and len(word) > 1:
             return word[1:-1].replace(end * 2, end)

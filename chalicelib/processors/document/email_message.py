@@ -81,14 +81,14 @@ def _read(source: ObjectReader, scan: _Scan) -> bool:
             if not headers.lines and scan.top is None:
                 continue  # empty lines before the first header
             reading_headers = False
-            _note(headers.parsed(), scan)
+            _note(headers.parse(), scan)
             if not scan.boundaries:
                 return True  # no parts: the rest is the text of the message
         elif line.startswith(b"--") and (ended := _boundary(line, scan.boundaries)) is not None:
             reading_headers = ended
             headers = _Headers()
     if reading_headers and headers.lines:
-        _note(headers.parsed(), scan)
+        _note(headers.parse(), scan)
     return True
 
 
@@ -104,7 +104,7 @@ class _Headers:
             self.lines.append(line)
             self._left -= len(line)
 
-    def parsed(self) -> Message:
+    def parse(self) -> Message:
         raw = b"".join(self.lines).removeprefix(b"\xef\xbb\xbf")
         try:
             text = raw.decode()
@@ -151,16 +151,16 @@ def _note(part: Message, scan: _Scan) -> None:
 
 def _name(part: Message) -> str:
     try:
-        return _decoded(part.get_filename() or "")
+        return _decode(part.get_filename() or "")
     except (LookupError, ValueError):  # an unknown encoding
         return ""
 
 
 def _headers(top: Message) -> dict[str, Any]:
     report: dict[str, Any] = {}
-    if subject := printable(_decoded(top.get("Subject", "")), MAX_TITLE):
+    if subject := printable(_decode(top.get("Subject", "")), MAX_TITLE):
         report["subject"] = subject
-    if sender := printable(_decoded(top.get("From", "")), MAX_TITLE):
+    if sender := printable(_decode(top.get("From", "")), MAX_TITLE):
         report["from"] = sender
     date = str(top.get("Date", ""))[:100]
     with contextlib.suppress(ValueError, OverflowError, TypeError):  # no date, or an invalid one
@@ -168,7 +168,7 @@ def _headers(top: Message) -> dict[str, Any]:
     return report
 
 
-def _decoded(value: Any) -> str:
+def _decode(value: Any) -> str:
     """The text of a header, with its encoded words decoded."""
     text = str(value)[:MAX_VALUE]
     try:

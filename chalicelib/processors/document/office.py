@@ -67,7 +67,7 @@ def _ooxml(parts: Parts) -> dict[str, Any]:
     report |= _each(
         lambda: _core(parts, related.get("core-properties", "docProps/core.xml").lstrip("/")),
         lambda: _contents(parts, kind, main),
-        lambda: _counted(parts, kind, related.get("extended-properties", "docProps/app.xml")),
+        lambda: _stored_counts(parts, kind, related.get("extended-properties", "docProps/app.xml")),
     )
     if any(name.lower().endswith("vbaproject.bin") for name in parts.names):
         report["macros"] = True
@@ -127,7 +127,7 @@ def _sheets(names: list[str]) -> dict[str, Any]:
     return {"sheets": first, "sheet_count": len(names)}
 
 
-def _counted(parts: Parts, kind: str, name: str) -> dict[str, Any]:
+def _stored_counts(parts: Parts, kind: str, name: str) -> dict[str, Any]:
     """Pages and words of a text, as stored by the program that saved it."""
     if kind != "docx":
         return {}

@@ -124,13 +124,13 @@ def _property(data: bytes, at: int, code_page: int) -> Any:
     if kind == 3:
         return size if size < 0x80000000 else None
     if kind == 30:
-        return _decoded(data[at + 8 : at + 8 + size], code_page)
+        return _decode(data[at + 8 : at + 8 + size], code_page)
     if kind == 31:
         return data[at + 8 : at + 8 + 2 * size].decode("utf-16-le", "replace").split("\0")[0]
     return None
 
 
-def _decoded(raw: bytes, code_page: int) -> str:
+def _decode(raw: bytes, code_page: int) -> str:
     """A text in a Windows code page; 1200 is UTF-16, 65001 is UTF-8."""
     name = {1200: "utf-16-le", 65001: "utf-8", 10000: "mac-roman"}.get(code_page, f"cp{code_page}")
     try:
@@ -165,7 +165,7 @@ def _workbook(storage: Storage) -> dict[str, Any]:
 def _sheet_name(body: bytes, code_page: int, *, new: bool) -> str:
     size, raw = body[6], body[7:]
     if not new:
-        return _decoded(raw[:size], code_page)
+        return _decode(raw[:size], code_page)
     if raw[0] & 1:
         return raw[1 : 1 + 2 * size].decode("utf-16-le", "replace")
     return raw[1 : 1 + size].decode("latin-1")

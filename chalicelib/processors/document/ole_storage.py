@@ -60,12 +60,12 @@ class Storage:
         self._tables: list[int] = list(struct.unpack("<109I", file.exactly(76, 4 * _IN_HEADER)))
         self._small_tables = small_tables
         self._chains: dict[int, list[int]] = {}
-        nodes = self._nodes(self._chained(directory, 0, MAX_DIRECTORY), version)
+        nodes = self._nodes(self._read_chain(directory, 0, MAX_DIRECTORY), version)
         if not nodes or nodes[0].kind != _ROOT:
             raise DamagedError
         self.root_clsid = nodes[0].clsid
         self._small_start, self._small_size = nodes[0].start, nodes[0].size
-        self.entries = {entry.path: entry for entry in _walked(nodes)}
+        self.entries = {entry.path: entry for entry in _walk(nodes)}
 
     def read(self, path: tuple[str, ...], size: int, offset: int = 0) -> bytes:
         """Up to `size` bytes of a stream from `offset`; empty if there is no such stream."""
@@ -77,7 +77,7 @@ class Storage:
             return b""
         if entry.size < self._small_below:
             return self._small(entry.start, offset, size)
-        return self._chained(entry.start, offset, size)
+        return self._read_chain(entry.start, offset, size)
 
     def _nodes(self, data: bytes, version: int) -> list[_Node]:
         nodes = []
@@ -115,7 +115,7 @@ class Storage:
             raise DamagedError
         return (sector + 1) * self._sector_size
 
-    def _chained(self, sector: int, offset: int, size: int) -> bytes:
+    def _read_chain(self, sector: int, offset: int, size: int) -> bytes:
         """The bytes of a chain of sectors; fewer if the chain ends."""
         index, skipped = divmod(offset, self._sector_size)
         data = bytearray()
@@ -147,15 +147,15 @@ class Storage:
             if sector * 64 >= self._small_size:
                 raise DamagedError
             if at + 64 > offset:
-                piece = self._chained(self._small_start, sector * 64, 64)
+                piece = self._read_chain(self._small_start, sector * 64, 64)
                 data += piece[max(0, offset - at) :]
             at += 64
-            number = self._chained(self._small_tables, sector * 4, 4)
+            number = self._read_chain(self._small_tables, sector * 4, 4)
             sector = int.from_bytes(number, "little") if len(number) == 4 else _LAST_SECTOR
         return bytes(data[:size])
 
 
-def _walked(nodes: list[_Node]) -> Iterator[Entry]:
+def _walk(nodes: list[_Node]) -> Iterator[Entry]:
     """Every entry with its path. Each node is visited once, so a circular tree ends."""
     waiting: list[tuple[int, tuple[str, ...]]] = [(nodes[0].child, ())]
     visited: set[int] = set()

@@ -54,7 +54,7 @@ def run(file: Places) -> dict[str, Any]:
     except (DamagedError, SyntaxDamagedError, Unfinished, ReadTooLarge):
         pass
     try:
-        return report | _searched(file)
+        return report | _search(file)
     except (DamagedError, SyntaxDamagedError, Unfinished, ReadTooLarge):
         return report | BROKEN
 
@@ -73,7 +73,7 @@ def _document(file: Places, head: bytes) -> dict[str, Any]:
         report = _trailer_fields({"Root": tables.trailer.get("Root")}, tables.value)
     except (DamagedError, SyntaxDamagedError, Unfinished):
         # The page tree is in an encrypted stream.
-        report = _linearized(file)
+        report = _read_linearized(file)
     return {"encrypted": True} | report
 
 
@@ -104,7 +104,7 @@ def _title(trailer: dict[str, Any], value: _Value) -> dict[str, Any]:
     return {"title": title} if title else {}
 
 
-def _linearized(file: Places) -> dict[str, Any]:
+def _read_linearized(file: Places) -> dict[str, Any]:
     """The page count in the first object of a linearized document."""
     head = file.read(0, 2 * _HEAD)
     size, pages = _WHOLE_SIZE.search(head), _PAGES.search(head)
@@ -113,7 +113,7 @@ def _linearized(file: Places) -> dict[str, Any]:
     return {}
 
 
-def _searched(file: Places) -> dict[str, Any]:
+def _search(file: Places) -> dict[str, Any]:
     """The fields of a small document with wrong tables, from the headers of its objects."""
     if file.size > MAX_SEARCHED:
         raise DamagedError

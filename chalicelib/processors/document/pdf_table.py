@@ -71,7 +71,7 @@ class Tables:
             if place is None:
                 return None
             if isinstance(place, Packed):
-                item = self._packed(place, item.number)
+                item = self._read_packed(place, item.number)
             else:
                 item = self.object_at(place, item.number)[0]
         raise DamagedError
@@ -101,7 +101,7 @@ class Tables:
         length = self.value(dictionary.get("Length"))
         if not isinstance(length, int) or not 0 <= length <= MAX_STREAM:
             raise DamagedError
-        return dictionary, _expanded(
+        return dictionary, _expand(
             self.file.read(end + mark.end(), length), dictionary.get("Filter")
         )
 
@@ -167,13 +167,15 @@ class Tables:
                 place = section.place(number, self.file)
                 if place is None:
                     continue
-                return self._checked(place, number) if place else None
+                return self._check_place(place, number) if place else None
             entry = section.place(number)
             if entry is not None:
-                return self._checked(entry, number) if isinstance(entry, int) and entry else entry
+                return (
+                    self._check_place(entry, number) if isinstance(entry, int) and entry else entry
+                )
         return None
 
-    def _checked(self, place: int, number: int) -> int:
+    def _check_place(self, place: int, number: int) -> int:
         """The real offset of the object: it may count from `%PDF` or from the start of the file."""
         for offset in dict.fromkeys((place + self.shift, place)):
             header = _OBJECT.match(self.file.read(offset, 64))
@@ -181,7 +183,7 @@ class Tables:
                 return offset
         raise DamagedError
 
-    def _packed(self, place: Packed, number: int) -> Any:
+    def _read_packed(self, place: Packed, number: int) -> Any:
         data, first, count = self._object_stream(place.stream)
         at = 0
         for _ in range(count):
@@ -202,7 +204,7 @@ class Tables:
         return data, first, min(count, MAX_PACKED)
 
 
-def _expanded(data: bytes, filters: Any) -> bytes:
+def _expand(data: bytes, filters: Any) -> bytes:
     if isinstance(filters, list):
         filters = filters[0] if len(filters) == 1 else (filters or None)
     if filters is None:

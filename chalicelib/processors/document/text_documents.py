@@ -50,14 +50,14 @@ def _rich_text(data: bytes) -> dict[str, Any]:
     except LookupError:
         encoding = "cp1252"
     if title := _TITLE.search(data):
-        text = printable(_unescaped(title[1], encoding), MAX_TITLE)
+        text = printable(_unescape(title[1], encoding), MAX_TITLE)
         report |= {"title": text} if text else {}
     if pages := _PAGES.search(data):
         report |= {"pages": int(pages[1])} if int(pages[1]) else {}
     return report
 
 
-def _unescaped(raw: bytes, encoding: str) -> str:
+def _unescape(raw: bytes, encoding: str) -> str:
     """A text without RTF escapes, which are bytes in the code page or UTF-16 units."""
     raw = raw[: 8 * MAX_TITLE].replace(b"\r", b"").replace(b"\n", b"")
     text, at, pending = "", 0, bytearray()

@@ -118,7 +118,7 @@ def _read_csv(lines: Lines, rows: Rows, layout: Layout, count: _Count) -> None:
         elif not width:
             names = row[:-1] if trailing and not row[-1] else row
             count.column_count = len(names)
-            count.columns = dict(enumerate(map(_shortened, names[:SHOWN_COLUMNS])))
+            count.columns = dict(enumerate(map(_shorten, names[:SHOWN_COLUMNS])))
             width = rows.width = len(names) + layout.row_names
         elif len(row) == width or (trailing and fits(row, width, has_trailing=True)):
             count.rows += 1
@@ -126,7 +126,7 @@ def _read_csv(lines: Lines, rows: Rows, layout: Layout, count: _Count) -> None:
             count.add_bad(lines.number)
 
 
-def _shortened(name: str) -> str:
+def _shorten(name: str) -> str:
     """The beginning of a name, as valid UTF-8: JSON can escape half a surrogate pair."""
     return name[:MAX_NAME].encode("utf-8", "replace").decode()
 
@@ -144,7 +144,7 @@ def _read_json_lines(lines: Lines, count: _Count) -> None:
         for name in row:
             if len(count.columns) == MAX_COLUMNS:
                 break
-            count.columns.setdefault(hash(name), _shortened(name))
+            count.columns.setdefault(hash(name), _shorten(name))
         count.column_count = len(count.columns)
 
 

@@ -127,7 +127,7 @@ def encoding_of(head: bytes) -> Encoding:
     """The encoding of the text that begins with `head`; a guess if it is not Unicode."""
     if head.isascii() and b"\0" not in head:
         return Encoding("utf-8", "utf-8-sig")
-    codec = text_encoding.encoding_of(head) or _marked(head)
+    codec = text_encoding.encoding_of(head) or _encoding_of_mark(head)
     if codec is None and _is_nearly_utf_8(head):
         codec = "utf-8"
     if codec is None:
@@ -139,7 +139,7 @@ def encoding_of(head: bytes) -> Encoding:
     return Encoding(_NAMES.get(codec, codec), "utf-8-sig" if codec == "utf-8" else codec)
 
 
-def _marked(head: bytes) -> str | None:
+def _encoding_of_mark(head: bytes) -> str | None:
     """The encoding that a byte order mark declares, for text with rare characters."""
     for mark, codec in ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
         if head.startswith(mark):

@@ -40,7 +40,7 @@ export type FileUploadOptions = Omit<Tools, "preconnect"> & {
  * How far the upload is. A run continues from here.
  * - `new`: there is no upload yet, or it is gone.
  * - `created`: S3 holds no part, because none was sent.
- * - `sending`: S3 may hold some parts; it must be asked which.
+ * - `sending`: S3 may hold some parts, which the API must list first.
  * - `completing`: every byte has left. S3 may already assemble the object, and then it no longer knows the parts.
  * - `completed`: S3 has assembled the object.
  */

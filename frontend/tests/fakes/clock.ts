@@ -55,8 +55,13 @@ export class HandClock implements Clock {
   wait(milliseconds: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
-      this.#sleepers.push({ until: this.time + milliseconds, wake: resolve });
-      signal?.addEventListener("abort", () => reject(signal.reason));
+      const stop = () => reject(signal?.reason);
+      const wake = () => {
+        signal?.removeEventListener("abort", stop);
+        resolve();
+      };
+      this.#sleepers.push({ until: this.time + milliseconds, wake });
+      signal?.addEventListener("abort", stop);
     });
   }
 

@@ -56,7 +56,7 @@ test.each([
   ["get", (api: Api) => api.get("a/b"), "GET", "/uploads/a%2Fb", undefined],
   ["download", (api: Api) => api.download("i"), "GET", "/uploads/i/download", undefined],
   ["connect", (api: Api) => api.connect(), "POST", "/connections", undefined],
-])("%s asks for its route", async (_, call, method, path, body) => {
+])("%s calls its route", async (_, call, method, path, body) => {
   const { api, requests } = apiWith(ok);
   await call(api);
   expect(requests[0]).toMatchObject({ url: `https://api.test/stage${path}`, options: { method } });

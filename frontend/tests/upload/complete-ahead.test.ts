@@ -28,16 +28,16 @@ test("complete is called while the response to the last part is in flight", asyn
 
 test("it is not called while any byte has not left", async () => {
   const cloud = new Cloud();
-  let go = () => {};
+  let release = () => {};
   const hold = new Promise<void>((resolve) => {
-    go = resolve;
+    release = resolve;
   });
   cloud.gate = ({ number }) => (number === 2 ? hold : Promise.resolve());
   const run = cloud.engine().upload(fileOf(60)).run();
   await vi.waitUntil(() => cloud.stored.size === 5);
   for (let turn = 0; turn < 5; turn++) await settled();
   expect(count(cloud, COMPLETE)).toBe(0);
-  go();
+  release();
   expect((await run).state).toBe("uploaded");
 });
 

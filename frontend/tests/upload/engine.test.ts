@@ -56,8 +56,8 @@ test("to each host name, as many parts are in flight as the pool has connections
 test("a few parts start, the others as soon as bytes leave", async () => {
   const cloud = new Cloud();
   const started: number[] = [];
-  let go = () => {};
-  const first = new Promise<void>((resolve) => (go = resolve));
+  let release = () => {};
+  const first = new Promise<void>((resolve) => (release = resolve));
   cloud.gate = ({ number }) => {
     started.push(number);
     return number === 1 ? first : new Promise(() => undefined);
@@ -66,7 +66,7 @@ test("a few parts start, the others as soon as bytes leave", async () => {
   await vi.waitFor(() => expect(started).toEqual([1, 2]));
   await lastInFlight();
   expect(started).toEqual([1, 2]);
-  go();
+  release();
   await vi.waitFor(() => expect(started).toEqual([1, 2, 3, 4, 5]));
 });
 

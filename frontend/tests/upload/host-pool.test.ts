@@ -4,7 +4,6 @@ import type { Load, Transfer } from "../../src/upload/concurrency/transfer";
 import { ConnectionBroken, NetworkError, PartError } from "../../src/upload/errors";
 import { HandClock, settled } from "../fakes/clock";
 
-const never = new AbortController().signal;
 const HOSTS = ["one", "two"];
 
 /** A pool, its transfers that have started, and functions that advance and end them. */
@@ -13,7 +12,7 @@ function pool(first = 6, most = 6, minBytesForRate = 0) {
   const hosts = new HostPool({ first, most, clock, minBytesForRate });
   const started: { name: string; transfer: Transfer; end: (error?: unknown) => void }[] = [];
   let turn = 0;
-  const add = (name: string, load: Partial<Load> = {}, signal = never) => {
+  const add = (name: string, load: Partial<Load> = {}, signal = new AbortController().signal) => {
     const work = (transfer: Transfer) =>
       new Promise<void>((resolve, reject) => {
         transfer.signal.throwIfAborted();

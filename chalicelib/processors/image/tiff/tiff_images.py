@@ -36,7 +36,7 @@ def read(file: BinaryIO, *, raw: str | None = None) -> Size:
         has_preview = has_preview or bool(with_size)
         if full:
             best = max(full, key=_area)
-            size = _as_cropped(best, page) if raw else size_of(best)
+            size = _crop(best, page) if raw else size_of(best)
             return Size(size.width, size.height, raw).turn(page.orientation())
     reason = (
         "Only its preview has a size" if has_preview else "Its header does not contain its size"
@@ -94,7 +94,7 @@ def _area(image: Directory) -> int:
     return width * height
 
 
-def _as_cropped(image: Directory, page: Directory) -> Size:
+def _crop(image: Directory, page: Directory) -> Size:
     """The size of a sensor's picture without its borders."""
     stored_size = size_of(image)
     crop, area = image.numbers(_CROP_SIZE), image.numbers(_ACTIVE_AREA)

@@ -120,7 +120,7 @@ def read(file: MediaFile, media: Media) -> None:
     track = Track("audio", frame.codec, sample_rate=frame.rate, channels=frame.channels)
     media.tracks.append(track)
     size = end - start - place
-    counted = _counted(data[place : place + frame.size], frame)
+    counted = _frame_count(data[place : place + frame.size], frame)
     if counted:
         media.duration = counted * frame.samples / frame.rate
         media.bitrate = round(size * 8 / media.duration)
@@ -128,7 +128,7 @@ def read(file: MediaFile, media: Media) -> None:
         _measure(file, media, frame, start + place, end)
 
 
-def _counted(data: bytes, frame: Frame) -> int:
+def _frame_count(data: bytes, frame: Frame) -> int:
     """The number of frames in the encoder's header, or 0."""
     if frame.codec != "mp3":
         return 0

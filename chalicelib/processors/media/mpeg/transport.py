@@ -112,14 +112,14 @@ def _read_map(section: bytes, end: int) -> dict[int, tuple[Kind, str]]:
         size = int.from_bytes(section[place + 3 : place + 5]) & 0xFFF
         stream = _STREAMS.get(section[place])
         if section[place] == _PRIVATE:
-            stream = _described(section[place + 5 : place + 5 + size])
+            stream = _stream_in(section[place + 5 : place + 5 + size])
         if stream is not None:
             streams[int.from_bytes(section[place + 1 : place + 3]) & 0x1FFF] = stream
         place += 5 + size
     return streams
 
 
-def _described(descriptors: bytes) -> tuple[Kind, str] | None:
+def _stream_in(descriptors: bytes) -> tuple[Kind, str] | None:
     """The audio codec that a private stream's descriptors name."""
     place = 0
     while place + 2 <= len(descriptors):

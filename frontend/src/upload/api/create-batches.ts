@@ -180,7 +180,7 @@ export class CreateBatches {
       member.resolve(result.upload);
       return;
     }
-    member.problem = problemOf(result?.problem ?? { detail: "The API's answer lacks a member of the batch" });
+    member.problem = problemOf(result?.problem ?? { detail: "The API sent no result" });
     if (!isTransient(member.problem)) member.reject(member.problem);
   }
 

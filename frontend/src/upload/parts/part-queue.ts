@@ -35,7 +35,7 @@ export class PartQueue {
     return this.#numbers.length === 0;
   }
 
-  /** Resolves when the next part ends: a lane that left a part to the others should ask again. */
+  /** Resolves when the next part ends: a lane that left a part to the others should then call `next` again. */
   get partEnded(): Promise<void> {
     return this.#partEnded;
   }

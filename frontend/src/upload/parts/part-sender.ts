@@ -185,7 +185,7 @@ export class PartSender {
     if (received === null || received === read) return this.#options.onPart(number, read);
     checksums.forget(number);
     this.#count(number, 0);
-    throw new Corrupted(`Part ${number}: S3 received other bytes than the page read`);
+    throw new Corrupted(`Part ${number}: S3 received damaged bytes`);
   }
 
   /** A slice without a type, so that the browser sends no Content-Type. */

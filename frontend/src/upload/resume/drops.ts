@@ -1,17 +1,15 @@
-// The drops of this page and the unfinished ones of earlier pages. Which of their files are missing is kept in the journal.
-// When the journal does not work, drops cannot be resumed; uploads continue. Must not know how files are sent, nor call
-// the API.
+// The drops of this page and the unfinished ones of earlier pages: which tab has claimed a drop, and which of its files are
+// missing. Must not know how files are sent, how drops are stored, nor call the API.
 
 import { newKey } from "../api/idempotency-key";
 import type { Clock } from "../clock";
-import type { DropRecord, Journal, Locks, Member, MemberRecord, SourceFile } from "../ports";
+import type { Journal, Locks, Member, SourceFile } from "../ports";
 import { inSlices } from "../tasks";
 import { Drop, folderOf, memberOf } from "./drop";
+import { DropJournal } from "./drop-journal";
 
 /** Files that are added within this many milliseconds after others of the same folder belong to the same drop. */
 const SAME_DROP = 1_000;
-/** Milliseconds for which changes are gathered, so that one write stores many. */
-const FLUSH_DELAY = 250;
 /** Milliseconds after which a drop is removed: 30 days. S3 has deleted its parts long before. */
 const MAX_AGE = 30 * 24 * 3_600_000;
 
@@ -22,6 +20,7 @@ type Place = { drop: Drop; number: number };
 
 export class Drops {
   readonly #options: DropsOptions;
+  readonly #journal: DropJournal;
   /** The drops that this page has claimed, each with the function that releases the claim. */
   readonly #claimed = new Map<Drop, () => void>();
   /** Unfinished drops of earlier pages that no tab is uploading, by key. */
@@ -29,13 +28,10 @@ export class Drops {
   #reading: Promise<void> | undefined;
   readonly #places = new WeakMap<SourceFile, Place>();
   #last: { drop: Drop; folder: string; added: number } | undefined;
-  /** Not written yet, in order. */
-  #records: DropRecord[] = [];
-  #changes: MemberRecord[] = [];
-  #cancelFlush: (() => void) | undefined;
 
   constructor(options: DropsOptions) {
     this.#options = options;
+    this.#journal = new DropJournal(options);
   }
 
   /** The drops with missing files as of the last `read`, including this page's own. */
@@ -83,7 +79,7 @@ export class Drops {
     if (!place) return;
     const { drop, number } = place;
     drop.ids.set(number, id);
-    this.#note({ drop: drop.key, member: number, id });
+    this.#journal.change({ drop: drop.key, member: number, id });
   }
 
   /** The file needs nothing more. */
@@ -105,32 +101,21 @@ export class Drops {
   }
 
   /** Writes all changes now. The page calls it before it closes. */
-  async flush(): Promise<void> {
-    this.#cancelFlush?.();
-    this.#cancelFlush = undefined;
-    const [records, changes] = [this.#records, this.#changes];
-    if (records.length === 0 && changes.length === 0) return;
-    [this.#records, this.#changes] = [[], []];
-    await this.#options.journal.note(records, changes).catch(() => undefined);
+  flush(): Promise<void> {
+    return this.#journal.flush();
   }
 
   #find(key: string): Drop | undefined {
     return this.#unclaimed.get(key) ?? [...this.#claimed.keys()].find((drop) => drop.key === key);
   }
 
-  /** Resolves with the drops in the journal, after it has written this page's changes. */
-  async #stored(): Promise<Drop[]> {
-    await this.flush();
-    return dropsIn(this.#options.journal).catch(() => []);
-  }
-
   async #read(): Promise<void> {
     const { locks, clock } = this.#options;
-    const drops = await this.#stored();
+    const drops = await this.#journal.drops();
     const unclaimed = new Map<string, Drop>();
     for (const drop of drops) {
       if ([...this.#claimed.keys()].some(({ key }) => key === drop.key)) continue;
-      if (drop.isSettled || drop.began + MAX_AGE < clock.now()) void this.#remove(drop.key);
+      if (drop.isSettled || drop.began + MAX_AGE < clock.now()) this.#journal.remove(drop.key);
       else if (!(await locks.isHeld(lockName(drop.key)))) unclaimed.set(drop.key, drop);
     }
     for (const { key } of this.#claimed.keys()) unclaimed.delete(key); // claimed since this method started
@@ -142,7 +127,7 @@ export class Drops {
     this.#unclaimed.delete(key);
     const release = await this.#options.locks.claim(lockName(key)).catch(() => () => undefined);
     if (!release) return undefined;
-    const drops = await this.#stored();
+    const drops = await this.#journal.drops();
     const drop = drops.find((each) => each.key === key);
     if (!drop || drop.isSettled) return void release();
     this.#unclaimed.delete(key);
@@ -184,7 +169,7 @@ export class Drops {
       const drop = this.#dropFor(folderOf(member.path));
       const number = drop.add(member);
       this.#assign(file, { drop, number });
-      this.#record(drop, number, member);
+      this.#journal.add(drop, number, member);
     }
   }
 
@@ -213,41 +198,19 @@ export class Drops {
     return drop;
   }
 
-  #record({ key, began }: Drop, first: number, member: Member): void {
-    const last = this.#records.at(-1);
-    if (last?.drop === key) last.members.push(member);
-    else this.#records.push({ drop: key, first, began, members: [member] });
-    this.#flushSoon();
-  }
-
   #settle({ drop, number }: Place): void {
     if (drop.settled.has(number)) return;
     drop.settled.add(number);
     drop.inProgress.delete(number);
     if (drop.isSettled) this.#end(drop);
-    else this.#note({ drop: drop.key, member: number, isSettled: true });
+    else this.#journal.change({ drop: drop.key, member: number, isSettled: true });
   }
 
   #end(drop: Drop): void {
     this.#claimed.get(drop)?.();
     this.#claimed.delete(drop);
     this.#unclaimed.delete(drop.key);
-    void this.#remove(drop.key);
-  }
-
-  #note(change: MemberRecord): void {
-    this.#changes.push(change);
-    this.#flushSoon();
-  }
-
-  #flushSoon(): void {
-    this.#cancelFlush ??= this.#options.clock.alarm(FLUSH_DELAY, () => void this.flush());
-  }
-
-  async #remove(key: string): Promise<void> {
-    this.#records = this.#records.filter(({ drop }) => drop !== key);
-    this.#changes = this.#changes.filter(({ drop }) => drop !== key);
-    await this.#options.journal.removeDrop(key).catch(() => undefined);
+    this.#journal.remove(drop.key);
   }
 }
 
@@ -257,20 +220,4 @@ function lockName(key: string): string {
 
 function keyOf(drop: Drop, number: number): string {
   return `${drop.key}-${number}`;
-}
-
-async function dropsIn(journal: Journal): Promise<Drop[]> {
-  const { records, changes } = await journal.drops();
-  const drops = new Map<string, Drop>();
-  for (const { drop: key, began, members } of records.sort((a, b) => a.first - b.first)) {
-    const drop = drops.get(key) ?? new Drop(key, began, true);
-    drops.set(key, drop);
-    for (const member of members) drop.add(member);
-  }
-  for (const { drop: key, member, id, isSettled } of changes) {
-    const drop = drops.get(key);
-    if (id !== undefined) drop?.ids.set(member, id);
-    if (isSettled) drop?.settled.add(member);
-  }
-  return [...drops.values()];
 }

@@ -3,7 +3,7 @@
 // Must not know how a form is sent.
 import type { SendRequest } from "../ports";
 
-/** Bytes of the file. Nobody misses the progress of a form up to this size. */
+/** Bytes of the file, at most: up to this size a person does not miss the progress. */
 const MAX_SIZE = 256 * 1024;
 
 /** Whether a request reports no progress before its response. */
