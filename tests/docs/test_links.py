@@ -15,7 +15,7 @@ PATH = re.compile(
     r"(?:/[\w.-]+)+/?|app\.py)`"
 )
 # What commands write, and git ignores.
-GENERATED = (".chalice/deployed", "chalicelib/version.py")
+GENERATED = (".chalice/deployed",)
 
 
 def links(page: str) -> list[tuple[str, str]]:
