@@ -1,9 +1,9 @@
-// Long work in short tasks, so that the page can draw and answer in between. Must not know what the work is.
+// Splits long work into short tasks, so that the page can draw and respond in between. Must not know what the work is.
 
-/** Milliseconds of work before others have their turn. */
+/** Milliseconds of work before the browser gets a turn. */
 const SHARE = 8;
 
-/** Resolves in a task of its own, and sooner than a timer would. */
+/** Resolves in a new task, sooner than a timer would. */
 export function nextTask(): Promise<void> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
@@ -15,15 +15,15 @@ export function nextTask(): Promise<void> {
   });
 }
 
-/** Gives the items to `work` in slices that take about SHARE milliseconds each, by what the last one took. */
+/** Passes the items to `work` in slices of about SHARE milliseconds. The duration of a slice sets the size of the next. */
 export async function inSlices<T>(items: readonly T[], work: (slice: T[]) => void): Promise<void> {
   let size = 10;
   for (let next = 0; next < items.length; ) {
-    const began = performance.now();
+    const start = performance.now();
     const slice = items.slice(next, next + size);
     work(slice);
     next += slice.length;
-    const each = (performance.now() - began) / slice.length;
+    const each = (performance.now() - start) / slice.length;
     size = Math.max(1, Math.min(2 * size, Math.floor(SHARE / each)));
     if (next < items.length) await nextTask();
   }
