@@ -12,7 +12,7 @@ MINISTACK := .ministack
 
 PAGE_SOURCES := $(shell find frontend/src frontend/public -type f 2>/dev/null) \
 	frontend/index.html frontend/vite.config.ts frontend/tsconfig.json frontend/package.json \
-	chalicelib/media_types.json
+	chalicelib/media_types.json chalicelib/version.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
