@@ -1,107 +1,108 @@
 import { expect, test } from "vitest";
-import { Mailing } from "../../src/page/email/mailing";
-import type { Mailing as State } from "../../src/upload/api/contract";
+import { MailingSetting } from "../../src/page/email/mailing-setting";
+import type { Mailing } from "../../src/upload/api/contract";
 import { settled } from "../fakes/clock";
 
 const address = "ada@example.com";
 
-/** The API, each of whose answers a test gives when it likes. */
+type Request = { method: string; answer: (state: Mailing["state"]) => void; fail: (error: unknown) => void };
+
+/** A setting whose API waits until a test answers each request. */
 function started() {
-  const asked: { what: string; answer: (state: State["state"]) => void; fail: (error: unknown) => void }[] =
-    [];
-  const shown: string[] = [];
+  const requests: Request[] = [];
+  const states: string[] = [];
   const failed: unknown[] = [];
-  const ask = (what: string) => () =>
-    new Promise<State>((resolve, reject) => {
-      asked.push({ what, answer: (state) => resolve({ address, state }), fail: reject });
+  const request = (method: string) => () =>
+    new Promise<Mailing>((resolve, reject) => {
+      requests.push({ method, answer: (state) => resolve({ address, state }), fail: reject });
     });
-  const mailing = new Mailing({
-    api: { mailing: ask("GET"), mail: ask("PUT"), unmail: ask("DELETE") },
-    onChange: ({ state }) => shown.push(state),
+  const setting = new MailingSetting({
+    api: { mailing: request("GET"), mail: request("PUT"), unmail: request("DELETE") },
+    onChange: ({ state }) => states.push(state),
     onFailed: (error) => failed.push(error),
   });
-  return { mailing, asked, shown, failed, said: () => asked.map(({ what }) => what) };
+  return { setting, requests, states, failed, methods: () => requests.map(({ method }) => method) };
 }
 
-test("it is switched on, asked again, and switched off while it waits", async () => {
-  const { mailing, asked, shown, said } = started();
+test("emails are switched on, the confirmation is resent, and emails are switched off before it", async () => {
+  const { setting, requests, states, methods } = started();
   const steps = [
-    [() => mailing.look(), "off"],
-    [() => mailing.toggle(), "pending"],
-    [() => mailing.askAgain(), "pending"],
-    [() => mailing.toggle(), "off"],
+    [() => setting.refresh(), "off"],
+    [() => setting.toggle(), "pending"],
+    [() => setting.resend(), "pending"],
+    [() => setting.toggle(), "off"],
   ] as const;
   for (const [step, state] of steps) {
     const done = step();
-    asked.at(-1)?.answer(state);
+    requests.at(-1)?.answer(state);
     await done;
   }
-  expect(said()).toEqual(["GET", "PUT", "PUT", "DELETE"]);
-  expect(shown).toEqual(["off", "pending", "pending", "off"]);
+  expect(methods()).toEqual(["GET", "PUT", "PUT", "DELETE"]);
+  expect(states).toEqual(["off", "pending", "pending", "off"]);
 });
 
-test("mail that a link stopped is switched on again, or left off", async () => {
-  const { mailing, asked, shown, said } = started();
+test("emails that a link has stopped are switched on again, or left off", async () => {
+  const { setting, requests, states, methods } = started();
   const steps = [
-    [() => mailing.look(), "stopped"],
-    [() => mailing.toggle(), "pending"],
-    [() => mailing.look(), "stopped"],
-    [() => mailing.leaveOff(), "off"],
+    [() => setting.refresh(), "stopped"],
+    [() => setting.toggle(), "pending"],
+    [() => setting.refresh(), "stopped"],
+    [() => setting.leaveOff(), "off"],
   ] as const;
   for (const [step, state] of steps) {
     const done = step();
-    asked.at(-1)?.answer(state);
+    requests.at(-1)?.answer(state);
     await done;
   }
-  expect(said()).toEqual(["GET", "PUT", "GET", "DELETE"]);
-  expect(shown).toEqual(["stopped", "pending", "stopped", "off"]);
+  expect(methods()).toEqual(["GET", "PUT", "GET", "DELETE"]);
+  expect(states).toEqual(["stopped", "pending", "stopped", "off"]);
 });
 
-test("who presses twice means it once", async () => {
-  const { mailing, asked, said } = started();
-  void mailing.look();
-  asked[0]?.answer("off");
+test("a second click during a change does nothing", async () => {
+  const { setting, requests, methods } = started();
+  void setting.refresh();
+  requests[0]?.answer("off");
   await settled();
-  void mailing.toggle();
-  void mailing.toggle();
-  void mailing.look();
-  expect(said()).toEqual(["GET", "PUT"]);
+  void setting.toggle();
+  void setting.toggle();
+  void setting.refresh();
+  expect(methods()).toEqual(["GET", "PUT"]);
 });
 
-test("an answer that is older than what the person asked for is not shown", async () => {
-  const { mailing, asked, shown } = started();
-  void mailing.look();
-  asked[0]?.answer("off");
+test("an answer that is older than a change is not shown", async () => {
+  const { setting, requests, states } = started();
+  void setting.refresh();
+  requests[0]?.answer("off");
   await settled();
-  void mailing.look();
-  void mailing.toggle();
-  asked[2]?.answer("pending");
-  asked[1]?.answer("off");
+  void setting.refresh();
+  void setting.toggle();
+  requests[2]?.answer("pending");
+  requests[1]?.answer("off");
   await settled();
-  expect(shown).toEqual(["off", "pending"]);
+  expect(states).toEqual(["off", "pending"]);
 });
 
-test("what was asked for and failed is told, and can be asked for again", async () => {
-  const { mailing, asked, shown, failed, said } = started();
-  void mailing.look();
-  asked[0]?.answer("off");
+test("a change that fails is reported, and can be tried again", async () => {
+  const { setting, requests, states, failed, methods } = started();
+  void setting.refresh();
+  requests[0]?.answer("off");
   await settled();
-  void mailing.toggle();
-  asked[1]?.fail("no");
+  void setting.toggle();
+  requests[1]?.fail("no");
   await settled();
   expect(failed).toEqual(["no"]);
-  void mailing.toggle();
-  expect(said()).toEqual(["GET", "PUT", "PUT"]);
-  expect(shown).toEqual(["off"]);
+  void setting.toggle();
+  expect(methods()).toEqual(["GET", "PUT", "PUT"]);
+  expect(states).toEqual(["off"]);
 });
 
-test("a look that fails says nothing; the next one does", async () => {
-  const { mailing, asked, shown, failed } = started();
-  void mailing.look();
-  asked[0]?.fail("offline");
+test("a failed refresh reports nothing, and the next one works", async () => {
+  const { setting, requests, states, failed } = started();
+  void setting.refresh();
+  requests[0]?.fail("offline");
   await settled();
-  void mailing.look();
-  asked[1]?.answer("on");
+  void setting.refresh();
+  requests[1]?.answer("on");
   await settled();
-  expect([failed, shown]).toEqual([[], ["on"]]);
+  expect([failed, states]).toEqual([[], ["on"]]);
 });

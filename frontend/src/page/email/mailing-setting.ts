@@ -1,58 +1,58 @@
-// Whether outcomes are mailed, as the API last told: looked up, switched, asked to confirm again.
+// Whether outcomes are emailed to the person: reads this from the API, changes it, and requests another confirmation.
 // Must not know how it is shown.
 import type { Api } from "../../upload/api/api";
-import type { Mailing as State } from "../../upload/api/contract";
+import type { Mailing } from "../../upload/api/contract";
 
-export type MailingOptions = {
+export type MailingSettingOptions = {
   api: Pick<Api, "mailing" | "mail" | "unmail">;
-  onChange: (known: State) => void;
-  /** What the person asked for did not happen. */
+  onChange: (mailing: Mailing) => void;
+  /** A change that the person made failed. */
   onFailed: (error: unknown) => void;
 };
 
-export class Mailing {
-  readonly #options: MailingOptions;
-  #known: State | undefined;
+export class MailingSetting {
+  readonly #options: MailingSettingOptions;
+  #mailing: Mailing | undefined;
   #busy = false;
-  #asked = 0;
+  #requests = 0;
 
-  constructor(options: MailingOptions) {
+  constructor(options: MailingSettingOptions) {
     this.#options = options;
   }
 
-  /** Nobody waits for this: a failure is not told, and what the person asks meanwhile is newer. */
-  async look(): Promise<void> {
+  /** Reads the setting. Failures are ignored, and so is a result that is older than a change. */
+  async refresh(): Promise<void> {
     if (this.#busy) return;
-    const asked = ++this.#asked;
-    const found = await this.#options.api.mailing().catch(() => undefined);
-    if (found && asked === this.#asked) this.#know(found);
+    const request = ++this.#requests;
+    const mailing = await this.#options.api.mailing().catch(() => undefined);
+    if (mailing && request === this.#requests) this.#set(mailing);
   }
 
   async toggle(): Promise<void> {
     const { api } = this.#options;
-    const isOff = this.#known?.state === "off" || this.#known?.state === "stopped";
+    const isOff = this.#mailing?.state === "off" || this.#mailing?.state === "stopped";
     await this.#change(() => (isOff ? api.mail() : api.unmail()));
   }
 
-  /** The person has seen that mail stopped, and does not want it back. */
+  /** Confirms that emails, which have stopped, are to stay off. */
   async leaveOff(): Promise<void> {
     await this.#change(() => this.#options.api.unmail());
   }
 
-  /** The mail with the link, once more; returns what is known then, unless it was not sent. */
-  askAgain(): Promise<State | undefined> {
+  /** Sends the email with the confirmation link again. Returns the new setting, or undefined when that failed. */
+  resend(): Promise<Mailing | undefined> {
     return this.#change(() => this.#options.api.mail());
   }
 
-  /** One at a time: who presses twice means it once. */
-  async #change(change: () => Promise<State>): Promise<State | undefined> {
+  /** One change at a time: a second click meanwhile does nothing. */
+  async #change(change: () => Promise<Mailing>): Promise<Mailing | undefined> {
     if (this.#busy) return undefined;
     this.#busy = true;
-    this.#asked++;
+    this.#requests++;
     try {
-      const known = await change();
-      this.#know(known);
-      return known;
+      const mailing = await change();
+      this.#set(mailing);
+      return mailing;
     } catch (error) {
       this.#options.onFailed(error);
       return undefined;
@@ -61,8 +61,8 @@ export class Mailing {
     }
   }
 
-  #know(known: State): void {
-    this.#known = known;
-    this.#options.onChange(known);
+  #set(mailing: Mailing): void {
+    this.#mailing = mailing;
+    this.#options.onChange(mailing);
   }
 }

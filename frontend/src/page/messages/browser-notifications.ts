@@ -1,64 +1,59 @@
-// The browser's own notifications, for outcomes that come while nobody looks at the tab. Asks for leave only when
-// a person wants them. Must not know what they are about.
+// The browser's own notifications, for outcomes that arrive while the tab is hidden. Requests permission only when the
+// person clicks the button. Must not know what the notifications are about.
 // https://developer.mozilla.org/docs/Web/API/Notifications_API
-import { element } from "../elements";
+import { button } from "../elements";
 import { strings } from "../strings";
 
-export class Notices {
-  /** The discreet button that asks; there while the browser would still ask the person. */
+export class BrowserNotifications {
+  /** The button that requests permission; hidden when the browser would not ask the person. */
   readonly element: HTMLButtonElement;
-  readonly #unseen = new Map<string, number>();
+  readonly #counts = new Map<string, number>();
 
   constructor() {
-    this.element = element(
-      "button",
-      {
-        type: "button",
-        class: "button quiet",
-        title: strings.uploads.notifyTitle,
-        "data-testid": "notify",
-        onclick: () => void this.#ask(),
-      },
-      strings.uploads.notify,
-    );
-    this.#look();
+    this.element = button("button quiet", strings.uploads.notify, {
+      title: strings.uploads.notifyTitle,
+      "data-testid": "notify",
+      onclick: () => void this.#requestPermission(),
+    });
+    this.#updateButton();
   }
 
   start(): void {
-    document.addEventListener("visibilitychange", this.#forget);
+    document.addEventListener("visibilitychange", this.#resetCounts);
   }
 
   stop(): void {
-    document.removeEventListener("visibilitychange", this.#forget);
+    document.removeEventListener("visibilitychange", this.#resetCounts);
   }
 
-  /** Shows a notification of the browser while this tab is hidden. It replaces an older one with the same tag. */
-  tell(body: string, tag?: string): void {
+  /** Shows a notification while this tab is hidden. It replaces an older one with the same tag. */
+  show(body: string, tag?: string): void {
     if (!document.hidden || !isSupported() || Notification.permission !== "granted") return;
     try {
-      const notice = new Notification(strings.title, { body, icon: "/favicon.svg", ...(tag && { tag }) });
-      notice.addEventListener("click", () => window.focus());
+      const icon = "/favicon.svg";
+      const notification = new Notification(strings.title, tag ? { body, icon, tag } : { body, icon });
+      notification.addEventListener("click", () => window.focus());
     } catch {
-      // Chrome on Android shows them from a service worker only; the toast is there.
+      // Chrome on Android allows notifications from service workers only. The toast is still there.
     }
   }
 
-  /** Counts, in one notification for each name, what happened since the tab was hidden. `text` gets the count. */
+  /** Counts the events of each name since the tab was hidden, in one notification. `text` gets the count. */
   count(name: string, text: (count: number) => string): void {
     if (!document.hidden) return;
-    const count = (this.#unseen.get(name) ?? 0) + 1;
-    this.#unseen.set(name, count);
-    this.tell(text(count), name);
+    const count = (this.#counts.get(name) ?? 0) + 1;
+    this.#counts.set(name, count);
+    this.show(text(count), name);
   }
 
-  readonly #forget = (): void => this.#unseen.clear();
+  readonly #resetCounts = (): void => this.#counts.clear();
 
-  async #ask(): Promise<void> {
+  async #requestPermission(): Promise<void> {
     await Notification.requestPermission();
-    this.#look();
+    this.#updateButton();
   }
 
-  #look(): void {
+  #updateButton(): void {
     this.element.hidden = !isSupported() || Notification.permission !== "default";
   }
 }

@@ -1,22 +1,22 @@
-// "Not finished yet": files that earlier pages left half sent and drops of which files are missing, with a way to go on.
-// Where the browser kept a way to the file one click does; elsewhere the person chooses again. Hidden when there is
-// nothing.
-// Must not know how files are sent: what its buttons do is passed in.
+// The card "Unfinished uploads": files that an earlier page sent in part, and drops with missing files. Each row has a
+// button to resume. One click is enough where the browser kept a handle of the file; otherwise the person chooses it
+// again. Hidden when it is empty.
+// Must not know how files are sent: its buttons call the actions that it gets.
 import type { Unfinished, UnfinishedDrop, UnfinishedFile } from "../../upload/resume/unfinished";
-import { element } from "../elements";
+import { button, element } from "../elements";
 import { formatSize, formatTime } from "../formats";
 import { hasPicker } from "../picker/file-handles";
 import { strings } from "../strings";
 
-export type UnfinishedActions = {
-  /** Goes on by the way that was kept, or with what the person picks. */
-  goOn: (entry: UnfinishedFile) => void;
-  /** Goes on with the file the person chose in this page. */
-  chosen: (entry: UnfinishedFile, file: File) => void;
-  giveUp: (entry: UnfinishedFile) => void;
-  /** Goes on with the folder or the files that the person chose. */
-  chosenAgain: (drop: UnfinishedDrop, files: File[]) => void;
-  giveUpDrop: (drop: UnfinishedDrop) => void;
+export type UnfinishedListActions = {
+  /** Resumes a file with its handle, or with the file that the person picks. */
+  resume: (entry: UnfinishedFile) => void;
+  /** Resumes a file with one that the person chose in this list. */
+  resumeWith: (entry: UnfinishedFile, file: File) => void;
+  discard: (entry: UnfinishedFile) => void;
+  /** Resumes a drop with the folder or the files that the person chose. */
+  resumeDrop: (drop: UnfinishedDrop, files: File[]) => void;
+  discardDrop: (drop: UnfinishedDrop) => void;
 };
 
 const words = strings.unfinished;
@@ -24,20 +24,26 @@ const words = strings.unfinished;
 export class UnfinishedList {
   readonly element: HTMLElement;
   readonly #list = element("ul", { class: "uploads" });
-  readonly #actions: UnfinishedActions;
+  readonly #actions: UnfinishedListActions;
 
-  constructor(actions: UnfinishedActions) {
+  constructor(actions: UnfinishedListActions) {
     this.#actions = actions;
+    const attributes = {
+      class: "card unfinished",
+      "aria-labelledby": "unfinished-title",
+      "data-testid": "unfinished",
+      hidden: true,
+    };
+    const head = element(
+      "div",
+      { class: "card-head" },
+      element("h2", { id: "unfinished-title" }, words.title),
+    );
     this.element = element(
       "section",
-      {
-        class: "card unfinished",
-        "aria-labelledby": "unfinished-title",
-        "data-testid": "unfinished",
-        hidden: true,
-      },
-      element("div", { class: "card-head" }, element("h2", { id: "unfinished-title" }, words.title)),
-      element("p", { class: "lead" }, words.lead),
+      attributes,
+      head,
+      element("p", { class: "muted" }, words.lead),
       this.#list,
     );
   }
@@ -45,22 +51,22 @@ export class UnfinishedList {
   show({ files, drops }: Unfinished): void {
     const rows = [
       ...drops.map((drop) => ({ began: drop.began, row: this.#dropRow(drop) })),
-      ...files.map((entry) => ({ began: entry.began, row: this.#row(entry) })),
+      ...files.map((entry) => ({ began: entry.began, row: this.#fileRow(entry) })),
     ];
     this.element.hidden = rows.length === 0;
     this.#list.replaceChildren(...rows.sort((a, b) => b.began - a.began).map(({ row }) => row));
   }
 
-  get isShown(): boolean {
+  get isVisible(): boolean {
     return !this.element.hidden;
   }
 
-  #row(entry: UnfinishedFile): HTMLElement {
+  #fileRow(entry: UnfinishedFile): HTMLElement {
     const { id, filename, size, sent, began } = entry;
-    const said = [strings.uploads.sent(formatSize(sent), formatSize(size)), beganText(began)];
-    if (entry.parts_expire_at) said.push(deadlineText(entry.parts_expire_at, Date.now()));
-    const giveUp = this.#giveUp(filename, () => this.#actions.giveUp(entry));
-    const node = row("left", filename, said, this.#goOn(entry), giveUp);
+    const facts = [strings.uploads.sent(formatSize(sent), formatSize(size)), startText(began)];
+    if (entry.parts_expire_at) facts.push(deadlineText(entry.parts_expire_at, Date.now()));
+    const discard = discardButton(filename, () => this.#actions.discard(entry));
+    const node = row("unfinished-file", filename, facts, this.#resumeButton(entry), discard);
     node.dataset.id = id;
     return node;
   }
@@ -68,94 +74,87 @@ export class UnfinishedList {
   #dropRow(drop: UnfinishedDrop): HTMLElement {
     const { size, sent, began, missing, count, files } = drop;
     const name = nameOf(drop);
-    const said = [
+    const facts = [
       words.missing(missing.length, count),
       sent > 0 ? strings.uploads.sent(formatSize(sent), formatSize(size)) : formatSize(size),
-      beganText(began),
+      startText(began),
     ];
     const [first] = files.flatMap(({ parts_expire_at }) => parts_expire_at ?? []).sort();
-    if (first !== undefined) said.push(deadlineText(first, Date.now()));
-    const giveUp = this.#giveUp(name, () => this.#actions.giveUpDrop(drop));
-    return row("left-drop", name, said, this.#chooseAgain(drop, name), giveUp);
+    if (first !== undefined) facts.push(deadlineText(first, Date.now()));
+    const discard = discardButton(name, () => this.#actions.discardDrop(drop));
+    return row("unfinished-drop", name, facts, this.#chooseButton(drop, name), discard);
   }
 
-  #goOn(entry: UnfinishedFile): HTMLElement {
+  #resumeButton(entry: UnfinishedFile): HTMLElement {
     const { handle, filename } = entry;
     if (handle || hasPicker()) {
-      const text = handle ? words.goOn : words.choose;
-      const label = handle ? words.goOnWith(filename) : words.chooseFor(filename);
-      return button(text, label, "go-on", () => this.#actions.goOn(entry));
+      const text = handle ? words.resume : words.choose;
+      return resumeButton(text, filename, () => this.#actions.resume(entry));
     }
-    return chooser(words.choose, words.chooseFor(filename), {}, ([file]) => {
-      if (file) this.#actions.chosen(entry, file);
+    return chooser(words.choose, filename, {}, ([file]) => {
+      if (file) this.#actions.resumeWith(entry, file);
     });
   }
 
-  #chooseAgain(drop: UnfinishedDrop, name: string): HTMLElement {
-    const chosen = (files: File[]) => this.#actions.chosenAgain(drop, files);
-    if (drop.folder)
-      return chooser(words.chooseFolder, words.chooseFolderFor(name), { webkitdirectory: true }, chosen);
+  #chooseButton(drop: UnfinishedDrop, name: string): HTMLElement {
+    const onChosen = (files: File[]) => this.#actions.resumeDrop(drop, files);
+    if (drop.folder) return chooser(words.chooseFolder, name, { webkitdirectory: true }, onChosen);
     const text = drop.missing.length === 1 ? words.choose : words.chooseFiles;
-    return chooser(text, words.chooseFor(name), { multiple: true }, chosen);
-  }
-
-  #giveUp(name: string, giveUp: () => void): HTMLElement {
-    const node = button(words.giveUp, words.giveUpOn(name), "give-up", giveUp);
-    node.classList.add("quiet");
-    return node;
+    return chooser(text, name, { multiple: true }, onChosen);
   }
 }
 
-/** What a person calls a drop: its folder, or its missing files. */
+/** The name of a drop for a person: its folder, or its missing files. */
 export function nameOf({ folder, filename, missing }: UnfinishedDrop): string {
   return folder || words.files(filename, missing.length - 1);
 }
 
-function beganText(began: number): string {
-  return words.began(formatTime(new Date(began).toISOString()));
+function startText(start: number): string {
+  return words.started(formatTime(new Date(start).toISOString()));
 }
 
-/** Until when what was sent is kept; S3 drops parts some time after their deadline, at the earliest then. */
+/** Says until when the parts are kept. S3 deletes them at the deadline or some time after it. */
 export function deadlineText(deadline: string, now: number): string {
   const time = formatTime(deadline);
   return Date.parse(deadline) > now ? strings.uploads.resumeBefore(time) : words.expired(time);
 }
 
-function button(text: string, label: string, testid: string, onclick: () => void): HTMLButtonElement {
-  const attributes = { type: "button", class: "button", "aria-label": label, "data-testid": testid, onclick };
-  return element("button", attributes, text);
+function resumeButton(text: string, name: string, onclick: () => void): HTMLButtonElement {
+  const label = strings.buttonFor(text, name);
+  return button("button", text, { "aria-label": label, "data-testid": "resume", onclick });
 }
 
-function row(testid: string, name: string, said: string[], ...buttons: HTMLElement[]): HTMLElement {
+function discardButton(name: string, onclick: () => void): HTMLButtonElement {
+  const label = strings.buttonFor(words.discard, name);
+  return button("button quiet", words.discard, { "aria-label": label, "data-testid": "discard", onclick });
+}
+
+function row(testid: string, name: string, facts: string[], ...buttons: HTMLElement[]): HTMLElement {
   return element(
     "li",
     { class: "upload", "data-testid": testid },
     element(
       "div",
-      { class: "what" },
+      { class: "summary" },
       element("span", { class: "name", title: name }, name),
-      element("span", { class: "meta" }, said.join(" · ")),
+      element("span", { class: "meta" }, facts.join(" · ")),
     ),
     element("div", { class: "buttons" }, ...buttons),
   );
 }
 
-/** A button that asks for files as the browser does. */
+/** A button that opens the browser's file dialog. */
 function chooser(
   text: string,
-  label: string,
+  name: string,
   kind: { webkitdirectory?: true; multiple?: true },
   onChosen: (files: File[]) => void,
 ): HTMLElement {
   const input = element("input", { type: "file", hidden: true, ...kind });
   input.addEventListener("change", () => {
     onChosen([...(input.files ?? [])]);
-    input.value = ""; // the same choice again is news again
+    input.value = ""; // or choosing the same file again would be no change
   });
-  return element(
-    "span",
-    {},
-    button(text, label, "go-on", () => input.click()),
-    input,
-  );
+  const open = resumeButton(text, name, () => input.click());
+  return element("span", {}, open, input);
 }

@@ -1,11 +1,11 @@
-// How fast a file goes and how long it still takes, from the progress of the last seconds.
-// Pure arithmetic; must not know what is sent or shown.
+// The speed and the remaining time of one upload, from its progress in the last seconds.
+// Pure arithmetic: must not know which file is sent, nor how it is shown.
 
-/** What is looked back at (milliseconds): long enough for a steady figure, short enough to follow the line. */
+/** The speed is the mean of this time (milliseconds): long enough for a steady figure, short enough to follow changes. */
 const WINDOW = 10_000;
-/** Before so much is known (milliseconds), a figure would only jump. */
+/** Milliseconds of progress that a figure needs at least. */
 const LEAST = 1_000;
-/** A warning needs a figure that does not jump: the mean of at least so long (milliseconds). */
+/** Milliseconds of progress that a warning needs at least, so that it does not come and go. */
 const STEADY = 30_000;
 
 type Sample = { time: number; sent: number };
@@ -13,15 +13,15 @@ type Sample = { time: number; sent: number };
 export type Progress = {
   sent: number;
   total: number;
-  /** Bytes per second; undefined while nothing can be said. */
+  /** Bytes per second; undefined while it is unknown. */
   speed: number | undefined;
   /** Seconds. */
-  left: number | undefined;
-  /** Seconds by the mean speed since sending began or resumed; undefined until that is a steady figure. */
-  steadyLeft: number | undefined;
+  remaining: number | undefined;
+  /** Seconds at the mean speed since sending started or resumed; undefined until STEADY has passed. */
+  steadyRemaining: number | undefined;
 };
 
-export class Pace {
+export class SpeedMeter {
   readonly #total: number;
   #samples: Sample[] = [];
   #first: Sample | undefined;
@@ -30,32 +30,33 @@ export class Pace {
     this.#total = total;
   }
 
-  /** Takes in what is in S3 at `time` (milliseconds). */
-  at(time: number, sent: number): Progress {
+  /** Adds a measurement: the bytes that are in S3 at `time` (milliseconds). */
+  measure(time: number, sent: number): Progress {
     this.#samples.push({ time, sent });
     this.#first ??= { time, sent };
-    const from = this.#samples.findLastIndex((sample) => time - sample.time >= WINDOW);
-    if (from > 0) this.#samples = this.#samples.slice(from);
-    return { sent, total: this.#total, ...this.#pace(time, sent), steadyLeft: this.#steadyLeft(time, sent) };
+    const start = this.#samples.findLastIndex((sample) => time - sample.time >= WINDOW);
+    if (start > 0) this.#samples = this.#samples.slice(start);
+    const steadyRemaining = this.#steadyRemaining(time, sent);
+    return { sent, total: this.#total, ...this.#recent(time, sent), steadyRemaining };
   }
 
-  /** After a pause nothing before it counts. */
+  /** Drops all measurements, so that a pause does not count. */
   restart(): void {
     this.#samples = [];
     this.#first = undefined;
   }
 
-  #steadyLeft(time: number, sent: number): number | undefined {
+  #steadyRemaining(time: number, sent: number): number | undefined {
     const first = this.#first ?? { time, sent };
     if (time - first.time < STEADY || sent <= first.sent) return undefined;
     return ((this.#total - sent) * (time - first.time)) / (sent - first.sent) / 1000;
   }
 
-  #pace(time: number, sent: number): Pick<Progress, "speed" | "left"> {
+  #recent(time: number, sent: number): Pick<Progress, "speed" | "remaining"> {
     const first = this.#samples[0] ?? { time, sent };
     const seconds = (time - first.time) / 1000;
-    if (seconds * 1000 < LEAST || sent <= first.sent) return { speed: undefined, left: undefined };
+    if (seconds * 1000 < LEAST || sent <= first.sent) return { speed: undefined, remaining: undefined };
     const speed = (sent - first.sent) / seconds;
-    return { speed, left: (this.#total - sent) / speed };
+    return { speed, remaining: (this.#total - sent) / speed };
   }
 }
