@@ -1,4 +1,4 @@
-"""Firefox by WebDriver BiDi, which it speaks itself. https://w3c.github.io/webdriver-bidi/"""
+"""Drives Firefox with WebDriver BiDi, which Firefox has built in. https://w3c.github.io/webdriver-bidi/"""
 
 import asyncio
 import base64
@@ -18,7 +18,7 @@ PREFERENCES = {
     "browser.download.folderList": 2,  # the folder of browser.download.dir
     "browser.download.alwaysOpenPanel": False,
     "browser.shell.checkDefaultBrowser": False,
-    # Nothing is looked for outside of this machine: other names go to a proxy that is not there.
+    # No connections outside this machine: other names use a proxy that does not exist.
     "network.proxy.type": 1,
     "network.proxy.http": "127.0.0.1",
     "network.proxy.http_port": 9,
@@ -105,18 +105,18 @@ class Firefox:
         self._running.close()
 
     def _element(self, selector: str) -> dict[str, str]:
-        """A reference to the first element that the selector finds."""
+        """A reference to the first element that matches the selector."""
         locator = {"type": "css", "value": selector}
-        found = self._ask("browsingContext.locateNodes", context=self._tab, locator=locator)
-        assert found["nodes"], f"nothing is {selector}"
-        return {"sharedId": found["nodes"][0]["sharedId"]}
+        result = self._ask("browsingContext.locateNodes", context=self._tab, locator=locator)
+        assert result["nodes"], f"nothing matches {selector}"
+        return {"sharedId": result["nodes"][0]["sharedId"]}
 
     async def _connect(self, log: Path) -> None:
         async with asyncio.timeout(PATIENCE):
-            while not (found := LISTENING.search(log.read_text(errors="replace"))):
+            while not (match := LISTENING.search(log.read_text(errors="replace"))):
                 await asyncio.sleep(0.05)
         self._client = aiohttp.ClientSession()
-        self._socket = await self._client.ws_connect(f"{found[1]}/session", max_msg_size=0)
+        self._socket = await self._client.ws_connect(f"{match[1]}/session", max_msg_size=0)
         self._number = 0
 
     async def _disconnect(self) -> None:

@@ -1,4 +1,4 @@
-"""WebKit, which Safari is made of, by WebDriver: WebKitGTK's small browser on a screen in memory.
+"""Drives WebKit, the engine of Safari, with WebDriver: WebKitGTK's MiniBrowser on a virtual screen.
 
 https://www.w3.org/TR/webdriver2/
 """
@@ -16,9 +16,9 @@ from tests.every_browser.driver import call, end, executable
 from tests.support.running import call as request
 from tests.support.running import eventually
 
-# The name of the field that holds an element's reference in WebDriver's JSON.
+# The field with the reference of an element in WebDriver's JSON.
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
-# Debian keeps the browser apart from the programs that people start.
+# Debian installs the browser in a folder that is not on PATH.
 BROWSERS = [str(path) for path in Path("/usr/lib").glob("*/webkit2gtk-4.*/MiniBrowser")]
 
 
@@ -26,7 +26,7 @@ class WebKit:
     def __init__(self, folder: Path) -> None:
         screen, driver = executable("Xvfb"), executable("WebKitWebDriver")
         browser = executable("MiniBrowser", *BROWSERS)
-        # MiniBrowser saves files in the home directory where no folder for downloads is set.
+        # MiniBrowser saves files in the home directory unless a folder for downloads is set.
         self.downloads = folder / "home"
         self.downloads.mkdir()
         with contextlib.ExitStack() as undo:
@@ -36,7 +36,7 @@ class WebKit:
             self._running = undo.pop_all()
 
     def _start_screen(self, program: str, undo: contextlib.ExitStack) -> str:
-        """A screen in memory; returns its name."""
+        """Start a virtual screen and return its name."""
         command = [program, "-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"]
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -100,7 +100,7 @@ class WebKit:
             self._ask("DELETE", "")
 
     def _element(self, selector: str) -> str:
-        """The reference of the first element that the selector finds."""
+        """The reference of the first element that matches the selector."""
         value = {"using": "css selector", "value": selector}
         return str(self._ask("POST", "/element", **value)[ELEMENT])
 

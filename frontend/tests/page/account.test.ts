@@ -21,10 +21,10 @@ function idToken(email: string, number: number): string {
 function world() {
   const requests: Body[] = [];
   const revoked: object[] = [];
-  const stored = new Map<string, string>();
+  const entries = new Map<string, string>();
   const clock = new RushingClock();
   const answer = undefined as (() => Response) | undefined;
-  const state = { requests, revoked, stored, clock, ended: 0, answer };
+  const state = { requests, revoked, entries, clock, ended: 0, answer };
   const fetch = async (url: string, options: RequestInit) => {
     expect(url).toBe("https://cognito.test/");
     const target = (options.headers as Record<string, string>)["X-Amz-Target"];
@@ -40,9 +40,9 @@ function world() {
     return json(200, { AuthenticationResult: { IdToken, RefreshToken, ExpiresIn: 3600 } });
   };
   const store = {
-    getItem: (key: string) => stored.get(key) ?? null,
-    setItem: (key: string, value: string) => void stored.set(key, value),
-    removeItem: (key: string) => void stored.delete(key),
+    getItem: (key: string) => entries.get(key) ?? null,
+    setItem: (key: string, value: string) => void entries.set(key, value),
+    removeItem: (key: string) => void entries.delete(key),
   };
   const cognito = { endpoint: "https://cognito.test", clientId: "client", fetch };
   const open = () => new Account({ cognito, store, clock, onEnded: () => void state.ended++ });
@@ -230,7 +230,7 @@ test("a wrong password is refused, and ends no session", async () => {
 });
 
 test("an account whose password an administrator set requires another password", async () => {
-  const { open, requests, state, stored } = world();
+  const { open, requests, state, entries } = world();
   const account = open();
   state.answer = () =>
     json(200, {
@@ -253,7 +253,7 @@ test("an account whose password an administrator set requires another password",
     ChallengeResponses: { USERNAME: "the-sub", NEW_PASSWORD: "chosen" },
   });
   expect(account.email).toBe("zoë@example.com");
-  expect([...stored.values()]).toEqual(["r"]);
+  expect([...entries.values()]).toEqual(["r"]);
 });
 
 test("a second factor is not supported, and the error has its name", async () => {

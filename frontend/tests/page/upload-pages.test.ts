@@ -20,19 +20,19 @@ function upload(number: number, state: State = "accepted"): Upload {
 }
 
 /** Reads from an API that has these uploads, newest first, two to a page. */
-function pagesOf(stored: Upload[]) {
+function pagesOf(uploads: Upload[]) {
   const requests: string[] = [];
   const store = new UploadStore(() => undefined);
   const api = {
     list: async ({ cursor = "0" }: { cursor?: string } = {}) => {
       requests.push(`list ${cursor}`);
       const start = Number(cursor);
-      const more = stored.length > start + 2;
-      return { uploads: stored.slice(start, start + 2), cursor: more ? String(start + 2) : null };
+      const more = uploads.length > start + 2;
+      return { uploads: uploads.slice(start, start + 2), cursor: more ? String(start + 2) : null };
     },
     get: async (id: string) => {
       requests.push(`get ${id}`);
-      const upload = stored.find((each) => each.id === id);
+      const upload = uploads.find((each) => each.id === id);
       if (!upload) throw new ApiError(404, { code: "upload_not_found" });
       return upload;
     },
@@ -50,21 +50,21 @@ test("the first page is read, then one more page at a time", async () => {
 });
 
 test("after live updates were interrupted, pages are read until a known upload comes", async () => {
-  const stored = [upload(1)];
-  const { pages, store, requests } = pagesOf(stored);
+  const uploads = [upload(1)];
+  const { pages, store, requests } = pagesOf(uploads);
   await pages.refresh();
-  stored.unshift(...[6, 5, 4, 3, 2].map((number) => upload(number)));
+  uploads.unshift(...[6, 5, 4, 3, 2].map((number) => upload(number)));
   await pages.refresh();
   expect(store.size).toBe(6);
   expect(requests).toEqual(["list 0", "list 0", "list 2", "list 4"]);
 });
 
 test("uploads without an outcome are read one by one, and removed when they no longer exist", async () => {
-  const stored = [upload(4), upload(3), upload(2, "processing"), upload(1, "uploaded")];
-  const { pages, store } = pagesOf(stored);
+  const uploads = [upload(4), upload(3), upload(2, "processing"), upload(1, "uploaded")];
+  const { pages, store } = pagesOf(uploads);
   await pages.refresh();
   await pages.more();
-  stored.splice(2, 2, { ...upload(2), updated_at: upload(9).updated_at });
+  uploads.splice(2, 2, { ...upload(2), updated_at: upload(9).updated_at });
   await pages.refresh();
   expect(store.get("u2")?.upload.state).toBe("accepted");
   expect(store.has("u1")).toBe(false);

@@ -1,5 +1,5 @@
-// The forms of a person who is not signed in: sign in, create an account, confirm it with the emailed code,
-// choose a new password, or replace the password that an administrator set.
+// The forms of a person who is not signed in. They sign in, create an account, confirm it with the emailed code, and
+// choose a new password.
 // Must not know where tokens are kept, nor how the page looks after signing in.
 
 import { strings } from "../strings";

@@ -79,8 +79,8 @@ export class UploadDashboard {
     return this.#uppy.getFiles().flatMap(({ data, progress, isPaused, error }) => {
       const isActive = progress.uploadStarted && !progress.uploadComplete;
       if (!isActive || !(data instanceof Blob)) return [];
-      const sent = progress.bytesUploaded || 0;
-      return [{ data, sent, paused: isPaused === true, error: error ?? undefined }];
+      const bytes = progress.bytesUploaded || 0;
+      return [{ data, sent: bytes, paused: isPaused === true, error: error ?? undefined }];
     });
   }
 
