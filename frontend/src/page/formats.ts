@@ -7,8 +7,12 @@ const TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle
 
 /** 1536 → "1.5 KiB". */
 export function formatSize(bytes: number): string {
-  let [value, unit] = [bytes, 0];
-  while (value >= 1024 && unit < UNITS.length - 1) [value, unit] = [value / 1024, unit + 1];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < UNITS.length - 1) {
+    value /= 1024;
+    unit++;
+  }
   const digits = unit === 0 || value >= 100 ? 0 : 1;
   const text = value.toLocaleString(undefined, { maximumFractionDigits: digits });
   return `${text} ${bytes === 1 ? "byte" : UNITS[unit]}`;
