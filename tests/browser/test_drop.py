@@ -76,7 +76,7 @@ def uploads(page: Page, client: Client) -> list[dict[str, Any]]:
         query = f"?cursor={answer['cursor']}"
 
 
-def arrived(page: Page) -> Locator:
+def arrived_rows(page: Page) -> Locator:
     return page.locator("[data-testid=upload]:not([data-state=uploading])")
 
 
@@ -84,7 +84,7 @@ def leave_after(count: int, page: Page, line: Line, folder: Path) -> Locator:
     """Add the folder, reload once `count` files have arrived, and return the row that is shown."""
     line.room = count
     add(page, folder)
-    expect(arrived(page)).to_have_count(count, timeout=30_000)
+    expect(arrived_rows(page)).to_have_count(count, timeout=30_000)
     page.reload()
     line.room = 10**6
     row = page.get_by_test_id("unfinished-drop")
@@ -131,7 +131,7 @@ def test_a_folder_that_is_added_again_resumes_too(
     add(page, folder)
 
     expect(page.get_by_text("4 files have already arrived")).to_be_visible()
-    expect(arrived(page)).to_have_count(12, timeout=30_000)
+    expect(arrived_rows(page)).to_have_count(12, timeout=30_000)
     assert line.count == 8
     assert len(uploads(page, client)) == 12
 
@@ -155,7 +155,7 @@ def test_changed_files_are_sent_from_the_beginning_and_new_files_are_not_sent(
     expect(toast).to_contain_text("1 file has changed and is sent from the beginning")
     expect(toast).to_contain_text("1 file is new and is not sent")
     expect(page.get_by_test_id("unfinished")).to_be_hidden(timeout=30_000)
-    expect(arrived(page)).to_have_count(6, timeout=30_000)
+    expect(arrived_rows(page)).to_have_count(6, timeout=30_000)
     sizes = {upload["filename"]: upload["size"] for upload in uploads(page, client)}
     assert len(uploads(page, client)) == 6
     assert sizes[changed.name] == changed.stat().st_size

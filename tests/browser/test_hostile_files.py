@@ -113,12 +113,14 @@ def accepted(system: RunningSystem, attacker: Attacker) -> list[Accepted]:
         key = f"{prefix}{number}/{file.name}"
         s3.put_object(Bucket=bucket, Key=key, Body=file.data, ContentType=file.declared or GENERIC)
     uploads = eventually(
-        lambda: settled(client), lambda uploads: len(uploads) == len(expected), 500
+        lambda: finished_uploads(client), lambda uploads: len(uploads) == len(expected), 500
     )
-    return [accept(client, upload, expected[upload["key"].split("/")[-2]]) for upload in uploads]
+    return [
+        accepted_file(client, upload, expected[upload["key"].split("/")[-2]]) for upload in uploads
+    ]
 
 
-def settled(client: Client) -> list[Any]:
+def finished_uploads(client: Client) -> list[Any]:
     """The owner's uploads that have an outcome, from all pages of the list.
 
     It waits first, because constant requests would slow the system down.
@@ -133,7 +135,7 @@ def settled(client: Client) -> list[Any]:
         query = f"?cursor={answer['cursor']}"
 
 
-def accept(client: Client, upload: Any, file: HostileFile) -> Accepted:
+def accepted_file(client: Client, upload: Any, file: HostileFile) -> Accepted:
     assert upload["state"] == "accepted", (file, upload)
     url = client.request("GET", f"/uploads/{upload['id']}/download").json["url"]
     return Accepted(file, upload["report"]["content_type"], url)

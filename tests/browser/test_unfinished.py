@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import WITHOUT_PICKER, Puts
 from tests.browser.test_main_job import pick, row
-from tests.browser.test_uploader import is_accepted, journaled
+from tests.browser.test_uploader import journaled_parts, verify_and_delete
 from tests.support.running import eventually, sign_in
 
 pytestmark = pytest.mark.browser
@@ -27,7 +27,7 @@ def drop(page: Page, path: Path) -> None:
 
 def leave_after_three_parts(page: Page, puts: Puts) -> Locator:
     """Reload when all parts but the third are in S3, and return the row that offers to resume."""
-    eventually(lambda: journaled(page), lambda parts: parts == 3)
+    eventually(lambda: journaled_parts(page), lambda parts: parts == 3)
     puts.handle = lambda *_: False
     puts.counts.clear()
     page.reload()
@@ -48,7 +48,7 @@ def test_a_dropped_file_resumes_with_one_click(page: Page, puts: Puts, large: Pa
 
     unfinished.get_by_role("button", name="Resume").click()
 
-    is_accepted(page, large)
+    verify_and_delete(page, large)
     assert puts.counts == Counter({3: 1})
     expect(page.get_by_test_id("unfinished")).to_be_hidden()
 
@@ -63,7 +63,7 @@ def test_without_a_picker_the_file_is_chosen_again(page: Page, puts: Puts, large
         unfinished.get_by_test_id("resume").click()
     chooser.value.set_files(large)
 
-    is_accepted(page, large)
+    verify_and_delete(page, large)
     assert puts.counts == Counter({3: 1})
 
 
@@ -96,13 +96,13 @@ def test_it_can_be_discarded(page: Page, puts: Puts, large: Path) -> None:
 
     expect(unfinished).to_have_count(0)
     expect(listed).to_have_count(0)
-    assert journaled(page) == 0
+    assert journaled_parts(page) == 0
 
 
 def test_files_that_another_tab_sends_are_not_shown(page: Page, puts: Puts, large: Path) -> None:
     puts.handle = block_the_third
     pick(page, large)
-    eventually(lambda: journaled(page), lambda parts: parts == 3)
+    eventually(lambda: journaled_parts(page), lambda parts: parts == 3)
 
     other = page.context.new_page()
     other.goto(page.url)

@@ -39,7 +39,7 @@ LIVE = 6
 """The live connection retries by itself, and reads the list when it is open again."""
 
 
-def is_accepted(page: Page, path: Path) -> None:
+def verify_and_delete(page: Page, path: Path) -> None:
     """Wait until a file is accepted, compare its download, and delete it."""
     uploaded = row(page, path.name)
     expect(uploaded).to_have_attribute("data-state", "accepted", timeout=90_000)
@@ -54,7 +54,7 @@ def is_accepted(page: Page, path: Path) -> None:
 def test_after_a_reload_only_the_missing_part_is_sent(page: Page, puts: Puts, large: Path) -> None:
     puts.handle = lambda number, _: number == 3
     pick(page, large)
-    eventually(lambda: journaled(page), lambda parts: parts == 3)
+    eventually(lambda: journaled_parts(page), lambda parts: parts == 3)
     page.reload()
     page.get_by_test_id("account").wait_for()
     puts.handle = lambda *_: False
@@ -62,11 +62,11 @@ def test_after_a_reload_only_the_missing_part_is_sent(page: Page, puts: Puts, la
 
     pick(page, large)
 
-    is_accepted(page, large)
+    verify_and_delete(page, large)
     assert puts.counts == Counter({3: 1})
 
 
-def journaled(page: Page) -> int:
+def journaled_parts(page: Page) -> int:
     return int(page.evaluate(JOURNALED))
 
 
@@ -90,7 +90,7 @@ def test_only_the_part_that_failed_is_sent_again(
 
     pick(page, large)
 
-    is_accepted(page, large)
+    verify_and_delete(page, large)
     assert puts.counts == Counter({1: 1, 2: 2, 3: 1, 4: 1})
 
 
@@ -115,7 +115,7 @@ def test_three_files_at_once_survive_a_fault_in_every_third_request(
     pick(page, *files)
 
     for file in files:
-        is_accepted(page, file)
+        verify_and_delete(page, file)
     assert puts.counts.total() == 12 + 3, "only the parts that failed were sent again"
 
 
@@ -124,7 +124,7 @@ def test_only_the_part_without_an_answer_is_sent_again(page: Page, puts: Puts, l
 
     pick(page, large)
 
-    is_accepted(page, large)
+    verify_and_delete(page, large)
     assert puts.counts == Counter({1: 1, 2: 2, 3: 1, 4: 1})
 
 
@@ -133,7 +133,7 @@ def test_a_paused_upload_sends_nothing_until_it_is_resumed(
 ) -> None:
     puts.handle = lambda number, _: number == 3
     pick(page, large)
-    eventually(lambda: journaled(page), lambda parts: parts == 3)
+    eventually(lambda: journaled_parts(page), lambda parts: parts == 3)
 
     page.get_by_role("button", name="Pause").first.click()
     expect(row(page, large.name)).to_contain_text("paused")
@@ -143,7 +143,7 @@ def test_a_paused_upload_sends_nothing_until_it_is_resumed(
     assert puts.counts.total() == 0
     page.get_by_role("button", name="Resume").first.click()
 
-    is_accepted(page, large)
+    verify_and_delete(page, large)
     assert puts.counts == Counter({3: 1})
 
 
@@ -173,7 +173,7 @@ def test_only_the_corrupted_part_is_sent_again(page: Page, puts: Puts, large: Pa
 
     pick(page, large)
 
-    is_accepted(page, large)
+    verify_and_delete(page, large)
     assert puts.counts == Counter({1: 1, 2: 1, 3: 2, 4: 1})
 
 
@@ -196,7 +196,7 @@ def test_twelve_seconds_without_a_network_end_no_upload(
     puts.handle = lambda *_: False
     context.set_offline(False)
 
-    is_accepted(page, large)
+    verify_and_delete(page, large)
 
 
 @pytest.mark.parametrize("service", ["s3", "api"])
@@ -214,7 +214,7 @@ def test_an_outage_causes_few_requests_and_no_uncaught_error(
 
     puts.handle = lambda number, _: number == 3  # the upload has started and does not finish
     pick(page, large)
-    eventually(lambda: journaled(page), lambda parts: parts == 3)
+    eventually(lambda: journaled_parts(page), lambda parts: parts == 3)
     page.route(pattern, refuse)
     page.get_by_role("button", name="Pause").first.click()
     page.get_by_role("button", name="Resume").first.click()
@@ -223,7 +223,7 @@ def test_an_outage_causes_few_requests_and_no_uncaught_error(
     page.unroute(pattern, refuse)
     assert attempts
 
-    is_accepted(page, large)
+    verify_and_delete(page, large)
     assert errors == []
     assert len(attempts) <= ATTEMPTS + (LIVE if service == "api" else 0), Counter(attempts)
 
@@ -240,7 +240,7 @@ def test_a_cancelled_upload_leaves_nothing(page: Page, puts: Puts, large: Path) 
     page.reload()
     page.get_by_test_id("account").wait_for()
     expect(page.get_by_text("No uploads yet")).to_be_visible()
-    assert journaled(page) == 0
+    assert journaled_parts(page) == 0
 
 
 def test_two_tabs_do_not_send_the_same_file(
@@ -249,7 +249,7 @@ def test_two_tabs_do_not_send_the_same_file(
     puts.handle = lambda number, _: number == 3
     pick(page, large)
     expect(row(page, large.name)).to_have_attribute("data-state", "uploading")
-    eventually(lambda: journaled(page), lambda parts: parts == 3)
+    eventually(lambda: journaled_parts(page), lambda parts: parts == 3)
     second = context.new_page()
     second.goto(system.ports.page_origin)
     sign_in(second)
@@ -261,5 +261,5 @@ def test_two_tabs_do_not_send_the_same_file(
     puts.counts.clear()
     second.get_by_role("button", name=re.compile("Retry")).first.click()
 
-    is_accepted(second, large)
+    verify_and_delete(second, large)
     assert puts.counts.keys() <= {3}, "the parts that the first tab sent are not sent again"

@@ -62,13 +62,13 @@ class OpenPage:
         """The states of the uploads with this name."""
         return list(self.driver.run(STATES, path.name))
 
-    def is_accepted(self, *paths: Path) -> None:
+    def wait_until_accepted(self, *paths: Path) -> None:
         for path in paths:
             eventually(
                 lambda path=path: self.states(path), lambda states: states == ["accepted"], 90
             )
 
-    def parts_arrived(self, count: int) -> None:
+    def wait_for_parts(self, count: int) -> None:
         """Wait until `count` parts are in S3 and in the page's journal."""
         eventually(lambda: self.driver.run(JOURNALED), lambda parts: parts == count)
 

@@ -18,7 +18,7 @@ def start(page: OpenPage, line: Line, large: Path) -> None:
     """Start an upload: three parts have arrived, and the fourth is being sent."""
     line.block()
     page.choose(large)
-    page.parts_arrived(3)
+    page.wait_for_parts(3)
 
 
 def unblock(line: Line) -> None:
@@ -31,7 +31,7 @@ def test_files_are_uploaded_and_downloaded_identical(
 ) -> None:
     page.choose(small, large)
 
-    page.is_accepted(small, large)
+    page.wait_until_accepted(small, large)
     for path in (small, large):
         page.download(path)
 
@@ -44,7 +44,7 @@ def test_an_upload_is_paused_and_resumed(page: OpenPage, line: Line, large: Path
     unblock(line)
     page.click(RESUME)
 
-    page.is_accepted(large)
+    page.wait_until_accepted(large)
     # The browser finishes a part of which it has sent more than half, so it is not sent again.
     assert line.take_counts() in (Counter(), Counter({3: 1}))
     page.download(large)
@@ -61,7 +61,7 @@ def test_a_reload_keeps_the_parts_that_have_arrived(
     page.choose(large)
 
     assert [text.startswith("large.bin") for text in rows] == [True]
-    page.is_accepted(large)
+    page.wait_until_accepted(large)
     assert line.take_counts() == Counter({3: 1})
     page.download(large)
 
@@ -70,14 +70,14 @@ def test_a_download_disturbs_no_upload_and_leaves_no_page(
     page: OpenPage, line: Line, small: Path, large: Path
 ) -> None:
     page.choose(small)
-    page.is_accepted(small)
+    page.wait_until_accepted(small)
     start(page, line, large)
     page.count_leaving()
 
     page.download(small)
     line.release()
 
-    page.is_accepted(large)
+    page.wait_until_accepted(large)
     assert page.leaving == 0
     assert line.take_counts() == Counter({1: 1, 2: 1, 3: 1, 4: 1})
     page.download(large)
@@ -85,7 +85,7 @@ def test_a_download_disturbs_no_upload_and_leaves_no_page(
 
 def test_a_download_that_s3_refuses_shows_an_error(page: OpenPage, small: Path) -> None:
     page.choose(small)
-    page.is_accepted(small)
+    page.wait_until_accepted(small)
     page.spoil_downloads()
 
     page.click(row(small, "[data-testid=download]"))
@@ -97,7 +97,7 @@ def test_a_download_that_s3_refuses_shows_an_error(page: OpenPage, small: Path) 
 
 def test_a_download_that_starts_shows_no_error(page: OpenPage, small: Path) -> None:
     page.choose(small)
-    page.is_accepted(small)
+    page.wait_until_accepted(small)
 
     page.download(small)
 

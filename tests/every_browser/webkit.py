@@ -32,7 +32,7 @@ class WebKit:
         with contextlib.ExitStack() as undo:
             display = self._start_screen(screen, undo)
             self._start_driver(driver, display, folder / "webkit.log", undo)
-            self._begin(browser)
+            self._start_session(browser)
             self._running = undo.pop_all()
 
     def _start_screen(self, program: str, undo: contextlib.ExitStack) -> str:
@@ -61,56 +61,56 @@ class WebKit:
         self._url = f"http://{HOST}:{port}"
         eventually(self._is_ready, bool)
 
-    def _begin(self, browser: str) -> None:
+    def _start_session(self, browser: str) -> None:
         capabilities = {
             "browserName": "MiniBrowser",
             "webkitgtk:browserOptions": {"binary": browser, "args": ["--automation"]},
             "unhandledPromptBehavior": "accept",
         }
-        session = self._ask("POST", "/session", capabilities={"alwaysMatch": capabilities})
+        session = self._command("POST", "/session", capabilities={"alwaysMatch": capabilities})
         self._url += f"/session/{session['sessionId']}"
 
     def open(self, url: str) -> None:
-        self._ask("POST", "/url", url=url)
+        self._command("POST", "/url", url=url)
 
     def reload(self) -> None:
-        self._ask("POST", "/refresh")
+        self._command("POST", "/refresh")
 
     def run(self, script: str, *arguments: Any) -> Any:
         expression = call(script, arguments)
         return json.loads(
-            self._ask("POST", "/execute/sync", script=f"return {expression}", args=[])
+            self._command("POST", "/execute/sync", script=f"return {expression}", args=[])
         )
 
     def click(self, selector: str) -> None:
-        self._ask("POST", f"/element/{self._element(selector)}/click")
+        self._command("POST", f"/element/{self._element(selector)}/click")
 
     def choose(self, selector: str, *paths: Path) -> None:
         text = "\n".join(map(str, paths))
-        self._ask("POST", f"/element/{self._element(selector)}/value", text=text)
+        self._command("POST", f"/element/{self._element(selector)}/value", text=text)
 
     def resize(self, width: int, height: int) -> None:
-        self._ask("POST", "/window/rect", width=width, height=height)
+        self._command("POST", "/window/rect", width=width, height=height)
 
     def picture(self, path: Path) -> None:
-        path.write_bytes(base64.b64decode(self._ask("GET", "/screenshot")))
+        path.write_bytes(base64.b64decode(self._command("GET", "/screenshot")))
 
     def close(self) -> None:
         with self._running:
-            self._ask("DELETE", "")
+            self._command("DELETE", "")
 
     def _element(self, selector: str) -> str:
         """The reference of the first element that matches the selector."""
         value = {"using": "css selector", "value": selector}
-        return str(self._ask("POST", "/element", **value)[ELEMENT])
+        return str(self._command("POST", "/element", **value)[ELEMENT])
 
     def _is_ready(self) -> bool:
         try:
-            return bool(self._ask("GET", "/status")["ready"])
+            return bool(self._command("GET", "/status")["ready"])
         except OSError:
             return False
 
-    def _ask(self, method: str, path: str, **body: Any) -> Any:
+    def _command(self, method: str, path: str, **body: Any) -> Any:
         headers = {"Content-Type": "application/json"}
         answer = request(method, self._url + path, body if method == "POST" else None, headers)
         assert answer.status == 200, answer.body

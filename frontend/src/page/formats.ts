@@ -1,5 +1,11 @@
 // Formats sizes, times and texts for people. Pure: must not know the DOM.
 
+/** Names that are not words. */
+const NAMES = new Map([
+  ["etag", "ETag"],
+  ["crc64nvme", "CRC64NVME"],
+]);
+
 const UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
 /** Created once, because that costs more than using it a hundred times. */
@@ -43,7 +49,7 @@ export function formatTime(time: string): string {
 /** "detected_type" → "Detected type". */
 export function formatName(name: string): string {
   const words = name.replace(/[_-]+/g, " ").trim();
-  return words.charAt(0).toUpperCase() + words.slice(1);
+  return NAMES.get(name) ?? words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 /** Ends a text of the API, which has no full stop, as a sentence. An empty text stays empty. */

@@ -15,6 +15,7 @@ test.each([
 
 test("the name of a field becomes words", () => {
   expect(formatName("detected_type")).toBe("Detected type");
+  expect(formatName("etag")).toBe("ETag");
 });
 
 test.each([

@@ -23,7 +23,7 @@ class FakeSocket extends EventTarget {
   }
 }
 
-function started() {
+function start() {
   const clock = new HandClock();
   const sockets: FakeSocket[] = [];
   const events: string[] = [];
@@ -45,7 +45,7 @@ function started() {
 }
 
 test("uploads are reported; pongs and other data are ignored", async () => {
-  const { sockets, events } = started();
+  const { sockets, events } = start();
   await settled();
   sockets[0]?.open();
   sockets[0]?.receive('{"type":"pong"}');
@@ -55,7 +55,7 @@ test("uploads are reported; pongs and other data are ignored", async () => {
 });
 
 test("a dropped connection reconnects with a new ticket, after a longer wait for each failure", async () => {
-  const { clock, sockets, events } = started();
+  const { clock, sockets, events } = start();
   await settled();
   sockets[0]?.open();
   sockets[0]?.close();
@@ -72,7 +72,7 @@ test("a dropped connection reconnects with a new ticket, after a longer wait for
 });
 
 test("a ping is sent every four minutes while the connection is open", async () => {
-  const { clock, sockets } = started();
+  const { clock, sockets } = start();
   await settled();
   sockets[0]?.open();
   await clock.advance(4 * 60_000);
@@ -84,7 +84,7 @@ test("a ping is sent every four minutes while the connection is open", async () 
 });
 
 test("stop closes the connection for good", async () => {
-  const { live, clock, sockets, events } = started();
+  const { live, clock, sockets, events } = start();
   await settled();
   sockets[0]?.open();
   live.stop();

@@ -8,7 +8,7 @@ const address = "ada@example.com";
 type Request = { method: string; answer: (state: Mailing["state"]) => void; fail: (error: unknown) => void };
 
 /** A setting whose API waits until a test answers each request. */
-function started() {
+function start() {
   const requests: Request[] = [];
   const states: string[] = [];
   const failed: unknown[] = [];
@@ -24,8 +24,8 @@ function started() {
   return { setting, requests, states, failed, methods: () => requests.map(({ method }) => method) };
 }
 
-test("emails are switched on, the confirmation is resent, and emails are switched off before it", async () => {
-  const { setting, requests, states, methods } = started();
+test("while the setting is pending, its email can be resent and the setting switched off", async () => {
+  const { setting, requests, states, methods } = start();
   const steps = [
     [() => setting.refresh(), "off"],
     [() => setting.toggle(), "pending"],
@@ -42,7 +42,7 @@ test("emails are switched on, the confirmation is resent, and emails are switche
 });
 
 test("emails that a link has stopped are switched on again, or left off", async () => {
-  const { setting, requests, states, methods } = started();
+  const { setting, requests, states, methods } = start();
   const steps = [
     [() => setting.refresh(), "stopped"],
     [() => setting.toggle(), "pending"],
@@ -59,7 +59,7 @@ test("emails that a link has stopped are switched on again, or left off", async 
 });
 
 test("a second click during a change does nothing", async () => {
-  const { setting, requests, methods } = started();
+  const { setting, requests, methods } = start();
   void setting.refresh();
   requests[0]?.answer("off");
   await settled();
@@ -70,7 +70,7 @@ test("a second click during a change does nothing", async () => {
 });
 
 test("an answer that is older than a change is not shown", async () => {
-  const { setting, requests, states } = started();
+  const { setting, requests, states } = start();
   void setting.refresh();
   requests[0]?.answer("off");
   await settled();
@@ -83,7 +83,7 @@ test("an answer that is older than a change is not shown", async () => {
 });
 
 test("a change that fails is reported, and can be tried again", async () => {
-  const { setting, requests, states, failed, methods } = started();
+  const { setting, requests, states, failed, methods } = start();
   void setting.refresh();
   requests[0]?.answer("off");
   await settled();
@@ -97,7 +97,7 @@ test("a change that fails is reported, and can be tried again", async () => {
 });
 
 test("a failed refresh reports nothing, and the next one works", async () => {
-  const { setting, requests, states, failed } = started();
+  const { setting, requests, states, failed } = start();
   void setting.refresh();
   requests[0]?.fail("offline");
   await settled();

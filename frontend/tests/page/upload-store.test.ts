@@ -18,20 +18,20 @@ function upload(state: State, time: number, id = "u1"): Upload {
   };
 }
 
-function started() {
+function start() {
   const changes: Change[] = [];
   return { changes, store: new UploadStore((change) => changes.push(change)) };
 }
 
 test("a row has the states of its upload in order, each once", () => {
-  const { store } = started();
+  const { store } = start();
   const states: State[] = ["uploading", "uploaded", "uploaded", "processing", "accepted"];
   for (const [index, state] of states.entries()) store.apply(upload(state, index), "live");
   expect(store.get("u1")?.states.join(" ")).toBe("uploading uploaded processing accepted");
 });
 
 test("an older message does not overwrite a newer state", () => {
-  const { store, changes } = started();
+  const { store, changes } = start();
   store.apply(upload("accepted", 5), "live");
   store.apply(upload("processing", 4), "response");
   expect(store.get("u1")?.upload.state).toBe("accepted");
@@ -39,14 +39,14 @@ test("an older message does not overwrite a newer state", () => {
 });
 
 test("an update without a time is older than all others", () => {
-  const { store } = started();
+  const { store } = start();
   store.apply({ ...upload("uploading", 0), updated_at: "" }, "response");
   store.apply(upload("uploaded", 0), "response");
   expect(store.get("u1")?.upload.state).toBe("uploaded");
 });
 
 test("a file that this page has sent does not become uploading again", () => {
-  const { store } = started();
+  const { store } = start();
   const current = () => store.get("u1")?.upload;
   store.apply(upload("uploading", 2), "response"); // a list was read meanwhile
   store.apply({ ...upload("uploaded", 0), created_at: at(9), updated_at: "" }, "response");
@@ -58,14 +58,14 @@ test("a file that this page has sent does not become uploading again", () => {
 });
 
 test("an outcome of the API is not overwritten by an update without a time", () => {
-  const { store } = started();
+  const { store } = start();
   store.apply(upload("accepted", 5), "live");
   store.apply({ ...upload("uploaded", 0), updated_at: "" }, "response");
   expect(store.get("u1")?.upload.state).toBe("accepted");
 });
 
 test("an outcome is reported once, and not for uploads that were listed with one", () => {
-  const { store, changes } = started();
+  const { store, changes } = start();
   store.apply(upload("accepted", 1, "old"), "response");
   store.apply(upload("processing", 1), "response");
   store.apply(upload("rejected", 2), "live");
@@ -76,7 +76,7 @@ test("an outcome is reported once, and not for uploads that were listed with one
 });
 
 test("aborted uploads are not shown, and removed uploads do not return", () => {
-  const { store, changes } = started();
+  const { store, changes } = start();
   store.apply(upload("aborted", 1, "never"), "response");
   store.apply(upload("processing", 1), "live");
   store.remove("u1");

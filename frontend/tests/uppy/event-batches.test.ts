@@ -4,14 +4,14 @@ import { EventBatches } from "../../src/uppy/event-batches";
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-function started() {
+function start() {
   const events: string[] = [];
   const batches = new EventBatches(100);
   return { events, deliver: (key: string) => batches.deliver(key, () => events.push(key)), batches };
 }
 
 test("a single event is delivered at once", async () => {
-  const { events, deliver } = started();
+  const { events, deliver } = start();
   await deliver("a");
   expect(events).toEqual(["a"]);
   vi.advanceTimersByTime(100);
@@ -20,7 +20,7 @@ test("a single event is delivered at once", async () => {
 });
 
 test("events that follow closely are delivered together", async () => {
-  const { events, deliver } = started();
+  const { events, deliver } = start();
   await deliver("a");
   const others = Promise.all(["b", "c", "d"].map(deliver));
   await vi.advanceTimersByTimeAsync(99);
@@ -31,7 +31,7 @@ test("events that follow closely are delivered together", async () => {
 });
 
 test("an event for later waits, and a newer event of the same file replaces it", async () => {
-  const { events, deliver, batches } = started();
+  const { events, deliver, batches } = start();
   batches.deliverLater("a", () => events.push("a moved"));
   batches.deliverLater("b", () => events.push("b moved"));
   expect(events).toEqual([]);
@@ -42,7 +42,7 @@ test("an event for later waits, and a newer event of the same file replaces it",
 });
 
 test("a batch that takes long leaves the remaining events to the next", async () => {
-  const { events, batches } = started();
+  const { events, batches } = start();
   const slowly = (key: string) =>
     batches.deliver(key, () => {
       events.push(key);

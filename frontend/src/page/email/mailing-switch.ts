@@ -12,7 +12,7 @@ export class MailingSwitch {
   readonly element: HTMLElement;
   readonly #setting: MailingSetting;
   readonly #switch: HTMLButtonElement;
-  readonly #note = element("span", { class: "muted", role: "status" });
+  readonly #note = element("span", { class: "meta", role: "status" });
   readonly #resend = quietButton(words.again, () => this.#onResend());
   readonly #leaveOff = quietButton(words.leaveOff, () => this.#setting.leaveOff());
 

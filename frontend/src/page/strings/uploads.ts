@@ -35,7 +35,7 @@ export const uploadStrings = {
     remaining: (time: string) => `${time} left`,
     paused: "paused",
     waiting: "waiting",
-    resumeBefore: (time: string) => `Resume before ${time}`,
+    resumeBefore: (time: string) => `resume before ${time}`,
     late: (remaining: string, time: string) =>
       `At this speed the upload takes ${remaining} more, but its parts are kept only until ${time}. Use a faster connection or a smaller file.`,
     restarted: "restarted from the beginning",
@@ -49,7 +49,7 @@ export const uploadStrings = {
   },
   unfinished: {
     title: "Unfinished uploads",
-    lead: "The data sent so far is kept for now. Resume to send only the rest.",
+    lead: "The data sent so far is kept for now. To send only the rest, resume or choose the same file again.",
     started: (time: string) => `started ${time}`,
     expired: (time: string) => `kept until ${time}, may be deleted now`,
     resume: "Resume",

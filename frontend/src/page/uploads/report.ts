@@ -31,6 +31,6 @@ function plain(name: string, value: null | boolean | number | string): string {
   if (value === null) return strings.uploads.none;
   if (typeof value === "boolean") return value ? strings.uploads.yes : strings.uploads.no;
   if (typeof value === "number" && /(^|_)(size|bytes)$/.test(name))
-    return value < 1024 ? formatSize(value) : `${formatSize(value)} (${value.toLocaleString()})`;
+    return value < 1024 ? formatSize(value) : `${formatSize(value)} (${value.toLocaleString()} bytes)`;
   return String(value);
 }
