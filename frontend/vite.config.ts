@@ -17,5 +17,5 @@ export default defineConfig({
   build: { target: "es2022", modulePreload: { polyfill: false } },
   worker: { format: "es" },
   server: { proxy: { "/config.json": "http://127.0.0.1:8080" } },
-  test: { include: ["tests/**/*.test.ts"], environment: "node" },
+  test: { include: ["tests/**/*.test.ts"], environment: "node", setupFiles: ["tests/setup.ts"] },
 });

@@ -1,15 +1,15 @@
 // Our uploader plugin under Uppy, with the tools the real page gives its engine.
 import Uppy from "@uppy/core";
 import { HoistUploader } from "../../../frontend/src/uppy/uploader";
-import { Api } from "../../../frontend/src/upload/api";
+import { Api } from "../../../frontend/src/upload/api/api";
 import { systemClock } from "../../../frontend/src/upload/clock";
-import { openConnections } from "../../../frontend/src/upload/connections";
-import { browserConnectivity } from "../../../frontend/src/upload/connectivity";
+import { openConnections } from "../../../frontend/src/upload/browser/preconnect";
+import { browserConnectivity } from "../../../frontend/src/upload/browser/connectivity";
 import { Engine } from "../../../frontend/src/upload/engine";
-import { workerHasher } from "../../../frontend/src/upload/hasher";
-import { indexedDbJournal } from "../../../frontend/src/upload/indexeddb-journal";
-import { browserLocks } from "../../../frontend/src/upload/locks";
-import { browserTransport } from "../../../frontend/src/upload/browser-transport";
+import { workerHasher } from "../../../frontend/src/upload/browser/hasher";
+import { indexedDbJournal } from "../../../frontend/src/upload/browser/indexeddb-journal";
+import { browserLocks } from "../../../frontend/src/upload/browser/tab-locks";
+import { browserTransport } from "../../../frontend/src/upload/browser/xhr-transport";
 import type { Options } from "../main";
 
 /** As on the real page, which asks for limits, uploads and what is unfinished when it opens. The part size is the API's to say, not an option. */

@@ -82,7 +82,7 @@ export class App {
       clock: this.#clock,
       toasts: this.#toasts,
       owner: email,
-      connect: this.#isLocal ? undefined : openConnections,
+      preconnect: this.#isLocal ? undefined : openConnections,
     });
     this.#main.replaceChildren(this.#workspace.element);
     this.#workspace.open();

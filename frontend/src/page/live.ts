@@ -4,7 +4,8 @@
 
 import type { Upload } from "../upload/api/contract";
 import type { Clock } from "../upload/clock";
-import { backoff, type RetryRule } from "../upload/retry/retry";
+import { backoff } from "../upload/retry/backoff";
+import type { RetryRule } from "../upload/retry/retry";
 
 /** Milliseconds. */
 const PING_INTERVAL = 4 * 60_000;

@@ -5,12 +5,11 @@ import type { CreatedUpload, Upload } from "../upload/api/contract";
 import { browserConnectivity } from "../upload/browser/connectivity";
 import { workerHasher } from "../upload/browser/hasher";
 import { indexedDbJournal } from "../upload/browser/indexeddb-journal";
-import type { Connect } from "../upload/browser/preconnect";
 import { browserLocks } from "../upload/browser/tab-locks";
 import { browserTransport } from "../upload/browser/xhr-transport";
 import type { Clock } from "../upload/clock";
 import { Engine } from "../upload/engine";
-import type { Listener, SourceFile } from "../upload/settings";
+import type { Listener, Preconnect, SourceFile } from "../upload/ports";
 import { element } from "./elements";
 import { MailingSwitch } from "./email/mailing-switch";
 import { LeaveGuard } from "./leave-guard";
@@ -42,7 +41,7 @@ export type WorkspaceOptions = {
   /** Separates the unfinished uploads of people who share this browser. */
   owner: string;
   /** Opens connections before they are needed; undefined when S3 is local. */
-  connect: Connect | undefined;
+  preconnect: Preconnect | undefined;
 };
 
 export class Workspace {
@@ -65,7 +64,7 @@ export class Workspace {
   readonly #leaveGuard = new LeaveGuard(() => this.isBusy);
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  constructor({ api, clock, toasts, owner, connect }: WorkspaceOptions) {
+  constructor({ api, clock, toasts, owner, preconnect }: WorkspaceOptions) {
     this.#api = api;
     this.#clock = clock;
     this.#messages = new Messages(toasts, this.#notifications);
@@ -73,7 +72,7 @@ export class Workspace {
     this.#speeds = new SpeedMeters(clock);
     this.#pages = new UploadPages(api, this.#store);
     this.#mailing = new MailingSwitch(api, (error) => this.#messages.showError(error));
-    this.#engine = this.#newEngine(owner, connect);
+    this.#engine = this.#newEngine(owner, preconnect);
     const target = element("div", { class: "drop" });
     this.#dashboard = this.#newDashboard(target);
     this.#unfinished = this.#newUnfinished();
@@ -118,14 +117,14 @@ export class Workspace {
     this.element.remove();
   }
 
-  #newEngine(owner: string, connect: Connect | undefined): Engine {
+  #newEngine(owner: string, preconnect: Preconnect | undefined): Engine {
     return new Engine({
       api: this.#api,
       transport: browserTransport,
       connectivity: browserConnectivity,
       journal: indexedDbJournal(owner),
       locks: browserLocks,
-      connect,
+      preconnect,
       hasher: workerHasher(),
       clock: this.#clock,
       listener: this.#newListener(),

@@ -1,13 +1,13 @@
-// Time and chance, passed in so that tests need neither. Must not know what is being waited for.
+// Time and chance, passed in so that tests control both. Must not know what callers wait for.
 
 export type Clock = {
   /** Milliseconds since 1970. */
   now(): number;
-  /** Resolves after so many milliseconds; rejects with the signal's reason when aborted. */
+  /** Resolves after this many milliseconds; rejects with the signal's reason when aborted. */
   wait(milliseconds: number, signal?: AbortSignal): Promise<void>;
-  /** Calls `ring` after so many milliseconds, unless the function it returns is called before. */
+  /** Calls `ring` after this many milliseconds. Returns a function that cancels the call. */
   alarm(milliseconds: number, ring: () => void): () => void;
-  /** Evenly spread in [0, 1). */
+  /** Evenly distributed in [0, 1). */
   random(): number;
 };
 

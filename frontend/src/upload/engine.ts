@@ -1,29 +1,30 @@
-// The engine: takes files, gives uploads. All files share its connections and places.
-// Knows neither DOM nor Uppy; everything it touches comes in as Tools, so that tests need no browser.
+// The engine: makes uploads of files. All files share its connections, limits and circuit breakers.
+// Knows neither DOM nor Uppy: everything outside comes in as Tools, so that tests need no browser.
 
 import type { CreatedUpload } from "./api/contract";
-import { Creates } from "./api/create-batches";
+import { CreateBatches } from "./api/create-batches";
 import { HostPool } from "./concurrency/host-pool";
 import { Lookahead } from "./concurrency/lookahead";
-import { Slots } from "./concurrency/semaphore";
+import { Semaphore } from "./concurrency/semaphore";
 import { FileUpload } from "./file-upload";
 import { MemberUpload, type RunningUpload } from "./member-upload";
-import type { Chosen, Member } from "./resume/drop";
+import type { JournalEntry, Listener, Member, SourceFile } from "./ports";
+import type { Chosen } from "./resume/drop";
 import { Drops } from "./resume/drops";
-import type { JournalEntry } from "./resume/fingerprint";
-import { Left, type Unfinished, type UnfinishedDrop } from "./resume/unfinished";
-import { Breaker, type Outage } from "./retry/circuit-breaker";
-import { readingTwice } from "./retry/read-failures";
+import { type Unfinished, type UnfinishedDrop, UnfinishedUploads } from "./resume/unfinished";
+import { CircuitBreaker, type Outage } from "./retry/circuit-breaker";
+import { withSecondRead } from "./retry/read-failures";
 import { withStallTimeout } from "./retry/stall-timeout";
-import { defaultSettings, type Listener, type Settings, type SourceFile, type Tools } from "./settings";
+import { defaultSettings, type Settings } from "./settings";
 import { SmallUpload } from "./small-upload";
+import type { Tools } from "./tools";
 import { UploadBySize } from "./upload-by-size";
-import { Posting } from "./whole/form-support";
+import { FormSupport } from "./whole/form-support";
 
-/** A service that does not answer, or tells everybody to wait. */
+/** The outage of a service that uploads wait for: it does not respond, or throttles all callers. */
 export type Waiting = Outage & {
   service: "api" | "s3";
-  /** S3 is there, but the line breaks before a part of so many bytes is through. */
+  /** S3 is reachable, but every connection breaks before it has sent a part of this many bytes. */
   breaksBefore?: number | undefined;
 };
 
@@ -31,73 +32,74 @@ export class Engine {
   readonly #tools: Tools;
   readonly #settings: Settings;
   readonly #pool: HostPool;
-  readonly #files: Slots;
+  readonly #files: Semaphore;
   readonly #lookahead: Lookahead;
-  readonly #creates: Creates;
-  readonly #posting = new Posting();
-  readonly #s3Breaker: Breaker;
-  readonly #apiBreaker: Breaker;
-  readonly #completeBreaker: Breaker;
+  readonly #creates: CreateBatches;
+  readonly #forms = new FormSupport();
+  readonly #s3Breaker: CircuitBreaker;
+  readonly #apiBreaker: CircuitBreaker;
+  readonly #completeBreaker: CircuitBreaker;
   readonly #watchers = new Set<(waiting: Waiting[]) => void>();
+  /** The fingerprints of the files that this tab is sending. */
   readonly #claims = new Set<string>();
   readonly #drops: Drops;
-  readonly #left: Left;
-  #connected = false;
+  readonly #unfinished: UnfinishedUploads;
+  #isConnected = false;
 
   constructor(tools: Tools) {
     const settings = { ...defaultSettings, ...tools.settings };
-    const { clock } = tools;
-    const limits = { ...settings, firstTimeout: settings.outage.first };
+    const { clock, connectivity } = tools;
+    const limits = { ...settings, firstTimeout: settings.outage.firstTimeout };
     const transport = withStallTimeout(tools.transport, clock, limits);
-    const hasher = readingTwice(tools.hasher, clock);
+    const hasher = withSecondRead(tools.hasher, clock);
     const api = tools.api.once();
     const [drops, claims] = [new Drops(tools), this.#claims];
     this.#drops = drops;
     this.#tools = { ...tools, transport, hasher, api, listener: this.#listener(tools.listener ?? {}) };
-    this.#left = new Left({ ...tools, api, drops, claims, removal: settings.abortRetry });
+    this.#unfinished = new UnfinishedUploads({ ...tools, api, drops, claims, removal: settings.abortRetry });
     this.#settings = settings;
-    const { connectionsAtFirst: first, connectionsPerHost: most, tellingBytes: telling } = settings;
-    this.#pool = new HostPool({ first, most, telling, clock });
-    const newBreaker = (wasReached?: () => boolean) =>
-      new Breaker(settings.outage, clock, tools.connectivity, () => this.#tellWatchers(), wasReached);
-    this.#s3Breaker = newBreaker();
-    this.#apiBreaker = newBreaker(() => tools.api.wasReached);
-    this.#completeBreaker = newBreaker(() => tools.api.wasReached);
-    this.#files = new Slots(settings.filesAtOnce);
+    const { connectionsAtFirst: first, connectionsPerHost: most, minBytesForRate } = settings;
+    this.#pool = new HostPool({ first, most, minBytesForRate, clock });
+    const shared = { rule: settings.outage, clock, connectivity, onChange: () => this.#notifyWatchers() };
+    const apiOptions = { ...shared, wasReached: () => tools.api.wasReached };
+    this.#s3Breaker = new CircuitBreaker(shared);
+    this.#apiBreaker = new CircuitBreaker(apiOptions);
+    this.#completeBreaker = new CircuitBreaker(apiOptions);
+    this.#files = new Semaphore(settings.filesAtOnce);
     this.#lookahead = new Lookahead(settings.lookahead);
-    this.#creates = new Creates({ api, apiBreaker: this.#apiBreaker, clock, settings });
+    this.#creates = new CreateBatches({ api, apiBreaker: this.#apiBreaker, clock, settings });
   }
 
-  /** Changes settings for files that are yet to come. */
+  /** Changes settings for uploads that are not made yet. */
   adjust(settings: Partial<Pick<Settings, "putMaxSize" | "origins">>): void {
     Object.assign(this.#settings, settings);
   }
 
-  /** What earlier pages left unfinished, newest first. The same files, added again, go on by themselves. */
+  /** Resolves with the unfinished uploads of earlier pages, newest first. Adding the same files resumes them. */
   unfinished(): Promise<Unfinished> {
-    return this.#left.list();
+    return this.#unfinished.list();
   }
 
-  /** Gives up what an earlier page left of a file, here and in S3. */
-  giveUp(entry: JournalEntry): Promise<void> {
-    return this.#left.discard(entry);
+  /** Discards the unfinished upload of an earlier page, in the journal and in S3. */
+  discard(entry: JournalEntry): Promise<void> {
+    return this.#unfinished.discard(entry);
   }
 
-  /** Gives up what is missing of a drop, here and in S3. */
-  async giveUpDrop(drop: UnfinishedDrop): Promise<void> {
-    for (const id of await this.#left.discardDrop(drop)) this.#tools.listener?.removed?.(id);
+  /** Discards the missing files of a drop, in the journal and in S3. */
+  async discardDrop(drop: UnfinishedDrop): Promise<void> {
+    for (const id of await this.#unfinished.discardDrop(drop)) this.#tools.listener?.removed?.(id);
   }
 
   /**
-   * Claims an unfinished drop for files that a person chose again, and says which of them are worth adding. Undefined
+   * Claims an unfinished drop for files that a person picked again, and reports which of them should be added. Undefined
    * when another tab has it.
    */
   resumeDrop(drop: UnfinishedDrop, files: readonly Member[]): Promise<Chosen | undefined> {
-    return this.#left.resume(drop, files);
+    return this.#unfinished.resume(drop, files);
   }
 
   /**
-   * Records files that a person added together, so that the next page can say which are missing. Resolves with those
+   * Records files that a person added together, so that a later page can list the missing ones. Resolves with the files
    * that need not be uploaded, because they arrived before.
    */
   async drop(files: readonly SourceFile[]): Promise<ReadonlySet<SourceFile>> {
@@ -106,7 +108,7 @@ export class Engine {
     return arrived;
   }
 
-  /** Writes down at once what is known of drops: the page goes away. */
+  /** Writes all changes to drops now, before the page closes. */
   flush(): Promise<void> {
     return this.#drops.flush();
   }
@@ -121,17 +123,17 @@ export class Engine {
     ];
   }
 
-  /** Calls `onChange` whenever uploads begin or cease to wait for a service; returns a function that ends this. */
+  /** Calls `onChange` when uploads start or stop waiting for a service. Returns a function that ends the calls. */
   watch(onChange: (waiting: Waiting[]) => void): () => void {
     this.#watchers.add(onChange);
     return () => this.#watchers.delete(onChange);
   }
 
-  #tellWatchers(): void {
+  #notifyWatchers(): void {
     for (const onChange of this.#watchers) onChange(this.waiting);
   }
 
-  /** An upload of this file, not yet running. `onProgress` hears the bytes of the file that are in S3. */
+  /** Makes an upload of the file; `run` starts it. `onProgress` receives the bytes that have left or are in S3. */
   upload(file: SourceFile, onProgress: (sent: number) => void = () => undefined): RunningUpload {
     const upload = new UploadBySize(() => this.#newUpload(file, onProgress));
     return this.#drops.isRecorded(file) ? new MemberUpload(upload, file, this.#drops) : upload;
@@ -150,14 +152,14 @@ export class Engine {
       onProgress,
     };
     if (size <= this.#settings.putMaxSize) {
-      const [lookahead, creates, posting] = [this.#lookahead, this.#creates, this.#posting];
-      return new SmallUpload({ ...shared, size, lookahead, creates, posting });
+      const [lookahead, creates, forms] = [this.#lookahead, this.#creates, this.#forms];
+      return new SmallUpload({ ...shared, size, lookahead, creates, forms });
     }
     const [files, completeBreaker, claims] = [this.#files, this.#completeBreaker, this.#claims];
     return new FileUpload({ ...shared, files, completeBreaker, claims });
   }
 
-  /** A drop remembers which of its files are created. */
+  /** Records the ids of created uploads in their drops, and passes them on. */
   #listener(listener: Listener): Listener {
     const created = (upload: CreatedUpload, file: SourceFile) => {
       this.#drops.created(file, upload.id);
@@ -166,12 +168,12 @@ export class Engine {
     return { ...listener, created };
   }
 
-  /** Opens the connections that the first file takes; those that come after find them open. */
+  /** Opens the connections that the first file needs. Later files use them too. */
   #connect(size: number): void {
-    if (this.#connected) return;
-    this.#connected = true;
+    if (this.#isConnected) return;
+    this.#isConnected = true;
     const { origins, connectionsPerHost, putMaxSize } = this.#settings;
     const [hosts, count] = size <= putMaxSize ? [origins.slice(0, 1), 1] : [origins, connectionsPerHost];
-    for (const origin of hosts) this.#tools.connect?.(origin, count);
+    for (const origin of hosts) this.#tools.preconnect?.(origin, count);
   }
 }

@@ -1,13 +1,13 @@
-// What can go wrong on the way to S3, as types the caller can tell apart by `code`.
-// Messages here are for logs; what a person reads is written elsewhere. Must not know who shows them.
+// The errors of the engine, as types that callers tell apart, and what each means for a retry.
+// Messages here are for logs; the page has its own texts for people. Must not know who shows them.
 import type { Problem } from "./api/contract";
-import type { SendAnswer } from "./ports";
+import type { SendResponse } from "./ports";
 import { parseS3Error, type Verdict, verdictOf } from "./retry/s3-errors";
 
-/** Milliseconds. A longer `Retry-After` is not believed: this computer's clock may be wrong, and a date depends on it. */
-const LONGEST_RETRY_AFTER = 10 * 60_000;
+/** Milliseconds. A longer `Retry-After` is cut: a date depends on this computer's clock, which may be wrong. */
+const MAX_RETRY_AFTER = 10 * 60_000;
 
-/** The API answered, and the answer was a problem. `code` is stable and documented. */
+/** The API responded with a problem. `code` is stable and documented. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
   readonly status: number;
@@ -25,10 +25,10 @@ export class ApiError extends Error {
   }
 }
 
-/** No answer came: offline, refused, reset, or an answer the browser may not show us. */
+/** No response came: offline, refused, reset, or a response that the browser hides from the page. */
 export class NetworkError extends Error {
   override readonly name: string = "NetworkError";
-  /** The origin that did not answer, where it is known. */
+  /** The origin that did not respond, where it is known. */
   readonly address: string | undefined;
 
   constructor(message: string, { address, cause }: { address?: string | undefined; cause?: unknown } = {}) {
@@ -37,7 +37,7 @@ export class NetworkError extends Error {
   }
 }
 
-/** A service has not answered once since the page was opened. Browsers say no more where it forbids the page's origin. */
+/** A service has not responded once since the page opened. A browser reports a CORS refusal in the same way. */
 export class NeverAnswered extends Error {
   override readonly name = "NeverAnswered";
   readonly address: string;
@@ -50,17 +50,17 @@ export class NeverAnswered extends Error {
   }
 }
 
-/** The connection broke after bytes had left: S3 is there, and the line does not last. */
-export class BrokenLine extends NetworkError {
-  override readonly name = "BrokenLine";
+/** The connection broke after bytes had left: S3 is reachable, but connections do not last long enough. */
+export class ConnectionBroken extends NetworkError {
+  override readonly name = "ConnectionBroken";
 }
 
-/** No ID token could be had just now. The session is not over: the next attempt may have one. */
+/** The ID token could not be renewed at this moment. The person is still signed in, and a retry may succeed. */
 export class TokenUnavailable extends Error {
   override readonly name = "TokenUnavailable";
 }
 
-/** S3 answered a PUT, or a form, with something other than success. */
+/** S3 did not take a part or a whole file. */
 export class PartError extends Error {
   override readonly name = "PartError";
   readonly status: number;
@@ -80,24 +80,24 @@ export class PartError extends Error {
   }
 }
 
-/** What S3 answered instead of taking part `number`; a file that is sent whole is part 1. */
-export function partErrorOf(number: number, { status, text, header }: SendAnswer, now: number): PartError {
+/** Converts S3's response to part `number`; a file that is sent whole is part 1. */
+export function partErrorOf(number: number, { status, text, header }: SendResponse, now: number): PartError {
   const { code, message } = parseS3Error(text);
   return new PartError(number, status, code, message, parseRetryAfter(header("Retry-After"), now));
 }
 
-export function isSuccess({ status }: SendAnswer): boolean {
+export function isSuccess({ status }: SendResponse): boolean {
   return status >= 200 && status <= 299;
 }
 
-/** The API gave no sheet: the cause is final, and S3 has no part in it. */
-export class Unsigned extends Error {
-  override readonly name = "Unsigned";
+/** The API gave no sheet. Its error is the cause, and already final: the retry layer of S3 must not repeat it. */
+export class NoSheet extends Error {
+  override readonly name = "NoSheet";
 }
 
-/** The limit up to which a file is sent whole is another than this page knew: the file begins anew, by that limit. */
-export class Misjudged extends Error {
-  override readonly name = "Misjudged";
+/** The API wants this file whole, or in parts, against the limit that the page knew: the upload starts again. */
+export class WrongStrategy extends Error {
+  override readonly name = "WrongStrategy";
 }
 
 /** The file could not be read, so it could not be hashed or sent. */
@@ -105,39 +105,39 @@ export class ReadError extends Error {
   override readonly name = "ReadError";
 }
 
-/** S3 received other bytes than were read from the file, again and again. */
+/** S3 received other bytes than the page read from the file, in every attempt. */
 export class Corrupted extends Error {
   override readonly name = "Corrupted";
 }
 
-/** The same file is being sent in another tab of this browser. */
+/** Another tab of this browser is sending the same file. */
 export class InAnotherTab extends Error {
   override readonly name = "InAnotherTab";
 }
 
-/** The upload was paused by the person; nothing is wrong. */
+/** The person paused the upload; nothing is wrong. */
 export class Paused extends Error {
   override readonly name = "Paused";
 }
 
-/** The upload was cancelled by the person; nothing is wrong. */
+/** The person cancelled the upload; nothing is wrong. */
 export class Cancelled extends Error {
   override readonly name = "Cancelled";
 }
 
-/** True where nobody may be there to answer, or everybody is told to wait: the next attempt of anybody meets the same. */
+/** True where the service is unreachable or throttles: other callers would get the same error now. */
 export function isOutage(error: unknown): boolean {
   if (error instanceof NetworkError || error instanceof TokenUnavailable) return true;
   if (error instanceof PartError) return error.verdict === "outage";
   return error instanceof ApiError && !isTooManyUploads(error) && isBusy(error.status);
 }
 
-/** True for what may work the next time: an outage, and an owner who has too many uploads under way just now. */
+/** True where a retry may succeed: in an outage, and while the owner has too many uploads in progress. */
 export function isTransient(error: unknown): boolean {
   return isOutage(error) || isTooManyUploads(error);
 }
 
-/** The owner's own limit, which other uploads of the owner hold: no sign that the API is in trouble. */
+/** The owner's limit of uploads in progress is reached. The API itself is healthy. */
 export function isTooManyUploads(error: unknown): boolean {
   return error instanceof ApiError && error.code === "too_many_uploads";
 }
@@ -146,12 +146,13 @@ function isBusy(status: number): boolean {
   return status === 408 || status === 429 || status >= 500;
 }
 
-/** The API no longer knows the upload, or S3 does not: it begins anew, by itself. */
+/** The API or S3 does not know the upload any more: the engine creates another. */
 export function isGone(error: unknown): boolean {
   if (error instanceof PartError) return error.verdict === "gone";
   return error instanceof ApiError && (error.status === 404 || error.status === 410);
 }
 
+/** For `catch`: turns a missing upload into undefined, and throws every other error again. */
 export function goneAsUndefined(error: unknown): undefined {
   if (!isGone(error)) throw error;
 }
@@ -161,10 +162,10 @@ export function retryAfter(error: unknown): number | undefined {
   return error instanceof ApiError || error instanceof PartError ? error.retryAfter : undefined;
 }
 
-/** `Retry-After` in milliseconds, at most LONGEST_RETRY_AFTER; it is seconds or a date. */
+/** Converts `Retry-After`, seconds or a date, to milliseconds; at most MAX_RETRY_AFTER. */
 export function parseRetryAfter(text: string | null, now: number): number | undefined {
   if (text === null || text.trim() === "") return undefined;
   const seconds = Number(text);
   const wait = Number.isNaN(seconds) ? Date.parse(text) - now : seconds * 1000;
-  return Number.isNaN(wait) ? undefined : Math.min(Math.max(0, wait), LONGEST_RETRY_AFTER);
+  return Number.isNaN(wait) ? undefined : Math.min(Math.max(0, wait), MAX_RETRY_AFTER);
 }

@@ -1,69 +1,72 @@
-// One file from the person's disk to S3 in parts: create, send the parts, complete; paused, resumed, retried and
-// cancelled on the way. S3 is the truth about what it holds: whoever comes back asks it first.
-// Must not know about Uppy, the page, or other files (the pool and the places it is given are shared).
+// Uploads one file from the person's disk to S3 in parts: creates the upload, sends the parts, completes it. The person may
+// pause, resume, retry and cancel it. Only S3 knows which parts it holds: a resumed upload lists them first.
+// Must not know about Uppy, the page, or other files (it receives the pool and the semaphore that files share).
 
-import { ask, removeQuickly, removeUpload } from "./api/calls";
+import { callApi, removeQuickly, removeUpload } from "./api/calls";
 import type { CreateRequest, PartsUpload, Upload } from "./api/contract";
 import { newKey } from "./api/idempotency-key";
-import { Checksums } from "./checksums/part-checksums";
+import { PartChecksums } from "./checksums/part-checksums";
 import type { HostPool } from "./concurrency/host-pool";
 import { Pause } from "./concurrency/pause";
-import type { Slots } from "./concurrency/semaphore";
-import {
-  ApiError,
-  Cancelled,
-  goneAsUndefined,
-  isGone,
-  Misjudged,
-  PartError,
-  Paused,
-  ReadError,
-} from "./errors";
-import { type Answer, askAhead, type Completing, completed } from "./parts/completion";
+import type { Semaphore } from "./concurrency/semaphore";
+import { ApiError, Cancelled, isGone, PartError, Paused, ReadError, WrongStrategy } from "./errors";
+import { type Answer, type Completion, complete, completeEarly } from "./parts/completion";
 import { allParts, missingParts } from "./parts/part-ranges";
 import { PartSender } from "./parts/part-sender";
-import type { SheetSource } from "./parts/sheet";
-import { Remembered } from "./resume/resume-record";
-import type { Breaker } from "./retry/circuit-breaker";
-import type { Settings, SourceFile, Tools } from "./settings";
+import type { SourceFile } from "./ports";
+import { resumeUpload } from "./resume/resume";
+import { ResumeRecord } from "./resume/resume-record";
+import type { CircuitBreaker } from "./retry/circuit-breaker";
+import type { Settings } from "./settings";
+import type { Tools } from "./tools";
 
-export type FileUploadOptions = Omit<Tools, "connect"> & {
+export type FileUploadOptions = Omit<Tools, "preconnect"> & {
   settings: Settings;
   file: SourceFile;
   pool: HostPool;
-  files: Slots;
-  s3Breaker: Breaker;
-  apiBreaker: Breaker;
-  completeBreaker: Breaker;
-  /** The files this tab is sending. */
+  /** Limits the files that are sent in parts at the same time. */
+  files: Semaphore;
+  s3Breaker: CircuitBreaker;
+  apiBreaker: CircuitBreaker;
+  completeBreaker: CircuitBreaker;
+  /** The fingerprints of the files that this tab is sending. */
   claims: Set<string>;
-  /** Told before the API is asked for anything, so that connections are open when there are parts to send. */
+  /** Called before the first call of the API, so that connections to S3 are open when there are parts to send. */
   connect: () => void;
   onProgress: (sent: number) => void;
 };
 
+/**
+ * How far the upload is. A run continues from here.
+ * - `new`: there is no upload yet, or it is gone.
+ * - `created`: S3 holds no part, because none was sent.
+ * - `sending`: S3 may hold some parts; it must be asked which.
+ * - `completing`: every byte has left. S3 may already assemble the object, and then it no longer knows the parts.
+ * - `completed`: S3 has assembled the object.
+ */
+type Position = "new" | "created" | "sending" | "completing" | "completed";
+
 export class FileUpload {
   readonly #options: FileUploadOptions;
+  readonly #record: ResumeRecord;
   readonly #pause = new Pause();
   readonly #cancel = new AbortController();
+  /** Ends this attempt: the upload is paused or cancelled. */
   #stop = new AbortController();
   #running: Promise<Upload> | undefined;
+  #position: Position = "new";
   #created: PartsUpload | undefined;
   #sender: PartSender | undefined;
-  #checksums: Checksums | undefined;
-  readonly #remembered: Remembered;
-  /** Whether any part was tried, and whether all have left, since the upload was created. */
-  #begun = false;
-  #sent = false;
-  #onAllLeft: () => void = () => undefined;
-  #finished = false;
-  #beginnings = 0;
-  /** Makes a repeated create one upload. */
-  #key: string | undefined;
+  #checksums: PartChecksums | undefined;
+  /** The call of complete that was made when every byte had left. */
+  #early: Promise<Answer | undefined> | undefined;
+  #creations = 0;
+  /** Repeated creates with the same key make one upload. */
+  #idempotencyKey: string | undefined;
 
   constructor(options: FileUploadOptions) {
     this.#options = options;
-    this.#remembered = new Remembered(options);
+    this.#record = new ResumeRecord(options);
   }
 
   /** The upload's id, once it is created. */
@@ -71,16 +74,16 @@ export class FileUpload {
     return this.#created?.id;
   }
 
-  /** Uploads the file, or goes on where an earlier run failed. Rejects with Cancelled when cancelled. */
+  /** Uploads the file, or continues where an earlier run failed. Rejects with Cancelled when cancelled. */
   run(): Promise<Upload> {
     this.#running ??= this.#run().finally(() => {
-      this.#remembered.release();
+      this.#record.release();
       this.#running = undefined;
     });
     return this.#running;
   }
 
-  /** Stops sending, but for parts that are nearly through; what S3 has stays there. */
+  /** Stops sending, except for parts that are mostly sent. Parts in S3 stay there. */
   pause(): void {
     this.#pause.on();
     if (this.#sender?.isSending) this.#sender.pause();
@@ -91,88 +94,187 @@ export class FileUpload {
     this.#pause.off();
   }
 
-  /** Stops everything and aborts the upload in S3. Does nothing to a finished upload. */
+  /** Stops everything and aborts the upload in S3. Does nothing to a completed upload. */
   async cancel(): Promise<void> {
-    if (this.#finished) return;
+    if (this.#isCompleted) return;
     this.#cancel.abort(new Cancelled());
     this.#stop.abort(new Cancelled());
     await this.#running?.catch(() => undefined);
-    const id = this.#created?.id;
-    if (id === undefined || this.#finished) return;
+    const { id } = this;
+    if (id === undefined || this.#isCompleted) return;
     this.#created = undefined;
-    await this.#remembered.forget();
+    await this.#record.remove();
     await removeUpload(this.#options, id);
-    this.#options.listener?.removed?.(id); // not sooner: it is there until the API has heard of it
+    this.#options.listener?.removed?.(id); // not earlier: until now the API still lists it
+  }
+
+  get #isCompleted(): boolean {
+    return this.#position === "completed";
   }
 
   async #run(): Promise<Upload> {
     const { files, listener } = this.#options;
-    const signal = this.#cancel.signal;
+    const { signal } = this.#cancel;
     for (;;) {
       await this.#pause.passed(signal);
-      const upload = await files.use(signal, () => this.#turn());
+      const upload = await files.use(signal, () => this.#attempt());
       signal.throwIfAborted();
       if (upload) {
-        this.#finished = true;
-        await this.#remembered.forget();
+        this.#position = "completed";
+        await this.#record.remove();
         listener?.completed?.(upload);
         return upload;
       }
     }
   }
 
-  /** From where we are to the end. Undefined when paused, or when the upload is gone and must begin anew. */
-  async #turn(): Promise<Upload | undefined> {
+  /** Runs from the present position to the end. Undefined when paused, or when the upload is gone and starts again. */
+  async #attempt(): Promise<Upload | undefined> {
     this.#stop = new AbortController();
     const { signal } = this.#stop;
     this.#options.connect();
-    const found = this.#created ? undefined : await this.#goOn();
-    if (found) return found;
+    const completed = this.#created ? undefined : await this.#resumeEarlier();
+    if (completed) return completed;
     const created = this.#created ?? (await this.#create());
     this.#cancel.signal.throwIfAborted();
     try {
-      const ahead = await this.#sendMissing(created, signal);
+      const early = await this.#sendMissing(created, signal);
       if (this.#pause.isOn) return undefined;
-      return await this.#complete(created, ahead, signal);
+      return await this.#complete(created, early, signal);
     } catch (error) {
       this.#cancel.signal.throwIfAborted();
       if (signal.aborted || error instanceof Paused) return undefined; // paused, and perhaps resumed since
-      return await this.#failed(error, created);
+      return await this.#handleFailure(error, created);
     }
   }
 
-  /** Takes up what an earlier page left of the file. Resolves with the upload when it was finished meanwhile. */
-  async #goOn(): Promise<Upload | undefined> {
-    const { api, file, listener } = this.#options;
-    const signal = this.#cancel.signal;
-    const entry = await this.#remembered.claim(signal);
-    if (!entry) return undefined;
-    const upload = await this.#ask(() => api.get(entry.id), signal).catch(goneAsUndefined);
-    if (upload?.state === "uploading") {
-      const sheet = await this.#ask(() => api.sheet(entry.id, {}), signal);
-      const { id, key, part_size, part_count, parts_expire_at } = entry;
-      const created: PartsUpload = {
-        ...{ id, key, part_size, part_count, sheet },
-        ...{ state: upload.state, strategy: "multipart" },
-      };
-      if (parts_expire_at) created.parts_expire_at = parts_expire_at;
-      this.#take(created);
-      this.#begun = true;
-      for (const [number, checksum] of await this.#remembered.checksums())
-        this.#checksums?.know(number, checksum);
-      listener?.created?.(created, file);
-      return undefined;
-    }
-    await this.#remembered.forget();
-    if (upload && upload.state !== "aborted") return upload;
-    listener?.restarted?.(file);
+  /** Adopts the upload of an earlier page. Resolves with it when it was completed meanwhile. */
+  async #resumeEarlier(): Promise<Upload | undefined> {
+    const { file, listener } = this.#options;
+    const earlier = await resumeUpload({ ...this.#options, record: this.#record }, this.#cancel.signal);
+    if (!earlier || !("unfinished" in earlier)) return earlier;
+    this.#adopt(earlier.unfinished, "sending");
+    for (const [number, checksum] of earlier.checksums) this.#checksums?.set(number, checksum);
+    listener?.created?.(earlier.unfinished, file);
     return undefined;
   }
 
-  /** Begins anew where that helps; otherwise throws, and leaves nothing in S3 that is of no use. */
-  async #failed(error: unknown, created: PartsUpload): Promise<undefined> {
+  async #create(): Promise<PartsUpload> {
+    const { api, file, listener } = this.#options;
+    this.#idempotencyKey ??= newKey();
+    const request: CreateRequest = {
+      filename: file.name,
+      size: file.data.size,
+      idempotency_key: this.#idempotencyKey,
+    };
+    if (file.type) request.content_type = file.type;
+    const created = await callApi(this.#options, () => api.create(request), this.#cancel.signal);
+    if (created.strategy !== "multipart") return this.#leaveToSmallUpload(created.id);
+    this.#adopt(created, "created");
+    await this.#record.create(created);
+    listener?.created?.(created, file);
+    return created;
+  }
+
+  async #leaveToSmallUpload(id: string): Promise<never> {
+    const { file, settings } = this.#options;
+    settings.putMaxSize = Math.max(settings.putMaxSize, file.data.size);
+    await removeQuickly(this.#options, id);
+    throw new WrongStrategy("The API wants the file whole");
+  }
+
+  #adopt(created: PartsUpload, position: Position): void {
+    this.#created = created;
+    this.#position = position;
+    this.#sender = this.#newSender(created);
+  }
+
+  #newSender(upload: PartsUpload): PartSender {
+    const { api, file, hasher, transport, pool, s3Breaker, clock, settings, onProgress } = this.#options;
+    const { data } = file;
+    const checksums = new PartChecksums({ upload, data, hasher });
+    this.#checksums = checksums;
+    return new PartSender({
+      ...{
+        upload,
+        data,
+        checksums,
+        transport,
+        pool,
+        breaker: s3Breaker,
+        clock,
+        settings,
+        pause: this.#pause,
+      },
+      sheets: (request, signal) =>
+        callApi(this.#options, () => api.sheet(upload.id, request, signal), signal),
+      onProgress,
+      onAllSent: () => this.#completeEarly(upload),
+      onPart: (number, crc64nvme) => this.#record.addChecksum(number, crc64nvme),
+    });
+  }
+
+  /** Sends the parts that S3 does not hold. Resolves with the answer to the early call of complete, if there was one. */
+  async #sendMissing(created: PartsUpload, signal: AbortSignal): Promise<Answer | undefined> {
+    signal.throwIfAborted();
+    if (this.#position === "completing") return undefined;
+    const missing = await this.#missing(created, signal);
+    this.#position = "sending";
+    this.#early = undefined;
+    try {
+      await this.#sender?.send(missing, signal);
+      this.#position = "completing";
+    } catch (error) {
+      signal.throwIfAborted();
+      // After S3 has assembled the object, it refuses the retry of a part whose response was lost. An answer to the
+      // early call says more than this error.
+      if ((await this.#early) === undefined) {
+        this.#position = "sending";
+        throw error;
+      }
+    }
+    return this.#early;
+  }
+
+  async #missing(created: PartsUpload, signal: AbortSignal): Promise<number[]> {
+    if (this.#position === "created") return allParts(created.part_count);
+    const { api, file } = this.#options;
+    const list = await callApi(this.#options, () => api.listParts(created.id, signal), signal);
+    return missingParts({ ...list, size: file.data.size }, list.parts);
+  }
+
+  /** Every byte has left: calls complete once, while S3 still confirms the last parts. */
+  #completeEarly(created: PartsUpload): void {
+    if (this.#pause.isOn) return;
+    this.#position = "completing";
+    this.#early ??= completeEarly(this.#completion(created, this.#stop.signal));
+  }
+
+  /** Completes the upload. When S3 turns out to lack parts, sends them and completes again. */
+  async #complete(created: PartsUpload, early: Answer | undefined, signal: AbortSignal): Promise<Upload> {
+    const { settings } = this.#options;
+    for (let tries = 1; ; tries++) {
+      signal.throwIfAborted();
+      try {
+        return await complete(this.#completion(created, signal), tries === 1 ? early : undefined);
+      } catch (error) {
+        const missing = missingFrom(error);
+        if (!missing || tries >= settings.completeTries) throw error;
+        await this.#sender?.send(missing, signal);
+      }
+    }
+  }
+
+  #completion({ id }: PartsUpload, signal: AbortSignal): Completion {
+    const { api, clock, settings, apiBreaker, completeBreaker } = this.#options;
+    const checksum = async () => (await this.#checksums?.whole(signal)) ?? "";
+    return { id, checksum, api, clock, apiBreaker, completeBreaker, settings, signal };
+  }
+
+  /** Starts again with a new upload if that helps. Otherwise throws, and aborts an upload of no further use. */
+  async #handleFailure(error: unknown, created: PartsUpload): Promise<undefined> {
     const { file, listener, settings } = this.#options;
-    if (isGone(error) && ++this.#beginnings < settings.creations) {
+    if (isGone(error) && ++this.#creations < settings.createTries) {
       await this.#forget();
       listener?.removed?.(created.id);
       listener?.restarted?.(file);
@@ -187,120 +289,15 @@ export class FileUpload {
     throw error;
   }
 
-  async #create(): Promise<PartsUpload> {
-    const { api, file, listener } = this.#options;
-    const request: CreateRequest = { filename: file.name, size: file.data.size };
-    if (file.type) request.content_type = file.type;
-    this.#key ??= newKey();
-    request.idempotency_key = this.#key;
-    const created = await this.#ask(() => api.create(request), this.#cancel.signal);
-    if (created.strategy !== "multipart") return this.#misjudged(created.id);
-    this.#take(created);
-    await this.#remembered.began(created);
-    listener?.created?.(created, file);
-    return created;
-  }
-
-  async #misjudged(id: string): Promise<never> {
-    const { file, settings } = this.#options;
-    settings.putMaxSize = Math.max(settings.putMaxSize, file.data.size);
-    await removeQuickly(this.#options, id);
-    throw new Misjudged("The API wants the file whole");
-  }
-
-  #take(created: PartsUpload): void {
-    this.#created = created;
-    this.#begun = false;
-    this.#sent = false;
-    this.#sender = this.#newSender(created);
-  }
-
-  #newSender(upload: PartsUpload): PartSender {
-    const { api, file, hasher, transport, pool, s3Breaker, clock, settings } = this.#options;
-    const sheets: SheetSource = (request, signal) =>
-      this.#ask(() => api.sheet(upload.id, request, signal), signal);
-    const checksums = new Checksums({ upload, data: file.data, hasher });
-    this.#checksums = checksums;
-    const onPart = (number: number, crc64nvme: string) => this.#remembered.arrived(number, crc64nvme);
-    const onProgress = (sent: number) => this.#moved(sent, file.data.size);
-    const shared = { checksums, transport, pool, breaker: s3Breaker, clock, settings, onProgress, onPart };
-    return new PartSender({ upload, data: file.data, sheets, pause: this.#pause, ...shared });
-  }
-
-  /**
-   * Resolves with what complete answered, where it was asked ahead: as soon as the last byte has left. Once the parts
-   * are an object S3 forgets them, so that one whose answer was lost can only fail: then complete knows better.
-   */
-  async #sendMissing(created: PartsUpload, signal: AbortSignal): Promise<Answer | undefined> {
-    signal.throwIfAborted();
-    if (this.#sent) return undefined;
-    const missing = await this.#missing(created, signal);
-    this.#begun = true;
-    let ahead: Promise<Answer | undefined> | undefined;
-    this.#onAllLeft = () => {
-      if (this.#pause.isOn) return;
-      this.#sent = true;
-      ahead ??= askAhead(this.#completing(created, signal)).catch(() => undefined);
-    };
-    this.#sender?.expect(missing);
-    try {
-      await this.#sender?.send(missing, signal);
-      this.#sent = true;
-    } catch (error) {
-      signal.throwIfAborted();
-      this.#sent = (await ahead) !== undefined;
-      if (!this.#sent) throw error;
-    }
-    return ahead;
-  }
-
-  #moved(sent: number, size: number): void {
-    this.#options.onProgress(sent);
-    if (sent === size) this.#onAllLeft();
-  }
-
-  async #missing(created: PartsUpload, signal: AbortSignal): Promise<number[]> {
-    if (!this.#begun) return allParts(created.part_count);
-    const { api, file } = this.#options;
-    const list = await this.#ask(() => api.listParts(created.id, signal), signal);
-    return missingParts({ ...list, size: file.data.size }, list.parts);
-  }
-
-  /** Completes; parts that S3 turns out not to hold are sent again first. */
-  async #complete(created: PartsUpload, ahead: Answer | undefined, signal: AbortSignal): Promise<Upload> {
-    const { settings } = this.#options;
-    for (let tries = 1; ; tries++) {
-      signal.throwIfAborted();
-      try {
-        return await completed(this.#completing(created, signal), tries === 1 ? ahead : undefined);
-      } catch (error) {
-        const missing = missingFrom(error);
-        if (!missing || tries >= settings.completeTries) throw error;
-        this.#sender?.expect(missing);
-        await this.#sender?.send(missing, signal);
-      }
-    }
-  }
-
-  #completing({ id }: PartsUpload, signal: AbortSignal): Completing {
-    const { api, clock, settings, apiBreaker, completeBreaker } = this.#options;
-    const checksum = async () => (await this.#checksums?.whole(signal)) ?? "";
-    return { id, checksum, api, clock, apiBreaker, completeBreaker, settings, signal };
-  }
-
-  /** Asks the API; an outage is waited for. */
-  #ask<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    return ask(this.#options, call, signal);
-  }
-
   async #forget(): Promise<void> {
-    await this.#remembered.forget();
+    await this.#record.remove();
+    this.#position = "new";
     this.#created = undefined;
-    this.#key = undefined;
+    this.#idempotencyKey = undefined;
   }
 }
 
-/** S3 holds, or received again and again, other bytes than were hashed: only a new beginning helps. */
+/** S3 holds, or received in every attempt, other bytes than the page hashed: only a new upload helps. */
 function isMismatch(error: unknown): boolean {
   if (error instanceof PartError) return error.verdict === "damaged";
   return error instanceof ApiError && error.code === "checksum_mismatch";

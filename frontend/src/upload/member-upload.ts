@@ -1,15 +1,15 @@
-// The upload of a file that is recorded as a member of a drop: tells the drop when the file needs nothing more.
+// The upload of a file that is a member of a drop: reports to the drop when the file needs nothing more.
 // Must not know how it is sent.
 import type { Upload } from "./api/contract";
 import { ApiError, InAnotherTab } from "./errors";
+import type { SourceFile } from "./ports";
 import type { Drops } from "./resume/drops";
-import type { SourceFile } from "./settings";
 import type { UploadBySize } from "./upload-by-size";
 
-/** Not valid, too large, of a type that is not allowed, other bytes than were declared. */
+/** Not valid, too large, of a type that is not allowed, bytes that do not match the declared ones. */
 const REFUSALS = new Set([400, 413, 415, 422]);
 
-/** One file on its way to S3. */
+/** The upload of one file. */
 export type RunningUpload = Pick<UploadBySize, "id" | "run" | "pause" | "resume" | "cancel">;
 
 export class MemberUpload implements RunningUpload {
@@ -50,7 +50,7 @@ export class MemberUpload implements RunningUpload {
   }
 }
 
-/** The API does not take the file as it is, or another tab takes care of it: another day would change nothing. */
+/** The API refuses this file, or another tab is sending it: a later attempt would end in the same way. */
 function isFinal(error: unknown): boolean {
   if (error instanceof InAnotherTab) return true;
   return error instanceof ApiError && REFUSALS.has(error.status);

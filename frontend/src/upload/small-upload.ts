@@ -1,60 +1,63 @@
-// One file from the person's disk to S3 whole: hash, create together with others, send. S3's event tells the API, so that
-// nothing is completed. Paused, resumed, retried and cancelled on the way.
-// Must not know about Uppy, the page, or other files (what they share is given).
+// Uploads one file from the person's disk to S3 whole: hashes it, creates the upload together with others, sends it. S3's
+// event notifies the API, so the page does not complete it. The person may pause, resume, retry and cancel it.
+// Must not know about Uppy, the page, or other files (it receives what files share).
 
-import { ask, removeQuickly, removeUpload } from "./api/calls";
+import { callApi, removeQuickly, removeUpload } from "./api/calls";
 import type { CreateRequest, Upload, WholeUpload } from "./api/contract";
-import type { Creates } from "./api/create-batches";
+import type { CreateBatches } from "./api/create-batches";
 import { newKey } from "./api/idempotency-key";
 import type { HostPool } from "./concurrency/host-pool";
 import type { Lookahead } from "./concurrency/lookahead";
 import { Pause } from "./concurrency/pause";
-import { ApiError, Cancelled, goneAsUndefined, isGone, Misjudged, PartError, ReadError } from "./errors";
-import type { SendRequest } from "./ports";
-import type { Breaker } from "./retry/circuit-breaker";
-import type { Settings, SourceFile, Tools } from "./settings";
-import type { Posting } from "./whole/form-support";
+import { ApiError, Cancelled, goneAsUndefined, isGone, PartError, ReadError, WrongStrategy } from "./errors";
+import type { SendRequest, SendResponse, SourceFile } from "./ports";
+import type { CircuitBreaker } from "./retry/circuit-breaker";
+import type { Settings } from "./settings";
+import type { Tools } from "./tools";
+import type { FormSupport } from "./whole/form-support";
 import { WholeSender, type WholeSheet, type WholeSheetRequest } from "./whole/whole-sender";
 
-export type SmallUploadOptions = Omit<Tools, "connect"> & {
+export type SmallUploadOptions = Omit<Tools, "preconnect"> & {
   settings: Settings;
   file: SourceFile;
-  /** The file's, in bytes. */
+  /** The file's size in bytes. */
   size: number;
   pool: HostPool;
   lookahead: Lookahead;
-  creates: Creates;
-  posting: Posting;
-  s3Breaker: Breaker;
-  apiBreaker: Breaker;
-  /** Told before the API is asked for anything, so that connections are open when there is something to send. */
+  creates: CreateBatches;
+  forms: FormSupport;
+  s3Breaker: CircuitBreaker;
+  apiBreaker: CircuitBreaker;
+  /** Called before the first call of the API, so that connections to S3 are open when there is a file to send. */
   connect: () => void;
   onProgress: (sent: number) => void;
 };
+
+/** `sending`: a request to S3 is in flight. `completed`: S3 has the file. `waiting`: neither. */
+type Position = "waiting" | "sending" | "completed";
 
 export class SmallUpload {
   readonly #options: SmallUploadOptions;
   readonly #pause = new Pause();
   readonly #cancel = new AbortController();
-  /** Ends this turn: the file is paused or cancelled. */
+  /** Ends this attempt: the upload is paused or cancelled. */
   #stop = new AbortController();
   #running: Promise<Upload> | undefined;
-  /** The file as it is when it is first read: a slice keeps its size, which a file asks the disk for each time. */
+  #position: Position = "waiting";
+  /** The file as it was when it was first read. Reading the size of a slice costs no disk access. */
   #data: Blob | undefined;
   #checksum: string | undefined;
   #created: WholeUpload | undefined;
   #createdAt = "";
   #sender: WholeSender | undefined;
-  #isSending = false;
-  /** Of a file that was paused while it was sent: ends the wait for it. */
+  /** Cancels the alarm that ends a request which a pause lets finish. */
   #cancelAlarm: (() => void) | undefined;
-  #isFinished = false;
-  #beginnings = 0;
-  #key: string;
+  #creations = 0;
+  #idempotencyKey: string;
 
   constructor(options: SmallUploadOptions) {
     this.#options = options;
-    this.#key = options.file.key ?? newKey();
+    this.#idempotencyKey = options.file.key ?? newKey();
   }
 
   /** The upload's id, once it is created. */
@@ -62,7 +65,7 @@ export class SmallUpload {
     return this.#created?.id;
   }
 
-  /** Uploads the file, or goes on where an earlier run failed. Rejects with Cancelled when cancelled. */
+  /** Uploads the file, or continues where an earlier run failed. Rejects with Cancelled when cancelled. */
   run(): Promise<Upload> {
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
@@ -70,12 +73,12 @@ export class SmallUpload {
     return this.#running;
   }
 
-  /** A file that is being sent is finished, if that does not take long; any other waits. */
+  /** Lets a request in flight finish, for a limited time; otherwise the file waits at once. */
   pause(): void {
     this.#pause.on();
     const { clock, settings } = this.#options;
-    if (!this.#isSending) this.#stop.abort();
-    else this.#cancelAlarm ??= clock.alarm(settings.pauseTime, () => this.#stop.abort());
+    if (this.#position !== "sending") this.#stop.abort();
+    else this.#cancelAlarm ??= clock.alarm(settings.pauseGrace, () => this.#stop.abort());
   }
 
   resume(): void {
@@ -83,17 +86,21 @@ export class SmallUpload {
     this.#pause.off();
   }
 
-  /** Stops everything and removes the upload. Does nothing to a finished upload. */
+  /** Stops everything and removes the upload. Does nothing to a completed upload. */
   async cancel(): Promise<void> {
-    if (this.#isFinished) return;
+    if (this.#isCompleted) return;
     this.#cancel.abort(new Cancelled());
     this.#stop.abort(new Cancelled());
     await this.#running?.catch(() => undefined);
-    const id = this.id;
-    if (id === undefined || this.#isFinished) return;
+    const { id } = this;
+    if (id === undefined || this.#isCompleted) return;
     this.#created = undefined;
     await removeUpload(this.#options, id);
-    this.#options.listener?.removed?.(id); // not sooner: it is there until the API has heard of it
+    this.#options.listener?.removed?.(id); // not earlier: until now the API still lists it
+  }
+
+  get #isCompleted(): boolean {
+    return this.#position === "completed";
   }
 
   async #run(): Promise<Upload> {
@@ -101,19 +108,19 @@ export class SmallUpload {
     const { signal } = this.#cancel;
     for (;;) {
       await this.#pause.passed(signal);
-      const upload = await lookahead.use(size, signal, () => this.#turn());
+      const upload = await lookahead.use(size, signal, () => this.#attempt());
       signal.throwIfAborted();
       if (upload) {
-        this.#isFinished = true;
+        this.#position = "completed";
         listener?.completed?.(upload);
         return upload;
       }
     }
   }
 
-  /** From where we are to the end. Undefined when paused, or when the upload must begin anew. */
-  async #turn(): Promise<Upload | undefined> {
-    if (this.#pause.isOn) return undefined; // since it waited for its turn
+  /** Continues to the end. Undefined when paused, or when the upload is gone and starts again. */
+  async #attempt(): Promise<Upload | undefined> {
+    if (this.#pause.isOn) return undefined; // paused while it waited for its turn
     this.#stop = new AbortController();
     const { signal } = this.#stop;
     this.#options.connect();
@@ -121,22 +128,22 @@ export class SmallUpload {
       this.#created ??= await this.#create();
       signal.throwIfAborted();
       await this.#sender?.send(signal);
-      return this.#sent(this.#created);
+      return this.#uploaded(this.#created);
     } catch (error) {
       this.#cancel.signal.throwIfAborted();
       if (signal.aborted) return undefined; // paused, and perhaps resumed since
-      return await this.#failed(error);
+      return await this.#handleFailure(error);
     }
   }
 
-  /** A pause lets it go on: the file waits only with the next step. */
+  /** A pause does not interrupt it: the file waits before the next step. */
   async #create(): Promise<WholeUpload> {
     const { file, clock, creates, listener } = this.#options;
     this.#data ??= file.data.slice();
     const data = this.#data;
     const created = await creates.create(() => this.#request(data), this.#cancel.signal);
-    if (created.strategy === "multipart") return this.#misjudged(created.id);
-    this.#created = created; // if it is cancelled now, it is removed
+    if (created.strategy === "multipart") return this.#leaveToFileUpload(created.id);
+    this.#created = created; // set here, so that a cancel from now on removes it
     this.#createdAt = new Date(clock.now()).toISOString();
     this.#sender = this.#newSender(created, data);
     listener?.created?.(created, file);
@@ -144,40 +151,40 @@ export class SmallUpload {
   }
 
   async #request(data: Blob): Promise<CreateRequest> {
-    const { file, hasher, posting } = this.#options;
+    const { file, hasher, forms } = this.#options;
     this.#checksum ??= await hasher(data, this.#cancel.signal);
     const request: CreateRequest = {
       ...{ filename: file.name, size: data.size, crc64nvme: this.#checksum },
-      ...{ idempotency_key: this.#key, strategy: posting.strategy },
+      ...{ idempotency_key: this.#idempotencyKey, strategy: forms.strategy },
     };
     if (file.type) request.content_type = file.type;
     return request;
   }
 
-  async #misjudged(id: string): Promise<never> {
+  async #leaveToFileUpload(id: string): Promise<never> {
     const { size, settings } = this.#options;
     settings.putMaxSize = Math.min(settings.putMaxSize, size - 1);
     await removeQuickly(this.#options, id);
-    throw new Misjudged("The API wants the file in parts");
+    throw new WrongStrategy("The API wants the file in parts");
   }
 
   #newSender(upload: WholeUpload, data: Blob): WholeSender {
-    const { pool, posting, s3Breaker: breaker, clock, settings, onProgress } = this.#options;
+    const { pool, forms, s3Breaker: breaker, clock, settings, onProgress } = this.#options;
     return new WholeSender({
-      ...{ upload, data, pool, posting, breaker, clock, settings, onProgress },
-      transport: (request) => this.#transfer(request),
+      ...{ upload, data, pool, forms, breaker, clock, settings, onProgress },
+      transport: (request) => this.#send(request),
       sheets: (request, signal) => this.#sheet(upload.id, request, signal),
     });
   }
 
-  /** Once it has ended, a file that was paused meanwhile is not tried again. */
-  async #transfer(request: SendRequest) {
+  /** Sends one request. If a pause started meanwhile, the upload stops after it, whether it succeeds or fails. */
+  async #send(request: SendRequest): Promise<SendResponse> {
     const stop = this.#stop;
-    this.#isSending = true;
+    this.#position = "sending";
     try {
       return await this.#options.transport(request);
     } finally {
-      this.#isSending = false;
+      this.#position = "waiting";
       this.#endAlarm();
       if (this.#pause.isOn) stop.abort();
     }
@@ -193,56 +200,57 @@ export class SmallUpload {
     const refused = request.refused ? { refused: true as const } : {};
     const call = () =>
       request.strategy === "post" ? api.postSheet(id, refused, signal) : api.sheet(id, refused, signal);
-    return ask<WholeSheet>(this.#options, call, signal);
+    return callApi<WholeSheet>(this.#options, call, signal);
   }
 
-  /** What is known once S3 has the file; the API says more when it has heard of it. */
-  #sent({ id, key }: WholeUpload): Upload {
+  /** The upload as far as the page knows it when S3 has the file. The API has not received S3's event yet. */
+  #uploaded({ id, key }: WholeUpload): Upload {
     const { file, size, creates } = this.#options;
-    creates.moved();
+    creates.progressed();
     return {
       ...{ id, key, filename: file.name, size, content_type: file.type, state: "uploaded" },
       ...{ created_at: this.#createdAt, updated_at: "" },
     };
   }
 
-  /** The upload, where it turns out to have arrived; undefined where it begins anew. Otherwise throws. */
-  async #failed(error: unknown): Promise<Upload | undefined> {
+  /** Resolves with the upload if the file has arrived after all; with undefined if it starts again. Otherwise throws. */
+  async #handleFailure(error: unknown): Promise<Upload | undefined> {
     if (isWrongState(error)) {
-      const upload = await this.#earlier(error);
+      const upload = await this.#findArrived(error);
       if (upload) return upload;
     } else if (!(error instanceof ApiError && (isGone(error) || isReused(error)))) {
-      if (isOfNoUse(error)) await this.#drop();
+      if (isUseless(error)) await this.#discard();
       throw error;
     }
-    if (++this.#beginnings >= this.#options.settings.creations) throw error;
-    this.#beginAnew();
+    if (++this.#creations >= this.#options.settings.createTries) throw error;
+    this.#startAgain();
     return undefined;
   }
 
-  /** An earlier create, or form, whose answer was lost did its work. Undefined when the upload was aborted since. */
-  async #earlier(error: ApiError): Promise<Upload | undefined> {
+  /** An earlier request succeeded, but its response was lost. Undefined when the upload has been aborted since. */
+  async #findArrived(error: ApiError): Promise<Upload | undefined> {
     const { api } = this.#options;
     const id = error.problem.id ?? this.id;
     if (id === undefined) throw error;
-    const upload = await ask(this.#options, () => api.get(id), this.#cancel.signal).catch(goneAsUndefined);
+    const call = () => api.get(id);
+    const upload = await callApi(this.#options, call, this.#cancel.signal).catch(goneAsUndefined);
     if (upload?.state === "uploading") throw error;
     return upload?.state === "aborted" ? undefined : upload;
   }
 
-  #beginAnew(): void {
+  #startAgain(): void {
     const { id } = this;
     this.#created = undefined;
-    this.#key = newKey();
+    this.#idempotencyKey = newKey();
     if (id !== undefined) this.#options.listener?.removed?.(id);
   }
 
-  /** The file is not what was created: a retry reads and creates it anew. */
-  async #drop(): Promise<void> {
+  /** The upload does not match the file: a retry reads the file again and creates another upload. */
+  async #discard(): Promise<void> {
     const { id } = this;
     this.#data = undefined;
     this.#checksum = undefined;
-    this.#beginAnew();
+    this.#startAgain();
     if (id !== undefined) await removeQuickly(this.#options, id);
   }
 }
@@ -251,12 +259,12 @@ function isWrongState(error: unknown): error is ApiError {
   return error instanceof ApiError && error.code === "wrong_state";
 }
 
-/** The key was another file's: the file has changed since. */
+/** The file has changed since an earlier page created an upload with the same idempotency key. */
 function isReused(error: ApiError): boolean {
   return error.code === "idempotency_key_reused";
 }
 
-/** S3 received other bytes than were hashed, again and again, or the file cannot be read. */
-function isOfNoUse(error: unknown): boolean {
+/** S3 received other bytes than the page hashed, in every attempt, or the file cannot be read. */
+function isUseless(error: unknown): boolean {
   return error instanceof ReadError || (error instanceof PartError && error.verdict === "damaged");
 }

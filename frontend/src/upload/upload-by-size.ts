@@ -1,7 +1,7 @@
-// One file, sent whole or in parts: by the limit this page knows, and anew by the API's where that is another.
+// One file, sent whole or in parts: first by the limit that this page knows, and again by the API's if that differs.
 // Must not know how either is sent.
 import type { Upload } from "./api/contract";
-import { Misjudged } from "./errors";
+import { WrongStrategy } from "./errors";
 import type { FileUpload } from "./file-upload";
 import type { SmallUpload } from "./small-upload";
 
@@ -10,7 +10,7 @@ export class UploadBySize {
   #upload: FileUpload | SmallUpload;
   #isPaused = false;
 
-  /** `choose` makes an upload by the limit that is known when it is called. */
+  /** `choose` makes an upload by the limit that is known at the time of the call. */
   constructor(choose: () => FileUpload | SmallUpload) {
     this.#choose = choose;
     this.#upload = choose();
@@ -21,19 +21,19 @@ export class UploadBySize {
     return this.#upload.id;
   }
 
-  /** Uploads the file, or goes on where an earlier run failed. Rejects with Cancelled when cancelled. */
+  /** Uploads the file, or continues where an earlier run failed. Rejects with Cancelled when cancelled. */
   async run(): Promise<Upload> {
     try {
       return await this.#upload.run();
     } catch (error) {
-      if (!(error instanceof Misjudged)) throw error;
+      if (!(error instanceof WrongStrategy)) throw error;
       this.#upload = this.#choose();
       if (this.#isPaused) this.#upload.pause();
       return this.#upload.run();
     }
   }
 
-  /** Stops sending; what S3 has stays there. */
+  /** Stops sending. Bytes in S3 stay there. */
   pause(): void {
     this.#isPaused = true;
     this.#upload.pause();
@@ -44,7 +44,7 @@ export class UploadBySize {
     this.#upload.resume();
   }
 
-  /** Stops everything and removes the upload. Does nothing to a finished upload. */
+  /** Stops everything and removes the upload. Does nothing to a completed upload. */
   cancel(): Promise<void> {
     return this.#upload.cancel();
   }

@@ -5,9 +5,9 @@ import { filterFilesToEmitUploadStarted, filterFilesToUpload } from "@uppy/core/
 import type { Engine, Waiting } from "../upload/engine";
 import { Cancelled } from "../upload/errors";
 import type { RunningUpload } from "../upload/member-upload";
-import type { SourceFile } from "../upload/settings";
+import type { SourceFile } from "../upload/ports";
+import { inSlices, nextTask } from "../upload/tasks";
 import { EventBatches } from "./event-batches";
-import { inSlices, nextTask } from "./tasks";
 
 /** Uppy redraws on every progress event. Nobody sees changes that follow more closely than this (milliseconds). */
 const PROGRESS_INTERVAL = 150;

@@ -2,12 +2,11 @@
 // it sees, and fails when a test says so.
 import { Api, type Fetch } from "../../src/upload/api/api";
 import type { CreateRequest, Sheet, SheetRequest, State } from "../../src/upload/api/contract";
-import type { Connectivity } from "../../src/upload/browser/connectivity";
 import { crc64nvme } from "../../src/upload/checksums/crc64nvme";
 import { Engine } from "../../src/upload/engine";
 import { NetworkError } from "../../src/upload/errors";
-import type { SendAnswer, SendRequest } from "../../src/upload/ports";
-import type { Listener, Settings } from "../../src/upload/settings";
+import type { Connectivity, Listener, SendRequest, SendResponse } from "../../src/upload/ports";
+import type { Settings } from "../../src/upload/settings";
 import { RushingClock } from "./clock";
 import { MemoryJournal, MemoryLocks } from "./memory";
 import { S3_ANSWERS, type S3Answer } from "./s3-answers";
@@ -134,7 +133,7 @@ export class Cloud {
       clock: this.clock,
       connectivity: this.connectivity,
       journal: this.journal,
-      connect: (origin, count) => this.connected.push({ origin, count, calls: this.calls.length }),
+      preconnect: (origin, count) => this.connected.push({ origin, count, calls: this.calls.length }),
       locks: {
         claim: (name) => (gone() ? never() : this.locks.claim(name)),
         isHeld: (name) => this.locks.isHeld(name),
@@ -235,7 +234,7 @@ export class Cloud {
     return json(200, { id: upload.id, filename: upload.filename, size: upload.size, state: "uploaded" });
   }
 
-  readonly transport = async (request: SendRequest): Promise<SendAnswer> => {
+  readonly transport = async (request: SendRequest): Promise<SendResponse> => {
     const url = new URL(request.url);
     const number = Number(url.searchParams.get("partNumber") ?? 1);
     const { body, headers = {}, fields, signal } = request;
@@ -295,12 +294,12 @@ export function numbers(cloud: Cloud): number[] {
   return cloud.puts.map(({ number }) => number).sort((a, b) => a - b);
 }
 
-function answer(status: number, text: string, headers: Record<string, string> = {}): SendAnswer {
+function answer(status: number, text: string, headers: Record<string, string> = {}): SendResponse {
   const shown = new Headers(headers);
   return { status, text, header: (name) => shown.get(name) };
 }
 
-function s3Answer(name: S3Answer, retryAfter?: string): SendAnswer {
+function s3Answer(name: S3Answer, retryAfter?: string): SendResponse {
   const [status, body] = S3_ANSWERS[name];
   return answer(status, body, retryAfter === undefined ? {} : { "Retry-After": retryAfter });
 }

@@ -1,7 +1,7 @@
 // A line with a rate, a round trip and breaks, and S3 behind it, in virtual time: connections share the rate evenly.
 // Counts what travelled and what was lost of it.
 import { NetworkError } from "../../src/upload/errors";
-import type { SendAnswer, SendRequest } from "../../src/upload/ports";
+import type { SendRequest, SendResponse } from "../../src/upload/ports";
 import { HandClock } from "./clock";
 
 /** Node's: a turn of the event loop, without the millisecond of a timer. Minutes are thousands of steps. */
@@ -48,7 +48,7 @@ export class FakeLine {
   }
 
   /** A preflight goes there and back first; so does the answer. */
-  readonly transport = (request: SendRequest): Promise<SendAnswer> =>
+  readonly transport = (request: SendRequest): Promise<SendResponse> =>
     new Promise((resolve, reject) => {
       const trip = 1000 * (this.#options.roundTrip ?? 0);
       const stop = () => end(request.signal.reason);

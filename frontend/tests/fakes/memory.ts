@@ -1,7 +1,6 @@
 // A journal and locks in memory: what the browser's keep across pages and tabs, a test keeps across engines.
 
-import type { Locks } from "../../src/upload/browser/tab-locks";
-import type { DropRecord, Journal, JournalEntry, MemberRecord } from "../../src/upload/resume/fingerprint";
+import type { DropRecord, Journal, JournalEntry, Locks, MemberRecord } from "../../src/upload/ports";
 
 export class MemoryJournal implements Journal {
   readonly entries = new Map<string, JournalEntry>();

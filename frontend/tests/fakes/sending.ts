@@ -1,12 +1,12 @@
 // A file that is being sent over a FakeLine, by the engine's own senders, places and breaker. A KiB stands for a MiB.
 
 import type { CreatedUpload } from "../../src/upload/api/contract";
-import { Checksums } from "../../src/upload/checksums/part-checksums";
+import { PartChecksums } from "../../src/upload/checksums/part-checksums";
 import { HostPool } from "../../src/upload/concurrency/host-pool";
 import { Pause } from "../../src/upload/concurrency/pause";
 import { allParts } from "../../src/upload/parts/part-ranges";
 import { PartSender } from "../../src/upload/parts/part-sender";
-import { Breaker } from "../../src/upload/retry/circuit-breaker";
+import { CircuitBreaker } from "../../src/upload/retry/circuit-breaker";
 import { withStallTimeout } from "../../src/upload/retry/stall-timeout";
 import { defaultSettings } from "../../src/upload/settings";
 import { FakeLine, type LineOptions } from "./line";
@@ -28,15 +28,16 @@ export function sending(mebibytes: number, options: LineOptions) {
   const upload: CreatedUpload = { ...created, part_size: PART, part_count, sheet };
   const settings = defaultSettings;
   const { connectionsAtFirst: first, connectionsPerHost: most } = settings;
-  const pool = new HostPool({ first, most, clock, telling: 4 * MIB });
-  const breaker = new Breaker(settings.outage, clock, online);
+  const pool = new HostPool({ first, most, clock, minBytesForRate: 4 * MIB });
+  const breaker = new CircuitBreaker({ rule: settings.outage, clock, connectivity: online });
   const pause = new Pause();
   const arrived: number[] = [];
   const progress: number[] = [];
   const sender = new PartSender({
     ...{ upload, data, headers: {}, sheets: async () => sheet, pool, breaker, clock, settings, pause },
-    checksums: new Checksums({ upload, data, hasher: async () => "crc" }),
+    checksums: new PartChecksums({ upload, data, hasher: async () => "crc" }),
     transport: withStallTimeout(line.transport, clock, { ...settings, firstTimeout: 10_000 }),
+    onAllSent: () => undefined,
     onProgress: (sent) => progress.push(sent),
     onPart: (number) => arrived.push(number),
   });

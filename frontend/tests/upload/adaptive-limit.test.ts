@@ -1,36 +1,36 @@
 import { expect, test } from "vitest";
-import { Width } from "../../src/upload/concurrency/adaptive-limit";
+import { AdaptiveLimit } from "../../src/upload/concurrency/adaptive-limit";
 import { HandClock } from "../fakes/clock";
 
 /** A width, and how wide it is after each tenth of a second in which so many bytes leave. */
 function starting(first: number, most: number) {
   const clock = new HandClock();
-  const width = new Width({ first, most, clock });
+  const limit = new AdaptiveLimit({ first, most, clock });
   const after = (...tenths: number[]) =>
     tenths.map((bytes) => {
       clock.time += 100;
-      width.moved(bytes);
-      return width.now;
+      limit.addSent(bytes);
+      return limit.current;
     });
-  return { width, after };
+  return { limit, after };
 }
 
-function pushed(most: number): Width {
-  const { width } = starting(most, most);
-  width.pushedBack();
-  return width;
+function pushed(most: number): AdaptiveLimit {
+  const { limit } = starting(most, most);
+  limit.throttled();
+  return limit;
 }
 
-function widthsAfter(width: Width, parts: number): number[] {
+function widthsAfter(limit: AdaptiveLimit, parts: number): number[] {
   return Array.from({ length: parts }, () => {
-    width.arrived();
-    return width.now;
+    limit.arrived();
+    return limit.current;
   });
 }
 
 test("a few begin, and one more each time throughput has grown", () => {
-  const { width, after } = starting(1, 6);
-  expect(width.now).toBe(1);
+  const { limit, after } = starting(1, 6);
+  expect(limit.current).toBe(1);
   expect(after(1000, 2000, 4000, 8000)).toEqual([2, 3, 4, 5]);
 });
 
@@ -40,43 +40,43 @@ test("throughput that stays, falls, or comes back to what it was lets in no more
 });
 
 test("never more than may", () => {
-  const { width, after } = starting(5, 6);
+  const { limit, after } = starting(5, 6);
   expect(after(1, 2, 4, 8)).toEqual([6, 6, 6, 6]);
-  expect(Math.max(...widthsAfter(width, 50))).toBe(6);
-  expect(starting(5, 2).width.now).toBe(2);
+  expect(Math.max(...widthsAfter(limit, 50))).toBe(6);
+  expect(starting(5, 2).limit.current).toBe(2);
 });
 
 test("one begins at least: with none, no bytes would ever leave", () => {
-  expect(starting(0, 6).width.now).toBe(1);
+  expect(starting(0, 6).limit.current).toBe(1);
 });
 
 test("throughput is taken over time, however often bytes are told of", () => {
   const clock = new HandClock();
-  const width = new Width({ first: 1, most: 6, clock });
+  const limit = new AdaptiveLimit({ first: 1, most: 6, clock });
   for (let told = 0; told < 50; told++) {
     clock.time += 10;
-    width.moved(100);
+    limit.addSent(100);
   }
-  expect(width.now).toBe(2);
+  expect(limit.current).toBe(2);
 });
 
 test("parts that arrive do not make it grow before S3 pushes back", () => {
-  const { width } = starting(2, 6);
-  expect(widthsAfter(width, 20).at(-1)).toBe(2);
+  const { limit } = starting(2, 6);
+  expect(widthsAfter(limit, 20).at(-1)).toBe(2);
 });
 
 test("when S3 pushes back there are half as many, but one at least", () => {
-  const { width } = starting(6, 6);
+  const { limit } = starting(6, 6);
   const widths = [0, 1, 2, 3].map(() => {
-    width.pushedBack();
-    return width.now;
+    limit.throttled();
+    return limit.current;
   });
   expect(widths).toEqual([3, 1, 1, 1]);
 });
 
 test("after that it grows by one a round, whatever throughput does", () => {
   expect(widthsAfter(pushed(6), 13)).toEqual([3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 5, 6, 6]);
-  const { width, after } = starting(6, 6);
-  width.pushedBack();
+  const { limit, after } = starting(6, 6);
+  limit.throttled();
   expect(after(1000, 2000, 4000)).toEqual([3, 3, 3]);
 });

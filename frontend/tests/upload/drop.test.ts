@@ -1,6 +1,7 @@
 // Which files of a drop are missing, and which of them a file that is chosen again is.
 import { describe, expect, test } from "vitest";
-import { Drop, folderOf, type Member } from "../../src/upload/resume/drop";
+import type { Member } from "../../src/upload/ports";
+import { Drop, folderOf } from "../../src/upload/resume/drop";
 
 const member = (path: string, size = 1, lastModified = 7): Member => ({ path, size, lastModified });
 
@@ -31,7 +32,7 @@ describe("a file is found", () => {
 test("what is settled or under way is not missing", () => {
   const drop = dropOf(member("a"), member("b"), member("c"));
   drop.settled.add(0);
-  drop.underWay.add(1);
+  drop.inProgress.add(1);
   expect(drop.missing).toEqual([2]);
   expect(drop.isSettled).toBe(false);
 });

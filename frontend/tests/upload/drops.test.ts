@@ -1,8 +1,8 @@
 // Drops over pages and tabs: what is missing is remembered, offered once, and sent once.
 import { expect, test } from "vitest";
+import type { SourceFile } from "../../src/upload/ports";
 import type { Drop } from "../../src/upload/resume/drop";
 import { Drops } from "../../src/upload/resume/drops";
-import type { SourceFile } from "../../src/upload/settings";
 import { RushingClock, settled } from "../fakes/clock";
 import { fileOf } from "../fakes/cloud";
 import { MemoryJournal, MemoryLocks } from "../fakes/memory";

@@ -1,20 +1,20 @@
 import { expect, test } from "vitest";
 import { HostPool } from "../../src/upload/concurrency/host-pool";
-import type { Load, Travel } from "../../src/upload/concurrency/transfer";
-import { BrokenLine, NetworkError, PartError } from "../../src/upload/errors";
+import type { Load, Transfer } from "../../src/upload/concurrency/transfer";
+import { ConnectionBroken, NetworkError, PartError } from "../../src/upload/errors";
 import { HandClock, settled } from "../fakes/clock";
 
 const never = new AbortController().signal;
 const HOSTS = ["one", "two"];
 
 /** A pool, what has begun in it, and what ends it. */
-function pool(first = 6, most = 6, telling = 0) {
+function pool(first = 6, most = 6, minBytesForRate = 0) {
   const clock = new HandClock();
-  const hosts = new HostPool({ first, most, clock, telling });
-  const begun: { name: string; travel: Travel; end: (error?: unknown) => void }[] = [];
+  const hosts = new HostPool({ first, most, clock, minBytesForRate });
+  const begun: { name: string; travel: Transfer; end: (error?: unknown) => void }[] = [];
   let turn = 0;
   const add = (name: string, load: Partial<Load> = {}, signal = never) => {
-    const work = (travel: Travel) =>
+    const work = (travel: Transfer) =>
       new Promise<void>((resolve, reject) => {
         travel.signal.throwIfAborted();
         travel.signal.addEventListener("abort", () => reject(travel.signal.reason));
@@ -37,7 +37,7 @@ function pool(first = 6, most = 6, telling = 0) {
     for (let tenth = 0; tenth < 10 * seconds; tenth++) {
       clock.time += 100;
       const travel = begun[0]?.travel;
-      travel?.moved(travel.sent + rate / 10);
+      travel?.progress(travel.sent + rate / 10);
     }
     await settled();
   };
@@ -57,7 +57,7 @@ test("bytes that leave let in those who wait, at every host", async () => {
   await settled();
   expect(names()).toEqual(["a", "b"]);
   clock.time += 100;
-  begun[0]?.travel.moved(1);
+  begun[0]?.travel.progress(1);
   await settled();
   expect(names()).toEqual(["a", "b", "c", "d"]);
 });
@@ -79,7 +79,7 @@ test("whoever is aborted while waiting takes no place, nor whoever is aborted be
 test.each([
   ["503", new PartError(1, 503, "SlowDown", ""), 6],
   ["no answer", new NetworkError("refused"), 12],
-  ["a line that breaks", new BrokenLine("reset"), 12],
+  ["a line that breaks", new ConnectionBroken("reset"), 12],
   ["a refusal", new PartError(1, 403, "AccessDenied", ""), 12],
 ])("after %s of one part there are %s places for %i", async (_, error, places) => {
   const { add, begun, names } = pool();
@@ -111,7 +111,7 @@ test("parts that are dropped begin again in their order, before those that have 
   for (const name of ["a", "b", "c", "d", "e", "f"]) void add(name);
   await settled();
   await move(1, 5);
-  const dropped = begun.filter(({ travel }) => travel.isDropped).map(({ name }) => name);
+  const dropped = begun.filter(({ travel }) => travel.isPreempted).map(({ name }) => name);
   expect(dropped.length).toBeGreaterThan(1);
   begun.splice(1);
   await move(1, 95);
@@ -125,7 +125,7 @@ test("small files are never dropped", async () => {
   void add("small", { kind: "file" });
   await settled();
   await move(1, 5);
-  expect(begun.map(({ travel }) => travel.isDropped)).toEqual([false, false]);
+  expect(begun.map(({ travel }) => travel.isPreempted)).toEqual([false, false]);
 });
 
 test("large files are not starved by thousands of small ones: they get half of the places", async () => {

@@ -1,7 +1,7 @@
 import { IDBFactory, IDBKeyRange } from "fake-indexeddb";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { indexedDbJournal } from "../../src/upload/browser/indexeddb-journal";
-import type { DropRecord, Journal, JournalEntry } from "../../src/upload/resume/fingerprint";
+import type { DropRecord, Journal, JournalEntry } from "../../src/upload/ports";
 import { MemoryJournal } from "../fakes/memory";
 
 const ENTRY: JournalEntry = {

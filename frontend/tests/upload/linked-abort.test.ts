@@ -1,24 +1,24 @@
 import { expect, test } from "vitest";
-import { following } from "../../src/upload/concurrency/linked-abort";
+import { linkedAbort } from "../../src/upload/concurrency/linked-abort";
 
 test("it ends with the signal that it follows, for the same reason", () => {
   const outer = new AbortController();
-  const { controller } = following(outer.signal);
+  const { controller } = linkedAbort(outer.signal);
   expect(controller.signal.aborted).toBe(false);
   outer.abort("enough");
   expect(controller.signal.reason).toBe("enough");
 });
 
 test("it has ended at once when the signal has", () => {
-  expect(following(AbortSignal.abort("before")).controller.signal.reason).toBe("before");
+  expect(linkedAbort(AbortSignal.abort("before")).controller.signal.reason).toBe("before");
 });
 
 test("it ends alone, and lets go of what it followed", () => {
   const outer = new AbortController();
-  const { controller, release } = following(outer.signal);
+  const { controller, release } = linkedAbort(outer.signal);
   controller.abort("alone");
   expect(outer.signal.aborted).toBe(false);
-  const released = following(outer.signal);
+  const released = linkedAbort(outer.signal);
   release();
   released.release();
   outer.abort("late");
@@ -27,7 +27,7 @@ test("it ends alone, and lets go of what it followed", () => {
 });
 
 test("without a signal it is a controller", () => {
-  const { controller, release } = following(undefined);
+  const { controller, release } = linkedAbort(undefined);
   release();
   expect(controller.signal.aborted).toBe(false);
 });

@@ -30,7 +30,7 @@ test.each([503, 502, 504, "reset" as const])(
 test("an outage that outlasts all patience fails with its reason", async () => {
   const cloud = new Cloud();
   cloud.fault = () => "reset";
-  const outage = { failures: 3, probes: { base: 500, cap: 5000 }, patience: 60_000, first: 10_000 };
+  const outage = { failures: 3, probes: { base: 500, cap: 5000 }, patience: 60_000, firstTimeout: 10_000 };
   const began = cloud.clock.time;
   await expect(cloud.engine({ outage }).upload(fileOf(60)).run()).rejects.toBeInstanceOf(NetworkError);
   expect(cloud.clock.time - began).toBeGreaterThanOrEqual(60_000);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { PartQueue, type Sender } from "../../src/upload/parts/part-queue";
+import type { PartLane } from "../../src/upload/parts/part-lane";
+import { PartQueue } from "../../src/upload/parts/part-queue";
 import { HandClock } from "../fakes/clock";
 import { seeded } from "../fakes/seeded";
 
@@ -9,30 +10,30 @@ const SIZE = 100;
 async function queueOf(
   left: number | number[],
   ...times: number[]
-): Promise<[PartQueue, Sender[], HandClock]> {
+): Promise<[PartQueue, PartLane[], HandClock]> {
   const clock = new HandClock();
   const sizes = typeof left === "number" ? Array<number>(left).fill(SIZE) : left;
   const numbers = sizes.map((_, index) => index + 1);
   const queue = new PartQueue(numbers, (number) => sizes[number - 1] ?? 0, times.length, clock);
-  const order = times.map((time, index) => ({ time, sender: queue.senders[index] as Sender }));
-  for (const { sender } of order) sender.begins(SIZE);
+  const order = times.map((time, index) => ({ time, sender: queue.lanes[index] as PartLane }));
+  for (const { sender } of order) sender.start(SIZE);
   for (const { time, sender } of order.sort((a, b) => a.time - b.time)) {
     await clock.advance(time - clock.now());
-    sender.moved(SIZE);
-    sender.ended(true);
+    sender.progress(SIZE);
+    sender.end(true);
   }
-  return [queue, [...queue.senders], clock];
+  return [queue, [...queue.lanes], clock];
 }
 
 test("parts are taken in their order, by whoever asks", async () => {
   const [queue, [one, two]] = await queueOf(3, 10, 10);
-  expect([one, two, one].map((sender) => queue.next(sender as Sender))).toEqual([1, 2, 3]);
+  expect([one, two, one].map((sender) => queue.next(sender as PartLane))).toEqual([1, 2, 3]);
   expect(queue.isEmpty).toBe(true);
 });
 
 test("whoever has sent nothing yet takes what there is", () => {
   const queue = new PartQueue([7], () => SIZE, 3, new HandClock());
-  expect(queue.next(queue.senders[2] as Sender)).toBe(7);
+  expect(queue.next(queue.lanes[2] as PartLane)).toBe(7);
 });
 
 test.each([
@@ -40,19 +41,19 @@ test.each([
   { left: 4, takes: true },
 ])("with $left parts left, the one that is four times as slow takes one: $takes", async ({ left, takes }) => {
   const [queue, [slow, fast]] = await queueOf(left, 40, 10);
-  fast?.begins(SIZE);
-  expect(queue.next(slow as Sender) !== undefined).toBe(takes);
+  fast?.start(SIZE);
+  expect(queue.next(slow as PartLane) !== undefined).toBe(takes);
 });
 
 test("what another still has to send of its own part counts", async () => {
   const [queue, [slow, fast], clock] = await queueOf(1, 17, 10);
-  fast?.begins(SIZE);
+  fast?.start(SIZE);
   await clock.advance(9);
-  fast?.moved(90);
-  expect(queue.next(slow as Sender)).toBeUndefined();
+  fast?.progress(90);
+  expect(queue.next(slow as PartLane)).toBeUndefined();
   const [fresh, [slower, faster]] = await queueOf(1, 17, 10);
-  faster?.begins(SIZE);
-  expect(fresh.next(slower as Sender)).toBe(1);
+  faster?.start(SIZE);
+  expect(fresh.next(slower as PartLane)).toBe(1);
 });
 
 test.each([
@@ -60,16 +61,16 @@ test.each([
   { size: SIZE / 5, takes: true },
 ])("a part of $size bytes is for a slow one: $takes", async ({ size, takes }) => {
   const [queue, [slow, fast]] = await queueOf([size], 40, 10);
-  fast?.begins(SIZE);
-  expect(queue.next(slow as Sender) !== undefined).toBe(takes);
+  fast?.start(SIZE);
+  expect(queue.next(slow as PartLane) !== undefined).toBe(takes);
 });
 
 test("one that has stalled is not waited for", async () => {
   const [queue, [slow, fast], clock] = await queueOf(1, 40, 10);
-  fast?.begins(SIZE);
-  fast?.moved(SIZE / 2);
+  fast?.start(SIZE);
+  fast?.progress(SIZE / 2);
   await clock.advance(200);
-  expect(queue.next(slow as Sender)).toBe(1);
+  expect(queue.next(slow as PartLane)).toBe(1);
 });
 
 test("a part is never left to nobody", async () => {
@@ -84,46 +85,46 @@ test.each([
   { left: 7, times: [22, 10, 10], takes: true, why: "the others make too little" },
 ])("with $left parts left for senders of $times, the slowest goes on: $takes ($why)", async (given) => {
   const [queue, [slowest]] = await queueOf(given.left, ...given.times);
-  expect(queue.next(slowest as Sender) !== undefined).toBe(given.takes);
-  expect(slowest?.gone).toBe(!given.takes);
+  expect(queue.next(slowest as PartLane) !== undefined).toBe(given.takes);
+  expect(slowest?.isRetired).toBe(!given.takes);
 });
 
 test("the next one stops when the others have taken up what the first left", async () => {
   const [queue, [one, two, ...fast], clock] = await queueOf(10, 25, 25, 10, 10, 10, 10);
-  expect(queue.next(one as Sender)).toBeUndefined();
-  expect(queue.next(two as Sender)).toBe(1);
-  for (const sender of fast) sender.begins(SIZE);
+  expect(queue.next(one as PartLane)).toBeUndefined();
+  expect(queue.next(two as PartLane)).toBe(1);
+  for (const sender of fast) sender.start(SIZE);
   await clock.advance(5);
-  for (const sender of fast) sender.moved(SIZE);
-  for (const sender of fast) sender.ended(true);
+  for (const sender of fast) sender.progress(SIZE);
+  for (const sender of fast) sender.end(true);
   await clock.advance(20);
-  two?.ended(true);
-  expect(queue.next(two as Sender)).toBeUndefined();
-  expect([one?.gone, two?.gone, fast[0]?.gone]).toEqual([true, true, false]);
+  two?.end(true);
+  expect(queue.next(two as PartLane)).toBeUndefined();
+  expect([one?.isRetired, two?.isRetired, fast[0]?.isRetired]).toEqual([true, true, false]);
 });
 
 test("whoever stopped for good stays away when others fail", async () => {
   const [queue, [slow, ...fast]] = await queueOf(14, 40, 10, 10, 10);
-  expect(queue.next(slow as Sender)).toBeUndefined();
-  for (const sender of fast) sender.ended(false);
-  expect(queue.next(slow as Sender)).toBeUndefined();
-  expect(queue.next(fast[0] as Sender)).toBe(1);
+  expect(queue.next(slow as PartLane)).toBeUndefined();
+  for (const sender of fast) sender.end(false);
+  expect(queue.next(slow as PartLane)).toBeUndefined();
+  expect(queue.next(fast[0] as PartLane)).toBe(1);
 });
 
 test("one that may not send every part never stops: its parts may be for nobody else", async () => {
   const [queue, [slow]] = await queueOf(14, 40, 10, 10, 10);
-  expect(queue.next(slow as Sender, (number) => number % 2 === 0)).toBe(2);
-  expect(slow?.gone).toBe(false);
+  expect(queue.next(slow as PartLane, (number) => number % 2 === 0)).toBe(2);
+  expect(slow?.isRetired).toBe(false);
 });
 
 test("whoever left a part to others hears when one of them has ended, well or not", async () => {
   const [queue, [slow, fast]] = await queueOf(1, 40, 10);
-  fast?.begins(SIZE);
-  const { changed } = queue;
-  expect(queue.next(slow as Sender)).toBeUndefined();
-  fast?.ended(false);
-  await changed;
-  expect(queue.next(slow as Sender)).toBe(1);
+  fast?.start(SIZE);
+  const { partEnded } = queue;
+  expect(queue.next(slow as PartLane)).toBeUndefined();
+  fast?.end(false);
+  await partEnded;
+  expect(queue.next(slow as PartLane)).toBe(1);
 });
 
 test.each(Array.from({ length: 12 }, (_, seed) => seed))(
@@ -134,29 +135,29 @@ test.each(Array.from({ length: 12 }, (_, seed) => seed))(
     const numbers = Array.from({ length: 20 }, (_, index) => index + 1);
     const queue = new PartQueue(numbers, () => SIZE, 6, clock);
     const arrived: number[] = [];
-    const sendOne = async (sender: Sender, pace: number) => {
+    const sendOne = async (sender: PartLane, pace: number) => {
       for (let done = false; !done; ) {
-        sender.begins(SIZE);
+        sender.start(SIZE);
         await clock.wait(pace * (0.5 + random()));
-        sender.moved(SIZE * random());
+        sender.progress(SIZE * random());
         done = random() < 0.8;
-        sender.ended(done);
+        sender.end(done);
         if (!done) await clock.wait(100 * random());
       }
     };
-    const sendAll = async (sender: Sender) => {
+    const sendAll = async (sender: PartLane) => {
       const pace = 10 ** (1 + 2 * random());
       while (!queue.isEmpty) {
-        const { changed } = queue;
+        const { partEnded } = queue;
         const number = queue.next(sender);
-        if (number === undefined) await changed;
+        if (number === undefined) await partEnded;
         else {
           await sendOne(sender, pace);
           arrived.push(number);
         }
       }
     };
-    const all = Promise.all(queue.senders.map(sendAll));
+    const all = Promise.all(queue.lanes.map(sendAll));
     for (let turn = 0; arrived.length < numbers.length && turn < 200; turn++) await clock.advance(50);
     expect(arrived.toSorted((a, b) => a - b)).toEqual(numbers);
     await all;

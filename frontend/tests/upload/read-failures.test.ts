@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { NetworkError, ReadError } from "../../src/upload/errors";
-import { readingTwice, whyFailed } from "../../src/upload/retry/read-failures";
+import { causeOf, withSecondRead } from "../../src/upload/retry/read-failures";
 import { HandClock, settled } from "../fakes/clock";
 
 const never = new AbortController().signal;
@@ -20,13 +20,13 @@ function failing(reads: number) {
 }
 
 test("a request that failed though the file can be read failed for its own reason, at once", async () => {
-  expect(await whyFailed(lost, failing(0).data, new HandClock(), never)).toBe(lost);
+  expect(await causeOf(lost, failing(0).data, new HandClock(), never)).toBe(lost);
 });
 
 test("what is no failure of the network is not doubted", async () => {
   const { data, tally } = failing(9);
   const refusal = new Error("refused");
-  expect(await whyFailed(refusal, data, new HandClock(), never)).toBe(refusal);
+  expect(await causeOf(refusal, data, new HandClock(), never)).toBe(refusal);
   expect(tally.reads).toBe(0);
 });
 
@@ -36,7 +36,7 @@ test.each([
 ])("a file of which $reads reads fail, a second apart, is gone: $gone", async ({ reads, gone }) => {
   const clock = new HandClock();
   const { data, tally } = failing(reads);
-  const why = whyFailed(lost, data, clock, never);
+  const why = causeOf(lost, data, clock, never);
   await settled();
   await clock.advance(999);
   expect(tally.reads).toBe(1);
@@ -46,7 +46,7 @@ test.each([
 
 test("whoever pauses or cancels meanwhile hears nothing of the file", async () => {
   const stop = new AbortController();
-  const why = whyFailed(lost, failing(9).data, new HandClock(), stop.signal);
+  const why = causeOf(lost, failing(9).data, new HandClock(), stop.signal);
   await settled();
   stop.abort(new Error("paused"));
   await expect(why).rejects.toThrow("paused");
@@ -58,7 +58,7 @@ test.each([
 ])("a hash that fails %i times", async (failures, end) => {
   const clock = new HandClock();
   let tries = 0;
-  const hasher = readingTwice(async () => {
+  const hasher = withSecondRead(async () => {
     if (tries++ < failures) throw new ReadError("NotReadableError");
     return "crc";
   }, clock);

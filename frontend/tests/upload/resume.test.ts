@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import type { CreatedUpload } from "../../src/upload/api/contract";
 import type { Engine } from "../../src/upload/engine";
-import type { SourceFile } from "../../src/upload/settings";
+import type { SourceFile } from "../../src/upload/ports";
 import { settled } from "../fakes/clock";
 import { Cloud, count, fileOf, problem } from "../fakes/cloud";
 
@@ -180,7 +180,7 @@ test("the unfinished are listed newest first, and can be given up", async () => 
   const [entry, ...others] = await left(engine);
   expect(others).toEqual([]);
   expect(entry).toMatchObject({ id: "u1", filename: "a.bin", size: 200, sent: 30 });
-  if (entry) await engine.giveUp(entry);
+  if (entry) await engine.discard(entry);
   expect(await left(engine)).toEqual([]);
   expect(cloud.calls).toContain("DELETE /uploads/u1");
 });

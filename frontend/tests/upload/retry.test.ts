@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { backoff, retry } from "../../src/upload/retry/retry";
+import { backoff } from "../../src/upload/retry/backoff";
+import { retry } from "../../src/upload/retry/retry";
 import { RushingClock } from "../fakes/clock";
 
 const rule = { tries: 4, base: 100, cap: 350 };

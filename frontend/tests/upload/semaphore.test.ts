@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { Slots } from "../../src/upload/concurrency/semaphore";
+import { Semaphore } from "../../src/upload/concurrency/semaphore";
 import { settled } from "../fakes/clock";
 
 const never = new AbortController().signal;
 
 test("who comes first goes first, and no more at once than there are places", async () => {
-  const slots = new Slots(2);
+  const slots = new Semaphore(2);
   const begun: number[] = [];
   const ends: (() => void)[] = [];
   const work = (number: number) => () => {
@@ -21,7 +21,7 @@ test("who comes first goes first, and no more at once than there are places", as
 });
 
 test("whoever is aborted while waiting leaves the queue and takes no place", async () => {
-  const slots = new Slots(1);
+  const slots = new Semaphore(1);
   const stop = new AbortController();
   let end = () => {};
   const first = slots.use(never, () => new Promise<void>((resolve) => (end = resolve)));
@@ -35,14 +35,14 @@ test("whoever is aborted while waiting leaves the queue and takes no place", asy
 });
 
 test("a failure gives the place back", async () => {
-  const slots = new Slots(1);
+  const slots = new Semaphore(1);
   await expect(slots.use(never, () => Promise.reject(new Error("no")))).rejects.toThrow("no");
   expect(await slots.use(never, async () => "next")).toBe("next");
 });
 
 test("more places let in whoever waits", async () => {
   let count = 1;
-  const slots = new Slots(() => count);
+  const slots = new Semaphore(() => count);
   let begun = 0;
   const work = () => {
     begun++;
@@ -52,7 +52,7 @@ test("more places let in whoever waits", async () => {
   await settled();
   expect(begun).toBe(1);
   count = 3;
-  slots.look();
+  slots.admit();
   await settled();
   expect(begun).toBe(3);
 });

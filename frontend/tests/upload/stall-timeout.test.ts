@@ -1,21 +1,21 @@
 // When a PUT counts as dead: by what leaves the page, never by how fast.
 import { expect, test } from "vitest";
-import type { SendAnswer, SendRequest } from "../../src/upload/ports";
+import type { SendRequest, SendResponse } from "../../src/upload/ports";
 import { withStallTimeout } from "../../src/upload/retry/stall-timeout";
 import { defaultSettings } from "../../src/upload/settings";
 import { HandClock, settled } from "../fakes/clock";
 
 const SIZE = 1_000;
-const { stallTimeout, answerTimeout } = defaultSettings;
+const { stallTimeout, responseTimeout } = defaultSettings;
 
 /** One PUT of SIZE bytes, whose progress and answer a test gives by hand. */
 function put(size = SIZE, firstTimeout = stallTimeout) {
   const clock = new HandClock();
   let request: SendRequest | undefined;
-  let answer: (answer: SendAnswer) => void = () => undefined;
+  let answer: (answer: SendResponse) => void = () => undefined;
   const transport = (each: SendRequest) => {
     request = each;
-    return new Promise<SendAnswer>((resolve, reject) => {
+    return new Promise<SendResponse>((resolve, reject) => {
       answer = resolve;
       each.signal.addEventListener("abort", () => reject(each.signal.reason));
     });
@@ -84,7 +84,7 @@ test("a progress event that tells of no new byte does not save a PUT", async () 
 test("after the last byte has left, the answer may take longer: the bytes may still be in buffers", async () => {
   const { clock, end, progress, answer } = put();
   progress(SIZE);
-  await clock.advance(answerTimeout - 1);
+  await clock.advance(responseTimeout - 1);
   expect(end()).toBeUndefined();
   answer();
   await settled();
@@ -94,7 +94,7 @@ test("after the last byte has left, the answer may take longer: the bytes may st
 test("an answer that never comes is not waited for longer than that", async () => {
   const { clock, end, progress } = put();
   progress(SIZE);
-  await clock.advance(answerTimeout);
+  await clock.advance(responseTimeout);
   expect(end()).toBe("NetworkError");
 });
 
@@ -108,7 +108,7 @@ test("a PUT that is answered leaves no timer behind", async () => {
   const { clock, end, answer } = put();
   answer();
   await settled();
-  await clock.advance(10 * answerTimeout);
+  await clock.advance(10 * responseTimeout);
   expect(end()).toBe(200);
 });
 

@@ -2,8 +2,8 @@
 import { expect, test } from "vitest";
 import type { Engine } from "../../src/upload/engine";
 import { NetworkError } from "../../src/upload/errors";
+import type { SourceFile } from "../../src/upload/ports";
 import { memberOf } from "../../src/upload/resume/drop";
-import type { SourceFile } from "../../src/upload/settings";
 import { settled } from "../fakes/clock";
 import { Cloud, fileOf, json, problem } from "../fakes/cloud";
 
@@ -171,7 +171,7 @@ test("a drop that is given up is forgotten, with the uploads that were created f
   const removed: string[] = [];
   const engine = cloud.engine({}, { removed: (id) => void removed.push(id) });
   const [drop] = (await engine.unfinished()).drops;
-  if (drop) await engine.giveUpDrop(drop);
+  if (drop) await engine.discardDrop(drop);
   expect(cloud.calls).toContain("DELETE /uploads/u1");
   expect(removed).toEqual(["u1"]);
   expect(await engine.unfinished()).toEqual({ files: [], drops: [] });

@@ -2,7 +2,7 @@
 import { expect, test, vi } from "vitest";
 import type { Waiting } from "../../src/upload/engine";
 import { ApiError, NetworkError, PartError } from "../../src/upload/errors";
-import { Breaker } from "../../src/upload/retry/circuit-breaker";
+import { CircuitBreaker } from "../../src/upload/retry/circuit-breaker";
 import { HandClock, settled } from "../fakes/clock";
 import { Cloud, fileOf, problem } from "../fakes/cloud";
 
@@ -164,11 +164,11 @@ test("an S3 to which bytes travel is waited for, though it has not answered yet"
 
 // -- the circuit breaker ------------------------------------------------------------------------------------------
 
-const rule = { failures: 3, probes: { base: 1_000, cap: 4_000 }, patience: 10_000, first: 60_000 };
+const rule = { failures: 3, probes: { base: 1_000, cap: 4_000 }, patience: 10_000, firstTimeout: 60_000 };
 const signal = new AbortController().signal;
 const online = { isOnline: () => true, back: () => new Promise<void>(() => undefined) };
 
-async function fail(breaker: Breaker, clock: HandClock, error: Error): Promise<void> {
+async function fail(breaker: CircuitBreaker, clock: HandClock, error: Error): Promise<void> {
   const use = breaker.use(signal, () => Promise.reject(error)).catch(() => undefined);
   await settled();
   await clock.advance(4_000);
@@ -177,7 +177,7 @@ async function fail(breaker: Breaker, clock: HandClock, error: Error): Promise<v
 
 test("patience is used up by waiting for probes", async () => {
   const clock = new HandClock();
-  const breaker = new Breaker(rule, clock, online);
+  const breaker = new CircuitBreaker({ rule, clock, connectivity: online });
   for (let failure = 0; failure < 3; failure++) await fail(breaker, clock, new NetworkError("lost"));
   expect([breaker.isOpen, breaker.isExhausted]).toEqual([true, false]);
   for (let probe = 0; probe < 4; probe++) await fail(breaker, clock, new NetworkError("lost"));
@@ -186,7 +186,7 @@ test("patience is used up by waiting for probes", async () => {
 
 test("a night that the computer sleeps through uses up no patience", async () => {
   const clock = new HandClock();
-  const breaker = new Breaker(rule, clock, online);
+  const breaker = new CircuitBreaker({ rule, clock, connectivity: online });
   for (let failure = 0; failure < 3; failure++) await fail(breaker, clock, new NetworkError("lost"));
   clock.time += 60 * 3_600_000;
   await fail(breaker, clock, new NetworkError("the Wi-Fi is not back yet"));
@@ -198,7 +198,7 @@ test.each([
   ["the API", new ApiError(409, { code: "wrong_state" })],
 ])("a refusal by %s is an answer: the outage is over", async (_, refusal) => {
   const clock = new HandClock();
-  const breaker = new Breaker(rule, clock, online);
+  const breaker = new CircuitBreaker({ rule, clock, connectivity: online });
   for (let failure = 0; failure < 3; failure++) await fail(breaker, clock, new NetworkError("lost"));
   expect(breaker.isOpen).toBe(true);
   await fail(breaker, clock, refusal);
@@ -210,7 +210,7 @@ test("time offline uses up no patience, and the network that is back is tried at
   let isOnline = false;
   let tellBack = () => {};
   const back = () => new Promise<void>((resolve) => (tellBack = resolve));
-  const breaker = new Breaker(rule, clock, { isOnline: () => isOnline, back });
+  const breaker = new CircuitBreaker({ rule, clock, connectivity: { isOnline: () => isOnline, back } });
   for (let failure = 0; failure < 9; failure++) await fail(breaker, clock, new NetworkError("lost"));
   expect(breaker.isOpen).toBe(true);
   const tried: string[] = [];

@@ -2,7 +2,7 @@
 // therefore added in slices, so that the page stays smooth, and started together.
 // Must not know where the files come from.
 import type { Body, Meta, Uppy } from "@uppy/core";
-import { inSlices } from "../../uppy/tasks";
+import { inSlices } from "../../upload/tasks";
 
 export class FileAdditions {
   readonly #uppy: Uppy<Meta, Body>;

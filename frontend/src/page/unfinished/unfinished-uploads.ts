@@ -1,9 +1,10 @@
 // Uploads that earlier pages left unfinished: reads them from the engine, shows them, resumes and discards them.
 // Must not know how files are sent: the Dashboard adds them, and the engine recognises them.
 import type { Engine } from "../../upload/engine";
-import type { Chosen, Member } from "../../upload/resume/drop";
+import type { Member } from "../../upload/ports";
+import type { Chosen } from "../../upload/resume/drop";
 import type { UnfinishedDrop, UnfinishedFile } from "../../upload/resume/unfinished";
-import { inSlices } from "../../uppy/tasks";
+import { inSlices } from "../../upload/tasks";
 import type { Attempt } from "../messages/attempt";
 import { confirm } from "../messages/confirm";
 import type { Messages } from "../messages/messages";
@@ -91,7 +92,7 @@ export class UnfinishedUploads {
   async #discard(entry: UnfinishedFile): Promise<void> {
     const { title, file: text, yes, no } = strings.discard;
     if (!(await confirm({ title: title(entry.filename), text, yes, no }))) return;
-    await this.#options.engine.giveUp(entry);
+    await this.#options.engine.discard(entry);
     this.#options.onRemoved(entry.id);
   }
 
@@ -112,7 +113,7 @@ export class UnfinishedUploads {
   async #discardDrop(drop: UnfinishedDrop): Promise<void> {
     const { title, drop: text, yes, no } = strings.discard;
     if (!(await confirm({ title: title(nameOf(drop)), text, yes, no }))) return;
-    await this.#options.engine.giveUpDrop(drop);
+    await this.#options.engine.discardDrop(drop);
     await this.refresh();
   }
 }

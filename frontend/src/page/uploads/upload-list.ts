@@ -3,7 +3,7 @@
 // and older ones when the person asks for more.
 // Must not know the API: its buttons call the actions that it gets.
 import type { State } from "../../upload/api/contract";
-import { inSlices, nextTask } from "../../uppy/tasks";
+import { inSlices, nextTask } from "../../upload/tasks";
 import { button, element, errorLine } from "../elements";
 import { strings } from "../strings";
 import { ListHead } from "./list-head";

@@ -1,13 +1,13 @@
-// A typed client of the HTTP API: one method per route. Problems become ApiError, silence NetworkError. A call that may
-// succeed the next time is tried again, unless the caller takes `once()` and repeats calls by itself.
-// Must not know where the ID token comes from, nor what the answers are for.
+// A typed client of the HTTP API: one method per route. A problem becomes an ApiError, no response a NetworkError. A call
+// that fails transiently is retried, unless the caller has a retry layer of its own and uses `once()`.
+// Must not know where the ID token comes from, nor what the responses are used for.
 import type { Clock } from "../clock";
-import { following } from "../concurrency/linked-abort";
+import { linkedAbort } from "../concurrency/linked-abort";
 import { ApiError, isTransient, NetworkError, parseRetryAfter } from "../errors";
 import { type RetryRule, retry } from "../retry/retry";
 import type {
-  BatchAnswer,
-  CompletedMember,
+  BatchResult,
+  CompleteResult,
   CreatedUpload,
   CreateRequest,
   Download,
@@ -23,9 +23,9 @@ import type {
 } from "./contract";
 
 const RETRY: RetryRule = { tries: 5, base: 300, cap: 5_000 };
-/** Milliseconds; API Gateway itself gives up after 29 seconds. */
+/** Milliseconds; API Gateway itself times out after 29 seconds. */
 const TIMEOUT = 35_000;
-/** Milliseconds for the first answer of all: where none comes, the address may be wrong. */
+/** Milliseconds, until the API has responded once: its address may be wrong. */
 const FIRST_TIMEOUT = 10_000;
 
 export type Fetch = (url: string, options: RequestInit) => Promise<Response>;
@@ -34,7 +34,7 @@ export type ApiOptions = {
   url: string;
   fetch: Fetch;
   clock: Clock;
-  /** The caller's Cognito ID token; a new one when `renew` is true (the API refused the last). */
+  /** Resolves with the person's Cognito ID token; with a new one when `renew` is true (the API refused the last). */
   idToken: (renew: boolean) => Promise<string>;
   retry?: RetryRule;
 };
@@ -59,12 +59,12 @@ export class Api {
     this.#history = history;
   }
 
-  /** Whether the API has answered any call, of `once()` as well, since the page was opened. */
+  /** Whether the API has responded since the page opened, to this client or one made by `once()`. */
   get wasReached(): boolean {
     return this.#history.wasReached;
   }
 
-  /** The same client with one attempt a call, for callers that have a retry layer of their own. */
+  /** Returns this client with a single attempt for each call, for callers with a retry layer of their own. */
   once(): Api {
     return new Api({ ...this.#options, retry: { ...RETRY, tries: 1 } }, this.#history);
   }
@@ -77,17 +77,17 @@ export class Api {
     return this.#json({ method: "POST", path: "/uploads", body: request, signal });
   }
 
-  /** Creates up to 100 uploads, each of which succeeds or fails by itself; answers in the same order. */
-  async createBatch(uploads: CreateRequest[], signal?: AbortSignal): Promise<BatchAnswer[]> {
+  /** Creates up to 100 uploads. Each succeeds or fails by itself; the results are in the same order. */
+  async createBatch(uploads: CreateRequest[], signal?: AbortSignal): Promise<BatchResult[]> {
     const call = { method: "POST", path: "/uploads/batch", body: { uploads }, signal };
-    return (await this.#json<{ uploads: BatchAnswer[] }>(call)).uploads;
+    return (await this.#json<{ uploads: BatchResult[] }>(call)).uploads;
   }
 
   sheet(id: string, request: SheetRequest, signal?: AbortSignal): Promise<Sheet> {
     return this.#json({ method: "POST", path: `${uploadPath(id)}/sheet`, body: request, signal });
   }
 
-  /** For an upload whose file is sent whole: a form. */
+  /** A new form, for an upload whose file is sent whole. */
   postSheet(id: string, request: Pick<SheetRequest, "refused">, signal?: AbortSignal): Promise<PostSheet> {
     const body = { ...request, strategy: "post" };
     return this.#json({ method: "POST", path: `${uploadPath(id)}/sheet`, body, signal });
@@ -97,7 +97,7 @@ export class Api {
     return this.#json({ method: "GET", path: `${uploadPath(id)}/parts`, signal });
   }
 
-  /** S3 may take minutes: the answer may be 202 or 504 meanwhile. */
+  /** S3 may take minutes over it: until then the response may be 202 or 504. */
   complete(
     id: string,
     request: { crc64nvme?: string; wait?: number },
@@ -106,10 +106,10 @@ export class Api {
     return this.#json({ method: "POST", path: `${uploadPath(id)}/complete`, body: request, signal });
   }
 
-  /** Completes up to 100 uploads; the answers are in the order of the ids. */
-  async completeMany(ids: readonly string[], signal?: AbortSignal): Promise<CompletedMember[]> {
+  /** Completes up to 100 uploads; the results are in the order of the ids. */
+  async completeMany(ids: readonly string[], signal?: AbortSignal): Promise<CompleteResult[]> {
     const call: Call = { method: "POST", path: "/uploads/complete", body: { ids }, signal };
-    return (await this.#json<{ uploads: CompletedMember[] }>(call)).uploads;
+    return (await this.#json<{ uploads: CompleteResult[] }>(call)).uploads;
   }
 
   /** Aborts an unfinished upload, deletes a finished one. */
@@ -176,7 +176,7 @@ export class Api {
     if (call.body) headers["Content-Type"] = "application/json";
     const options: RequestInit = { method: call.method, headers };
     if (call.body) options.body = JSON.stringify(call.body);
-    const { controller: silent, release } = following(call.signal);
+    const { controller: silent, release } = linkedAbort(call.signal);
     options.signal = silent.signal;
     const timeout = this.wasReached ? TIMEOUT : FIRST_TIMEOUT;
     const cancel = this.#options.clock.alarm(timeout, () => silent.abort());
@@ -198,7 +198,7 @@ function uploadPath(id: string): string {
   return `/uploads/${encodeURIComponent(id)}`;
 }
 
-/** The problem in an answer; API Gateway's own `{"message"}` and empty bodies are understood too. */
+/** Reads the problem in a response. Understands API Gateway's own `{"message"}` and an empty body too. */
 async function problemOf(response: Response): Promise<Problem> {
   try {
     const body = (await response.json()) as Problem & { message?: string; Message?: string };

@@ -1,16 +1,17 @@
-// Calls of the API that an upload waits for, through an outage as well. Must not know what the answers are for.
+// Calls of the API on behalf of one upload. Must not know what the responses are used for.
 
 import type { Clock } from "../clock";
 import { goneAsUndefined, isTransient } from "../errors";
-import { type Breaker, retryThroughOutage } from "../retry/circuit-breaker";
+import type { CircuitBreaker } from "../retry/circuit-breaker";
 import { type RetryRule, retry } from "../retry/retry";
+import { retryThroughOutage } from "../retry/retry-through-outage";
 import type { Settings } from "../settings";
 import type { Api } from "./api";
 
-export type CallTools = { api: Api; apiBreaker: Breaker; clock: Clock; settings: Settings };
+export type CallTools = { api: Api; apiBreaker: CircuitBreaker; clock: Clock; settings: Settings };
 
-/** One attempt after the other; an outage is waited for. */
-export function ask<T>(
+/** Repeats a call of the API until it succeeds or fails for good; waits through an outage. */
+export function callApi<T>(
   { apiBreaker, clock, settings }: CallTools,
   call: () => Promise<T>,
   signal: AbortSignal,
@@ -18,17 +19,17 @@ export function ask<T>(
   return retryThroughOutage(call, { breaker: apiBreaker, clock, rule: settings.outage, signal });
 }
 
-/** An upload that is gone already is as good as removed: the answer to an earlier call may have been lost. */
+/** Removes an upload; waits through an outage. One that is gone counts as removed: an earlier response may be lost. */
 export async function removeUpload(tools: CallTools, id: string): Promise<void> {
-  await ask(tools, () => tools.api.remove(id), new AbortController().signal).catch(goneAsUndefined);
+  await callApi(tools, () => tools.api.remove(id), new AbortController().signal).catch(goneAsUndefined);
 }
 
-/** While a person waits for the reason: a few tries, and no word where they fail. */
+/** Removes an upload with a few tries, while a person waits for an error message. Never rejects. */
 export async function removeQuickly(tools: CallTools, id: string): Promise<void> {
   await tryToRemove(tools, tools.settings.abortRetry, id).catch(() => undefined);
 }
 
-/** As often as the rule says, whether there is an outage or not. Rejects with what the last try met. */
+/** Removes an upload with as many tries as the rule allows, also in an outage. Rejects with the last error. */
 export function tryToRemove(
   { api, clock }: Pick<CallTools, "api" | "clock">,
   rule: RetryRule,

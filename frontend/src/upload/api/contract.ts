@@ -1,4 +1,4 @@
-// The shapes of the API's JSON, exactly as they travel (snake_case, sizes in bytes, times as ISO 8601 text).
+// The shapes of the API's JSON, exactly as they are sent (snake_case, sizes in bytes, times as ISO 8601 text).
 // Types only: this module must not contain code.
 
 export type State = "uploading" | "uploaded" | "processing" | "accepted" | "rejected" | "failed" | "aborted";
@@ -12,13 +12,13 @@ export type Limits = {
   max_parts: number;
   put_max_size?: number;
   max_in_progress?: number;
-  /** Where S3 is reached: scheme and host name, one for each name of the bucket. */
+  /** The origins of S3, one for each host name of the bucket. */
   origins?: string[];
 };
 
 /**
- * Many signatures, one URL per host name. Part n uses `urls[(n - 1) % urls.length]`; signed by
- * `other_signatures[k - 1]`, `urls[(n - 1 + k) % urls.length]` as well; uploads of very many parts have none.
+ * Many signatures, one URL per host name. Part n uses `urls[(n - 1) % urls.length]`. With the signature in
+ * `other_signatures[k - 1]` it may use `urls[(n - 1 + k) % urls.length]` too. Uploads of very many parts have no others.
  */
 export type Sheet = {
   urls: string[];
@@ -26,17 +26,17 @@ export type Sheet = {
   signatures: string[];
   other_signatures: string[][];
   expires_at: string;
-  /** The headers of every PUT of this sheet, no more and no fewer. An older API does not send them. */
+  /** The exact headers of every PUT of this sheet. An older API does not send them. */
   headers?: Record<string, string>;
 };
 
-/** One form of strategy `post`: all fields are sent as they are, then the file, in a part called `file`. */
+/** The form of strategy `post`: first all fields, unchanged, then the file, in a form part called `file`. */
 export type PostSheet = { url: string; fields: Record<string, string>; expires_at: string };
 
 export type SheetRequest = {
   first?: number;
   count?: number;
-  /** S3 refused the former sheet: the API signs with credentials that are newly made. */
+  /** S3 refused the former sheet: the API signs with new credentials. */
   refused?: true;
 };
 
@@ -46,7 +46,7 @@ export type CreateRequest = {
   content_type?: string;
   crc64nvme?: string;
   idempotency_key?: string;
-  /** How a file of up to `put_max_size` bytes is sent; larger ones are sent in parts whatever is asked for. */
+  /** How a file of up to `put_max_size` bytes is sent. Larger files are always sent in parts. */
   strategy?: "put" | "post";
 };
 
@@ -61,7 +61,7 @@ type Created = {
 /** An upload whose file is sent in parts. */
 export type PartsUpload = Created & {
   strategy: "multipart";
-  /** When S3 drops the parts of an unfinished upload. An older API does not say it. */
+  /** When S3 drops the parts of an unfinished upload. An older API does not send it. */
   parts_expire_at?: string;
   sheet: Sheet;
 };
@@ -72,8 +72,8 @@ export type WholeUpload = Created &
 
 export type CreatedUpload = PartsUpload | WholeUpload;
 
-/** What became of one member of a batch. */
-export type BatchAnswer = { upload: CreatedUpload } | { problem: Problem };
+/** The result for one member of a batch. */
+export type BatchResult = { upload: CreatedUpload } | { problem: Problem };
 
 export type Upload = {
   id: string;
@@ -88,8 +88,8 @@ export type Upload = {
   reason?: string | null;
 };
 
-/** One member of what `POST /uploads/complete` answers. */
-export type CompletedMember = { upload: Upload } | { problem: Problem };
+/** The result for one upload of `POST /uploads/complete`. */
+export type CompleteResult = { upload: Upload } | { problem: Problem };
 
 export type StoredPart = { number: number; size: number; etag: string; crc64nvme?: string };
 
@@ -100,23 +100,23 @@ export type UploadPage = { uploads: Upload[]; cursor?: string | null };
 export type Download = { url: string; expires_in: number };
 
 /**
- * Whether the person is emailed; `pending` until they open the link in the first mail. `stopped` when a link in a mail
- * ended it, or nobody confirmed in time, until the person says what they want.
+ * Whether the person receives emails. `pending`: they have not opened the link in the first mail yet. `stopped`: they
+ * used the link in a mail that ends them, or did not confirm in time; they can choose again.
  */
 export type Mailing = { address: string; state: "off" | "pending" | "on" | "stopped" };
 
-/** RFC 9457, with more where the code asks for it. */
+/** RFC 9457, with further members for some codes. */
 export type Problem = {
   type?: string;
   title?: string;
   status?: number;
   detail?: string;
   code?: string;
-  /** Of `parts_missing`. */
+  /** With `parts_missing`: the part numbers. */
   missing?: number[];
-  /** Of `wrong_state`, where a create was repeated: the upload that it had made. */
+  /** With `wrong_state`, when a create was repeated: the upload that the first create made. */
   id?: string;
   state?: State;
-  /** Seconds. Of a member of a batch, which has no headers. */
+  /** Seconds. A member of a batch has it here, because it has no headers. */
   retry_after?: number;
 };

@@ -1,81 +1,81 @@
-// Gathers what small files ask the API to create into batches: few calls, and none waits for long. A batch leaves when it is
-// full, when no more files are being hashed, or after a while; the first of a rush are smaller, so that S3 has something to
-// do soon. While as many batches travel as may, the next gathers. Each member succeeds or fails by itself.
-// Where the owner has too many uploads under way, members wait: files that this page has sent make room when they are processed.
-// Must not know what becomes of an upload.
+// Gathers the creates of small files into batches: few calls, and no file waits for long. A batch is sent when it is
+// full, when no more files are being hashed, or after a delay. The first batches of a rush are smaller, so that uploads
+// to S3 start soon. While the maximum of batches is in flight, the next one gathers. Each member succeeds or fails alone.
+// When the owner has too many uploads in progress, members wait: uploads of this page make room once they are processed.
+// Must not know how the files are sent.
 
 import { ApiError, isTooManyUploads, isTransient, retryAfter } from "../errors";
-import { retryThroughOutage } from "../retry/circuit-breaker";
-import { backoff } from "../retry/retry";
+import { backoff } from "../retry/backoff";
+import { retryThroughOutage } from "../retry/retry-through-outage";
 import type { CallTools } from "./calls";
-import type { BatchAnswer, CreatedUpload, CreateRequest, Problem } from "./contract";
+import type { BatchResult, CreatedUpload, CreateRequest, Problem } from "./contract";
 
-/** The API takes no more in one call. */
-const MOST = 100;
-/** The first batch of a rush; each that follows is twice as large. */
-const FIRST = 10;
-/** Batches that travel at once. */
-const AT_ONCE = 2;
-/** Milliseconds that a file waits for others that are being hashed; S3 has something to do after the first batch. */
-const GATHER = { first: 50, later: 500 };
-/** After so many milliseconds without a batch, a new rush begins. */
-const RUSH_OVER = 1_000;
+/** Members of a batch, at most: the API takes no more in one call. */
+const MAX_BATCH = 100;
+/** The size of the first batch of a rush; each that follows is twice as large. */
+const FIRST_BATCH = 10;
+/** Batches in flight, at most. */
+const MAX_IN_FLIGHT = 2;
+/** Milliseconds that a file waits for others that are being hashed. After the first batch S3 is busy anyway. */
+const DELAY = { first: 50, later: 500 };
+/** Milliseconds without a batch after which a new rush starts. */
+const RUSH_END = 1_000;
 
 type Member = {
   request: CreateRequest;
   signal: AbortSignal;
-  /** On its way, so that its answer is waited for whatever the signal says: an upload may have been created. */
-  isTravelling: boolean;
+  /** While it is in flight, an abort has to wait for the response: it may have created an upload. */
+  isInFlight: boolean;
   isSettled: boolean;
-  /** How often there were too many uploads. */
+  /** How often the API refused it because of too many uploads. */
   refusals: number;
-  /** What it was last answered, where that was no upload. */
+  /** The last response, if it was not an upload. */
   problem: ApiError | undefined;
   resolve: (upload: CreatedUpload) => void;
   reject: (reason: unknown) => void;
 };
 
-export class Creates {
+export class CreateBatches {
   readonly #tools: CallTools;
   #waiting: Member[] = [];
   /** Files that are being hashed. */
-  #coming = 0;
-  #travelling = 0;
-  /** So many members make a batch. */
-  #full = FIRST;
-  /** When the last batch left. */
-  #left = 0;
-  /** Rings for files that have waited long enough. */
-  #alarm: (() => void) | undefined;
-  /** While the owner has too many uploads. */
+  #hashing = 0;
+  #inFlight = 0;
+  /** A batch with this many members is full. */
+  #full = FIRST_BATCH;
+  /** When the last batch was sent. */
+  #lastSent = 0;
+  /** Cancels the alarm that sends files after the delay. */
+  #cancelAlarm: (() => void) | undefined;
+  /** True while the owner has too many uploads. */
   #isHeld = false;
   #holds = 0;
-  /** When something of this page last went on. */
-  #moved = Number.NEGATIVE_INFINITY;
+  /** When an upload of this page was last created or sent. */
+  #lastProgress = Number.NEGATIVE_INFINITY;
 
   constructor(tools: CallTools) {
     this.#tools = tools;
   }
 
   /**
-   * What the API made of a request, which is ready when the file is hashed. Asked to stop while the request travels, it
-   * resolves all the same: whoever asked knows then what to remove.
+   * Creates an upload; `request` resolves when the file is hashed. An abort while the request is in flight has no effect:
+   * the caller receives the upload and can remove it.
    */
   async create(request: () => Promise<CreateRequest>, signal: AbortSignal): Promise<CreatedUpload> {
-    this.#coming++;
+    this.#hashing++;
     try {
-      return await this.#join(await request().finally(() => this.#coming--), signal);
+      return await this.#add(await request().finally(() => this.#hashing--), signal);
     } catch (error) {
-      this.#look();
+      this.#sendReady();
       throw error;
     }
   }
 
-  #join(request: CreateRequest, signal: AbortSignal): Promise<CreatedUpload> {
+  #add(request: CreateRequest, signal: AbortSignal): Promise<CreatedUpload> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       const leave = () => {
-        if (!member.isTravelling) member.reject(signal.reason);
+        if (!member.isInFlight) member.reject(signal.reason);
       };
       const settle = (answer: () => void) => {
         signal.removeEventListener("abort", leave);
@@ -83,61 +83,65 @@ export class Creates {
         answer();
       };
       const member: Member = {
-        ...{ request, signal, isTravelling: false, isSettled: false },
-        ...{ refusals: 0, problem: undefined },
+        request,
+        signal,
+        isInFlight: false,
+        isSettled: false,
+        refusals: 0,
+        problem: undefined,
         resolve: (upload) => settle(() => resolve(upload)),
         reject: (reason) => settle(() => reject(reason)),
       };
       signal.addEventListener("abort", leave, { once: true });
       this.#waiting.push(member);
-      this.#look();
+      this.#sendReady();
     });
   }
 
-  /** A file of this page is in S3: it makes room for another before long. */
-  moved(): void {
-    this.#moved = this.#tools.clock.now();
+  /** Reports that a file of this page is in S3: the API processes it soon, which makes room for another. */
+  progressed(): void {
+    this.#lastProgress = this.#tools.clock.now();
   }
 
-  /** Sends what is full or waits for nobody, and sees to it that the rest leaves in time. */
-  #look(): void {
+  /** Sends full batches, and the rest when no file is being hashed. Otherwise an alarm sends the rest. */
+  #sendReady(): void {
     this.#waiting = this.#waiting.filter(isOpen);
-    if (!this.#isRush) this.#full = FIRST;
-    while (this.#mayTravel && this.#waiting.length >= (this.#coming > 0 ? this.#full : 1)) this.#dispatch();
-    if (this.#mayTravel && this.#waiting.length > 0) this.#setAlarm();
+    if (!this.#isRush) this.#full = FIRST_BATCH;
+    while (this.#maySend && this.#waiting.length >= (this.#hashing > 0 ? this.#full : 1)) this.#sendBatch();
+    if (this.#maySend && this.#waiting.length > 0) this.#setAlarm();
   }
 
   #setAlarm(): void {
-    const wait = this.#isRush ? GATHER.later : GATHER.first;
-    this.#alarm ??= this.#tools.clock.alarm(wait, () => {
-      this.#alarm = undefined;
-      if (this.#mayTravel && this.#waiting.some(isOpen)) this.#dispatch();
+    const wait = this.#isRush ? DELAY.later : DELAY.first;
+    this.#cancelAlarm ??= this.#tools.clock.alarm(wait, () => {
+      this.#cancelAlarm = undefined;
+      if (this.#maySend && this.#waiting.some(isOpen)) this.#sendBatch();
     });
   }
 
   get #isRush(): boolean {
-    return this.#tools.clock.now() - this.#left <= RUSH_OVER;
+    return this.#tools.clock.now() - this.#lastSent <= RUSH_END;
   }
 
-  get #mayTravel(): boolean {
-    return !this.#isHeld && this.#travelling < AT_ONCE;
+  get #maySend(): boolean {
+    return !this.#isHeld && this.#inFlight < MAX_IN_FLIGHT;
   }
 
-  #dispatch(): void {
-    this.#alarm?.();
-    this.#alarm = undefined;
-    const batch = new Set(this.#waiting.splice(0, MOST));
-    this.#full = Math.min(MOST, 2 * this.#full);
-    this.#left = this.#tools.clock.now();
-    this.#travelling++;
-    void this.#send(batch).finally(() => {
-      this.#travelling--;
-      this.#look();
+  #sendBatch(): void {
+    this.#cancelAlarm?.();
+    this.#cancelAlarm = undefined;
+    const batch = new Set(this.#waiting.splice(0, MAX_BATCH));
+    this.#full = Math.min(MAX_BATCH, 2 * this.#full);
+    this.#lastSent = this.#tools.clock.now();
+    this.#inFlight++;
+    void this.#settleAll(batch).finally(() => {
+      this.#inFlight--;
+      this.#sendReady();
     });
   }
 
-  /** The whole batch is tried again in an outage, without those that are settled or given up. */
-  async #send(batch: Set<Member>): Promise<void> {
+  /** Repeats the batch in an outage, without members that are settled. */
+  async #settleAll(batch: Set<Member>): Promise<void> {
     const { apiBreaker: breaker, clock, settings } = this.#tools;
     const { signal } = new AbortController();
     const through = { breaker, clock, rule: settings.outage, signal };
@@ -148,44 +152,44 @@ export class Creates {
     }
   }
 
-  /** Settles whom it can. Throws where members met an outage: they stay in the batch for the next attempt. */
+  /** Settles members. Throws when some met an outage: they stay in the batch for the next attempt. */
   async #attempt(batch: Set<Member>): Promise<void> {
     const members = [...batch].filter(isOpen);
     if (members.length === 0) return;
-    for (const member of members) member.isTravelling = true;
+    for (const member of members) member.isInFlight = true;
     try {
-      const answers = await this.#tools.api.createBatch(members.map(({ request }) => request));
-      for (const [index, member] of members.entries()) this.#hear(member, answers[index]);
+      const results = await this.#tools.api.createBatch(members.map(({ request }) => request));
+      for (const [index, member] of members.entries()) this.#settle(member, results[index]);
     } finally {
       for (const member of members) {
-        member.isTravelling = false;
+        member.isInFlight = false;
         if (isOpen(member) && member.signal.aborted) member.reject(member.signal.reason);
       }
     }
     const refused = members.filter(({ problem }) => isTooManyUploads(problem)).filter(isOpen);
     for (const member of refused) batch.delete(member);
-    if (refused.length > 0) this.#refuse(refused);
+    if (refused.length > 0) this.#requeue(refused);
     const failed = [...batch].find(isOpen);
     if (failed) throw failed.problem;
   }
 
-  #hear(member: Member, answer: BatchAnswer | undefined): void {
-    if (answer && "upload" in answer) {
+  #settle(member: Member, result: BatchResult | undefined): void {
+    if (result && "upload" in result) {
       this.#holds = 0;
-      this.moved();
-      member.resolve(answer.upload);
+      this.progressed();
+      member.resolve(result.upload);
       return;
     }
-    member.problem = problemOf(answer?.problem ?? { detail: "The API's answer lacks a member of the batch" });
+    member.problem = problemOf(result?.problem ?? { detail: "The API's answer lacks a member of the batch" });
     if (!isTransient(member.problem)) member.reject(member.problem);
   }
 
-  /** They wait before all others, as long as anything goes on; where nothing ever did, they fail soon. */
-  #refuse(members: Member[]): void {
+  /** Members that were refused go to the head of the queue. They fail soon if no upload of this page progresses. */
+  #requeue(members: Member[]): void {
     const { clock, settings } = this.#tools;
-    const isMoving = clock.now() - this.#moved < settings.roomPatience;
+    const isProgressing = clock.now() - this.#lastProgress < settings.limitPatience;
     for (const member of members)
-      if (!isMoving && ++member.refusals >= settings.outage.failures) member.reject(member.problem);
+      if (!isProgressing && ++member.refusals >= settings.outage.failures) member.reject(member.problem);
     this.#waiting.unshift(...members.filter(isOpen));
     void this.#hold(members[0]?.problem);
   }
@@ -197,7 +201,7 @@ export class Creates {
     const wait = backoff(this.#holds++, settings.outage.probes, clock.random());
     await clock.wait(Math.max(wait, retryAfter(problem) ?? 0));
     this.#isHeld = false;
-    this.#look();
+    this.#sendReady();
   }
 }
 

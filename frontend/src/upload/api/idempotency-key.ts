@@ -1,5 +1,6 @@
-// Keys that make a repeated create one upload. Must not know what is created.
+// Keys by which the API recognises a repeated create. Must not know what is created.
 
+/** 128 random bits as 32 hexadecimal digits. */
 export function newKey(): string {
   return crypto
     .getRandomValues(new Uint8Array(16))

@@ -1,26 +1,15 @@
-// Whether there is a network, as far as the browser knows. It is a hint, never a gate: where only the loopback interface
-// is up, browsers say that there is none although everything works. Must not know who asks.
+// The port Connectivity in a browser. It is only a hint: with nothing but the loopback interface up, a browser reports no
+// network although everything works. Must not know what callers do with it.
 // https://developer.mozilla.org/docs/Web/API/Navigator/onLine
-
-export type Connectivity = {
-  isOnline(): boolean;
-  /** Resolves when the browser next says that the network is back; rejects with the signal's reason when aborted. */
-  back(signal: AbortSignal): Promise<void>;
-};
+import { abortable } from "../concurrency/linked-abort";
+import type { Connectivity } from "../ports";
 
 export const browserConnectivity: Connectivity = {
   isOnline: () => navigator.onLine,
   back: (signal) =>
-    new Promise((resolve, reject) => {
-      const settle = (answer: () => void) => {
-        removeEventListener("online", go);
-        signal.removeEventListener("abort", stop);
-        answer();
-      };
-      const go = () => settle(resolve);
-      const stop = () => settle(() => reject(signal.reason));
-      addEventListener("online", go);
-      signal.addEventListener("abort", stop);
-      if (signal.aborted) stop();
+    abortable<void>(signal, (resolve) => {
+      const wake = () => resolve();
+      addEventListener("online", wake);
+      return () => removeEventListener("online", wake);
     }),
 };

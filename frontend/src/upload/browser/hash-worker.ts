@@ -1,18 +1,18 @@
-// The Web Worker that hashes: a file comes in, its CRC64NVME goes out. Runs in its own thread so that the page
-// stays smooth. Must not know which upload the file belongs to.
+// The Web Worker that hashes: it receives a file and sends back its CRC64NVME. It runs in its own thread so that the page
+// stays responsive. Must not know which upload the file belongs to.
 import { crc64nvme } from "../checksums/crc64nvme";
 
-export type HashAnswer = { crc64nvme: string } | { error: string };
+export type HashResult = { crc64nvme: string } | { error: string };
 
 addEventListener("message", async (event: MessageEvent<Blob>) => {
-  let answer: HashAnswer;
+  let result: HashResult;
   try {
-    answer = { crc64nvme: await crc64nvme(event.data) };
+    result = { crc64nvme: await crc64nvme(event.data) };
   } catch (error) {
-    answer = { error: error instanceof Error ? error.message : String(error) };
+    result = { error: error instanceof Error ? error.message : String(error) };
   }
-  postMessage(answer);
+  postMessage(result);
 });
 
-// Compiles WebAssembly before the first file comes.
+// Compiles the WebAssembly before the first file comes.
 void crc64nvme(new Blob());

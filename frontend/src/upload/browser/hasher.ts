@@ -1,30 +1,31 @@
-// Hashes files in a few Web Workers that are kept for the next file. Small files have a lane of their own, so
-// that they never wait behind a file that takes minutes. Must not know what the checksum is for.
+// The port Hasher in a browser: a few Web Workers that are kept for the next file. Small files have workers of their own,
+// so that they never wait for a file that takes minutes. Must not know what the checksum is for.
 
-import { Slots } from "../concurrency/semaphore";
+import { abortable } from "../concurrency/linked-abort";
+import { Semaphore } from "../concurrency/semaphore";
 import { ReadError } from "../errors";
-import type { HashAnswer } from "./hash-worker";
+import type { Hasher } from "../ports";
+import type { HashResult } from "./hash-worker";
 
-/** The CRC64NVME of a whole file in S3's form (base64). Rejects with ReadError when it cannot be read. */
-export type Hasher = (data: Blob, signal: AbortSignal) => Promise<string>;
-
+/** Bytes of a small file, at most. */
 const SMALL = 64 * 1024 * 1024;
-const WORKERS_PER_LANE = 2;
+/** Each of the two pools has this many. */
+const WORKERS = 2;
 
 export function workerHasher(): Hasher {
-  const small = new Lane();
-  const large = new Lane();
-  small.start(); // before the first file comes: over a distance, loading a worker takes a round trip
+  const small = new WorkerPool();
+  const large = new WorkerPool();
+  small.start(); // before the first file comes: loading a worker takes a round trip
   return (data, signal) => (data.size <= SMALL ? small : large).hash(data, signal);
 }
 
-class Lane {
-  readonly #slots = new Slots(WORKERS_PER_LANE);
+class WorkerPool {
+  readonly #semaphore = new Semaphore(WORKERS);
   readonly #idle: Worker[] = [];
 
-  /** All its workers, rather than each when it is first needed; one that cannot be loaded is tried again then. */
+  /** Starts all workers. One that fails to load is started again when a file needs it. */
   start(): void {
-    for (let each = 0; each < WORKERS_PER_LANE; each++) {
+    for (let each = 0; each < WORKERS; each++) {
       const worker = newWorker();
       this.#idle.push(worker);
       worker.onerror = () => this.#idle.splice(this.#idle.indexOf(worker), 1);
@@ -32,12 +33,12 @@ class Lane {
   }
 
   hash(data: Blob, signal: AbortSignal): Promise<string> {
-    return this.#slots.use(signal, async () => {
+    return this.#semaphore.use(signal, async () => {
       const worker = this.#idle.pop() ?? newWorker();
       try {
-        const answer = await ask(worker, data, signal);
+        const checksum = await hashIn(worker, data, signal);
         this.#idle.push(worker);
-        return answer;
+        return checksum;
       } catch (error) {
         worker.terminate();
         throw error;
@@ -50,17 +51,12 @@ function newWorker(): Worker {
   return new Worker(new URL("./hash-worker.ts", import.meta.url), { type: "module" });
 }
 
-function ask(worker: Worker, data: Blob, signal: AbortSignal): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const stop = () => reject(signal.reason);
-    const settle = (answer: () => void) => {
-      signal.removeEventListener("abort", stop);
-      answer();
-    };
-    worker.onmessage = ({ data: answer }: MessageEvent<HashAnswer>) =>
-      settle(() => ("error" in answer ? reject(new ReadError(answer.error)) : resolve(answer.crc64nvme)));
-    worker.onerror = (event) => settle(() => reject(new ReadError(event.message)));
-    signal.addEventListener("abort", stop, { once: true });
+function hashIn(worker: Worker, data: Blob, signal: AbortSignal): Promise<string> {
+  return abortable(signal, (resolve, reject) => {
+    worker.onmessage = ({ data: result }: MessageEvent<HashResult>) =>
+      "error" in result ? reject(new ReadError(result.error)) : resolve(result.crc64nvme);
+    worker.onerror = (event) => reject(new ReadError(event.message));
     worker.postMessage(data);
+    return () => {};
   });
 }

@@ -1,7 +1,7 @@
-// The journal in IndexedDB: one database for each owner. A part that has arrived costs one small write; what became of
-// a drop's members is written apart from the members, of which there may be thousands.
+// The port Journal in IndexedDB: one database for each owner. A part that has arrived costs one small write. Changes to
+// the members of a drop are stored apart from the members, of which there may be thousands.
 // Must not know what entries are used for.
-import type { DropRecord, Journal, JournalEntry, MemberRecord } from "../resume/fingerprint";
+import type { DropRecord, Journal, JournalEntry, MemberRecord } from "../ports";
 
 /** The stores that each version of the database adds, and what identifies a record in them. */
 const VERSIONS: Record<string, string | string[]>[] = [
@@ -41,10 +41,10 @@ export function indexedDbJournal(owner: string, factory: IDBFactory = indexedDB)
     all: () => read<JournalEntry[]>((store) => store("uploads").getAll()),
     add: (entry) => write((store) => store("uploads").put(entry)),
     checksums: async (id) => {
-      const found = await read<{ part: number; crc64nvme: string }[]>((store) =>
+      const rows = await read<{ part: number; crc64nvme: string }[]>((store) =>
         store("checksums").getAll(allOf(id)),
       );
-      return new Map(found.map(({ part, crc64nvme }) => [part, crc64nvme]));
+      return new Map(rows.map(({ part, crc64nvme }) => [part, crc64nvme]));
     },
     addChecksum: (id, part, crc64nvme) => write((store) => store("checksums").put({ id, part, crc64nvme })),
     remove: (id) =>
@@ -69,12 +69,12 @@ export function indexedDbJournal(owner: string, factory: IDBFactory = indexedDB)
   };
 }
 
-/** All records of an upload, or of a drop, where its name comes first and a number after it. */
+/** The keys of all records of an upload or a drop: its name first, then a number. */
 function allOf(name: string): IDBKeyRange {
   return IDBKeyRange.bound([name, 0], [name, Number.MAX_SAFE_INTEGER]);
 }
 
-/** `onClosed` hears when a page of a newer version wants to change the database. */
+/** Calls `onClosed` when a page of a newer version has to change the database. */
 function open(factory: IDBFactory, name: string, onClosed: () => void): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
     const request = factory.open(name, VERSIONS.length);

@@ -1,13 +1,7 @@
-// One claim on a name across all tabs of this browser, so that two of them do not send one upload.
+// The port Locks in a browser: only one of its tabs can hold a name, so that two tabs do not send the same upload.
 // https://developer.mozilla.org/docs/Web/API/Web_Locks_API
-// Must not know what is claimed.
-
-export type Locks = {
-  /** A function that gives the name back; undefined when another tab has it. */
-  claim(name: string): Promise<(() => void) | undefined>;
-  /** Whether any tab has the name. */
-  isHeld(name: string): Promise<boolean>;
-};
+// Must not know what the names stand for.
+import type { Locks } from "../ports";
 
 export const browserLocks: Locks = {
   isHeld: async (name) => {
@@ -16,13 +10,13 @@ export const browserLocks: Locks = {
   },
   claim: (name) =>
     new Promise((resolve, reject) => {
-      // Absent where the page is not served securely; then tabs know nothing of each other.
+      // Absent where the page is not served securely: then each tab gets every name.
       if (!navigator.locks) return resolve(() => undefined);
-      const held = (lock: Lock | null): Promise<void> | undefined => {
+      const hold = (lock: Lock | null): Promise<void> | undefined => {
         if (lock) return new Promise<void>((release) => resolve(release));
         resolve(undefined);
         return undefined;
       };
-      navigator.locks.request(name, { ifAvailable: true }, held).catch(reject);
+      navigator.locks.request(name, { ifAvailable: true }, hold).catch(reject);
     }),
 };

@@ -1,15 +1,16 @@
-// The browser's way to send bytes with progress: fetch has no upload events, XMLHttpRequest has. Small forms go by fetch:
-// a request with upload events asks for a preflight, a plain form does not (https://fetch.spec.whatwg.org/#http-cors-protocol).
-// A PUT has no header that S3's signature does not name, and a slice without a type makes the browser send no
-// Content-Type. Must not know about parts or retries.
+// The port Transport in a browser. XMLHttpRequest has upload events, fetch has none. Small forms are sent by fetch,
+// because a request with upload events causes a CORS preflight (whole/silent-form.ts).
+// A PUT has only the headers that S3's signature names. So its body has no type: the browser would send a Content-Type.
+// Must not know about parts or retries.
 import { NetworkError } from "../errors";
-import { isSilent, type SendAnswer, type SendRequest } from "../ports";
+import type { SendRequest, SendResponse } from "../ports";
+import { isSilent } from "../whole/silent-form";
 
-export function browserTransport(request: SendRequest): Promise<SendAnswer> {
+export function browserTransport(request: SendRequest): Promise<SendResponse> {
   return isSilent(request) ? postSilently(request) : sendByXhr(request);
 }
 
-async function postSilently(request: SendRequest): Promise<SendAnswer> {
+async function postSilently(request: SendRequest): Promise<SendResponse> {
   const { url, signal } = request;
   try {
     const response = await fetch(url, { method: "POST", body: formOf(request), signal });
@@ -21,7 +22,7 @@ async function postSilently(request: SendRequest): Promise<SendAnswer> {
   }
 }
 
-function sendByXhr(request: SendRequest): Promise<SendAnswer> {
+function sendByXhr(request: SendRequest): Promise<SendResponse> {
   const { url, headers = {}, fields, body, signal, onProgress } = request;
   const method = fields ? "POST" : "PUT";
   return new Promise((resolve, reject) => {
@@ -49,7 +50,7 @@ function noAnswer(method: string, url: string, cause?: unknown): NetworkError {
   return new NetworkError(`${method}: no answer`, { address: new URL(url).origin, cause });
 }
 
-/** S3 ignores whatever comes after the file. */
+/** S3 ignores form fields after the file. */
 function formOf({ fields = {}, body }: SendRequest): FormData {
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) form.append(name, value);

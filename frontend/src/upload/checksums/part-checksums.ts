@@ -1,28 +1,28 @@
-// The CRC64NVMEs of one upload's parts: computed once each, while parts are on their way, compared with what S3
-// received, combined into the whole file's. Must not know how parts travel.
+// The CRC64NVMEs of one upload's parts. Each is computed once, while the part is sent, compared with the checksum of the
+// bytes that S3 received, and combined into the checksum of the whole file. Must not know how parts are sent.
 import type { PartsUpload } from "../api/contract";
-import type { Hasher } from "../browser/hasher";
 import { allParts, partRange } from "../parts/part-ranges";
+import type { Hasher } from "../ports";
 import { combined } from "./crc-combine";
 
-export type ChecksumsOptions = {
+export type PartChecksumsOptions = {
   upload: Pick<PartsUpload, "part_size" | "part_count">;
   data: Blob;
   hasher: Hasher;
 };
 
-export class Checksums {
-  readonly #options: ChecksumsOptions;
+export class PartChecksums {
+  readonly #options: PartChecksumsOptions;
   readonly #parts = new Map<number, Promise<string>>();
 
-  constructor(options: ChecksumsOptions) {
+  constructor(options: PartChecksumsOptions) {
     this.#options = options;
   }
 
-  /** The checksum of part `number`, in S3's form; a failure is forgotten, so that a retry reads it again. */
+  /** Resolves with the checksum of part `number` in S3's form. After a failure the next call reads the part again. */
   of(number: number, signal: AbortSignal): Promise<string> {
-    const known = this.#parts.get(number);
-    if (known) return known;
+    const earlier = this.#parts.get(number);
+    if (earlier) return earlier;
     const { upload, data, hasher } = this.#options;
     const { start, end } = partRange(number, upload.part_size, data.size);
     const checksum = hasher(data.slice(start, end), signal);
@@ -31,17 +31,17 @@ export class Checksums {
     return checksum;
   }
 
-  /** What was computed before. */
-  know(number: number, checksum: string): void {
+  /** Sets a checksum that an earlier page computed. */
+  set(number: number, checksum: string): void {
     this.#parts.set(number, Promise.resolve(checksum));
   }
 
-  /** A part that S3 received otherwise is read again: either reading may have been wrong. */
+  /** Discards a checksum that differs from S3's: either reading of the part may have been wrong. */
   forget(number: number): void {
     this.#parts.delete(number);
   }
 
-  /** The whole file's; parts that were sent before this page was opened are read now. */
+  /** Resolves with the checksum of the whole file. Parts that an earlier page sent may have to be read for it. */
   async whole(signal: AbortSignal): Promise<string> {
     const { upload, data } = this.#options;
     const pieces: { size: number; crc64nvme: string }[] = [];

@@ -1,70 +1,70 @@
-// How many parts travel at once to each host name. It starts and adapts as TCP does: a few begin, one more whenever
-// throughput is higher than it ever was; half as many when S3 pushes back, and from then on one more for every round of
-// parts that arrive (additive increase, multiplicative decrease). How much the line is good for is line.ts's matter.
-// Must not know what travels.
+// How many requests are in flight to each host name. The limit starts and adapts as TCP does. It grows by one whenever
+// throughput exceeds its maximum so far. When S3 throttles it is halved, and from then on it grows by one for every
+// round of loads that arrive (additive increase, multiplicative decrease).
+// Must not know what is sent, nor how many bytes the line can take (in-flight-limit.ts).
 import type { Clock } from "../clock";
 
-/** Throughput is taken over so long (milliseconds): browsers tell of progress about as often. */
-const WINDOW = 100;
-/** Throughput has grown when it is so many times what it was at best. */
-const GROWN = 1.1;
+/** Milliseconds over which throughput is measured: browsers report progress about as often. */
+const INTERVAL = 100;
+/** Throughput counts as grown when it is this many times its maximum so far. */
+const GROWTH = 1.1;
 
-export type WidthOptions = {
-  /** So many begin. */
+export type AdaptiveLimitOptions = {
+  /** The limit at first. */
   first: number;
   most: number;
   clock: Clock;
 };
 
-export class Width {
+export class AdaptiveLimit {
   readonly #most: number;
   readonly #clock: Clock;
-  #now = 1;
-  /** Until S3 pushes back, throughput decides; after that, rounds of parts. */
-  #starting = true;
-  #window = { began: 0, bytes: 0 };
-  /** Bytes a millisecond. */
+  #current = 1;
+  /** Until S3 throttles, throughput decides; after that, rounds of loads. */
+  #isStarting = true;
+  #interval = { start: 0, bytes: 0 };
+  /** The highest throughput so far, in bytes per millisecond. */
   #best = 0;
-  /** So many parts are still to arrive before it grows. */
+  /** How many loads must arrive before the limit grows. */
   #round = 0;
 
-  constructor({ first, most, clock }: WidthOptions) {
+  constructor({ first, most, clock }: AdaptiveLimitOptions) {
     this.#most = most;
     this.#clock = clock;
-    this.#change(first);
+    this.#set(first);
   }
 
-  get now(): number {
-    return this.#now;
+  get current(): number {
+    return this.#current;
   }
 
-  /** Bytes have left. */
-  moved(bytes: number): void {
-    if (!this.#starting) return;
+  /** Counts bytes that have left. */
+  addSent(bytes: number): void {
+    if (!this.#isStarting) return;
     const now = this.#clock.now();
-    this.#window.bytes += bytes;
-    const time = now - this.#window.began;
-    if (time < WINDOW) return;
-    const rate = this.#window.bytes / time;
-    this.#window = { began: now, bytes: 0 };
-    if (rate <= GROWN * this.#best) return;
+    this.#interval.bytes += bytes;
+    const time = now - this.#interval.start;
+    if (time < INTERVAL) return;
+    const rate = this.#interval.bytes / time;
+    this.#interval = { start: now, bytes: 0 };
+    if (rate <= GROWTH * this.#best) return;
     this.#best = rate;
-    this.#change(this.#now + 1);
+    this.#set(this.#current + 1);
   }
 
-  /** S3 has a part. */
+  /** S3 has received a load. */
   arrived(): void {
-    if (!this.#starting && --this.#round === 0) this.#change(this.#now + 1);
+    if (!this.#isStarting && --this.#round === 0) this.#set(this.#current + 1);
   }
 
   /** S3 is busy. */
-  pushedBack(): void {
-    this.#starting = false;
-    this.#change(Math.floor(this.#now / 2));
+  throttled(): void {
+    this.#isStarting = false;
+    this.#set(Math.floor(this.#current / 2));
   }
 
-  #change(width: number): void {
-    this.#now = Math.min(this.#most, Math.max(1, width));
-    this.#round = this.#now;
+  #set(limit: number): void {
+    this.#current = Math.min(this.#most, Math.max(1, limit));
+    this.#round = this.#current;
   }
 }

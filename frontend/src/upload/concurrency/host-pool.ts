@@ -1,197 +1,187 @@
-// Places for every host name, shared by all files (HTTP/1.1 gives a browser six connections to a host), and bytes for
-// the line that leads to all of them: as many as the line and S3 are good for.
+// Shares the connections of every host name among all files (HTTP/1.1 gives a browser six to a host), and the bytes in
+// flight on the line that leads to all of them.
 //
-// Fairness: whole files and parts of large files wait in a queue each. The kind that holds fewer places goes first, the
-// kinds by turns where both hold as many; so each gets half of the places while both wait. Each may have half of the
-// line's bytes then, and one load of each kind always travels: neither starves the other on a slow line.
+// Fairness: whole files and parts of large files wait in one queue each. The kind with fewer transfers goes first; with
+// equal numbers they alternate. So each kind gets half of the connections while both wait. Each may have half of the
+// bytes in flight then. One load of each kind may always be in flight, so that neither starves the other on a slow line.
 //
-// On a line that turns out slow, the parts that have sent least are dropped and wait again. Those that are nearly through
+// When the line turns out slow, the parts that have sent least are preempted and wait again. Parts that are nearly sent
 // stay.
-// Must not know how loads travel.
-import { BrokenLine, isOutage, PartError } from "../errors";
-import { Width, type WidthOptions } from "./adaptive-limit";
-import { Line } from "./in-flight-limit";
-import { type Load, Travel } from "./transfer";
+// Must not know how loads are sent.
+import { ConnectionBroken, isOutage, PartError } from "../errors";
+import { AdaptiveLimit, type AdaptiveLimitOptions } from "./adaptive-limit";
+import { InFlightLimit } from "./in-flight-limit";
+import { abortable } from "./linked-abort";
+import { type Load, Transfer } from "./transfer";
 
-/** Parts are dropped when they would take so many times as long as they should: a rate is never exact. */
-const TOO_MUCH = 2;
-/** A part is nearly through when no more than this share of it is still to be sent. */
-const NEARLY = 1 / 4;
+/** Parts are preempted when their bytes exceed the limit this many times: a measured rate is never exact. */
+const EXCESS = 2;
+/** A part is nearly sent when at most this share of it remains. */
+const NEARLY_SENT = 1 / 4;
 
 type Kind = Load["kind"];
 type Waiter = { host: string; load: Load; ticket: number; enter: () => void };
 
-export type HostPoolOptions = WidthOptions & {
-  /** Fewer bytes than these, under way together, do not fill a line: they tell nothing about its rate. */
-  telling: number;
+export type HostPoolOptions = AdaptiveLimitOptions & {
+  /** Bytes that must be in flight together before they count for the rate: fewer do not fill a line. */
+  minBytesForRate: number;
 };
 
 export class HostPool {
-  /** More than this there are never, for one host. */
+  /** Transfers to one host name, at most. */
   readonly most: number;
-  readonly #telling: number;
-  readonly #width: Width;
-  readonly #line: Line;
+  readonly #minBytesForRate: number;
+  readonly #perHost: AdaptiveLimit;
+  readonly #inFlight: InFlightLimit;
   readonly #used = new Map<string, number>();
   readonly #waiting: Record<Kind, Waiter[]> = { file: [], part: [] };
-  readonly #travels = new Set<Travel>();
-  #last: Kind = "part";
-  /** The host that something has just arrived at: its connection is warm, and fills the line at once. */
-  #left: string | undefined;
+  readonly #transfers = new Set<Transfer>();
+  #lastKind: Kind = "part";
+  /** The host of the transfer that ended last: its connection is warm, and fills the line at once. */
+  #warmHost: string | undefined;
   #tickets = 0;
-  /** The size of what broke last. */
-  #broken: number | undefined;
+  /** The size of the load whose connection broke last. */
+  #brokenSize: number | undefined;
 
   constructor(options: HostPoolOptions) {
     this.most = options.most;
-    this.#telling = options.telling;
-    this.#width = new Width(options);
-    this.#line = new Line(options.clock);
+    this.#minBytesForRate = options.minBytesForRate;
+    this.#perHost = new AdaptiveLimit(options);
+    this.#inFlight = new InFlightLimit(options.clock);
   }
 
-  /** The size of a part that does not get through: the line breaks before, again and again. */
+  /** The size of a part that cannot be sent, because its connection breaks every time. */
   get breaksBefore(): number | undefined {
-    return this.#line.breaksAlways ? this.#broken : undefined;
+    return this.#inFlight.breaksAlways ? this.#brokenSize : undefined;
   }
 
   /**
-   * Does the work when its host has a place and the line takes its bytes. The work says how far it is; it is done again
-   * when it was dropped.
+   * Does the work once its host has a free connection and the line has room for its bytes. The work reports its progress
+   * to the transfer. It is done again after it was preempted.
    */
   async use<T>(
     host: string,
     load: Load,
     signal: AbortSignal,
-    work: (travel: Travel) => Promise<T>,
+    work: (transfer: Transfer) => Promise<T>,
   ): Promise<T> {
     const ticket = this.#tickets++;
     for (;;) {
-      const travel = await this.#enter({ host, load, ticket }, signal);
+      const transfer = await this.#enter({ host, load, ticket }, signal);
       try {
-        const result = await work(travel);
-        this.#arrived(travel);
+        const result = await work(transfer);
+        this.#arrived(transfer);
         return result;
       } catch (error) {
-        if (!travel.isDropped || signal.aborted) throw this.#failed(error, load);
+        if (!transfer.isPreempted || signal.aborted) throw this.#failed(error, load);
       } finally {
-        this.#leave(host, travel);
+        this.#leave(host, transfer);
       }
     }
   }
 
-  /** In the order in which they came, those that were dropped too. */
-  #enter({ host, load, ticket }: Omit<Waiter, "enter">, signal: AbortSignal): Promise<Travel> {
-    signal.throwIfAborted();
+  /** Callers enter in the order of their tickets. A preempted one keeps its ticket. */
+  #enter({ host, load, ticket }: Omit<Waiter, "enter">, signal: AbortSignal): Promise<Transfer> {
     const queue = this.#waiting[load.kind];
-    return new Promise((resolve, reject) => {
-      const leave = () => {
-        queue.splice(queue.indexOf(waiter), 1);
-        signal.removeEventListener("abort", stop);
-      };
-      const stop = () => {
-        leave();
-        reject(signal.reason);
-      };
-      const enter = () => {
-        leave();
-        resolve(this.#begin(host, load, signal));
-      };
+    const entered = abortable<Transfer>(signal, (resolve) => {
+      const enter = () => resolve(this.#start(host, load, signal));
       const waiter: Waiter = { host, load, ticket, enter };
       queue.splice(queue.findLastIndex((other) => other.ticket < ticket) + 1, 0, waiter);
-      signal.addEventListener("abort", stop, { once: true });
-      this.#look();
+      return () => queue.splice(queue.indexOf(waiter), 1);
     });
+    this.#admit();
+    return entered;
   }
 
-  #begin(host: string, load: Load, signal: AbortSignal): Travel {
-    const travel = new Travel(load, signal, (bytes) => this.#moved(bytes));
-    this.#travels.add(travel);
+  #start(host: string, load: Load, signal: AbortSignal): Transfer {
+    const transfer = new Transfer(load, signal, (bytes) => this.#addSent(bytes));
+    this.#transfers.add(transfer);
     this.#used.set(host, (this.#used.get(host) ?? 0) + 1);
-    this.#last = load.kind;
-    return travel;
+    this.#lastKind = load.kind;
+    return transfer;
   }
 
-  #leave(host: string, travel: Travel): void {
-    travel.release();
-    this.#left = host;
-    this.#travels.delete(travel);
+  #leave(host: string, transfer: Transfer): void {
+    transfer.release();
+    this.#warmHost = host;
+    this.#transfers.delete(transfer);
     this.#used.set(host, (this.#used.get(host) ?? 0) - 1);
-    if (this.#travels.size === 0) this.#line.rest();
-    this.#look();
+    if (this.#transfers.size === 0) this.#inFlight.rest();
+    this.#admit();
   }
 
-  #moved(bytes: number): void {
-    this.#width.moved(bytes);
-    if (this.#underWay >= this.#telling) this.#line.moved(bytes);
-    else this.#line.rest();
-    this.#dropExcess();
-    this.#look();
+  #addSent(bytes: number): void {
+    this.#perHost.addSent(bytes);
+    if (this.#bytesInFlight >= this.#minBytesForRate) this.#inFlight.addSent(bytes);
+    else this.#inFlight.rest();
+    this.#preemptExcess();
+    this.#admit();
   }
 
-  #arrived(travel: Travel): void {
-    this.#line.arrived(travel.load.size);
-    this.#width.arrived();
-    travel.moved(travel.load.size); // where nobody said how far it was
+  #arrived(transfer: Transfer): void {
+    this.#inFlight.addArrived(transfer.load.size);
+    this.#perHost.arrived();
+    transfer.progress(transfer.load.size); // a silent form has reported none
   }
 
   #failed(error: unknown, { size }: Load): unknown {
-    if (error instanceof BrokenLine) {
-      this.#line.broke();
-      this.#broken = size;
+    if (error instanceof ConnectionBroken) {
+      this.#inFlight.broke();
+      this.#brokenSize = size;
     }
-    if (error instanceof PartError && isOutage(error)) this.#width.pushedBack();
-    this.#line.rest();
+    if (error instanceof PartError && isOutage(error)) this.#perHost.throttled();
+    this.#inFlight.rest();
     return error;
   }
 
-  /** Lets in whoever there is room for. */
-  #look(): void {
+  #admit(): void {
     for (let next = this.#next(); next; next = this.#next()) next.enter();
   }
 
   #next(): Waiter | undefined {
-    const isFree = (host: string) => (this.#used.get(host) ?? 0) < this.#width.now;
+    const isFree = (host: string) => (this.#used.get(host) ?? 0) < this.#perHost.current;
     if (this.#used.size > 1 && ![...this.#used.keys()].some(isFree)) return undefined;
-    const kinds = [other(this.#last), this.#last].sort((a, b) => this.#of(a).length - this.#of(b).length);
+    const kinds = [other(this.#lastKind), this.#lastKind].sort(
+      (a, b) => this.#of(a).length - this.#of(b).length,
+    );
     for (const kind of kinds) {
       const free = this.#waiting[kind].filter(({ host }) => isFree(host));
-      const first = free.find(({ host }) => host === this.#left) ?? free[0];
+      const first = free.find(({ host }) => host === this.#warmHost) ?? free[0];
       if (first && this.#fits(first.load)) return first;
     }
     return undefined;
   }
 
   #fits({ kind, size }: Load): boolean {
-    const under = this.#of(kind);
-    if (under.length === 0) return true;
+    const inFlight = this.#of(kind);
+    if (inFlight.length === 0) return true;
     const isShared = this.#of(other(kind)).length + this.#waiting[other(kind)].length > 0;
-    const bound = this.#line.bound / (isShared ? 2 : 1);
-    const sum = under.reduce((bytes, { load }) => bytes + load.size, size);
-    return sum <= bound;
+    const limit = this.#inFlight.bytes / (isShared ? 2 : 1);
+    return inFlight.reduce((sum, { load }) => sum + load.size, size) <= limit;
   }
 
   /**
-   * Ends the parts that have sent least, where all together would take much too long. Whole sizes count: what seems to have
-   * left may be in buffers.
+   * Preempts the parts that have sent least, when all together would take much too long. Their whole sizes count: bytes
+   * that have left the page may still be in buffers.
    */
-  #dropExcess(): void {
-    const { bound } = this.#line;
+  #preemptExcess(): void {
+    const limit = this.#inFlight.bytes;
     const parts = this.#of("part").sort((a, b) => a.unsent - b.unsent);
-    if (parts.reduce((bytes, { load }) => bytes + load.size, 0) <= TOO_MUCH * bound) return;
+    if (parts.reduce((bytes, { load }) => bytes + load.size, 0) <= EXCESS * limit) return;
     let kept = 0;
     for (const part of parts) {
       const { size } = part.load;
-      if (kept > 0 && kept + size > bound && part.unsent > size * NEARLY) part.drop();
+      if (kept > 0 && kept + size > limit && part.unsent > size * NEARLY_SENT) part.preempt();
       else kept += size;
     }
   }
 
-  get #underWay(): number {
-    return [...this.#travels].reduce((bytes, { load }) => bytes + load.size, 0);
+  get #bytesInFlight(): number {
+    return [...this.#transfers].reduce((bytes, { load }) => bytes + load.size, 0);
   }
 
-  #of(kind: Kind): Travel[] {
-    return [...this.#travels].filter(({ load, isDropped }) => load.kind === kind && !isDropped);
+  #of(kind: Kind): Transfer[] {
+    return [...this.#transfers].filter(({ load, isPreempted }) => load.kind === kind && !isPreempted);
   }
 }
 

@@ -1,62 +1,64 @@
-// How much may travel at once so that what has begun is through in good time: as much as the line sends in HORIZON by
-// its measured rate. Connections may break before that, and what had travelled of a part is lost then; so the time is
-// halved whenever the line breaks, and grows with every arrival. A line that breaks is no slower for it: its rate is kept.
+// How many bytes may be in flight together: as many as the line sends within a horizon, by its measured rate. When a
+// connection breaks, the bytes sent of its part are lost. So the horizon is halved whenever connections break, and
+// grows with every arrival. The measured rate stays: a line that breaks is not slower.
 // Must not know hosts, files or parts.
 import type { Clock } from "../clock";
 import { LineRate } from "./line-rate";
 
-/** Milliseconds in which all that travels should be through. */
+/** Milliseconds in which all bytes in flight should have arrived. */
 const HORIZON = 15_000;
-/** So much longer (milliseconds) it may take with every arrival after the line broke. */
+/** Milliseconds by which an arrival lengthens a horizon that was halved. */
 const STEP = 1_000;
-/** What breaks within so many milliseconds broke at once. */
-const AT_ONCE = 1_000;
-/** A line that broke so often in a row lets nothing through. */
-const OFTEN = 3;
+/** Connections that break within this many milliseconds count as one break. */
+const SAME_BREAK = 1_000;
+/** After this many breaks without an arrival, the line counts as letting nothing through. */
+const MAX_BREAKS = 3;
 
-export class Line {
+export class InFlightLimit {
   readonly #clock: Clock;
   readonly #rate = new LineRate();
   #horizon = HORIZON;
-  #brokeAt = Number.NEGATIVE_INFINITY;
+  #lastBreak = Number.NEGATIVE_INFINITY;
   #breaks = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** So many bytes may be under way. */
-  get bound(): number {
-    return this.#rate.now === undefined ? Number.POSITIVE_INFINITY : this.#rate.now * this.#horizon;
+  /** The limit. Infinite while the rate is unknown. */
+  get bytes(): number {
+    const rate = this.#rate.current;
+    return rate === undefined ? Number.POSITIVE_INFINITY : rate * this.#horizon;
   }
 
-  /** The line broke again and again, and nothing arrived in between. */
+  /** The line broke several times, and nothing arrived in between. */
   get breaksAlways(): boolean {
-    return this.#breaks >= OFTEN;
+    return this.#breaks >= MAX_BREAKS;
   }
 
-  moved(bytes: number): void {
-    this.#rate.moved(bytes, this.#clock.now());
+  /** Counts bytes that have left. */
+  addSent(bytes: number): void {
+    this.#rate.addSent(bytes, this.#clock.now());
   }
 
-  /** So many bytes have arrived. */
-  arrived(bytes: number): void {
-    this.#rate.arrived(bytes);
+  /** Counts bytes that have arrived. */
+  addArrived(bytes: number): void {
+    this.#rate.addArrived(bytes);
     this.#breaks = 0;
     this.#horizon = Math.min(HORIZON, this.#horizon + STEP);
   }
 
-  /** Something was cut off after bytes had left. */
+  /** A connection broke after bytes had left. */
   broke(): void {
     const now = this.#clock.now();
-    if (now - this.#brokeAt >= AT_ONCE) {
+    if (now - this.#lastBreak >= SAME_BREAK) {
       this.#breaks++;
       this.#horizon /= 2;
     }
-    this.#brokeAt = now;
+    this.#lastBreak = now;
   }
 
-  /** Nothing travels any more, or what travelled has failed. */
+  /** Nothing is in flight, or a request has failed: the time until the next byte leaves does not count. */
   rest(): void {
     this.#rate.rest();
   }

@@ -1,34 +1,35 @@
-// How many bytes a second the line carries, by the bytes that leave the page. Connections that begin make it look faster
-// than it is, because a browser counts a byte as sent when the operating system takes it into its buffers. So the first
-// half second is left out, then whatever is still growing, and afterwards the mean of half a minute counts. Before half
-// a minute is over, a rise is believed as far as arrivals confirm it. Must not know what travels.
+// How many bytes per millisecond the line carries, measured by the bytes that leave the page. The line is the network
+// path that all requests share. New connections make it look faster than it is, because a browser counts a byte as sent
+// when the operating system takes it into its buffers. So the first half second is left out, then each further step
+// while the rate still grows. Afterwards the mean of half a minute counts. Until half a minute is over, the rate rises
+// only as far as arrivals confirm it. Must not know what is sent.
 
-/** Milliseconds that are looked back at: longer than it takes to fill and empty the buffers. */
+/** Milliseconds over which the mean is taken: longer than the buffers take to fill and empty. */
 const MEAN = 30_000;
-/** Milliseconds of one look at a line that begins. */
+/** Milliseconds of one measurement while the line starts. */
 const STEP = 500;
-/** A line that carries so many times as much as a step before is still beginning. */
+/** A line is still starting while a step carries more than this many times the bytes of the step before. */
 const GROWING = 1.25;
-/** Milliseconds between the samples that are kept. */
-const APART = 250;
+/** Milliseconds between the samples. */
+const SAMPLE_GAP = 250;
 
 type Sample = { time: number; sent: number };
 
 export class LineRate {
-  /** Milliseconds in which something travelled, and the bytes that left in them. */
+  /** Milliseconds in which something was in flight, and the bytes that left in them. */
   #total: Sample = { time: 0, sent: 0 };
-  /** When time was last counted. */
+  /** When bytes last left; undefined while nothing is in flight. */
   #last: number | undefined;
-  /** The rate is the mean since the first of these; none while the line begins. */
+  /** The rate is the mean since the first of these; there are none while the line starts. */
   #samples: Sample[] = [];
   #step: Sample = { time: 0, sent: 0 };
   #stepBefore = 0;
-  /** The first rate that was known, and the bytes that have arrived since. */
+  /** The first rate that was measured, and the bytes that have arrived since. */
   #first = 0;
   #arrived = 0;
 
-  /** Bytes a millisecond; undefined as long as nothing is known. */
-  get now(): number | undefined {
+  /** Bytes per millisecond; undefined until it is measured. */
+  get current(): number | undefined {
     const from = this.#samples[0];
     if (!from) return undefined;
     const rate = rateBetween(from, this.#total);
@@ -36,26 +37,26 @@ export class LineRate {
     return time < MEAN ? Math.min(rate, Math.max(this.#first, this.#arrived / time)) : rate;
   }
 
-  /** So many bytes have arrived. */
-  arrived(bytes: number): void {
+  /** Counts bytes that have arrived. */
+  addArrived(bytes: number): void {
     if (this.#samples.length > 0) this.#arrived += bytes;
   }
 
-  /** So many bytes left, at this time (milliseconds). */
-  moved(bytes: number, now: number): void {
+  /** Counts bytes that have left until `now` (milliseconds). */
+  addSent(bytes: number, now: number): void {
     const { time, sent } = this.#total;
     this.#total = { time: time + now - (this.#last ?? now), sent: sent + bytes };
     this.#last = now;
-    if (this.#samples.length === 0) this.#begin();
-    else this.#sample();
+    if (this.#samples.length === 0) this.#measureStep();
+    else this.#addSample();
   }
 
-  /** Nothing travels, or the line broke: what follows until the next byte leaves is no time of the line. */
+  /** Nothing is in flight, or a connection broke: the time until the next byte leaves does not count. */
   rest(): void {
     this.#last = undefined;
   }
 
-  #begin(): void {
+  #measureStep(): void {
     if (this.#total.time - this.#step.time < STEP) return;
     const rate = rateBetween(this.#step, this.#total);
     if (this.#stepBefore > 0 && rate <= GROWING * this.#stepBefore) {
@@ -66,9 +67,9 @@ export class LineRate {
     this.#stepBefore = rate;
   }
 
-  #sample(): void {
+  #addSample(): void {
     const { time } = this.#total;
-    if (time - (this.#samples.at(-1)?.time ?? 0) < APART) return;
+    if (time - (this.#samples.at(-1)?.time ?? 0) < SAMPLE_GAP) return;
     this.#samples.push(this.#total);
     const from = this.#samples.findLastIndex((sample) => time - sample.time >= MEAN);
     if (from > 0) this.#samples = this.#samples.slice(from);

@@ -1,18 +1,20 @@
-// How many small files are under way at once, between being hashed and being in S3: enough that no connection ever waits
-// for a hash or a sheet, few enough that their sheets do not expire on a slow line. Once it is full, files are let in again
-// when half of them have left: those that come together are created together, in one call.
+// Limits how many small files are between being hashed and being in S3. They are enough that no connection waits for a
+// hash or a sheet, and few enough that their sheets do not expire on a slow line. Once the limit is reached, no file
+// enters until half of them have left: files that enter together are created together, in one call.
 // Must not know what is done with a file.
+import { abortable } from "./linked-abort";
 
 export type LookaheadRule = {
-  /** So many files. */
   files: number;
-  /** So many bytes; one file alone may have more. */
+  /** The sum of their sizes; a single file may have more. */
   bytes: number;
 };
 
+type Waiter = { size: number; enter: () => void };
+
 export class Lookahead {
   readonly #rule: LookaheadRule;
-  readonly #waiting = new Set<Waiting>();
+  readonly #waiting = new Set<Waiter>();
   #files = 0;
   #bytes = 0;
   #isFull = false;
@@ -29,41 +31,30 @@ export class Lookahead {
     } finally {
       this.#files--;
       this.#bytes -= size;
-      this.#look();
+      this.#admit();
     }
   }
 
   #enter(size: number, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    return new Promise((resolve, reject) => {
-      const leave = () => {
-        this.#waiting.delete(waiting);
-        reject(signal.reason);
-      };
-      const go = () => {
-        signal.removeEventListener("abort", leave);
-        resolve();
-      };
-      const waiting = { size, go };
-      signal.addEventListener("abort", leave, { once: true });
-      this.#waiting.add(waiting);
-      this.#look();
+    const entered = abortable<void>(signal, (enter) => {
+      const waiter = { size, enter };
+      this.#waiting.add(waiter);
+      return () => this.#waiting.delete(waiter);
     });
+    this.#admit();
+    return entered;
   }
 
-  #look(): void {
+  #admit(): void {
     const { files, bytes } = this.#rule;
     if (this.#files <= files / 2 && this.#bytes <= bytes / 2) this.#isFull = false;
-    for (const waiting of this.#waiting) {
-      const fits = this.#files < files && this.#bytes + waiting.size <= bytes;
+    for (const waiter of this.#waiting) {
+      const fits = this.#files < files && this.#bytes + waiter.size <= bytes;
       this.#isFull ||= !fits && this.#files > 0;
       if (this.#isFull) return;
-      this.#waiting.delete(waiting);
       this.#files++;
-      this.#bytes += waiting.size;
-      waiting.go();
+      this.#bytes += waiter.size;
+      waiter.enter();
     }
   }
 }
-
-type Waiting = { size: number; go: () => void };

@@ -1,33 +1,32 @@
-// A switch that work looks at: while it is on, whoever arrives waits. Must not know what is paused.
+// A switch that makes work wait while it is on. Must not know what is paused.
+import { abortable } from "./linked-abort";
 
 export class Pause {
-  #waiting: (() => void)[] | undefined;
+  /** The callers that wait; undefined while the switch is off. */
+  #waiting: Set<() => void> | undefined;
 
   get isOn(): boolean {
     return this.#waiting !== undefined;
   }
 
   on(): void {
-    this.#waiting ??= [];
+    this.#waiting ??= new Set();
   }
 
   off(): void {
-    const waiting = this.#waiting ?? [];
+    const waiting = this.#waiting ?? new Set();
     this.#waiting = undefined;
-    for (const go of waiting) go();
+    for (const wake of waiting) wake();
   }
 
   /** Resolves at once, or when the switch goes off; rejects when the signal is aborted. */
   passed(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (!this.#waiting) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const stop = () => reject(signal.reason);
-      signal.addEventListener("abort", stop, { once: true });
-      this.#waiting?.push(() => {
-        signal.removeEventListener("abort", stop);
-        resolve();
-      });
+    const waiting = this.#waiting;
+    if (!waiting) return Promise.resolve();
+    return abortable<void>(signal, (wake) => {
+      waiting.add(wake);
+      return () => waiting.delete(wake);
     });
   }
 }

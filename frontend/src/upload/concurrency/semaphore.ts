@@ -1,51 +1,46 @@
-// Who may work now: so many places, first come first served. Must not know what the work is.
+// A counting semaphore: a limited number of callers work at a time, first come, first served.
+// Must not know what the work is.
+import { abortable } from "./linked-abort";
 
-export class Slots {
+export class Semaphore {
   #used = 0;
   readonly #count: () => number;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
 
-  /** `count` may change; it is asked whenever a place is wanted or given back. */
+  /** `count` may change: call `admit` after it has grown. */
   constructor(count: number | (() => number)) {
     this.#count = typeof count === "number" ? () => count : count;
   }
 
   /** Does the work once a place is free; stops waiting when the signal is aborted. */
   async use<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    await this.#take(signal);
+    await this.#acquire(signal);
     try {
       return await work();
     } finally {
       this.#used--;
-      this.look();
+      this.admit();
     }
   }
 
-  /** Lets in whoever there is a place for. */
-  look(): void {
-    while (this.#waiting.length > 0 && this.#used < this.#count()) {
+  /** Lets in waiting callers while places are free. */
+  admit(): void {
+    for (const enter of this.#waiting) {
+      if (this.#used >= this.#count()) return;
       this.#used++;
-      this.#waiting.shift()?.();
+      enter();
     }
   }
 
-  #take(signal: AbortSignal): Promise<void> {
+  #acquire(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     if (this.#used < this.#count()) {
       this.#used++;
       return Promise.resolve();
     }
-    return new Promise((resolve, reject) => {
-      const turn = () => {
-        signal.removeEventListener("abort", leave);
-        resolve();
-      };
-      const leave = () => {
-        this.#waiting.splice(this.#waiting.indexOf(turn), 1);
-        reject(signal.reason);
-      };
-      this.#waiting.push(turn);
-      signal.addEventListener("abort", leave, { once: true });
+    return abortable<void>(signal, (enter) => {
+      this.#waiting.add(enter);
+      return () => this.#waiting.delete(enter);
     });
   }
 }

@@ -1,33 +1,33 @@
-// One whole file, or one part of one, on its way to a host, and how far it is. Must not know why it travels.
-import { following } from "./linked-abort";
+// One whole file, or one part, on its way to a host, and how many bytes have left. Must not know why it is sent.
+import { linkedAbort } from "./linked-abort";
 
-/** What travels: a whole file or one part of one, and its bytes. */
+/** A whole file or one part, and its size in bytes. */
 export type Load = { kind: "file" | "part"; size: number };
 
-/** It was taken off a line that is too slow for all that had begun, and waits for its turn again. */
-export class Dropped extends Error {
-  override readonly name = "Dropped";
+/** The pool stopped a transfer because the line is too slow for all that have started. The load waits again. */
+export class Preempted extends Error {
+  override readonly name = "Preempted";
 }
 
-export class Travel {
+export class Transfer {
   readonly load: Load;
-  /** Ends the sending. */
+  /** Ends the request. */
   readonly signal: AbortSignal;
   /** Bytes that have left. */
   sent = 0;
-  isDropped = false;
-  /** Lets go of the signal that was given. */
+  isPreempted = false;
+  /** Stops listening to the caller's signal. */
   readonly release: () => void;
   readonly #controller: AbortController;
-  readonly #onMove: (bytes: number) => void;
+  readonly #onSent: (bytes: number) => void;
 
-  constructor(load: Load, signal: AbortSignal, onMove: (bytes: number) => void) {
-    const { controller, release } = following(signal);
+  constructor(load: Load, signal: AbortSignal, onSent: (bytes: number) => void) {
+    const { controller, release } = linkedAbort(signal);
     this.load = load;
     this.signal = controller.signal;
     this.release = release;
     this.#controller = controller;
-    this.#onMove = onMove;
+    this.#onSent = onSent;
   }
 
   /** Bytes that are still to leave. */
@@ -35,16 +35,16 @@ export class Travel {
     return this.load.size - this.sent;
   }
 
-  /** In all, so many bytes have left. */
-  moved(sent: number): void {
+  /** Reports how many bytes of the request have left in all; a form is longer than its load. */
+  progress(sent: number): void {
     const bytes = Math.min(sent, this.load.size) - this.sent;
     if (bytes <= 0) return;
     this.sent += bytes;
-    this.#onMove(bytes);
+    this.#onSent(bytes);
   }
 
-  drop(): void {
-    this.isDropped = true;
-    this.#controller.abort(new Dropped("The line is too slow for so many at once"));
+  preempt(): void {
+    this.isPreempted = true;
+    this.#controller.abort(new Preempted("The line is too slow for all transfers"));
   }
 }

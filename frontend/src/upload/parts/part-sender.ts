@@ -1,48 +1,53 @@
-// Sends parts of one upload to S3, several at a time, each retried by itself, and counts the bytes.
-// Must not know how the upload was created, nor when it is complete.
+// Sends parts of one upload to S3, several at a time, each with its own retries, and counts the bytes.
+// Must not know how the upload was created, nor how it is completed.
 
 import type { PartsUpload, Sheet } from "../api/contract";
-import type { Checksums } from "../checksums/part-checksums";
+import type { PartChecksums } from "../checksums/part-checksums";
 import type { Clock } from "../clock";
-import { Finishing } from "../concurrency/finish-on-pause";
+import { FinishOnPause } from "../concurrency/finish-on-pause";
 import type { HostPool } from "../concurrency/host-pool";
-import { following, untilAborted } from "../concurrency/linked-abort";
+import { linkedAbort, untilAborted } from "../concurrency/linked-abort";
 import type { Pause } from "../concurrency/pause";
-import type { Load, Travel } from "../concurrency/transfer";
-import { Corrupted, isSuccess, PartError, partErrorOf, Unsigned } from "../errors";
+import type { Load, Transfer } from "../concurrency/transfer";
+import { Corrupted, isSuccess, NoSheet, PartError, partErrorOf } from "../errors";
 import type { Transport } from "../ports";
-import type { Breaker } from "../retry/circuit-breaker";
-import { isRetryable, retrySending, whyNotSent } from "../retry/retry-sending";
+import type { CircuitBreaker } from "../retry/circuit-breaker";
+import { isRetryable, retrySending, sendFailure } from "../retry/retry-sending";
 import type { Settings } from "../settings";
-import { PartQueue, type Sender } from "./part-queue";
+import type { PartLane } from "./part-lane";
+import { PartQueue } from "./part-queue";
 import { allParts, type PartRange, partRange } from "./part-ranges";
-import { canGo, goAnywhere, hostsOf, partUrl, type SheetSource, Sheets } from "./sheet";
+import { hostsOf, isSignedFor, partUrl, type SheetSource, Sheets, signsEveryHost } from "./sheet";
 
 export type PartSenderOptions = {
   upload: PartsUpload;
   data: Blob;
-  checksums: Checksums;
+  checksums: PartChecksums;
   sheets: SheetSource;
   transport: Transport;
   pool: HostPool;
-  breaker: Breaker;
+  breaker: CircuitBreaker;
   clock: Clock;
   settings: Settings;
   pause: Pause;
+  /** Called with the bytes of the file that have left or are in S3. */
   onProgress: (sent: number) => void;
-  /** Told of every part that S3 has, with its checksum. */
+  /** Called when every byte has left, before S3 has confirmed the last parts. Again after parts had to be sent again. */
+  onAllSent: () => void;
+  /** Called for every part that S3 has, with its checksum. */
   onPart: (number: number, crc64nvme: string) => void;
 };
 
-/** What ends one part, and what ends all. */
-type Signals = { signal: AbortSignal; sending: AbortSignal };
+/** One part of one lane; `sending` is aborted when the sending of all parts ends. */
+type Sending = { number: number; lane: PartLane; sending: AbortSignal };
 
 export class PartSender {
   readonly #options: PartSenderOptions;
   readonly #sheets: Sheets;
+  /** Bytes that have left, by part number. */
   readonly #sent = new Map<number, number>();
   #total = 0;
-  #finishing: Finishing | undefined;
+  #finishing: FinishOnPause | undefined;
 
   constructor(options: PartSenderOptions) {
     this.#options = options;
@@ -53,18 +58,19 @@ export class PartSender {
     return this.#finishing !== undefined;
   }
 
-  /** The pause has begun: `send` finishes what is nearly through and rejects with Paused, unless resumed before. */
+  /** A pause has started: `send` finishes parts that are mostly sent and rejects with Paused, unless resumed before. */
   pause(): void {
-    this.#finishing?.begin();
+    this.#finishing?.start();
   }
 
-  /** Sends these parts; the first that fails for good stops the others and is thrown. */
-  async send(numbers: readonly number[], signal: AbortSignal): Promise<void> {
+  /** Sends the parts that S3 does not hold. Rejects with the first error that is final, and stops the others. */
+  async send(missing: readonly number[], signal: AbortSignal): Promise<void> {
     const { pause, clock, settings } = this.#options;
-    const { controller: stop, release } = following(signal);
-    this.#finishing = new Finishing({ pause, clock, longest: settings.pauseTime, stop });
+    this.#markMissing(missing);
+    const { controller: stop, release } = linkedAbort(signal);
+    this.#finishing = new FinishOnPause({ pause, clock, grace: settings.pauseGrace, stop });
     try {
-      await this.#sendAll(numbers, stop.signal, this.#finishing);
+      await this.#sendAll(missing, stop.signal, this.#finishing);
     } catch (error) {
       stop.abort();
       signal.throwIfAborted();
@@ -75,129 +81,111 @@ export class PartSender {
     }
   }
 
-  /** Says which parts S3 does not hold; all others count as sent. */
-  expect(missing: readonly number[]): void {
-    const absent = new Set(missing);
-    this.#sent.clear();
+  /** All other parts count as sent. */
+  #markMissing(numbers: readonly number[]): void {
+    const missing = new Set(numbers);
     this.#total = 0;
     for (const number of allParts(this.#options.upload.part_count)) {
-      const size = absent.has(number) ? 0 : this.#size(number);
+      const size = missing.has(number) ? 0 : this.#size(number);
       this.#sent.set(number, size);
       this.#total += size;
     }
-    this.#options.onProgress(this.#total);
+    this.#report();
   }
 
-  /** As many senders as the pool has places, in turn over the host names, each taking the next part of all. */
-  async #sendAll(numbers: readonly number[], sending: AbortSignal, finishing: Finishing): Promise<void> {
+  /** As many lanes as the pool has connections, alternating over the host names. Each takes the next part of all. */
+  async #sendAll(numbers: readonly number[], sending: AbortSignal, finishing: FinishOnPause): Promise<void> {
     const { pool, clock } = this.#options;
     const count = Math.min(pool.most * this.#sheets.current.urls.length, numbers.length);
     const queue = new PartQueue(numbers, (number) => this.#size(number), count, clock);
-    const send = async (sender: Sender, index: number) => {
-      const isFor = (number: number) => canGo(this.#sheets.current, number, index);
+    const runLane = async (lane: PartLane, index: number) => {
+      const isFor = (number: number) => isSignedFor(this.#sheets.current, number, index);
       while (!queue.isEmpty) {
-        const { changed } = queue;
-        const number = queue.next(sender, goAnywhere(this.#sheets.current) ? undefined : isFor);
-        if (number === undefined) await changed;
+        const { partEnded } = queue;
+        const number = queue.next(lane, signsEveryHost(this.#sheets.current) ? undefined : isFor);
+        if (number === undefined) await partEnded;
         else
           await finishing.use(
             () => this.#isMostlySent(number),
-            (signal) => this.#sendPart(number, sender, index, { signal, sending }),
+            (signal) => this.#sendPart({ number, lane, sending }, index, signal),
           );
       }
     };
-    await Promise.all(queue.senders.map(send));
+    await Promise.all(queue.lanes.map(runLane));
   }
 
   /**
-   * One part until S3 has it. The place in the pool is free while the part waits for its next try, which goes by the
-   * next host name: one of them may be out of reach.
+   * Resolves when S3 has the part. Between two attempts it holds no connection. Each attempt uses the next host name,
+   * because one of them may be unreachable.
    */
-  async #sendPart(
-    number: number,
-    sender: Sender,
-    first: number,
-    { signal, sending }: Signals,
-  ): Promise<void> {
+  async #sendPart(part: Sending, firstHost: number, signal: AbortSignal): Promise<void> {
     const { pool, breaker, clock, settings } = this.#options;
-    let turn = first;
-    let damaged = 0;
-    const isWorthAnotherTry = (error: unknown) =>
-      isRetryable(error) || error instanceof Corrupted || (isDamaged(error) && ++damaged === 1);
+    const load: Load = { kind: "part", size: this.#size(part.number) };
+    let next = firstHost;
+    let damages = 0;
     const attempt = async () => {
       const sheet = this.#sheets.current;
       const hosts = hostsOf(sheet);
-      while (!canGo(sheet, number, turn)) turn++;
-      const host = turn++ % hosts.length;
-      const put = (travel: Travel) =>
-        breaker.use(travel.signal, () => this.#put(number, host, sender, travel, sending));
-      const load: Load = { kind: "part", size: this.#size(number) };
-      await this.#compare(number, await pool.use(hosts[host] ?? "", load, signal, put), signal);
+      while (!isSignedFor(sheet, part.number, next)) next++;
+      const host = next++ % hosts.length;
+      const put = (transfer: Transfer) => breaker.use(transfer.signal, () => this.#put(part, host, transfer));
+      await this.#verify(part.number, await pool.use(hosts[host] ?? "", load, signal, put), signal);
     };
-    await retrySending(attempt, {
-      breaker,
-      clock,
-      rule: settings.partRetry,
-      isRetryable: isWorthAnotherTry,
-      signal,
-    });
+    const canRetry = (error: unknown) =>
+      isRetryable(error) || error instanceof Corrupted || (isDamaged(error) && ++damages === 1);
+    const retry = { breaker, clock, rule: settings.partRetry, isRetryable: canRetry, signal };
+    await retrySending(attempt, retry);
   }
 
-  /** Resolves with the checksum of what S3 received, where the browser may see it. */
-  async #put(
-    number: number,
-    host: number,
-    sender: Sender,
-    travel: Travel,
-    sending: AbortSignal,
-  ): Promise<string | null> {
+  /** Resolves with the checksum of the bytes that S3 received; with null where the browser hides it. */
+  async #put({ number, lane, sending }: Sending, host: number, transfer: Transfer): Promise<string | null> {
     const { transport, checksums, clock } = this.#options;
-    const { signal } = travel;
-    const sheet = await untilAborted(this.#signedFor(number, sending), signal); // others wait for it too
-    // Hashed while it is sent; whoever waits for it hears of a failure.
+    const { signal } = transfer;
+    const sheet = await untilAborted(this.#sheetFor(number, sending), signal); // other parts wait for it too
+    // Hashed while it is sent. `#verify` receives the failure.
     checksums.of(number, signal).catch(() => undefined);
     const body = this.#part(number);
     const url = partUrl(sheet, number, host % sheet.urls.length);
     const onProgress = (sent: number) => {
-      sender.moved(sent);
-      travel.moved(sent);
+      lane.progress(sent);
+      transfer.progress(sent);
       if (sent > 0) this.#options.breaker.reached();
       this.#count(number, Math.min(sent, body.size));
     };
-    let arrived = false;
-    sender.begins(body.size);
+    let hasArrived = false;
+    lane.start(body.size);
     try {
-      const answer = await transport({ url, body, headers: sheet.headers ?? {}, signal, onProgress });
-      if (!isSuccess(answer)) throw partErrorOf(number, answer, clock.now());
+      const response = await transport({ url, body, headers: sheet.headers ?? {}, signal, onProgress });
+      if (!isSuccess(response)) throw partErrorOf(number, response, clock.now());
       this.#count(number, body.size);
-      arrived = true;
-      return answer.header("x-amz-checksum-crc64nvme");
+      hasArrived = true;
+      return response.header("x-amz-checksum-crc64nvme");
     } catch (error) {
       this.#count(number, 0);
       if (error instanceof PartError && error.verdict === "refused") this.#sheets.refuse(sheet);
-      throw await whyNotSent(error, body, travel, clock);
+      throw await sendFailure(error, body, transfer, clock);
     } finally {
-      sender.ended(arrived);
+      lane.end(hasArrived);
     }
   }
 
-  /** The API is waited for in a retry layer of its own, so that its failure is no failure of S3. */
-  async #signedFor(number: number, signal: AbortSignal): Promise<Sheet> {
+  /** Calls of the API have a retry layer of their own: their failure must not count as a failure of S3. */
+  async #sheetFor(number: number, signal: AbortSignal): Promise<Sheet> {
     try {
       return await this.#sheets.for(number, signal);
     } catch (error) {
-      throw new Unsigned("No sheet could be had", { cause: error });
+      throw new NoSheet("No sheet", { cause: error });
     }
   }
 
-  /** A part that S3 received otherwise than it was read is sent again, alone. */
-  async #compare(number: number, received: string | null, signal: AbortSignal): Promise<void> {
+  /** Throws Corrupted when S3 received other bytes than the page read: only this part is sent again. */
+  async #verify(number: number, received: string | null, signal: AbortSignal): Promise<void> {
     const { checksums } = this.#options;
     const read = await checksums.of(number, signal);
     if (received === null || received === read) return this.#options.onPart(number, read);
     checksums.forget(number);
     this.#count(number, 0);
-    throw new Corrupted(`Part ${number}: S3 received other bytes than were read`);
+    throw new Corrupted(`Part ${number}: S3 received other bytes than the page read`);
   }
 
   /** A slice without a type, so that the browser sends no Content-Type. */
@@ -221,10 +209,15 @@ export class PartSender {
   }
 
   #count(number: number, sent: number): void {
-    const moved = sent - (this.#sent.get(number) ?? 0);
-    this.#total += moved;
+    this.#total += sent - (this.#sent.get(number) ?? 0);
     this.#sent.set(number, sent);
-    this.#options.onProgress(this.#total);
+    this.#report();
+  }
+
+  #report(): void {
+    const { data, onProgress, onAllSent } = this.#options;
+    onProgress(this.#total);
+    if (this.#total === data.size) onAllSent();
   }
 }
 

@@ -1,11 +1,11 @@
-// Presigned URLs from a sheet of signatures, and new sheets when one runs out: before it expires, when S3
-// refuses it, or when a part is not on it. Many parts asking at once cause one request.
+// Presigned URLs from a sheet of signatures. A new sheet is requested before the current one expires, when S3 refuses
+// it, or for a part that is not on it. Parts that need it at the same time share one request.
 // Must not know what the URLs are used for.
 
 import type { Sheet, SheetRequest } from "../api/contract";
 import type { Clock } from "../clock";
 
-/** A sheet this close to its end (milliseconds) is replaced before it is used. */
+/** Milliseconds before its expiry at which a sheet is replaced. */
 const MARGIN = 60_000;
 
 /** The URL for part `number` at host number `host` of the sheet. */
@@ -20,33 +20,34 @@ export function partUrl(sheet: Sheet, number: number, host: number): string {
   return `${url}&partNumber=${number}&X-Amz-Signature=${signature}`;
 }
 
-/** The one URL of a file that is sent whole, by strategy `put`. */
+/** The only URL of a file that is sent whole, with strategy `put`. */
 export function wholeUrl({ urls, signatures }: Sheet): string {
   return `${urls[0]}&X-Amz-Signature=${signatures[0]}`;
 }
 
-/** Whether a sheet signs every part for every host. */
-export function goAnywhere(sheet: Sheet): boolean {
+/** Whether the sheet signs every part for every host. */
+export function signsEveryHost(sheet: Sheet): boolean {
   return sheet.urls.length === 1 || sheet.other_signatures.length > 0;
 }
 
-/** Whether a sheet signs part `number` for its host number `host`, counted round and round. */
-export function canGo(sheet: Sheet, number: number, host: number): boolean {
-  return goAnywhere(sheet) || (number - 1 - host) % sheet.urls.length === 0;
+/** Whether the sheet signs part `number` for host number `host`; after the last host the count starts again. */
+export function isSignedFor(sheet: Sheet, number: number, host: number): boolean {
+  return signsEveryHost(sheet) || (number - 1 - host) % sheet.urls.length === 0;
 }
 
-/** The host names that S3 is reached by, in the sheet's order. */
+/** The host names of S3, in the sheet's order. */
 export function hostsOf(sheet: Sheet): string[] {
   return sheet.urls.map((url) => new URL(url).host);
 }
 
+/** Requests a new sheet from the API. */
 export type SheetSource = (request: SheetRequest, signal: AbortSignal) => Promise<Sheet>;
 
 export class Sheets {
   #sheet: Sheet;
   #received: number;
-  #refused = false;
-  #coming: Promise<void> | undefined;
+  #isRefused = false;
+  #renewal: Promise<void> | undefined;
   readonly #source: SheetSource;
   readonly #clock: Clock;
 
@@ -61,31 +62,31 @@ export class Sheets {
     return this.#sheet;
   }
 
-  /** A sheet that is good for part `number`, asked for if need be. */
+  /** Resolves with a valid sheet for part `number`; requests one if necessary. */
   async for(number: number, signal: AbortSignal): Promise<Sheet> {
-    while (!this.#covers(number) || this.#refused || this.#expiring()) {
-      this.#coming ??= this.#renew(this.#covers(number) ? this.#sheet.first : number, signal);
-      await this.#coming;
+    while (!this.#covers(number) || this.#isRefused || this.#isExpiring) {
+      this.#renewal ??= this.#renew(this.#covers(number) ? this.#sheet.first : number, signal);
+      await this.#renewal;
       signal.throwIfAborted();
     }
     return this.#sheet;
   }
 
-  /** S3 refused a URL of this sheet: do not use it again. Says nothing about a newer one. */
+  /** S3 refused a URL of this sheet, so it is not used again. Has no effect on a newer sheet. */
   refuse(sheet: Sheet): void {
-    if (sheet === this.#sheet) this.#refused = true;
+    if (sheet === this.#sheet) this.#isRefused = true;
   }
 
   async #renew(first: number, signal: AbortSignal): Promise<void> {
     try {
-      // An older API, whose sheets name no headers, does not know `refused`.
-      const isSaid = this.#refused && this.#sheet.headers !== undefined;
-      const request: SheetRequest = isSaid ? { first, refused: true } : { first };
+      // An older API, whose sheets have no headers, does not know `refused`.
+      const reportsRefusal = this.#isRefused && this.#sheet.headers !== undefined;
+      const request: SheetRequest = reportsRefusal ? { first, refused: true } : { first };
       this.#sheet = await this.#source(request, signal);
       this.#received = this.#clock.now();
-      this.#refused = false;
+      this.#isRefused = false;
     } finally {
-      this.#coming = undefined;
+      this.#renewal = undefined;
     }
   }
 
@@ -94,12 +95,12 @@ export class Sheets {
     return index >= 0 && index < this.#sheet.signatures.length;
   }
 
-  #expiring(): boolean {
+  get #isExpiring(): boolean {
     return isExpiring(this.#sheet, this.#received, this.#clock.now());
   }
 }
 
-/** A fresh sheet is believed whatever this computer's clock says: the clock may be wrong, S3 decides. */
+/** Whether a sheet expires soon. A fresh one never does: this computer's clock may be wrong, and S3 decides. */
 export function isExpiring(sheet: { expires_at: string }, received: number, now: number): boolean {
   return now - received > MARGIN && Date.parse(sheet.expires_at) - now < MARGIN;
 }

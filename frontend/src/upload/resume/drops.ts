@@ -1,21 +1,19 @@
-// The drops of this page and those that earlier pages left: which files are still missing, kept in the journal.
-// A journal that does not work costs resuming, never the upload. Must not know how files are sent, nor ask the API.
+// The drops of this page and the unfinished ones of earlier pages. Which of their files are missing is kept in the journal.
+// When the journal does not work, drops cannot be resumed; uploads continue. Must not know how files are sent, nor call
+// the API.
 
 import { newKey } from "../api/idempotency-key";
-import type { Locks } from "../browser/tab-locks";
 import type { Clock } from "../clock";
-import type { SourceFile } from "../settings";
-import { Drop, folderOf, type Member, memberOf } from "./drop";
-import type { DropRecord, Journal, MemberRecord } from "./fingerprint";
+import type { DropRecord, Journal, Locks, Member, MemberRecord, SourceFile } from "../ports";
+import { inSlices } from "../tasks";
+import { Drop, folderOf, memberOf } from "./drop";
 
-/** Files that are added so soon (milliseconds) after others of the same folder belong to the same drop. */
-const TOGETHER = 1_000;
-/** What became of members is gathered for so long (milliseconds): one write for many. */
-const GATHER = 250;
-/** Milliseconds of work before others have their turn. */
-const SHARE = 8;
-/** Nobody chooses a folder again after so long (milliseconds); S3 has dropped its parts long before. */
-const KEPT = 30 * 24 * 3_600_000;
+/** Files that are added within this many milliseconds after others of the same folder belong to the same drop. */
+const SAME_DROP = 1_000;
+/** Milliseconds for which changes are gathered, so that one write stores many. */
+const FLUSH_DELAY = 250;
+/** Milliseconds after which a drop is removed: 30 days. S3 has deleted its parts long before. */
+const MAX_AGE = 30 * 24 * 3_600_000;
 
 export type DropsOptions = { journal: Journal; locks: Locks; clock: Clock };
 
@@ -24,62 +22,62 @@ type Place = { drop: Drop; number: number };
 
 export class Drops {
   readonly #options: DropsOptions;
-  /** The drops that this page has claimed, each with what gives it back. */
+  /** The drops that this page has claimed, each with the function that releases the claim. */
   readonly #claimed = new Map<Drop, () => void>();
-  /** What earlier pages left and no tab is sending, by key. */
-  #left = new Map<string, Drop>();
+  /** Unfinished drops of earlier pages that no tab is uploading, by key. */
+  #unclaimed = new Map<string, Drop>();
   #reading: Promise<void> | undefined;
   readonly #places = new WeakMap<SourceFile, Place>();
   #last: { drop: Drop; folder: string; added: number } | undefined;
-  /** What is not written yet, in order. */
+  /** Not written yet, in order. */
   #records: DropRecord[] = [];
   #changes: MemberRecord[] = [];
-  #flushing: (() => void) | undefined;
+  #cancelFlush: (() => void) | undefined;
 
   constructor(options: DropsOptions) {
     this.#options = options;
   }
 
-  /** The drops with missing files, this page's own included, as far as they were read. */
+  /** The drops with missing files as of the last `read`, including this page's own. */
   get unfinished(): Drop[] {
-    return [...this.#left.values(), ...this.#claimed.keys()].filter(({ missing }) => missing.length > 0);
+    return [...this.#unclaimed.values(), ...this.#claimed.keys()].filter(({ missing }) => missing.length > 0);
   }
 
-  /** Reads what other pages have left by now. */
+  /** Reads the drops that other pages have left unfinished by now. */
   read(): Promise<void> {
     this.#reading = this.#read();
     return this.#reading;
   }
 
   /**
-   * Records files that are added together and gives each its idempotency key. A file that is missing from a drop takes
-   * its place there. Resolves with the files that need not be sent: they arrived before, and the person resumes their
-   * drop by adding at least half of what is missing.
+   * Records files that a person adds together and gives each its idempotency key. A file that is missing from an
+   * unfinished drop becomes that member again. Resolves with the files that need not be sent because they arrived before.
+   * This applies to drops that the person resumes, by adding at least half of the missing files.
    */
   async add(files: readonly SourceFile[]): Promise<ReadonlySet<SourceFile>> {
     await (this.#reading ?? this.read());
     const members = await this.#describe(files);
     const isMissingFrom = (drop: Drop) =>
       members.some(({ member }) => drop.findMissing(member) !== undefined);
-    for (const drop of this.#left.values()) if (isMissingFrom(drop)) await this.#claimLeft(drop);
+    for (const drop of this.#unclaimed.values()) if (isMissingFrom(drop)) await this.#claimUnclaimed(drop);
     const arrived = new Set<SourceFile>();
     let others = members;
     for (const drop of this.#claimed.keys()) if (drop.isResumed) others = this.#join(drop, others, arrived);
-    this.#begin(others);
+    this.#start(others);
     return arrived;
   }
 
-  /** Claims a drop for this page. Undefined when another tab has it, or nothing of it is missing. */
+  /** Claims a drop for this page. Undefined when another tab has it, or none of its files is missing. */
   async claim(key: string): Promise<Drop | undefined> {
-    const known = this.#find(key);
-    if (!known || this.#claimed.has(known)) return known;
-    return this.#claimLeft(known);
+    const drop = this.#find(key);
+    return !drop || this.#claimed.has(drop) ? drop : this.#claimUnclaimed(drop);
   }
 
   isRecorded(file: SourceFile): boolean {
     return this.#places.has(file);
   }
 
+  /** The upload of a member was created. */
   created(file: SourceFile, id: string): void {
     const place = this.#places.get(file);
     if (!place) return;
@@ -94,22 +92,22 @@ export class Drops {
     if (place) this.#settle(place);
   }
 
-  /** Members that no page takes care of need nothing more, as is known from elsewhere. */
+  /** Missing members need nothing more. */
   settleMissing(drop: Drop, numbers: readonly number[]): void {
     for (const number of numbers) this.#settle({ drop, number });
   }
 
-  /** The member with this idempotency key, of a drop that was read or claimed. */
+  /** Returns the member with this idempotency key, of a drop that was read or claimed. */
   placeOf(memberKey: string | undefined): Place | undefined {
     const [key = "", number] = memberKey?.split("-") ?? [];
     const drop = this.#find(key);
     return drop && { drop, number: Number(number) };
   }
 
-  /** Writes what is known now; a page calls it before it goes away. */
+  /** Writes all changes now. The page calls it before it closes. */
   async flush(): Promise<void> {
-    this.#flushing?.();
-    this.#flushing = undefined;
+    this.#cancelFlush?.();
+    this.#cancelFlush = undefined;
     const [records, changes] = [this.#records, this.#changes];
     if (records.length === 0 && changes.length === 0) return;
     [this.#records, this.#changes] = [[], []];
@@ -117,63 +115,60 @@ export class Drops {
   }
 
   #find(key: string): Drop | undefined {
-    return this.#left.get(key) ?? [...this.#claimed.keys()].find((drop) => drop.key === key);
+    return this.#unclaimed.get(key) ?? [...this.#claimed.keys()].find((drop) => drop.key === key);
   }
 
-  /** The drops that the journal holds, what this page knows included. */
-  async #restored(): Promise<Drop[]> {
+  /** Resolves with the drops in the journal, after it has written this page's changes. */
+  async #stored(): Promise<Drop[]> {
     await this.flush();
-    return restored(this.#options.journal).catch(() => []);
+    return dropsIn(this.#options.journal).catch(() => []);
   }
 
   async #read(): Promise<void> {
     const { locks, clock } = this.#options;
-    const drops = await this.#restored();
-    const left = new Map<string, Drop>();
+    const drops = await this.#stored();
+    const unclaimed = new Map<string, Drop>();
     for (const drop of drops) {
       if ([...this.#claimed.keys()].some(({ key }) => key === drop.key)) continue;
-      if (drop.isSettled || drop.began + KEPT < clock.now()) void this.#forget(drop.key);
-      else if (!(await locks.isHeld(lockName(drop.key)))) left.set(drop.key, drop);
+      if (drop.isSettled || drop.began + MAX_AGE < clock.now()) void this.#remove(drop.key);
+      else if (!(await locks.isHeld(lockName(drop.key)))) unclaimed.set(drop.key, drop);
     }
-    for (const { key } of this.#claimed.keys()) left.delete(key); // claimed while this was read
-    this.#left = left;
+    for (const { key } of this.#claimed.keys()) unclaimed.delete(key); // claimed since this method started
+    this.#unclaimed = unclaimed;
   }
 
-  /** What another tab has done meanwhile is read again. */
-  async #claimLeft({ key }: Drop): Promise<Drop | undefined> {
-    this.#left.delete(key);
+  /** Reads the drop again after the claim, because another tab may have changed it. */
+  async #claimUnclaimed({ key }: Drop): Promise<Drop | undefined> {
+    this.#unclaimed.delete(key);
     const release = await this.#options.locks.claim(lockName(key)).catch(() => () => undefined);
     if (!release) return undefined;
-    const drops = await this.#restored();
+    const drops = await this.#stored();
     const drop = drops.find((each) => each.key === key);
     if (!drop || drop.isSettled) return void release();
-    this.#left.delete(key);
+    this.#unclaimed.delete(key);
     this.#claimed.set(drop, release);
     return drop;
   }
 
-  /** Browsers ask the disk for the size and the time of each file: thousands are asked in more than one task. */
+  /** The size and the time of each file cost disk access: thousands are read in more than one task. */
   async #describe(files: readonly SourceFile[]): Promise<Added[]> {
     const { clock } = this.#options;
     const described: Added[] = [];
-    let began = clock.now();
-    for (const file of files) {
-      described.push({ file, member: memberOf(file) });
-      if (clock.now() - began < SHARE) continue;
-      await clock.wait(0);
-      began = clock.now();
-    }
+    const describe = (slice: SourceFile[]) => {
+      for (const file of slice) described.push({ file, member: memberOf(file) });
+    };
+    await inSlices(files, describe, { now: () => clock.now(), next: () => clock.wait(0) });
     return described;
   }
 
-  /** Gives files their places in a drop; returns those that have none in it. */
+  /** Assigns files to missing members of a resumed drop. Returns the others, without those that had arrived before. */
   #join(drop: Drop, files: readonly Added[], arrived: Set<SourceFile>): Added[] {
     const missing = drop.missing.length;
     const others: Added[] = [];
     for (const added of files) {
       const number = drop.findMissing(added.member);
       if (number === undefined) others.push(added);
-      else this.#takePlace(added.file, { drop, number });
+      else this.#assign(added.file, { drop, number });
     }
     if (missing === 0 || (files.length - others.length) * 2 < missing) return others;
     return others.filter(({ file, member }) => {
@@ -183,27 +178,28 @@ export class Drops {
     });
   }
 
-  #begin(files: readonly Added[]): void {
+  /** Adds files to new drops. */
+  #start(files: readonly Added[]): void {
     for (const { file, member } of files) {
       const drop = this.#dropFor(folderOf(member.path));
       const number = drop.add(member);
-      this.#takePlace(file, { drop, number });
+      this.#assign(file, { drop, number });
       this.#record(drop, number, member);
     }
   }
 
-  #takePlace(file: SourceFile, place: Place): void {
+  #assign(file: SourceFile, place: Place): void {
     const { drop, number } = place;
-    drop.underWay.add(number);
+    drop.inProgress.add(number);
     file.key = keyOf(drop, number);
     this.#places.set(file, place);
   }
 
-  /** The drop that a file of this folder joins: the newest, or a new one. */
+  /** Returns the drop for a file of this folder: the newest, or a new one. */
   #dropFor(folder: string): Drop {
     const now = this.#options.clock.now();
     const last = this.#last;
-    const isTogether = last && last.folder === folder && now - last.added < TOGETHER;
+    const isTogether = last && last.folder === folder && now - last.added < SAME_DROP;
     const drop = isTogether && this.#claimed.has(last.drop) ? last.drop : this.#newDrop();
     this.#last = { drop, folder, added: now };
     return drop;
@@ -227,7 +223,7 @@ export class Drops {
   #settle({ drop, number }: Place): void {
     if (drop.settled.has(number)) return;
     drop.settled.add(number);
-    drop.underWay.delete(number);
+    drop.inProgress.delete(number);
     if (drop.isSettled) this.#end(drop);
     else this.#note({ drop: drop.key, member: number, isSettled: true });
   }
@@ -235,8 +231,8 @@ export class Drops {
   #end(drop: Drop): void {
     this.#claimed.get(drop)?.();
     this.#claimed.delete(drop);
-    this.#left.delete(drop.key);
-    void this.#forget(drop.key);
+    this.#unclaimed.delete(drop.key);
+    void this.#remove(drop.key);
   }
 
   #note(change: MemberRecord): void {
@@ -245,10 +241,10 @@ export class Drops {
   }
 
   #flushSoon(): void {
-    this.#flushing ??= this.#options.clock.alarm(GATHER, () => void this.flush());
+    this.#cancelFlush ??= this.#options.clock.alarm(FLUSH_DELAY, () => void this.flush());
   }
 
-  async #forget(key: string): Promise<void> {
+  async #remove(key: string): Promise<void> {
     this.#records = this.#records.filter(({ drop }) => drop !== key);
     this.#changes = this.#changes.filter(({ drop }) => drop !== key);
     await this.#options.journal.removeDrop(key).catch(() => undefined);
@@ -263,7 +259,7 @@ function keyOf(drop: Drop, number: number): string {
   return `${drop.key}-${number}`;
 }
 
-async function restored(journal: Journal): Promise<Drop[]> {
+async function dropsIn(journal: Journal): Promise<Drop[]> {
   const { records, changes } = await journal.drops();
   const drops = new Map<string, Drop>();
   for (const { drop: key, began, members } of records.sort((a, b) => a.first - b.first)) {

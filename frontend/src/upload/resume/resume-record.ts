@@ -1,21 +1,19 @@
-// What the journal holds of one file, and this tab's claim on it. A journal that does not work (a private window,
-// a full disk) costs the resuming, never the upload. Must not know how a file is sent.
+// The journal's entry for one file, and this tab's claim on the file. When the journal does not work (a private window, a
+// full disk) a later page cannot resume the file; the upload itself continues. Must not know how a file is sent.
 
 import type { PartsUpload } from "../api/contract";
-import type { Hasher } from "../browser/hasher";
-import type { Locks } from "../browser/tab-locks";
 import type { Clock } from "../clock";
 import { InAnotherTab } from "../errors";
-import type { SourceFile } from "../settings";
-import { fingerprintOf, type Journal, type JournalEntry } from "./fingerprint";
+import type { Hasher, Journal, JournalEntry, Locks, SourceFile } from "../ports";
+import { fingerprintOf } from "./fingerprint";
 
-export type RememberedOptions = {
+export type ResumeRecordOptions = {
   file: SourceFile;
   journal: Journal;
   locks: Locks;
   hasher: Hasher;
   clock: Clock;
-  /** The fingerprints that this tab is sending. */
+  /** The fingerprints of the files that this tab is sending. */
   claims: Set<string>;
 };
 
@@ -23,19 +21,19 @@ export function lockName(fingerprint: string): string {
   return `hoist ${fingerprint}`;
 }
 
-export class Remembered {
-  readonly #options: RememberedOptions;
+export class ResumeRecord {
+  readonly #options: ResumeRecordOptions;
   #fingerprint: string | undefined;
   #release: (() => void) | undefined;
   #id: string | undefined;
 
-  constructor(options: RememberedOptions) {
+  constructor(options: ResumeRecordOptions) {
     this.#options = options;
   }
 
   /**
-   * Claims the file; resolves with what an earlier page left of it. Rejects with InAnotherTab. A file that this tab
-   * sends twice is sent twice, and the second is not remembered.
+   * Claims the file and resolves with the entry that an earlier page made, if any. Rejects with InAnotherTab. When this
+   * tab sends the same file twice at once, the second upload has no entry.
    */
   async claim(signal: AbortSignal): Promise<JournalEntry | undefined> {
     const { file, hasher, claims, locks, journal } = this.#options;
@@ -54,14 +52,15 @@ export class Remembered {
     return entry;
   }
 
-  /** With the newest way to the file there is. */
+  /** Writes the entry with the newest file handle. */
   async #write(entry: JournalEntry): Promise<void> {
     const handle = this.#options.file.handle?.() ?? entry.handle;
     if (handle) entry.handle = handle;
     await this.#options.journal.add(entry).catch(() => undefined);
   }
 
-  async began({ id, key, part_size, part_count, parts_expire_at }: PartsUpload): Promise<void> {
+  /** Makes the entry for an upload that was created. */
+  async create({ id, key, part_size, part_count, parts_expire_at }: PartsUpload): Promise<void> {
     const { file, clock } = this.#options;
     if (this.#fingerprint === undefined) return;
     this.#id = id;
@@ -74,20 +73,22 @@ export class Remembered {
     await this.#write(entry);
   }
 
+  /** Resolves with the checksums of the parts that S3 has, by part number. */
   checksums(): Promise<Map<number, string>> {
-    return this.#tried((journal, id) => journal.checksums(id), new Map<number, string>());
+    return this.#withEntry((journal, id) => journal.checksums(id), new Map<number, string>());
   }
 
-  arrived(part: number, crc64nvme: string): void {
-    void this.#tried((journal, id) => journal.addChecksum(id, part, crc64nvme), undefined);
+  addChecksum(part: number, crc64nvme: string): void {
+    void this.#withEntry((journal, id) => journal.addChecksum(id, part, crc64nvme), undefined);
   }
 
-  async forget(): Promise<void> {
-    await this.#tried((journal, id) => journal.remove(id), undefined);
+  /** Removes the entry: the upload is completed or of no further use. */
+  async remove(): Promise<void> {
+    await this.#withEntry((journal, id) => journal.remove(id), undefined);
     this.#id = undefined;
   }
 
-  /** Gives the file back: another tab, or this one, may go on with it. */
+  /** Releases the claim: another tab, or this one, may resume the file. */
   release(): void {
     this.#release?.();
     this.#release = undefined;
@@ -95,7 +96,8 @@ export class Remembered {
     this.#fingerprint = undefined;
   }
 
-  async #tried<T>(work: (journal: Journal, id: string) => Promise<T>, otherwise: T): Promise<T> {
+  /** Does the work on the entry. Resolves with `otherwise` when there is none, or the journal does not work. */
+  async #withEntry<T>(work: (journal: Journal, id: string) => Promise<T>, otherwise: T): Promise<T> {
     if (this.#id === undefined) return otherwise;
     return work(this.#options.journal, this.#id).catch(() => otherwise);
   }

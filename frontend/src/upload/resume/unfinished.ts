@@ -1,68 +1,68 @@
-// What earlier pages left unfinished: files with parts in S3, and drops of which files are missing. A file is told
-// once: by itself where one click resumes it or nothing else of its drop is missing, else within its drop.
-// Must not know how files are sent.
+// The uploads that earlier pages left unfinished: files with parts in S3, and drops with missing files. Each file is
+// listed once. It stands by itself if one click resumes it or if it is the only missing file of its drop. Otherwise it is
+// listed with its drop. Must not know how files are sent.
 import type { Api } from "../api/api";
 import { tryToRemove } from "../api/calls";
 import type { State } from "../api/contract";
-import type { Locks } from "../browser/tab-locks";
 import type { Clock } from "../clock";
 import { ApiError, goneAsUndefined } from "../errors";
 import { sizeOf } from "../parts/part-ranges";
+import type { Journal, JournalEntry, Locks, Member } from "../ports";
 import type { RetryRule } from "../retry/retry";
-import { type Chosen, type Drop, folderOf, type Member } from "./drop";
+import { type Chosen, type Drop, folderOf } from "./drop";
 import type { Drops } from "./drops";
-import type { Journal, JournalEntry } from "./fingerprint";
 import { lockName } from "./resume-record";
 
-/** A file of which some parts are sent, and about how many bytes of it are in S3. */
+/** A file with parts in S3; `sent` is about how many of its bytes are there. */
 export type UnfinishedFile = JournalEntry & { sent: number };
 
-/** A drop of which files are missing. */
+/** A drop with missing files. */
 export type UnfinishedDrop = {
   key: string;
-  /** Milliseconds since 1970. */
+  /** When it was added, in milliseconds since 1970. */
   began: number;
-  /** The outermost folder of its files; empty where they were picked one by one. */
+  /** The outermost folder of its files; empty where the person picked them one by one. */
   folder: string;
   /** The name of its first missing file. */
   filename: string;
-  /** How many files it has. */
+  /** The number of its files. */
   count: number;
-  /** The numbers of the missing ones. */
+  /** The member numbers of the missing files. */
   missing: number[];
-  /** Bytes of the missing files, and about how many of them are in S3. */
+  /** Bytes of the missing files, and about how many of these bytes are in S3. */
   size: number;
   sent: number;
-  /** The missing files of which S3 has parts. */
+  /** The missing files that have parts in S3. */
   files: UnfinishedFile[];
 };
 
 export type Unfinished = { files: UnfinishedFile[]; drops: UnfinishedDrop[] };
 
-/** So many ids the API takes in one request. */
+/** Ids that the API takes in one request, at most. */
 const BATCH = 100;
-/** So many uploads are removed at once. */
-const AT_ONCE = 6;
+/** Uploads that are removed at the same time. */
+const CONCURRENCY = 6;
+/** Uploads in these states have not arrived. */
 const OPEN: ReadonlySet<State> = new Set(["uploading", "aborted"]);
 
-export type LeftOptions = {
+export type UnfinishedOptions = {
   api: Api;
   journal: Journal;
   locks: Locks;
   clock: Clock;
   drops: Drops;
-  /** The fingerprints of files that this tab is sending. */
+  /** The fingerprints of the files that this tab is sending. */
   claims: ReadonlySet<string>;
-  /** How an upload is removed. */
+  /** How the removal of an upload is retried. */
   removal: RetryRule;
 };
 
-export class Left {
-  readonly #options: LeftOptions;
-  /** The drops whose created uploads the API was asked about. */
+export class UnfinishedUploads {
+  readonly #options: UnfinishedOptions;
+  /** The keys of the drops that were compared with the API. */
   readonly #compared = new Set<string>();
 
-  constructor(options: LeftOptions) {
+  constructor(options: UnfinishedOptions) {
     this.#options = options;
   }
 
@@ -71,7 +71,7 @@ export class Left {
     const { journal, drops } = this.#options;
     await drops.read();
     const entries = await journal.all().catch(() => []);
-    const files = (await Promise.all(entries.map((entry) => this.#look(entry)))).flat();
+    const files = (await Promise.all(entries.map((entry) => this.#check(entry)))).flat();
     await Promise.all(drops.unfinished.map((drop) => this.#compare(drop)));
     const apart = files.filter((file) => this.#isApart(file));
     const rows = drops.unfinished.flatMap((drop) => this.#describe(drop, files, apart));
@@ -79,26 +79,26 @@ export class Left {
     return { files: apart.sort(newestFirst), drops: rows.sort(newestFirst) };
   }
 
-  /** Discards a file, here and in S3. */
+  /** Discards an upload, in the journal and in S3. */
   async discard({ id, member_key }: JournalEntry): Promise<void> {
     await this.#remove(id);
     await this.#options.journal.remove(id);
     this.#settle(member_key);
   }
 
-  /** Discards what is missing of a drop, here and in S3; resolves with the ids of the uploads that were created. */
+  /** Discards the missing files of a drop, in the journal and in S3. Resolves with the ids of their uploads. */
   async discardDrop({ key, missing }: UnfinishedDrop): Promise<string[]> {
     const drop = await this.#options.drops.claim(key);
     return drop ? this.#discardMembers(drop, missing) : [];
   }
 
-  /** Claims a drop for files that were chosen again, and says what each is. Undefined when another tab has the drop. */
+  /** Claims a drop and compares it with files that the person picked again. Undefined when another tab has the drop. */
   async resume({ key }: UnfinishedDrop, files: readonly Member[]): Promise<Chosen | undefined> {
     const { drops } = this.#options;
     const drop = await drops.claim(key);
     if (!drop) return undefined;
     const chosen = drop.choose(files);
-    drops.settleMissing(drop, chosen.replaced); // the person need not wait until they are removed
+    drops.settleMissing(drop, chosen.replaced); // before they are removed, so that the person need not wait
     void this.#discardMembers(drop, chosen.replaced).catch(() => undefined);
     return chosen;
   }
@@ -106,20 +106,20 @@ export class Left {
   async #discardMembers(drop: Drop, numbers: readonly number[]): Promise<string[]> {
     const { drops, journal } = this.#options;
     const ids = numbers.flatMap((number) => drop.ids.get(number) ?? []);
-    const left = [...ids];
+    const remaining = [...ids];
     const discard = async () => {
-      for (let id = left.pop(); id !== undefined; id = left.pop()) {
+      for (let id = remaining.pop(); id !== undefined; id = remaining.pop()) {
         await this.#remove(id).catch(goneAsUndefined);
         await journal.remove(id).catch(() => undefined);
       }
     };
-    await Promise.all(Array.from({ length: AT_ONCE }, discard));
+    await Promise.all(Array.from({ length: CONCURRENCY }, discard));
     drops.settleMissing(drop, numbers);
     return ids;
   }
 
-  /** What a tab is sending is left out; what the API has closed meanwhile is forgotten. */
-  async #look(entry: JournalEntry): Promise<UnfinishedFile[]> {
+  /** Returns the file if it can be resumed, and removes an entry whose upload has ended. Omits files in other tabs. */
+  async #check(entry: JournalEntry): Promise<UnfinishedFile[]> {
     const { api, journal, locks, claims } = this.#options;
     if (claims.has(entry.fingerprint)) return [];
     if (await locks.isHeld(lockName(entry.fingerprint))) return [];
@@ -133,7 +133,7 @@ export class Left {
     return [];
   }
 
-  /** Files whose arrival the earlier page could not write down any more: once for each drop the API is asked. */
+  /** Settles files that arrived after the earlier page had closed. Calls the API once for each drop. */
   async #compare(drop: Drop): Promise<void> {
     const { api, drops } = this.#options;
     if (!drop.isResumed || this.#compared.has(drop.key)) return;
@@ -142,15 +142,16 @@ export class Left {
     for (let first = 0; first < created.length; first += BATCH) {
       const numbers = created.slice(first, first + BATCH);
       const ids = numbers.map((number) => drop.ids.get(number) ?? "");
-      const answers = await api.completeMany(ids).catch(() => []);
-      const hasArrived = (_: number, place: number) => {
-        const answer = answers[place];
-        return answer !== undefined && "upload" in answer && !OPEN.has(answer.upload.state);
+      const results = await api.completeMany(ids).catch(() => []);
+      const hasArrived = (_: number, index: number) => {
+        const result = results[index];
+        return result !== undefined && "upload" in result && !OPEN.has(result.upload.state);
       };
       drops.settleMissing(drop, numbers.filter(hasArrived));
     }
   }
 
+  /** Whether the file is listed by itself rather than with its drop. */
   #isApart({ member_key, handle }: UnfinishedFile): boolean {
     const place = this.#options.drops.placeOf(member_key);
     return !place || handle !== undefined || place.drop.missing.length <= 1;
@@ -187,7 +188,7 @@ export class Left {
   }
 }
 
-/** Without an answer an upload counts as open: sending it will tell. */
+/** Without a response an upload counts as unfinished: an attempt to resume it will show its state. */
 async function stateOf(api: Api, id: string): Promise<State> {
   try {
     return (await api.get(id)).state;

@@ -1,76 +1,62 @@
-// A circuit breaker shared by all that talk to one service. After several attempts in a row without an answer, one
-// caller goes on trying and the others wait and burn no bytes. After one success all go on. The caller that tries does
-// so at once when the browser says that the network is back. Time offline uses up no patience.
-// Must not know what is attempted, nor how often an attempt may fail while others succeed.
+// A circuit breaker, shared by all callers of one service. After several failures in a row it opens: one caller probes
+// the service, the others wait and send no bytes. After one success all continue. The probe runs at once when the
+// browser reports that the network is back. Time offline does not count towards the patience.
+// Must not know what callers attempt, nor how often an attempt may fail while others succeed.
 
-import type { Connectivity } from "../browser/connectivity";
 import type { Clock } from "../clock";
-import { following } from "../concurrency/linked-abort";
-import {
-  ApiError,
-  isOutage,
-  isTransient,
-  NetworkError,
-  NeverAnswered,
-  PartError,
-  retryAfter,
-} from "../errors";
-import { type Backoff, backoff, retry } from "./retry";
+import { abortable, linkedAbort } from "../concurrency/linked-abort";
+import { ApiError, isOutage, NetworkError, NeverAnswered, PartError, retryAfter } from "../errors";
+import type { Connectivity } from "../ports";
+import { type Backoff, backoff } from "./backoff";
 
 export type BreakerRule = {
-  /** So many attempts in a row without an answer are an outage. */
+  /** This many failures in a row are an outage. */
   failures: number;
-  /** How long the caller that tries waits between its attempts. */
+  /** How long the probing caller waits between its attempts. */
   probes: Backoff;
-  /** An outage is no longer waited for after so many milliseconds of waiting. The time a computer sleeps is not waiting. */
+  /** Milliseconds of waiting after which callers stop waiting. Time asleep or offline does not count. */
   patience: number;
-  /** A service that has never answered is waited for so many milliseconds only: its address may be wrong. */
-  first: number;
+  /** Milliseconds to wait for a service that has never answered: its address may be wrong. */
+  firstTimeout: number;
 };
 
-/** An outage as a person hears of it. */
+/** An outage, as the page shows it to a person. */
 export type Outage = {
   /** Milliseconds since 1970. */
   since: number;
   /** The service has not answered once since the page opened: its address may be wrong. */
   neverAnswered: boolean;
-  /** What the last attempt met. */
+  /** The error of the last attempt. */
   error: unknown;
 };
 
-export class Breaker {
-  readonly #clock: Clock;
-  readonly #connectivity: Connectivity;
-  readonly #rule: BreakerRule;
-  readonly #onChange: () => void;
-  readonly #wasReached: () => boolean;
-  /** When the first failed attempt began, plus all time that does not count: waiting offline or asleep. */
-  #began: number | undefined;
+export type BreakerOptions = {
+  rule: BreakerRule;
+  clock: Clock;
+  connectivity: Connectivity;
+  /** Called when an outage starts and when it ends. */
+  onChange?: () => void;
+  /** Returns whether a call outside this breaker has had an answer of the service since the page opened. */
+  wasReached?: () => boolean;
+};
+
+type Waiter = { wake: () => void; fail: (error: unknown) => void };
+
+export class CircuitBreaker {
+  readonly #options: BreakerOptions;
+  /** When the first failed attempt started, plus all time that does not count: offline or asleep. */
+  #failingSince: number | undefined;
   #failures = 0;
   #outage: Outage | undefined;
   #hasAnswered = false;
   #probes = 0;
   #waited = 0;
-  #probing = false;
+  #isProbing = false;
   #retryAfter = 0;
-  readonly #waiting = new Set<{ go: () => void; fail: (error: unknown) => void }>();
+  readonly #waiting = new Set<Waiter>();
 
-  /**
-   * `onChange` is called when an outage begins and when it ends; `wasReached` tells whether somebody else had an answer
-   * of the service since the page was opened.
-   */
-  constructor(
-    rule: BreakerRule,
-    clock: Clock,
-    connectivity: Connectivity,
-    onChange = () => {},
-    wasReached = () => false,
-  ) {
-    this.#wasReached = wasReached;
-    this.#rule = rule;
-    this.#clock = clock;
-    this.#connectivity = connectivity;
-    this.#onChange = onChange;
+  constructor(options: BreakerOptions) {
+    this.#options = options;
   }
 
   get outage(): Outage | undefined {
@@ -84,117 +70,122 @@ export class Breaker {
 
   /** True in an outage that has lasted longer than the rule's patience. */
   get isExhausted(): boolean {
-    return this.#outage !== undefined && this.#waited >= this.#rule.patience;
+    return this.#outage !== undefined && this.#waited >= this.#options.rule.patience;
   }
 
-  /** The service is there, though it may not have answered yet: bytes travel to it. */
+  /** Bytes travel to the service: its address is right, though no response has come yet. */
   reached(): void {
     this.#hasAnswered = true;
   }
 
   /**
-   * Does the work; in an outage, when it is this caller's turn to try or when the outage is over. Rejects with
-   * NeverAnswered where nobody ever had an answer and the time for a first one is over.
+   * Does the work. In an outage it waits first: until this caller probes, or until the outage is over. Rejects with
+   * NeverAnswered when the service has never answered and the time for a first answer is over.
    */
   async use<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    const probing = await this.#turn(signal);
-    const began = this.#clock.now();
+    const isProbe = await this.#admit(signal);
+    const started = this.#options.clock.now();
     try {
       const result = await work();
       this.#close();
       return result;
     } catch (error) {
       if (isOutage(error)) {
-        this.#began ??= began;
-        throw this.#failed(error, probing);
+        this.#failingSince ??= started;
+        throw this.#countFailure(error, isProbe);
       }
       if (error instanceof ApiError || error instanceof PartError) this.#close(); // a refusal is an answer
       throw error;
     } finally {
-      if (probing) this.#release();
+      if (isProbe) this.#endProbe();
     }
   }
 
-  /** Resolves with true for the caller that tries. */
-  async #turn(signal: AbortSignal): Promise<boolean> {
+  /** Resolves with true for the caller that probes. */
+  async #admit(signal: AbortSignal): Promise<boolean> {
     for (;;) {
       signal.throwIfAborted();
       if (!this.#outage) return false;
-      if (this.#probing) await this.#changed(signal);
-      else if (await this.#elected(signal)) return true;
+      if (this.#isProbing) await this.#changed(signal);
+      else if (await this.#startProbe(signal)) return true;
     }
   }
 
-  /** Waits until it is time to try; false when the outage ended meanwhile. */
-  async #elected(signal: AbortSignal): Promise<boolean> {
-    this.#probing = true;
+  /** Waits until it is time to probe. Resolves with false when the outage ended meanwhile. */
+  async #startProbe(signal: AbortSignal): Promise<boolean> {
+    const { rule, clock } = this.#options;
+    this.#isProbing = true;
     try {
-      const random = backoff(this.#probes, this.#rule.probes, this.#clock.random());
-      const wait = Math.min(Math.max(random, this.#retryAfter), this.#timeForFirst);
-      await this.#wait(wait, signal);
+      const random = backoff(this.#probes, rule.probes, clock.random());
+      await this.#wait(Math.min(Math.max(random, this.#retryAfter), this.#timeForFirst), signal);
       if (this.#outage) return true;
     } catch (error) {
-      this.#release();
+      this.#endProbe();
       throw error;
     }
-    this.#release();
+    this.#endProbe();
     return false;
   }
 
   /** Waits. Only time online and awake counts towards the patience and the time for a first answer. */
   async #wait(wait: number, signal: AbortSignal): Promise<void> {
-    const began = this.#clock.now();
-    const isOnline = this.#connectivity.isOnline();
-    await this.#pass(wait, signal);
-    const passed = this.#clock.now() - began;
-    const counted = isOnline && this.#connectivity.isOnline() ? Math.min(passed, wait) : 0;
+    const { clock, connectivity } = this.#options;
+    const started = clock.now();
+    const wasOnline = connectivity.isOnline();
+    await this.#timeOrNetwork(wait, signal);
+    const passed = clock.now() - started;
+    const counted = wasOnline && connectivity.isOnline() ? Math.min(passed, wait) : 0;
     this.#waited += counted;
-    if (this.#began !== undefined) this.#began += passed - counted;
+    if (this.#failingSince !== undefined) this.#failingSince += passed - counted;
   }
 
-  /** So many milliseconds, or less when the network comes back meanwhile. */
-  async #pass(wait: number, signal: AbortSignal): Promise<void> {
-    const { controller: over, release } = following(signal);
+  /** Resolves after `wait` milliseconds, or earlier when the network comes back. */
+  async #timeOrNetwork(wait: number, signal: AbortSignal): Promise<void> {
+    const { clock, connectivity } = this.#options;
+    const { controller: over, release } = linkedAbort(signal);
     try {
-      await Promise.race([this.#clock.wait(wait, over.signal), this.#connectivity.back(over.signal)]);
+      await Promise.race([clock.wait(wait, over.signal), connectivity.back(over.signal)]);
     } finally {
       over.abort();
       release();
     }
   }
 
-  /** Milliseconds for which a first answer is still waited for. */
+  /** Milliseconds that remain for a first answer. */
   get #timeForFirst(): number {
-    const isUnlimited = this.#hasAnswered || this.#wasReached() || !this.#connectivity.isOnline();
-    if (isUnlimited) return Number.POSITIVE_INFINITY;
-    const now = this.#clock.now();
-    return Math.max(0, (this.#began ?? now) + this.#rule.first - now);
+    const { rule, clock, connectivity } = this.#options;
+    if (this.#wasReached || !connectivity.isOnline()) return Number.POSITIVE_INFINITY;
+    const now = clock.now();
+    return Math.max(0, (this.#failingSince ?? now) + rule.firstTimeout - now);
   }
 
-  /** What the caller is told. */
-  #failed(error: unknown, probing: boolean): unknown {
+  get #wasReached(): boolean {
+    return this.#hasAnswered || (this.#options.wasReached?.() ?? false);
+  }
+
+  /** Returns the error for the caller. */
+  #countFailure(error: unknown, isProbe: boolean): unknown {
     if (error instanceof ApiError || error instanceof PartError) this.#hasAnswered = true;
     if (error instanceof NetworkError && error.address !== undefined && this.#timeForFirst === 0)
-      return this.#giveUp(new NeverAnswered(error.address, error));
+      return this.#failAll(new NeverAnswered(error.address, error));
     this.#failures++;
     this.#retryAfter = retryAfter(error) ?? 0;
-    if (probing) this.#probes++;
+    if (isProbe) this.#probes++;
     if (this.#outage) this.#outage.error = error;
-    else if (this.#failures >= this.#rule.failures) this.#open(error);
+    else if (this.#failures >= this.#options.rule.failures) this.#open(error);
     return error;
   }
 
-  /** All who wait hear of it. Whoever comes later has one attempt. */
-  #giveUp(error: NeverAnswered): NeverAnswered {
+  /** Rejects all waiting callers. Later callers have one attempt each. */
+  #failAll(error: NeverAnswered): NeverAnswered {
     for (const { fail } of [...this.#waiting]) fail(error);
     this.#reset();
     return error;
   }
 
   #open(error: unknown): void {
-    const neverAnswered = !this.#hasAnswered && !this.#wasReached();
-    this.#outage = { since: this.#clock.now(), neverAnswered, error };
-    this.#onChange();
+    this.#outage = { since: this.#options.clock.now(), neverAnswered: !this.#wasReached, error };
+    this.#options.onChange?.();
   }
 
   #close(): void {
@@ -209,49 +200,25 @@ export class Breaker {
     this.#probes = 0;
     this.#waited = 0;
     this.#retryAfter = 0;
-    this.#wake();
-    if (isOver) this.#onChange();
+    this.#wakeAll();
+    if (isOver) this.#options.onChange?.();
   }
 
-  #release(): void {
-    this.#probing = false;
-    this.#wake();
+  #endProbe(): void {
+    this.#isProbing = false;
+    this.#wakeAll();
   }
 
-  #wake(): void {
-    for (const { go } of [...this.#waiting]) go();
+  #wakeAll(): void {
+    for (const { wake } of [...this.#waiting]) wake();
   }
 
+  /** Resolves when a probe or the outage ends. */
   #changed(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const settle = (answer: () => void) => {
-        signal.removeEventListener("abort", stop);
-        this.#waiting.delete(waiter);
-        answer();
-      };
-      const stop = () => settle(() => reject(signal.reason));
-      const waiter = { go: () => settle(resolve), fail: (error: unknown) => settle(() => reject(error)) };
+    return abortable<void>(signal, (wake, fail) => {
+      const waiter = { wake, fail };
       this.#waiting.add(waiter);
-      signal.addEventListener("abort", stop);
+      return () => this.#waiting.delete(waiter);
     });
   }
-}
-
-export type ThroughOutage = { breaker: Breaker; clock: Clock; rule: BreakerRule; signal: AbortSignal };
-
-/**
- * Does the work until it succeeds or fails for good. An outage is waited for as long as the breaker is open. This is
- * the only layer that repeats a call: the work itself must be one attempt.
- */
-export function retryThroughOutage<T>(
-  work: () => Promise<T>,
-  { breaker, clock, rule, signal }: ThroughOutage,
-): Promise<T> {
-  return retry(() => breaker.use(signal, work), {
-    rule: { tries: rule.failures, ...rule.probes },
-    clock,
-    isRetryable: isTransient,
-    isExempt: (error) => isOutage(error) && breaker.isOpen,
-    signal,
-  });
 }

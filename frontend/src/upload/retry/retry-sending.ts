@@ -1,40 +1,47 @@
-// How what did not reach S3 is sent again: a few times while others succeed, as long as it takes in an outage and where the
-// line breaks. Must not know what is sent.
+// Retries requests to S3: a few times while others succeed, and without limit in an outage or while connections break.
+// Must not know what is sent.
 
 import type { Clock } from "../clock";
-import type { Travel } from "../concurrency/transfer";
-import { BrokenLine, isOutage, NetworkError, PartError, Unsigned } from "../errors";
-import type { Breaker } from "./circuit-breaker";
-import { whyFailed } from "./read-failures";
-import { backoff, type RetryRule, retry } from "./retry";
+import type { Transfer } from "../concurrency/transfer";
+import { ConnectionBroken, isOutage, NetworkError, NoSheet, PartError } from "../errors";
+import { backoff } from "./backoff";
+import type { CircuitBreaker } from "./circuit-breaker";
+import { causeOf } from "./read-failures";
+import { type RetryRule, retry } from "./retry";
 import type { Verdict } from "./s3-errors";
 
 const RETRYABLE: ReadonlySet<Verdict> = new Set(["outage", "retry", "refused"]);
 
 export type RetrySending = {
-  breaker: Breaker;
+  breaker: CircuitBreaker;
   clock: Clock;
   rule: RetryRule;
   isRetryable: (error: unknown) => boolean;
   signal: AbortSignal;
 };
 
-/** Whether another try may succeed, whatever is sent. */
+/** Whether another attempt may succeed, for a part and for a whole file alike. */
 export function isRetryable(error: unknown): boolean {
   if (error instanceof PartError) return RETRYABLE.has(error.verdict);
   return error instanceof NetworkError;
 }
 
-/** Why a load did not arrive: its file is gone, the connection broke after bytes had left, or what `error` says. */
-export async function whyNotSent(error: unknown, data: Blob, travel: Travel, clock: Clock): Promise<unknown> {
-  const why = await whyFailed(error, data, clock, travel.signal);
-  if (why instanceof NetworkError && travel.sent > 0) return new BrokenLine(why.message, { cause: why });
-  return why;
+/** Returns why a load did not arrive: the file is gone, the connection broke after bytes had left, or `error`. */
+export async function sendFailure(
+  error: unknown,
+  data: Blob,
+  transfer: Transfer,
+  clock: Clock,
+): Promise<unknown> {
+  const cause = await causeOf(error, data, clock, transfer.signal);
+  if (cause instanceof NetworkError && transfer.sent > 0)
+    return new ConnectionBroken(cause.message, { cause });
+  return cause;
 }
 
 /**
- * In an outage whoever sends waits for its turn, and that counts for nothing: it is not this load that is ill. Nor is it
- * where the line breaks.
+ * Resolves once `send` succeeds. Failures in an outage and broken connections do not count as tries, because the load
+ * is not their cause. The breaker waits in an outage; here the wait grows with each broken connection.
  */
 export async function retrySending<T>(
   send: () => Promise<T>,
@@ -45,16 +52,16 @@ export async function retrySending<T>(
     try {
       return await send();
     } catch (error) {
-      if (error instanceof BrokenLine && !breaker.isOpen)
+      if (error instanceof ConnectionBroken && !breaker.isOpen)
         await clock.wait(backoff(breaks++, rule, clock.random()), signal);
       throw error;
     }
   };
   const isExempt = (error: unknown) =>
-    isOutage(error) && (breaker.isOpen || (error instanceof BrokenLine && !breaker.isExhausted));
+    isOutage(error) && (breaker.isOpen || (error instanceof ConnectionBroken && !breaker.isExhausted));
   try {
     return await retry(attempt, { rule, clock, isRetryable, isExempt, signal });
   } catch (error) {
-    throw error instanceof Unsigned ? error.cause : error;
+    throw error instanceof NoSheet ? error.cause : error;
   }
 }

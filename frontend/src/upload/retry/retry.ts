@@ -1,36 +1,27 @@
-// Exponential backoff with full jitter, for anything that may work the next time.
-// https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
-// Must not know what it repeats: the caller says which errors are worth another try.
+// Repeats work that may succeed the next time, with backoff between the attempts.
+// Must not know what it repeats: the caller decides which errors are retryable.
 import type { Clock } from "../clock";
 import { retryAfter } from "../errors";
-
-export type Backoff = {
-  /** The longest wait after the first failure, in milliseconds; it doubles from there. */
-  base: number;
-  /** No wait is longer than this, in milliseconds. */
-  cap: number;
-};
+import { type Backoff, backoff } from "./backoff";
 
 export type RetryRule = Backoff & {
-  /** How often the work is tried in all. */
+  /** How often the work is attempted, at most. */
   tries: number;
 };
-
-/** How long to wait after failure number `failure` (from 0), in milliseconds. */
-export function backoff(failure: number, rule: Backoff, random: number): number {
-  return random * Math.min(rule.cap, rule.base * 2 ** failure);
-}
 
 export type Retry = {
   rule: RetryRule;
   clock: Clock;
   isRetryable: (error: unknown) => boolean;
-  /** Failures that do not count as tries. The work itself waits before it tries again. */
+  /** True for failures that do not count as tries. The next attempt starts at once: the work itself must wait. */
   isExempt?: (error: unknown) => boolean;
   signal?: AbortSignal | undefined;
 };
 
-/** Does the work until it succeeds, fails for good, or the tries are used up. */
+/**
+ * Resolves with the result of the first attempt that succeeds. Rejects with the last error when the tries are used up
+ * or the error is not retryable. A server's `Retry-After` lengthens the wait.
+ */
 export async function retry<T>(
   work: () => Promise<T>,
   { rule, clock, isRetryable, isExempt, signal }: Retry,

@@ -1,19 +1,20 @@
-// Whether files that are sent whole may be sent as forms, which need no preflight. Some proxies, and S3's look-alikes, take
-// a PUT and refuse a form: where that happened to several files in a row, later ones are PUT at once.
+// Whether files that are sent whole are sent as forms, which need no CORS preflight. Some proxies and S3-compatible
+// servers take a PUT and refuse a form: after this has happened to several files in a row, later ones are sent by PUT.
 // Must not know how a file is sent.
 
-/** One file alone proves nothing: S3 may have been out of order until its PUT. */
+/** A single file proves nothing: S3 may have been out of order before its PUT. */
 const ENOUGH = 2;
 
-export class Posting {
-  #fallen = 0;
+export class FormSupport {
+  /** Files in a row that S3 took by PUT only. */
+  #refusals = 0;
   #isAnswered = false;
 
   get strategy(): "post" | "put" {
-    return this.#fallen < ENOUGH ? "post" : "put";
+    return this.#refusals < ENOUGH ? "post" : "put";
   }
 
-  /** Whether any form was ever answered: then no answer means an outage, and says nothing about forms. */
+  /** Whether any form has had a response. From then on a missing response means an outage, not a refused form. */
   get isAnswered(): boolean {
     return this.#isAnswered;
   }
@@ -23,12 +24,12 @@ export class Posting {
   }
 
   /** S3 took a file as a form. */
-  passed(): void {
-    this.#fallen = 0;
+  accepted(): void {
+    this.#refusals = 0;
   }
 
-  /** S3 took a file by PUT that it had not taken as a form. */
-  fell(): void {
-    this.#fallen++;
+  /** S3 took a file by PUT after it had refused the form. */
+  refused(): void {
+    this.#refusals++;
   }
 }
