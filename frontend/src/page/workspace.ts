@@ -1,7 +1,6 @@
 // The page of a person who is signed in: puts the Dashboard, the lists, the live updates and the messages together.
 // Must not know how signing in works: the API client that it gets has a token.
 import type { Api } from "../upload/api/api";
-import type { CreatedUpload, Upload } from "../upload/api/contract";
 import { browserConnectivity } from "../upload/browser/connectivity";
 import { workerHasher } from "../upload/browser/hasher";
 import { indexedDbJournal } from "../upload/browser/indexeddb-journal";
@@ -9,7 +8,7 @@ import { browserLocks } from "../upload/browser/tab-locks";
 import { browserTransport } from "../upload/browser/xhr-transport";
 import type { Clock } from "../upload/clock";
 import { Engine } from "../upload/engine";
-import type { Listener, Preconnect, SourceFile } from "../upload/ports";
+import type { Listener, Preconnect } from "../upload/ports";
 import { element } from "./elements";
 import { MailingSwitch } from "./email/mailing-switch";
 import { LeaveGuard } from "./leave-guard";
@@ -26,7 +25,7 @@ import { SpeedMeters } from "./uploads/speed-meters";
 import { UploadActions } from "./uploads/upload-actions";
 import { type ListActions, UploadList } from "./uploads/upload-list";
 import { UploadPages } from "./uploads/upload-pages";
-import { type Change, UploadStore } from "./uploads/upload-store";
+import { type Change, newUpload, UploadStore } from "./uploads/upload-store";
 import { WaitingLine, waitingText } from "./uploads/waiting-line";
 
 /** Signing out waits at most this long (milliseconds) for uploads to be aborted. */
@@ -136,7 +135,7 @@ export class Workspace {
       created: (created, file) => {
         const deadline = created.strategy === "multipart" ? created.parts_expire_at : undefined;
         this.#speeds.start(created.id, file.data, deadline);
-        this.#store.apply(asUpload(created, file), "response");
+        this.#store.apply(newUpload(created, file), "response");
         this.#unfinished.refreshSoon();
       },
       completed: (upload) => this.#store.apply(upload, "response"),
@@ -244,10 +243,4 @@ export class Workspace {
   };
 
   readonly #flush = (): void => void this.#engine.flush();
-}
-
-/** The upload as this page knows it when it is created. Its time is empty, so that each answer of the API is newer. */
-function asUpload({ id, key, state }: CreatedUpload, { name, type, data }: SourceFile): Upload {
-  const created_at = new Date().toISOString();
-  return { id, key, state, filename: name, size: data.size, content_type: type, created_at, updated_at: "" };
 }

@@ -1,6 +1,7 @@
 // The uploads that the page knows: the model of the list. Responses and live messages arrive in any order, but an older
 // state never overwrites a newer one. Must not know the DOM or the network.
-import type { State, Upload } from "../../upload/api/contract";
+import type { CreatedUpload, State, Upload } from "../../upload/api/contract";
+import type { SourceFile } from "../../upload/ports";
 
 export type Row = {
   upload: Upload;
@@ -72,6 +73,12 @@ export class UploadStore {
     this.#removed.add(id);
     if (this.#rows.delete(id)) this.#onChange({ kind: "removed", id });
   }
+}
+
+/** A new upload as this page knows it. Its `updated_at` is empty, so that each update of the API is newer. */
+export function newUpload({ id, key, state }: CreatedUpload, { name, type, data }: SourceFile): Upload {
+  const created_at = new Date().toISOString();
+  return { id, key, state, filename: name, size: data.size, content_type: type, created_at, updated_at: "" };
 }
 
 /**
