@@ -1,4 +1,4 @@
-// Our uploader plugin under Uppy, with the tools the real page gives its engine.
+// Hoist's uploader plugin under Uppy, with the tools that the real page gives the engine.
 import Uppy from "@uppy/core";
 import { HoistUploader } from "../../../frontend/src/uppy/uploader";
 import { Api } from "../../../frontend/src/upload/api/api";
@@ -10,9 +10,12 @@ import { workerHasher } from "../../../frontend/src/upload/browser/hasher";
 import { indexedDbJournal } from "../../../frontend/src/upload/browser/indexeddb-journal";
 import { browserLocks } from "../../../frontend/src/upload/browser/tab-locks";
 import { browserTransport } from "../../../frontend/src/upload/browser/xhr-transport";
-import type { Options } from "../main";
+import type { Options } from "../options";
 
-/** As on the real page, which asks for limits, uploads and what is unfinished when it opens. The part size is the API's to say, not an option. */
+/**
+ * As the real page does when it opens, requests the limits and the uploads, and lists unfinished ones. The API decides the
+ * part size, so it is no option.
+ */
 export async function uploader({ api: url }: Options): Promise<Uppy> {
   const clock = systemClock;
   const fetch: typeof window.fetch = (...request) => window.fetch(...request);
@@ -27,7 +30,7 @@ export async function uploader({ api: url }: Options): Promise<Uppy> {
     connectivity: browserConnectivity,
     journal: indexedDbJournal("nobody"),
     locks: browserLocks,
-    connect: openConnections,
+    preconnect: openConnections,
     settings: { origins },
   });
   await engine.unfinished();

@@ -1,4 +1,4 @@
-// The errors of the engine, as types that callers tell apart, and what each means for a retry.
+// The errors of the engine, as types that callers distinguish, and what each means for a retry.
 // Messages here are for logs; the page has its own texts for people. Must not know who shows them.
 import type { Problem } from "./api/contract";
 import type { SendResponse } from "./ports";

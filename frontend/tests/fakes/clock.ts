@@ -1,7 +1,7 @@
-// Clocks for tests: one that never makes anybody wait, one that a test moves by hand.
+// Clocks for tests: one whose waits end at once, and one that a test advances by hand.
 import type { Clock } from "../../src/upload/clock";
 
-/** Every wait ends at once and moves the time on; `waits` remembers them. */
+/** Every wait ends at once and advances the time; `waits` records them. */
 export class RushingClock implements Clock {
   time = Date.parse("2030-01-01T00:00:00Z");
   readonly waits: number[] = [];
@@ -9,7 +9,7 @@ export class RushingClock implements Clock {
   random = () => 1;
   readonly #alarms = new Set<() => void>();
 
-  /** Rings only when a test says so: nothing takes time here. */
+  /** Rings only when a test calls `ring`: nothing takes time here. */
   alarm(_: number, ring: () => void): () => void {
     this.#alarms.add(ring);
     return () => this.#alarms.delete(ring);
@@ -30,13 +30,13 @@ export class RushingClock implements Clock {
 
 type Sleeper = { until: number; wake: () => void };
 
-/** Time passes only by `advance`. */
+/** Time passes only when a test calls `advance`. */
 export class HandClock implements Clock {
   time = 0;
   #sleepers: Sleeper[] = [];
   readonly #settled: () => Promise<void>;
 
-  /** `settle` lets everything that can go on go on, each time that time has passed. */
+  /** `settle` runs all work that is ready, after each advance. */
   constructor(settle = settled) {
     this.#settled = settle;
   }
@@ -69,7 +69,7 @@ export class HandClock implements Clock {
   }
 }
 
-/** Lets everything that can go on go on. */
+/** Runs all work that is ready. */
 export async function settled(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
 }

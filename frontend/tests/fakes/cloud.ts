@@ -1,5 +1,5 @@
-// The API and S3 in memory, as the engine meets them: answers what they answer, keeps what they keep, counts what
-// it sees, and fails when a test says so.
+// The API and S3 in memory, as the engine sees them. They respond and store as the real ones do, record every request,
+// and fail where a test injects a fault.
 import { Api, type Fetch } from "../../src/upload/api/api";
 import type { CreateRequest, Sheet, SheetRequest, State } from "../../src/upload/api/contract";
 import { crc64nvme } from "../../src/upload/checksums/crc64nvme";
@@ -12,10 +12,10 @@ import { MemoryJournal, MemoryLocks } from "./memory";
 import { S3_ANSWERS, type S3Answer } from "./s3-answers";
 import { WholeFiles } from "./whole-files";
 
-/** What came to S3: a part, or a file whole, by PUT or as a form. */
+/** A request to S3: a part, or a whole file by PUT or as a form. */
 export type Put = {
   method: "PUT" | "POST";
-  /** The object's. */
+  /** The object's key. */
   key: string;
   host: string;
   number: number;
@@ -23,19 +23,19 @@ export type Put = {
   headers: Record<string, string>;
   type: string;
 };
-type Held = Omit<CreateRequest, "strategy"> & { id: string; state: State };
+type StoredUpload = Omit<CreateRequest, "strategy"> & { id: string; state: State };
 
-/** What S3 answers instead of taking a part: one of its own answers, a bare status, or no answer at all. */
+/** How S3 refuses a part: with one of its own responses, a bare status, or no response. */
 export type Fault = S3Answer | number | "reset";
 
 export class Cloud {
   partSize = 10;
-  /** The part size of uploads that are yet to come, where a setting has changed. */
+  /** The part size of later uploads, where a setting has changed. */
   partSizeOfNew: number | undefined;
   putMaxSize = 20;
   hosts = ["one.test", "two.test"];
   sheetSize = 10_000;
-  /** Whether parts are signed for every host name, or each for its own alone. */
+  /** Whether parts are parseSignature for every host name, or each for one. */
   anyHost = true;
   sheetLife = 3_600_000;
   readonly clock = new RushingClock();
@@ -45,26 +45,26 @@ export class Cloud {
   inFlight = new Map<string, number>();
   widest = new Map<string, number>();
   fault: (put: Put, attempt: number) => Fault | undefined = () => undefined;
-  /** What S3 says with its own answers, where it says when to come again. */
+  /** The `Retry-After` of S3's error responses, if any. */
   retryAfter: string | undefined;
-  /** An API of before sheets named the headers of their PUTs, and before presigned PUTs were good once. */
+  /** An older API, whose sheets have no headers and whose presigned PUTs can be used more than once. */
   isOlder = false;
-  /** How long S3 keeps the parts of an unfinished upload (milliseconds), where the API says it. */
+  /** Milliseconds for which S3 keeps the parts of an unfinished upload, where the API reports it. */
   partsLife: number | undefined;
-  /** What was asked for each new sheet. */
-  readonly sheetsAsked: unknown[] = [];
-  /** Whether S3 receives other bytes than were sent. */
+  /** The requests for new sheets. */
+  readonly sheetRequests: unknown[] = [];
+  /** Whether S3 receives damaged bytes. */
   corrupt: (put: Put, attempt: number) => boolean = () => false;
-  /** Whether the browser may see the checksum of what S3 received. */
+  /** Whether the browser may read the checksum in S3's response. */
   exposes = true;
   hashed = 0;
-  /** The connections that were opened ahead, and how many calls the API had had by then. */
+  /** The connections that were opened early, and the number of API calls before that. */
   readonly connected: { origin: string; count: number; calls: number }[] = [];
-  /** Whether the API has answered the page before, so that it is waited for. */
+  /** Whether the API has responded to the page before, so that the engine waits for it. */
   wasReached = false;
-  /** What the API answers instead: a response, or undefined. */
+  /** Returns a response in place of the API's own, or undefined. */
   apiFault: (call: string, body: unknown) => Response | undefined = () => undefined;
-  /** Both outlive an engine, as they outlive a page. */
+  /** Both survive an engine, as they survive a page. */
   readonly journal = new MemoryJournal();
   readonly locks = new MemoryLocks();
   readonly connectivity: Connectivity = {
@@ -73,13 +73,13 @@ export class Cloud {
   };
   /** The share of a part's bytes that leaves before the gate. */
   headStart: (put: Put) => number = () => 0;
-  /** Resolves when a part may go on; by default at once. */
+  /** Resolves when a part may continue; by default after a millisecond. */
   gate: (put: Put) => Promise<void> = () => new Promise((resolve) => setTimeout(resolve, 1));
-  /** Resolves when S3 may answer for a part that it has; rejects when its answer is lost. */
+  /** Resolves when S3 may respond to a part that it has stored; rejects when its response is lost. */
   answerGate: (put: Put) => Promise<void> = () => Promise.resolve();
   /** The upload in parts. */
-  upload: Held | undefined;
-  /** What S3 made of the parts; a part that comes later changes nothing of it. */
+  upload: StoredUpload | undefined;
+  /** The object that S3 assembled from the parts. A later part does not change it. */
   #assembled: Blob | undefined;
   /** The files that are sent whole. */
   readonly files = new WholeFiles(this);
@@ -87,30 +87,30 @@ export class Cloud {
   #sheets = 0;
   /** How many uploads in parts were created. */
   #created = 0;
-  /** The credentials that sign, by their number, and the last that S3 no longer takes. */
+  /** The number of the credentials that sign, and of the last ones that have expired. */
   readonly signer = { credentials: 1, expired: 0 };
   #isOnline = true;
   #back: (() => void)[] = [];
 
-  /** The page is gone, with all it was doing: nothing of its engines is heard any more. */
+  /** The page closes. Its engines send nothing any more. */
   reload(): void {
     this.#page++;
     this.locks.held.clear();
   }
 
-  /** The session of the credentials that sign is over: S3 refuses what they signed and will sign. */
+  /** The current credentials expire: S3 refuses every signature of theirs, also later ones. */
   expireCredentials(): void {
     this.signer.expired = this.signer.credentials;
   }
 
-  /** What the browser says; whether anything answers is another matter. */
+  /** The browser reports no network. Requests succeed all the same, unless a fault prevents it. */
   offline(): void {
     this.#isOnline = false;
   }
 
   online(): void {
     this.#isOnline = true;
-    for (const tell of this.#back.splice(0)) tell();
+    for (const resolve of this.#back.splice(0)) resolve();
   }
 
   engine(
@@ -119,13 +119,13 @@ export class Cloud {
     idToken: (renew: boolean) => Promise<string> = () => Promise.resolve("id-token"),
   ): Engine {
     const page = this.#page;
-    const gone = () => page !== this.#page;
-    const fetch: Fetch = (url, options) => (gone() ? never() : this.fetch(url, options));
+    const isClosed = () => page !== this.#page;
+    const fetch: Fetch = (url, options) => (isClosed() ? never() : this.fetch(url, options));
     const { clock, wasReached } = this;
     const api = new Api({ url: "https://api.test/", fetch, clock, idToken }, { wasReached });
     return new Engine({
       api,
-      transport: (request) => (gone() ? never() : this.transport(request)),
+      transport: (request) => (isClosed() ? never() : this.transport(request)),
       hasher: (data) => {
         this.hashed++;
         return crc64nvme(data);
@@ -135,7 +135,7 @@ export class Cloud {
       journal: this.journal,
       preconnect: (origin, count) => this.connected.push({ origin, count, calls: this.calls.length }),
       locks: {
-        claim: (name) => (gone() ? never() : this.locks.claim(name)),
+        claim: (name) => (isClosed() ? never() : this.locks.claim(name)),
         isHeld: (name) => this.locks.isHeld(name),
       },
       settings: { putMaxSize: this.putMaxSize, ...settings },
@@ -185,13 +185,13 @@ export class Cloud {
   }
 
   #newSheet(request: SheetRequest): Sheet {
-    this.sheetsAsked.push(request);
+    this.sheetRequests.push(request);
     if (request.refused) this.signer.credentials++;
     return this.#sheet(request.first ?? 1);
   }
 
   #plan() {
-    const { size } = this.upload as Held;
+    const { size } = this.upload as StoredUpload;
     return { part_size: this.partSize, part_count: Math.max(1, Math.ceil(size / this.partSize)) };
   }
 
@@ -220,7 +220,7 @@ export class Cloud {
     return [...this.stored].map(([number, part]) => ({ number, size: part.size, etag: "e" }));
   }
 
-  async #complete(upload: Held, checksum: string | undefined, wait = 0): Promise<Response> {
+  async #complete(upload: StoredUpload, checksum: string | undefined, wait = 0): Promise<Response> {
     const numbers = Array.from({ length: this.#plan().part_count }, (_, index) => index + 1);
     const missingNow = () => numbers.filter((number) => !this.stored.has(number));
     for (let looks = 0; missingNow().length > 0 && looks < wait * 5; looks++)
@@ -264,13 +264,13 @@ export class Cloud {
     if (isWhole && !(await this.files.store(put, received))) return s3Answer("BadDigest");
     if (!isWhole) this.stored.set(number, received);
     await Promise.race([this.answerGate(put), aborted(signal)]);
-    const shown = { "x-amz-checksum-crc64nvme": await crc64nvme(received) };
-    return answer(isWhole && fields ? 204 : 200, "", this.exposes ? shown : {});
+    const exposed = { "x-amz-checksum-crc64nvme": await crc64nvme(received) };
+    return answer(isWhole && fields ? 204 : 200, "", this.exposes ? exposed : {});
   };
 
-  /** What S3 itself has against a part. */
+  /** How S3 itself refuses a part. */
   #refusal({ host, number }: Put, url: URL): S3Answer | undefined {
-    const signature = signed(url);
+    const signature = parseSignature(url);
     const isSigned = signature.number === number && signature.host === host;
     if (!(signature.upload <= this.#created) || !isSigned) return "SignatureDoesNotMatch";
     if (signature.credentials <= this.signer.expired) return "ExpiredToken";
@@ -284,19 +284,19 @@ export class Cloud {
   }
 }
 
-/** How often the API was asked for something, such as "POST /uploads". */
+/** How often the API was called with, for example, "POST /uploads". */
 export function count(cloud: Cloud, call: string): number {
   return cloud.calls.filter((each) => each === call).length;
 }
 
-/** The parts that were sent, each as often as it was. */
+/** The numbers of all parts that were sent, each as often as it was sent. */
 export function numbers(cloud: Cloud): number[] {
   return cloud.puts.map(({ number }) => number).sort((a, b) => a - b);
 }
 
 function answer(status: number, text: string, headers: Record<string, string> = {}): SendResponse {
-  const shown = new Headers(headers);
-  return { status, text, header: (name) => shown.get(name) };
+  const values = new Headers(headers);
+  return { status, text, header: (name) => values.get(name) };
 }
 
 function s3Answer(name: S3Answer, retryAfter?: string): SendResponse {
@@ -304,8 +304,8 @@ function s3Answer(name: S3Answer, retryAfter?: string): SendResponse {
   return answer(status, body, retryAfter === undefined ? {} : { "Retry-After": retryAfter });
 }
 
-/** What the fake's signatures say: who signed, for which upload, which part, which host name. */
-function signed(url: URL) {
+/** Parses a signature of this fake: its credentials, upload, part and host name. */
+function parseSignature(url: URL) {
   const signature = url.searchParams.get("X-Amz-Signature") ?? "";
   const [, credentials, upload, number, host] = /^s\d+c(\d+)u(\d+)n(\d+)@(.+)$/.exec(signature) ?? [];
   return { credentials: Number(credentials), upload: Number(upload), number: Number(number), host };
@@ -317,10 +317,10 @@ function never(): Promise<never> {
 
 const abortions = new WeakMap<AbortSignal, Promise<never>>();
 
-/** One promise, so one listener, per signal. */
+/** One promise, and so one listener, for each signal. */
 function aborted(signal: AbortSignal): Promise<never> {
-  const known = abortions.get(signal);
-  if (known) return known;
+  const earlier = abortions.get(signal);
+  if (earlier) return earlier;
   const abortion = new Promise<never>((_, reject) => {
     if (signal.aborted) reject(signal.reason);
     signal.addEventListener("abort", () => reject(signal.reason));
@@ -345,7 +345,7 @@ export function problem(status: number, code: string, more: object = {}): Respon
   });
 }
 
-/** A file of so many bytes, no two stretches of it alike. */
+/** A file of this size, whose bytes differ from part to part. */
 export function fileOf(size: number, name = "a.bin", type = "") {
   const bytes = Uint8Array.from({ length: size }, (_, index) => (index * 31 + (index >> 3)) % 251);
   return { name, type, data: new Blob([bytes], { type: "text/plain" }) };

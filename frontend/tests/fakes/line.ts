@@ -1,38 +1,38 @@
-// A line with a rate, a round trip and breaks, and S3 behind it, in virtual time: connections share the rate evenly.
-// Counts what travelled and what was lost of it.
+// A line with a rate, a round trip and breaks, and S3 at its end, in virtual time. Connections share the rate evenly.
+// Counts the bytes that were carried and those that were lost.
 import { NetworkError } from "../../src/upload/errors";
 import type { SendRequest, SendResponse } from "../../src/upload/ports";
 import { HandClock } from "./clock";
 
-/** Node's: a turn of the event loop, without the millisecond of a timer. Minutes are thousands of steps. */
-declare function setImmediate(go: () => void): unknown;
+/** Node's. It costs one turn of the event loop; a timer would cost a millisecond, and minutes are thousands of steps. */
+declare function setImmediate(callback: () => void): unknown;
 
-/** Milliseconds. */
+/** Milliseconds of virtual time that pass at once. */
 const STEP = 50;
 
 export type LineOptions = {
-  /** Bytes a second. */
+  /** Bytes per second. */
   rate: number;
-  /** Seconds. */
+  /** Seconds of a round trip. */
   roundTrip?: number;
-  /** Every so many seconds all connections break. */
+  /** Seconds after which all connections break, again and again. */
   breaks?: number;
-  /** Bytes of each connection that the operating system takes at once. */
+  /** Bytes of each connection that the operating system buffers: the browser reports them as sent. */
   buffer?: number;
 };
 
 type Connection = {
   request: SendRequest;
-  begins: number;
+  start: number;
   carried: number;
-  told: number;
+  reported: number;
   end: (error?: unknown) => void;
 };
 
 export class FakeLine {
   readonly clock = new HandClock(() => new Promise((resolve) => setImmediate(() => resolve())));
   rate: number;
-  travelled = 0;
+  carried = 0;
   lost = 0;
   widest = 0;
   readonly #connections = new Set<Connection>();
@@ -43,11 +43,11 @@ export class FakeLine {
     this.#options = options;
   }
 
-  get underWay(): number {
+  get inFlight(): number {
     return this.#connections.size;
   }
 
-  /** A preflight goes there and back first; so does the answer. */
+  /** The preflight takes one round trip, the response another. */
   readonly transport = (request: SendRequest): Promise<SendResponse> =>
     new Promise((resolve, reject) => {
       const trip = 1000 * (this.#options.roundTrip ?? 0);
@@ -59,7 +59,7 @@ export class FakeLine {
         if (error !== undefined) return reject(error);
         void this.clock.wait(trip).then(() => resolve({ status: 200, text: "", header: () => null }));
       };
-      const connection = { request, begins: this.clock.time + trip, carried: 0, told: 0, end };
+      const connection = { request, start: this.clock.time + trip, carried: 0, reported: 0, end };
       request.signal.addEventListener("abort", stop);
       this.#connections.add(connection);
       this.widest = Math.max(this.widest, this.#connections.size);
@@ -69,29 +69,29 @@ export class FakeLine {
     for (const { end } of this.#connections) end(new NetworkError("reset"));
   }
 
-  /** Until the work is done, or so many seconds are over; resolves to the seconds it took. */
+  /** Lets time pass until the work is done or the seconds are over. Resolves with the seconds that have passed. */
   async pass(seconds: number, isDone: () => boolean = () => false): Promise<number> {
-    const began = this.clock.time;
+    const start = this.clock.time;
     const { breaks } = this.#options;
-    while (!isDone() && this.clock.time - began < 1000 * seconds) {
+    while (!isDone() && this.clock.time - start < 1000 * seconds) {
       this.#carry();
       await this.clock.advance(STEP);
       if (breaks && this.clock.time % (1000 * breaks) === 0) this.break();
     }
-    return (this.clock.time - began) / 1000;
+    return (this.clock.time - start) / 1000;
   }
 
   #carry(): void {
-    const moving = [...this.#connections].filter(({ begins }) => begins <= this.clock.time);
+    const moving = [...this.#connections].filter(({ start }) => start <= this.clock.time);
     for (const connection of moving) {
       const { request, end } = connection;
       const { size } = request.body;
       const carried = Math.min((this.rate * STEP) / 1000 / moving.length, size - connection.carried);
       connection.carried += carried;
-      this.travelled += carried;
-      const told = Math.min(size, Math.floor(connection.carried + (this.#options.buffer ?? 0)));
-      if (told > connection.told) request.onProgress(told);
-      connection.told = told;
+      this.carried += carried;
+      const reported = Math.min(size, Math.floor(connection.carried + (this.#options.buffer ?? 0)));
+      if (reported > connection.reported) request.onProgress(reported);
+      connection.reported = reported;
       if (connection.carried >= size - 0.001) end();
     }
   }

@@ -1,4 +1,4 @@
-// A journal and locks in memory: what the browser's keep across pages and tabs, a test keeps across engines.
+// A journal and locks in memory. As the browser's survive pages, these survive the engines of a test.
 
 import type { DropRecord, Journal, JournalEntry, Locks, MemberRecord } from "../../src/upload/ports";
 
@@ -7,7 +7,7 @@ export class MemoryJournal implements Journal {
   readonly parts = new Map<string, Map<number, string>>();
   readonly records = new Map<string, DropRecord>();
   readonly changes = new Map<string, MemberRecord>();
-  /** How many records of members each write brought. */
+  /** The number of records in each write. */
   readonly notes: number[] = [];
   broken = false;
 
@@ -58,8 +58,8 @@ export class MemoryJournal implements Journal {
 
   async removeDrop(key: string): Promise<void> {
     this.#work();
-    for (const kept of [this.records, this.changes])
-      for (const name of kept.keys()) if (name.startsWith(`${key} `)) kept.delete(name);
+    for (const map of [this.records, this.changes])
+      for (const name of map.keys()) if (name.startsWith(`${key} `)) map.delete(name);
   }
 
   #work(): void {

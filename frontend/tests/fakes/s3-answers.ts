@@ -1,8 +1,8 @@
-// What S3 answers to a PUT that it does not take, as it travels: status and XML body. Ids are shortened; where S3 echoes
-// a security token it is replaced. Shapes: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, and
-// answers that people have published: boto/boto#1399, anomalyco/sst#4301, ex-aws/ex_aws#228, aws/aws-sdk-js#3493,
+// S3's error responses to a PUT: status and XML body, exactly as S3 sends them. Ids are shortened, and security tokens
+// replaced. Sources: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, and responses that people have
+// published: boto/boto#1399, anomalyco/sst#4301, ex-aws/ex_aws#228, aws/aws-sdk-js#3493,
 // s3fs-fuse/s3fs-fuse#1019, aws-amplify/aws-sdk-ios#424, versity/versitygw#2044.
-// Must not know what the engine makes of them.
+// Must not know how the engine reacts.
 
 const PROLOG = '<?xml version="1.0" encoding="UTF-8"?>\n';
 const IDS =

@@ -1,6 +1,6 @@
-// Chance that a test can repeat.
+// Random numbers that a test can repeat.
 
-/** Evenly spread in [0, 1), the same for the same seed. https://en.wikipedia.org/wiki/Xorshift */
+/** Evenly distributed in [0, 1), the same for the same seed. https://en.wikipedia.org/wiki/Xorshift */
 export function seeded(seed: number): () => number {
   let state = (seed * 2654435761) >>> 0 || 1;
   return () => {

@@ -1,4 +1,4 @@
-// A file that is being sent over a FakeLine, by the engine's own senders, places and breaker. A KiB stands for a MiB.
+// A file that is sent over a FakeLine by the engine's own sender, pool and circuit breaker. A KiB stands for a MiB.
 
 import type { CreatedUpload } from "../../src/upload/api/contract";
 import { PartChecksums } from "../../src/upload/checksums/part-checksums";
@@ -15,7 +15,7 @@ export const MIB = 1024;
 export const PART = 5 * MIB;
 const online = { isOnline: () => true, back: () => new Promise<void>(() => undefined) };
 
-/** A file that is being sent over a line, in parts of 5 MiB. */
+/** Starts to send a file over a line, in parts of 5 MiB. */
 export function sending(mebibytes: number, options: LineOptions) {
   const line = new FakeLine(options);
   const { clock } = line;

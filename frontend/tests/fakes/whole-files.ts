@@ -1,5 +1,5 @@
-// Files that are sent whole, as the API and S3 keep them: created in batches, each with a sheet for one host name, settled
-// by S3's event and never completed. Part of the fake in cloud.ts.
+// Files that are sent whole, in the API and S3: created in batches, each with a sheet for one host name, and never
+// completed. Part of the fake in cloud.ts.
 import type { CreateRequest, PostSheet, Sheet, State } from "../../src/upload/api/contract";
 import { crc64nvme } from "../../src/upload/checksums/crc64nvme";
 import type { Cloud, Fault, Put } from "./cloud";
@@ -9,18 +9,18 @@ type Strategy = "put" | "post";
 
 export type WholeFile = CreateRequest & { id: string; host: string; state: State; object?: Blob };
 
-/** What the API answers for one member of a batch instead of creating it. */
+/** A problem in place of an upload, for one member of a batch. */
 export type MemberProblem = { status: number; code: string; retry_after?: number };
 
 type Body = CreateRequest & { uploads?: CreateRequest[]; refused?: boolean };
 
 export class WholeFiles {
   readonly all = new Map<string, WholeFile>();
-  /** How many members each batch had. */
+  /** The number of members in each batch. */
   readonly batches: number[] = [];
-  /** Whether S3, or a proxy before it, takes forms. */
+  /** Whether S3, or a proxy in front of it, takes forms. */
   takesForms = true;
-  /** Instead of some members. */
+  /** Returns a problem for members that are not created. */
   problem: (member: CreateRequest, batch: number) => MemberProblem | undefined = () => undefined;
   readonly #cloud: Cloud;
   readonly #keys = new Map<string, WholeFile>();
@@ -37,7 +37,7 @@ export class WholeFiles {
     return this.all.has(id);
   }
 
-  /** The API's answer, where the call is about files that are sent whole. */
+  /** Returns the API's response if the call is about files that are sent whole. */
   answer(call: string, body: Body | undefined): Response | undefined {
     if (call === "POST /uploads/batch") return this.#batch(body?.uploads ?? []);
     if (call === "POST /uploads" && body && body.size <= this.#cloud.putMaxSize)
@@ -61,10 +61,10 @@ export class WholeFiles {
     const fault = this.problem(member, this.batches.length);
     if (fault) return { problem: { ...fault, title: fault.code, detail: `Detail of ${fault.code}` } };
     if (member.size > this.#cloud.putMaxSize) return { upload: this.#cloud.create(member) };
-    const known = this.#keys.get(member.idempotency_key ?? "");
-    if (known && known.state !== "uploading")
-      return { problem: { status: 409, code: "wrong_state", id: known.id, state: known.state } };
-    const file = known ?? this.#keep(member, index);
+    const earlier = this.#keys.get(member.idempotency_key ?? "");
+    if (earlier && earlier.state !== "uploading")
+      return { problem: { status: 409, code: "wrong_state", id: earlier.id, state: earlier.state } };
+    const file = earlier ?? this.#keep(member, index);
     return { upload: this.#created(file, member.strategy ?? "post") };
   }
 
@@ -96,7 +96,7 @@ export class WholeFiles {
   }
 
   #newSheet(file: WholeFile, body: Body | undefined): Sheet | PostSheet {
-    this.#cloud.sheetsAsked.push(body);
+    this.#cloud.sheetRequests.push(body);
     if (body?.refused) this.#cloud.signer.credentials++;
     return this.#sheet(file, body?.strategy ?? "put");
   }
@@ -113,7 +113,7 @@ export class WholeFiles {
     return { headers, urls, first: 1, signatures: [signature], other_signatures: [], expires_at };
   }
 
-  /** What S3 itself has against the request. */
+  /** How S3 itself refuses the request. */
   refusal({ key, host, headers }: Put, url: URL, fields?: Record<string, string>): Fault | undefined {
     if (fields && !this.takesForms) return 405;
     const signature = fields?.signature ?? url.searchParams.get("X-Amz-Signature") ?? "";
@@ -125,7 +125,7 @@ export class WholeFiles {
     return headers["If-None-Match"] === "*" && isThere ? "PreconditionFailed" : undefined;
   }
 
-  /** False where the bytes are not those that were declared. */
+  /** Resolves with false when the bytes do not match their checksum. */
   async store({ key }: Put, object: Blob): Promise<boolean> {
     const file = this.all.get(key) as WholeFile;
     if (file.crc64nvme !== (await crc64nvme(object))) return false;

@@ -4,29 +4,34 @@ import { ApiError, NetworkError } from "../../src/upload/errors";
 import { RushingClock } from "../fakes/clock";
 import { json, problem } from "../fakes/cloud";
 
-type Asked = { url: string; options: RequestInit };
+type ApiRequest = { url: string; options: RequestInit };
 
-/** An API that gives these answers, one after another; the last again and again. */
+/** An API that gives these responses, one after the other, and then repeats the last. */
 function apiWith(...answers: (() => Response)[]) {
-  const asked: Asked[] = [];
+  const requests: ApiRequest[] = [];
   const renewals: boolean[] = [];
   const clock = new RushingClock();
   const fetch = async (url: string, options: RequestInit) => {
-    asked.push({ url, options });
-    return (answers[Math.min(asked.length, answers.length) - 1] as () => Response)();
+    requests.push({ url, options });
+    return (answers[Math.min(requests.length, answers.length) - 1] as () => Response)();
   };
   const idToken = async (renew: boolean) => {
     renewals.push(renew);
     return renew ? "new" : "old";
   };
-  return { api: new Api({ url: "https://api.test/stage/", fetch, clock, idToken }), asked, renewals, clock };
+  return {
+    api: new Api({ url: "https://api.test/stage/", fetch, clock, idToken }),
+    requests,
+    renewals,
+    clock,
+  };
 }
 
 const ok = () => json(200, {});
 const silence = () => {
   throw new TypeError("Failed to fetch");
 };
-const authorization = ({ options }: Asked) => (options.headers as Record<string, string>).Authorization;
+const authorization = ({ options }: ApiRequest) => (options.headers as Record<string, string>).Authorization;
 
 test.each([
   ["limits", (api: Api) => api.limits(), "GET", "/limits", undefined],
@@ -52,17 +57,17 @@ test.each([
   ["download", (api: Api) => api.download("i"), "GET", "/uploads/i/download", undefined],
   ["connect", (api: Api) => api.connect(), "POST", "/connections", undefined],
 ])("%s asks for its route", async (_, call, method, path, body) => {
-  const { api, asked } = apiWith(ok);
+  const { api, requests } = apiWith(ok);
   await call(api);
-  expect(asked[0]).toMatchObject({ url: `https://api.test/stage${path}`, options: { method } });
-  expect(asked[0]?.options.body).toBe(body);
+  expect(requests[0]).toMatchObject({ url: `https://api.test/stage${path}`, options: { method } });
+  expect(requests[0]?.options.body).toBe(body);
 });
 
 test("every call but limits carries the ID token", async () => {
-  const { api, asked } = apiWith(ok);
+  const { api, requests } = apiWith(ok);
   await api.limits();
   await api.get("i");
-  expect(asked.map(authorization)).toEqual([undefined, "Bearer old"]);
+  expect(requests.map(authorization)).toEqual([undefined, "Bearer old"]);
 });
 
 test("a problem becomes an error with its code, status and detail", async () => {
@@ -92,22 +97,22 @@ test.each([
   ["500", () => problem(500, "internal")],
   ["503", () => problem(503, "unavailable")],
 ])("%s is tried again, with growing waits", async (_, answer) => {
-  const { api, asked, clock } = apiWith(answer, answer, ok);
+  const { api, requests, clock } = apiWith(answer, answer, ok);
   await api.get("i");
-  expect(asked).toHaveLength(3);
+  expect(requests).toHaveLength(3);
   expect(clock.waits).toEqual([300, 600]);
 });
 
-test("an API that stays silent is given up as a network error", async () => {
-  const { api, asked } = apiWith(silence);
+test("an API that never responds fails with a network error after five attempts", async () => {
+  const { api, requests } = apiWith(silence);
   await expect(api.get("i")).rejects.toBeInstanceOf(NetworkError);
-  expect(asked).toHaveLength(5);
+  expect(requests).toHaveLength(5);
 });
 
-test.each([400, 403, 404, 409, 422])("a %i is not tried again", async (status) => {
-  const { api, asked } = apiWith(() => problem(status, "no"));
+test.each([400, 403, 404, 409, 422])("a %i is not retried", async (status) => {
+  const { api, requests } = apiWith(() => problem(status, "no"));
   await expect(api.get("i")).rejects.toBeInstanceOf(ApiError);
-  expect(asked).toHaveLength(1);
+  expect(requests).toHaveLength(1);
 });
 
 test("a 401 renews the ID token, once", async () => {
@@ -116,15 +121,15 @@ test("a 401 renews the ID token, once", async () => {
   expect(refused.renewals).toEqual([false, true]);
   const expired = apiWith(() => json(401, {}), ok);
   await expired.api.get("i");
-  expect(expired.asked.map(authorization)).toEqual(["Bearer old", "Bearer new"]);
+  expect(expired.requests.map(authorization)).toEqual(["Bearer old", "Bearer new"]);
 });
 
-test("an aborted call is not tried again", async () => {
+test("an aborted call is not retried", async () => {
   const stop = new AbortController();
-  const { api, asked } = apiWith(() => {
+  const { api, requests } = apiWith(() => {
     stop.abort(new Error("stopped"));
     return silence();
   });
   await expect(api.get("i", stop.signal)).rejects.toThrow("stopped");
-  expect(asked).toHaveLength(1);
+  expect(requests).toHaveLength(1);
 });

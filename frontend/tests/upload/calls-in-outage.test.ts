@@ -1,5 +1,5 @@
-// One retry layer: what is asked of the API and of S3 while they are out of order, counted in virtual time.
-// Three attempts open the circuit breaker, then one caller tries, at most every half minute.
+// One retry layer: counts the requests to the API and S3 during an outage, in virtual time. Three failed attempts open the
+// circuit breaker; from then on a single caller probes, at most every half minute.
 import { expect, test } from "vitest";
 import { NetworkError } from "../../src/upload/errors";
 import { defaultSettings } from "../../src/upload/settings";
@@ -8,9 +8,9 @@ import { Cloud, fileOf, problem } from "../fakes/cloud";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-/** Milliseconds that a test of hours may take: each probe is a turn of the event loop. */
+/** Milliseconds that a test of hours in virtual time may take: each probe costs a turn of the event loop. */
 const SLOW = 60_000;
-/** Three attempts, then probes after 0.5, 1, 2, 4, 8, 16, 30, 30 … seconds, where chance takes the longest. */
+/** Three attempts, then probes after 0.5, 1, 2, 4, 8, 16, 30, 30 … seconds: the clock's chance gives the longest waits. */
 const most = (outage: number) => 3 + 6 + Math.ceil(outage / 30_000);
 
 type Outage = { name: string; answer: () => Response };
@@ -28,22 +28,22 @@ const OUTAGES: Outage[] = [
   { name: "504", answer: () => new Response("", { status: 504 }) },
 ];
 
-/** The API is out of order from the first `call` on; resolves to how often it was asked meanwhile, in all. */
+/** The API fails from the first `call` on. Returns a function that counts all its calls during the outage. */
 function breakDown(cloud: Cloud, call: string, outage: number, { answer }: Outage): () => number {
   let end: number | undefined;
-  let asked = 0;
+  let calls = 0;
   cloud.apiFault = (each) => {
     if (each === call) end ??= cloud.clock.time + outage;
     if (end === undefined || cloud.clock.time >= end) return undefined;
-    asked++;
+    calls++;
     return answer();
   };
-  return () => asked;
+  return () => calls;
 }
 
 const CALLS = ["POST /uploads", "POST /uploads/u1/sheet", "POST /uploads/u1/complete"];
 
-/** Makes the API, which has answered the page before, be asked for more than one sheet. */
+/** An API that has responded to the page before, and whose sheets are so small that an upload needs several. */
 function cloudOfSmallSheets(): Cloud {
   const cloud = new Cloud();
   cloud.sheetSize = 3;
@@ -52,37 +52,34 @@ function cloudOfSmallSheets(): Cloud {
 }
 
 test.each(CALLS.flatMap((call) => OUTAGES.map((outage) => ({ call, outage }))))(
-  "while $call meets a minute of $outage.name, the API is asked a few times",
+  "$call causes few API calls during a minute of $outage.name",
   async ({ call, outage }) => {
     const cloud = cloudOfSmallSheets();
-    const asked = breakDown(cloud, call, MINUTE, outage);
+    const calls = breakDown(cloud, call, MINUTE, outage);
     const upload = await cloud.engine().upload(fileOf(60)).run();
     expect(upload.state).toBe("uploaded");
-    expect(asked()).toBeGreaterThan(0);
-    expect(asked()).toBeLessThanOrEqual(most(MINUTE));
+    expect(calls()).toBeGreaterThan(0);
+    expect(calls()).toBeLessThanOrEqual(most(MINUTE));
   },
 );
 
-test.each(OUTAGES)(
-  "while what S3 holds is asked for in a minute of $name, a few calls are made",
-  async (outage) => {
-    const cloud = new Cloud();
-    cloud.gate = ({ number }) => (number < 3 ? Promise.resolve() : new Promise(() => undefined));
-    const upload = cloud.engine().upload(fileOf(60));
-    const run = upload.run();
-    while (cloud.stored.size < 2) await settled();
-    const asked = breakDown(cloud, "GET /uploads/u1/parts", MINUTE, outage);
-    upload.pause();
-    await settled();
-    cloud.gate = () => Promise.resolve();
-    upload.resume();
-    expect((await run).state).toBe("uploaded");
-    expect(asked()).toBeGreaterThan(0);
-    expect(asked()).toBeLessThanOrEqual(most(MINUTE));
-  },
-);
+test.each(OUTAGES)("listing the parts causes few API calls during a minute of $name", async (outage) => {
+  const cloud = new Cloud();
+  cloud.gate = ({ number }) => (number < 3 ? Promise.resolve() : new Promise(() => undefined));
+  const upload = cloud.engine().upload(fileOf(60));
+  const run = upload.run();
+  while (cloud.stored.size < 2) await settled();
+  const calls = breakDown(cloud, "GET /uploads/u1/parts", MINUTE, outage);
+  upload.pause();
+  await settled();
+  cloud.gate = () => Promise.resolve();
+  upload.resume();
+  expect((await run).state).toBe("uploaded");
+  expect(calls()).toBeGreaterThan(0);
+  expect(calls()).toBeLessThanOrEqual(most(MINUTE));
+});
 
-test.each(OUTAGES)("a file that is taken up in a minute of $name costs a few calls", async (outage) => {
+test.each(OUTAGES)("resuming a file causes few API calls during a minute of $name", async (outage) => {
   const cloud = new Cloud();
   cloud.gate = ({ number }) => (number < 3 ? Promise.resolve() : new Promise(() => undefined));
   void cloud.engine().upload(fileOf(60)).run();
@@ -90,29 +87,29 @@ test.each(OUTAGES)("a file that is taken up in a minute of $name costs a few cal
   cloud.reload();
   cloud.wasReached = true;
   cloud.gate = () => Promise.resolve();
-  const asked = breakDown(cloud, "GET /uploads/u1", MINUTE, outage);
+  const calls = breakDown(cloud, "GET /uploads/u1", MINUTE, outage);
   await cloud.engine().upload(fileOf(60)).run();
-  expect(asked()).toBeGreaterThan(0);
-  expect(asked()).toBeLessThanOrEqual(most(MINUTE));
+  expect(calls()).toBeGreaterThan(0);
+  expect(calls()).toBeLessThanOrEqual(most(MINUTE));
 });
 
 test.each(OUTAGES)(
-  "an upload that is cancelled in a minute of $name is aborted when it is over",
+  "an upload that is cancelled during a minute of $name is aborted afterwards",
   async (outage) => {
     const cloud = new Cloud();
     cloud.gate = () => new Promise(() => undefined);
     const upload = cloud.engine().upload(fileOf(60));
     const run = upload.run().catch(() => undefined);
     while (cloud.puts.length === 0) await settled();
-    const asked = breakDown(cloud, "DELETE /uploads/u1", MINUTE, outage);
+    const calls = breakDown(cloud, "DELETE /uploads/u1", MINUTE, outage);
     await upload.cancel();
     await run;
     expect(cloud.upload).toBeUndefined();
-    expect(asked()).toBeLessThanOrEqual(most(MINUTE));
+    expect(calls()).toBeLessThanOrEqual(most(MINUTE));
   },
 );
 
-test("an upload whose abort was done but not answered counts as aborted", async () => {
+test("an upload counts as aborted when only the response to the abort was lost", async () => {
   const cloud = new Cloud();
   cloud.gate = () => new Promise(() => undefined);
   const upload = cloud.engine().upload(fileOf(60));
@@ -130,39 +127,39 @@ test("an upload whose abort was done but not answered counts as aborted", async 
 });
 
 test.each(CALLS)(
-  "%s survives eight hours without an answer",
+  "%s survives eight hours without a response",
   async (call) => {
     const cloud = cloudOfSmallSheets();
-    const asked = breakDown(cloud, call, 8 * HOUR, OUTAGES[0] as Outage);
+    const calls = breakDown(cloud, call, 8 * HOUR, OUTAGES[0] as Outage);
     const began = cloud.clock.time;
     const upload = await cloud.engine().upload(fileOf(60)).run();
     expect(upload.state).toBe("uploaded");
     expect(cloud.clock.time - began).toBeGreaterThanOrEqual(8 * HOUR);
-    expect(asked()).toBeLessThanOrEqual(most(8 * HOUR));
+    expect(calls()).toBeLessThanOrEqual(most(8 * HOUR));
   },
   SLOW,
 );
 
 test(
-  "complete alone out of order for an hour is waited for, and is asked seldom",
+  "an upload waits for an hour in which complete alone fails, and calls it seldom",
   async () => {
     const cloud = new Cloud();
     const end = cloud.clock.time + HOUR;
-    let asked = 0;
+    let calls = 0;
     cloud.apiFault = (call) => {
       if (!call.endsWith("/complete") || cloud.clock.time >= end) return undefined;
-      asked++;
+      calls++;
       return problem(429, "too_many_requests");
     };
     const upload = await cloud.engine().upload(fileOf(60)).run();
     expect(upload.state).toBe("uploaded");
-    expect(asked).toBeLessThanOrEqual(most(HOUR));
+    expect(calls).toBeLessThanOrEqual(most(HOUR));
   },
   SLOW,
 );
 
 test(
-  "complete alone out of order is given up when all patience is used",
+  "an upload fails when complete alone fails for longer than the patience",
   async () => {
     const cloud = new Cloud();
     cloud.apiFault = (call) => (call.endsWith("/complete") ? problem(500, "internal") : undefined);
@@ -173,7 +170,7 @@ test(
 );
 
 test.each([MINUTE, 8 * HOUR])(
-  "in %i ms without an answer of S3 the parts on their way and probes are sent",
+  "in %i ms without a response of S3 only the parts in flight and probes are sent",
   async (outage) => {
     const cloud = new Cloud();
     const end = cloud.clock.time + outage;
@@ -191,7 +188,7 @@ test.each([MINUTE, 8 * HOUR])(
 );
 
 test(
-  "an outage of the API is none of S3: no part is sent without a sheet, and none counts a try",
+  "an outage of the API is not an outage of S3: no part is sent without a sheet, and no part loses a try",
   async () => {
     const cloud = new Cloud();
     cloud.expireCredentials();
@@ -202,7 +199,7 @@ test(
   SLOW,
 );
 
-test("a sheet that the API refuses ends the upload with that reason, asked for once", async () => {
+test("an upload fails with the reason of a refused sheet, after a single request for it", async () => {
   const cloud = new Cloud();
   cloud.sheetSize = 3;
   cloud.apiFault = (call) => (call.endsWith("/sheet") ? problem(403, "forbidden") : undefined);
@@ -225,12 +222,12 @@ test.each(["17", "Tue, 01 Jan 2030 00:00:42 GMT"])("Retry-After: %s is honoured"
   expect(fifth).toBeGreaterThanOrEqual(header === "17" ? fourth + 17_000 : Date.parse(header));
 });
 
-test("a Retry-After of years, by a clock that is wrong, is not believed", async () => {
+test("a Retry-After of years, from a wrong clock, is limited", async () => {
   const cloud = new Cloud();
-  let asked = 0;
+  let calls = 0;
   const began = cloud.clock.time;
   cloud.apiFault = (call) => {
-    if (call !== "POST /uploads" || ++asked > 1) return undefined;
+    if (call !== "POST /uploads" || ++calls > 1) return undefined;
     const busy = problem(503, "try_again");
     busy.headers.set("Retry-After", "Tue, 01 Jan 2036 00:00:00 GMT");
     return busy;
@@ -239,7 +236,7 @@ test("a Retry-After of years, by a clock that is wrong, is not believed", async 
   expect(cloud.clock.time - began).toBeLessThanOrEqual(10 * MINUTE);
 });
 
-test("too many uploads of the owner's own are no outage: the file fails soon, with that reason", async () => {
+test("too many uploads of the owner are not an outage: the file fails soon, with that reason", async () => {
   const cloud = new Cloud();
   let other = 0;
   cloud.apiFault = (call, body) => {

@@ -1,5 +1,5 @@
-// Complete is asked when the last byte has left, before S3 has answered for it: what is gained, and what must not be
-// lost when the two cross.
+// The early call of complete: it is made when the last byte has left, before S3 has responded to the last part. Both may
+// overtake each other.
 import { expect, test, vi } from "vitest";
 import { NetworkError } from "../../src/upload/errors";
 import { settled } from "../fakes/clock";
@@ -7,32 +7,32 @@ import { Cloud, count, fileOf, json, numbers, type Put } from "../fakes/cloud";
 
 const COMPLETE = "POST /uploads/u1/complete";
 
-/** S3's answer for the last of six parts comes when `holds`; then `lost` says whether it is heard. */
-function lastAnswer(cloud: Cloud, holds: () => boolean, lost = false): void {
+/** S3 responds to the last of six parts when `holds` returns true; with `isLost`, its response is lost. */
+function delayLastResponse(cloud: Cloud, holds: () => boolean, isLost = false): void {
   let first = true;
   cloud.answerGate = async ({ number }: Put) => {
     if (number !== 6 || !first) return;
     first = false;
     await vi.waitUntil(holds, { interval: 1 });
-    if (lost) throw new NetworkError("lost");
+    if (isLost) throw new NetworkError("lost");
   };
 }
 
-test("complete is asked while the answer for the last part is on its way", async () => {
+test("complete is called while the response to the last part is in flight", async () => {
   const cloud = new Cloud();
-  lastAnswer(cloud, () => cloud.calls.includes(COMPLETE));
+  delayLastResponse(cloud, () => cloud.calls.includes(COMPLETE));
   const upload = await cloud.engine().upload(fileOf(60)).run();
   expect(upload.state).toBe("uploaded");
   expect(count(cloud, COMPLETE)).toBe(1);
 });
 
-test("it is not asked while any byte is still here", async () => {
+test("it is not called while any byte has not left", async () => {
   const cloud = new Cloud();
   let go = () => {};
-  const held = new Promise<void>((resolve) => {
+  const hold = new Promise<void>((resolve) => {
     go = resolve;
   });
-  cloud.gate = ({ number }) => (number === 2 ? held : Promise.resolve());
+  cloud.gate = ({ number }) => (number === 2 ? hold : Promise.resolve());
   const run = cloud.engine().upload(fileOf(60)).run();
   await vi.waitUntil(() => cloud.stored.size === 5);
   for (let turn = 0; turn < 5; turn++) await settled();
@@ -41,7 +41,7 @@ test("it is not asked while any byte is still here", async () => {
   expect((await run).state).toBe("uploaded");
 });
 
-test("a single PUT is completed when S3 has answered", async () => {
+test("a file that is sent whole is not completed", async () => {
   const cloud = new Cloud();
   let answered = false;
   cloud.answerGate = async () => {
@@ -53,9 +53,9 @@ test("a single PUT is completed when S3 has answered", async () => {
   expect(answered).toBe(true);
 });
 
-test("a part whose answer is lost after the parts became an object does not begin the upload anew", async () => {
+test("the upload does not start again when the response to a part is lost after S3 assembled the object", async () => {
   const cloud = new Cloud();
-  lastAnswer(cloud, () => cloud.upload?.state === "uploaded", true);
+  delayLastResponse(cloud, () => cloud.upload?.state === "uploaded", true);
   const upload = await cloud.engine().upload(fileOf(60)).run();
   expect(upload.state).toBe("uploaded");
   expect(numbers(cloud)).toEqual([1, 2, 3, 4, 5, 6, 6]);
@@ -63,9 +63,9 @@ test("a part whose answer is lost after the parts became an object does not begi
   expect(count(cloud, COMPLETE)).toBe(1);
 });
 
-test("so it is when the answer of complete is lost as well", async () => {
+test("it does not start again either when the response to complete is lost too", async () => {
   const cloud = new Cloud();
-  lastAnswer(cloud, () => cloud.upload?.state === "uploaded", true);
+  delayLastResponse(cloud, () => cloud.upload?.state === "uploaded", true);
   cloud.apiFault = (call) => {
     if (call !== COMPLETE || count(cloud, COMPLETE) > 1) return undefined;
     if (cloud.upload) cloud.upload.state = "uploaded";
@@ -76,11 +76,11 @@ test("so it is when the answer of complete is lost as well", async () => {
   expect(count(cloud, "POST /uploads")).toBe(1);
 });
 
-test("what was asked ahead and waited in vain is asked again when the part has arrived", async () => {
+test("complete is called again when the early call timed out before the part arrived", async () => {
   const cloud = new Cloud();
   cloud.fault = ({ number }, attempt) => (number === 6 && attempt === 1 ? 500 : undefined);
   cloud.gate = async ({ number }) => {
-    // The second try takes longer than complete waits.
+    // The second attempt takes longer than the API waits.
     if (number === 6 && cloud.puts.filter((put) => put.number === 6).length === 2)
       await new Promise((resolve) => setTimeout(resolve, 50));
   };
@@ -90,10 +90,10 @@ test("what was asked ahead and waited in vain is asked again when the part has a
   expect(count(cloud, COMPLETE)).toBe(2);
 });
 
-test("a part that S3 received otherwise is sent again, whatever complete said of it meanwhile", async () => {
+test("a part that S3 received damaged is sent again, whatever the early call resulted in", async () => {
   const cloud = new Cloud();
   cloud.corrupt = ({ number }, attempt) => number === 6 && attempt === 1;
-  lastAnswer(cloud, () => cloud.calls.includes(COMPLETE));
+  delayLastResponse(cloud, () => cloud.calls.includes(COMPLETE));
   const file = fileOf(60);
   const upload = await cloud.engine().upload(file).run();
   expect(upload.state).toBe("uploaded");
@@ -102,9 +102,9 @@ test("a part that S3 received otherwise is sent again, whatever complete said of
   expect(count(cloud, "POST /uploads")).toBe(1);
 });
 
-test("a pause while complete is asked loses nothing: whoever goes on is told that it is done", async () => {
+test("a pause during complete loses nothing: the resumed upload is completed", async () => {
   const cloud = new Cloud();
-  lastAnswer(cloud, () => false);
+  delayLastResponse(cloud, () => false);
   const upload = cloud.engine().upload(fileOf(60));
   const run = upload.run();
   await vi.waitUntil(() => cloud.upload?.state === "uploaded");
@@ -115,7 +115,7 @@ test("a pause while complete is asked loses nothing: whoever goes on is told tha
   expect(numbers(cloud)).toEqual([1, 2, 3, 4, 5, 6]);
 });
 
-test("asked ahead and answered 202, it is watched as ever", async () => {
+test("an early call with response 202 is followed by polling", async () => {
   const cloud = new Cloud();
   let looks = 0;
   cloud.apiFault = (call) => {
@@ -123,7 +123,7 @@ test("asked ahead and answered 202, it is watched as ever", async () => {
     if (call !== "GET /uploads/u1") return undefined;
     return json(200, { id: "u1", state: ++looks < 5 ? "uploading" : "accepted" });
   };
-  lastAnswer(cloud, () => cloud.calls.includes(COMPLETE));
+  delayLastResponse(cloud, () => cloud.calls.includes(COMPLETE));
   const upload = await cloud.engine().upload(fileOf(60)).run();
   expect(upload.state).toBe("accepted");
   expect(count(cloud, COMPLETE)).toBe(1);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { combined } from "../../src/upload/checksums/crc-combine";
+import { combine } from "../../src/upload/checksums/crc-combine";
 import { crc64nvme } from "../../src/upload/checksums/crc64nvme";
 
 const bytes = (size: number, seed = 1) =>
@@ -7,23 +7,23 @@ const bytes = (size: number, seed = 1) =>
 
 async function pieces(data: Blob, sizes: readonly number[]) {
   let start = 0;
-  const found: { size: number; crc64nvme: string }[] = [];
+  const result: { size: number; crc64nvme: string }[] = [];
   for (const size of sizes) {
-    found.push({ size, crc64nvme: await crc64nvme(data.slice(start, start + size)) });
+    result.push({ size, crc64nvme: await crc64nvme(data.slice(start, start + size)) });
     start += size;
   }
-  return found;
+  return result;
 }
 
-test("the check value of the algorithm comes out of its pieces", async () => {
+test("the pieces of the check string have the check value of the algorithm", async () => {
   const data = new Blob(["123456789"]);
   for (const cut of [0, 1, 4, 8, 9])
-    expect(combined(await pieces(data, [cut, 9 - cut]))).toBe(btoa("\xae\x8b\x14\x86\x0a\x79\x98\x88"));
+    expect(combine(await pieces(data, [cut, 9 - cut]))).toBe(btoa("\xae\x8b\x14\x86\x0a\x79\x98\x88"));
 });
 
-test("nothing has the checksum of nothing", async () => {
-  expect(combined([])).toBe(await crc64nvme(new Blob([])));
-  expect(combined([])).toBe("AAAAAAAAAAA=");
+test("no pieces have the checksum of no bytes", async () => {
+  expect(combine([])).toBe(await crc64nvme(new Blob([])));
+  expect(combine([])).toBe("AAAAAAAAAAA=");
 });
 
 test.each([
@@ -35,27 +35,27 @@ test.each([
   Array.from({ length: 200 }, (_, index) => (index * 37) % 101),
 ])("pieces of %j have the checksum of the whole", async (...sizes) => {
   const data = bytes(sizes.reduce((a, b) => a + b, 0));
-  expect(combined(await pieces(data, sizes))).toBe(await crc64nvme(data));
+  expect(combine(await pieces(data, sizes))).toBe(await crc64nvme(data));
 });
 
-test("any order of pieces is another whole", async () => {
+test("the order of the pieces matters", async () => {
   const [a, b] = [bytes(500, 1), bytes(300, 2)];
   const [first, second] = [
     { size: 500, crc64nvme: await crc64nvme(a) },
     { size: 300, crc64nvme: await crc64nvme(b) },
   ];
-  expect(combined([first, second])).toBe(await crc64nvme(new Blob([a, b])));
-  expect(combined([second, first])).toBe(await crc64nvme(new Blob([b, a])));
+  expect(combine([first, second])).toBe(await crc64nvme(new Blob([a, b])));
+  expect(combine([second, first])).toBe(await crc64nvme(new Blob([b, a])));
 });
 
-test("lengths beyond 2^32 are taken in whole", () => {
+test("lengths beyond 2^32 are not truncated", () => {
   const piece = { size: 5 * 2 ** 30, crc64nvme: "rosUhgp5mIg=" };
   const halves = { size: 5 * 2 ** 29, crc64nvme: "AAAAAAAAAAA=" };
   // Shifting by the whole length is shifting by its halves.
   expect(
-    combined([
+    combine([
       { size: 0, crc64nvme: "rosUhgp5mIg=" },
       { ...piece, crc64nvme: "AAAAAAAAAAA=" },
     ]),
-  ).toBe(combined([{ size: 0, crc64nvme: "rosUhgp5mIg=" }, halves, halves]));
+  ).toBe(combine([{ size: 0, crc64nvme: "rosUhgp5mIg=" }, halves, halves]));
 });

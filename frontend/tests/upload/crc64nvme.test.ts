@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import { crc64nvme } from "../../src/upload/checksums/crc64nvme";
 
-/** S3's form of a checksum written in hexadecimal. */
+/** Converts a hexadecimal checksum to S3's form. */
 function base64(hex: string): string {
   const bytes = hex.match(/../g) ?? [];
   return btoa(String.fromCharCode(...bytes.map((byte) => Number.parseInt(byte, 16))));
 }
 
-// The check value of the CRC catalogue, and the vectors of the CRC64NVME implementation AWS publishes.
+// The check value of the CRC catalogue, and the test vectors of the CRC64NVME implementation that AWS publishes.
 test.each([
   ["nothing", new Blob([]), "0000000000000000"],
   ["123456789", new Blob(["123456789"]), "ae8b14860a799888"],

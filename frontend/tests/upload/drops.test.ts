@@ -1,4 +1,4 @@
-// Drops over pages and tabs: what is missing is remembered, offered once, and sent once.
+// Drops over pages and tabs: a missing file is kept in the journal, listed once, and sent once.
 import { expect, test } from "vitest";
 import type { SourceFile } from "../../src/upload/ports";
 import type { Drop } from "../../src/upload/resume/drop";
@@ -7,7 +7,7 @@ import { RushingClock, settled } from "../fakes/clock";
 import { fileOf } from "../fakes/cloud";
 import { MemoryJournal, MemoryLocks } from "../fakes/memory";
 
-/** A browser: its journal and its tabs' locks. */
+/** A browser: its journal and the locks of its tabs. */
 class Browser {
   readonly journal = new MemoryJournal();
   readonly locks = new MemoryLocks();
@@ -17,7 +17,7 @@ class Browser {
     return new Drops(this);
   }
 
-  /** The page is gone; it had no time to write. */
+  /** The page closes without time to write. */
   reload(): Drops {
     this.locks.held.clear();
     return this.page();
@@ -35,7 +35,7 @@ function filesOf(count: number, folder = "photos/"): SourceFile[] {
   });
 }
 
-/** A page that was left when the first files of a drop had arrived. */
+/** A page closes when the first files of a drop have arrived. Resolves with the next page. */
 async function leftAfter(browser: Browser, arrived: number, files = filesOf(6)): Promise<Drops> {
   const page = browser.page();
   await page.add(files);
@@ -53,7 +53,7 @@ async function missingOf(drops: Drops): Promise<number[][]> {
   return (await unfinished(drops)).map(({ missing }) => missing);
 }
 
-test("each file gets a key of its own, which names its drop", async () => {
+test("each file gets a key of its own, which contains its drop", async () => {
   const page = new Browser().page();
   const files = filesOf(3);
   await page.add(files);
@@ -63,12 +63,12 @@ test("each file gets a key of its own, which names its drop", async () => {
   expect(keys.map((key) => page.placeOf(key)?.number)).toEqual([0, 1, 2]);
 });
 
-test("the next page knows what is missing", async () => {
+test("the next page knows the missing files", async () => {
   const next = await leftAfter(new Browser(), 2);
   expect(await missingOf(next)).toEqual([[2, 3, 4, 5]]);
 });
 
-test("what is missing is not offered while a tab sends it", async () => {
+test("missing files are not listed while a tab sends them", async () => {
   const browser = new Browser();
   const page = browser.page();
   await page.add(filesOf(3));
@@ -77,7 +77,7 @@ test("what is missing is not offered while a tab sends it", async () => {
   expect(await missingOf(browser.page())).toEqual([]);
 });
 
-test("a drop of which nothing is missing is forgotten", async () => {
+test("a drop without missing files is removed", async () => {
   const browser = new Browser();
   const page = browser.page();
   const files = filesOf(3);
@@ -90,7 +90,7 @@ test("a drop of which nothing is missing is forgotten", async () => {
   expect(browser.locks.held.size).toBe(0);
 });
 
-test("members are written once, and what becomes of many of them in one write", async () => {
+test("members are written once, and many changes to them in one write", async () => {
   const browser = new Browser();
   const page = browser.page();
   const files = filesOf(5000);
@@ -106,14 +106,14 @@ test("members are written once, and what becomes of many of them in one write", 
   expect(browser.journal.records.size).toBe(1);
 });
 
-test("others have their turn while thousands of files are looked at", async () => {
+test("other tasks run while thousands of files are read", async () => {
   const browser = new Browser();
   const page = browser.page();
   const files = filesOf(30);
   for (const file of files)
     Object.defineProperty(file, "lastModified", {
       get: () => {
-        browser.clock.time += 1; // the disk takes so long to say it
+        browser.clock.time += 1; // a disk access takes this long
         return 7;
       },
     });
@@ -121,7 +121,7 @@ test("others have their turn while thousands of files are looked at", async () =
   expect(browser.clock.waits).toEqual([0, 0, 0]);
 });
 
-test("files that are added one after another belong together, by folder", async () => {
+test("files of one folder that are added one after another make one drop", async () => {
   const browser = new Browser();
   const page = browser.page();
   await page.add(filesOf(2, "photos/"));
@@ -133,7 +133,7 @@ test("files that are added one after another belong together, by folder", async 
   expect((await missingOf(browser.reload())).map(({ length }) => length).sort()).toEqual([2, 2, 4]);
 });
 
-test("a folder that is added again takes the places that are missing, and skips what arrived", async () => {
+test("a folder that is added again fills its missing members, and skips files that arrived", async () => {
   const browser = new Browser();
   const first = filesOf(6);
   const next = await leftAfter(browser, 2, first);
@@ -146,21 +146,21 @@ test("a folder that is added again takes the places that are missing, and skips 
   expect(browser.isEmpty).toBe(true);
 });
 
-test("a single missing file takes its place; the others stay missing", async () => {
+test("a single missing file becomes its member again; the others stay missing", async () => {
   const next = await leftAfter(new Browser(), 2);
   const [file] = filesOf(6).slice(3);
   await next.add(file ? [file] : []);
   expect(await missingOf(next)).toEqual([[2, 4, 5]]);
 });
 
-test("a file that arrived is sent again where the person adds it without what is missing", async () => {
+test("a file that arrived is sent again when the person adds it without the missing files", async () => {
   const next = await leftAfter(new Browser(), 2);
   const again = filesOf(6).slice(0, 2);
   expect(await next.add(again)).toEqual(new Set());
   expect(again.every((file) => next.isRecorded(file))).toBe(true);
 });
 
-test("a drop that another tab has resumed meanwhile is left to it", async () => {
+test("a drop that another tab has resumed meanwhile stays there", async () => {
   const browser = new Browser();
   const next = await leftAfter(browser, 2);
   const [drop] = await unfinished(next);
@@ -170,7 +170,7 @@ test("a drop that another tab has resumed meanwhile is left to it", async () => 
   expect(await next.add(filesOf(6))).toEqual(new Set());
 });
 
-test("what another tab has finished meanwhile is read again", async () => {
+test("a claimed drop includes the changes of another tab", async () => {
   const browser = new Browser();
   const next = await leftAfter(browser, 2);
   const [drop] = await unfinished(next);
@@ -186,7 +186,7 @@ test("what another tab has finished meanwhile is read again", async () => {
 test.each([
   [30 * 24 * 3_600_000, 1],
   [30 * 24 * 3_600_000 + 1, 0],
-])("after %i ms drops that are remembered: %i", async (age, count) => {
+])("after %i ms this number of drops remains: %i", async (age, count) => {
   const browser = new Browser();
   const next = await leftAfter(browser, 2);
   browser.clock.time += age;
@@ -194,7 +194,7 @@ test.each([
   expect(browser.isEmpty).toBe(count === 0);
 });
 
-test("a journal that does not work stops nobody", async () => {
+test("a journal that does not work stops no upload", async () => {
   const browser = new Browser();
   browser.journal.broken = true;
   const page = browser.page();

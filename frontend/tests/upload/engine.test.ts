@@ -3,8 +3,8 @@ import { ApiError, Cancelled, PartError } from "../../src/upload/errors";
 import { settled } from "../fakes/clock";
 import { Cloud, count, fileOf, json, numbers, problem } from "../fakes/cloud";
 
-/** A part that travels until everybody else who can has set out. */
-async function unhurried(): Promise<void> {
+/** A gate that keeps a part in flight until all others that can start have started. */
+async function lastInFlight(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await settled();
 }
 
@@ -34,7 +34,7 @@ test("parts carry no header and no type, whatever the file's", async () => {
   expect(cloud.upload?.content_type).toBe("text/plain");
 });
 
-test("the checksum of a large file is named when it is complete", async () => {
+test("the checksum of a large file is sent with complete", async () => {
   const bodies: unknown[] = [];
   const cloud = new Cloud();
   cloud.apiFault = (call, body) =>
@@ -46,41 +46,41 @@ test("the checksum of a large file is named when it is complete", async () => {
   ]);
 });
 
-test("as many parts travel at once as the pool is wide, to each host name", async () => {
+test("to each host name, as many parts are in flight as the pool has connections", async () => {
   const cloud = new Cloud();
-  cloud.gate = unhurried;
+  cloud.gate = lastInFlight;
   await cloud.engine({ connectionsPerHost: 3 }).upload(fileOf(400)).run();
   expect(Object.fromEntries(cloud.widest)).toEqual({ "one.test": 3, "two.test": 3 });
 });
 
-test("a few parts begin, the others as soon as bytes leave", async () => {
+test("a few parts start, the others as soon as bytes leave", async () => {
   const cloud = new Cloud();
-  const begun: number[] = [];
+  const started: number[] = [];
   let go = () => {};
   const first = new Promise<void>((resolve) => (go = resolve));
   cloud.gate = ({ number }) => {
-    begun.push(number);
+    started.push(number);
     return number === 1 ? first : new Promise(() => undefined);
   };
   void cloud.engine({ connectionsAtFirst: 1, connectionsPerHost: 2 }).upload(fileOf(100)).run();
-  await vi.waitFor(() => expect(begun).toEqual([1, 2]));
-  await unhurried();
-  expect(begun).toEqual([1, 2]);
+  await vi.waitFor(() => expect(started).toEqual([1, 2]));
+  await lastInFlight();
+  expect(started).toEqual([1, 2]);
   go();
-  await vi.waitFor(() => expect(begun).toEqual([1, 2, 3, 4, 5]));
+  await vi.waitFor(() => expect(started).toEqual([1, 2, 3, 4, 5]));
 });
 
-test("files share the pool", async () => {
+test("all files share the pool", async () => {
   const cloud = new Cloud();
   cloud.hosts = ["one.test"];
-  cloud.gate = unhurried;
+  cloud.gate = lastInFlight;
   cloud.apiFault = (call) => (call.endsWith("/complete") ? json(200, { state: "uploaded" }) : undefined);
   const engine = cloud.engine({ connectionsPerHost: 4 });
   await Promise.all([1, 2, 3].map(() => engine.upload(fileOf(200)).run()));
   expect(cloud.widest.get("one.test")).toBe(4);
 });
 
-test("no more files are under way in parts than the setting says", async () => {
+test("no more files are sent in parts at once than the setting allows", async () => {
   const cloud = new Cloud();
   let now = 0;
   let most = 0;
@@ -105,7 +105,7 @@ test("a file of 10,000 parts arrives whole, each part sent once, over several sh
 }, 60_000);
 
 test.each([408, 429, 500, 503, "reset" as const])(
-  "a part that meets %s is sent again, alone",
+  "only the part that meets %s is sent again",
   async (fault) => {
     const cloud = new Cloud();
     cloud.fault = ({ number }, attempt) => (number === 3 && attempt < 3 ? fault : undefined);
@@ -114,7 +114,7 @@ test.each([408, 429, 500, 503, "reset" as const])(
   },
 );
 
-test("a host name that is out of reach costs each part it was to carry one try, never the file", async () => {
+test("an unreachable host name costs each of its parts one try, and never the file", async () => {
   const cloud = new Cloud();
   cloud.fault = ({ host }) => (host === "two.test" ? "reset" : undefined);
   const file = fileOf(400);
@@ -123,10 +123,10 @@ test("a host name that is out of reach costs each part it was to carry one try, 
   expect(cloud.puts.filter(({ host }) => host === "one.test")).toHaveLength(40);
 });
 
-test("parts that are signed for one host name each go there, at every try", async () => {
+test("parts that are signed for one host name go there at every attempt", async () => {
   const cloud = new Cloud();
   cloud.anyHost = false;
-  cloud.gate = unhurried;
+  cloud.gate = lastInFlight;
   cloud.fault = (_, attempt) => (attempt === 1 ? "IncompleteBody" : undefined);
   const file = fileOf(400);
   await cloud.engine({ connectionsPerHost: 3 }).upload(file).run();
@@ -136,14 +136,14 @@ test("parts that are signed for one host name each go there, at every try", asyn
   expect(Object.fromEntries(cloud.widest)).toEqual({ "one.test": 3, "two.test": 3 });
 });
 
-test("the connections of one host name do not rest while the other has parts to send", async () => {
+test("one host name continues while the other hangs", async () => {
   const cloud = new Cloud();
-  cloud.gate = ({ host }) => (host === "one.test" ? unhurried() : new Promise(() => undefined));
+  cloud.gate = ({ host }) => (host === "one.test" ? lastInFlight() : new Promise(() => undefined));
   void cloud.engine({ connectionsPerHost: 2 }).upload(fileOf(200)).run();
   await vi.waitFor(() => expect(cloud.stored.size).toBe(18));
 });
 
-test("a part is given up after its tries, with S3's reason, and the others stop", async () => {
+test("a part fails after its tries, with S3's reason, and the others stop", async () => {
   const cloud = new Cloud();
   cloud.fault = ({ number }) => (number === 1 ? 500 : undefined);
   const run = cloud
@@ -154,14 +154,14 @@ test("a part is given up after its tries, with S3's reason, and the others stop"
   expect(cloud.puts.filter(({ number }) => number === 1)).toHaveLength(3);
 });
 
-test("a refusal that passes for good is not tried again", async () => {
+test("a final refusal is not retried", async () => {
   const cloud = new Cloud();
   cloud.fault = ({ number }) => (number === 2 ? 400 : undefined);
   await expect(cloud.engine().upload(fileOf(30)).run()).rejects.toBeInstanceOf(PartError);
   expect(cloud.puts.filter(({ number }) => number === 2)).toHaveLength(1);
 });
 
-test("many parts refused with 403 ask for one new sheet", async () => {
+test("many parts refused with 403 cause one request for a new sheet", async () => {
   const cloud = new Cloud();
   cloud.fault = () => (cloud.calls.includes("POST /uploads/u1/sheet") ? undefined : 403);
   await cloud.engine().upload(fileOf(120)).run();
@@ -169,7 +169,7 @@ test("many parts refused with 403 ask for one new sheet", async () => {
   expect(cloud.stored.size).toBe(12);
 });
 
-test("parts that are not on the sheet get one that covers them", async () => {
+test("parts that are not on the sheet get another that covers them", async () => {
   const cloud = new Cloud();
   cloud.sheetSize = 4;
   cloud.hosts = ["one.test"];
@@ -177,23 +177,23 @@ test("parts that are not on the sheet get one that covers them", async () => {
   expect(count(cloud, "POST /uploads/u1/sheet")).toBe(2);
 });
 
-test("parts that turn out to be missing are sent again, and only these", async () => {
+test("only parts that turn out to be missing are sent again", async () => {
   const cloud = new Cloud();
-  let lost = false;
+  let isLost = false;
   cloud.apiFault = (call) => {
-    if (call.endsWith("/complete") && !lost) {
-      lost = true;
+    if (call.endsWith("/complete") && !isLost) {
+      isLost = true;
       for (const number of [2, 5]) cloud.stored.delete(number);
     }
     return undefined;
   };
   await cloud.engine().upload(fileOf(60)).run();
   expect(numbers(cloud)).toEqual([1, 2, 2, 3, 4, 5, 5, 6]);
-  // When the last byte had left, when all had arrived, and when what was missing had.
+  // When the last byte had left, when all parts had arrived, and when the missing parts had.
   expect(count(cloud, "POST /uploads/u1/complete")).toBe(3);
 });
 
-test("a checksum that differs fails, and a retry creates the upload anew", async () => {
+test("a checksum mismatch fails, and a retry creates another upload", async () => {
   const cloud = new Cloud();
   cloud.apiFault = (call) => (call.endsWith("/complete") ? problem(422, "checksum_mismatch") : undefined);
   const upload = cloud.engine().upload(fileOf(30));
@@ -203,7 +203,7 @@ test("a checksum that differs fails, and a retry creates the upload anew", async
   expect(count(cloud, "POST /uploads")).toBe(2);
 });
 
-test("a refused create says why and leaves nothing behind", async () => {
+test("a refused create reports its reason and leaves nothing behind", async () => {
   const cloud = new Cloud();
   cloud.apiFault = () => problem(413, "too_large");
   const upload = cloud.engine().upload(fileOf(30));
@@ -246,7 +246,7 @@ test("cancelling a finished upload deletes nothing", async () => {
   expect(count(cloud, "DELETE /uploads/u1")).toBe(0);
 });
 
-test("pause stops sending, resume asks S3 and sends what is missing", async () => {
+test("pause stops sending, resume lists the parts and sends the missing ones", async () => {
   const cloud = new Cloud();
   let open = false;
   cloud.gate = ({ number }) => (open || number <= 2 ? Promise.resolve() : new Promise(() => undefined));
@@ -264,7 +264,7 @@ test("pause stops sending, resume asks S3 and sends what is missing", async () =
   expect(await sameBytes(cloud.object, file.data)).toBe(true);
 });
 
-test("a paused file does not hold up the others", async () => {
+test("a paused file does not block the others", async () => {
   const cloud = new Cloud();
   const engine = cloud.engine({ filesAtOnce: 1 });
   const paused = engine.upload(fileOf(60));
@@ -275,7 +275,7 @@ test("a paused file does not hold up the others", async () => {
   await waiting;
 });
 
-test("a retry goes on where the upload failed", async () => {
+test("a retry continues where the upload failed", async () => {
   const cloud = new Cloud();
   let broken = true;
   cloud.fault = ({ number }) => (broken && number === 6 ? 400 : undefined);
@@ -298,7 +298,7 @@ test("a retry after complete failed sends no part again", async () => {
   expect(cloud.puts).toHaveLength(6);
 });
 
-test("progress ends at the file's size and takes back what failed", async () => {
+test("progress ends at the file's size and falls when a part fails", async () => {
   const cloud = new Cloud();
   cloud.fault = ({ number }, attempt) => (number === 2 && attempt === 1 ? 500 : undefined);
   const progress: number[] = [];
@@ -313,7 +313,7 @@ test("progress ends at the file's size and takes back what failed", async () => 
 
 const origins = ["https://one.test", "https://two.test"];
 
-test("connections are opened while the first upload is being created, not for those that follow", async () => {
+test("connections are opened while the first upload is created, not for later ones", async () => {
   const cloud = new Cloud();
   const engine = cloud.engine({ connectionsPerHost: 3 });
   engine.adjust({ origins });
@@ -328,10 +328,10 @@ test("a file that is sent whole needs one connection", async () => {
   expect(cloud.connected).toEqual([{ origin: "https://one.test", count: 1, calls: 0 }]);
 });
 
-test("the listener hears of create and complete", async () => {
+test("the listener receives create and complete", async () => {
   const cloud = new Cloud();
-  const heard: string[] = [];
-  const listener = { created: () => heard.push("created"), completed: () => heard.push("completed") };
+  const events: string[] = [];
+  const listener = { created: () => events.push("created"), completed: () => events.push("completed") };
   await cloud.engine({}, listener).upload(fileOf(30)).run();
-  expect(heard).toEqual(["created", "completed"]);
+  expect(events).toEqual(["created", "completed"]);
 });

@@ -5,19 +5,19 @@ import { settled } from "../fakes/clock";
 
 const { signal } = new AbortController();
 
-/** Workers that a test has answer, or fail to load. */
-function workers(): { made: FakeWorker[]; asked: () => FakeWorker[] } {
-  const made: FakeWorker[] = [];
+/** Workers whose results and failures a test decides. */
+function fakeWorkers(): { workers: FakeWorker[]; busy: () => FakeWorker[] } {
+  const workers: FakeWorker[] = [];
   vi.stubGlobal(
     "Worker",
     class extends FakeWorker {
       constructor() {
         super();
-        made.push(this);
+        workers.push(this);
       }
     },
   );
-  return { made, asked: () => made.filter((worker) => worker.files.length > 0) };
+  return { workers, busy: () => workers.filter((worker) => worker.files.length > 0) };
 }
 
 class FakeWorker {
@@ -31,39 +31,39 @@ class FakeWorker {
   }
 }
 
-test("the workers for parts are there before the first file", () => {
-  const { made, asked } = workers();
+test("the workers for parts start before the first file", () => {
+  const { workers, busy } = fakeWorkers();
   workerHasher();
-  expect([made.length, asked().length]).toEqual([2, 0]);
+  expect([workers.length, busy().length]).toEqual([2, 0]);
 });
 
-test("a worker is asked again for the next file", async () => {
-  const { made, asked } = workers();
+test("a worker is used again for the next file", async () => {
+  const { workers, busy } = fakeWorkers();
   const hash = workerHasher();
   for (const crc64nvme of ["one", "two", "three"]) {
     const answer = hash(new Blob(["x"]), signal);
     await settled();
-    asked().at(-1)?.onmessage({ data: { crc64nvme } });
+    busy().at(-1)?.onmessage({ data: { crc64nvme } });
     expect(await answer).toBe(crc64nvme);
   }
-  expect([made.length, asked().length]).toEqual([2, 1]);
+  expect([workers.length, busy().length]).toEqual([2, 1]);
 });
 
-test("a worker that could not be loaded ahead is not asked; another is made", async () => {
-  const { made, asked } = workers();
+test("a worker that failed to load early is replaced by another", async () => {
+  const { workers, busy } = fakeWorkers();
   const hash = workerHasher();
-  for (const worker of [...made]) worker.onerror({ message: "offline" });
+  for (const worker of [...workers]) worker.onerror({ message: "offline" });
   const answer = hash(new Blob(["x"]), signal);
   await settled();
-  expect(made).toHaveLength(3);
-  asked()[0]?.onmessage({ data: { crc64nvme: "one" } });
+  expect(workers).toHaveLength(3);
+  busy()[0]?.onmessage({ data: { crc64nvme: "one" } });
   expect(await answer).toBe("one");
 });
 
-test("a worker that cannot be loaded when it is needed fails the file, with its reason", async () => {
-  const { asked } = workers();
+test("a worker that fails to load when a file needs it fails the file, with its reason", async () => {
+  const { busy } = fakeWorkers();
   const answer = workerHasher()(new Blob(["x"]), signal);
   await settled();
-  asked()[0]?.onerror({ message: "no script" });
+  busy()[0]?.onerror({ message: "no script" });
   await expect(answer).rejects.toThrow(new ReadError("no script"));
 });

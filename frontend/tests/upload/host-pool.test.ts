@@ -7,41 +7,41 @@ import { HandClock, settled } from "../fakes/clock";
 const never = new AbortController().signal;
 const HOSTS = ["one", "two"];
 
-/** A pool, what has begun in it, and what ends it. */
+/** A pool, its transfers that have started, and functions that advance and end them. */
 function pool(first = 6, most = 6, minBytesForRate = 0) {
   const clock = new HandClock();
   const hosts = new HostPool({ first, most, clock, minBytesForRate });
-  const begun: { name: string; travel: Transfer; end: (error?: unknown) => void }[] = [];
+  const started: { name: string; transfer: Transfer; end: (error?: unknown) => void }[] = [];
   let turn = 0;
   const add = (name: string, load: Partial<Load> = {}, signal = never) => {
-    const work = (travel: Transfer) =>
+    const work = (transfer: Transfer) =>
       new Promise<void>((resolve, reject) => {
-        travel.signal.throwIfAborted();
-        travel.signal.addEventListener("abort", () => reject(travel.signal.reason));
-        begun.push({ name, travel, end: (error) => (error === undefined ? resolve() : reject(error)) });
+        transfer.signal.throwIfAborted();
+        transfer.signal.addEventListener("abort", () => reject(transfer.signal.reason));
+        started.push({ name, transfer, end: (error) => (error === undefined ? resolve() : reject(error)) });
       });
     const host = HOSTS[turn++ % 2] as string;
     return hosts.use(host, { kind: "part", size: 100, ...load }, signal, work).catch((error) => error);
   };
-  const names = () => begun.map(({ name }) => name);
-  /** What has begun ends well, one after the other; the names of what begins meanwhile. */
+  const names = () => started.map(({ name }) => name);
+  /** Transfers arrive one after the other, so that others start. */
   const endAll = async (which: (name: string) => boolean, times: number) => {
     for (let time = 0; time < times; time++) {
-      const index = begun.findIndex(({ name }) => which(name));
-      begun.splice(index, 1)[0]?.end();
+      const index = started.findIndex(({ name }) => which(name));
+      started.splice(index, 1)[0]?.end();
       await settled();
     }
   };
-  /** So many bytes a second leave, for so many seconds, in what began first. */
+  /** For these seconds, `rate` bytes per second leave in the first transfer. */
   const move = async (rate: number, seconds: number) => {
     for (let tenth = 0; tenth < 10 * seconds; tenth++) {
       clock.time += 100;
-      const travel = begun[0]?.travel;
-      travel?.progress(travel.sent + rate / 10);
+      const transfer = started[0]?.transfer;
+      transfer?.progress(transfer.sent + rate / 10);
     }
     await settled();
   };
-  return { hosts, clock, add, begun, names, endAll, move };
+  return { hosts, clock, add, started, names, endAll, move };
 }
 
 test("host names do not wait for each other", async () => {
@@ -51,18 +51,18 @@ test("host names do not wait for each other", async () => {
   expect(names()).toEqual(["a", "b"]);
 });
 
-test("bytes that leave let in those who wait, at every host", async () => {
-  const { add, begun, names, clock } = pool(1, 2);
+test("bytes that leave admit waiting transfers, at every host", async () => {
+  const { add, started, names, clock } = pool(1, 2);
   for (const name of ["a", "b", "c", "d"]) void add(name);
   await settled();
   expect(names()).toEqual(["a", "b"]);
   clock.time += 100;
-  begun[0]?.travel.progress(1);
+  started[0]?.transfer.progress(1);
   await settled();
   expect(names()).toEqual(["a", "b", "c", "d"]);
 });
 
-test("whoever is aborted while waiting takes no place, nor whoever is aborted before", async () => {
+test("a caller that is aborted before or while it waits takes no connection", async () => {
   const { add, names, endAll } = pool(1, 1);
   const stop = new AbortController();
   for (const name of ["a", "b"]) void add(name);
@@ -81,18 +81,18 @@ test.each([
   ["no answer", new NetworkError("refused"), 12],
   ["a line that breaks", new ConnectionBroken("reset"), 12],
   ["a refusal", new PartError(1, 403, "AccessDenied", ""), 12],
-])("after %s of one part there are %s places for %i", async (_, error, places) => {
-  const { add, begun, names } = pool();
+])("after one part meets %s, the limit decides how many start", async (_, error, places) => {
+  const { add, started, names } = pool();
   const first = add("first");
   await settled();
-  begun.pop()?.end(error);
+  started.pop()?.end(error);
   expect(await first).toBe(error);
   for (let part = 0; part < 20; part++) void add("part");
   await settled();
   expect(names()).toHaveLength(places);
 });
 
-test("on a slow line one part travels, over all hosts, and the next goes where its connection is warm", async () => {
+test("on a slow line one part is in flight over all hosts, and the next uses the warm connection", async () => {
   const { add, names, move, endAll } = pool(1, 6);
   void add("a");
   await settled();
@@ -106,29 +106,29 @@ test("on a slow line one part travels, over all hosts, and the next goes where i
   expect(names()).toEqual(["c"]);
 });
 
-test("parts that are dropped begin again in their order, before those that have not begun", async () => {
-  const { add, begun, names, move, endAll } = pool(2, 6);
+test("preempted parts start again in their order, before parts that have not started", async () => {
+  const { add, started, names, move, endAll } = pool(2, 6);
   for (const name of ["a", "b", "c", "d", "e", "f"]) void add(name);
   await settled();
   await move(1, 5);
-  const dropped = begun.filter(({ travel }) => travel.isPreempted).map(({ name }) => name);
-  expect(dropped.length).toBeGreaterThan(1);
-  begun.splice(1);
+  const preempted = started.filter(({ transfer }) => transfer.isPreempted).map(({ name }) => name);
+  expect(preempted.length).toBeGreaterThan(1);
+  started.splice(1);
   await move(1, 95);
   await endAll(() => true, 1);
-  expect(names()).toEqual(["c"]); // where "a" went to
+  expect(names()).toEqual(["c"]); // at the host of "a"
 });
 
-test("small files are never dropped", async () => {
-  const { add, begun, move } = pool(1, 6);
+test("small files are never preempted", async () => {
+  const { add, started, move } = pool(1, 6);
   void add("a");
   void add("small", { kind: "file" });
   await settled();
   await move(1, 5);
-  expect(begun.map(({ travel }) => travel.isPreempted)).toEqual([false, false]);
+  expect(started.map(({ transfer }) => transfer.isPreempted)).toEqual([false, false]);
 });
 
-test("large files are not starved by thousands of small ones: they get half of the places", async () => {
+test("thousands of small files do not starve large ones, which get half of the connections", async () => {
   const { add, names, endAll } = pool();
   for (let file = 0; file < 100; file++) void add("file", { kind: "file", size: 1 });
   await settled();
@@ -138,7 +138,7 @@ test("large files are not starved by thousands of small ones: they get half of t
   expect(names()).toHaveLength(12);
 });
 
-test("small files are not starved by a large one: they get half of the places", async () => {
+test("a large file does not starve small ones, which get half of the connections", async () => {
   const { add, names, endAll } = pool();
   for (let part = 0; part < 100; part++) void add("part");
   await settled();
@@ -147,7 +147,7 @@ test("small files are not starved by a large one: they get half of the places", 
   expect(names().filter((name) => name === "file")).toHaveLength(6);
 });
 
-test("where there is one place for each host, the kinds take turns", async () => {
+test("with one connection for each host, the kinds alternate", async () => {
   const { add, names, endAll } = pool(1, 1);
   for (let each = 0; each < 6; each++) void add("part");
   for (let each = 0; each < 6; each++) void add("file", { kind: "file", size: 1 });
@@ -160,7 +160,7 @@ test("where there is one place for each host, the kinds take turns", async () =>
   expect(order.filter((name) => name === "file")).toHaveLength(4);
 });
 
-test("on a slow line a part keeps out no small file, nor small files a part", async () => {
+test("on a slow line a part does not block small files, nor they a part", async () => {
   const { add, names, move, endAll } = pool(1, 6);
   void add("part");
   await settled();
@@ -169,11 +169,11 @@ test("on a slow line a part keeps out no small file, nor small files a part", as
   void add("part");
   await settled();
   expect(names().filter((name) => name === "file").length).toBeGreaterThan(0);
-  await endAll(() => true, 2); // the part, and a file: its host has a place
+  await endAll(() => true, 2); // the part, and a file: its host has a free connection
   expect(names()).toContain("part");
 });
 
-test("a few small files tell nothing about the line", async () => {
+test("a few small files do not measure the line", async () => {
   const { add, names, move } = pool(6, 6, 100);
   void add("file", { kind: "file", size: 50 });
   await settled();

@@ -24,7 +24,7 @@ const RECORD: DropRecord = {
 
 vi.stubGlobal("IDBKeyRange", IDBKeyRange);
 
-// One contract for the journal of the tests and for the browser's, so that a fake cannot lie.
+// One contract for the fake journal and the browser's, so that the fake behaves like the real one.
 describe.each([
   ["memory", () => new MemoryJournal() as Journal],
   ["IndexedDB", () => indexedDbJournal("me", new IDBFactory())],
@@ -47,7 +47,7 @@ describe.each([
     expect((await journal.all()).map(({ id }) => id).sort()).toEqual(["u1", "u2"]);
   });
 
-  test("keeps checksums by upload and part, the last of one that comes twice", async () => {
+  test("keeps checksums by upload and part, the last one where a part has two", async () => {
     await journal.add(ENTRY);
     await journal.addChecksum("u1", 10_000, "c");
     await journal.addChecksum("u1", 1, "a");
@@ -61,7 +61,7 @@ describe.each([
     );
   });
 
-  test("forgets an upload with its checksums, and no other", async () => {
+  test("removes an upload with its checksums, and no other", async () => {
     for (const id of ["u1", "u2"]) {
       await journal.add({ ...ENTRY, id });
       await journal.addChecksum(id, 1, id);
@@ -73,7 +73,7 @@ describe.each([
     expect(await journal.checksums("u2")).toEqual(new Map([[1, "u2"]]));
   });
 
-  test("keeps drops, their members, and the last that became of each", async () => {
+  test("keeps drops, their members, and the last change to each", async () => {
     const others = { ...RECORD, first: 1 };
     await journal.note([RECORD, others], [{ drop: "d1", member: 1, id: "u1" }]);
     await journal.note([], [{ drop: "d1", member: 0, isSettled: true }]);
@@ -86,7 +86,7 @@ describe.each([
     ]);
   });
 
-  test("forgets a drop with its members, and no other", async () => {
+  test("removes a drop with its members, and no other", async () => {
     for (const drop of ["d1", "d11"])
       await journal.note([{ ...RECORD, drop }], [{ drop, member: 0, id: drop }]);
     await journal.removeDrop("d1");
@@ -98,7 +98,7 @@ describe.each([
   });
 });
 
-test("what a database of version 1 holds is kept", async () => {
+test("the records of a database of version 1 are kept", async () => {
   const factory = new IDBFactory();
   const older = await new Promise<IDBDatabase>((resolve) => {
     const request = factory.open("hoist-me", 1);
@@ -117,7 +117,7 @@ test("what a database of version 1 holds is kept", async () => {
   expect(await journal.drops()).toEqual({ records: [RECORD], changes: [] });
 });
 
-test("a page makes room for a newer version of the database", async () => {
+test("a page closes its database for a newer version", async () => {
   const factory = new IDBFactory();
   const journal = indexedDbJournal("me", factory);
   await journal.add(ENTRY);
@@ -128,7 +128,7 @@ test("a page makes room for a newer version of the database", async () => {
   await expect(journal.all()).rejects.toThrow();
 });
 
-test("what one page writes the next one finds; another owner does not", async () => {
+test("the next page of the same owner finds the records, another owner does not", async () => {
   const factory = new IDBFactory();
   await indexedDbJournal("me", factory).add(ENTRY);
   expect(await indexedDbJournal("me", factory).find("print")).toEqual(ENTRY);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { linkedAbort } from "../../src/upload/concurrency/linked-abort";
 
-test("it ends with the signal that it follows, for the same reason", () => {
+test("the controller is aborted with the signal it follows, for the same reason", () => {
   const outer = new AbortController();
   const { controller } = linkedAbort(outer.signal);
   expect(controller.signal.aborted).toBe(false);
@@ -9,11 +9,11 @@ test("it ends with the signal that it follows, for the same reason", () => {
   expect(controller.signal.reason).toBe("enough");
 });
 
-test("it has ended at once when the signal has", () => {
+test("the controller is aborted at once when the signal already is", () => {
   expect(linkedAbort(AbortSignal.abort("before")).controller.signal.reason).toBe("before");
 });
 
-test("it ends alone, and lets go of what it followed", () => {
+test("the controller can be aborted alone, and released from the signal", () => {
   const outer = new AbortController();
   const { controller, release } = linkedAbort(outer.signal);
   controller.abort("alone");
@@ -26,7 +26,7 @@ test("it ends alone, and lets go of what it followed", () => {
   expect(controller.signal.reason).toBe("alone");
 });
 
-test("without a signal it is a controller", () => {
+test("without a signal it is an ordinary controller", () => {
   const { controller, release } = linkedAbort(undefined);
   release();
   expect(controller.signal.aborted).toBe(false);

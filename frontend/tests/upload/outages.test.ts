@@ -1,15 +1,15 @@
-// What goes wrong on the line: outages that all parts meet, stalls, lost answers; and what is sent meanwhile.
+// Failures on the way: outages, stalls, lost responses and damaged parts; and the requests that are sent meanwhile.
 import { expect, test } from "vitest";
 import { NetworkError } from "../../src/upload/errors";
 import { settled } from "../fakes/clock";
 import { Cloud, count, fileOf, json, problem } from "../fakes/cloud";
 
-const lost = (): Response => {
+const loseResponse = (): Response => {
   throw new NetworkError("lost");
 };
 
 test.each([503, 502, 504, "reset" as const])(
-  "an outage of 60 s with %s is survived, and a single probe tries meanwhile",
+  "an upload survives an outage of 60 s with %s, in which a single caller probes",
   async (fault) => {
     const cloud = new Cloud();
     let puts = 0;
@@ -22,21 +22,21 @@ test.each([503, 502, 504, "reset" as const])(
     const file = fileOf(400);
     await cloud.engine().upload(file).run();
     expect(cloud.stored.size).toBe(40);
-    // Twelve were in flight when it began; then one at a time, at most every few seconds.
+    // Twelve were in flight when the outage started; then one at a time, every few seconds at most.
     expect(puts).toBeLessThan(12 + 30);
   },
 );
 
-test("an outage that outlasts all patience fails with its reason", async () => {
+test("an upload fails with the reason of an outage that outlasts the patience", async () => {
   const cloud = new Cloud();
   cloud.fault = () => "reset";
   const outage = { failures: 3, probes: { base: 500, cap: 5000 }, patience: 60_000, firstTimeout: 10_000 };
-  const began = cloud.clock.time;
+  const start = cloud.clock.time;
   await expect(cloud.engine({ outage }).upload(fileOf(60)).run()).rejects.toBeInstanceOf(NetworkError);
-  expect(cloud.clock.time - began).toBeGreaterThanOrEqual(60_000);
+  expect(cloud.clock.time - start).toBeGreaterThanOrEqual(60_000);
 });
 
-test("a part that alone keeps failing is given up while others succeed", async () => {
+test("a part that keeps failing while others succeed fails the upload", async () => {
   const cloud = new Cloud();
   cloud.fault = ({ number }) => (number === 2 ? 500 : undefined);
   await expect(cloud.engine().upload(fileOf(2_000)).run()).rejects.toMatchObject({ status: 500 });
@@ -59,13 +59,13 @@ test.each(["POST /uploads", "POST /uploads/u1/sheet", "POST /uploads/u1/complete
   },
 );
 
-test("a create whose answer is lost is repeated under the same key", async () => {
+test("a create whose response is lost is repeated with the same key", async () => {
   const cloud = new Cloud();
   const keys: unknown[] = [];
   cloud.apiFault = (call, body) => {
     if (call !== "POST /uploads") return undefined;
     keys.push((body as { idempotency_key: string }).idempotency_key);
-    return keys.length < 3 ? lost() : undefined;
+    return keys.length < 3 ? loseResponse() : undefined;
   };
   await cloud.engine().upload(fileOf(30)).run();
   expect(keys).toHaveLength(3);
@@ -85,11 +85,11 @@ test("two files have two keys", async () => {
   expect(keys.size).toBe(2);
 });
 
-test("Retry-After is waited for", async () => {
+test("Retry-After is honoured", async () => {
   const cloud = new Cloud();
-  let asked = 0;
+  let calls = 0;
   cloud.apiFault = (call) => {
-    if (call !== "POST /uploads" || ++asked > 1) return undefined;
+    if (call !== "POST /uploads" || ++calls > 1) return undefined;
     const busy = problem(429, "too_many_uploads");
     busy.headers.set("Retry-After", "17");
     return busy;
@@ -98,7 +98,7 @@ test("Retry-After is waited for", async () => {
   expect(cloud.clock.waits).toContain(17_000);
 });
 
-test("S3's Retry-After is waited for, before and in an outage", async () => {
+test("S3's Retry-After is honoured, before and in an outage", async () => {
   const cloud = new Cloud();
   cloud.retryAfter = "17";
   const times: number[] = [];
@@ -108,38 +108,41 @@ test("S3's Retry-After is waited for, before and in an outage", async () => {
   expect(Math.min(...waits)).toBeGreaterThanOrEqual(17_000);
 });
 
-test.each([202, 504])("a complete answered %i is watched, not repeated", async (status) => {
-  const cloud = new Cloud();
-  let looks = 0;
-  cloud.apiFault = (call) => {
-    if (call.endsWith("/complete") && status === 202) return json(202, { id: "u1", state: "uploading" });
-    if (call.endsWith("/complete")) return new Response("", { status: 504 });
-    if (call !== "GET /uploads/u1") return undefined;
-    return json(200, { id: "u1", state: ++looks < 20 ? "uploading" : "processing" });
-  };
-  const upload = await cloud.engine().upload(fileOf(30)).run();
-  expect(upload.state).toBe("processing");
-  expect(count(cloud, "POST /uploads/u1/complete")).toBe(1);
-  expect(cloud.puts).toHaveLength(3);
-});
+test.each([202, 504])(
+  "after a complete with response %i the upload is polled, and complete not repeated",
+  async (status) => {
+    const cloud = new Cloud();
+    let polls = 0;
+    cloud.apiFault = (call) => {
+      if (call.endsWith("/complete") && status === 202) return json(202, { id: "u1", state: "uploading" });
+      if (call.endsWith("/complete")) return new Response("", { status: 504 });
+      if (call !== "GET /uploads/u1") return undefined;
+      return json(200, { id: "u1", state: ++polls < 20 ? "uploading" : "processing" });
+    };
+    const upload = await cloud.engine().upload(fileOf(30)).run();
+    expect(upload.state).toBe("processing");
+    expect(count(cloud, "POST /uploads/u1/complete")).toBe(1);
+    expect(cloud.puts).toHaveLength(3);
+  },
+);
 
-test("a complete of which nothing is heard for long is asked again", async () => {
+test("complete is called again when S3 assembles for too long", async () => {
   const cloud = new Cloud();
-  let asked = 0;
+  let calls = 0;
   cloud.apiFault = (call) => {
-    if (call.endsWith("/complete") && ++asked === 1) return json(202, { id: "u1", state: "uploading" });
+    if (call.endsWith("/complete") && ++calls === 1) return json(202, { id: "u1", state: "uploading" });
     return call === "GET /uploads/u1" ? json(200, { id: "u1", state: "uploading" }) : undefined;
   };
-  const began = cloud.clock.time;
+  const start = cloud.clock.time;
   await cloud.engine().upload(fileOf(30)).run();
-  expect(asked).toBe(2);
-  expect(cloud.clock.time - began).toBeGreaterThanOrEqual(600_000);
+  expect(calls).toBe(2);
+  expect(cloud.clock.time - start).toBeGreaterThanOrEqual(600_000);
 });
 
-test("a complete whose answer is lost is looked up before it is asked again", async () => {
+test("after a lost response to complete the upload is read before complete is repeated", async () => {
   const cloud = new Cloud();
   cloud.apiFault = (call) => {
-    if (call.endsWith("/complete")) return lost();
+    if (call.endsWith("/complete")) return loseResponse();
     return call === "GET /uploads/u1" ? json(200, { id: "u1", state: "accepted" }) : undefined;
   };
   const upload = await cloud.engine().upload(fileOf(30)).run();
@@ -147,24 +150,24 @@ test("a complete whose answer is lost is looked up before it is asked again", as
   expect(count(cloud, "POST /uploads/u1/complete")).toBe(1);
 });
 
-test("an upload that was deleted while it was completed ends with that reason", async () => {
+test("an upload that was deleted during complete fails with that reason", async () => {
   const cloud = new Cloud();
   cloud.apiFault = (call) =>
-    call.endsWith("/complete") ? json(202, { state: "uploading" }) : json2(call, "aborted");
+    call.endsWith("/complete") ? json(202, { state: "uploading" }) : stateResponse(call, "aborted");
   await expect(cloud.engine().upload(fileOf(30)).run()).rejects.toMatchObject({ code: "wrong_state" });
 });
 
-function json2(call: string, state: string): Response | undefined {
+function stateResponse(call: string, state: string): Response | undefined {
   return call === "GET /uploads/u1" ? json(200, { id: "u1", state }) : undefined;
 }
 
-test.each([404, 410])("an upload that S3 has forgotten (%i) begins anew by itself", async (status) => {
+test.each([404, 410])("an upload that is gone from S3 (%i) starts again automatically", async (status) => {
   const cloud = new Cloud();
   const removed: string[] = [];
-  let gone = true;
+  let isGone = true;
   cloud.fault = ({ number }) => {
-    if (number !== 3 || !gone) return undefined;
-    gone = false;
+    if (number !== 3 || !isGone) return undefined;
+    isGone = false;
     cloud.stored.clear();
     return status;
   };
@@ -179,7 +182,7 @@ test.each([404, 410])("an upload that S3 has forgotten (%i) begins anew by itsel
   expect([removed, restarted]).toEqual([["u1"], ["a.bin"]]);
 });
 
-test("an upload that is forgotten again and again fails, and each beginning is told", async () => {
+test("an upload that is gone every time fails, and each start is reported", async () => {
   const cloud = new Cloud();
   cloud.fault = () => "NoSuchUpload";
   let restarted = 0;
@@ -189,14 +192,14 @@ test("an upload that is forgotten again and again fails, and each beginning is t
   expect(restarted).toBe(2);
 });
 
-test("a browser that says it is offline, wrongly, keeps no upload from being sent", async () => {
+test("an upload succeeds when the browser wrongly reports no network", async () => {
   const cloud = new Cloud();
   cloud.offline();
   await cloud.engine().upload(fileOf(60)).run();
   expect(cloud.stored.size).toBe(6);
 });
 
-test("a part in which nothing moves is sent again", async () => {
+test("a stalled part is sent again", async () => {
   const cloud = new Cloud();
   let stuck = 0;
   cloud.gate = ({ number }) =>
@@ -209,7 +212,7 @@ test("a part in which nothing moves is sent again", async () => {
   expect(cloud.puts).toHaveLength(7);
 });
 
-test("a part that S3 received otherwise than it was read is sent again, alone", async () => {
+test("only the part that S3 received damaged is sent again", async () => {
   const cloud = new Cloud();
   cloud.corrupt = ({ number }, attempt) => number === 4 && attempt < 3;
   const file = fileOf(95);
@@ -221,14 +224,14 @@ test("a part that S3 received otherwise than it was read is sent again, alone", 
   );
 });
 
-test("a part that is corrupted again and again is given up, with that reason", async () => {
+test("a part that is damaged every time fails the upload, with that reason", async () => {
   const cloud = new Cloud();
   cloud.corrupt = ({ number }) => number === 4;
   await expect(cloud.engine().upload(fileOf(95)).run()).rejects.toMatchObject({ name: "Corrupted" });
   expect(cloud.puts.filter(({ number }) => number === 4)).toHaveLength(6);
 });
 
-test("what is corrupted where the browser may not see it is refused by S3 at the end", async () => {
+test("damage that the browser cannot see is refused by S3 at the end", async () => {
   const cloud = new Cloud();
   cloud.exposes = false;
   cloud.corrupt = ({ number }) => number === 4;
@@ -236,15 +239,15 @@ test("what is corrupted where the browser may not see it is refused by S3 at the
   expect(cloud.upload?.state).not.toBe("uploaded");
 });
 
-test("every part is read for its checksum once", async () => {
+test("every part is hashed once", async () => {
   const cloud = new Cloud();
   cloud.fault = (_, attempt) => (attempt < 3 ? 500 : undefined);
   await cloud.engine().upload(fileOf(95)).run();
-  // The parts, and the file's two ends, together, to recognise it.
+  // The parts, and once the file's two ends together, for its fingerprint.
   expect(cloud.hashed).toBe(10 + 1);
 });
 
-test("a file that changes while it is sent ends with that reason, and is aborted in S3", async () => {
+test("a file that changes while it is sent fails with that reason, and is aborted in S3", async () => {
   const cloud = new Cloud();
   const file = fileOf(95);
   let changed = false;
@@ -266,7 +269,7 @@ test("a file that changes while it is sent ends with that reason, and is aborted
   expect(cloud.calls.at(-1)).toBe("DELETE /uploads/u1");
 });
 
-test("a part of which one read fails is sent again: the file is there", async () => {
+test("a part is sent again after a single failed read of a file that is there", async () => {
   const cloud = new Cloud();
   const file = fileOf(95);
   let failed = 0;
@@ -284,7 +287,7 @@ test("a part of which one read fails is sent again: the file is there", async ()
 });
 
 function unreadable(): Blob {
-  const gone = new Blob(["x"]);
-  gone.arrayBuffer = () => Promise.reject(new DOMException("It changed", "NotReadableError"));
-  return gone;
+  const blob = new Blob(["x"]);
+  blob.arrayBuffer = () => Promise.reject(new DOMException("It changed", "NotReadableError"));
+  return blob;
 }

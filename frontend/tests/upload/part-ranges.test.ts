@@ -22,13 +22,13 @@ test.each([
   expect(final.end - final.start).toBe(last);
 });
 
-test("parts S3 holds in another size count as missing", () => {
-  const stored = [
+test("parts that S3 holds in another size count as missing", () => {
+  const parts = [
     { number: 1, size: 10 },
     { number: 2, size: 9 },
     { number: 4, size: 5 },
   ];
-  expect(missingParts({ part_size: 10, part_count: 4, size: 35 }, stored)).toEqual([2, 3]);
+  expect(missingParts({ part_size: 10, part_count: 4, size: 35 }, parts)).toEqual([2, 3]);
 });
 
 test.each([

@@ -1,4 +1,4 @@
-// What a pause keeps, what it drops, and what is sent after it.
+// A pause: which parts are finished, which are aborted, and which are sent after the resume.
 import { expect, test, vi } from "vitest";
 import { Cancelled, Paused } from "../../src/upload/errors";
 import { settled } from "../fakes/clock";
@@ -8,15 +8,15 @@ import { MIB, sending } from "../fakes/sending";
 const open = () => Promise.resolve();
 const shut = () => new Promise<void>(() => undefined);
 
-/** An upload of six parts, some of which are more than half sent, and a gate before the rest of each. */
-async function halfway(nearlyThrough = 2) {
+/** An upload of six parts. Some are more than half sent, and a gate stops the rest of each. */
+async function halfway(mostlySent = 2) {
   const cloud = new Cloud();
   let openGate = () => {};
   const gate = new Promise<void>((resolve) => {
     openGate = resolve;
   });
-  cloud.headStart = ({ number }) => (number <= nearlyThrough ? 0.6 : 0.4);
-  cloud.gate = ({ number }) => (number <= nearlyThrough ? gate : shut());
+  cloud.headStart = ({ number }) => (number <= mostlySent ? 0.6 : 0.4);
+  cloud.gate = ({ number }) => (number <= mostlySent ? gate : shut());
   const progress: number[] = [];
   const engine = cloud.engine({ filesAtOnce: 1 });
   const upload = engine.upload(fileOf(60), (sent) => progress.push(sent));
@@ -24,13 +24,13 @@ async function halfway(nearlyThrough = 2) {
   await vi.waitFor(() => expect(cloud.puts).toHaveLength(6));
   const finish = async () => {
     openGate();
-    await vi.waitUntil(() => (cloud.journal.parts.get("u1")?.size ?? 0) >= nearlyThrough, { timeout: 5_000 });
+    await vi.waitUntil(() => (cloud.journal.parts.get("u1")?.size ?? 0) >= mostlySent, { timeout: 5_000 });
     await settled();
   };
   return { cloud, engine, upload, run, progress, finish };
 }
 
-test("a pause finishes what is more than half sent and drops the rest, and the display goes back by that", async () => {
+test("a pause finishes parts that are more than half sent and aborts the others, and the progress falls", async () => {
   const { cloud, upload, progress, finish } = await halfway();
   expect(progress.at(-1)).toBe(6 + 6 + 4 * 4);
   upload.pause();
@@ -42,7 +42,7 @@ test("a pause finishes what is more than half sent and drops the rest, and the d
   expect(numbers(cloud)).toEqual([1, 2, 3, 4, 5, 6]);
 });
 
-test("resumed after that, S3 is asked and what is missing is sent from the beginning of the file", async () => {
+test("a resume after that lists the parts and sends the missing ones in order", async () => {
   const { cloud, upload, run, finish } = await halfway();
   upload.pause();
   await finish();
@@ -54,7 +54,7 @@ test("resumed after that, S3 is asked and what is missing is sent from the begin
   expect(cloud.puts.map(({ number }) => number)).toEqual([3, 4, 5, 6]);
 });
 
-test("resumed meanwhile, no part that is being finished is sent twice", async () => {
+test("a resume meanwhile sends no part twice that is being finished", async () => {
   const { cloud, upload, run, finish } = await halfway();
   upload.pause();
   await settled();
@@ -77,7 +77,7 @@ test("a file whose last parts arrive in a pause is completed when it is resumed"
   expect(cloud.puts).toHaveLength(6);
 });
 
-test("a cancel while parts are being finished ends at once", async () => {
+test("a cancel ends at once while parts are being finished", async () => {
   const { cloud, upload, run } = await halfway();
   upload.pause();
   await settled();
@@ -86,7 +86,7 @@ test("a cancel while parts are being finished ends at once", async () => {
   expect(cloud.stored.size).toBe(0);
 });
 
-test("a paused file holds up no other once its parts are finished", async () => {
+test("a paused file does not block others once its parts are finished", async () => {
   const { cloud, engine, upload, finish } = await halfway();
   upload.pause();
   await finish();
@@ -95,20 +95,20 @@ test("a paused file holds up no other once its parts are finished", async () => 
   await engine.upload(fileOf(5, "other.bin")).run();
 });
 
-test("what takes longer than 15 s to finish is dropped", async () => {
+test("a part that takes longer than 15 s to finish is aborted", async () => {
   const { line, pause, sender, run, arrived } = sending(60, { rate: MIB / 2 });
   await line.pass(7); // the first of two seconds for all, then 2.5 of 5 MiB for one
   line.rate = MIB / 16;
   pause.on();
   sender.pause();
   await line.pass(14);
-  expect(line.underWay).toBe(1);
+  expect(line.inFlight).toBe(1);
   await line.pass(2);
   await expect(run).rejects.toBeInstanceOf(Paused);
-  expect([line.underWay, arrived]).toEqual([0, []]);
+  expect([line.inFlight, arrived]).toEqual([0, []]);
 });
 
-test("a pause before the first parts have arrived keeps something, on a slow line too", async () => {
+test("on a slow line, a pause before the first arrival still finishes one part", async () => {
   const { line, pause, sender, run, arrived } = sending(60, { rate: MIB / 2 });
   await line.pass(9);
   pause.on();

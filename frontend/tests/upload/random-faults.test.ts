@@ -1,12 +1,12 @@
-// A file under random misfortune: whatever happens, it ends complete and byte for byte, or with a reason.
+// A file under random faults: the upload ends either complete, byte for byte, or with a reason.
 import { expect, test } from "vitest";
 import { NetworkError } from "../../src/upload/errors";
 import { settled } from "../fakes/clock";
 import { Cloud, type Fault, fileOf, problem } from "../fakes/cloud";
 import { seeded } from "../fakes/seeded";
 
-/** What another try, or a new sheet, cures. */
-const PASSING: Fault[] = [
+/** Faults that another attempt or a new sheet cures. */
+const TRANSIENT: Fault[] = [
   ...([500, 503, 403, 408, "reset"] as const),
   ...(["RequestTimeout", "InternalError", "SlowDown", "ServiceUnavailable", "IncompleteBody"] as const),
   ...([
@@ -19,19 +19,19 @@ const PASSING: Fault[] = [
 ];
 const FATAL: Fault[] = [400, 404, "BadDigest", "EntityTooLarge", "NoSuchUpload"];
 
-/** How often what happens to a part, S3's answer for it, an API call, the bytes on the way. */
-type Weather = { parts: number; answers: number; api: number; corrupt: number; fatal: boolean };
+/** The probability of a fault for a part, for S3's response to it, for a call of the API, and for damaged bytes. */
+type FaultRates = { parts: number; answers: number; api: number; corrupt: number; fatal: boolean };
 
-function stormy(cloud: Cloud, chance: () => number, weather: Weather): void {
-  const misfortunes = weather.fatal ? [...PASSING, ...FATAL] : PASSING;
-  const one = () => misfortunes[Math.floor(chance() * misfortunes.length)];
-  cloud.fault = () => (chance() < weather.parts ? one() : undefined);
+function injectFaults(cloud: Cloud, chance: () => number, rates: FaultRates): void {
+  const faults = rates.fatal ? [...TRANSIENT, ...FATAL] : TRANSIENT;
+  const one = () => faults[Math.floor(chance() * faults.length)];
+  cloud.fault = () => (chance() < rates.parts ? one() : undefined);
   cloud.answerGate = async () => {
-    if (chance() < weather.answers) throw new NetworkError("lost");
+    if (chance() < rates.answers) throw new NetworkError("lost");
   };
-  cloud.corrupt = () => chance() < weather.corrupt;
+  cloud.corrupt = () => chance() < rates.corrupt;
   cloud.apiFault = () => {
-    if (chance() >= weather.api) return undefined;
+    if (chance() >= rates.api) return undefined;
     if (chance() < 0.5) throw new NetworkError("reset");
     return problem(chance() < 0.5 ? 500 : 503, "try_again");
   };
@@ -42,14 +42,14 @@ async function bytes(data: Blob): Promise<string> {
 }
 
 test.each(Array.from({ length: 60 }, (_, seed) => seed))(
-  "in storm %i nothing is silently wrong",
+  "with faults of seed %i no upload is silently wrong",
   async (seed) => {
     const chance = seeded(seed + 1);
     const cloud = new Cloud();
     cloud.exposes = chance() < 0.7;
     cloud.sheetSize = chance() < 0.5 ? 7 : 10_000;
     const file = fileOf(Math.floor(chance() * 400));
-    stormy(cloud, chance, { parts: 0.1, answers: 0.1, api: 0.1, corrupt: 0.05, fatal: chance() < 0.5 });
+    injectFaults(cloud, chance, { parts: 0.1, answers: 0.1, api: 0.1, corrupt: 0.05, fatal: chance() < 0.5 });
     const upload = cloud.engine().upload(file);
     const run = upload.run().then(
       ({ state }) => state,
@@ -69,12 +69,12 @@ test.each(Array.from({ length: 60 }, (_, seed) => seed))(
 );
 
 test.each(Array.from({ length: 30 }, (_, seed) => seed))(
-  "in weather %i that passes, every file arrives, over reloads as well",
+  "with transient faults of seed %i every file arrives, also over reloads",
   async (seed) => {
     const chance = seeded(seed + 1000);
     const cloud = new Cloud();
     const file = fileOf(100 + Math.floor(chance() * 300));
-    stormy(cloud, chance, { parts: 0.05, answers: 0.05, api: 0.05, corrupt: 0, fatal: false });
+    injectFaults(cloud, chance, { parts: 0.05, answers: 0.05, api: 0.05, corrupt: 0, fatal: false });
     for (let page = 0; page < 3; page++) {
       void cloud
         .engine()
@@ -84,7 +84,7 @@ test.each(Array.from({ length: 30 }, (_, seed) => seed))(
       for (let turn = 0; turn < 1 + chance() * 8; turn++) await settled();
       cloud.reload();
     }
-    stormy(cloud, chance, { parts: 0.05, answers: 0.05, api: 0.05, corrupt: 0, fatal: false });
+    injectFaults(cloud, chance, { parts: 0.05, answers: 0.05, api: 0.05, corrupt: 0, fatal: false });
     const last = await cloud.engine().upload(file).run();
     expect(["uploaded", "accepted"]).toContain(last.state);
     expect(await bytes(cloud.object)).toBe(await bytes(file.data));

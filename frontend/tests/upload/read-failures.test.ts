@@ -6,7 +6,7 @@ import { HandClock, settled } from "../fakes/clock";
 const never = new AbortController().signal;
 const lost = new NetworkError("lost");
 
-/** A file of which this many reads fail, and how often it was read. */
+/** A file whose first reads fail, and a count of its reads. */
 function failing(reads: number) {
   const data = new Blob(["abc"]);
   const tally = { reads: 0 };
@@ -19,11 +19,11 @@ function failing(reads: number) {
   return { data, tally };
 }
 
-test("a request that failed though the file can be read failed for its own reason, at once", async () => {
+test("the error of a request stays, at once, when the file can be read", async () => {
   expect(await causeOf(lost, failing(0).data, new HandClock(), never)).toBe(lost);
 });
 
-test("what is no failure of the network is not doubted", async () => {
+test("an error that is no NetworkError stays", async () => {
   const { data, tally } = failing(9);
   const refusal = new Error("refused");
   expect(await causeOf(refusal, data, new HandClock(), never)).toBe(refusal);
@@ -44,7 +44,7 @@ test.each([
   expect((await why) instanceof ReadError).toBe(gone);
 });
 
-test("whoever pauses or cancels meanwhile hears nothing of the file", async () => {
+test("a pause or cancel meanwhile ends the check of the file", async () => {
   const stop = new AbortController();
   const why = causeOf(lost, failing(9).data, new HandClock(), stop.signal);
   await settled();

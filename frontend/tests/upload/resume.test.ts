@@ -1,4 +1,4 @@
-// A file that an earlier page left unfinished goes on: after a reload, with other settings, in another tab.
+// Resuming a file that an earlier page left unfinished: after a reload, with other settings, in another tab.
 import { expect, test } from "vitest";
 import type { CreatedUpload } from "../../src/upload/api/contract";
 import type { Engine } from "../../src/upload/engine";
@@ -6,7 +6,7 @@ import type { SourceFile } from "../../src/upload/ports";
 import { settled } from "../fakes/clock";
 import { Cloud, count, fileOf, problem } from "../fakes/cloud";
 
-/** A page that sends the first parts of a file and is then gone. */
+/** A page sends the first parts of a file and closes. */
 async function leftAfter(cloud: Cloud, parts: number, file: SourceFile = fileOf(200)) {
   cloud.gate = ({ number }) => (number <= parts ? Promise.resolve() : new Promise(() => undefined));
   void cloud.engine().upload(file).run();
@@ -19,7 +19,7 @@ async function leftAfter(cloud: Cloud, parts: number, file: SourceFile = fileOf(
   return file;
 }
 
-async function left(engine: Engine) {
+async function unfinishedFiles(engine: Engine) {
   return (await engine.unfinished()).files;
 }
 
@@ -45,15 +45,15 @@ test("after a reload the parts that S3 has are not sent again", async () => {
   expect(await same(cloud, file)).toBe(true);
 });
 
-test("what was hashed before is not hashed again", async () => {
+test("parts that an earlier page hashed are not hashed again", async () => {
   const cloud = new Cloud();
   const file = await leftAfter(cloud, 8);
   await cloud.engine().upload(file).run();
-  // The rest, and the file's two ends, together, to recognise it.
+  // The other parts, and once the file's two ends together, for its fingerprint.
   expect(cloud.hashed).toBe(12 + 1);
 });
 
-test("the part size belongs to the upload: other settings of today change nothing", async () => {
+test("a resumed upload keeps its part size when the settings have changed", async () => {
   const cloud = new Cloud();
   const file = await leftAfter(cloud, 8);
   cloud.partSizeOfNew = 25;
@@ -71,7 +71,7 @@ test("a part that S3 has in another size is sent again", async () => {
   expect(await same(cloud, file)).toBe(true);
 });
 
-test("another file of the same name begins anew", async () => {
+test("another file of the same name gets its own upload", async () => {
   const cloud = new Cloud();
   await leftAfter(cloud, 8);
   const other = { ...fileOf(200), lastModified: 5 };
@@ -80,22 +80,22 @@ test("another file of the same name begins anew", async () => {
   expect(cloud.puts).toHaveLength(20);
 });
 
-test.each([404, 410])("what S3 has forgotten (%i) begins anew by itself", async (status) => {
+test.each([404, 410])("an upload that is gone (%i) is created again automatically", async (status) => {
   const cloud = new Cloud();
   const file = await leftAfter(cloud, 8);
   cloud.stored.clear();
-  let forgotten = true;
+  let isGone = true;
   cloud.apiFault = (call) => {
-    if (call === "POST /uploads") forgotten = false;
-    const asked = status === 404 ? call === "GET /uploads/u1" : call.endsWith("/parts");
-    return forgotten && asked ? problem(status, "upload_expired") : undefined;
+    if (call === "POST /uploads") isGone = false;
+    const isConcerned = status === 404 ? call === "GET /uploads/u1" : call.endsWith("/parts");
+    return isGone && isConcerned ? problem(status, "upload_expired") : undefined;
   };
   await cloud.engine().upload(file).run();
   expect(count(cloud, "POST /uploads")).toBe(1);
   expect(await same(cloud, file)).toBe(true);
 });
 
-test("what was finished while nobody looked is not sent again", async () => {
+test("an upload that was completed after the page closed is not sent again", async () => {
   const cloud = new Cloud();
   const file = await leftAfter(cloud, 8);
   if (cloud.upload) cloud.upload.state = "accepted";
@@ -105,7 +105,7 @@ test("what was finished while nobody looked is not sent again", async () => {
   expect(cloud.journal.entries.size).toBe(0);
 });
 
-test("what is finished is forgotten", async () => {
+test("a completed upload is removed from the journal", async () => {
   const cloud = new Cloud();
   await cloud.engine().upload(fileOf(200)).run();
   expect(cloud.journal.entries.size).toBe(0);
@@ -113,7 +113,7 @@ test("what is finished is forgotten", async () => {
   expect(cloud.locks.held.size).toBe(0);
 });
 
-test("what is cancelled is forgotten", async () => {
+test("a cancelled upload is removed from the journal", async () => {
   const cloud = new Cloud();
   cloud.gate = () => new Promise(() => undefined);
   const upload = cloud.engine().upload(fileOf(200));
@@ -124,7 +124,7 @@ test("what is cancelled is forgotten", async () => {
   expect(cloud.journal.entries.size).toBe(0);
 });
 
-test("what has failed is remembered, and a retry sends the rest", async () => {
+test("a failed upload stays in the journal, and a retry sends the rest", async () => {
   const cloud = new Cloud();
   cloud.fault = ({ number }) => (number === 20 ? 400 : undefined);
   const upload = cloud.engine().upload(fileOf(200));
@@ -135,7 +135,7 @@ test("what has failed is remembered, and a retry sends the rest", async () => {
   expect(cloud.puts.filter(({ number }) => number < 10)).toHaveLength(9);
 });
 
-test("a file that another tab is sending is refused, until that tab is gone", async () => {
+test("a file that another tab is sending is refused until that tab closes", async () => {
   const cloud = new Cloud();
   const file = fileOf(200);
   cloud.gate = () => new Promise(() => undefined);
@@ -148,7 +148,7 @@ test("a file that another tab is sending is refused, until that tab is gone", as
   expect(cloud.stored.size).toBe(20);
 });
 
-test("a file that one tab sends twice is two uploads", async () => {
+test("a file that one tab sends twice makes two uploads", async () => {
   const cloud = new Cloud();
   const engine = cloud.engine();
   const file = fileOf(200);
@@ -157,7 +157,7 @@ test("a file that one tab sends twice is two uploads", async () => {
   expect(count(cloud, "POST /uploads")).toBe(2);
 });
 
-test("a journal that does not work costs the resuming, not the upload", async () => {
+test("the upload succeeds when the journal does not work", async () => {
   const cloud = new Cloud();
   cloud.journal.broken = true;
   const file = fileOf(200);
@@ -165,7 +165,7 @@ test("a journal that does not work costs the resuming, not the upload", async ()
   expect(await same(cloud, file)).toBe(true);
 });
 
-test("small files are not remembered: they are sent faster than that", async () => {
+test("small files are not in the journal, because sending them is faster", async () => {
   const cloud = new Cloud();
   cloud.gate = () => new Promise(() => undefined);
   void cloud.engine().upload(fileOf(20)).run();
@@ -173,48 +173,48 @@ test("small files are not remembered: they are sent faster than that", async () 
   expect(cloud.journal.entries.size).toBe(0);
 });
 
-test("the unfinished are listed newest first, and can be given up", async () => {
+test("unfinished uploads are listed and can be discarded", async () => {
   const cloud = new Cloud();
   await leftAfter(cloud, 3);
   const engine = cloud.engine();
-  const [entry, ...others] = await left(engine);
+  const [entry, ...others] = await unfinishedFiles(engine);
   expect(others).toEqual([]);
   expect(entry).toMatchObject({ id: "u1", filename: "a.bin", size: 200, sent: 30 });
   if (entry) await engine.discard(entry);
-  expect(await left(engine)).toEqual([]);
+  expect(await unfinishedFiles(engine)).toEqual([]);
   expect(cloud.calls).toContain("DELETE /uploads/u1");
 });
 
-test("what another tab is sending is not offered", async () => {
+test("an upload that another tab is sending is not listed", async () => {
   const cloud = new Cloud();
   await leftAfter(cloud, 3);
-  const [entry] = await left(cloud.engine());
+  const [entry] = await unfinishedFiles(cloud.engine());
   await cloud.locks.claim(`hoist ${entry?.fingerprint}`);
-  expect(await left(cloud.engine())).toEqual([]);
+  expect(await unfinishedFiles(cloud.engine())).toEqual([]);
   expect(cloud.journal.entries.size).toBe(1);
 });
 
-test("what the API no longer has open is not offered, and is forgotten", async () => {
+test("an upload that the API has closed is not listed, and leaves the journal", async () => {
   const cloud = new Cloud();
   await leftAfter(cloud, 3);
   cloud.upload = undefined;
-  expect(await left(cloud.engine())).toEqual([]);
+  expect(await unfinishedFiles(cloud.engine())).toEqual([]);
   expect(cloud.journal.entries.size).toBe(0);
 });
 
-test("without an answer from the API it is offered", async () => {
+test("an upload is listed when the API does not respond", async () => {
   const cloud = new Cloud();
   await leftAfter(cloud, 3);
   cloud.apiFault = () => problem(500, "internal");
-  expect(await left(cloud.engine())).toHaveLength(1);
+  expect(await unfinishedFiles(cloud.engine())).toHaveLength(1);
 });
 
-test("the newest way to the file is kept", async () => {
+test("the newest handle of the file is kept", async () => {
   const cloud = new Cloud();
   const first = { kind: "file", name: "first" } as FileSystemFileHandle;
   const second = { kind: "file", name: "second" } as FileSystemFileHandle;
   await leftAfter(cloud, 3, { ...fileOf(200), handle: () => first });
-  expect((await left(cloud.engine()))[0]?.handle).toEqual(first);
+  expect((await unfinishedFiles(cloud.engine()))[0]?.handle).toEqual(first);
   cloud.gate = () => new Promise(() => undefined);
   void cloud
     .engine()
@@ -222,7 +222,7 @@ test("the newest way to the file is kept", async () => {
     .run();
   while (cloud.puts.length === 0) await settled();
   cloud.reload();
-  expect((await left(cloud.engine()))[0]?.handle).toEqual(second);
+  expect((await unfinishedFiles(cloud.engine()))[0]?.handle).toEqual(second);
 });
 
 // -- how long S3 keeps the parts ------------------------------------------------------------------------------------
@@ -232,42 +232,42 @@ const DAYS = 7 * 24 * 3_600_000;
 const deadlineOf = (upload: CreatedUpload) =>
   upload.strategy === "multipart" ? upload.parts_expire_at : undefined;
 
-test("the moment when S3 drops the parts is handed on, and remembered for another day", async () => {
+test("the time when S3 drops the parts reaches the listener, and stays in the journal", async () => {
   const cloud = new Cloud();
   cloud.partsLife = DAYS;
   const expected = new Date(cloud.clock.time + DAYS).toISOString();
   const file = await leftAfter(cloud, 3);
   cloud.clock.time += 3_600_000;
-  const heard: unknown[] = [];
-  const engine = cloud.engine({}, { created: (upload) => void heard.push(deadlineOf(upload)) });
-  expect((await left(engine))[0]?.parts_expire_at).toBe(expected);
+  const events: unknown[] = [];
+  const engine = cloud.engine({}, { created: (upload) => void events.push(deadlineOf(upload)) });
+  expect((await unfinishedFiles(engine))[0]?.parts_expire_at).toBe(expected);
   await engine.upload(file).run();
-  expect(heard).toEqual([expected]);
+  expect(events).toEqual([expected]);
 });
 
 test.each([
   [200, true],
   [20, false],
-])("a new upload of %i bytes says it to the listener: %s", async (size, isSaid) => {
+])("a new upload of %i bytes has this time for the listener: %s", async (size, hasTime) => {
   const cloud = new Cloud();
   cloud.partsLife = DAYS;
-  const heard: unknown[] = [];
-  const listener = { created: (created: object) => void heard.push("parts_expire_at" in created) };
+  const events: unknown[] = [];
+  const listener = { created: (created: object) => void events.push("parts_expire_at" in created) };
   await cloud.engine({}, listener).upload(fileOf(size)).run();
-  expect(heard).toEqual([isSaid]);
+  expect(events).toEqual([hasTime]);
 });
 
-test("an API that does not say when the parts are dropped is no obstacle", async () => {
+test("an upload is resumed when the API does not report this time", async () => {
   const cloud = new Cloud();
   const file = await leftAfter(cloud, 3);
   const engine = cloud.engine();
-  expect((await left(engine))[0]).not.toHaveProperty("parts_expire_at");
+  expect((await unfinishedFiles(engine))[0]).not.toHaveProperty("parts_expire_at");
   await engine.upload(file).run();
   expect(await same(cloud, file)).toBe(true);
 });
 
 test.each(["aborted", 404] as const)(
-  "what is %s when it is taken up says that it begins anew",
+  "an upload that is %s when it is resumed reports that it starts again",
   async (end) => {
     const cloud = new Cloud();
     const file = await leftAfter(cloud, 3);
@@ -283,7 +283,7 @@ test.each(["aborted", 404] as const)(
   },
 );
 
-test("what was finished meanwhile, or is new, does not begin anew", async () => {
+test("an upload that was completed meanwhile, or is new, reports no such start", async () => {
   const cloud = new Cloud();
   const file = await leftAfter(cloud, 3);
   if (cloud.upload) cloud.upload.state = "accepted";

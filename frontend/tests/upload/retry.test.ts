@@ -16,7 +16,7 @@ test.each([
   expect(backoff(failure, rule, random)).toBe(wait);
 });
 
-test("work is tried as often as the rule says, and its last error thrown", async () => {
+test("work is attempted as often as the rule says, and its last error thrown", async () => {
   const clock = new RushingClock();
   let tries = 0;
   const work = async () => {
@@ -26,7 +26,7 @@ test("work is tried as often as the rule says, and its last error thrown", async
   expect(clock.waits).toEqual([100, 200, 350]);
 });
 
-test("an error that does not pass is thrown at once", async () => {
+test("an error that is not retryable is thrown at once", async () => {
   const clock = new RushingClock();
   const work = () => Promise.reject(new Error("no"));
   await expect(retry(work, { rule, clock, isRetryable: () => false })).rejects.toThrow("no");

@@ -1,4 +1,4 @@
-// What the engine does about S3's own answers to a part: wait, send again, ask for a new sheet, go on, or give up.
+// How the engine reacts to S3's error responses to a part: it waits, sends again, requests a new sheet, or fails.
 import { expect, test } from "vitest";
 import { Cloud, count, type Fault, fileOf, numbers } from "../fakes/cloud";
 import type { S3Answer } from "../fakes/s3-answers";
@@ -16,7 +16,7 @@ const ONCE: S3Answer[] = [
   "ConditionalRequestConflict",
 ];
 
-/** Part 3 meets `fault` as often as `times` says. */
+/** Part 3 meets `fault` this many times. */
 function meets(fault: Fault, times: number, number = 3): Cloud {
   const cloud = new Cloud();
   cloud.fault = (put, attempt) => (put.number === number && attempt <= times ? fault : undefined);
@@ -31,7 +31,7 @@ test.each(ONCE)("a part that meets %s once is sent again, alone, with the same s
 });
 
 test.each<S3Answer>(["RequestTimeout", "InternalError", "SlowDown", "ServiceUnavailable"])(
-  "an hour of %s for every part is waited for",
+  "an upload waits through an hour of %s for every part",
   async (answer) => {
     const cloud = new Cloud();
     const end = cloud.clock.time + 3_600_000;
@@ -48,7 +48,7 @@ test("a part that S3 receives damaged twice ends the upload", async () => {
   expect(cloud.puts.filter(({ number }) => number === 1)).toHaveLength(2);
 });
 
-test("one damaged answer is allowed for each part", async () => {
+test("each part may be damaged once", async () => {
   const cloud = new Cloud();
   cloud.fault = (_, attempt) => (attempt === 1 ? "BadDigest" : undefined);
   await cloud.engine().upload(fileOf(60)).run();
@@ -56,17 +56,17 @@ test("one damaged answer is allowed for each part", async () => {
 });
 
 test.each<S3Answer>(["ExpiredToken", "InvalidToken", "ExpiredUrl", "RequestTimeTooSkewed"])(
-  "%s refuses the sheet: one new sheet is asked for, as one that was refused",
+  "after %s, one new sheet is requested, with `refused`",
   async (answer) => {
     const cloud = new Cloud();
-    cloud.fault = () => (cloud.sheetsAsked.length > 0 ? undefined : answer);
+    cloud.fault = () => (cloud.sheetRequests.length > 0 ? undefined : answer);
     await cloud.engine().upload(fileOf(120)).run();
-    expect(cloud.sheetsAsked).toEqual([{ first: 1, refused: true }]);
+    expect(cloud.sheetRequests).toEqual([{ first: 1, refused: true }]);
     expect(cloud.stored.size).toBe(12);
   },
 );
 
-test("credentials that end in the middle of an upload are replaced by new ones", async () => {
+test("credentials that expire during an upload are replaced by new ones", async () => {
   const cloud = new Cloud();
   let isOver = false;
   cloud.gate = async ({ number }) => {
@@ -76,23 +76,23 @@ test("credentials that end in the middle of an upload are replaced by new ones",
   };
   const upload = await cloud.engine().upload(fileOf(400)).run();
   expect(upload.state).toBe("uploaded");
-  expect(cloud.sheetsAsked).toEqual([{ first: 1, refused: true }]);
+  expect(cloud.sheetRequests).toEqual([{ first: 1, refused: true }]);
 });
 
-test("a sheet that was signed by dead credentials from the start is replaced", async () => {
+test("a sheet whose credentials had expired from the start is replaced", async () => {
   const cloud = new Cloud();
   cloud.expireCredentials();
   const upload = await cloud.engine().upload(fileOf(30)).run();
   expect(upload.state).toBe("uploaded");
-  expect(cloud.sheetsAsked).toEqual([{ first: 1, refused: true }]);
+  expect(cloud.sheetRequests).toEqual([{ first: 1, refused: true }]);
 });
 
-test("a sheet that does not cover a part is not asked for as a refused one", async () => {
+test("a sheet that does not cover a part is requested without `refused`", async () => {
   const cloud = new Cloud();
   cloud.sheetSize = 4;
   await cloud.engine().upload(fileOf(120)).run();
-  expect(cloud.sheetsAsked.length).toBeGreaterThan(0);
-  expect(cloud.sheetsAsked.filter((asked) => "refused" in (asked as object))).toEqual([]);
+  expect(cloud.sheetRequests.length).toBeGreaterThan(0);
+  expect(cloud.sheetRequests.filter((request) => "refused" in (request as object))).toEqual([]);
 });
 
 test.each<S3Answer>(["EntityTooLarge", "InvalidRequest"])("%s ends the upload at once", async (answer) => {
@@ -101,7 +101,7 @@ test.each<S3Answer>(["EntityTooLarge", "InvalidRequest"])("%s ends the upload at
   expect(cloud.puts.filter(({ number }) => number === 3)).toHaveLength(1);
 });
 
-test("412 for a part of a multipart upload is no success", async () => {
+test("412 for a part of a multipart upload is not a success", async () => {
   const cloud = meets("PreconditionFailed", 1);
   await expect(cloud.engine().upload(fileOf(60)).run()).rejects.toMatchObject({ status: 412 });
 });

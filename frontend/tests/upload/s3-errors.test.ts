@@ -23,7 +23,7 @@ const VERDICTS: Record<S3Answer, Verdict> = {
   InvalidRequest: "fatal",
 };
 
-test.each(Object.entries(S3_ANSWERS))("S3's answer %s is judged by its code", (name, [status, body]) => {
+test.each(Object.entries(S3_ANSWERS))("S3's error %s has the verdict of its code", (name, [status, body]) => {
   const { code } = parseS3Error(body);
   expect(verdictOf(status, code)).toBe(VERDICTS[name as S3Answer]);
 });
@@ -51,7 +51,7 @@ test.each<[number, Verdict]>([
   expect(verdictOf(status, "SomethingNew")).toBe(verdict);
 });
 
-test("a code decides against its status", () => {
+test("the code decides, not the status", () => {
   expect(verdictOf(403, "SlowDown")).toBe("outage");
   expect(verdictOf(500, "ExpiredToken")).toBe("refused");
 });

@@ -37,7 +37,7 @@ test.each([
   [4, 2, "h2?&partNumber=4&X-Amz-Signature=s4h2"],
   [5, 0, "h0?&partNumber=5&X-Amz-Signature=s5h0"],
 ])(
-  "signatures follow the part number, not the place on the sheet: part %i, host %i of 3",
+  "signatures follow the part number, not the index on the sheet: part %i, host %i of 3",
   (number, host, url) => {
     const later = sheet({
       urls: ["h0?", "h1?", "h2?"],
@@ -68,24 +68,24 @@ test("a part that is not on the sheet has no URL", () => {
   expect(() => partUrl(sheet(), 1, 2)).toThrow(RangeError);
 });
 
-test("parts that ask at once get one new sheet between them", async () => {
-  const asked: unknown[] = [];
+test("parts that need a new sheet at the same time share one request", async () => {
+  const requests: unknown[] = [];
   const source = async (range: object) => {
-    asked.push(range);
+    requests.push(range);
     return sheet({ signatures: ["dd", "ee", "ff"] });
   };
   const sheets = new Sheets(sheet(), source, new RushingClock());
   sheets.refuse(sheets.current);
   const answers = await Promise.all([1, 2, 3].map((number) => sheets.for(number, signal)));
-  expect(asked).toEqual([{ first: 1, refused: true }]);
+  expect(requests).toEqual([{ first: 1, refused: true }]);
   expect(new Set(answers).size).toBe(1);
 });
 
-test("only the sheet that follows a refusal is asked for as one", async () => {
-  const asked: unknown[] = [];
+test("only the request after a refusal has `refused`", async () => {
+  const requests: unknown[] = [];
   const clock = new RushingClock();
   const source = async (request: { first?: number }) => {
-    asked.push(request);
+    requests.push(request);
     const expires_at = new Date(clock.time + 3_600_000).toISOString();
     return sheet({ first: request.first ?? 1, expires_at });
   };
@@ -95,78 +95,78 @@ test("only the sheet that follows a refusal is asked for as one", async () => {
   await sheets.for(7, signal); // not on the sheet
   clock.time += 3_590_000;
   await sheets.for(7, signal); // about to expire
-  expect(asked).toEqual([{ first: 1, refused: true }, { first: 7 }, { first: 7 }]);
+  expect(requests).toEqual([{ first: 1, refused: true }, { first: 7 }, { first: 7 }]);
 });
 
-test("an older API, whose sheets name no headers, is not told of a refusal", async () => {
-  const asked: unknown[] = [];
+test("an older API, whose sheets have no headers, receives no `refused`", async () => {
+  const requests: unknown[] = [];
   const { headers: _, ...older } = sheet();
   const source = async (request: object) => {
-    asked.push(request);
+    requests.push(request);
     return older;
   };
   const sheets = new Sheets(older, source, new RushingClock());
   sheets.refuse(older);
   await sheets.for(1, signal);
-  expect(asked).toEqual([{ first: 1 }]);
+  expect(requests).toEqual([{ first: 1 }]);
 });
 
-test("a refusal that could not be answered with a new sheet is said again", async () => {
-  const asked: unknown[] = [];
+test("a request after a refusal is repeated with `refused` when it failed", async () => {
+  const requests: unknown[] = [];
   const source = async (request: object) => {
-    asked.push(request);
-    if (asked.length === 1) throw new Error("down");
+    requests.push(request);
+    if (requests.length === 1) throw new Error("down");
     return sheet();
   };
   const sheets = new Sheets(sheet(), source, new RushingClock());
   sheets.refuse(sheets.current);
   await expect(sheets.for(1, signal)).rejects.toThrow("down");
   await sheets.for(1, signal);
-  expect(asked).toEqual(Array(2).fill({ first: 1, refused: true }));
+  expect(requests).toEqual(Array(2).fill({ first: 1, refused: true }));
 });
 
-test("refusing an old sheet says nothing about the new one", async () => {
-  let asked = 0;
+test("refusing an old sheet has no effect on a newer one", async () => {
+  let requests = 0;
   const old = sheet();
-  const source = async () => sheet({ signatures: [`${++asked}`, "x", "y"] });
+  const source = async () => sheet({ signatures: [`${++requests}`, "x", "y"] });
   const sheets = new Sheets(old, source, new RushingClock());
   sheets.refuse(old);
   await sheets.for(1, signal);
   sheets.refuse(old);
   await sheets.for(2, signal);
-  expect(asked).toBe(1);
+  expect(requests).toBe(1);
 });
 
 test.each([
-  { minutes: 58, asked: 0 },
-  { minutes: 59.5, asked: 1 },
-  { minutes: 90, asked: 1 },
-])("$minutes minutes into an hour, $asked new sheets are asked for", async ({ minutes, asked }) => {
+  { minutes: 58, requests: 0 },
+  { minutes: 59.5, requests: 1 },
+  { minutes: 90, requests: 1 },
+])("$minutes minutes into an hour, $requests new sheets are requested", async ({ minutes, requests }) => {
   const clock = new RushingClock();
   let count = 0;
   const sheets = new Sheets(sheet(), async () => sheet({ first: ++count }), clock);
   clock.time += minutes * 60_000;
   await sheets.for(1, signal);
-  expect(count).toBe(asked);
+  expect(count).toBe(requests);
 });
 
-test("a computer whose clock is a day ahead does not ask for ever", async () => {
+test("a computer whose clock is a day ahead does not request sheets for ever", async () => {
   const clock = new RushingClock();
   clock.time += 24 * 3_600_000;
-  let asked = 0;
+  let requests = 0;
   const sheets = new Sheets(
     sheet(),
     async () => {
-      asked++;
+      requests++;
       return sheet();
     },
     clock,
   );
   await sheets.for(1, signal);
-  expect(asked).toBe(0);
+  expect(requests).toBe(0);
 });
 
-test("a sheet that cannot be had fails whoever asked, and can be asked for again", async () => {
+test("a failed request for a sheet rejects, and can be repeated", async () => {
   let down = true;
   const source = async () => {
     if (down) throw new Error("down");

@@ -10,7 +10,7 @@ import type { S3Answer } from "../fakes/s3-answers";
 const BATCH = "POST /uploads/batch";
 const MINUTE = 60_000;
 
-/** So many files, each of other bytes. */
+/** Files with different bytes. */
 function filesOf(count: number) {
   return Array.from({ length: count }, (_, index) => fileOf(index % 20, `${index}.bin`));
 }
@@ -19,22 +19,22 @@ async function bytes(data: Blob | undefined): Promise<string> {
   return new TextDecoder("latin1").decode(await data?.arrayBuffer());
 }
 
-/** S3 holds each of these files once, with its bytes. */
+/** Expects that S3 holds each of these files once, with its bytes. */
 async function expectStored(cloud: Cloud, files: { name: string; data: Blob }[]): Promise<void> {
-  const stored = new Map(cloud.files.stored.map(({ filename, object }) => [filename, object]));
+  const objects = new Map(cloud.files.stored.map(({ filename, object }) => [filename, object]));
   expect(cloud.files.stored).toHaveLength(files.length);
-  for (const { name, data } of files) expect(await bytes(stored.get(name))).toBe(await bytes(data));
+  for (const { name, data } of files) expect(await bytes(objects.get(name))).toBe(await bytes(data));
 }
 
 function forms(cloud: Cloud): string[] {
   return cloud.puts.map(({ method }) => method);
 }
 
-/** The first answers of S3 are lost. */
-function lose(cloud: Cloud, answers: number): void {
-  let seen = 0;
+/** The first responses of S3 are lost. */
+function loseResponses(cloud: Cloud, count: number): void {
+  let responses = 0;
   cloud.answerGate = async () => {
-    if (++seen <= answers) throw new NetworkError("lost");
+    if (++responses <= count) throw new NetworkError("lost");
   };
 }
 
@@ -50,7 +50,7 @@ test.each([0, 1, 19, 20])("a file of %i bytes is one form whose checksum S3 veri
   await expectStored(cloud, [file]);
 });
 
-test("a thousand files take few calls, the first soon, and go to all host names", async () => {
+test("a thousand files take few calls, the first one soon, and use all host names", async () => {
   const cloud = new Cloud();
   const engine = cloud.engine();
   const files = filesOf(1000);
@@ -64,7 +64,7 @@ test("a thousand files take few calls, the first soon, and go to all host names"
   await expectStored(cloud, files);
 }, 60_000);
 
-test("no more files are hashed ahead than the lookahead says", async () => {
+test("no more files are hashed ahead than the lookahead allows", async () => {
   const cloud = new Cloud();
   cloud.gate = () => new Promise(() => undefined);
   const engine = cloud.engine({ lookahead: { files: 30, bytes: 1_000 } });
@@ -74,14 +74,14 @@ test("no more files are hashed ahead than the lookahead says", async () => {
   expect(cloud.hashed).toBe(30);
 });
 
-test("bytes bound the lookahead as well; a file that is larger goes alone", async () => {
+test("the lookahead limits bytes too; a larger file is sent alone", async () => {
   const cloud = new Cloud();
   const engine = cloud.engine({ lookahead: { files: 100, bytes: 15 } });
   await Promise.all([20, 20, 5, 5, 20].map((size) => engine.upload(fileOf(size)).run()));
   expect(cloud.files.stored).toHaveLength(5);
 });
 
-test("files that wait for a lookahead do not hold up large ones, nor large ones them", async () => {
+test("files that wait for the lookahead do not block large ones, nor the reverse", async () => {
   const cloud = new Cloud();
   const engine = cloud.engine({ lookahead: { files: 2, bytes: 1_000 }, filesAtOnce: 1 });
   cloud.gate = ({ key }) => (key === "k" ? Promise.resolve() : new Promise(() => undefined));
@@ -93,7 +93,7 @@ test("files that wait for a lookahead do not hold up large ones, nor large ones 
   await Promise.all(filesOf(20).map((file) => others.upload(file).run()));
 });
 
-test("a file that is hashed for long does not hold up those that are ready", async () => {
+test("a file that takes long to hash does not block files that are ready", async () => {
   const cloud = new Cloud();
   const engine = cloud.engine();
   const slow = fileOf(5, "slow.bin");
@@ -107,9 +107,9 @@ test("a file that is hashed for long does not hold up those that are ready", asy
   expect((await ready).state).toBe("uploaded");
 });
 
-// -- what becomes of members -----------------------------------------------------------------------------------------
+// -- the members of a batch ----------------------------------------------------------------------------------------
 
-test("a member's problem fails that file alone", async () => {
+test("the problem of a member fails only that file", async () => {
   const cloud = new Cloud();
   cloud.files.problem = ({ filename }) =>
     filename === "7.bin" ? { status: 413, code: "too_large" } : undefined;
@@ -120,7 +120,7 @@ test("a member's problem fails that file alone", async () => {
   expect(ends[7]).toMatchObject({ reason: { code: "too_large", status: 413 } });
 });
 
-test("a refused batch fails all its files with that reason, asked for once", async () => {
+test("a refused batch fails all its files with that reason, after one call", async () => {
   const cloud = new Cloud();
   cloud.apiFault = () => problem(403, "forbidden");
   const engine = cloud.engine();
@@ -129,14 +129,14 @@ test("a refused batch fails all its files with that reason, asked for once", asy
   expect(cloud.calls).toEqual([BATCH]);
 });
 
-test("a batch whose answer was lost is created once", async () => {
+test("a batch whose response was lost is created once", async () => {
   const cloud = new Cloud();
   const { fetch } = cloud;
-  let lost = 0;
+  let calls = 0;
   Object.assign(cloud, {
     fetch: async (...request: Parameters<typeof fetch>) => {
       const response = await fetch(...request);
-      if (lost++ === 0) throw new NetworkError("lost");
+      if (calls++ === 0) throw new NetworkError("lost");
       return response;
     },
   });
@@ -149,7 +149,7 @@ test("a batch whose answer was lost is created once", async () => {
 });
 
 test.each(["no answer", "500", "503 for each member"])(
-  "an hour of %s costs a few calls",
+  "an hour of %s costs few calls",
   async (kind) => {
     const cloud = new Cloud();
     const engine = cloud.engine();
@@ -171,7 +171,7 @@ test.each(["no answer", "500", "503 for each member"])(
   30_000,
 );
 
-test("a member that meets an outage is asked for again, alone, when it was told to", async () => {
+test("only the member that meets an outage is retried, after its `retry_after`", async () => {
   const cloud = new Cloud();
   let failures = 2;
   cloud.files.problem = ({ filename }) =>
@@ -182,7 +182,7 @@ test("a member that meets an outage is asked for again, alone, when it was told 
   expect(cloud.clock.waits.filter((wait) => wait === 2_000)).toHaveLength(2);
 });
 
-test("a create that was done by an earlier page is finished, not sent again", async () => {
+test("a file that an earlier page sent is not sent again", async () => {
   const cloud = new Cloud();
   const file = { ...fileOf(5), key: "from-the-journal" };
   await cloud.engine().upload(file).run();
@@ -195,7 +195,7 @@ test("a create that was done by an earlier page is finished, not sent again", as
   expect(cloud.puts).toHaveLength(1);
 });
 
-test.each(["aborted", "gone"])("a key whose upload is %s is replaced by a new one", async (kind) => {
+test.each(["aborted", "gone"])("the key of an upload that is %s is replaced by a new one", async (kind) => {
   const cloud = new Cloud();
   const file = { ...fileOf(5), key: "from-the-journal" };
   cloud.gate = () => new Promise(() => undefined);
@@ -211,19 +211,19 @@ test.each(["aborted", "gone"])("a key whose upload is %s is replaced by a new on
   expect(cloud.files.stored).toHaveLength(1);
 });
 
-test("an API whose limit is lower wants the file in parts: it is sent so, and so are later ones", async () => {
+test("with a lower limit of the API, this file and later ones are sent in parts", async () => {
   const cloud = new Cloud();
-  const heard: string[] = [];
-  const created = ({ strategy }: { strategy: string }) => void heard.push(strategy);
+  const strategies: string[] = [];
+  const created = ({ strategy }: { strategy: string }) => void strategies.push(strategy);
   const engine = cloud.engine({ putMaxSize: 1_000 }, { created });
   expect((await engine.upload(fileOf(60)).run()).state).toBe("uploaded");
   expect(cloud.stored.size).toBe(6);
   await engine.upload(fileOf(60)).run();
-  expect(heard).toEqual(["multipart", "multipart"]);
+  expect(strategies).toEqual(["multipart", "multipart"]);
   expect(count(cloud, BATCH)).toBe(1);
 });
 
-test("an API whose limit is higher wants the file whole: it is sent so, and nothing else is left", async () => {
+test("with a higher limit of the API, the file is sent whole, and its first upload is aborted", async () => {
   const cloud = new Cloud();
   cloud.putMaxSize = 100;
   const file = fileOf(60);
@@ -235,7 +235,7 @@ test("an API whose limit is higher wants the file whole: it is sent so, and noth
 
 // -- too many uploads ------------------------------------------------------------------------------------------------
 
-test("while the owner has too many uploads, files wait for those that are processed", async () => {
+test("while the owner has too many uploads, files wait until others are processed", async () => {
   const cloud = new Cloud();
   const roomOf = new Map<number, number>();
   cloud.files.problem = (_, batch) => {
@@ -251,14 +251,14 @@ test("while the owner has too many uploads, files wait for those that are proces
   expect(cloud.calls.length).toBeLessThanOrEqual(20);
 });
 
-test("where nothing of this page makes room, a file fails soon, with that reason", async () => {
+test("a file fails soon, with that reason, when no upload of this page makes room", async () => {
   const cloud = new Cloud();
   cloud.files.problem = () => ({ status: 429, code: "too_many_uploads" });
   await expect(cloud.engine().upload(fileOf(5)).run()).rejects.toMatchObject({ code: "too_many_uploads" });
   expect(cloud.calls).toHaveLength(3);
 });
 
-test("files wait no longer than a quarter of an hour for room", async () => {
+test("files wait for room for a quarter of an hour at most", async () => {
   const cloud = new Cloud();
   const engine = cloud.engine();
   await engine.upload(fileOf(5)).run();
@@ -269,7 +269,7 @@ test("files wait no longer than a quarter of an hour for room", async () => {
   expect(cloud.clock.time - began).toBeLessThan(20 * MINUTE);
 });
 
-// -- what S3 answers -------------------------------------------------------------------------------------------------
+// -- error responses of S3 -----------------------------------------------------------------------------------------
 
 const ONCE: Fault[] = [
   ...(["RequestTimeout", "InternalError", "SlowDown", "ServiceUnavailable", "IncompleteBody"] as const),
@@ -286,7 +286,7 @@ test.each(ONCE)("a file that meets %s once is sent again, with the same sheet", 
   await expectStored(cloud, [file]);
 });
 
-test("an hour without an answer of S3 costs a few forms", async () => {
+test("an hour without a response of S3 costs few forms", async () => {
   const cloud = new Cloud();
   const end = cloud.clock.time + 60 * MINUTE;
   cloud.fault = () => (cloud.clock.time < end ? "reset" : undefined);
@@ -298,17 +298,17 @@ test("an hour without an answer of S3 costs a few forms", async () => {
 });
 
 test.each<S3Answer>(["ExpiredToken", "InvalidToken", "ExpiredUrl"])(
-  "%s refuses the sheet: a new form is asked for, as one that was refused",
+  "after %s, a new form is requested, with `refused`",
   async (answer) => {
     const cloud = new Cloud();
     cloud.fault = (_, attempt) => (attempt === 1 ? answer : undefined);
     await cloud.engine().upload(fileOf(15)).run();
-    expect(cloud.sheetsAsked).toEqual([{ refused: true, strategy: "post" }]);
+    expect(cloud.sheetRequests).toEqual([{ refused: true, strategy: "post" }]);
     expect(forms(cloud)).toEqual(["POST", "POST"]);
   },
 );
 
-test("credentials that have ended are replaced by new ones", async () => {
+test("credentials that have expired are replaced by new ones", async () => {
   const cloud = new Cloud();
   cloud.expireCredentials();
   const file = fileOf(15);
@@ -327,10 +327,10 @@ test("a sheet that expires while the file waits is replaced before it is used", 
   await Promise.all(files.map((file) => engine.upload(file).run()));
   await expectStored(cloud, files);
   expect(cloud.puts).toHaveLength(4);
-  expect(cloud.sheetsAsked.length).toBeGreaterThan(0);
+  expect(cloud.sheetRequests.length).toBeGreaterThan(0);
 });
 
-test("a file that S3 receives damaged twice fails, and a retry hashes and creates it anew", async () => {
+test("a file that S3 receives damaged twice fails, and a retry hashes and creates it again", async () => {
   const cloud = new Cloud();
   let times = 2;
   cloud.fault = () => (times-- > 0 ? "BadDigest" : undefined);
@@ -344,16 +344,16 @@ test("a file that S3 receives damaged twice fails, and a retry hashes and create
   await expectStored(cloud, [file]);
 });
 
-test("after several times without an answer another sheet is asked for", async () => {
+test("after several attempts without a response another sheet is requested", async () => {
   const cloud = new Cloud();
   const engine = cloud.engine();
   await engine.upload(fileOf(5)).run();
-  cloud.fault = () => (cloud.sheetsAsked.length === 0 ? "reset" : undefined);
+  cloud.fault = () => (cloud.sheetRequests.length === 0 ? "reset" : undefined);
   expect((await engine.upload(fileOf(5)).run()).state).toBe("uploaded");
-  expect(cloud.sheetsAsked).toEqual([{ strategy: "post" }]);
+  expect(cloud.sheetRequests).toEqual([{ strategy: "post" }]);
 });
 
-test("an upload that somebody deleted meanwhile begins anew", async () => {
+test("an upload that somebody deleted meanwhile starts again", async () => {
   const cloud = new Cloud();
   cloud.fault = ({ key }, attempt) => {
     if (key !== "f1" || attempt > 1) return undefined;
@@ -366,11 +366,11 @@ test("an upload that somebody deleted meanwhile begins anew", async () => {
   await expectStored(cloud, [file]);
 });
 
-// -- forms that are not taken ----------------------------------------------------------------------------------------
+// -- refused forms -------------------------------------------------------------------------------------------------
 
 const put = { "If-None-Match": "*" };
 
-test("where forms are not taken a file is PUT, after the second refusal", async () => {
+test("a file is sent by PUT after the second refused form", async () => {
   const cloud = new Cloud();
   cloud.files.takesForms = false;
   const file = fileOf(15);
@@ -382,13 +382,13 @@ test("where forms are not taken a file is PUT, after the second refusal", async 
   await expectStored(cloud, [file]);
 });
 
-test("after two such files, later ones are PUT at once", async () => {
+test("after two such files, later ones are sent by PUT at once", async () => {
   const cloud = new Cloud();
   cloud.files.takesForms = false;
   const engine = cloud.engine();
   for (const file of filesOf(4)) await engine.upload(file).run();
   expect(forms(cloud)).toEqual(["POST", "POST", "PUT", "POST", "POST", "PUT", "PUT", "PUT"]);
-  expect(cloud.sheetsAsked).toHaveLength(2);
+  expect(cloud.sheetRequests).toHaveLength(2);
 });
 
 test.each<Fault>([403, 404, 405, 411, 501, "reset"])(
@@ -403,10 +403,10 @@ test.each<Fault>([403, 404, 405, 411, 501, "reset"])(
   },
 );
 
-test("a PUT whose answer was lost is not sent twice: S3 says that the object is there", async () => {
+test("a PUT whose response was lost is not sent twice, because the object exists", async () => {
   const cloud = new Cloud();
   cloud.files.takesForms = false;
-  lose(cloud, 1);
+  loseResponses(cloud, 1);
   const progress: number[] = [];
   const file = fileOf(20);
   await cloud
@@ -418,16 +418,16 @@ test("a PUT whose answer was lost is not sent twice: S3 says that the object is 
   await expectStored(cloud, [file]);
 });
 
-test("a form whose answer was lost is sent again, and changes nothing", async () => {
+test("a form whose response was lost is sent again, and changes nothing", async () => {
   const cloud = new Cloud();
-  lose(cloud, 1);
+  loseResponses(cloud, 1);
   const file = fileOf(20);
   await cloud.engine().upload(file).run();
   expect(forms(cloud)).toEqual(["POST", "POST"]);
   await expectStored(cloud, [file]);
 });
 
-test("S3 that is out of order when the page opens does not make the page give up forms", async () => {
+test("an outage of S3 when the page opens does not end the use of forms", async () => {
   const cloud = new Cloud();
   const end = cloud.clock.time + MINUTE;
   cloud.fault = () => (cloud.clock.time < end ? "reset" : undefined);
@@ -440,7 +440,7 @@ test("S3 that is out of order when the page opens does not make the page give up
 
 // -- pause, cancel, unread files -------------------------------------------------------------------------------------
 
-test("a file that is being sent when it is paused is finished", async () => {
+test("a request in flight is finished in a pause", async () => {
   const cloud = new Cloud();
   let arrive = () => {};
   cloud.gate = () => new Promise((resolve) => (arrive = resolve));
@@ -453,7 +453,7 @@ test("a file that is being sent when it is paused is finished", async () => {
   expect(cloud.puts).toHaveLength(1);
 });
 
-test("a paused file that does not arrive in time is dropped, and sent again later", async () => {
+test("a request that does not finish in time in a pause is aborted, and sent again later", async () => {
   const cloud = new Cloud();
   cloud.gate = () => (cloud.puts.length === 1 ? new Promise(() => undefined) : Promise.resolve());
   const upload = cloud.engine().upload(fileOf(5));
@@ -470,7 +470,7 @@ test("a paused file that does not arrive in time is dropped, and sent again late
   expect(count(cloud, BATCH)).toBe(1);
 });
 
-test("a paused file whose sending fails is not tried again before it is resumed", async () => {
+test("a request that fails in a pause is not retried before the resume", async () => {
   const cloud = new Cloud();
   let fail = () => {};
   cloud.gate = () => new Promise((_, reject) => (fail = () => reject(new NetworkError("reset"))));
@@ -486,7 +486,7 @@ test("a paused file whose sending fails is not tried again before it is resumed"
   expect((await run).state).toBe("uploaded");
 });
 
-test("paused files do not hold up the others, wherever they wait", async () => {
+test("paused files do not block the others, wherever they wait", async () => {
   const cloud = new Cloud();
   const engine = cloud.engine({ lookahead: { files: 2, bytes: 1_000 } });
   const paused = filesOf(10).map((file) => engine.upload(file));
@@ -499,7 +499,7 @@ test("paused files do not hold up the others, wherever they wait", async () => {
   expect(ends.map(({ state }) => state)).toEqual(Array<Upload["state"]>(10).fill("uploaded"));
 });
 
-test("a file that is cancelled before it is created leaves nothing", async () => {
+test("a file that is cancelled before its create leaves nothing", async () => {
   const cloud = new Cloud();
   const engine = cloud.engine();
   const uploads = filesOf(3).map((file) => engine.upload(file));
@@ -560,7 +560,7 @@ test("cancelling a finished file deletes nothing", async () => {
   expect(cloud.calls).toEqual([BATCH]);
 });
 
-test("a file that cannot be read any more fails and is removed; one read that fails is none", async () => {
+test("a file that cannot be read any more fails and is removed; a single failed read is retried", async () => {
   const cloud = new Cloud();
   const file = fileOf(5);
   let failures = 1;

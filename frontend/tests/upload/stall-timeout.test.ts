@@ -1,4 +1,4 @@
-// When a PUT counts as dead: by what leaves the page, never by how fast.
+// When a PUT counts as stalled: by the bytes that leave the page, never by their speed.
 import { expect, test } from "vitest";
 import type { SendRequest, SendResponse } from "../../src/upload/ports";
 import { withStallTimeout } from "../../src/upload/retry/stall-timeout";
@@ -8,7 +8,7 @@ import { HandClock, settled } from "../fakes/clock";
 const SIZE = 1_000;
 const { stallTimeout, responseTimeout } = defaultSettings;
 
-/** One PUT of SIZE bytes, whose progress and answer a test gives by hand. */
+/** One PUT of SIZE bytes, whose progress and response a test controls. */
 function put(size = SIZE, firstTimeout = stallTimeout) {
   const clock = new HandClock();
   let request: SendRequest | undefined;
@@ -20,16 +20,16 @@ function put(size = SIZE, firstTimeout = stallTimeout) {
       each.signal.addEventListener("abort", () => reject(each.signal.reason));
     });
   };
-  const sent: number[] = [];
-  const watched = withStallTimeout(transport, clock, { ...defaultSettings, firstTimeout })({
+  const reports: number[] = [];
+  const response = withStallTimeout(transport, clock, { ...defaultSettings, firstTimeout })({
     url: "https://s3.test",
     body: new Blob([new Uint8Array(size)]),
     headers: {},
     signal: new AbortController().signal,
-    onProgress: (bytes) => void sent.push(bytes),
+    onProgress: (bytes) => void reports.push(bytes),
   });
   let end: unknown;
-  watched.then(
+  response.then(
     ({ status }) => {
       end = status;
     },
@@ -39,18 +39,18 @@ function put(size = SIZE, firstTimeout = stallTimeout) {
   );
   return {
     clock,
-    sent,
+    reports,
     end: () => end,
     progress: (bytes: number) => request?.onProgress(bytes),
     answer: () => answer({ status: 200, text: "", header: () => null }),
   };
 }
 
-test("S3 gives up a silent connection after 20 seconds: the page does before", () => {
+test("S3 closes a silent connection after 20 seconds: the page aborts earlier", () => {
   expect(stallTimeout).toBeLessThan(20_000);
 });
 
-test("a PUT of which no byte leaves is ended after the stall timeout, not before", async () => {
+test("a PUT of which no byte leaves is aborted after the stall timeout, not earlier", async () => {
   const { clock, end } = put();
   await clock.advance(stallTimeout - 1);
   expect(end()).toBeUndefined();
@@ -58,7 +58,7 @@ test("a PUT of which no byte leaves is ended after the stall timeout, not before
   expect(end()).toBe("NetworkError");
 });
 
-test("a PUT of one byte each 14 seconds is never ended, over hours", async () => {
+test("a PUT of one byte every 14 seconds is never aborted, over hours", async () => {
   const { clock, end, progress, answer } = put();
   for (let bytes = 1; bytes <= SIZE; bytes++) {
     progress(bytes);
@@ -72,7 +72,7 @@ test("a PUT of one byte each 14 seconds is never ended, over hours", async () =>
   expect(end()).toBe(200);
 }, 30_000);
 
-test("a progress event that tells of no new byte does not save a PUT", async () => {
+test("a progress event without a new byte does not prolong a PUT", async () => {
   const { clock, end, progress } = put();
   progress(10);
   await clock.advance(stallTimeout - 1);
@@ -81,7 +81,7 @@ test("a progress event that tells of no new byte does not save a PUT", async () 
   expect(end()).toBe("NetworkError");
 });
 
-test("after the last byte has left, the answer may take longer: the bytes may still be in buffers", async () => {
+test("after the last byte has left, the response may take longer: the bytes may still be in buffers", async () => {
   const { clock, end, progress, answer } = put();
   progress(SIZE);
   await clock.advance(responseTimeout - 1);
@@ -91,20 +91,20 @@ test("after the last byte has left, the answer may take longer: the bytes may st
   expect(end()).toBe(200);
 });
 
-test("an answer that never comes is not waited for longer than that", async () => {
+test("a response that never comes is not awaited for longer", async () => {
   const { clock, end, progress } = put();
   progress(SIZE);
   await clock.advance(responseTimeout);
   expect(end()).toBe("NetworkError");
 });
 
-test("an empty file has no byte that could leave: it is ended after the stall timeout", async () => {
+test("the PUT of an empty file, of which no byte can leave, is aborted after the stall timeout", async () => {
   const { clock, end } = put(0);
   await clock.advance(stallTimeout);
   expect(end()).toBe("NetworkError");
 });
 
-test("a PUT that is answered leaves no timer behind", async () => {
+test("a PUT with a response leaves no timer behind", async () => {
   const { clock, end, answer } = put();
   answer();
   await settled();
@@ -112,7 +112,7 @@ test("a PUT that is answered leaves no timer behind", async () => {
   expect(end()).toBe(200);
 });
 
-test("as long as no byte has ever left, less is waited for", async () => {
+test("while no byte has ever left, the timeout is shorter", async () => {
   const { clock, end } = put(SIZE, 10_000);
   await clock.advance(10_000);
   expect(end()).toBe("NetworkError");

@@ -1,4 +1,4 @@
-// What the next page offers of a drop, large and small files together: each is told once, and sent or discarded once.
+// The unfinished drops and files that the next page lists: each file once, whether it is large or small.
 import { expect, test } from "vitest";
 import type { Engine } from "../../src/upload/engine";
 import { NetworkError } from "../../src/upload/errors";
@@ -15,7 +15,7 @@ const small = (name: string): SourceFile => ({
 const large = (): SourceFile => ({ ...fileOf(200, "film.mov"), path: "photos/film.mov", lastModified: 7 });
 const names = ["a.jpg", "b.jpg", "c.jpg"];
 
-/** A page that added a folder and was left; `before` is what it did until then. */
+/** A page adds a folder, does `before`, and closes. Resolves with the engine of the next page. */
 async function leftAfter(
   cloud: Cloud,
   files: SourceFile[],
@@ -30,7 +30,7 @@ async function leftAfter(
   return cloud.engine();
 }
 
-/** Sends three parts of the file, and no more. */
+/** Sends only three parts of the file. */
 function sendThreeParts(cloud: Cloud, file: SourceFile): (engine: Engine) => Promise<void> {
   return async (engine) => {
     cloud.gate = ({ number }) => (number <= 3 ? Promise.resolve() : new Promise(() => undefined));
@@ -40,7 +40,7 @@ function sendThreeParts(cloud: Cloud, file: SourceFile): (engine: Engine) => Pro
   };
 }
 
-/** Sends these files to their end. */
+/** Sends these files completely. */
 function send(...files: SourceFile[]): (engine: Engine) => Promise<void> {
   return async (engine) => {
     for (const file of files) await engine.upload(file).run();
@@ -61,7 +61,7 @@ test("the missing files of a folder are one row", async () => {
   ]);
 });
 
-test("nothing is left of a folder that was sent", async () => {
+test("a folder that was sent is not listed", async () => {
   const cloud = new Cloud();
   const files = names.map(small);
   const engine = await leftAfter(cloud, files, send(...files));
@@ -69,7 +69,7 @@ test("nothing is left of a folder that was sent", async () => {
   expect(cloud.journal.records.size + cloud.journal.changes.size).toBe(0);
 });
 
-test("what turns out to have arrived is not missing: the API is asked once", async () => {
+test("a file that turns out to have arrived is not missing, after one call of the API", async () => {
   const cloud = new Cloud();
   const files = names.map(small);
   const engine = await leftAfter(cloud, files, async (before) => {
@@ -87,7 +87,7 @@ test("what turns out to have arrived is not missing: the API is asked once", asy
   expect(cloud.calls).toEqual(["POST /uploads/complete"]);
 });
 
-test("without an answer from the API the journal is believed", async () => {
+test("without a response from the API the journal decides", async () => {
   const cloud = new Cloud();
   const files = names.map(small);
   const engine = await leftAfter(cloud, files, async (before) => {
@@ -101,7 +101,7 @@ test("without an answer from the API the journal is believed", async () => {
   expect((await engine.unfinished()).drops[0]?.missing).toEqual([0, 1, 2]);
 });
 
-test("a large file is told within its folder", async () => {
+test("a large file is listed with its folder", async () => {
   const cloud = new Cloud();
   const film = large();
   const engine = await leftAfter(cloud, [...names.map(small), film], sendThreeParts(cloud, film));
@@ -110,7 +110,7 @@ test("a large file is told within its folder", async () => {
   expect(drops[0]).toMatchObject({ missing: [0, 1, 2, 3], size: 230, sent: 30, files: [{ id: "u1" }] });
 });
 
-test("a large file that one click resumes is told by itself, and not counted in its drop", async () => {
+test("a large file that one click resumes is listed by itself, and not counted in its drop", async () => {
   const cloud = new Cloud();
   const handle = { kind: "file", name: "film.mov" } as FileSystemFileHandle;
   const film: SourceFile = { ...large(), handle: () => handle };
@@ -120,7 +120,7 @@ test("a large file that one click resumes is told by itself, and not counted in 
   expect(drops[0]).toMatchObject({ missing: [0, 1, 2], size: 30, sent: 0, files: [] });
 });
 
-test("a large file that is all that is missing is told by itself; sent or not, nothing is left then", async () => {
+test("a large file that is the only missing one is listed by itself, until it is sent", async () => {
   const cloud = new Cloud();
   const film = large();
   const first = small("a.jpg");
@@ -145,7 +145,7 @@ test("a large file that is resumed alone leaves its folder", async () => {
   expect(await engine.unfinished()).toMatchObject({ files: [], drops: [{ missing: [0, 1, 2] }] });
 });
 
-test("a large file that was finished meanwhile leaves its folder", async () => {
+test("a large file that was completed meanwhile leaves its folder", async () => {
   const cloud = new Cloud();
   const film = large();
   const engine = await leftAfter(cloud, [...names.map(small), film], sendThreeParts(cloud, film));
@@ -153,7 +153,7 @@ test("a large file that was finished meanwhile leaves its folder", async () => {
   expect(await engine.unfinished()).toMatchObject({ files: [], drops: [{ missing: [0, 1, 2] }] });
 });
 
-test("a large file of which S3 has lost its parts stays missing", async () => {
+test("a large file whose parts S3 no longer has stays missing", async () => {
   const cloud = new Cloud();
   const film = large();
   const engine = await leftAfter(cloud, [...names.map(small), film], sendThreeParts(cloud, film));
@@ -164,7 +164,7 @@ test("a large file of which S3 has lost its parts stays missing", async () => {
   });
 });
 
-test("a drop that is given up is forgotten, with the uploads that were created for it", async () => {
+test("a discarded drop is removed, with the uploads that were created for it", async () => {
   const cloud = new Cloud();
   const film = large();
   await leftAfter(cloud, [...names.map(small), film], sendThreeParts(cloud, film));
@@ -178,7 +178,7 @@ test("a drop that is given up is forgotten, with the uploads that were created f
   expect(cloud.journal.records.size + cloud.journal.entries.size).toBe(0);
 });
 
-test("a drop is resumed with what is chosen again; what has changed is discarded as it was", async () => {
+test("a drop is resumed with files that are picked again; the former contents of changed ones are discarded", async () => {
   const cloud = new Cloud();
   const [first, second, third] = names.map(small) as [SourceFile, SourceFile, SourceFile];
   const film = large();
@@ -221,7 +221,7 @@ test("a file that is cancelled needs nothing more", async () => {
   expect((await engine.unfinished()).drops[0]?.missing).toEqual([2]);
 });
 
-test("the listener hears how many files are skipped because they had arrived", async () => {
+test("the listener receives the number of files that are skipped because they had arrived", async () => {
   const cloud = new Cloud();
   const files = names.map(small);
   await leftAfter(cloud, files, send(...files.slice(0, 1)));

@@ -1,4 +1,4 @@
-// What a person can be told while uploads wait: which service does not answer, since when, whether it ever did.
+// The outages that the engine reports while uploads wait: the service, the start, and whether it has ever answered.
 import { expect, test, vi } from "vitest";
 import type { Waiting } from "../../src/upload/engine";
 import { ApiError, NetworkError, PartError } from "../../src/upload/errors";
@@ -6,36 +6,36 @@ import { CircuitBreaker } from "../../src/upload/retry/circuit-breaker";
 import { HandClock, settled } from "../fakes/clock";
 import { Cloud, fileOf, problem } from "../fakes/cloud";
 
-const lost = (): Response => {
+const loseResponse = (): Response => {
   throw new NetworkError("lost");
 };
 
-/** What the watchers of an engine hear. */
-function heard(cloud: Cloud, wasReached = true) {
+/** Records the reports of an engine to its watchers. */
+function watch(cloud: Cloud, wasReached = true) {
   cloud.wasReached = wasReached;
   const engine = cloud.engine();
-  const told: Waiting[][] = [];
-  const stop = engine.watch((waiting) => told.push(waiting));
-  return { engine, told, stop };
+  const reports: Waiting[][] = [];
+  const stop = engine.watch((waiting) => reports.push(waiting));
+  return { engine, reports, stop };
 }
 
-test("an API that never answers is told within the first seconds, before any call is given up", async () => {
+test("an API that never answers is reported within seconds, before any call fails", async () => {
   const cloud = new Cloud();
-  cloud.apiFault = lost;
-  const { engine, told } = heard(cloud, false);
-  const began = cloud.clock.time;
+  cloud.apiFault = loseResponse;
+  const { engine, reports } = watch(cloud, false);
+  const start = cloud.clock.time;
   const upload = engine.upload(fileOf(60));
   const run = upload.run().catch(() => undefined);
-  await vi.waitUntil(() => told.length > 0, { interval: 1 });
-  expect(told[0]).toMatchObject([{ service: "api", neverAnswered: true }]);
-  expect(told[0]?.[0]?.error).toBeInstanceOf(NetworkError);
-  expect((told[0]?.[0]?.since ?? 0) - began).toBeLessThanOrEqual(2_000);
+  await vi.waitUntil(() => reports.length > 0, { interval: 1 });
+  expect(reports[0]).toMatchObject([{ service: "api", neverAnswered: true }]);
+  expect(reports[0]?.[0]?.error).toBeInstanceOf(NetworkError);
+  expect((reports[0]?.[0]?.since ?? 0) - start).toBeLessThanOrEqual(2_000);
   expect(engine.waiting).toHaveLength(1);
   await upload.cancel();
   await run;
 });
 
-test("an outage that begins later is told as one, and its end as well", async () => {
+test("a later outage is reported, and its end too", async () => {
   const cloud = new Cloud();
   let end: number | undefined;
   cloud.apiFault = (call) => {
@@ -43,99 +43,103 @@ test("an outage that begins later is told as one, and its end as well", async ()
     end ??= cloud.clock.time + 60_000;
     return cloud.clock.time < end ? problem(503, "try_again") : undefined;
   };
-  const { engine, told } = heard(cloud);
+  const { engine, reports } = watch(cloud);
   await engine.upload(fileOf(60)).run();
-  expect(told.map((waiting) => waiting.map(({ service }) => service))).toEqual([["api"], []]);
+  expect(reports.map((waiting) => waiting.map(({ service }) => service))).toEqual([["api"], []]);
 });
 
-test("S3 and the API out of order at once are two things to tell", async () => {
+test("outages of S3 and the API at the same time are reported apart", async () => {
   const cloud = new Cloud();
   cloud.sheetSize = 3;
   const end = cloud.clock.time + 120_000;
   const isOver = () => cloud.clock.time >= end;
   cloud.fault = () => (isOver() ? undefined : "SlowDown");
-  cloud.apiFault = (call) => (isOver() || call === "POST /uploads" ? undefined : lost());
-  const { engine, told } = heard(cloud);
+  cloud.apiFault = (call) => (isOver() || call === "POST /uploads" ? undefined : loseResponse());
+  const { engine, reports } = watch(cloud);
   await engine.upload(fileOf(120)).run();
-  expect(told.some((waiting) => waiting.some(({ service }) => service === "s3"))).toBe(true);
-  expect(told.at(-1)).toEqual([]);
+  expect(reports.some((waiting) => waiting.some(({ service }) => service === "s3"))).toBe(true);
+  expect(reports.at(-1)).toEqual([]);
 });
 
-test("whoever ceases to watch hears nothing more", async () => {
+test("a watcher that stops receives no more reports", async () => {
   const cloud = new Cloud();
-  const { engine, told, stop } = heard(cloud);
+  const { engine, reports, stop } = watch(cloud);
   stop();
   const end = cloud.clock.time + 60_000;
-  cloud.apiFault = () => (cloud.clock.time < end ? lost() : undefined);
+  cloud.apiFault = () => (cloud.clock.time < end ? loseResponse() : undefined);
   await engine.upload(fileOf(60)).run();
-  expect(told).toEqual([]);
+  expect(reports).toEqual([]);
 });
 
-test("in an outage an upload can be cancelled at once", async () => {
+test("an upload can be cancelled at once in an outage", async () => {
   const cloud = new Cloud();
-  cloud.apiFault = lost;
-  const { engine } = heard(cloud);
+  cloud.apiFault = loseResponse;
+  const { engine } = watch(cloud);
   const upload = engine.upload(fileOf(60));
   const run = upload.run();
   await vi.waitUntil(() => engine.waiting.length > 0, { interval: 1 });
   await Promise.all([upload.cancel(), expect(run).rejects.toMatchObject({ name: "Cancelled" })]);
 });
 
-test("an API that has never answered is given up after 10 s, with its address", async () => {
+test("uploads stop waiting after 10 s for an API that has never answered, and name its address", async () => {
   const cloud = new Cloud();
-  cloud.apiFault = lost;
-  const { engine, told } = heard(cloud, false);
-  const began = cloud.clock.time;
+  cloud.apiFault = loseResponse;
+  const { engine, reports } = watch(cloud, false);
+  const start = cloud.clock.time;
   const runs = [1, 2, 3].map((each) => engine.upload(fileOf(60, `${each}.bin`)).run());
   const ends = await Promise.allSettled(runs);
   expect(ends.map((end) => end.status === "rejected" && end.reason)).toEqual(
     Array(3).fill(expect.objectContaining({ name: "NeverAnswered", address: "https://api.test" })),
   );
-  expect(cloud.clock.time - began).toBeLessThanOrEqual(10_000);
-  expect(told.at(-1)).toEqual([]);
+  expect(cloud.clock.time - start).toBeLessThanOrEqual(10_000);
+  expect(reports.at(-1)).toEqual([]);
 });
 
-test("after that each retry is one attempt, and the first answer makes it a service that is waited for", async () => {
+test("after that each retry is one attempt, until the first response", async () => {
   const cloud = new Cloud();
-  cloud.apiFault = lost;
-  const { engine } = heard(cloud, false);
+  cloud.apiFault = loseResponse;
+  const { engine } = watch(cloud, false);
   const upload = engine.upload(fileOf(60));
   await expect(upload.run()).rejects.toMatchObject({ name: "NeverAnswered" });
   cloud.calls.length = 0;
   await expect(upload.run()).rejects.toMatchObject({ name: "NeverAnswered" });
   expect(cloud.calls).toEqual(["POST /uploads"]);
   const end = cloud.clock.time + 60_000;
-  cloud.apiFault = (call) => (call.endsWith("/complete") && cloud.clock.time < end ? lost() : undefined);
+  cloud.apiFault = (call) =>
+    call.endsWith("/complete") && cloud.clock.time < end ? loseResponse() : undefined;
   expect((await upload.run()).state).toBe("uploaded");
 });
 
-test("an S3 of which no PUT gets anywhere is given up after 10 s, with its address", async () => {
+test("uploads stop waiting after 10 s for an S3 that no PUT has reached, and name its address", async () => {
   const cloud = new Cloud();
   const address = "https://one.test";
   cloud.gate = () => Promise.reject(new NetworkError("PUT: no answer", { address }));
-  const { engine } = heard(cloud);
-  const began = cloud.clock.time;
+  const { engine } = watch(cloud);
+  const start = cloud.clock.time;
   await expect(engine.upload(fileOf(60)).run()).rejects.toMatchObject({ name: "NeverAnswered", address });
-  expect(cloud.clock.time - began).toBeLessThanOrEqual(10_000);
+  expect(cloud.clock.time - start).toBeLessThanOrEqual(10_000);
 });
 
-test.each(["api", "s3"])("time offline is no time in which %s did not answer", async (service) => {
-  const cloud = new Cloud();
-  cloud.offline();
-  const back = cloud.clock.time + 60_000;
-  const error = new NetworkError("no answer", { address: "https://one.test" });
-  const isOut = () => {
-    if (cloud.clock.time >= back) cloud.online();
-    return cloud.clock.time < back;
-  };
-  if (service === "s3") cloud.gate = () => (isOut() ? Promise.reject(error) : Promise.resolve());
-  else cloud.apiFault = () => (isOut() ? lost() : undefined);
-  const { engine } = heard(cloud, false);
-  expect((await engine.upload(fileOf(60)).run()).state).toBe("uploaded");
-  expect(engine.waiting).toEqual([]);
-});
+test.each(["api", "s3"])(
+  "time offline does not count as time in which %s never answered",
+  async (service) => {
+    const cloud = new Cloud();
+    cloud.offline();
+    const back = cloud.clock.time + 60_000;
+    const error = new NetworkError("no answer", { address: "https://one.test" });
+    const isOut = () => {
+      if (cloud.clock.time >= back) cloud.online();
+      return cloud.clock.time < back;
+    };
+    if (service === "s3") cloud.gate = () => (isOut() ? Promise.reject(error) : Promise.resolve());
+    else cloud.apiFault = () => (isOut() ? loseResponse() : undefined);
+    const { engine } = watch(cloud, false);
+    expect((await engine.upload(fileOf(60)).run()).state).toBe("uploaded");
+    expect(engine.waiting).toEqual([]);
+  },
+);
 
-test("after an hour's sleep a service that has not answered yet still has its time", async () => {
+test("after an hour of sleep, a service that has never answered still has its full time", async () => {
   const cloud = new Cloud();
   const wait = cloud.clock.wait.bind(cloud.clock);
   let slept = false;
@@ -149,16 +153,16 @@ test("after an hour's sleep a service that has not answered yet still has its ti
   let tries = 0;
   cloud.gate = () =>
     ++tries > 9 ? Promise.resolve() : Promise.reject(new NetworkError("no", { address: "https://one.test" }));
-  const { engine } = heard(cloud);
+  const { engine } = watch(cloud);
   expect((await engine.upload(fileOf(60)).run()).state).toBe("uploaded");
   expect(slept).toBe(true);
 });
 
-test("an S3 to which bytes travel is waited for, though it has not answered yet", async () => {
+test("uploads wait for an S3 that takes bytes, though it has never answered", async () => {
   const cloud = new Cloud();
   const end = cloud.clock.time + 60_000;
   cloud.fault = () => (cloud.clock.time < end ? "reset" : undefined);
-  const { engine } = heard(cloud);
+  const { engine } = watch(cloud);
   expect((await engine.upload(fileOf(60)).run()).state).toBe("uploaded");
 });
 
@@ -175,7 +179,7 @@ async function fail(breaker: CircuitBreaker, clock: HandClock, error: Error): Pr
   await use;
 }
 
-test("patience is used up by waiting for probes", async () => {
+test("waiting for probes uses up the patience", async () => {
   const clock = new HandClock();
   const breaker = new CircuitBreaker({ rule, clock, connectivity: online });
   for (let failure = 0; failure < 3; failure++) await fail(breaker, clock, new NetworkError("lost"));
@@ -184,7 +188,7 @@ test("patience is used up by waiting for probes", async () => {
   expect([breaker.isOpen, breaker.isExhausted]).toEqual([false, true]); // 1 + 2 + 4 + 4 seconds
 });
 
-test("a night that the computer sleeps through uses up no patience", async () => {
+test("a night asleep uses up no patience", async () => {
   const clock = new HandClock();
   const breaker = new CircuitBreaker({ rule, clock, connectivity: online });
   for (let failure = 0; failure < 3; failure++) await fail(breaker, clock, new NetworkError("lost"));
@@ -196,7 +200,7 @@ test("a night that the computer sleeps through uses up no patience", async () =>
 test.each([
   ["S3", new PartError(1, 403, "AccessDenied", "")],
   ["the API", new ApiError(409, { code: "wrong_state" })],
-])("a refusal by %s is an answer: the outage is over", async (_, refusal) => {
+])("a refusal by %s is a response that ends the outage", async (_, refusal) => {
   const clock = new HandClock();
   const breaker = new CircuitBreaker({ rule, clock, connectivity: online });
   for (let failure = 0; failure < 3; failure++) await fail(breaker, clock, new NetworkError("lost"));
@@ -205,11 +209,11 @@ test.each([
   expect(breaker.outage).toBeUndefined();
 });
 
-test("time offline uses up no patience, and the network that is back is tried at once", async () => {
+test("time offline uses up no patience, and a probe runs at once when the network is back", async () => {
   const clock = new HandClock();
   let isOnline = false;
-  let tellBack = () => {};
-  const back = () => new Promise<void>((resolve) => (tellBack = resolve));
+  let reportBack = () => {};
+  const back = () => new Promise<void>((resolve) => (reportBack = resolve));
   const breaker = new CircuitBreaker({ rule, clock, connectivity: { isOnline: () => isOnline, back } });
   for (let failure = 0; failure < 9; failure++) await fail(breaker, clock, new NetworkError("lost"));
   expect(breaker.isOpen).toBe(true);
@@ -218,7 +222,7 @@ test("time offline uses up no patience, and the network that is back is tried at
   await settled();
   expect(tried).toEqual([]);
   isOnline = true;
-  tellBack();
+  reportBack();
   await use;
   expect(breaker.outage).toBeUndefined();
 });

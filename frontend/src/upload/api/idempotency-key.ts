@@ -1,4 +1,4 @@
-// Keys by which the API recognises a repeated create. Must not know what is created.
+// Keys by which the API recognises a repeated create. Must not know which upload has which.
 
 /** 128 random bits as 32 hexadecimal digits. */
 export function newKey(): string {

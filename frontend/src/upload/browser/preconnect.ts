@@ -1,6 +1,6 @@
 // The port Preconnect in a browser: opens connections to S3 while the API still creates the upload, because a handshake
 // over a distance takes as long as a call. `<link rel="preconnect">` opens only one to a host name. But a request that
-// is aborted before it is sent leaves its connection to the next. Must not know what is sent over them.
+// is aborted before it is sent leaves its connection to the next. Must not know the requests that follow.
 
 /** Milliseconds: by then the browser has started the handshakes, and none over a distance is finished. */
 const ABORT_AFTER = 10;

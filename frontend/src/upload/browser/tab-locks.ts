@@ -1,4 +1,4 @@
-// The port Locks in a browser: only one of its tabs can hold a name, so that two tabs do not send the same upload.
+// The port Locks in a browser. Only one tab can hold a name, so that two tabs do not send the same upload.
 // https://developer.mozilla.org/docs/Web/API/Web_Locks_API
 // Must not know what the names stand for.
 import type { Locks } from "../ports";

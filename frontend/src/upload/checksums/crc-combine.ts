@@ -1,6 +1,6 @@
-// The CRC64NVME of a whole from the CRC64NVMEs of its parts: pure arithmetic over GF(2), no byte is read again.
-// crc(A + B) is crc(A) times x^(8 · length of B), plus crc(B), all modulo the polynomial; bits are reflected, so
-// x^0 is the highest. After zlib's crc32_combine: https://github.com/madler/zlib/blob/develop/crc32.c
+// The CRC64NVME of a file from the CRC64NVMEs of its parts. It is pure arithmetic over GF(2), so no byte is read again.
+// The rule: crc(A + B) is crc(A) times x^(8 · length of B), plus crc(B), all modulo the polynomial. Bits are reflected,
+// so x^0 is the highest. After zlib's crc32_combine: https://github.com/madler/zlib/blob/develop/crc32.c
 // Must not know where the checksums come from.
 
 /** The NVMe polynomial, reflected. */
@@ -10,8 +10,8 @@ const X = 1n << 62n;
 
 export type Piece = { size: number; crc64nvme: string };
 
-/** The checksum of all pieces one after another, in S3's form (base64). */
-export function combined(pieces: Iterable<Piece>): string {
+/** Combines the checksums of consecutive pieces into that of the whole, in S3's form (base64). */
+export function combine(pieces: Iterable<Piece>): string {
   const shifts = new Map<number, bigint>();
   let crc = 0n;
   for (const piece of pieces) {
@@ -20,9 +20,9 @@ export function combined(pieces: Iterable<Piece>): string {
       shift = power(piece.size);
       shifts.set(piece.size, shift);
     }
-    crc = times(shift, crc) ^ parsed(piece.crc64nvme);
+    crc = times(shift, crc) ^ crcOf(piece.crc64nvme);
   }
-  return written(crc);
+  return base64Of(crc);
 }
 
 /** x^(8 · bytes). */
@@ -30,8 +30,8 @@ function power(bytes: number): bigint {
   let result = ONE;
   let square = X;
   for (let step = 0; step < 3; step++) square = times(square, square);
-  for (let left = BigInt(bytes); left > 0n; left >>= 1n) {
-    if (left & 1n) result = times(result, square);
+  for (let remaining = BigInt(bytes); remaining > 0n; remaining >>= 1n) {
+    if (remaining & 1n) result = times(result, square);
     square = times(square, square);
   }
   return result;
@@ -47,14 +47,14 @@ function times(a: bigint, b: bigint): bigint {
   return product;
 }
 
-function parsed(base64: string): bigint {
+function crcOf(base64: string): bigint {
   const bytes = atob(base64);
   let value = 0n;
   for (let index = 0; index < bytes.length; index++) value = (value << 8n) | BigInt(bytes.charCodeAt(index));
   return value;
 }
 
-function written(crc: bigint): string {
+function base64Of(crc: bigint): string {
   let bytes = "";
   for (let shift = 56n; shift >= 0n; shift -= 8n)
     bytes += String.fromCharCode(Number((crc >> shift) & 0xffn));

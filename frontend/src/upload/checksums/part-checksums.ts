@@ -3,7 +3,7 @@
 import type { PartsUpload } from "../api/contract";
 import { allParts, partRange } from "../parts/part-ranges";
 import type { Hasher } from "../ports";
-import { combined } from "./crc-combine";
+import { combine } from "./crc-combine";
 
 export type PartChecksumsOptions = {
   upload: Pick<PartsUpload, "part_size" | "part_count">;
@@ -49,6 +49,6 @@ export class PartChecksums {
       const { start, end } = partRange(number, upload.part_size, data.size);
       pieces.push({ size: end - start, crc64nvme: await this.of(number, signal) });
     }
-    return combined(pieces);
+    return combine(pieces);
   }
 }

@@ -1,7 +1,7 @@
 // How many requests are in flight to each host name. The limit starts and adapts as TCP does. It grows by one whenever
 // throughput exceeds its maximum so far. When S3 throttles it is halved, and from then on it grows by one for every
 // round of loads that arrive (additive increase, multiplicative decrease).
-// Must not know what is sent, nor how many bytes the line can take (in-flight-limit.ts).
+// Must not know files or parts, nor how many bytes the line can take (in-flight-limit.ts).
 import type { Clock } from "../clock";
 
 /** Milliseconds over which throughput is measured: browsers report progress about as often. */

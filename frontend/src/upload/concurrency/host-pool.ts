@@ -1,5 +1,5 @@
-// Shares the connections of every host name among all files (HTTP/1.1 gives a browser six to a host), and the bytes in
-// flight on the line that leads to all of them.
+// Shares two limits among all files. One is the connections to every host name: HTTP/1.1 gives a browser six to a host. The
+// other is the bytes in flight on the line that leads to all hosts.
 //
 // Fairness: whole files and parts of large files wait in one queue each. The kind with fewer transfers goes first; with
 // equal numbers they alternate. So each kind gets half of the connections while both wait. Each may have half of the
@@ -168,11 +168,11 @@ export class HostPool {
     const limit = this.#inFlight.bytes;
     const parts = this.#of("part").sort((a, b) => a.unsent - b.unsent);
     if (parts.reduce((bytes, { load }) => bytes + load.size, 0) <= EXCESS * limit) return;
-    let kept = 0;
+    let keptBytes = 0;
     for (const part of parts) {
       const { size } = part.load;
-      if (kept > 0 && kept + size > limit && part.unsent > size * NEARLY_SENT) part.preempt();
-      else kept += size;
+      if (keptBytes > 0 && keptBytes + size > limit && part.unsent > size * NEARLY_SENT) part.preempt();
+      else keptBytes += size;
     }
   }
 

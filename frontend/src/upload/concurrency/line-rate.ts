@@ -2,7 +2,7 @@
 // path that all requests share. New connections make it look faster than it is, because a browser counts a byte as sent
 // when the operating system takes it into its buffers. So the first half second is left out, then each further step
 // while the rate still grows. Afterwards the mean of half a minute counts. Until half a minute is over, the rate rises
-// only as far as arrivals confirm it. Must not know what is sent.
+// only as far as arrivals confirm it. Must not know files or parts.
 
 /** Milliseconds over which the mean is taken: longer than the buffers take to fill and empty. */
 const MEAN = 30_000;

@@ -1,7 +1,7 @@
 // Abort controllers that follow another signal, and promises that a signal can reject. AbortSignal.any does the former,
 // but only since Safari 17.4, Firefox 124 and Chrome 116:
 // https://developer.mozilla.org/docs/Web/API/AbortSignal/any_static
-// Must not know what is aborted.
+// Must not know the work that is aborted.
 
 export type LinkedAbort = {
   controller: AbortController;

@@ -1,7 +1,7 @@
 // Limits how many small files are between being hashed and being in S3. They are enough that no connection waits for a
 // hash or a sheet, and few enough that their sheets do not expire on a slow line. Once the limit is reached, no file
 // enters until half of them have left: files that enter together are created together, in one call.
-// Must not know what is done with a file.
+// Must not know how a file is hashed, created or sent.
 import { abortable } from "./linked-abort";
 
 export type LookaheadRule = {

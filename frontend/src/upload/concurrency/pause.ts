@@ -1,4 +1,4 @@
-// A switch that makes work wait while it is on. Must not know what is paused.
+// A switch that makes work wait while it is on. Must not know the work.
 import { abortable } from "./linked-abort";
 
 export class Pause {

@@ -1,5 +1,5 @@
 // Pure arithmetic of parts: which bytes of a file part n holds. Part numbers start at 1, as S3's do.
-// Must not know where parts go. https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+// Must not know how parts are sent. https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 
 export type PartRange = { start: number; end: number };
 
@@ -14,7 +14,7 @@ export function allParts(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index + 1);
 }
 
-/** The bytes of some parts of a file; its last part may be shorter than the others. */
+/** The bytes of these parts together; the last part of a file may be shorter than the others. */
 export function sizeOf(numbers: readonly number[], partSize: number, size: number): number {
   const sizes = numbers.map((number) => {
     const { start, end } = partRange(number, partSize, size);
@@ -23,7 +23,7 @@ export function sizeOf(numbers: readonly number[], partSize: number, size: numbe
   return sizes.reduce((sum, each) => sum + each, 0);
 }
 
-/** The parts S3 does not hold in their right size. */
+/** The numbers of the parts that S3 lacks or holds in another size. */
 export function missingParts(
   plan: { part_size: number; part_count: number; size: number },
   stored: readonly { number: number; size: number }[],

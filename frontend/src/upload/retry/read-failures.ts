@@ -1,6 +1,6 @@
-// Tells a file that is gone from one read that failed. A single read may fail by chance, and a browser that leaves the
-// page fails reads of files that are there. So the file is read again after a delay: a page that is being left does not
-// live that long. Must not know what the file is read for.
+// Distinguishes a file that is gone from a read that failed by chance. A browser that leaves the page fails
+// reads of files that are there. So the file is read again after a delay: a page that is being left does not live that
+// long. Must not know why the file is read.
 
 import type { Clock } from "../clock";
 import { NetworkError, ReadError } from "../errors";

@@ -1,5 +1,5 @@
 // Retries requests to S3: a few times while others succeed, and without limit in an outage or while connections break.
-// Must not know what is sent.
+// Must not know whether a part or a whole file is sent.
 
 import type { Clock } from "../clock";
 import type { Transfer } from "../concurrency/transfer";

@@ -39,7 +39,7 @@ const VERDICTS: ReadonlyMap<string, Verdict> = new Map([
   ["ExpiredToken", "refused"],
   ["InvalidToken", "refused"],
   ["TokenRefreshRequired", "refused"],
-  // "Request has expired", or a policy that denies. Only the message of S3 tells these apart. Status 403.
+  // "Request has expired", or a policy that denies. They differ only in the message. Status 403.
   ["AccessDenied", "refused"],
   // The signature's date is more than 15 minutes off. A new sheet has a new date. Status 403.
   ["RequestTimeTooSkewed", "refused"],
