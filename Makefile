@@ -14,7 +14,7 @@ MINISTACK := .ministack
 
 PAGE_SOURCES := $(shell find frontend/src frontend/public -type f 2>/dev/null) \
 	frontend/index.html frontend/vite.config.ts frontend/tsconfig.json frontend/package.json \
-	chalicelib/media_types.json
+	chalicelib/media_types.json chalicelib/version.py
 
 # Python keeps what it compiled, whatever the shell says: the tests start hundreds of processes.
 export PYTHONDONTWRITEBYTECODE :=

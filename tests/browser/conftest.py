@@ -13,10 +13,10 @@ from tests.support.running import RunningSystem, running_system, sign_in
 MIB = 1024 * 1024
 PART = re.compile(r"[?&]partNumber=(\d+)")
 
-# Firefox and Safari have no picker that gives handles.
+# Firefox and Safari have no picker that returns handles.
 WITHOUT_PICKER = "delete window.showOpenFilePicker"
 
-# Chromium must not look for anything outside of this machine.
+# Chromium must not connect to anything outside this machine.
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -29,7 +29,7 @@ ARGUMENTS = [
 ]
 
 
-@pytest.fixture(scope="module")  # Playwright's event loop must be gone before others need one
+@pytest.fixture(scope="module")  # other modules need Playwright's event loop to be closed
 def browser() -> Iterator[Browser]:
     names = ("chromium", "chromium-browser", "google-chrome")
     executable = next(filter(None, map(shutil.which, names)), None)
@@ -63,21 +63,21 @@ def page(context: BrowserContext, system: RunningSystem) -> Page:
 
 
 class Puts:
-    """The part PUTs of a context: counted, and treated as a test says."""
+    """Counts the PUTs of parts in a context. A test may intercept them with `handle`."""
 
     def __init__(self, context: BrowserContext) -> None:
-        self.sent: Counter[int] = Counter()
-        self.treat: Callable[[int, Route], bool] = lambda *_: False
-        context.route(PART, self._meet)
+        self.counts: Counter[int] = Counter()
+        self.handle: Callable[[int, Route], bool] = lambda *_: False
+        context.route(PART, self._route)
 
-    def _meet(self, route: Route, request: Request) -> None:
-        found = PART.search(request.url)
-        if request.method != "PUT" or found is None:
+    def _route(self, route: Route, request: Request) -> None:
+        match = PART.search(request.url)
+        if request.method != "PUT" or match is None:
             route.continue_()
             return
-        number = int(found[1])
-        self.sent[number] += 1
-        if not self.treat(number, route):
+        number = int(match[1])
+        self.counts[number] += 1
+        if not self.handle(number, route):
             route.continue_()
 
 

@@ -1,4 +1,4 @@
-"""A folder that is left in the middle: the next page says what is missing, and sends only that."""
+"""A page is left while it sends a folder: the next page shows and sends only the missing files."""
 
 import re
 from collections.abc import Iterator
@@ -15,23 +15,23 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def system(tmp_path: Path) -> Iterator[RunningSystem]:
-    """A system of its own, so that its list of uploads is this test's."""
+    """A new system, whose list of uploads is empty."""
     with running_system(tmp_path / "hoist") as running:
         yield running
 
 
 class Line:
-    """The way to S3: takes so many files, and never answers for those after them."""
+    """The connection to S3: lets `room` files pass, and never answers for more."""
 
     def __init__(self, context: BrowserContext, system: RunningSystem) -> None:
         self.room = 10**6
-        self.sent = 0
-        context.route(re.compile(rf":{system.ports.s3}/"), self._meet)
+        self.count = 0
+        context.route(re.compile(rf":{system.ports.s3}/"), self._route)
 
-    def _meet(self, route: Route, request: Request) -> None:
+    def _route(self, route: Route, request: Request) -> None:
         if request.method in ("PUT", "POST"):
-            self.sent += 1
-            if self.sent > self.room:
+            self.count += 1
+            if self.count > self.room:
                 return
         route.continue_()
 
@@ -57,40 +57,40 @@ def add(page: Page, folder: Path) -> None:
     chooser.value.set_files(folder)
 
 
-def choose_again(left: Locator, folder: Path) -> None:
-    with left.page.expect_file_chooser() as chooser:
-        left.get_by_role("button", name="Choose the folder").click()
+def choose_again(row: Locator, folder: Path) -> None:
+    with row.page.expect_file_chooser() as chooser:
+        row.get_by_role("button", name="Choose the folder").click()
     chooser.value.set_files(folder)
 
 
 def uploads(page: Page, client: Client) -> list[dict[str, Any]]:
     """All uploads of the owner that were not aborted, page by page."""
-    page.wait_for_timeout(50)  # or nothing that a test has routed goes on meanwhile
-    listed: list[dict[str, Any]] = []
+    page.wait_for_timeout(50)  # handles the requests that a test routes
+    all_uploads: list[dict[str, Any]] = []
     query = ""
     while True:
         answer = client.request("GET", f"/uploads{query}").json
-        listed += answer["uploads"]
+        all_uploads += answer["uploads"]
         if not answer.get("cursor"):
-            return [upload for upload in listed if upload["state"] != "aborted"]
+            return [upload for upload in all_uploads if upload["state"] != "aborted"]
         query = f"?cursor={answer['cursor']}"
 
 
-def arrived(page: Page) -> Locator:
+def arrived_rows(page: Page) -> Locator:
     return page.locator("[data-testid=upload]:not([data-state=uploading])")
 
 
 def leave_after(count: int, page: Page, line: Line, folder: Path) -> Locator:
-    """Add the folder and reload once so many files have arrived; the row that is offered then."""
+    """Add the folder, reload once `count` files have arrived, and return the row that is shown."""
     line.room = count
     add(page, folder)
-    expect(arrived(page)).to_have_count(count, timeout=30_000)
+    expect(arrived_rows(page)).to_have_count(count, timeout=30_000)
     page.reload()
     line.room = 10**6
-    left = page.get_by_test_id("left-drop")
-    expect(left).to_have_count(1, timeout=30_000)
-    line.sent = 0
-    return left
+    row = page.get_by_test_id("unfinished-drop")
+    expect(row).to_have_count(1, timeout=30_000)
+    line.count = 0
+    return row
 
 
 def test_only_the_missing_files_of_a_folder_are_sent(
@@ -98,14 +98,14 @@ def test_only_the_missing_files_of_a_folder_are_sent(
 ) -> None:
     client = system.sign_in()
     folder = folder_of(62, tmp_path)
-    left = leave_after(15, page, line, folder)
-    expect(left).to_contain_text("photos")
-    expect(left).to_contain_text("47 of 62 files are missing")
+    row = leave_after(15, page, line, folder)
+    expect(row).to_contain_text("photos")
+    expect(row).to_contain_text("47 of 62 files are missing")
 
-    choose_again(left, folder)
+    choose_again(row, folder)
 
-    expect(page.get_by_text("47 files that were missing are sent now")).to_be_visible()
-    # Two outcomes within the life of one message: a busy machine may take a while to get there.
+    expect(page.get_by_text("Sending 47 missing files")).to_be_visible()
+    # Two outcomes while one message is visible, which takes a while on a busy machine.
     counted = page.get_by_text(re.compile(r"^\d+ files were accepted\.$"))
     expect(counted).to_be_visible(timeout=120_000)
     expect(page.get_by_test_id("unfinished")).to_be_hidden(timeout=30_000)
@@ -115,13 +115,13 @@ def test_only_the_missing_files_of_a_folder_are_sent(
         timeout=120,
     )
     names = sorted(upload["filename"] for upload in uploads(page, client))
-    assert names == sorted(f"{number}.txt" for number in range(62)), "none missing, none twice"
+    assert names == sorted(f"{number}.txt" for number in range(62)), "each file once"
     page.reload()
     page.get_by_test_id("account").wait_for()
     expect(page.get_by_test_id("unfinished")).to_be_hidden()
 
 
-def test_a_folder_that_is_added_again_goes_on_too(
+def test_a_folder_that_is_added_again_resumes_too(
     page: Page, line: Line, system: RunningSystem, tmp_path: Path
 ) -> None:
     client = system.sign_in()
@@ -130,18 +130,18 @@ def test_a_folder_that_is_added_again_goes_on_too(
 
     add(page, folder)
 
-    expect(page.get_by_text("4 files had arrived before")).to_be_visible()
-    expect(arrived(page)).to_have_count(12, timeout=30_000)
-    assert line.sent == 8
+    expect(page.get_by_text("4 files have already arrived")).to_be_visible()
+    expect(arrived_rows(page)).to_have_count(12, timeout=30_000)
+    assert line.count == 8
     assert len(uploads(page, client)) == 12
 
 
-def test_what_has_changed_is_sent_anew_and_strangers_are_left_out(
+def test_changed_files_are_sent_from_the_beginning_and_new_files_are_not_sent(
     page: Page, line: Line, system: RunningSystem, tmp_path: Path
 ) -> None:
     client = system.sign_in()
     folder = folder_of(6, tmp_path)
-    left = leave_after(2, page, line, folder)
+    row = leave_after(2, page, line, folder)
     missing = [
         upload["filename"] for upload in uploads(page, client) if upload["state"] == "uploading"
     ]
@@ -149,29 +149,29 @@ def test_what_has_changed_is_sent_anew_and_strangers_are_left_out(
     changed.write_text("another text")
     (folder / "new.txt").write_text("new")
 
-    choose_again(left, folder)
+    choose_again(row, folder)
 
-    said = page.get_by_test_id("toast").filter(has_text="1 file has changed since")
-    expect(said).to_contain_text("1 file has changed since and is sent anew")
-    expect(said).to_contain_text("1 file is new and is left out")
+    toast = page.get_by_test_id("toast").filter(has_text="1 file has changed")
+    expect(toast).to_contain_text("1 file has changed and is sent from the beginning")
+    expect(toast).to_contain_text("1 file is new and is not sent")
     expect(page.get_by_test_id("unfinished")).to_be_hidden(timeout=30_000)
-    expect(arrived(page)).to_have_count(6, timeout=30_000)
+    expect(arrived_rows(page)).to_have_count(6, timeout=30_000)
     sizes = {upload["filename"]: upload["size"] for upload in uploads(page, client)}
     assert len(uploads(page, client)) == 6
     assert sizes[changed.name] == changed.stat().st_size
     assert "new.txt" not in sizes
 
 
-def test_a_drop_can_be_given_up(
+def test_a_drop_can_be_discarded(
     page: Page, line: Line, system: RunningSystem, tmp_path: Path
 ) -> None:
     client = system.sign_in()
-    left = leave_after(2, page, line, folder_of(6, tmp_path))
+    row = leave_after(2, page, line, folder_of(6, tmp_path))
 
-    left.get_by_role("button", name="Give up").click()
+    row.get_by_role("button", name="Discard").click()
     page.get_by_test_id("yes").click()
 
-    expect(left).to_have_count(0, timeout=30_000)
+    expect(row).to_have_count(0, timeout=30_000)
     expect(page.get_by_test_id("upload")).to_have_count(2, timeout=30_000)
     assert len(uploads(page, client)) == 2
     page.reload()
@@ -179,9 +179,7 @@ def test_a_drop_can_be_given_up(
     expect(page.get_by_test_id("unfinished")).to_be_hidden()
 
 
-def test_a_drop_that_another_tab_sends_is_not_offered(
-    page: Page, line: Line, tmp_path: Path
-) -> None:
+def test_a_drop_that_another_tab_sends_is_not_shown(page: Page, line: Line, tmp_path: Path) -> None:
     line.room = 0
     add(page, folder_of(6, tmp_path))
     expect(page.get_by_test_id("upload").first).to_be_visible()

@@ -13,24 +13,24 @@ LINK = re.compile(r"http://127\.0\.0\.1:\d+/email/\S+")
 
 
 def mail(system: RunningSystem) -> list[str]:
-    """What was sent to the person, oldest first."""
+    """The emails to the person, oldest first."""
     paths = sorted((system.home / "mail").glob("*.txt"))
     return [text for path in paths if (text := path.read_text()).startswith(f"To: {ADDRESS}")]
 
 
 def come_back(page: Page) -> None:
-    """As if the tab had been in the background."""
+    """Simulate a return to the tab."""
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
 def upload(page: Page, tmp_path: Path, name: str) -> None:
     path = tmp_path / name
-    path.write_bytes(b"to be told of")
+    path.write_bytes(b"contents")
     page.locator("input[type=file][multiple]").first.set_input_files(path)
     expect(page.locator("[data-testid=uploads] > li", has_text=name)).to_contain_text("Accepted")
 
 
-def test_a_person_is_emailed_once_they_have_confirmed_and_until_they_say_no(
+def test_a_person_gets_emails_from_the_confirmation_until_the_switch_is_off(
     page: Page, system: RunningSystem, tmp_path: Path
 ) -> None:
     switch, row = page.get_by_test_id("email"), page.locator(".mailing")
@@ -38,20 +38,20 @@ def test_a_person_is_emailed_once_they_have_confirmed_and_until_they_say_no(
     assert switch.get_attribute("role") == "switch"
     switch.focus()
     page.keyboard.press("Space")
-    expect(row).to_contain_text(f"Confirm the email that was sent to {ADDRESS}.")
-    expect(switch, "the keyboard is not lost").to_be_focused()
+    expect(row).to_contain_text(f"An email was sent to {ADDRESS}. Open the link in it to confirm.")
+    expect(switch, "it keeps the focus").to_be_focused()
     upload(page, tmp_path, "early.txt")
 
-    (asked,) = mail(system)
-    link = LINK.search(asked)
+    (request,) = mail(system)
+    link = LINK.search(request)
     assert link is not None
     assert call("GET", link[0]).body == f"{ADDRESS} will be emailed about its uploads.".encode()
     come_back(page)
-    expect(row).to_contain_text(f"Outcomes are sent to {ADDRESS}.")
-    upload(page, tmp_path, "told.txt")
+    expect(row).to_contain_text(f"The outcome of each upload is emailed to {ADDRESS}.")
+    upload(page, tmp_path, "confirmed.txt")
 
-    _, told = eventually(lambda: mail(system), lambda found: len(found) == 2)
-    assert "Subject: Hoist: accepted - told.txt" in told
+    _, outcome = eventually(lambda: mail(system), lambda emails: len(emails) == 2)
+    assert "Subject: Hoist: accepted - confirmed.txt" in outcome
     page.reload()
     expect(switch).to_have_attribute("aria-checked", "true")
     switch.click()
@@ -64,33 +64,35 @@ def test_a_person_is_emailed_once_they_have_confirmed_and_until_they_say_no(
     assert len(mail(system)) == 2
 
 
-def test_the_link_in_a_mail_ends_it_too(page: Page, system: RunningSystem, tmp_path: Path) -> None:
+def test_the_link_in_an_email_ends_emails_too(
+    page: Page, system: RunningSystem, tmp_path: Path
+) -> None:
     switch = page.get_by_test_id("email")
     before = len(mail(system))
     switch.click()
-    page.get_by_role("button", name="Send it again").click()
-    expect(page.locator(".mailing")).to_contain_text(f"It was sent to {ADDRESS} again.")
-    asked = eventually(lambda: mail(system)[before:], lambda found: len(found) == 2)
-    confirm = LINK.search(asked[1])
+    page.get_by_role("button", name="Resend the email").click()
+    expect(page.locator(".mailing")).to_contain_text(f"The email was sent to {ADDRESS} again.")
+    requests = eventually(lambda: mail(system)[before:], lambda emails: len(emails) == 2)
+    confirm = LINK.search(requests[1])
     assert confirm is not None
     call("GET", confirm[0])
     upload(page, tmp_path, "last.txt")
-    told = eventually(lambda: mail(system)[before + 2 :], lambda found: len(found) == 1)
-    unsubscribe = LINK.search(told[0])
+    outcomes = eventually(lambda: mail(system)[before + 2 :], lambda emails: len(emails) == 1)
+    unsubscribe = LINK.search(outcomes[0])
     assert unsubscribe is not None
 
     row = page.locator(".mailing")
-    assert call("HEAD", unsubscribe[0]).body == b"", "asked for, not opened"
+    assert call("HEAD", unsubscribe[0]).body == b"", "a HEAD request does not unsubscribe"
     come_back(page)
-    expect(row).to_contain_text(f"Outcomes are sent to {ADDRESS}.")
+    expect(row).to_contain_text(f"The outcome of each upload is emailed to {ADDRESS}.")
     assert call("GET", unsubscribe[0]).body == f"{ADDRESS} is emailed no more.".encode()
 
     page.reload()
-    expect(row).to_contain_text(f"Mail to {ADDRESS} has stopped")
+    expect(row).to_contain_text(f"Emails to {ADDRESS} have stopped")
     expect(switch).to_have_attribute("aria-checked", "false")
     page.get_by_role("button", name="Leave it off").click()
-    expect(row).not_to_contain_text("has stopped")
+    expect(row).not_to_contain_text("have stopped")
     page.reload()
     expect(switch).to_have_attribute("aria-checked", "false")
-    expect(row).not_to_contain_text("has stopped")
+    expect(row).not_to_contain_text("have stopped")
     assert b"too old" in call("GET", confirm[0]).body

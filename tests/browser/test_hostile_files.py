@@ -1,7 +1,7 @@
-"""Hostile files that are accepted, opened in Chromium in every way there is: nothing of them runs.
+"""Hostile files that are accepted, opened in Chromium in every possible way: none of them runs.
 
-An attacker's page, of another origin, embeds their signed URLs as everything that loads something.
-`tests/hostile/test_files.py` holds which files must not come in at all.
+An attacker's page of another origin embeds their presigned URLs in every element that loads a URL.
+`tests/hostile/test_files.py` checks which files must be rejected.
 """
 
 import threading
@@ -18,12 +18,12 @@ from tests.hostile.files import HostileFile, hostile_files
 from tests.hostile.test_files import is_rejected
 from tests.support.running import Client, RunningSystem, call, eventually
 
-# The local system checks and announces each of them, which takes a busy machine some minutes.
+# The local system processes each file, which takes some minutes on a busy machine.
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 BATCH = 60  # files in a page at once
 GENERIC = "application/octet-stream"
-# What loads a URL; the attacker's page makes one of them for each file.
+# Expressions for the elements that load a URL. The attacker's page creates one for each file.
 EMBEDS = {
     "frame": "Object.assign(document.createElement('iframe'), {src: url})",
     "image": "Object.assign(document.createElement('img'), {src: url})",
@@ -34,12 +34,12 @@ EMBEDS = {
     "embed": "Object.assign(document.createElement('embed'), {src: url})",
     "film": "Object.assign(document.createElement('video'), {src: url})",
 }
-# A script that is served as one runs in a page that asks for it: that is what its owner shares.
+# A script that has the type of a script runs in a page that loads it, because its owner shares it.
 SCRIPTS = ("text/javascript", "application/javascript", "application/x-javascript")
 
 
 class Attacker:
-    """A web server: a page to embed in, a file that does run, and a list of who called home."""
+    """A web server: a page that embeds files, a file that does run, and a list of requests."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
@@ -75,13 +75,13 @@ class Attacker:
         self.thread.join()
 
     def beacons(self) -> list[str]:
-        """Which hostile files called."""
+        """The requests that hostile files made."""
         return [path for path in self.calls if path.startswith("/ran")]
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """A hostile file that came in."""
+    """A hostile file that was accepted."""
 
     file: HostileFile
     content_type: str
@@ -97,29 +97,33 @@ def attacker() -> Iterator[Attacker]:
 
 @pytest.fixture(scope="module")
 def accepted(system: RunningSystem, attacker: Attacker) -> list[Accepted]:
-    """All that are not rejected, with the URL that the API signs for each."""
+    """All files that are not rejected, each with its presigned URL."""
     client = system.sign_in()
     files = [
-        # Each calls by a name of its own, where its script is plain.
+        # Each file requests another path, if its script is plain text.
         HostileFile(
             file.what, file.name, file.declared,
             file.data.replace(b"/ran000", f"/ran{number:03}".encode()), file.stays_out,
         )
         for number, file in enumerate(hostile_files(f"{attacker.url}/ran000"))
     ]  # fmt: skip
-    coming = {str(number): file for number, file in enumerate(files) if not is_rejected(file)}
+    expected = {str(number): file for number, file in enumerate(files) if not is_rejected(file)}
     s3, bucket, prefix = system.s3(client)
-    for number, file in coming.items():
+    for number, file in expected.items():
         key = f"{prefix}{number}/{file.name}"
         s3.put_object(Bucket=bucket, Key=key, Body=file.data, ContentType=file.declared or GENERIC)
-    uploads = eventually(lambda: settled(client), lambda found: len(found) == len(coming), 500)
-    return [accept(client, upload, coming[upload["key"].split("/")[-2]]) for upload in uploads]
+    uploads = eventually(
+        lambda: finished_uploads(client), lambda uploads: len(uploads) == len(expected), 500
+    )
+    return [
+        accepted_file(client, upload, expected[upload["key"].split("/")[-2]]) for upload in uploads
+    ]
 
 
-def settled(client: Client) -> list[Any]:
+def finished_uploads(client: Client) -> list[Any]:
     """The owner's uploads that have an outcome, from all pages of the list.
 
-    It rests first: who asks all the time slows down the system that is asked.
+    It waits first, because constant requests would slow the system down.
     """
     time.sleep(3)
     uploads, query = [], ""
@@ -131,13 +135,13 @@ def settled(client: Client) -> list[Any]:
         query = f"?cursor={answer['cursor']}"
 
 
-def accept(client: Client, upload: Any, file: HostileFile) -> Accepted:
+def accepted_file(client: Client, upload: Any, file: HostileFile) -> Accepted:
     assert upload["state"] == "accepted", (file, upload)
     url = client.request("GET", f"/uploads/{upload['id']}/download").json["url"]
     return Accepted(file, upload["report"]["content_type"], url)
 
 
-def test_every_answer_keeps_a_file_from_running(accepted: list[Accepted]) -> None:
+def test_every_response_prevents_a_file_from_running(accepted: list[Accepted]) -> None:
     assert len(accepted) >= 50
     for one in accepted:
         headers = call("GET", one.url).headers
@@ -150,7 +154,7 @@ def test_every_answer_keeps_a_file_from_running(accepted: list[Accepted]) -> Non
 
 
 @pytest.mark.parametrize("how", EMBEDS)
-def test_nothing_runs_in_a_page_that_embeds_it(
+def test_no_file_runs_in_a_page_that_embeds_it(
     browser: Browser, attacker: Attacker, accepted: list[Accepted], how: str
 ) -> None:
     urls = [
@@ -174,7 +178,7 @@ def test_nothing_runs_in_a_page_that_embeds_it(
 
 
 @pytest.mark.parametrize("how", ["frame", "script", "module", "object", "embed"])
-def test_what_does_run_is_seen(browser: Browser, attacker: Attacker, how: str) -> None:
+def test_a_file_that_does_run_is_detected(browser: Browser, attacker: Attacker, how: str) -> None:
     page = browser.new_page()
     page.goto(f"{attacker.url}/page")
     embed(page, EMBEDS[how], [f"{attacker.url}/runs{'.js' if how in ('script', 'module') else ''}"])
@@ -188,7 +192,7 @@ def embed(page: Page, element: str, urls: list[str]) -> None:
 
 
 def until_called(page: Page, attacker: Attacker) -> None:
-    """Wait until the page's network is quiet and what does run has called."""
+    """Wait until the page's network is idle and the file that does run has made its request."""
     page.wait_for_load_state("networkidle")
     for _ in range(300):
         if "/called" in attacker.calls:
@@ -199,7 +203,7 @@ def until_called(page: Page, attacker: Attacker) -> None:
     page.wait_for_timeout(500)
 
 
-def test_to_open_one_saves_it_under_its_name(
+def test_opening_a_file_saves_it_under_its_name(
     context: BrowserContext, attacker: Attacker, accepted: list[Accepted]
 ) -> None:
     page = context.new_page()

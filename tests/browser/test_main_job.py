@@ -1,4 +1,4 @@
-"""The main job as a person does it: sign in, pick a file, watch it, read its report, fetch it."""
+"""The main job of a person: sign in, pick a file, watch its upload, read its report, save it."""
 
 import hashlib
 import os
@@ -29,13 +29,13 @@ def row(page: Page, filename: str) -> Locator:
     return page.locator(f"[data-testid=upload][data-filename='{filename}']")
 
 
-def test_a_file_goes_up_is_watched_and_comes_back_identical(page: Page, tmp_path: Path) -> None:
-    sent = tmp_path / "random.bin"
-    sent.write_bytes(os.urandom(64 * MIB))
+def test_a_file_is_uploaded_and_downloaded_identical(page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "random.bin"
+    path.write_bytes(os.urandom(64 * MIB))
     loads: list[str] = []
-    page.on("load", lambda loaded: loads.append(loaded.url))
+    page.on("load", lambda frame: loads.append(frame.url))
 
-    pick(page, sent)
+    pick(page, path)
     uploaded = row(page, "random.bin")
     expect(uploaded).to_have_attribute("data-state", "accepted", timeout=60_000)
 
@@ -45,47 +45,48 @@ def test_a_file_goes_up_is_watched_and_comes_back_identical(page: Page, tmp_path
     with page.expect_download() as download:
         uploaded.get_by_test_id("download").click()
     assert download.value.suggested_filename == "random.bin"
-    assert sha256(download.value.path()) == sha256(sent)
+    assert sha256(download.value.path()) == sha256(path)
     assert loads == []
 
 
-def test_progress_is_real_and_the_parts_travel_side_by_side(page: Page, tmp_path: Path) -> None:
-    sent = tmp_path / "parts.bin"
-    sent.write_bytes(os.urandom(48 * MIB))
-    # A line slow enough for a person to see progress.
+def test_progress_is_real_and_parts_are_sent_in_parallel(page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "parts.bin"
+    path.write_bytes(os.urandom(48 * MIB))
+    # A connection that is slow enough to see progress.
     page.context.new_cdp_session(page).send(
         "Network.emulateNetworkConditions",
         {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 16 * MIB},
     )
-    under_way: set[str] = set()
+    active: set[str] = set()
     most = 0
     hosts: set[str] = set()
 
     def started(url: str) -> None:
         nonlocal most
         if "partNumber=" in url:
-            under_way.add(url)
+            active.add(url)
             hosts.add(url.split("/")[2].split(":", maxsplit=1)[0])
-            most = max(most, len(under_way))
+            most = max(most, len(active))
 
     page.on("request", lambda request: started(request.url))
-    page.on("requestfinished", lambda request: under_way.discard(request.url))
+    page.on("requestfinished", lambda request: active.discard(request.url))
     page.evaluate(
         """() => {
-            window.seen = new Set();
+            window.percents = new Set();
             new MutationObserver(() => {
-                const found = /(\\d+)%/.exec(document.body.innerText);
-                if (found) window.seen.add(Number(found[1]));
+                const match = /(\\d+)%/.exec(document.body.innerText);
+                if (match) window.percents.add(Number(match[1]));
             }).observe(document.body, { subtree: true, childList: true, characterData: true });
         }"""
     )
 
-    pick(page, sent)
+    pick(page, path)
     expect(row(page, "parts.bin")).to_have_attribute("data-state", "accepted", timeout=60_000)
 
     assert most > 1
     assert hosts == {"127.0.0.1", "localhost"}
-    assert len([percent for percent in page.evaluate("[...window.seen]") if 0 < percent < 100]) > 2
+    percents = page.evaluate("[...window.percents]")
+    assert len([percent for percent in percents if 0 < percent < 100]) > 2
 
 
 def test_several_files_and_an_empty_one_are_all_accepted(page: Page, tmp_path: Path) -> None:
@@ -103,11 +104,11 @@ def test_several_files_and_an_empty_one_are_all_accepted(page: Page, tmp_path: P
         assert sha256(download.value.path()) == sha256(tmp_path / name)
 
 
-def test_a_second_page_of_the_owner_sees_it_live(page: Page, tmp_path: Path) -> None:
+def test_a_second_page_of_the_owner_gets_live_updates(page: Page, tmp_path: Path) -> None:
     other = page.context.new_page()
     other.goto(page.url)
     sign_in(other)
-    (tmp_path / "shared.txt").write_text("seen twice")
+    (tmp_path / "shared.txt").write_text("shown twice")
 
     pick(page, tmp_path / "shared.txt")
 
@@ -116,7 +117,7 @@ def test_a_second_page_of_the_owner_sees_it_live(page: Page, tmp_path: Path) -> 
     assert states.removeprefix("uploading ") == "uploaded processing accepted"
 
 
-def test_a_reload_stays_signed_in_and_shows_what_was_sent(page: Page, tmp_path: Path) -> None:
+def test_a_reload_keeps_the_account_and_the_uploads(page: Page, tmp_path: Path) -> None:
     (tmp_path / "stays.txt").write_text("still here")
     pick(page, tmp_path / "stays.txt")
     expect(row(page, "stays.txt")).to_have_attribute("data-state", "accepted", timeout=30_000)
@@ -138,7 +139,7 @@ def test_delete_asks_first_and_removes_the_upload(page: Page, tmp_path: Path) ->
     expect(row(page, "unwanted.txt")).to_have_count(0)
 
 
-def test_a_wrong_password_is_told_in_words(page: Page, system: RunningSystem) -> None:
+def test_a_wrong_password_shows_an_explanation(page: Page, system: RunningSystem) -> None:
     page.get_by_test_id("sign-out").click()
     page.get_by_test_id("email").fill("demo@example.com")
     page.get_by_test_id("password").fill("wrong")
@@ -147,12 +148,12 @@ def test_a_wrong_password_is_told_in_words(page: Page, system: RunningSystem) ->
     assert page.url.startswith(system.ports.page_origin)
 
 
-def test_the_page_talks_to_nobody_else_and_breaks_no_rule_of_its_policy(
+def test_the_page_calls_no_other_site_and_obeys_its_content_security_policy(
     page: Page, tmp_path: Path
 ) -> None:
     problems: list[str] = []
     hosts: set[str] = set()
-    page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
+    page.on("console", lambda line: problems.append(line.text) if line.type == "error" else None)
     page.on("request", lambda request: hosts.add(re.split(r"[/:]+", request.url)[1]))
     (tmp_path / "quiet.txt").write_text("shh")
 

@@ -86,7 +86,7 @@ class Role:
     operator: Callable[[str], Any]
     owner: str = field(default_factory=lambda: str(uuid4()))
     # Method and path of each request to the API, as the routes have them.
-    aws_calls: set[tuple[str, str]] = field(default_factory=set)
+    calls: set[tuple[str, str]] = field(default_factory=set)
 
     # --- What others do ---------------------------------------------------------------------------
 
@@ -147,7 +147,7 @@ class Role:
 
     def ask(self, method: str, path: str, upload_id: str = "", **fields: Any) -> Any:
         """Call the API; a path is one of its routes."""
-        self.asked.add((method, path.partition("?")[0]))
+        self.calls.add((method, path.partition("?")[0]))
         claims = {"sub": self.owner, "email": f"{self.owner}@example.com", "email_verified": True}
         part = base64.urlsafe_b64encode(json.dumps({"cognito:username": "n", **claims}).encode())
         token = f"eyJhbGciOiJSUzI1NiJ9.{part.decode().rstrip('=')}.c2ln"

@@ -206,7 +206,7 @@ class Listing:
     """S3's ListMultipartUploads like AWS's: encoded keys, page by page."""
 
     def __init__(self) -> None:
-        self.asked: list[dict[str, str]] = []
+        self.calls: list[dict[str, str]] = []
         self.pages = [
             {
                 "EncodingType": "url",
@@ -223,8 +223,8 @@ class Listing:
         ]
 
     def list_multipart_uploads(self, **calls: str) -> Any:
-        self.asked.append(calls)
-        return self.pages[len(self.asked) - 1]
+        self.calls.append(calls)
+        return self.pages[len(self.calls) - 1]
 
 
 def test_keys_of_multipart_uploads_are_decoded_and_so_are_the_markers() -> None:
@@ -234,8 +234,8 @@ def test_keys_of_multipart_uploads_are_decoded_and_so_are_the_markers() -> None:
         ("uploads/a/\x1b b+c", "1"),
         ("uploads/a/z", "2"),
     ]
-    assert listing.asked[1]["KeyMarker"] == "uploads/a/\x1b b+c"
-    assert {each["EncodingType"] for each in listing.asked} == {"url"}
+    assert listing.calls[1]["KeyMarker"] == "uploads/a/\x1b b+c"
+    assert {each["EncodingType"] for each in listing.calls} == {"url"}
 
 
 REMAINS = Remains(BUCKET, "", "", "", {})

@@ -351,7 +351,7 @@ def test_copying_again_changes_nothing(
 
     after = account.scan(TableName=TABLE)["Items"]
     assert len(after) == len(before)
-    assert f"0 uploads copied, {len(expected_items)} up to date there" in capsys.readouterr().out
+    assert f"0 uploads copied, {len(expected_items)} up to date already" in capsys.readouterr().out
     check_sums(today)
 
 

@@ -70,7 +70,7 @@ class Published:
     def head(self, key: str) -> Any:
         return self.s3.head_object(Bucket=BUCKET, Key=key)
 
-    def keys(self) -> set[str]:
+    def object_keys(self) -> set[str]:
         return {item["Key"] for item in self.s3.list_objects_v2(Bucket=BUCKET)["Contents"]}
 
     def invalidations(self) -> int:
@@ -91,7 +91,7 @@ def test_every_file_is_uploaded_with_its_type_and_caching(
 
     headers = {
         key: (published.head(key)["ContentType"], published.head(key)["CacheControl"])
-        for key in published.stored()
+        for key in published.object_keys()
     }
     for_ever = "public, max-age=31536000, immutable"
     assert headers == {
@@ -148,7 +148,7 @@ def test_files_of_an_older_page_stay_for_open_browsers(published: Published) -> 
 
     published.publish()
 
-    assert "assets/index-1.js" in published.stored()
+    assert "assets/index-1.js" in published.object_keys()
 
 
 def test_files_of_an_older_page_are_deleted_later(
@@ -159,7 +159,12 @@ def test_files_of_an_older_page_are_deleted_later(
     monkeypatch.setattr(page, "RETENTION", timedelta(seconds=-1))
 
     assert published.publish() == ["assets/index-1.js"]
-    assert published.stored() == {"index.html", "config.json", "favicon.svg", "assets/hash-1.wasm"}
+    assert published.object_keys() == {
+        "index.html",
+        "config.json",
+        "favicon.svg",
+        "assets/hash-1.wasm",
+    }
 
 
 def test_files_that_an_interrupted_run_left_out_are_uploaded(published: Published) -> None:

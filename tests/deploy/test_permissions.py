@@ -229,14 +229,14 @@ class Iam:
 
     def __init__(self, *denied: str) -> None:
         self.denied = denied
-        self.asked: list[dict[str, Any]] = []
+        self.calls: list[dict[str, Any]] = []
 
     def get_paginator(self, operation: str) -> Any:
         assert operation == "simulate_principal_policy"
         return self
 
     def paginate(self, **request: Any) -> Iterator[Any]:
-        self.asked.append(request)
+        self.calls.append(request)
         results = [
             {
                 "EvalActionName": name,
@@ -272,7 +272,7 @@ def test_the_simulator_gets_the_resources_of_the_policy() -> None:
     iam = Iam()
     warning(iam)
 
-    recorded_calls = {name: each for each in iam.asked for name in each["ActionNames"]}
+    recorded_calls = {name: each for each in iam.calls for name in each["ActionNames"]}
     assert sorted(recorded_calls) == actions("deploy")
     assert recorded_calls["sqs:CreateQueue"]["ResourceArns"] == [
         "arn:aws:sqs:eu-west-1:123456789012:hoist-dev-example"
@@ -281,14 +281,14 @@ def test_the_simulator_gets_the_resources_of_the_policy() -> None:
     (entry,) = recorded_calls["iam:PassRole"]["ContextEntries"]
     assert entry["ContextKeyName"] == "iam:PassedToService"
     assert entry["ContextKeyValues"] == ["lambda.amazonaws.com"]
-    assert all(len(each["ActionNames"]) <= 50 for each in iam.asked)
+    assert all(len(each["ActionNames"]) <= 50 for each in iam.calls)
 
 
 def test_the_simulator_gets_the_role_of_temporary_credentials() -> None:
     iam = Iam()
     warning(iam, "arn:aws:sts::123456789012:assumed-role/Deployer/me@example.com")
 
-    assert {each["PolicySourceArn"] for each in iam.asked} == {ROLE}
+    assert {each["PolicySourceArn"] for each in iam.calls} == {ROLE}
 
 
 def test_a_denied_simulator_stops_nothing() -> None:

@@ -169,7 +169,7 @@ def test_no_action_of_a_policy_is_superfluous(role: Role, variant: Variant) -> N
 def test_the_scenario_calls_every_route(role: Role) -> None:
     routes = {(method, path) for path, methods in app.app.routes.items() for method in methods}
 
-    assert run(role, "api_handler", "api_handler").asked == routes
+    assert run(role, "api_handler", "api_handler").calls == routes
 
 
 @pytest.mark.parametrize("function", ["api_handler", "process_upload"])
@@ -388,11 +388,13 @@ def only_templates(_: str, names: list[str]) -> list[str]:
 def test_only_different_policies_are_written_and_printed(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert policies.write("test", ENVIRONMENT, root=root) == sorted(TEMPLATES)
+    changes = policies.write("test", ENVIRONMENT, root=root)
+    assert [change.name for change in changes] == sorted(TEMPLATES)
     (root / ".chalice/policies/test/notify.json").write_text("{}")
     capsys.readouterr()
 
-    assert policies.write("test", ENVIRONMENT, root=root) == ["notify"]
+    (change,) = policies.write("test", ENVIRONMENT, root=root)
+    assert change.name == "notify"
     assert re.findall(r"(\w+) +changed", capsys.readouterr().out) == ["notify"]
 
     assert policies.write("test", ENVIRONMENT, root=root) == []

@@ -95,16 +95,16 @@ class Functions:
     """A client of Lambda that records the events for each function."""
 
     def __init__(self) -> None:
-        self.sent: list[tuple[str, Any]] = []
-        self.gone: set[str] = set()
+        self.events: list[tuple[str, Any]] = []
+        self.deleted: set[str] = set()
         self.exceptions = boto3.client("lambda", region_name=REGION).exceptions
 
     def invoke(self, *, FunctionName: str, InvocationType: str, Payload: bytes) -> None:  # noqa: N803
         assert InvocationType == "Event"
-        if FunctionName in self.gone:
+        if FunctionName in self.deleted:
             error = {"Error": {"Code": "ResourceNotFoundException"}}
             raise self.exceptions.ResourceNotFoundException(error, "Invoke")
-        self.sent.append((FunctionName, json.loads(Payload)))
+        self.events.append((FunctionName, json.loads(Payload)))
 
 
 class Account:
@@ -167,7 +167,7 @@ def test_an_unreadable_letter_remains_and_the_others_are_sent(
 
     assert account.redrive.dead_letters() == (2, 1)
 
-    assert [name for name, _ in account.functions.sent] == ["hoist-test-notify"] * 2
+    assert [name for name, _ in account.functions.events] == ["hoist-test-notify"] * 2
     assert account.waiting() == 1
     printed = capsys.readouterr().out
     assert printed.count("sent again: ") == 2
@@ -201,7 +201,7 @@ def test_letters_that_a_killed_run_received_are_counted(account: Account) -> Non
 
 
 def test_a_letter_stays_if_notify_is_not_deployed(account: Account) -> None:
-    account.functions.gone.add("hoist-test-notify")
+    account.functions.deleted.add("hoist-test-notify")
     account.letters(json.dumps(QUEUED))
 
     with pytest.raises(StageError, match="notify is not deployed: run `make deploy STAGE=test`"):
@@ -222,7 +222,7 @@ def test_an_uploading_upload_is_sent_if_its_object_exists(account: Account, uplo
 
     assert account.redrive.upload(upload.id) == 1
 
-    ((name, invocations),) = account.functions.sent
+    ((name, invocations),) = account.functions.events
     assert name == "hoist-test-process_upload"
     assert invocations["Records"][0]["s3"]["bucket"]["name"] == BUCKET
 
@@ -233,7 +233,7 @@ def test_an_upload_without_an_object_is_not_sent(account: Account) -> None:
     with pytest.raises(StageError, match="its object has not arrived yet"):
         account.redrive.upload(MULTIPART_ID)
 
-    assert account.functions.sent == []
+    assert account.functions.events == []
 
 
 @pytest.mark.parametrize("state", [State.FAILED, State.UPLOADED, State.PROCESSING])
@@ -282,7 +282,7 @@ def test_an_outcome_of_which_nobody_was_notified_goes_to_notify(
 
     assert account.redrive.upload(PUT_ID) == 1
 
-    ((name, invocations),) = account.functions.sent
+    ((name, invocations),) = account.functions.events
     assert name == "hoist-test-notify"
     (outcome,) = records.outcomes(SNSEvent(invocations, None).message)
     assert outcome == Outcome(put_upload().owner, PUT_ID, state)

@@ -50,17 +50,17 @@ def test_the_functions_runtime_is_accepted_until_half_a_year_before_its_end(pyth
 @pytest.mark.parametrize("python", RUNTIMES)
 @pytest.mark.parametrize("event", ["half a year before", "its end", "the last day"])
 def test_the_plan_warns_of_a_runtime_in_its_last_half_year(python: Python, event: str) -> None:
-    runtime = RUNTIMES[python]
+    dates = RUNTIMES[python]
     days = {
-        "half a year before": runtime.deprecated - WARNED,
-        "its end": runtime.deprecated,
-        "the last day": runtime.blocked - DAY,
+        "half a year before": dates.deprecated - WARNED,
+        "its end": dates.deprecated,
+        "the last day": dates.blocked - DAY,
     }
 
     warning = runtime.check(days[event], python)
 
-    assert f"until {runtime.deprecated}" in warning
-    assert f"from {runtime.blocked} on" in warning
+    assert f"until {dates.deprecated}" in warning
+    assert f"from {dates.blocked} on" in warning
 
 
 @pytest.mark.parametrize("python", RUNTIMES)
@@ -237,8 +237,7 @@ def test_the_dates_are_those_of_cfn_lint(
     }
 
     assert theirs == {
-        python: (str(runtime.deprecated), str(runtime.blocked))
-        for python, runtime in RUNTIMES.items()
+        python: (str(dates.deprecated), str(dates.blocked)) for python, dates in RUNTIMES.items()
     }
 
 

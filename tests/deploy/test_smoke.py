@@ -61,14 +61,14 @@ class Stage:
         self.answers: dict[str, tuple[int, Any]] = {}
         self.answer_to_large: tuple[int, Any] | None = None
         self.spoil: Callable[[bytes], bytes] = bytes
-        self.asked: list[str] = []
+        self.calls: list[str] = []
 
     def answer(
         self, method: str, path: str, body: bytes, headers: dict[str, str]
     ) -> tuple[int, bytes]:
         path, _, query = path.partition("?")
         name = f"{method} {path}"
-        self.asked.append(name)
+        self.calls.append(name)
         if method == "POST":
             self.bodies[name] = json.loads(body or b"{}")
         if method == "PUT":
@@ -182,7 +182,7 @@ def test_both_files_are_uploaded_downloaded_and_deleted(
     smoke(stage, cognito)
 
     assert cognito.accounts == set()
-    assert stage.asked[-1] == f"DELETE /uploads/{UPLOAD}"
+    assert stage.calls[-1] == f"DELETE /uploads/{UPLOAD}"
     printed = capsys.readouterr().out
     assert "SECRET" not in printed
     assert printed.count("sent, accepted, downloaded, deleted") == 2
@@ -202,8 +202,8 @@ def test_the_account_of_a_killed_run_is_deleted_after_an_hour(
     smoke(stage, cognito)
 
     assert cognito.accounts == {"hoist-smoke-at-work@example.com"}
-    assert stage.asked.index("GET /uploads") < stage.asked.index(f"DELETE /uploads/{UPLOAD}")
-    assert stage.asked.index(f"DELETE /uploads/{UPLOAD}") < stage.asked.index("POST /uploads")
+    assert stage.calls.index("GET /uploads") < stage.calls.index(f"DELETE /uploads/{UPLOAD}")
+    assert stage.calls.index(f"DELETE /uploads/{UPLOAD}") < stage.calls.index("POST /uploads")
     printed = capsys.readouterr().out
     assert printed.count("its account was deleted with its uploads") == 1
     assert "SECRET" not in printed
@@ -234,7 +234,7 @@ def test_parts_use_all_host_names_and_the_last_its_own_sheet(stage: Stage) -> No
     assert [query for query, _, _ in stage.puts] == [
         f"a=1&partNumber={number}&X-Amz-Signature=SECRET{number}" for number in (1, 2, 3)
     ]
-    puts = [name for name in stage.asked if name.startswith("PUT")]
+    puts = [name for name in stage.calls if name.startswith("PUT")]
     assert puts[1:] == ["PUT /bucket", "PUT /other", "PUT /bucket"]
     assert stage.bodies[f"POST /uploads/{UPLOAD}/sheet"] == {"first": 3, "count": 1}
 
@@ -273,7 +273,7 @@ def test_without_a_file_large_enough_no_parts_are_sent(
 
     smoke(stage, Cognito())
 
-    assert stage.asked.count("POST /uploads") == uploads_sent
+    assert stage.calls.count("POST /uploads") == uploads_sent
     assert ("this stage accepts no file that is large enough" in capsys.readouterr().out) == (
         uploads_sent == 1
     )
@@ -373,8 +373,8 @@ def test_a_file_without_an_outcome_is_uploaded_again(
     with pytest.raises(StageError, match="no outcome"):
         Smoke(config, cognito, "make logs STAGE=dev", patience=0.05).run()
 
-    assert stage.asked.count("PUT /bucket") == TRIES
-    assert stage.asked.count(f"DELETE /uploads/{UPLOAD}") == TRIES
+    assert stage.calls.count("PUT /bucket") == TRIES
+    assert stage.calls.count(f"DELETE /uploads/{UPLOAD}") == TRIES
     assert capsys.readouterr().out.count("once more") == TRIES - 1
     assert cognito.accounts == set()
 

@@ -123,7 +123,7 @@ def account() -> Iterator[Account]:
 def test_the_api_calls_an_alias_of_a_published_version(account: Account) -> None:
     assert account.snap_start.apply(enabled=True)
 
-    assert account.asked() == URI.format(f"{FUNCTION}:{ALIAS}")
+    assert account.called() == URI.format(f"{FUNCTION}:{ALIAS}")
     alias = account.lambda_.get_alias(FunctionName=FUNCTION, Name=ALIAS)
     assert account.versions() == ["$LATEST", alias["FunctionVersion"]]
     assert account.applied() == "PublishedVersions"
@@ -166,7 +166,7 @@ def test_switching_it_off_leaves_no_trace(account: Account) -> None:
 
     assert account.snap_start.apply(enabled=False)
 
-    assert account.asked() == URI.format(FUNCTION)
+    assert account.called() == URI.format(FUNCTION)
     assert account.versions() == ["$LATEST"]
     assert account.applied() == "None"
     assert account.snap_start.apply(enabled=False) == []

@@ -353,7 +353,9 @@ def test_a_stage_chooses_who_creates_accounts_and_passwords_have_ten_characters(
 
 
 def test_the_pages_client_allows_only_the_flows_of_its_code(dev: Stack) -> None:
-    page = (ROOT / "frontend" / "src" / "page" / "cognito.ts").read_text(encoding="utf-8")
+    page = (ROOT / "frontend" / "src" / "page" / "account" / "cognito.ts").read_text(
+        encoding="utf-8"
+    )
     flows = set(re.findall(r'initiateAuth\(cognito, "(\w+)"', page))
     result = dev.user_pool_client()
 

@@ -1,4 +1,4 @@
-"""Chromium by Playwright, which starts it and speaks its own protocol."""
+"""Drives Chromium with Playwright."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ class Chromium:
             folder / "profile", executable_path=program, args=ARGUMENTS
         )
         (self._page,) = self._context.pages
-        # Playwright would keep files under names of its own.
+        # Playwright would save files under random names.
         self._context.new_cdp_session(self._page).send(
             "Browser.setDownloadBehavior",
             {"behavior": "allow", "downloadPath": str(self.downloads)},

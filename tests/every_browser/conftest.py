@@ -11,7 +11,7 @@ from tests.every_browser.chromium import Chromium
 from tests.every_browser.driver import Driver
 from tests.every_browser.firefox import Firefox
 from tests.every_browser.page import OpenPage
-from tests.every_browser.slow_local import HELD, PARTS
+from tests.every_browser.slow_local import BLOCKED, PARTS
 from tests.every_browser.webkit import WebKit
 from tests.support.running import RunningSystem, end
 
@@ -26,23 +26,23 @@ COMMAND = ["-m", "tests.every_browser.slow_local"]
 
 @dataclass
 class Line:
-    """The line to S3, which a test holds."""
+    """The connection to S3, which a test can block."""
 
     folder: Path
 
-    def hold(self) -> None:
-        """From now on no PUT of part 3 gets through."""
-        (self.folder / HELD).touch()
+    def block(self) -> None:
+        """Let no PUT of part 3 pass from now on."""
+        (self.folder / BLOCKED).touch()
 
     def release(self) -> None:
-        (self.folder / HELD).unlink(missing_ok=True)
+        (self.folder / BLOCKED).unlink(missing_ok=True)
 
-    def take_sent(self) -> Counter[int]:
-        """How often each part was sent since this was asked last."""
+    def take_counts(self) -> Counter[int]:
+        """How often each part was sent since the last call."""
         parts = self.folder / PARTS
-        sent = Counter(map(int, parts.read_text().split())) if parts.exists() else Counter()
+        counts = Counter(map(int, parts.read_text().split())) if parts.exists() else Counter()
         parts.unlink(missing_ok=True)
-        return sent
+        return counts
 
 
 @pytest.fixture(scope="module")
@@ -57,12 +57,12 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
 @pytest.fixture
 def line(system: RunningSystem) -> Iterator[Line]:
     line = Line(system.home)
-    line.take_sent()
+    line.take_counts()
     yield line
     line.release()
 
 
-# A browser of its own for each test would take half of the time.
+# Starting a browser for each test would take half of the time.
 @pytest.fixture(scope="module", params=BROWSERS)
 def driver(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -74,7 +74,7 @@ def driver(
 
 @pytest.fixture
 def page(driver: Driver, system: RunningSystem) -> OpenPage:
-    """The page, signed in with the demo account, whose uploads are gone."""
+    """The page, signed in with the demo account, whose uploads are deleted before."""
     client = system.sign_in()
     for upload in client.request("GET", "/uploads").json["uploads"]:
         client.request("DELETE", f"/uploads/{upload['id']}")

@@ -1,6 +1,6 @@
-"""What the tests ask of every browser, so that one test drives them all.
+"""The operations that every browser offers to the tests.
 
-Each browser has a module that knows its protocol; none of them knows the page or Hoist.
+Each browser has a module that speaks its protocol. None of them knows the page or Hoist.
 """
 
 import json
@@ -17,48 +17,48 @@ PATIENCE = 60  # seconds
 
 
 class Driver(Protocol):
-    """One window of one browser, with a profile of its own."""
+    """A window of a browser with a new profile."""
 
     downloads: Path
 
     def open(self, url: str) -> None: ...
 
     def reload(self) -> None:
-        """Load the page again; whoever is asked whether to leave it says yes."""
+        """Reload the page, and confirm if it asks before it is left."""
 
     def run(self, script: str, *arguments: Any) -> Any:
-        """Call a function of JavaScript, wait for what it promises, and return that."""
+        """Call a JavaScript function, wait for its promise, and return the value."""
 
     def click(self, selector: str) -> None:
-        """Click in the middle of an element that is in sight, as the mouse does."""
+        """Click the middle of a visible element with the mouse."""
 
     def choose(self, selector: str, *paths: Path) -> None:
-        """Give files to an input that takes files."""
+        """Choose files in a file input."""
 
     def resize(self, width: int, height: int) -> None: ...
 
     def picture(self, path: Path) -> None:
-        """Save what the window shows, as PNG."""
+        """Save a screenshot of the window as PNG."""
 
     def close(self) -> None: ...
 
 
 def call(script: str, arguments: Sequence[Any]) -> str:
-    """An expression that promises the JSON of what the function returns."""
-    given = ", ".join(map(json.dumps, arguments))
-    return f"(async () => JSON.stringify((await ({script})({given})) ?? null))()"
+    """An expression whose promise has the result of the function as JSON."""
+    parameters = ", ".join(map(json.dumps, arguments))
+    return f"(async () => JSON.stringify((await ({script})({parameters})) ?? null))()"
 
 
 def executable(*names: str) -> str:
-    """Where a program is. Without it the test is skipped, or fails where nobody would notice."""
-    found = next(filter(None, map(shutil.which, names)), None)
-    if found is None:
+    """The path of a program. Without it the test is skipped, or fails in CI."""
+    path = next(filter(None, map(shutil.which, names)), None)
+    if path is None:
         sentence = f"no {names[0]} on PATH: `make browser` installs it or says what to do"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(sentence)
-    return found
+    return path
 
 
 def end(process: subprocess.Popen[Any]) -> None:
-    """End a program of a browser, and wait until it is gone."""
+    """End a browser's process and wait for it."""
     process.terminate()
     process.wait(PATIENCE)

@@ -1,4 +1,4 @@
-"""Firefox by WebDriver BiDi, which it speaks itself. https://w3c.github.io/webdriver-bidi/"""
+"""Drives Firefox with WebDriver BiDi, which Firefox has built in. https://w3c.github.io/webdriver-bidi/"""
 
 import asyncio
 import base64
@@ -18,7 +18,7 @@ PREFERENCES = {
     "browser.download.folderList": 2,  # the folder of browser.download.dir
     "browser.download.alwaysOpenPanel": False,
     "browser.shell.checkDefaultBrowser": False,
-    # Nothing is looked for outside of this machine: other names go to a proxy that is not there.
+    # No connections outside this machine: other names use a proxy that does not exist.
     "network.proxy.type": 1,
     "network.proxy.http": "127.0.0.1",
     "network.proxy.http_port": 9,
@@ -54,23 +54,23 @@ class Firefox:
             undo.callback(end, process)
             self._runner.run(self._connect(log))
             undo.callback(lambda: self._runner.run(self._disconnect()))
-            self._begin()
+            self._start_session()
             self._running = undo.pop_all()
 
-    def _begin(self) -> None:
+    def _start_session(self) -> None:
         accept = {"alwaysMatch": {"unhandledPromptBehavior": {"beforeUnload": "accept"}}}
-        self._ask("session.new", capabilities=accept)
-        (tab,) = self._ask("browsingContext.getTree")["contexts"]
+        self._command("session.new", capabilities=accept)
+        (tab,) = self._command("browsingContext.getTree")["contexts"]
         self._tab = tab["context"]
 
     def open(self, url: str) -> None:
-        self._ask("browsingContext.navigate", context=self._tab, url=url, wait="complete")
+        self._command("browsingContext.navigate", context=self._tab, url=url, wait="complete")
 
     def reload(self) -> None:
-        self._ask("browsingContext.reload", context=self._tab, wait="complete")
+        self._command("browsingContext.reload", context=self._tab, wait="complete")
 
     def run(self, script: str, *arguments: Any) -> Any:
-        answer = self._ask(
+        answer = self._command(
             "script.evaluate", expression=call(script, arguments),
             target={"context": self._tab}, awaitPromise=True,
         )  # fmt: skip
@@ -85,48 +85,48 @@ class Firefox:
             {"type": "pointerUp", "button": 0},
         ]
         actions = [{"type": "pointer", "id": "mouse", "actions": mouse}]
-        self._ask("input.performActions", context=self._tab, actions=actions)
+        self._command("input.performActions", context=self._tab, actions=actions)
 
     def choose(self, selector: str, *paths: Path) -> None:
-        self._ask(
+        self._command(
             "input.setFiles", context=self._tab, element=self._element(selector),
             files=[str(path) for path in paths],
         )  # fmt: skip
 
     def resize(self, width: int, height: int) -> None:
         size = {"width": width, "height": height}
-        self._ask("browsingContext.setViewport", context=self._tab, viewport=size)
+        self._command("browsingContext.setViewport", context=self._tab, viewport=size)
 
     def picture(self, path: Path) -> None:
-        answer = self._ask("browsingContext.captureScreenshot", context=self._tab)
+        answer = self._command("browsingContext.captureScreenshot", context=self._tab)
         path.write_bytes(base64.b64decode(answer["data"]))
 
     def close(self) -> None:
         self._running.close()
 
     def _element(self, selector: str) -> dict[str, str]:
-        """A reference to the first element that the selector finds."""
+        """A reference to the first element that matches the selector."""
         locator = {"type": "css", "value": selector}
-        found = self._ask("browsingContext.locateNodes", context=self._tab, locator=locator)
-        assert found["nodes"], f"nothing is {selector}"
-        return {"sharedId": found["nodes"][0]["sharedId"]}
+        result = self._command("browsingContext.locateNodes", context=self._tab, locator=locator)
+        assert result["nodes"], f"nothing matches {selector}"
+        return {"sharedId": result["nodes"][0]["sharedId"]}
 
     async def _connect(self, log: Path) -> None:
         async with asyncio.timeout(PATIENCE):
-            while not (found := LISTENING.search(log.read_text(errors="replace"))):
+            while not (match := LISTENING.search(log.read_text(errors="replace"))):
                 await asyncio.sleep(0.05)
         self._client = aiohttp.ClientSession()
-        self._socket = await self._client.ws_connect(f"{found[1]}/session", max_msg_size=0)
+        self._socket = await self._client.ws_connect(f"{match[1]}/session", max_msg_size=0)
         self._number = 0
 
     async def _disconnect(self) -> None:
         await self._socket.close()
         await self._client.close()
 
-    def _ask(self, method: str, **parameters: Any) -> Any:
-        return self._runner.run(self._answer(method, parameters))
+    def _command(self, method: str, **parameters: Any) -> Any:
+        return self._runner.run(self._send_command(method, parameters))
 
-    async def _answer(self, method: str, parameters: dict[str, Any]) -> Any:
+    async def _send_command(self, method: str, parameters: dict[str, Any]) -> Any:
         self._number += 1
         await self._socket.send_json({"id": self._number, "method": method, "params": parameters})
         async with asyncio.timeout(PATIENCE):

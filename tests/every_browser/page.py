@@ -1,4 +1,4 @@
-"""Hoist's page in a browser, by what a person does there and sees."""
+"""Hoist's page in a browser: the actions of a person, and the texts they see."""
 
 import hashlib
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from tests.browser.test_uploader import JOURNALED
 from tests.every_browser.driver import Driver
 from tests.support.running import eventually
 
-# Whether the page was about to be left, as it is asked before it is.
+# Counts how often the page is about to be left, from `beforeunload`.
 WATCH = """() => {
-    window.asked = 0;
-    addEventListener("beforeunload", () => { window.asked++; });
+    window.leaving = 0;
+    addEventListener("beforeunload", () => { window.leaving++; });
 }"""
-# From now on the API signs downloads wrongly, so that S3 refuses them.
+# Makes the signatures of downloads wrong from now on, so that S3 refuses them.
 SPOIL = """() => {
     const { json } = Response.prototype;
     Response.prototype.json = async function () {
@@ -22,7 +22,7 @@ SPOIL = """() => {
         return answer;
     };
 }"""
-TEXTS = "(selector) => [...document.querySelectorAll(selector)].map((found) => found.textContent)"
+TEXTS = "(selector) => [...document.querySelectorAll(selector)].map((node) => node.textContent)"
 SHOW = "(selector) => document.querySelector(selector).scrollIntoView({ block: 'center' })"
 STATES = """(filename) => [...document.querySelectorAll("[data-testid=upload]")]
     .filter(({ dataset }) => dataset.filename === filename)
@@ -35,7 +35,7 @@ class OpenPage:
     origin: str
 
     def sign_in(self) -> None:
-        """As the demo account, unless an earlier page did; returns when news reach the page."""
+        """Sign in with the demo account, unless an earlier page did, and wait for live updates."""
         self.driver.open(self.origin)
         self.wait_for(".form, [data-live=true]")
         if self.texts(".form"):
@@ -52,51 +52,53 @@ class OpenPage:
         self.driver.click(selector)
 
     def wait_for(self, selector: str) -> list[str]:
-        """The texts of what a selector finds, once it finds something."""
+        """The texts of the elements that match a selector, once there is one."""
         return eventually(lambda: self.texts(selector), bool)
 
     def texts(self, selector: str) -> list[str]:
         return list(self.driver.run(TEXTS, selector))
 
     def states(self, path: Path) -> list[str]:
-        """The states of the uploads of this name."""
+        """The states of the uploads with this name."""
         return list(self.driver.run(STATES, path.name))
 
-    def is_accepted(self, *paths: Path) -> None:
+    def wait_until_accepted(self, *paths: Path) -> None:
         for path in paths:
-            eventually(lambda path=path: self.states(path), lambda found: found == ["accepted"], 90)
+            eventually(
+                lambda path=path: self.states(path), lambda states: states == ["accepted"], 90
+            )
 
-    def parts_arrived(self, count: int) -> None:
-        """Wait until so many parts are in S3, and the page has noted it."""
+    def wait_for_parts(self, count: int) -> None:
+        """Wait until `count` parts are in S3 and in the page's journal."""
         eventually(lambda: self.driver.run(JOURNALED), lambda parts: parts == count)
 
     def reload(self) -> None:
         self.driver.reload()
         self.wait_for("[data-live=true]")
 
-    def watch(self) -> None:
-        """From now on the page counts how often it is about to be left."""
+    def count_leaving(self) -> None:
+        """Count from now on how often the page is about to be left."""
         self.driver.run(WATCH)
 
     def spoil_downloads(self) -> None:
         self.driver.run(SPOIL)
 
     @property
-    def asked(self) -> int:
-        return int(self.driver.run("() => window.asked"))
+    def leaving(self) -> int:
+        return int(self.driver.run("() => window.leaving"))
 
     def download(self, path: Path) -> None:
-        """Save an accepted file, and wait until it has come back as it was sent."""
+        """Save an accepted file, and wait until it is identical to the original."""
         saved = self.driver.downloads / path.name
         self.click(row(path, "[data-testid=download]"))
         eventually(
-            lambda: saved.is_file() and sha256(saved), lambda found: found == sha256(path), 15
+            lambda: saved.is_file() and sha256(saved), lambda digest: digest == sha256(path), 15
         )
         saved.unlink()
 
 
 def row(path: Path, selector: str) -> str:
-    """What is in the row of an upload."""
+    """The selector of an element in the row of an upload."""
     return f"[data-testid=upload][data-filename='{path.name}'] {selector}"
 
 

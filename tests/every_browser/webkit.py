@@ -1,4 +1,4 @@
-"""WebKit, which Safari is made of, by WebDriver: WebKitGTK's small browser on a screen in memory.
+"""Drives WebKit, the engine of Safari, with WebDriver: WebKitGTK's MiniBrowser on a virtual screen.
 
 https://www.w3.org/TR/webdriver2/
 """
@@ -16,9 +16,9 @@ from tests.every_browser.driver import call, end, executable
 from tests.support.running import call as request
 from tests.support.running import eventually
 
-# The name of the field that holds an element's reference in WebDriver's JSON.
+# The field with the reference of an element in WebDriver's JSON.
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
-# Debian keeps the browser apart from the programs that people start.
+# Debian installs the browser in a folder that is not on PATH.
 BROWSERS = [str(path) for path in Path("/usr/lib").glob("*/webkit2gtk-4.*/MiniBrowser")]
 
 
@@ -26,17 +26,17 @@ class WebKit:
     def __init__(self, folder: Path) -> None:
         screen, driver = executable("Xvfb"), executable("WebKitWebDriver")
         browser = executable("MiniBrowser", *BROWSERS)
-        # MiniBrowser saves files in the home directory where no folder for downloads is set.
+        # MiniBrowser saves files in the home directory unless a folder for downloads is set.
         self.downloads = folder / "home"
         self.downloads.mkdir()
         with contextlib.ExitStack() as undo:
             display = self._start_screen(screen, undo)
             self._start_driver(driver, display, folder / "webkit.log", undo)
-            self._begin(browser)
+            self._start_session(browser)
             self._running = undo.pop_all()
 
     def _start_screen(self, program: str, undo: contextlib.ExitStack) -> str:
-        """A screen in memory; returns its name."""
+        """Start a virtual screen and return its name."""
         command = [program, "-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"]
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -61,56 +61,56 @@ class WebKit:
         self._url = f"http://{HOST}:{port}"
         eventually(self._is_ready, bool)
 
-    def _begin(self, browser: str) -> None:
+    def _start_session(self, browser: str) -> None:
         capabilities = {
             "browserName": "MiniBrowser",
             "webkitgtk:browserOptions": {"binary": browser, "args": ["--automation"]},
             "unhandledPromptBehavior": "accept",
         }
-        session = self._ask("POST", "/session", capabilities={"alwaysMatch": capabilities})
+        session = self._command("POST", "/session", capabilities={"alwaysMatch": capabilities})
         self._url += f"/session/{session['sessionId']}"
 
     def open(self, url: str) -> None:
-        self._ask("POST", "/url", url=url)
+        self._command("POST", "/url", url=url)
 
     def reload(self) -> None:
-        self._ask("POST", "/refresh")
+        self._command("POST", "/refresh")
 
     def run(self, script: str, *arguments: Any) -> Any:
         expression = call(script, arguments)
         return json.loads(
-            self._ask("POST", "/execute/sync", script=f"return {expression}", args=[])
+            self._command("POST", "/execute/sync", script=f"return {expression}", args=[])
         )
 
     def click(self, selector: str) -> None:
-        self._ask("POST", f"/element/{self._element(selector)}/click")
+        self._command("POST", f"/element/{self._element(selector)}/click")
 
     def choose(self, selector: str, *paths: Path) -> None:
         text = "\n".join(map(str, paths))
-        self._ask("POST", f"/element/{self._element(selector)}/value", text=text)
+        self._command("POST", f"/element/{self._element(selector)}/value", text=text)
 
     def resize(self, width: int, height: int) -> None:
-        self._ask("POST", "/window/rect", width=width, height=height)
+        self._command("POST", "/window/rect", width=width, height=height)
 
     def picture(self, path: Path) -> None:
-        path.write_bytes(base64.b64decode(self._ask("GET", "/screenshot")))
+        path.write_bytes(base64.b64decode(self._command("GET", "/screenshot")))
 
     def close(self) -> None:
         with self._running:
-            self._ask("DELETE", "")
+            self._command("DELETE", "")
 
     def _element(self, selector: str) -> str:
-        """The reference of the first element that the selector finds."""
+        """The reference of the first element that matches the selector."""
         value = {"using": "css selector", "value": selector}
-        return str(self._ask("POST", "/element", **value)[ELEMENT])
+        return str(self._command("POST", "/element", **value)[ELEMENT])
 
     def _is_ready(self) -> bool:
         try:
-            return bool(self._ask("GET", "/status")["ready"])
+            return bool(self._command("GET", "/status")["ready"])
         except OSError:
             return False
 
-    def _ask(self, method: str, path: str, **body: Any) -> Any:
+    def _command(self, method: str, path: str, **body: Any) -> Any:
         headers = {"Content-Type": "application/json"}
         answer = request(method, self._url + path, body if method == "POST" else None, headers)
         assert answer.status == 200, answer.body

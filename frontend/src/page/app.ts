@@ -1,11 +1,11 @@
-// The page's two faces, signed out and signed in, and the way between them.
-// Must not know how either looks inside.
+// Switches between the sign-in forms and the workspace.
+// Must not know what either of them contains.
 import { Api, type Fetch } from "../upload/api/api";
 import { openConnections } from "../upload/browser/preconnect";
 import type { Clock } from "../upload/clock";
 import { Account } from "./account/account";
 import { isSessionEnded } from "./account/cognito";
-import { Entrance } from "./account/sign-in-forms";
+import { SignInForms } from "./account/sign-in-forms";
 import type { Config } from "./config";
 import { element, errorLine } from "./elements";
 import { Header } from "./header";
@@ -15,7 +15,7 @@ import { Toasts } from "./messages/toasts";
 import { strings } from "./strings";
 import { Workspace } from "./workspace";
 
-/** Remembers over a reload why the sign-in form is there. */
+/** Keeps over a reload why the sign-in form appears. */
 const ENDED = "hoist.ended";
 
 export type AppOptions = {
@@ -33,10 +33,9 @@ export class App {
   readonly #account: Account;
   readonly #api: Api;
   readonly #header: Header;
-  readonly #entrance: Entrance;
+  readonly #signInForms: SignInForms;
   readonly #store: Storage;
   readonly #toasts = new Toasts();
-  /** Nothing is far away on a local system. */
   readonly #isLocal: boolean;
   #workspace: Workspace | undefined;
 
@@ -46,12 +45,15 @@ export class App {
     this.#store = store;
     this.#isLocal = config.demo !== undefined;
     const cognito = { endpoint: config.cognito_endpoint, clientId: config.user_pool_client_id, fetch };
-    const onEnded = () => this.#ended();
+    const onEnded = () => this.#endSession();
     this.#account = new Account({ cognito, store, clock, onEnded });
     const idToken = (renew: boolean) => this.#account.idToken(renew);
     this.#api = new Api({ url: config.api_url, fetch, clock, idToken });
-    this.#entrance = new Entrance({
-      ...{ target: main, cognito, explain, demo: config.demo },
+    this.#signInForms = new SignInForms({
+      target: main,
+      cognito,
+      explain,
+      demo: config.demo,
       signIn: (email, password) => this.#enterAfter(this.#account.signIn(email, password)),
       chooseFirstPassword: (required, password) =>
         this.#enterAfter(this.#account.chooseFirstPassword(required, password)),
@@ -73,10 +75,15 @@ export class App {
   }
 
   #enter(): void {
-    this.#header.show(this.#account.email);
     const { email } = this.#account;
-    const connect = this.#isLocal ? undefined : openConnections;
-    this.#workspace = new Workspace(this.#api, this.#clock, this.#toasts, email, connect);
+    this.#header.show(email);
+    this.#workspace = new Workspace({
+      api: this.#api,
+      clock: this.#clock,
+      toasts: this.#toasts,
+      owner: email,
+      preconnect: this.#isLocal ? undefined : openConnections,
+    });
     this.#main.replaceChildren(this.#workspace.element);
     this.#workspace.open();
   }
@@ -95,22 +102,22 @@ export class App {
     this.#showSignIn();
   }
 
-  /** Without the person's doing: uploads are left as they are, to go on after signing in again. */
-  #ended(): void {
+  /** The session ended by itself. Unfinished uploads are kept, so that the person can resume them. */
+  #endSession(): void {
     this.#workspace?.leave();
     this.#store.setItem(ENDED, "true");
     location.reload();
   }
 
   #notice(): string | undefined {
-    const ended = this.#store.getItem(ENDED) !== null;
+    const isEnded = this.#store.getItem(ENDED) !== null;
     this.#store.removeItem(ENDED);
-    return ended ? strings.signIn.ended : undefined;
+    return isEnded ? strings.signIn.ended : undefined;
   }
 
   #showSignIn(notice?: string): void {
     this.#header.show(undefined);
-    this.#entrance.signIn(notice);
+    this.#signInForms.show(notice);
   }
 
   #showUnreachable(error: unknown): void {

@@ -1,4 +1,4 @@
-// The addresses the page works with, served beside it as /config.json so that one build fits every stage.
+// The addresses that the page uses. They come from /config.json, so that one build works on every stage.
 // Must not know what the addresses are used for.
 import type { Fetch } from "../upload/api/api";
 
@@ -8,7 +8,7 @@ export type Config = {
   user_pool_id: string;
   user_pool_client_id: string;
   cognito_endpoint: string;
-  /** Only on a local system: an account anyone may use. */
+  /** Only on a local system: an account that anyone may use. */
   demo?: { username: string; password: string };
 };
 

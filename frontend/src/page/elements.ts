@@ -1,10 +1,10 @@
-// Building elements in one line. Text always goes in as text, never as markup.
+// Builds elements in one line. Adds text as text, never as markup.
 // Must not know what the elements are for.
 
 type Attributes = Record<string, string | boolean | EventListener | undefined>;
 type Child = Node | string;
 
-/** `on…` attributes are listeners; `true` sets an empty attribute, `false` and undefined none. */
+/** `on…` attributes are listeners. `true` sets an empty attribute; `false` and undefined set none. */
 export function element<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   attributes: Attributes = {},
@@ -20,12 +20,17 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return node;
 }
 
-/** A line that says what is wrong, with a button that does something about it. */
+/** `look`: its CSS classes. */
+export function button(look: string, text: string, attributes: Attributes): HTMLButtonElement {
+  return element("button", { type: "button", class: look, ...attributes }, text);
+}
+
+/** An error message with a button that helps, such as "Retry". */
 export function errorLine(text: string, action: string, onAction: () => void): HTMLElement {
   return element(
     "div",
     { class: "error", role: "alert", "data-testid": "error" },
     element("span", {}, text),
-    element("button", { type: "button", class: "button quiet", onclick: onAction }, action),
+    button("button quiet", action, { onclick: onAction }),
   );
 }

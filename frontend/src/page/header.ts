@@ -1,5 +1,5 @@
-// The top of the page: the name, who is signed in, the way out. Must not know what signing out does.
-import { element } from "./elements";
+// The account in the page's header: its email address and the button "Sign out". Must not know what signing out does.
+import { button, element } from "./elements";
 import { strings } from "./strings";
 
 export type HeaderOptions = { onSignOut: () => void };
@@ -9,16 +9,15 @@ export class Header {
   readonly #account: HTMLElement;
 
   constructor(target: HTMLElement, { onSignOut }: HeaderOptions) {
-    const signOut = element(
-      "button",
-      { type: "button", class: "button quiet", "data-testid": "sign-out", onclick: onSignOut },
-      strings.header.signOut,
-    );
+    const signOut = button("button quiet", strings.header.signOut, {
+      "data-testid": "sign-out",
+      onclick: onSignOut,
+    });
     this.#account = element("div", { class: "account", hidden: true }, this.#email, signOut);
     target.append(this.#account);
   }
 
-  /** Shows who is signed in, or nobody. */
+  /** Shows the account that is signed in; undefined hides it. */
   show(email: string | undefined): void {
     this.#account.hidden = email === undefined;
     this.#email.textContent = email ?? "";

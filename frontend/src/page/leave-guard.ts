@@ -1,7 +1,7 @@
-// While uploads are under way: the screen stays on, and leaving the page asks first.
-// Must not know what is under way. https://developer.mozilla.org/docs/Web/API/Screen_Wake_Lock_API
+// While uploads are in progress, keeps the screen on and lets the browser ask before the page is left.
+// Must not know how uploads work. https://developer.mozilla.org/docs/Web/API/Screen_Wake_Lock_API
 
-export class Awake {
+export class LeaveGuard {
   readonly #isBusy: () => boolean;
   #lock: Promise<WakeLockSentinel | undefined> | undefined;
 
@@ -11,19 +11,22 @@ export class Awake {
 
   start(): void {
     addEventListener("beforeunload", this.#ask);
-    document.addEventListener("visibilitychange", this.look);
+    document.addEventListener("visibilitychange", this.update);
   }
 
   stop(): void {
     removeEventListener("beforeunload", this.#ask);
-    document.removeEventListener("visibilitychange", this.look);
+    document.removeEventListener("visibilitychange", this.update);
     this.#release();
   }
 
-  /** Something began or ended. The browser takes the lock away when the tab is hidden: taken again when it is seen. */
-  readonly look = (): void => {
-    const wanted = this.#isBusy() && document.visibilityState === "visible";
-    if (!wanted) this.#release();
+  /**
+   * To be called when uploads start or end. The browser releases the lock when the tab is hidden, so this requests it
+   * again when the tab is visible.
+   */
+  readonly update = (): void => {
+    const isNeeded = this.#isBusy() && document.visibilityState === "visible";
+    if (!isNeeded) this.#release();
     else this.#lock ??= navigator.wakeLock?.request("screen").catch(() => undefined);
   };
 

@@ -1,5 +1,5 @@
-// News over a WebSocket: connects with a one-time ticket, comes back with backoff when the line drops, and keeps
-// API Gateway from closing it (10 minutes of silence do). Must not know what the news mean.
+// Live updates over a WebSocket. Connects with a one-time ticket, reconnects with backoff, and sends pings because
+// API Gateway closes a connection after 10 idle minutes. Must not know what an update means.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 
 import type { Upload } from "../upload/api/contract";
@@ -7,17 +7,18 @@ import type { Clock } from "../upload/clock";
 import { backoff } from "../upload/retry/backoff";
 import type { RetryRule } from "../upload/retry/retry";
 
+/** Milliseconds. */
 const PING_INTERVAL = 4 * 60_000;
 const RECONNECT: RetryRule = { tries: Number.POSITIVE_INFINITY, base: 1_000, cap: 30_000 };
 
 export type Socket = Pick<WebSocket, "addEventListener" | "close" | "send">;
 
 export type LiveOptions = {
-  /** A fresh WebSocket URL. */
+  /** Requests a WebSocket URL with a new ticket. */
   connect: (signal: AbortSignal) => Promise<{ url: string }>;
   open: (url: string) => Socket;
   clock: Clock;
-  /** The line is up: what was missed before can be asked for now. */
+  /** The connection is open: updates that were missed before can be read now. */
   onConnected: () => void;
   onDropped: () => void;
   onUpload: (upload: Upload) => void;
@@ -50,43 +51,43 @@ export class Live {
     }
   }
 
-  /** One connection from beginning to end. True when it was ever up. */
+  /** One connection from start to end. Returns true when it was ever open. */
   async #once(signal: AbortSignal): Promise<boolean> {
     const { url } = await this.#options.connect(signal);
     signal.throwIfAborted();
     const socket = this.#options.open(url);
-    const over = new AbortController();
+    const ended = new AbortController();
     let connected = false;
     return new Promise((resolve) => {
       const end = () => {
-        over.abort();
+        ended.abort();
         resolve(connected);
       };
       const close = () => socket.close();
       socket.addEventListener("open", () => {
         connected = true;
         this.#options.onConnected();
-        this.#ping(socket, over.signal).catch(() => undefined); // ends with the connection
+        this.#ping(socket, ended.signal).catch(() => undefined); // ends with the connection
       });
-      socket.addEventListener("message", (event) => this.#hear(event.data));
+      socket.addEventListener("message", (event) => this.#receive(event.data));
       socket.addEventListener("close", end);
-      signal.addEventListener("abort", close, { signal: over.signal });
+      signal.addEventListener("abort", close, { signal: ended.signal });
     });
   }
 
-  async #ping(socket: Socket, over: AbortSignal): Promise<void> {
+  async #ping(socket: Socket, ended: AbortSignal): Promise<void> {
     for (;;) {
-      await this.#options.clock.wait(PING_INTERVAL, over);
+      await this.#options.clock.wait(PING_INTERVAL, ended);
       socket.send(JSON.stringify({ type: "ping" }));
     }
   }
 
-  #hear(data: unknown): void {
+  #receive(data: unknown): void {
     let message: { type?: string; upload?: Upload };
     try {
       message = JSON.parse(String(data));
     } catch {
-      return; // not ours
+      return; // not a message of the API
     }
     if (message.type === "upload" && message.upload) this.#options.onUpload(message.upload);
   }

@@ -1,8 +1,11 @@
-// Where the page begins: reads its settings and starts the app with the browser's own fetch, clock and storage.
+// The entry point of the page: reads the settings and starts the app with the browser's fetch, clock and storage.
 import "@uppy/core/css/style.min.css";
 import "@uppy/dashboard/css/style.min.css";
 import "./style.css";
 import "./account/form.css";
+import "./messages/messages.css";
+import "./email/mailing.css";
+import "./unfinished/unfinished.css";
 import "./uploads/uploads.css";
 import "./picker/dashboard.css";
 import type { Fetch } from "../upload/api/api";
@@ -14,6 +17,7 @@ import { strings } from "./strings";
 
 const main = document.querySelector<HTMLElement>("main") ?? document.body;
 const header = document.querySelector<HTMLElement>("header") ?? document.body;
+document.querySelector("footer")?.append(strings.version(__HOIST_VERSION__));
 const browserFetch: Fetch = (url, options) => fetch(url, options);
 
 try {

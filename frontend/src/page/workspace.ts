@@ -1,7 +1,6 @@
-// What a signed-in person sees, put together: the Dashboard, the list, the live line and the toasts.
-// Must not know how signing in works: the API client it gets can already call.
+// The page of a person who is signed in: puts the Dashboard, the lists, the live updates and the messages together.
+// Must not know how signing in works: the API client that it gets has a token.
 import type { Api } from "../upload/api/api";
-import type { CreatedUpload, Upload } from "../upload/api/contract";
 import { browserConnectivity } from "../upload/browser/connectivity";
 import { workerHasher } from "../upload/browser/hasher";
 import { indexedDbJournal } from "../upload/browser/indexeddb-journal";
@@ -9,94 +8,77 @@ import { browserLocks } from "../upload/browser/tab-locks";
 import { browserTransport } from "../upload/browser/xhr-transport";
 import type { Clock } from "../upload/clock";
 import { Engine } from "../upload/engine";
-import { ApiError } from "../upload/errors";
-import type { Member, Preconnect, SourceFile } from "../upload/ports";
-import type { UnfinishedDrop, UnfinishedFile } from "../upload/resume/unfinished";
-import { inSlices } from "../upload/tasks";
+import type { Listener, Preconnect } from "../upload/ports";
 import { element } from "./elements";
 import { MailingSwitch } from "./email/mailing-switch";
-import { Awake } from "./leave-guard";
+import { LeaveGuard } from "./leave-guard";
 import { Live } from "./live";
-import { confirm } from "./messages/confirm";
+import { type Attempt, attempts } from "./messages/attempt";
+import { BrowserNotifications } from "./messages/browser-notifications";
 import { explain } from "./messages/explain";
-import { Notices } from "./messages/notices";
+import { Messages } from "./messages/messages";
 import type { Toasts } from "./messages/toasts";
 import { UploadDashboard } from "./picker/dashboard";
-import { mayRead } from "./picker/file-handles";
 import { strings } from "./strings";
-import { save } from "./uploads/save-file";
-import { Paces } from "./uploads/speeds";
-import { nameOf, UnfinishedList } from "./uploads/unfinished-list";
+import { UnfinishedUploads } from "./unfinished/unfinished-uploads";
+import { SpeedMeters } from "./uploads/speed-meters";
+import { UploadActions } from "./uploads/upload-actions";
 import { type ListActions, UploadList } from "./uploads/upload-list";
-import { Listing } from "./uploads/upload-pages";
-import { type Change, Uploads } from "./uploads/upload-store";
+import { UploadPages } from "./uploads/upload-pages";
+import { type Change, newUpload, UploadStore } from "./uploads/upload-store";
 import { WaitingLine, waitingText } from "./uploads/waiting-line";
 
-/** How long signing out waits for uploads to be aborted (milliseconds). */
-const CLOSING = 3_000;
-/** How often the rows say how their files go (milliseconds). */
-const LOOK = 1_000;
-/** What is unfinished changes with every file of a resumed drop: it is read once for all within so long (milliseconds). */
-const REREAD = 300;
+/** Signing out waits at most this long (milliseconds) for uploads to be aborted. */
+const CLOSE_TIMEOUT = 3_000;
+/** Milliseconds between two updates of the progress in the rows. */
+const PROGRESS_INTERVAL = 1_000;
+
+export type WorkspaceOptions = {
+  api: Api;
+  clock: Clock;
+  toasts: Toasts;
+  /** Separates the unfinished uploads of people who share this browser. */
+  owner: string;
+  /** Opens connections before they are needed; undefined when S3 is local. */
+  preconnect: Preconnect | undefined;
+};
 
 export class Workspace {
   readonly element = element("div", { class: "workspace" });
   readonly #api: Api;
   readonly #clock: Clock;
-  readonly #toasts: Toasts;
-  readonly #uploads = new Uploads((change) => this.#show(change));
-  readonly #listing: Listing;
+  readonly #notifications = new BrowserNotifications();
+  readonly #messages: Messages;
+  readonly #attempt: Attempt;
+  readonly #store = new UploadStore((change) => this.#show(change));
+  readonly #pages: UploadPages;
   readonly #list: UploadList;
-  readonly #unfinished: UnfinishedList;
   readonly #engine: Engine;
   readonly #dashboard: UploadDashboard;
+  readonly #unfinished: UnfinishedUploads;
   readonly #live: Live;
-  readonly #notices = new Notices();
   readonly #mailing: MailingSwitch;
-  readonly #paces: Paces;
+  readonly #speeds: SpeedMeters;
   readonly #waiting = new WaitingLine();
-  #watch: ReturnType<typeof setInterval> | undefined;
-  /** How often what is unfinished was read. */
-  #looks = 0;
-  #rereading: ReturnType<typeof setTimeout> | undefined;
-  readonly #awake = new Awake(() => this.isBusy);
+  readonly #leaveGuard = new LeaveGuard(() => this.isBusy);
+  #timer: ReturnType<typeof setInterval> | undefined;
 
-  /** `owner` keeps apart what people who share this browser leave unfinished; `preconnect` where S3 is far away. */
-  constructor(api: Api, clock: Clock, toasts: Toasts, owner: string, preconnect?: Preconnect) {
+  constructor({ api, clock, toasts, owner, preconnect }: WorkspaceOptions) {
     this.#api = api;
     this.#clock = clock;
-    this.#toasts = toasts;
-    this.#paces = new Paces(clock);
-    this.#listing = new Listing(api, this.#uploads);
-    const actions: ListActions = {
-      download: (upload) => void this.#act(upload, () => this.#download(upload)),
-      remove: (upload) => void this.#act(upload, () => this.#remove(upload)),
-      more: () => void this.#read(() => this.#listing.more()),
-      retry: () => void this.#read(() => this.#listing.refresh()),
-      filter: (state) => void this.#read(() => this.#listing.filter(state)),
-    };
-    this.#mailing = new MailingSwitch(api, (error) => toasts.show(explain(error), "bad"));
-    this.#list = new UploadList(actions, this.#notices.element, this.#mailing.element);
-    const target = element("div", { class: "drop" });
-    const title = element("h1", { class: "unseen" }, strings.drop.title);
-    this.#unfinished = new UnfinishedList({
-      goOn: (entry) => void this.#act(entry, () => this.#goOn(entry)),
-      chosen: (entry, file) => this.#goOnWith(entry, file),
-      giveUp: (entry) => void this.#act(entry, () => this.#giveUp(entry)),
-      chosenAgain: (drop, files) => void this.#try(() => this.#resumeDrop(drop, files)),
-      giveUpDrop: (drop) => void this.#try(() => this.#giveUpDrop(drop)),
-    });
-    this.element.append(title, this.#waiting.element, target, this.#unfinished.element, this.#list.element);
+    this.#messages = new Messages(toasts, this.#notifications);
+    this.#attempt = attempts(this.#messages, this.#remove);
+    this.#speeds = new SpeedMeters(clock);
+    this.#pages = new UploadPages(api, this.#store);
+    this.#mailing = new MailingSwitch(api, (error) => this.#messages.showError(error));
     this.#engine = this.#newEngine(owner, preconnect);
-    this.#dashboard = new UploadDashboard({
-      target,
-      engine: this.#engine,
-      describe: explain,
-      say: (text, kind) => toasts.show(text, kind),
-      onBusy: () => this.#awake.look(),
-      onWaiting: () => this.#look(),
-    });
+    const target = element("div", { class: "drop" });
+    this.#dashboard = this.#newDashboard(target);
+    this.#unfinished = this.#newUnfinished();
+    this.#list = this.#newList();
     this.#live = this.#newLive();
+    const title = element("h1", { class: "unseen" }, strings.picker.title);
+    this.element.append(title, this.#waiting.element, target, this.#unfinished.element, this.#list.element);
   }
 
   get isBusy(): boolean {
@@ -104,36 +86,37 @@ export class Workspace {
   }
 
   open(): void {
-    void this.#read(() => this.#listing.refresh());
-    void this.#limit();
-    void this.#showUnfinished();
+    void this.#read(() => this.#pages.refresh());
+    void this.#applyLimits();
+    void this.#unfinished.refresh();
     this.#mailing.start();
-    this.#notices.start();
+    this.#notifications.start();
     this.#live.start();
-    this.#awake.start();
-    this.#watch = setInterval(() => this.#look(), LOOK);
+    this.#leaveGuard.start();
+    this.#timer = setInterval(() => this.#showProgress(), PROGRESS_INTERVAL);
     addEventListener("pagehide", this.#flush);
   }
 
-  /** The page goes away; what is under way is left for another day. */
+  /** Stops everything, and keeps unfinished uploads for another page. */
   leave(): void {
     this.#mailing.stop();
-    this.#notices.stop();
+    this.#notifications.stop();
     this.#live.stop();
-    this.#awake.stop();
-    clearInterval(this.#watch);
-    clearTimeout(this.#rereading);
+    this.#leaveGuard.stop();
+    this.#unfinished.stop();
+    clearInterval(this.#timer);
     removeEventListener("pagehide", this.#flush);
     this.#flush();
   }
 
+  /** Stops everything and aborts unfinished uploads. */
   async close(): Promise<void> {
     this.leave();
-    await Promise.race([this.#dashboard.close(), this.#clock.wait(CLOSING)]);
+    await Promise.race([this.#dashboard.close(), this.#clock.wait(CLOSE_TIMEOUT)]);
     this.element.remove();
   }
 
-  #newEngine(owner: string, preconnect?: Preconnect): Engine {
+  #newEngine(owner: string, preconnect: Preconnect | undefined): Engine {
     return new Engine({
       api: this.#api,
       transport: browserTransport,
@@ -143,201 +126,121 @@ export class Workspace {
       preconnect,
       hasher: workerHasher(),
       clock: this.#clock,
-      listener: {
-        created: (created, file) => {
-          const isInParts = created.strategy === "multipart";
-          this.#paces.began(created.id, file.data, isInParts ? created.parts_expire_at : undefined);
-          this.#uploads.apply(asUpload(created, file), "answer");
-          this.#rereadUnfinished();
-        },
-        completed: (upload) => this.#uploads.apply(upload, "answer"),
-        removed: (id) => this.#forget(id),
-        restarted: ({ name, data }) => {
-          this.#paces.restarted(data);
-          this.#tell(strings.toasts.restarted(name), "bad");
-        },
-        skipped: (count) => this.#tell(strings.unfinished.arrived(count), "good"),
-      },
+      listener: this.#newListener(),
     });
+  }
+
+  #newListener(): Listener {
+    return {
+      created: (created, file) => {
+        const deadline = created.strategy === "multipart" ? created.parts_expire_at : undefined;
+        this.#speeds.start(created.id, file.data, deadline);
+        this.#store.apply(newUpload(created, file), "response");
+        this.#unfinished.refreshSoon();
+      },
+      completed: (upload) => this.#store.apply(upload, "response"),
+      removed: this.#remove,
+      restarted: ({ name, data }) => {
+        this.#speeds.restart(data);
+        this.#messages.notify(strings.toasts.restarted(name), "bad");
+      },
+      skipped: (count) => this.#messages.notify(strings.unfinished.arrived(count), "good"),
+    };
+  }
+
+  #newDashboard(target: HTMLElement): UploadDashboard {
+    return new UploadDashboard({
+      target,
+      engine: this.#engine,
+      explain,
+      show: (text, kind) => this.#messages.show(text, kind),
+      onBusy: () => this.#leaveGuard.update(),
+      onWaiting: () => this.#showProgress(),
+    });
+  }
+
+  #newUnfinished(): UnfinishedUploads {
+    return new UnfinishedUploads({
+      engine: this.#engine,
+      dashboard: this.#dashboard,
+      messages: this.#messages,
+      attempt: this.#attempt,
+      onRemoved: this.#remove,
+    });
+  }
+
+  #newList(): UploadList {
+    const actions = new UploadActions({
+      api: this.#api,
+      clock: this.#clock,
+      messages: this.#messages,
+      cancel: (id) => this.#dashboard.cancel(id),
+      onRemoved: this.#remove,
+      frames: this.element,
+    });
+    const attempt = this.#attempt;
+    const listActions: ListActions = {
+      download: (upload) => void attempt(() => actions.download(upload), upload.id),
+      delete: (upload) => void attempt(() => actions.delete(upload), upload.id),
+      more: () => void this.#read(() => this.#pages.more()),
+      retry: () => void this.#read(() => this.#pages.refresh()),
+      filter: (state) => void this.#read(() => this.#pages.filter(state)),
+    };
+    return new UploadList(listActions, this.#notifications.element, this.#mailing.element);
   }
 
   #newLive(): Live {
     return new Live({
-      connect: (signal) => this.#api.once().connect(signal), // `Live` tries again by itself
+      connect: (signal) => this.#api.once().connect(signal), // `Live` retries by itself
       open: (url) => new WebSocket(url),
       clock: this.#clock,
       onConnected: () => {
-        this.#list.live(true);
-        void this.#read(() => this.#listing.refresh());
+        this.#list.showLive(true);
+        void this.#read(() => this.#pages.refresh());
       },
-      onDropped: () => this.#list.live(false),
-      onUpload: (upload) => this.#uploads.apply(upload, "live"),
+      onDropped: () => this.#list.showLive(false),
+      onUpload: (upload) => this.#store.apply(upload, "live"),
     });
   }
 
-  #look(): void {
+  /** Updates the waiting line and the progress in the rows. */
+  #showProgress(): void {
     const isOnline = browserConnectivity.isOnline();
     const text = this.isBusy ? waitingText(this.#engine.waiting, isOnline) : "";
     this.#waiting.show(text);
-    this.#paces.look(this.#dashboard.sending(), text !== "", (id, going) => this.#list.going(id, going));
+    this.#speeds.measure(this.#dashboard.activeFiles(), text !== "", (id, progress) =>
+      this.#list.showProgress(id, progress),
+    );
   }
 
   #show(change: Change): void {
     this.#list.show(change);
-    if (change.kind === "gone" || !change.outcome) return;
-    const { filename, state, reason } = change.row.upload;
-    if (state !== "accepted" && state !== "rejected" && state !== "failed") return;
-    const { one, many } = strings.outcomes[state];
-    const text = (count: number) => (count === 1 ? one(filename, reason ?? "") : many(count));
-    this.#toasts.count(state, state === "accepted" ? "good" : "bad", text);
-    this.#notices.count(state, text);
-  }
-
-  #tell(text: string, kind: "good" | "bad"): void {
-    this.#toasts.show(text, kind);
-    this.#notices.tell(text);
+    if (change.kind === "updated" && change.isOutcome) this.#messages.notifyOutcome(change.row.upload);
   }
 
   async #read(read: () => Promise<void>): Promise<void> {
     try {
       await read();
-      this.#list.loaded(this.#listing.hasMore);
+      this.#list.showLoaded(this.#pages.hasMore);
     } catch (error) {
-      this.#list.failed(explain(error));
+      this.#list.showError(explain(error));
     }
   }
 
-  /** Without limits the page works too: the API refuses what it must. */
-  async #limit(): Promise<void> {
+  /** Without its limits the page works too, because the API checks them again. */
+  async #applyLimits(): Promise<void> {
     const limits = await this.#api.limits().catch(() => undefined);
     if (!limits) return;
     const { put_max_size: putMaxSize, origins } = limits;
-    this.#engine.adjust({ ...(putMaxSize !== undefined && { putMaxSize }), ...(origins && { origins }) });
+    if (putMaxSize !== undefined) this.#engine.adjust({ putMaxSize });
+    if (origins) this.#engine.adjust({ origins });
     this.#dashboard.limit(limits);
   }
 
-  /** An answer that comes after a newer one is not shown. */
-  async #showUnfinished(): Promise<void> {
-    const turn = ++this.#looks;
-    const unfinished = await this.#engine.unfinished();
-    if (turn === this.#looks) this.#unfinished.show(unfinished);
-  }
-
-  /** Resumed files leave it; nothing comes to it while the page is open. */
-  #rereadUnfinished(): void {
-    if (!this.#unfinished.isShown) return;
-    this.#rereading ??= setTimeout(() => {
-      this.#rereading = undefined;
-      void this.#showUnfinished();
-    }, REREAD);
-  }
+  readonly #remove = (id: string): void => {
+    this.#store.remove(id);
+    this.#unfinished.refreshSoon();
+  };
 
   readonly #flush = (): void => void this.#engine.flush();
-
-  /** By the way that was kept; where there is none, or it leads nowhere any more, the person picks. */
-  async #goOn(entry: UnfinishedFile): Promise<void> {
-    const { handles } = this.#dashboard;
-    const { handle, filename } = entry;
-    if (handle && (await mayRead(handle))) {
-      const kept = await handles.open(handle).catch(() => undefined);
-      if (kept && isSame(entry, kept)) return this.#dashboard.add([kept]);
-      this.#toasts.show(strings.unfinished.gone(filename), "bad");
-    }
-    const [picked] = await handles.pick(false);
-    if (picked) this.#goOnWith(entry, picked);
-  }
-
-  /** The engine recognises the file; another one is better refused than sent as something new. */
-  #goOnWith(entry: UnfinishedFile, file: File): void {
-    if (isSame(entry, file)) this.#dashboard.add([file]);
-    else this.#toasts.show(strings.unfinished.other(entry.filename), "bad");
-  }
-
-  async #giveUp(entry: UnfinishedFile): Promise<void> {
-    const { title, unfinished: text, yes, no } = strings.confirm;
-    if (!(await confirm({ title: title(entry.filename), text, yes, no }))) return;
-    await this.#engine.discard(entry);
-    this.#forget(entry.id);
-  }
-
-  /** Only what is missing is added; what else was chosen is told. */
-  async #resumeDrop(drop: UnfinishedDrop, files: File[]): Promise<void> {
-    const words = strings.unfinished;
-    const members: Member[] = [];
-    await inSlices(files, (slice) => void members.push(...slice.map(asMember)));
-    const chosen = await this.#engine.resumeDrop(drop, members);
-    if (!chosen) return this.#toasts.show(words.anotherTab(nameOf(drop)), "bad");
-    const { missing, changed, settled, others } = chosen;
-    this.#dashboard.add([...missing, ...changed].flatMap((place) => files[place] ?? []));
-    this.#rereadUnfinished();
-    const said = [
-      missing.length > 0 && words.sending(missing.length),
-      changed.length > 0 && words.changed(changed.length),
-      settled > 0 && words.arrived(settled),
-      others > 0 && words.others(others),
-    ];
-    if (missing.length + changed.length > 0) this.#tell(said.filter(Boolean).join(" "), "good");
-    else this.#toasts.show(words.none(nameOf(drop)), "bad");
-  }
-
-  async #giveUpDrop(drop: UnfinishedDrop): Promise<void> {
-    const words = strings.giveUpDrop;
-    if (!(await confirm({ ...words, title: words.title(nameOf(drop)) }))) return;
-    await this.#engine.discardDrop(drop);
-    await this.#showUnfinished();
-  }
-
-  #forget(id: string): void {
-    this.#uploads.remove(id);
-    this.#rereadUnfinished();
-  }
-
-  async #try(act: () => Promise<void>): Promise<void> {
-    try {
-      await act();
-    } catch (error) {
-      this.#toasts.show(explain(error), "bad");
-    }
-  }
-
-  /** Does something about an upload; one that turns out to be gone leaves the list. */
-  #act({ id }: { id: string }, act: () => Promise<void>): Promise<void> {
-    return this.#try(async () => {
-      try {
-        await act();
-      } catch (error) {
-        if (error instanceof ApiError && error.status === 404) this.#forget(id);
-        throw error;
-      }
-    });
-  }
-
-  async #download({ id, filename }: Upload): Promise<void> {
-    const { url } = await this.#api.download(id);
-    const refused = () => this.#toasts.show(strings.toasts.notSaved(filename), "bad");
-    this.element.append(save(url, this.#clock, refused));
-  }
-
-  async #remove({ id, filename, state }: Upload): Promise<void> {
-    const { title, finished, unfinished, yes, no } = strings.confirm;
-    const text = state === "uploading" ? unfinished : finished;
-    if (!(await confirm({ title: title(filename), text, yes, no }))) return;
-    if (this.#dashboard.cancel(id)) return;
-    await this.#api.remove(id);
-    this.#forget(id);
-  }
-}
-
-function isSame({ filename, size }: UnfinishedFile, file: File): boolean {
-  return file.name === filename && file.size === size;
-}
-
-function asMember({ name, webkitRelativePath, size, lastModified }: File): Member {
-  return { path: webkitRelativePath || name, size, lastModified };
-}
-
-/** What is known of an upload the moment it is created; anything the API says later is newer. */
-function asUpload({ id, key, state }: CreatedUpload, { name, type, data }: SourceFile): Upload {
-  const created_at = new Date().toISOString();
-  return { id, key, state, filename: name, size: data.size, content_type: type, created_at, updated_at: "" };
 }

@@ -1,5 +1,5 @@
-// The engine as an Uppy uploader plugin: Uppy's events become calls, the engine's answers become Uppy's events.
-// Works in any Uppy page in place of @uppy/aws-s3. Must not know our page, nor how bytes reach S3.
+// The engine as an Uppy uploader plugin: translates Uppy's events into calls, and the engine's results into Uppy's events.
+// Works in any Uppy page in place of @uppy/aws-s3. Must not know Hoist's page, nor how bytes reach S3.
 import { BasePlugin, type Body, type Meta, type PluginOpts, type Uppy, type UppyFile } from "@uppy/core";
 import { filterFilesToEmitUploadStarted, filterFilesToUpload } from "@uppy/core/utils";
 import type { Engine, Waiting } from "../upload/engine";
@@ -7,28 +7,28 @@ import { Cancelled } from "../upload/errors";
 import type { RunningUpload } from "../upload/member-upload";
 import type { SourceFile } from "../upload/ports";
 import { inSlices, nextTask } from "../upload/tasks";
-import { Bursts } from "./bursts";
+import { EventBatches } from "./event-batches";
 
-/** Uppy redraws on every progress event; more often than this (milliseconds) nobody sees. */
+/** Uppy redraws on every progress event. Nobody sees changes that follow more closely than this (milliseconds). */
 const PROGRESS_INTERVAL = 150;
-/** Before so long (milliseconds) Uppy would tell a time that is far off, and correct it over many seconds. */
+/** Before this (milliseconds) Uppy's estimate of the remaining time would be far off, and stay so for seconds. */
 const FIRST_PROGRESS = 1_000;
-/** How long (milliseconds) Uppy shows why uploads wait. */
+/** Uppy shows for this long (milliseconds) why uploads wait. */
 const INFO_TIME = 10_000;
 
 export type HoistUploaderOptions = PluginOpts & {
   engine: Engine;
-  /** What a person should read when a file fails. */
+  /** Explains to a person why a file failed. */
   describe: (error: unknown) => string;
-  /** Where the page keeps one: a way back to a file on another day. */
+  /** The handle that opens the file again later, if the page has one. */
   handleOf?: (file: File) => FileSystemFileHandle | undefined;
-  /** Uploads begin or cease to wait for a service that does not answer. Without it Uppy's informer says why they wait. */
+  /** Uploads start or stop waiting for a service that does not answer. Without it Uppy's informer shows why they wait. */
   onWaiting?: (waiting: Waiting[]) => void;
 };
 
 export class HoistUploader<M extends Meta, B extends Body> extends BasePlugin<HoistUploaderOptions, M, B> {
   readonly #uploads = new Map<string, RunningUpload>();
-  readonly #news = new Bursts(PROGRESS_INTERVAL);
+  readonly #events = new EventBatches(PROGRESS_INTERVAL);
   #stopWatching = () => {};
 
   constructor(uppy: Uppy<M, B>, options: HoistUploaderOptions) {
@@ -47,7 +47,7 @@ export class HoistUploader<M extends Meta, B extends Body> extends BasePlugin<Ho
     this.uppy.on("upload-pause", this.#pause);
     this.uppy.on("pause-all", this.#pauseAll);
     this.uppy.on("resume-all", this.#resumeAll);
-    this.#stopWatching = this.opts.engine.watch((waiting) => this.#tellWaiting(waiting));
+    this.#stopWatching = this.opts.engine.watch((waiting) => this.#reportWaiting(waiting));
   }
 
   override uninstall(): void {
@@ -59,7 +59,7 @@ export class HoistUploader<M extends Meta, B extends Body> extends BasePlugin<Ho
     this.#stopWatching();
   }
 
-  #tellWaiting(waiting: Waiting[]): void {
+  #reportWaiting(waiting: Waiting[]): void {
     for (const { service, neverAnswered, error } of waiting) {
       const hint = neverAnswered
         ? ", and never has: check its address and that it allows this page's origin"
@@ -76,7 +76,7 @@ export class HoistUploader<M extends Meta, B extends Body> extends BasePlugin<Ho
     return undefined;
   }
 
-  /** Cancels whatever is under way and waits until S3 has let go of it. */
+  /** Cancels all uploads and waits until S3 has aborted them. */
   async close(): Promise<void> {
     const uploads = [...this.#uploads.values()];
     this.#uploads.clear();
@@ -84,7 +84,7 @@ export class HoistUploader<M extends Meta, B extends Body> extends BasePlugin<Ho
   }
 
   readonly #uploadAll = async (ids: string[]): Promise<void> => {
-    await nextTask(); // Uppy has looked at all files before, and does so again now
+    await nextTask(); // Uppy has just gone through all files, and the next line does so again
     const files = filterFilesToUpload(this.uppy.getFilesByIds(ids));
     this.uppy.emit("upload-start", filterFilesToEmitUploadStarted(files));
     await nextTask();
@@ -108,13 +108,13 @@ export class HoistUploader<M extends Meta, B extends Body> extends BasePlugin<Ho
     const upload = this.#uploads.get(id) ?? (source && this.#newUpload(id, source));
     if (!upload) return;
     const file = this.uppy.getFile(id);
-    // While its drop was recorded it may have been removed, or paused.
+    // The file may have been removed or paused while its drop was recorded.
     if (!file) return this.#remove({ id });
     if (file.isPaused) upload.pause();
     else upload.resume();
     try {
       await upload.run();
-      await this.#news.tell(id, () => this.#succeed(id));
+      await this.#events.deliver(id, () => this.#succeed(id));
       this.#uploads.delete(id);
     } catch (error) {
       if (error instanceof Cancelled) return;
@@ -124,7 +124,7 @@ export class HoistUploader<M extends Meta, B extends Body> extends BasePlugin<Ho
     }
   }
 
-  /** A file that was not tried before, as the engine takes it; at most one. */
+  /** Converts a new file to the engine's type. Empty for a file that was tried before or has no data here. */
   #newSource(file: UppyFile<M, B>): [string, SourceFile][] {
     if (this.#uploads.has(file.id) || file.isRemote || !file.data) return [];
     const source = sourceOf(file, file.data);
@@ -141,19 +141,22 @@ export class HoistUploader<M extends Meta, B extends Body> extends BasePlugin<Ho
     return upload;
   }
 
-  /** Tells Uppy from FIRST_PROGRESS on, at most every PROGRESS_INTERVAL, and the last byte unless the file is done then. */
+  /**
+   * Reports progress to Uppy from FIRST_PROGRESS on, at most every PROGRESS_INTERVAL. The last byte is reported too, unless
+   * the file's success comes first.
+   */
   #progress(id: string, bytesTotal: number): (sent: number) => void {
     let next = performance.now() + FIRST_PROGRESS;
     return (bytesUploaded) => {
       const now = performance.now();
       if (bytesUploaded < bytesTotal && now < next) return;
       next = now + PROGRESS_INTERVAL;
-      if (bytesUploaded < bytesTotal) this.#moved(id, bytesUploaded, bytesTotal);
-      else this.#news.hint(id, () => this.#moved(id, bytesUploaded, bytesTotal));
+      if (bytesUploaded < bytesTotal) this.#reportProgress(id, bytesUploaded, bytesTotal);
+      else this.#events.deliverLater(id, () => this.#reportProgress(id, bytesUploaded, bytesTotal));
     };
   }
 
-  #moved(id: string, bytesUploaded: number, bytesTotal: number): void {
+  #reportProgress(id: string, bytesUploaded: number, bytesTotal: number): void {
     const file = this.uppy.getFile(id);
     const uploadStarted = file?.progress.uploadStarted;
     if (!uploadStarted) return;
@@ -181,7 +184,7 @@ export class HoistUploader<M extends Meta, B extends Body> extends BasePlugin<Ho
   };
 }
 
-/** What Uppy knows already is not read again: browsers ask the disk whenever the size or the time of a file is read. */
+/** Copies the size that Uppy knows, because browsers access the disk whenever the size or the time of a file is read. */
 function sourceOf(
   { name, type, size }: { name: string; type: string; size: number | null },
   data: Blob,

@@ -19,11 +19,12 @@ function idToken(email: string, number: number): string {
 }
 
 function world() {
-  const asked: Body[] = [];
+  const requests: Body[] = [];
   const revoked: object[] = [];
-  const kept = new Map<string, string>();
+  const entries = new Map<string, string>();
   const clock = new RushingClock();
-  const state = { asked, revoked, kept, clock, ended: 0, answer: undefined as (() => Response) | undefined };
+  const answer = undefined as (() => Response) | undefined;
+  const state = { requests, revoked, entries, clock, ended: 0, answer };
   const fetch = async (url: string, options: RequestInit) => {
     expect(url).toBe("https://cognito.test/");
     const target = (options.headers as Record<string, string>)["X-Amz-Target"];
@@ -32,27 +33,27 @@ function world() {
       return state.answer?.() ?? json(200, {});
     }
     expect([`${TARGET}.InitiateAuth`, `${TARGET}.RespondToAuthChallenge`]).toContain(target);
-    asked.push(JSON.parse(String(options.body)) as Body);
+    requests.push(JSON.parse(String(options.body)) as Body);
     if (state.answer) return state.answer();
-    const IdToken = idToken("zoë@example.com", asked.length);
-    const RefreshToken = asked.at(-1)?.AuthFlow === "USER_PASSWORD_AUTH" ? "refresh" : undefined;
+    const IdToken = idToken("zoë@example.com", requests.length);
+    const RefreshToken = requests.at(-1)?.AuthFlow === "USER_PASSWORD_AUTH" ? "refresh" : undefined;
     return json(200, { AuthenticationResult: { IdToken, RefreshToken, ExpiresIn: 3600 } });
   };
   const store = {
-    getItem: (key: string) => kept.get(key) ?? null,
-    setItem: (key: string, value: string) => void kept.set(key, value),
-    removeItem: (key: string) => void kept.delete(key),
+    getItem: (key: string) => entries.get(key) ?? null,
+    setItem: (key: string, value: string) => void entries.set(key, value),
+    removeItem: (key: string) => void entries.delete(key),
   };
   const cognito = { endpoint: "https://cognito.test", clientId: "client", fetch };
   const open = () => new Account({ cognito, store, clock, onEnded: () => void state.ended++ });
   return { ...state, state, open };
 }
 
-test("signing in gives an ID token and knows the email", async () => {
-  const { open, asked } = world();
+test("signing in returns an ID token, which has the email address", async () => {
+  const { open, requests } = world();
   const account = open();
   await account.signIn("zoë@example.com", "secret");
-  expect(asked).toEqual([
+  expect(requests).toEqual([
     {
       AuthFlow: "USER_PASSWORD_AUTH",
       ClientId: "client",
@@ -61,16 +62,16 @@ test("signing in gives an ID token and knows the email", async () => {
   ]);
   expect(account.email).toBe("zoë@example.com");
   expect(await account.idToken()).toBe(await account.idToken());
-  expect(asked).toHaveLength(1);
+  expect(requests).toHaveLength(1);
 });
 
-test("a reload stays signed in, signing out does not", async () => {
-  const { open, asked } = world();
+test("an account stays signed in over a reload, until it signs out", async () => {
+  const { open, requests } = world();
   await open().signIn("a", "b");
   const reloaded = open();
   expect(reloaded.isRemembered).toBe(true);
   await reloaded.idToken();
-  expect(asked[1]).toMatchObject({
+  expect(requests[1]).toMatchObject({
     AuthFlow: "REFRESH_TOKEN_AUTH",
     AuthParameters: { REFRESH_TOKEN: "refresh" },
   });
@@ -78,7 +79,7 @@ test("a reload stays signed in, signing out does not", async () => {
   expect(open().isRemembered).toBe(false);
 });
 
-test("signing out ends the refresh token at Cognito, once, and here whatever Cognito says", async () => {
+test("signing out revokes the refresh token at Cognito once, and deletes it here even when Cognito fails", async () => {
   const { open, revoked, state } = world();
   const account = open();
   await account.signIn("a", "b");
@@ -90,7 +91,7 @@ test("signing out ends the refresh token at Cognito, once, and here whatever Cog
   await expect(account.idToken()).rejects.toThrow("Not signed in");
 });
 
-test("whoever the pool's own function refuses is told so in its words", async () => {
+test("a refusal by a Lambda function of the pool keeps its message", async () => {
   const { open, state } = world();
   const message = "PreSignUp failed with error Only addresses at example.com can have an account here.";
   state.answer = () => json(400, { __type: "UserLambdaValidationException", message });
@@ -99,21 +100,21 @@ test("whoever the pool's own function refuses is told so in its words", async ()
   );
 });
 
-test("the ID token is renewed shortly before it ends, once for everybody who asks", async () => {
-  const { open, asked, clock } = world();
+test("the ID token is renewed shortly before it expires, once for all callers", async () => {
+  const { open, requests, clock } = world();
   const account = open();
   await account.signIn("a", "b");
   clock.time += 54 * 60_000;
   await account.idToken();
-  expect(asked).toHaveLength(1);
+  expect(requests).toHaveLength(1);
   clock.time += 2 * 60_000;
   const tokens = await Promise.all([account.idToken(), account.idToken(), account.idToken(true)]);
-  expect(asked).toHaveLength(2);
+  expect(requests).toHaveLength(2);
   expect(new Set(tokens).size).toBe(1);
 });
 
-/** Cognito's answers to InitiateAuth as they travel: status, exception and message. */
-const COGNITO_ANSWERS = {
+/** Cognito's responses to InitiateAuth: status, exception and message. */
+const REFUSALS = {
   ended: [
     [400, "NotAuthorizedException", "Refresh Token has expired"],
     [400, "NotAuthorizedException", "Refresh Token has been revoked"],
@@ -123,7 +124,7 @@ const COGNITO_ANSWERS = {
     [400, "UserNotConfirmedException", "User is not confirmed."],
     [400, "PasswordResetRequiredException", "Password reset required for the user"],
   ],
-  passing: [
+  transient: [
     [400, "TooManyRequestsException", "Rate exceeded"],
     [400, "LimitExceededException", "Attempt limit exceeded, please try after some time."],
     [429, "TooManyRequestsException", "Too many requests"],
@@ -141,7 +142,7 @@ const COGNITO_ANSWERS = {
   ],
 } as const;
 
-test.each(COGNITO_ANSWERS.ended)("%i %s “%s” ends the session", async (status, __type, message) => {
+test.each(REFUSALS.ended)("%i %s “%s” ends the session", async (status, __type, message) => {
   const { open, state } = world();
   const account = open();
   await account.signIn("a", "b");
@@ -152,18 +153,18 @@ test.each(COGNITO_ANSWERS.ended)("%i %s “%s” ends the session", async (statu
 });
 
 test.each([
-  ...COGNITO_ANSWERS.passing.map(
+  ...REFUSALS.transient.map(
     ([status, __type, message]) => [`${status} ${__type}`, () => json(status, { __type, message })] as const,
   ),
-  ["a page of somebody else's", () => new Response("<html>Sign in to the Wi-Fi</html>", { status: 200 })],
+  ["a page of another site", () => new Response("<html>Sign in to the Wi-Fi</html>", { status: 200 })],
   ["an answer without tokens", () => json(200, {})],
   [
-    "silence",
+    "no answer",
     () => {
       throw new TypeError("Failed to fetch");
     },
   ],
-] as const)("%s while renewing does not end the session, and the next try may succeed", async (_, answer) => {
+] as const)("%s while renewing keeps the session, and the next attempt may succeed", async (_, answer) => {
   const { open, state } = world();
   const account = open();
   await account.signIn("a", "b");
@@ -175,8 +176,8 @@ test.each([
   expect(await account.idToken(true)).not.toBe("");
 });
 
-test("while Cognito is throttled, an ID token that is still good goes on being used", async () => {
-  const { open, state, asked, clock } = world();
+test("while Cognito throttles, a valid ID token stays in use", async () => {
+  const { open, state, requests, clock } = world();
   const account = open();
   await account.signIn("a", "b");
   const token = await account.idToken();
@@ -184,10 +185,10 @@ test("while Cognito is throttled, an ID token that is still good goes on being u
   clock.time += 56 * 60_000;
   expect(await account.idToken()).toBe(token);
   expect(await account.idToken()).toBe(token);
-  expect(asked).toHaveLength(2); // Cognito is not asked at every call
+  expect(requests).toHaveLength(2); // not every call reaches Cognito
   clock.time += 30_000;
   expect(await account.idToken()).toBe(token);
-  expect(asked).toHaveLength(3);
+  expect(requests).toHaveLength(3);
   clock.time += 4 * 60_000;
   await expect(account.idToken()).rejects.toBeInstanceOf(TokenUnavailable);
   state.answer = undefined;
@@ -195,12 +196,12 @@ test("while Cognito is throttled, an ID token that is still good goes on being u
   expect(state.ended).toBe(0);
 });
 
-test("an upload of ten hours survives a Cognito that is throttled for one of them", async () => {
-  const { open, state, asked, clock } = world();
+test("an upload of ten hours survives an hour in which Cognito throttles", async () => {
+  const { open, state, requests, clock } = world();
   const account = open();
   await account.signIn("a", "b");
   const cloud = new Cloud();
-  cloud.sheetSize = 1; // the API is asked again for every part
+  cloud.sheetSize = 1; // every part needs a request to the API
   cloud.hosts = ["one.test"];
   cloud.fault = () => {
     cloud.clock.time += 600_000;
@@ -217,19 +218,19 @@ test("an upload of ten hours survives a Cognito that is throttled for one of the
   const upload = await cloud.engine({ connectionsPerHost: 1 }, {}, idToken).upload(fileOf(600)).run();
   expect(upload.state).toBe("uploaded");
   expect(state.ended).toBe(0);
-  expect(asked.length).toBeGreaterThan(10);
-  expect(cloud.clock.waits).toContain(30_000); // the last token ended meanwhile, and the upload waited
+  expect(requests.length).toBeGreaterThan(10);
+  expect(cloud.clock.waits).toContain(30_000); // the last token expired meanwhile, and the upload waited
 });
 
-test("a wrong password says so", async () => {
+test("a wrong password is refused, and ends no session", async () => {
   const { open, state } = world();
   state.answer = () => json(400, { __type: "com.amazonaws#NotAuthorizedException", message: "Incorrect" });
   await expect(open().signIn("a", "b")).rejects.toMatchObject({ code: "NotAuthorizedException" });
   expect(state.ended).toBe(0);
 });
 
-test("an operator's password opens the account to one of its owner's choice", async () => {
-  const { open, asked, state, kept } = world();
+test("an account whose password an administrator set requires another password", async () => {
+  const { open, requests, state, entries } = world();
   const account = open();
   state.answer = () =>
     json(200, {
@@ -245,17 +246,17 @@ test("an operator's password opens the account to one of its owner's choice", as
   state.answer = () => json(200, { AuthenticationResult });
   await account.chooseFirstPassword(required as NewPasswordRequired, "chosen");
 
-  expect(asked[1]).toEqual({
+  expect(requests[1]).toEqual({
     ClientId: "client",
     ChallengeName: "NEW_PASSWORD_REQUIRED",
     Session: "session",
     ChallengeResponses: { USERNAME: "the-sub", NEW_PASSWORD: "chosen" },
   });
   expect(account.email).toBe("zoë@example.com");
-  expect([...kept.values()]).toEqual(["r"]);
+  expect([...entries.values()]).toEqual(["r"]);
 });
 
-test("a second factor, which the page does not know, is refused by its name", async () => {
+test("a second factor is not supported, and the error has its name", async () => {
   const { open, state } = world();
   state.answer = () => json(200, { ChallengeName: "SOFTWARE_TOKEN_MFA", Session: "session" });
   await expect(open().signIn("zoë@example.com", "secret")).rejects.toMatchObject({

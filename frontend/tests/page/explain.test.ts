@@ -1,18 +1,18 @@
 import { expect, test } from "vitest";
 import { CognitoError } from "../../src/page/account/cognito";
 import { explain } from "../../src/page/messages/explain";
-import { NeverAnswered } from "../../src/upload/errors";
+import { ApiError, NeverAnswered } from "../../src/upload/errors";
 
-test("a service that never answered is named, with what to check", () => {
+test("the text for a service that never answered has its address and says what to check", () => {
   const error = new NeverAnswered("https://api.test", new Error("no answer"));
   expect(explain(error)).toMatch(
-    /^https:\/\/api.test has not answered .* address, and that it allows pages of/,
+    /^https:\/\/api.test has not answered .* address, and that it allows requests from/,
   );
 });
 
-// Cognito's own words, of the developer guide and of people's reports.
+// Cognito's messages, from its developer guide and from reports of its users.
 test.each([
-  ["NotAuthorizedException", "Incorrect username or password.", /not right/],
+  ["NotAuthorizedException", "Incorrect username or password.", /is wrong/],
   ["NotAuthorizedException", "User is disabled.", /disabled.*Ask/],
   ["NotAuthorizedException", "Password attempts exceeded", /locked.*Wait/],
   [
@@ -33,6 +33,10 @@ test.each([
     "Accounts are for example.com only",
     /^Accounts are for example.com only$/,
   ],
-])("%s: %s", (code, message, told) => {
-  expect(explain(new CognitoError(code, message))).toMatch(told);
+])("%s: %s", (code, message, text) => {
+  expect(explain(new CognitoError(code, message))).toMatch(text);
+});
+
+test("a text of the API, which has no full stop, becomes a sentence", () => {
+  expect(explain(new ApiError(413, { detail: "The limit is 100 bytes" }))).toBe("The limit is 100 bytes.");
 });

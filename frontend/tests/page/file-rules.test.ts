@@ -5,7 +5,7 @@ import type { Limits } from "../../src/upload/api/contract";
 
 const limits = (types: string[]) => ({ max_size: 100, allowed_types: types }) as Limits;
 
-describe("allowed types, as the API decides them", () => {
+describe("allowed types, as in the API", () => {
   it.each(cases as [string, string, string[], boolean][])(
     "%s, %s under %j: %s",
     (type, name, patterns, allowed) => {
@@ -22,7 +22,7 @@ describe("other rules", () => {
     },
   );
 
-  it("takes a file up to the largest size", () => {
+  it("accepts files up to the largest size", () => {
     expect(refusal({ name: "a", type: "", size: 100 }, limits([]))).toBeUndefined();
     expect(refusal({ name: "a", type: "", size: 101 }, limits([]))).toBeDefined();
   });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatName, formatSize } from "../../src/page/formats";
+import { formatDuration, formatName, formatSize, sentence } from "../../src/page/formats";
 
 test.each([
   [0, "0 bytes"],
@@ -13,6 +13,24 @@ test.each([
   expect(formatSize(bytes)).toBe(text);
 });
 
-test("a field's name becomes words", () => {
+test("the name of a field becomes words", () => {
   expect(formatName("detected_type")).toBe("Detected type");
+  expect(formatName("etag")).toBe("ETag");
+});
+
+test.each([
+  [59, "59 s"],
+  [61, "1 min 1 s"],
+  [3725, "1 h 3 min"],
+])("%i seconds are shown as %s", (seconds, text) => {
+  expect(formatDuration(seconds)).toBe(text);
+});
+
+test.each([
+  ["", ""],
+  ["The file is empty", "The file is empty."],
+  ["The file is empty.", "The file is empty."],
+  ["Is it empty?", "Is it empty?"],
+])("%j becomes the sentence %j", (text, expected) => {
+  expect(sentence(text)).toBe(expected);
 });

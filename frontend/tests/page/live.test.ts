@@ -18,15 +18,15 @@ class FakeSocket extends EventTarget {
   open(): void {
     this.dispatchEvent(new Event("open"));
   }
-  hear(data: string): void {
+  receive(data: string): void {
     this.dispatchEvent(new MessageEvent("message", { data }));
   }
 }
 
-function started() {
+function start() {
   const clock = new HandClock();
   const sockets: FakeSocket[] = [];
-  const heard: string[] = [];
+  const events: string[] = [];
   let tickets = 0;
   const live = new Live({
     connect: async () => ({ url: `wss://test/?ticket=${++tickets}` }),
@@ -36,26 +36,26 @@ function started() {
       return socket as unknown as WebSocket;
     },
     clock,
-    onConnected: () => heard.push("connected"),
-    onDropped: () => heard.push("dropped"),
-    onUpload: ({ id }) => heard.push(id),
+    onConnected: () => events.push("connected"),
+    onDropped: () => events.push("dropped"),
+    onUpload: ({ id }) => events.push(id),
   });
   live.start();
-  return { live, clock, sockets, heard };
+  return { live, clock, sockets, events };
 }
 
-test("uploads are heard; pongs and noise are not", async () => {
-  const { sockets, heard } = started();
+test("uploads are reported; pongs and other data are ignored", async () => {
+  const { sockets, events } = start();
   await settled();
   sockets[0]?.open();
-  sockets[0]?.hear('{"type":"pong"}');
-  sockets[0]?.hear("noise");
-  sockets[0]?.hear('{"type":"upload","upload":{"id":"u1"}}');
-  expect(heard).toEqual(["connected", "u1"]);
+  sockets[0]?.receive('{"type":"pong"}');
+  sockets[0]?.receive("noise");
+  sockets[0]?.receive('{"type":"upload","upload":{"id":"u1"}}');
+  expect(events).toEqual(["connected", "u1"]);
 });
 
-test("a dropped line comes back with a new ticket, and waits longer each time it does not", async () => {
-  const { clock, sockets, heard } = started();
+test("a dropped connection reconnects with a new ticket, after a longer wait for each failure", async () => {
+  const { clock, sockets, events } = start();
   await settled();
   sockets[0]?.open();
   sockets[0]?.close();
@@ -68,11 +68,11 @@ test("a dropped line comes back with a new ticket, and waits longer each time it
   await clock.advance(1);
   sockets[2]?.open();
   expect(sockets.map(({ url }) => url.at(-1))).toEqual(["1", "2", "3"]);
-  expect(heard).toEqual(["connected", "dropped", "dropped", "connected"]);
+  expect(events).toEqual(["connected", "dropped", "dropped", "connected"]);
 });
 
-test("a ping is sent every four minutes while the line is up, and none after", async () => {
-  const { clock, sockets } = started();
+test("a ping is sent every four minutes while the connection is open", async () => {
+  const { clock, sockets } = start();
   await settled();
   sockets[0]?.open();
   await clock.advance(4 * 60_000);
@@ -83,12 +83,12 @@ test("a ping is sent every four minutes while the line is up, and none after", a
   expect(sockets[0]?.sent).toHaveLength(2);
 });
 
-test("stop closes the line for good", async () => {
-  const { live, clock, sockets, heard } = started();
+test("stop closes the connection for good", async () => {
+  const { live, clock, sockets, events } = start();
   await settled();
   sockets[0]?.open();
   live.stop();
   await clock.advance(600_000);
   expect(sockets).toHaveLength(1);
-  expect(heard).toEqual(["connected"]);
+  expect(events).toEqual(["connected"]);
 });

@@ -11,17 +11,21 @@ const outage = (changes: Partial<Waiting>): Waiting => ({
   ...changes,
 });
 
-test("uploads that wait for nothing say nothing", () => {
+test("the line is empty while no upload waits", () => {
   expect(waitingText([], true)).toBe("");
 });
 
-test("a browser that says it is offline, while uploads wait for nothing, is not believed", () => {
+test("the line is empty while no upload waits, even when the browser says it is offline", () => {
   expect(waitingText([], false)).toBe("");
 });
 
 test.each<[string, Partial<Waiting>, RegExp]>([
-  ["an API that is silent", {}, /^The server has not answered since .*2030/],
-  ["an API that never answered", { neverAnswered: true }, /^The server does not answer\. .* tell whoever/],
+  ["a silent API", {}, /^The server has not answered since .*2030/],
+  [
+    "an API that never answered",
+    { neverAnswered: true },
+    /^The server does not answer\. .* contact the administrator/,
+  ],
   ["a throttled API", { error: new ApiError(429, {}) }, /^The server has been busy .*2030/],
   [
     "a first answer that is 500",
@@ -36,22 +40,22 @@ test.each<[string, Partial<Waiting>, RegExp]>([
   [
     "S3",
     { service: "s3", error: new PartError(1, 503, "SlowDown", "") },
-    /^Amazon S3 has taken no bytes since/,
+    /^Amazon S3 has accepted no data since/,
   ],
   [
-    "a line that breaks before a part is through",
+    "a connection that breaks before a part is sent",
     { service: "s3", breaksBefore: 5 * 1024 * 1024 },
-    /^Your connection breaks before 5 MiB are through\. .* trying since .*2030/,
+    /^Your connection breaks before 5 MiB are sent\. .* retrying since .*2030/,
   ],
-])("%s is told apart", (_, changes, text) => {
+])("%s has a text of its own", (_, changes, text) => {
   expect(waitingText([outage(changes)], true)).toMatch(text);
 });
 
-test("both services out of order are both told", () => {
+test("two silent services have two sentences", () => {
   const text = waitingText([outage({}), outage({ service: "s3" })], true);
-  expect(text).toMatch(/The server has not answered .* Amazon S3 has taken no bytes/);
+  expect(text).toMatch(/The server has not answered .* Amazon S3 has accepted no data/);
 });
 
-test("without a network nothing else matters", () => {
+test("without a network the line says only that", () => {
   expect(waitingText([outage({})], false)).toMatch(/^You are offline\./);
 });

@@ -9,26 +9,26 @@ function page(cloud: Cloud, options: { onWaiting?: (waiting: Waiting[]) => void 
   const uppy = new Uppy<Meta, Body>({ logger: { debug() {}, warn() {}, error() {} } });
   const describe = (error: unknown) => `Sorry: ${(error as Error).message}`;
   uppy.use(HoistUploader<Meta, Body>, { engine: cloud.engine(), describe, ...options });
-  const seen: string[] = [];
-  uppy.on("upload-start", (files) => seen.push(`start ${files.length}`));
-  uppy.on("upload-success", (file) => seen.push(`success ${file?.name}`));
-  uppy.on("upload-error", (file, { message }) => seen.push(`error ${file?.name} ${message}`));
+  const events: string[] = [];
+  uppy.on("upload-start", (files) => events.push(`start ${files.length}`));
+  uppy.on("upload-success", (file) => events.push(`success ${file?.name}`));
+  uppy.on("upload-error", (file, { message }) => events.push(`error ${file?.name} ${message}`));
   const add = (size: number, name = "a.bin") => uppy.addFile({ name, data: fileOf(size).data });
-  return { uppy, seen, add };
+  return { uppy, events, add };
 }
 
 const progressOf = (file: UppyFile<Meta, Body>) => [file.progress.percentage, file.progress.bytesUploaded];
 
 test.each([0, 5, 300])("Uppy sees a file of %i bytes start, move and succeed", async (size) => {
-  const { uppy, seen, add } = page(new Cloud());
+  const { uppy, events, add } = page(new Cloud());
   const id = add(size);
   const result = await uppy.upload();
-  expect(seen).toEqual(["start 1", "success a.bin"]);
+  expect(events).toEqual(["start 1", "success a.bin"]);
   expect(progressOf(uppy.getFile(id))).toEqual([100, size]);
   expect(result?.successful).toHaveLength(1);
 });
 
-test("Uppy hears of progress after a second, then now and then, and of the last byte", async () => {
+test("Uppy gets progress after a second, then at intervals, and for the last byte", async () => {
   const cloud = new Cloud();
   const { uppy, add } = page(cloud);
   let time = 0;
@@ -36,48 +36,48 @@ test("Uppy hears of progress after a second, then now and then, and of the last 
   cloud.gate = async () => {
     time += 100;
   };
-  const heard: [number, number][] = [];
-  uppy.on("upload-progress", (_, { bytesUploaded }) => heard.push([time, bytesUploaded]));
+  const progress: [number, number][] = [];
+  uppy.on("upload-progress", (_, { bytesUploaded }) => progress.push([time, bytesUploaded]));
   cloud.answerGate = async () => {
-    if (cloud.stored.size === 30) await vi.waitFor(() => expect(heard.at(-1)?.[1]).toBe(300), 5_000);
+    if (cloud.stored.size === 30) await vi.waitFor(() => expect(progress.at(-1)?.[1]).toBe(300), 5_000);
   };
   add(300);
   await uppy.upload();
   clock.mockRestore();
-  const times = heard.filter(([, bytes]) => bytes < 300).map(([at]) => at);
+  const times = progress.filter(([, bytes]) => bytes < 300).map(([at]) => at);
   expect(times[0]).toBeGreaterThanOrEqual(1000);
   expect(times.length).toBeGreaterThan(3);
   const pauses = times.slice(1).map((at, index) => at - (times[index] ?? 0));
   expect(Math.min(...pauses)).toBeGreaterThanOrEqual(150);
-  expect(heard.at(-1)?.[1]).toBe(300);
+  expect(progress.at(-1)?.[1]).toBe(300);
 });
 
-test("of hundreds of small files Uppy hears of each success once", async () => {
-  const { uppy, seen, add } = page(new Cloud());
+test("Uppy gets one success for each of many small files", async () => {
+  const { uppy, events, add } = page(new Cloud());
   for (let each = 0; each < 60; each++) add(5, `${each}.bin`);
   const result = await uppy.upload();
   expect(result?.successful).toHaveLength(60);
-  expect(new Set(seen).size).toBe(61);
-  expect(seen).toHaveLength(61);
+  expect(new Set(events).size).toBe(61);
+  expect(events).toHaveLength(61);
 });
 
-test("a failure reaches Uppy in a person's words, and Uppy's retry goes on", async () => {
+test("a failure reaches Uppy with its explanation, and Uppy's retry resumes the upload", async () => {
   const cloud = new Cloud();
   cloud.apiFault = (call) => (call.endsWith("/complete") ? problem(403, "forbidden") : undefined);
-  const { uppy, seen, add } = page(cloud);
+  const { uppy, events, add } = page(cloud);
   const id = add(300);
   expect((await uppy.upload())?.failed).toHaveLength(1);
-  expect(seen.at(-1)).toBe("error a.bin Sorry: Detail of forbidden");
+  expect(events.at(-1)).toBe("error a.bin Sorry: Detail of forbidden");
   cloud.apiFault = () => undefined;
   await uppy.retryUpload(id);
-  expect(seen.at(-1)).toBe("success a.bin");
+  expect(events.at(-1)).toBe("success a.bin");
   expect(cloud.puts).toHaveLength(30);
 });
 
-test("removing a file in Uppy aborts its upload, quietly", async () => {
+test("removing a file in Uppy aborts its upload without an error", async () => {
   const cloud = new Cloud();
   cloud.gate = () => new Promise(() => undefined);
-  const { uppy, seen, add } = page(cloud);
+  const { uppy, events, add } = page(cloud);
   const id = add(300);
   const done = uppy.upload();
   await vi.waitFor(() => expect(cloud.puts.length).toBeGreaterThan(0));
@@ -85,14 +85,14 @@ test("removing a file in Uppy aborts its upload, quietly", async () => {
   uppy.removeFile(id);
   await done;
   await vi.waitFor(() => expect(cloud.calls).toContain("DELETE /uploads/u1"));
-  expect(seen).toEqual(["start 1"]);
+  expect(events).toEqual(["start 1"]);
 });
 
-test("Uppy's pause and resume stop and start the sending", async () => {
+test("Uppy's pause and resume stop and start sending", async () => {
   const cloud = new Cloud();
   let open = false;
   cloud.gate = () => (open ? Promise.resolve() : new Promise(() => undefined));
-  const { uppy, seen, add } = page(cloud);
+  const { uppy, events, add } = page(cloud);
   const id = add(300);
   const done = uppy.upload();
   await vi.waitFor(() => expect(cloud.puts.length).toBeGreaterThan(0));
@@ -101,10 +101,10 @@ test("Uppy's pause and resume stop and start the sending", async () => {
   open = true;
   uppy.pauseResume(id);
   await done;
-  expect(seen.at(-1)).toBe("success a.bin");
+  expect(events.at(-1)).toBe("success a.bin");
 });
 
-test("cancelling all aborts every upload", async () => {
+test("cancelling all files aborts every upload", async () => {
   const cloud = new Cloud();
   cloud.gate = () => new Promise(() => undefined);
   const { uppy, add } = page(cloud);
@@ -116,7 +116,7 @@ test("cancelling all aborts every upload", async () => {
   await vi.waitFor(() => expect(cloud.calls).toContain("DELETE /uploads/u1"));
 });
 
-/** The API has answered the page, and does not answer the first calls of an upload. */
+/** The API has answered this page before, and is silent for the first minute of an upload. */
 function silent(cloud: Cloud): void {
   cloud.wasReached = true;
   const end = cloud.clock.time + 60_000;
@@ -126,33 +126,33 @@ function silent(cloud: Cloud): void {
   };
 }
 
-test("while the API does not answer, Uppy's informer says why uploads wait", async () => {
+test("while the API does not answer, Uppy's informer shows why uploads wait", async () => {
   const cloud = new Cloud();
   silent(cloud);
-  const { uppy, seen, add } = page(cloud);
+  const { uppy, events, add } = page(cloud);
   const informed: unknown[] = [];
   uppy.on("info-visible", () => informed.push(uppy.getState().info.at(-1)?.message));
   add(300);
   await uppy.upload();
   expect(informed).toEqual(["Sorry: POST /uploads: no answer"]);
-  expect(seen.at(-1)).toBe("success a.bin");
+  expect(events.at(-1)).toBe("success a.bin");
 });
 
-test("a page that has its own words for it is told when uploads wait, and when no longer", async () => {
+test("a page that shows outages itself is notified when uploads start and stop waiting", async () => {
   const cloud = new Cloud();
   silent(cloud);
-  const told: string[][] = [];
-  const onWaiting = (waiting: Waiting[]) => void told.push(waiting.map(({ service }) => service));
+  const notified: string[][] = [];
+  const onWaiting = (waiting: Waiting[]) => void notified.push(waiting.map(({ service }) => service));
   const { uppy, add } = page(cloud, { onWaiting });
   const informed = vi.fn();
   uppy.on("info-visible", informed);
   add(300);
   await uppy.upload();
-  expect(told).toEqual([["api"], []]);
+  expect(notified).toEqual([["api"], []]);
   expect(informed).not.toHaveBeenCalled();
 });
 
-test("a plugin that is taken out says nothing more", async () => {
+test("a plugin that was removed reports nothing", async () => {
   const cloud = new Cloud();
   silent(cloud);
   const engine = cloud.engine();
@@ -170,7 +170,7 @@ const inFolder = (name: string) => ({
   meta: { relativePath: `photos/${name}` },
 });
 
-test("files that are added together are one drop, with their folders", async () => {
+test("files that are added together are one drop that keeps their folders", async () => {
   const cloud = new Cloud();
   cloud.gate = () => new Promise(() => undefined);
   const { uppy } = page(cloud);
@@ -192,15 +192,15 @@ test("a file that arrived on an earlier page succeeds without being sent again",
   await earlier.flush();
   cloud.reload();
   cloud.puts.length = 0;
-  const { uppy, seen } = page(cloud);
+  const { uppy, events } = page(cloud);
   uppy.addFiles([inFolder("a.jpg"), inFolder("b.jpg")]);
   await uppy.upload();
-  expect(seen).toEqual(["start 2", "success a.jpg", "success b.jpg"]);
+  expect(events).toEqual(["start 2", "success a.jpg", "success b.jpg"]);
   expect(cloud.puts).toHaveLength(1);
   expect(cloud.journal.records.size).toBe(0);
 });
 
-test("a file that is removed while its drop is being recorded is not sent", async () => {
+test("a file that is removed while its drop is recorded is not sent", async () => {
   const cloud = new Cloud();
   const { uppy } = page(cloud);
   const id = uppy.addFile(inFolder("a.jpg"));
@@ -211,9 +211,9 @@ test("a file that is removed while its drop is being recorded is not sent", asyn
   expect(cloud.journal.records.size).toBe(0);
 });
 
-test("files that are paused while their drop is being recorded wait until they are resumed", async () => {
+test("files that are paused while their drop is recorded wait until they are resumed", async () => {
   const cloud = new Cloud();
-  const { uppy, seen } = page(cloud);
+  const { uppy, events } = page(cloud);
   for (const name of ["a.jpg", "b.jpg"]) uppy.addFile(inFolder(name));
   uppy.on("upload-start", () => queueMicrotask(() => uppy.pauseAll()));
   const done = uppy.upload();
@@ -221,5 +221,5 @@ test("files that are paused while their drop is being recorded wait until they a
   expect(cloud.puts).toHaveLength(0);
   uppy.resumeAll();
   await done;
-  expect(seen.slice(-2)).toEqual(["success a.jpg", "success b.jpg"]);
+  expect(events.slice(-2)).toEqual(["success a.jpg", "success b.jpg"]);
 });

@@ -1,5 +1,5 @@
-// Who is signed in: keeps the tokens, renews the ID token before it ends or when the API refuses it, and
-// remembers the refresh token for a reload of this tab. Must not know the DOM, nor what the tokens open.
+// The account that is signed in. Renews the ID token before it expires or when the API refuses it, and keeps the refresh
+// token for a reload of this tab. Must not know the DOM, nor which requests carry the tokens.
 import type { Clock } from "../../upload/clock";
 import { NetworkError, TokenUnavailable } from "../../upload/errors";
 import {
@@ -14,10 +14,13 @@ import {
   type Tokens,
 } from "./cognito";
 
-/** An ID token this close to its end (milliseconds) is renewed before it is used; a short one at half its life. */
+/**
+ * An ID token that expires within this time (milliseconds) is renewed before it is used. A token that lives shorter than
+ * twice this time is renewed after half its life.
+ */
 const MARGIN = 5 * 60_000;
 
-/** So long (milliseconds) a token that is still good is used before Cognito is asked again, where it gave none. */
+/** After a failed renewal, a token that is still valid is used this long (milliseconds) before the next attempt. */
 const RENEW_PAUSE = 30_000;
 
 const KEY = "hoist.refresh_token";
@@ -28,7 +31,7 @@ export type AccountOptions = {
   cognito: Cognito;
   store: TokenStore;
   clock: Clock;
-  /** Cognito no longer takes the refresh token: the person must sign in again. */
+  /** Cognito no longer accepts the refresh token: the person must sign in again. */
   onEnded: () => void;
 };
 
@@ -36,14 +39,14 @@ export class Account {
   readonly #options: AccountOptions;
   #tokens: Tokens | undefined;
   #renewAt = 0;
-  #endsAt = 0;
+  #expiresAt = 0;
   #renewing: Promise<string> | undefined;
 
   constructor(options: AccountOptions) {
     this.#options = options;
   }
 
-  /** True when a reload can go on without a password. */
+  /** True when a refresh token is kept, so that a reload needs no password. */
   get isRemembered(): boolean {
     return this.#refreshToken() !== undefined;
   }
@@ -60,7 +63,7 @@ export class Account {
     this.#keep(await chooseFirstPassword(this.#options.cognito, required, password));
   }
 
-  /** Forgets the tokens at once; Cognito is told to, and may be out of reach. */
+  /** Deletes the tokens at once, and revokes the refresh token at Cognito if Cognito can be reached. */
   signOut(): void {
     const refreshToken = this.#refreshToken();
     this.#forget();
@@ -68,8 +71,8 @@ export class Account {
   }
 
   /**
-   * An ID token that is good; a new one in any case when `renew` is true. Rejects with CognitoError where the session is
-   * over. Otherwise the next call may succeed: NetworkError or TokenUnavailable.
+   * Returns a valid ID token, and a new one when `renew` is true. Rejects with CognitoError when the session is over.
+   * After a NetworkError or TokenUnavailable the next call may succeed.
    */
   async idToken(renew = false): Promise<string> {
     const { clock } = this.#options;
@@ -81,9 +84,9 @@ export class Account {
     try {
       return await this.#renewing;
     } catch (error) {
-      const isUsable = this.#tokens === tokens && !renew && clock.now() < this.#endsAt;
+      const isUsable = this.#tokens === tokens && !renew && clock.now() < this.#expiresAt;
       if (!tokens || !isUsable || isSessionEnded(error)) throw error;
-      this.#renewAt = Math.min(clock.now() + RENEW_PAUSE, this.#endsAt);
+      this.#renewAt = Math.min(clock.now() + RENEW_PAUSE, this.#expiresAt);
       return tokens.idToken;
     }
   }
@@ -96,7 +99,7 @@ export class Account {
       if (this.#refreshToken() === refreshToken) this.#keep(tokens);
       return tokens.idToken;
     } catch (error) {
-      if (!isSessionEnded(error)) throw passing(error);
+      if (!isSessionEnded(error)) throw asTransient(error);
       if (this.#refreshToken() === refreshToken) {
         this.#forget();
         this.#options.onEnded();
@@ -115,7 +118,7 @@ export class Account {
     this.#tokens = tokens;
     const life = tokens.expiresIn * 1000;
     this.#renewAt = clock.now() + Math.max(life - MARGIN, life / 2);
-    this.#endsAt = clock.now() + life;
+    this.#expiresAt = clock.now() + life;
     store.setItem(KEY, tokens.refreshToken);
   }
 
@@ -124,14 +127,14 @@ export class Account {
   }
 }
 
-/** What an upload waits for, and a person may try again. */
-function passing(error: unknown): Error {
+/** The error for a failure that may pass: uploads wait, and a person may retry. */
+function asTransient(error: unknown): Error {
   if (error instanceof NetworkError) return error;
   const reason = error instanceof CognitoError ? error.code : "no readable answer";
   return new TokenUnavailable(`Cognito did not renew the ID token: ${reason}`, { cause: error });
 }
 
-/** The email claim of an ID token. Only for showing: the API checks the token, the page does not. */
+/** Reads the email claim of an ID token, for display only: the API verifies the token, the page does not. */
 function emailIn(idToken: string): string {
   try {
     const payload = (idToken.split(".")[1] ?? "").replace(/-/g, "+").replace(/_/g, "/");

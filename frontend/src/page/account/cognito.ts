@@ -1,12 +1,13 @@
-// Accounts in an Amazon Cognito user pool: the calls a public client may make, by fetch, without an SDK.
-// https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_Operations.html
+// The calls to an Amazon Cognito user pool that a public client may make, with fetch instead of an SDK.
 // Must not know where tokens are kept, nor how the forms look.
+//
+// https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_Operations.html
 import type { Fetch } from "../../upload/api/api";
 import { NetworkError } from "../../upload/errors";
 
 export type Tokens = { idToken: string; refreshToken: string; expiresIn: number };
 
-/** Cognito refused: `code` is its exception's name, such as NotAuthorizedException. */
+/** Cognito refused a call. `code` is the name of its exception, such as NotAuthorizedException. */
 export class CognitoError extends Error {
   override readonly name = "CognitoError";
   readonly code: string;
@@ -17,7 +18,7 @@ export class CognitoError extends Error {
   }
 }
 
-/** The password was right, but is an operator's: the account's owner chooses one of their own before they are in. */
+/** The password is right but temporary, because an administrator set it. The person must choose another one. */
 export class NewPasswordRequired extends Error {
   override readonly name = "NewPasswordRequired";
   readonly username: string;
@@ -30,7 +31,7 @@ export class NewPasswordRequired extends Error {
   }
 }
 
-/** What tells for certain that a session is over: the refresh token or its user is no longer good. */
+/** The exceptions that end a session: the refresh token or its user is no longer valid. */
 const SESSION_ENDED: ReadonlySet<string> = new Set([
   "NotAuthorizedException",
   "UserNotFoundException",
@@ -38,12 +39,12 @@ const SESSION_ENDED: ReadonlySet<string> = new Set([
   "PasswordResetRequiredException",
 ]);
 
-/** Milliseconds: a call that is not answered by then counts as unanswered. */
+/** A call without an answer fails after this time (milliseconds). */
 const TIMEOUT = 20_000;
 
 /**
- * Whether the person must sign in again. Everything else may pass: throttling (TooManyRequestsException and
- * LimitExceededException come with status 400), trouble inside Cognito or a trigger, and codes that are new.
+ * Whether the person must sign in again. All other errors may be transient: throttling (TooManyRequestsException and
+ * LimitExceededException come with status 400), failures inside Cognito or a trigger, and unknown codes.
  * https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_InitiateAuth.html#API_InitiateAuth_Errors
  */
 export function isSessionEnded(error: unknown): boolean {
@@ -52,7 +53,7 @@ export function isSessionEnded(error: unknown): boolean {
 
 export type Cognito = { endpoint: string; clientId: string; fetch: Fetch };
 
-/** Rejects with NewPasswordRequired for an account that an operator made and nobody has signed in to yet. */
+/** Rejects with NewPasswordRequired when an administrator set the password. */
 export function signInWithPassword(cognito: Cognito, email: string, password: string): Promise<Tokens> {
   return initiateAuth(cognito, "USER_PASSWORD_AUTH", { USERNAME: email, PASSWORD: password });
 }
@@ -61,7 +62,7 @@ export function refreshTokens(cognito: Cognito, refreshToken: string): Promise<T
   return initiateAuth(cognito, "REFRESH_TOKEN_AUTH", { REFRESH_TOKEN: refreshToken });
 }
 
-/** Signs in to an account that an operator made, with a password of its owner's choice. */
+/** Replaces the password that an administrator set, and signs in. */
 export async function chooseFirstPassword(
   cognito: Cognito,
   { username, session }: NewPasswordRequired,
@@ -75,12 +76,12 @@ export async function chooseFirstPassword(
   return tokensIn(answer);
 }
 
-/** Ends a refresh token before its time, wherever else it may have got to. */
+/** Makes a refresh token invalid before it expires. */
 export async function revokeToken(cognito: Cognito, refreshToken: string): Promise<void> {
   await call(cognito, "RevokeToken", { Token: refreshToken });
 }
 
-/** Makes an account and mails its code. True when the account needs no confirming. */
+/** Creates an account and emails its code. Returns true when the account needs no confirmation. */
 export async function signUp(cognito: Cognito, email: string, password: string): Promise<boolean> {
   const UserAttributes = [{ Name: "email", Value: email }];
   const answer = await call(cognito, "SignUp", { Username: email, Password: password, UserAttributes });
@@ -91,12 +92,12 @@ export async function confirmSignUp(cognito: Cognito, email: string, code: strin
   await call(cognito, "ConfirmSignUp", { Username: email, ConfirmationCode: code });
 }
 
-/** Mails the code of a new account once more. */
+/** Emails a new code for an account that is not confirmed. */
 export async function resendCode(cognito: Cognito, email: string): Promise<void> {
   await call(cognito, "ResendConfirmationCode", { Username: email });
 }
 
-/** Mails a code that opens the account to a new password. */
+/** Emails a code that allows a new password. */
 export async function forgotPassword(cognito: Cognito, email: string): Promise<void> {
   await call(cognito, "ForgotPassword", { Username: email });
 }
@@ -134,7 +135,7 @@ async function initiateAuth(
   return tokensIn(answer, parameters.REFRESH_TOKEN);
 }
 
-/** Renewing a token does not always give another refresh token. */
+/** Cognito does not always return a new refresh token. */
 function tokensIn(answer: Answer, refreshToken = ""): Tokens {
   const result = answer.AuthenticationResult;
   if (!result) throw refusal(400, answer);
@@ -169,7 +170,7 @@ async function post({ endpoint, fetch }: Cognito, operation: string, body: objec
 function refusal(status: number, answer: Answer): Error {
   if (status >= 500) return new NetworkError(`Cognito answered ${status}`);
   const code = answer.__type?.split("#").pop() ?? answer.ChallengeName ?? `http_${status}`;
-  // What a function of the pool refuses comes with the trigger's name before it.
+  // Cognito puts the name of the trigger before the message of a Lambda function.
   const message = (answer.message ?? answer.Message ?? code).replace(/^\w+ failed with error /, "");
   return new CognitoError(code, message);
 }

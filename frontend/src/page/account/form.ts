@@ -1,12 +1,12 @@
-// A card with a title, fields, one button that sends and others that lead elsewhere; says what went wrong.
-// Must not know what is sent, nor to whom.
-import { element } from "../elements";
+// A form in a card: a title, fields, a submit button, other actions, and a line for errors.
+// Must not know what its values are used for.
+import { button, element } from "../elements";
 
 export type Field = {
   name: string;
   label: string;
   type: "email" | "password" | "text";
-  /** What the browser and password managers may fill in. */
+  /** Says what the browser and password managers may fill in. */
   autocomplete: AutoFill;
   value?: string;
   hint?: string;
@@ -16,7 +16,7 @@ export type Action = {
   name: string;
   label: string;
   act: (values: Values) => void | Promise<void>;
-  /** Leads elsewhere, and looks like it. */
+  /** Looks like a link. */
   quiet?: boolean;
 };
 
@@ -26,7 +26,7 @@ export type FormOptions = {
   name: string;
   title: string;
   lead: string;
-  /** Why the form is shown, when that needs saying. */
+  /** Why the form is shown, where that is not obvious. */
   notice?: string | undefined;
   fields: Field[];
   submit: string;
@@ -41,30 +41,38 @@ export function form(options: FormOptions): HTMLFormElement {
   problem.textContent = options.notice ?? "";
   const submit = element("button", { type: "submit", class: "button primary", "data-testid": "submit" });
   submit.textContent = options.submit;
-  const built = element("form", { class: "card form", "data-testid": name });
-  const attempt = (act: Action["act"]) => send(built, problem, act, options.explain);
-  built.append(element("h1", {}, title), element("p", { class: "muted" }, lead));
-  built.append(...fields.map(labelled), problem, submit);
-  built.append(...others.filter(({ quiet }) => !quiet).map((action) => button(action, attempt)));
-  const ways = others.filter(({ quiet }) => quiet).map((action) => button(action, attempt));
-  built.append(element("div", { class: "ways" }, ...ways));
-  built.addEventListener("submit", (event) => {
+  const node = element("form", { class: "card form", "data-testid": name });
+  const attempt = (act: Action["act"]) => run(act, node, problem, options.explain);
+  const buttons = others.filter(({ quiet }) => !quiet).map((action) => actionButton(action, attempt));
+  const links = others.filter(({ quiet }) => quiet).map((action) => actionButton(action, attempt));
+  node.append(
+    element("h1", {}, title),
+    element("p", { class: "muted" }, lead),
+    ...fields.map(labelled),
+    problem,
+    submit,
+    ...buttons,
+    element("div", { class: "links" }, ...links),
+  );
+  node.addEventListener("submit", (event) => {
     event.preventDefault();
     attempt(options.onSubmit);
   });
-  return built;
+  return node;
 }
 
-function button({ name, label, act, quiet }: Action, attempt: (act: Action["act"]) => void): HTMLElement {
-  const look = quiet ? "button quiet" : "button";
-  const onclick = () => attempt(act);
-  return element("button", { type: "button", class: look, "data-testid": name, onclick }, label);
-}
-
-/** The first field that is still to be filled in has the focus. */
-export function focusFirst(shown: HTMLFormElement): void {
-  const inputs = [...shown.querySelectorAll("input")];
+/** Focuses the first empty field. */
+export function focusFirst(node: HTMLFormElement): void {
+  const inputs = [...node.querySelectorAll("input")];
   (inputs.find((input) => input.value === "") ?? inputs[0])?.focus();
+}
+
+function actionButton(
+  { name, label, act, quiet }: Action,
+  attempt: (act: Action["act"]) => void,
+): HTMLElement {
+  const look = quiet ? "button quiet" : "button";
+  return button(look, label, { "data-testid": name, onclick: () => attempt(act) });
 }
 
 function labelled({ name, label, type, autocomplete, value = "", hint }: Field): HTMLElement {
@@ -75,23 +83,24 @@ function labelled({ name, label, type, autocomplete, value = "", hint }: Field):
   return element("div", {}, field, element("p", { class: "hint", id: `${name}-hint` }, hint));
 }
 
-async function send(
-  shown: HTMLFormElement,
-  problem: HTMLElement,
+/** Runs an action with the form's values, one at a time, and shows why it failed. */
+async function run(
   act: Action["act"],
+  node: HTMLFormElement,
+  problem: HTMLElement,
   explain: FormOptions["explain"],
 ): Promise<void> {
-  if (shown.ariaBusy === "true") return;
+  if (node.ariaBusy === "true") return;
   const values: Values = {};
-  for (const { name, type, value } of shown.querySelectorAll("input"))
+  for (const { name, type, value } of node.querySelectorAll("input"))
     values[name] = type === "password" ? value : value.trim();
   problem.textContent = "";
-  shown.ariaBusy = "true";
+  node.ariaBusy = "true";
   try {
     await act(values);
   } catch (error) {
     problem.textContent = explain(error);
   } finally {
-    shown.ariaBusy = "false";
+    node.ariaBusy = "false";
   }
 }

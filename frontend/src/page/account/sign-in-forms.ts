@@ -1,6 +1,6 @@
-// The ways in: sign in, make an account, confirm it with the mailed code, choose a new password, or one's own
-// instead of an operator's.
-// Must not know where tokens are kept, nor what being signed in looks like.
+// The forms of a person who is not signed in. They sign in, create an account, confirm it with the emailed code, and
+// choose a new password.
+// Must not know where tokens are kept, nor how the page looks after signing in.
 
 import { strings } from "../strings";
 import {
@@ -13,105 +13,112 @@ import {
   resetPassword,
   signUp,
 } from "./cognito";
-import { type Action, type Field, type FormOptions, focusFirst, form } from "./form";
+import { codeField, currentPasswordField, emailField, link, newPasswordField } from "./fields";
+import { type Action, type FormOptions, focusFirst, form } from "./form";
 
-export type EntranceOptions = {
+export type SignInFormsOptions = {
   target: HTMLElement;
   cognito: Cognito;
-  /** Signs in and leaves the entrance; rejects where Cognito refuses. */
+  /** Signs in and replaces the form; rejects when Cognito refuses. */
   signIn: (email: string, password: string) => Promise<void>;
-  /** The same, for an account that an operator made. */
+  /** Does the same for an account that an administrator created. */
   chooseFirstPassword: (required: NewPasswordRequired, password: string) => Promise<void>;
   explain: (error: unknown) => string;
-  /** Only on a local system, which sends no mail. */
+  /** Only on a local system, which sends no email. */
   demo: { username: string; password: string } | undefined;
 };
 
-type Face = Omit<FormOptions, "explain">;
+/** A form; its words (title, lead, submit) come from the strings of the same name. */
+type Content = Omit<FormOptions, "explain">;
 
-export class Entrance {
-  readonly #options: EntranceOptions;
+export class SignInForms {
+  readonly #options: SignInFormsOptions;
 
-  constructor(options: EntranceOptions) {
+  constructor(options: SignInFormsOptions) {
     this.#options = options;
   }
 
-  signIn(notice?: string): void {
-    this.#show(this.#signInFace(notice));
+  /** Shows the first form; `notice` says why, where that is not obvious. */
+  show(notice?: string): void {
+    this.#show(this.#signInForm(notice));
   }
 
-  #signInFace(notice: string | undefined, email = ""): Face {
+  #signInForm(notice: string | undefined, email = ""): Content {
     const words = strings.signIn;
     const { demo } = this.#options;
-    const face: Face = {
-      ...{ name: "sign-in", title: words.title, lead: words.lead, submit: words.submit, notice },
-      fields: [emailField(email), currentPassword],
+    const others = [
+      link("to-sign-up", words.toSignUp, ({ email }) => this.#switchTo(this.#signUpForm(email))),
+      link("to-forgot", words.toForgot, ({ email }) => this.#switchTo(this.#forgotForm(email))),
+    ];
+    if (demo) {
+      const act = () => this.#signIn(demo.username, demo.password);
+      others.unshift({ name: "demo", label: words.demo, act });
+    }
+    return {
+      name: "sign-in",
+      ...words,
+      notice,
+      fields: [emailField(email), currentPasswordField],
       onSubmit: (values) => this.#signIn(text(values.email), text(values.password)),
-      others: [
-        way("to-sign-up", words.toSignUp, ({ email }) => this.#lead(this.#signUp(email))),
-        way("to-forgot", words.toForgot, ({ email }) => this.#lead(this.#forgot(email))),
-      ],
+      others,
     };
-    if (demo)
-      face.others.unshift({
-        name: "demo",
-        label: words.demo,
-        act: () => this.#signIn(demo.username, demo.password),
-      });
-    return face;
   }
 
   async #signIn(email: string, password: string): Promise<void> {
     try {
       await this.#options.signIn(email, password);
     } catch (error) {
-      const next = this.#afterRefusal(error, email, password);
+      const next = this.#formAfterRefusal(error, email, password);
       if (!next) throw error;
-      this.#lead(next);
+      this.#switchTo(next);
     }
   }
 
-  /** What an account asks for before it lets its owner in. */
-  #afterRefusal(error: unknown, email: string, password: string): Face | undefined {
-    if (error instanceof NewPasswordRequired) return this.#firstPassword(error, email);
+  /** The form for a step that Cognito requires before signing in; undefined when there is no such step. */
+  #formAfterRefusal(error: unknown, email: string, password: string): Content | undefined {
+    if (error instanceof NewPasswordRequired) return this.#firstPasswordForm(error, email);
     if (!(error instanceof CognitoError)) return undefined;
-    if (error.code === "UserNotConfirmedException") return this.#confirm(email, password);
-    // An operator reset the password: Cognito has mailed a code already.
-    if (error.code === "PasswordResetRequiredException") return this.#reset(email);
+    if (error.code === "UserNotConfirmedException") return this.#confirmForm(email, password);
+    // An administrator reset the password: Cognito has sent a code already.
+    if (error.code === "PasswordResetRequiredException") return this.#resetForm(email);
     return undefined;
   }
 
-  #firstPassword(required: NewPasswordRequired, email: string): Face {
+  #firstPasswordForm(required: NewPasswordRequired, email: string): Content {
     const words = strings.firstPassword;
     return {
-      ...{ name: "first-password", title: words.title, lead: words.lead(email), submit: words.submit },
-      fields: [newPassword(words.password)],
+      name: "first-password",
+      ...words,
+      lead: words.lead(email),
+      fields: [newPasswordField(words.password)],
       onSubmit: ({ password }) => this.#options.chooseFirstPassword(required, text(password)),
       others: [this.#back()],
     };
   }
 
-  #signUp(email: string | undefined): Face {
+  #signUpForm(email: string | undefined): Content {
     const words = strings.signUp;
     return {
-      ...{ name: "sign-up", title: words.title, lead: words.lead, submit: words.submit },
-      fields: [emailField(email), newPassword(words.password)],
+      name: "sign-up",
+      ...words,
+      fields: [emailField(email), newPasswordField(words.password)],
       onSubmit: async ({ email, password }) => {
-        const confirmed = await signUp(this.#options.cognito, text(email), text(password));
-        if (confirmed) await this.#signIn(text(email), text(password));
-        else this.#lead(this.#confirm(text(email), text(password)));
+        const isConfirmed = await signUp(this.#options.cognito, text(email), text(password));
+        if (isConfirmed) await this.#signIn(text(email), text(password));
+        else this.#switchTo(this.#confirmForm(text(email), text(password)));
       },
       others: [this.#back()],
     };
   }
 
-  #confirm(email: string, password: string): Face {
+  #confirmForm(email: string, password: string): Content {
     const { cognito, demo } = this.#options;
     const words = strings.confirmAccount;
-    const resend = way("resend", words.resend, () => resendCode(cognito, email));
+    const resend = link("resend", words.resend, () => resendCode(cognito, email));
     return {
-      ...{ name: "confirm-account", title: words.title, submit: words.submit },
-      lead: this.#mailed(email),
+      name: "confirm-account",
+      ...words,
+      lead: this.#codeSent(email),
       fields: [codeField],
       onSubmit: async ({ code }) => {
         await confirmSignUp(cognito, email, text(code));
@@ -121,25 +128,28 @@ export class Entrance {
     };
   }
 
-  #forgot(email: string | undefined): Face {
+  #forgotForm(email: string | undefined): Content {
     const words = strings.forgot;
     return {
-      ...{ name: "forgot", title: words.title, lead: words.lead, submit: words.submit },
+      name: "forgot",
+      ...words,
       fields: [emailField(email)],
       onSubmit: async ({ email }) => {
-        await forgotPassword(this.#options.cognito, text(email)).catch(unlessUnknown);
-        this.#lead(this.#reset(text(email)));
+        await forgotPassword(this.#options.cognito, text(email)).catch(ignoreUnknownUser);
+        this.#switchTo(this.#resetForm(text(email)));
       },
       others: [this.#back()],
     };
   }
 
-  #reset(email: string): Face {
+  #resetForm(email: string): Content {
     const { cognito } = this.#options;
     const words = strings.reset;
     return {
-      ...{ name: "reset", title: words.title, lead: this.#mailed(email), submit: words.submit },
-      fields: [codeField, newPassword(words.password)],
+      name: "reset",
+      ...words,
+      lead: this.#codeSent(email),
+      fields: [codeField, newPasswordField(words.password)],
       onSubmit: async ({ code, password }) => {
         await resetPassword(cognito, { email, code: text(code), password: text(password) });
         await this.#signIn(email, text(password));
@@ -148,57 +158,30 @@ export class Entrance {
     };
   }
 
-  #mailed(email: string): string {
+  #codeSent(email: string): string {
     return this.#options.demo ? strings.mail.local : strings.mail.sent(email);
   }
 
   #back(): Action {
-    return way("to-sign-in", strings.signIn.back, ({ email }) =>
-      this.#lead(this.#signInFace(undefined, email)),
+    return link("to-sign-in", strings.signIn.back, ({ email }) =>
+      this.#switchTo(this.#signInForm(undefined, email)),
     );
   }
 
-  /** Another face, by the person's own wish: its first empty field has the focus. */
-  #lead(face: Face): void {
-    focusFirst(this.#show(face));
+  /** Shows another form and focuses its first empty field. */
+  #switchTo(content: Content): void {
+    focusFirst(this.#show(content));
   }
 
-  #show(face: Face): HTMLFormElement {
-    const shown = form({ ...face, explain: this.#options.explain });
-    this.#options.target.replaceChildren(shown);
-    return shown;
+  #show(content: Content): HTMLFormElement {
+    const node = form({ ...content, explain: this.#options.explain });
+    this.#options.target.replaceChildren(node);
+    return node;
   }
 }
 
-const currentPassword: Field = {
-  name: "password",
-  label: strings.signIn.password,
-  type: "password",
-  autocomplete: "current-password",
-};
-
-const codeField: Field = {
-  name: "code",
-  label: strings.mail.code,
-  type: "text",
-  autocomplete: "one-time-code",
-};
-
-function emailField(value = ""): Field {
-  return { name: "email", label: strings.signIn.email, type: "email", autocomplete: "username", value };
-}
-
-function newPassword(label: string): Field {
-  const field: Field = { name: "password", label, type: "password", autocomplete: "new-password" };
-  return { ...field, hint: strings.signUp.rule };
-}
-
-function way(name: string, label: string, act: Action["act"]): Action {
-  return { name, label, act, quiet: true };
-}
-
-/** Whether an account exists is nobody's business: unknown or not, the code is asked for. */
-function unlessUnknown(error: unknown): void {
+/** The page does not reveal whether an account exists: it asks for the code in either case. */
+function ignoreUnknownUser(error: unknown): void {
   if (!(error instanceof CognitoError && error.code === "UserNotFoundException")) throw error;
 }
 

@@ -1,73 +1,63 @@
-// The switch "Email me", and beside it where mail goes or that it is to be confirmed.
-// Must not know the list it stands above; problems are for the caller to show.
+// The switch "Email me", with a note beside it: the address, or what the person still has to do.
+// Must not know the list below it, nor how errors are shown.
 import type { Api } from "../../upload/api/api";
-import type { Mailing as State } from "../../upload/api/contract";
-import { element } from "../elements";
+import type { Mailing } from "../../upload/api/contract";
+import { button, element } from "../elements";
 import { strings } from "../strings";
-import { Mailing } from "./mailing";
+import { MailingSetting } from "./mailing-setting";
+
+const words = strings.mailing;
 
 export class MailingSwitch {
   readonly element: HTMLElement;
-  readonly #mailing: Mailing;
+  readonly #setting: MailingSetting;
   readonly #switch: HTMLButtonElement;
-  readonly #note = element("span", { class: "muted", role: "status" });
-  readonly #again: HTMLButtonElement;
-  readonly #leaveOff: HTMLButtonElement;
-  readonly #look = () => {
-    if (!document.hidden) void this.#mailing.look();
-  };
+  readonly #note = element("span", { class: "meta", role: "status" });
+  readonly #resend = quietButton(words.again, () => this.#onResend());
+  readonly #leaveOff = quietButton(words.leaveOff, () => this.#setting.leaveOff());
 
   constructor(api: Pick<Api, "mailing" | "mail" | "unmail">, onFailed: (error: unknown) => void) {
-    this.#mailing = new Mailing({ api, onFailed, onChange: (known) => this.#show(known) });
-    const toggle = () => void this.#mailing.toggle();
+    this.#setting = new MailingSetting({ api, onFailed, onChange: (mailing) => this.#show(mailing) });
+    const toggle = () => void this.#setting.toggle();
     this.#switch = element(
       "button",
       { type: "button", class: "switch", role: "switch", "data-testid": "email", onclick: toggle },
       element("span", { class: "knob", "aria-hidden": "true" }),
-      strings.mailing.label,
+      words.label,
     );
-    this.#again = element(
-      "button",
-      { type: "button", class: "button quiet", onclick: () => void this.#askAgain() },
-      strings.mailing.again,
-    );
-    this.#leaveOff = element(
-      "button",
-      { type: "button", class: "button quiet", onclick: () => void this.#mailing.leaveOff() },
-      strings.mailing.leaveOff,
-    );
-    const all = [this.#switch, this.#note, this.#again, this.#leaveOff];
-    this.element = element("div", { class: "mailing", hidden: true }, ...all);
+    const children = [this.#switch, this.#note, this.#resend, this.#leaveOff];
+    this.element = element("div", { class: "mailing", hidden: true }, ...children);
   }
 
-  /** Shown once it is known; looked at again when the person comes back, perhaps from their mail. */
+  /** Reads the setting now and whenever the person comes back to this tab, perhaps from their email. */
   start(): void {
-    document.addEventListener("visibilitychange", this.#look);
-    void this.#mailing.look();
+    document.addEventListener("visibilitychange", this.#refresh);
+    void this.#setting.refresh();
   }
 
   stop(): void {
-    document.removeEventListener("visibilitychange", this.#look);
+    document.removeEventListener("visibilitychange", this.#refresh);
   }
 
-  async #askAgain(): Promise<void> {
-    const known = await this.#mailing.askAgain();
-    if (known?.state === "pending") this.#note.textContent = strings.mailing.sentAgain(known.address);
+  readonly #refresh = (): void => {
+    if (!document.hidden) void this.#setting.refresh();
+  };
+
+  async #onResend(): Promise<void> {
+    const mailing = await this.#setting.resend();
+    if (mailing?.state === "pending") this.#note.textContent = words.sentAgain(mailing.address);
   }
 
-  #show({ address, state }: State): void {
+  #show({ address, state }: Mailing): void {
     this.element.hidden = false;
     this.element.dataset.state = state;
     this.#switch.setAttribute("aria-checked", String(state === "pending" || state === "on"));
-    this.#again.hidden = state !== "pending";
+    this.#resend.hidden = state !== "pending";
     this.#leaveOff.hidden = state !== "stopped";
-    const words = strings.mailing;
-    const notes = {
-      off: "",
-      pending: words.pending(address),
-      on: words.on(address),
-      stopped: words.stopped(address),
-    };
-    this.#note.textContent = notes[state];
+    this.#note.textContent = state === "off" ? "" : words[state](address);
   }
+}
+
+function quietButton(text: string, act: () => Promise<void>): HTMLButtonElement {
+  return button("button quiet", text, { onclick: () => void act() });
 }

@@ -1,5 +1,5 @@
-// A question with two answers, in a modal dialog. Must not know what is asked.
-import { element } from "../elements";
+// A question with two answers, in a modal dialog. Must not know what the question is about.
+import { button, element } from "../elements";
 
 export type Question = { title: string; text: string; yes: string; no: string };
 
@@ -15,16 +15,8 @@ export function confirm({ title, text, yes, no }: Question): Promise<boolean> {
       element(
         "div",
         { class: "buttons" },
-        element(
-          "button",
-          { type: "button", class: "button", "data-testid": "no", onclick: answer("no") },
-          no,
-        ),
-        element(
-          "button",
-          { type: "button", class: "button danger", "data-testid": "yes", onclick: answer("yes") },
-          yes,
-        ),
+        button("button", no, { "data-testid": "no", onclick: answer("no") }),
+        button("button danger", yes, { "data-testid": "yes", onclick: answer("yes") }),
       ),
     );
     dialog.addEventListener("click", (event) => event.target === dialog && dialog.close("no"));

@@ -1,4 +1,4 @@
-// Errors in a person's words: what happened and what to do. Must not know where the line is shown.
+// Explains an error to a person: what happened and what to do. Must not know where the text is shown.
 import {
   ApiError,
   Corrupted,
@@ -10,32 +10,33 @@ import {
   TokenUnavailable,
 } from "../../upload/errors";
 import { CognitoError } from "../account/cognito";
+import { sentence } from "../formats";
 import { strings } from "../strings";
 
 export function explain(error: unknown): string {
-  if (error instanceof NeverAnswered) return neverAnsweredLine(error);
+  if (error instanceof NeverAnswered) return neverAnsweredText(error);
   if (error instanceof NetworkError) return strings.errors.network;
   if (error instanceof TokenUnavailable) return strings.errors.busy;
   if (error instanceof ReadError) return strings.errors.read;
   if (error instanceof Corrupted) return strings.errors.corrupted;
   if (error instanceof InAnotherTab) return strings.errors.anotherTab;
-  if (error instanceof CognitoError) return cognitoLine(error);
-  if (error instanceof PartError) return partLine(error);
-  if (error instanceof ApiError) return error.status >= 500 ? strings.errors.busy : error.message;
+  if (error instanceof CognitoError) return cognitoText(error);
+  if (error instanceof PartError) return partText(error);
+  if (error instanceof ApiError) return error.status >= 500 ? strings.errors.busy : sentence(error.message);
   return strings.errors.unknown;
 }
 
-/** Browsers do not tell why there is no answer: a wrong address, an origin that is not allowed, no network. */
-function neverAnsweredLine({ address }: NeverAnswered): string {
+/** Browsers hide why there is no answer: a wrong address, an origin that is not allowed, or no network. */
+function neverAnsweredText({ address }: NeverAnswered): string {
   return strings.errors.neverAnswered(address, globalThis.location?.origin ?? "this origin");
 }
 
 /**
- * Cognito has one exception for many reasons and tells them apart in its message only. An account that may not come in
- * needs another person's help, or time, and no other password.
+ * Cognito uses one exception for many reasons, which differ in the message only. A locked or disabled account needs an
+ * administrator or time, not another password.
  * https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pool-managing-errors.html
  */
-function cognitoLine({ code, message }: CognitoError): string {
+function cognitoText({ code, message }: CognitoError): string {
   if (code === "NotAuthorizedException") {
     const words = strings.notAuthorized;
     if (/disabled/i.test(message)) return words.disabled;
@@ -46,7 +47,7 @@ function cognitoLine({ code, message }: CognitoError): string {
   return strings.cognito[code] ?? message;
 }
 
-function partLine(error: PartError): string {
+function partText(error: PartError): string {
   if (error.verdict === "outage") return strings.errors.busy;
   if (error.verdict === "damaged") return strings.errors.corrupted;
   if (error.verdict === "gone") return strings.errors.gone;

@@ -1,29 +1,31 @@
-// Short messages in the corner, read aloud politely by screen readers. Must not know what they are about.
-import { element } from "../elements";
+// Short messages in the corner, which screen readers announce. Must not know what they are about.
+import { button, element } from "../elements";
 import { strings } from "../strings";
 
-const LIFE = 8_000;
+/** Milliseconds until a message disappears. */
+const LIFETIME = 8_000;
+/** At most this many messages are visible. */
 const MOST = 4;
 
-type Kind = "good" | "bad";
+export type Kind = "good" | "bad";
 
 export class Toasts {
   readonly element = element("div", { class: "toasts", role: "status", "aria-live": "polite" });
-  readonly #counting = new Map<string, Toast>();
+  readonly #counters = new Map<string, Toast>();
 
   show(text: string, kind: Kind): void {
-    this.#add(new Toast(kind)).say(text);
+    this.#add(new Toast(kind)).setText(text);
   }
 
   /**
-   * Counts in one message what happens under this name while the message is visible. So a folder of files does not push
-   * other messages out. `text` gets the count.
+   * Counts the events of one name in one message while that is visible, so that a folder of files does not displace
+   * other messages. `text` gets the count.
    */
   count(name: string, kind: Kind, text: (count: number) => string): void {
-    const shown = this.#counting.get(name);
-    const toast = shown?.element.isConnected ? shown : this.#add(new Toast(kind));
-    this.#counting.set(name, toast);
-    toast.say(text(++toast.count));
+    const current = this.#counters.get(name);
+    const toast = current?.element.isConnected ? current : this.#add(new Toast(kind));
+    this.#counters.set(name, toast);
+    toast.setText(text(++toast.count));
   }
 
   #add(toast: Toast): Toast {
@@ -40,28 +42,24 @@ class Toast {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(kind: Kind) {
-    const close = {
-      type: "button",
-      class: "icon",
-      "aria-label": strings.toasts.close,
-      onclick: () => this.element.remove(),
-    };
-    const parts = [this.#text, element("button", close, "×")];
-    this.element = element("div", { class: `toast ${kind}`, "data-testid": "toast" }, ...parts);
+    const onclick = () => this.element.remove();
+    const close = button("icon", "×", { "aria-label": strings.toasts.close, onclick });
+    this.element = element("div", { class: `toast ${kind}`, "data-testid": "toast" }, this.#text, close);
   }
 
-  say(text: string): void {
+  /** Shows the text for another LIFETIME. */
+  setText(text: string): void {
     this.#text.textContent = text;
     this.#startTimer();
   }
 
   #startTimer(): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#fade(), LIFE);
+    this.#timer = setTimeout(() => this.#expire(), LIFETIME);
   }
 
   /** Removes the message, unless the pointer or the focus is on it. */
-  #fade(): void {
+  #expire(): void {
     if (this.element.matches(":hover, :focus-within")) this.#startTimer();
     else this.element.remove();
   }

@@ -1,197 +1,168 @@
-// Uppy with its Dashboard and our uploader: where files are picked and their progress is seen.
+// Uppy's Dashboard with Hoist's uploader: people add files here and see their progress.
 // Must not know the list of uploads.
 import { type Body, type Meta, Uppy } from "@uppy/core";
 import Dashboard from "@uppy/dashboard";
 import type { Limits } from "../../upload/api/contract";
 import type { Engine } from "../../upload/engine";
-import { inSlices } from "../../upload/tasks";
 import { HoistUploader } from "../../uppy/uploader";
 import { formatSize } from "../formats";
 import { strings } from "../strings";
-import { Handles, hasPicker } from "./file-handles";
+import { FileAdditions } from "./file-additions";
+import { FileHandles, hasPicker } from "./file-handles";
 import { refusal } from "./file-rules";
 
-/** How long finished files stay before the drop area comes back (milliseconds); the list goes on showing them. */
+/** Milliseconds until finished files leave the drop area. The list of uploads still shows them. */
 const LINGER = 3_000;
 
 export type DashboardOptions = {
   target: HTMLElement;
   engine: Engine;
-  describe: (error: unknown) => string;
-  /** Shows what Uppy has to say, reason included. */
-  say: (text: string, kind: "good" | "bad") => void;
-  /** Something began, or all of it ended. */
+  explain: (error: unknown) => string;
+  /** Shows a message of Uppy, or why a file is refused. */
+  show: (text: string, kind: "good" | "bad") => void;
+  /** Uploads started, or all of them ended. */
   onBusy: () => void;
-  /** Uploads begin or cease to wait for a service. */
+  /** Uploads started or stopped waiting for a service. */
   onWaiting: () => void;
 };
 
-/** A file of this page that is not done, as it stands now. */
-export type Sending = { data: Blob; sent: number; paused: boolean; error: string | undefined };
+/** A file of this page that is not finished, and its current progress. */
+export type ActiveFile = { data: Blob; sent: number; paused: boolean; error: string | undefined };
 
 export class UploadDashboard {
+  readonly handles = new FileHandles();
   readonly #uppy: Uppy<Meta, Body>;
+  readonly #additions: FileAdditions;
   readonly #uploader: HoistUploader<Meta, Body>;
-  readonly #target: HTMLElement;
-  readonly #say: DashboardOptions["say"];
-  readonly #describe: DashboardOptions["describe"];
-  readonly handles = new Handles();
+  readonly #options: DashboardOptions;
   #limits: Limits | undefined;
-  /** How many additions are under way. */
-  #adding = 0;
-  #isClosed = false;
 
-  constructor({ target, engine, describe, say, onBusy, onWaiting }: DashboardOptions) {
-    this.#say = say;
-    this.#describe = describe;
-    this.#target = target;
-    this.#repair.observe(target, { childList: true, subtree: true });
-    this.handles.watch(target);
-    target.addEventListener("click", (event) => this.#browse(event), { capture: true });
+  constructor(options: DashboardOptions) {
+    this.#options = options;
+    this.#watchTarget(options.target);
     this.#uppy = new Uppy<Meta, Body>({
       autoProceed: true,
-      onBeforeFileAdded: (file, files) => this.#isAllowed(file) && isWelcome(file, files),
+      onBeforeFileAdded: (file, files) => this.#isAllowed(file) && isNotActive(file, files),
     });
-    this.#uppy.setOptions({ locale: { strings: strings.uppy } });
-    this.#uppy.use(HoistUploader<Meta, Body>, { engine, describe, handleOf: this.handles.of, onWaiting });
-    this.#uppy.use(Dashboard<Meta, Body>, { ...look, target });
-    const dashboard = this.#uppy.getPlugin<Dashboard<Meta, Body>>("Dashboard");
-    if (dashboard) dashboard.addFiles = (files) => this.add(files);
-    this.#uppy.on("info-visible", () => this.#tell());
-    this.#uppy.on("upload-start", () => queueMicrotask(onBusy));
-    this.#uppy.on("complete", onBusy);
-    this.#uppy.on("cancel-all", onBusy);
-    this.#uppy.on("complete", () => setTimeout(() => this.#tidy(), LINGER));
-    this.#uploader = this.#uppy.getPlugin<HoistUploader<Meta, Body>>("HoistUploader") as HoistUploader<
-      Meta,
-      Body
-    >;
+    this.#additions = new FileAdditions(this.#uppy);
+    this.#uploader = this.#installPlugins(options);
+    this.#watchUppy(options);
   }
 
-  /** Rules known beforehand, so that a file is refused before it is sent. */
+  /** Applies the API's limits, so that a file is refused before it is sent. */
   limit(limits: Limits): void {
     this.#limits = limits;
     const types = limits.allowed_types.join(", ");
-    const notes = [strings.drop.limit(formatSize(limits.max_size))];
-    if (types) notes.push(strings.drop.types(types));
+    const notes = [strings.picker.limit(formatSize(limits.max_size))];
+    if (types) notes.push(strings.picker.types(types));
     this.#uppy.getPlugin("Dashboard")?.setOptions({ note: notes.join(" ") });
   }
 
-  /**
-   * Adds files, which starts them. Uppy copies all its files for each that it adds: thousands are added in slices, so that
-   * the page stays smooth meanwhile, and started together.
-   */
+  /** Adds files, which starts their uploads. */
   add(files: readonly File[]): void {
-    void this.#add(files);
-  }
-
-  async #add(files: readonly File[]): Promise<void> {
-    this.#adding++;
-    this.#uppy.setOptions({ autoProceed: false });
-    await inSlices(files, (slice) => this.#addSlice(slice));
-    if (--this.#adding > 0 || this.#isClosed) return;
-    this.#uppy.setOptions({ autoProceed: true });
-    await this.#uppy.upload().catch((error: unknown) => this.#uppy.log(error, "warning"));
-  }
-
-  #addSlice(files: readonly File[]): void {
-    if (this.#isClosed) return;
-    try {
-      this.#uppy.addFiles(files.map(described));
-    } catch {
-      // Uppy has said why.
-    }
-  }
-
-  /** Files picked here can go on another day with one click; Uppy's own picker gives no way back to them. */
-  #browse(event: Event): void {
-    const button = event.target instanceof Element && event.target.closest(".uppy-Dashboard-browse");
-    if (!button || button.textContent !== strings.uppy.browseFiles || !hasPicker()) return;
-    event.stopPropagation();
-    void this.handles.pick(true).then(
-      (files) => this.add(files),
-      (error: unknown) => this.#say(this.#describe(error), "bad"),
-    );
+    void this.#additions.add(files);
   }
 
   get isBusy(): boolean {
     return this.#uppy.getObjectOfFilesPerState().isUploadInProgress;
   }
 
-  /** Cancels the unfinished upload with this id; false when it is not one of this page's. */
+  /** Cancels the unfinished upload with this id. Returns false when this page does not send it. */
   cancel(uploadId: string): boolean {
     const fileId = this.#uploader.fileOf(uploadId);
     if (fileId !== undefined) this.#uppy.removeFile(fileId);
     return fileId !== undefined;
   }
 
-  /** The files that are under way, paused or stopped by an error. */
-  sending(): Sending[] {
-    const files = this.#uppy.getFiles().filter(({ progress: { uploadStarted, uploadComplete } }) => {
-      return uploadStarted && !uploadComplete;
-    });
-    return files.flatMap(({ data, progress, isPaused, error }) => {
-      if (!(data instanceof Blob)) return [];
-      const sent = progress.bytesUploaded || 0;
-      return [{ data, sent, paused: isPaused === true, error: error ?? undefined }];
+  /** The files that are being sent, paused, or stopped by an error. */
+  activeFiles(): ActiveFile[] {
+    return this.#uppy.getFiles().flatMap(({ data, progress, isPaused, error }) => {
+      const isActive = progress.uploadStarted && !progress.uploadComplete;
+      if (!isActive || !(data instanceof Blob)) return [];
+      const bytes = progress.bytesUploaded || 0;
+      return [{ data, sent: bytes, paused: isPaused === true, error: error ?? undefined }];
     });
   }
-
-  #isAllowed({ name, type, size }: Picked): boolean {
-    const reason = refusal({ name: name ?? "", type, size: size ?? 0 }, this.#limits);
-    if (reason !== undefined) this.#say(reason, "bad");
-    return reason === undefined;
-  }
-
-  #tell(): void {
-    const info = this.#uppy.getState().info.at(-1);
-    if (!info) return;
-    const details = typeof info.details === "string" ? info.details : "";
-    const bad = info.type === "error" || info.type === "warning";
-    this.#say(`${info.message} ${details}`.trim(), bad ? "bad" : "good");
-  }
-
-  #tidy(): void {
-    const { isAllComplete, erroredFiles } = this.#uppy.getObjectOfFilesPerState();
-    if (isAllComplete && erroredFiles.length === 0) this.#uppy.clear();
-  }
-
-  /** Uppy calls a lone file a list's item, but no list: screen readers would be lost. */
-  readonly #repair = new MutationObserver(() => {
-    const files = this.#target.querySelector(".uppy-Dashboard-files:not([role])");
-    files?.setAttribute("role", "list");
-  });
 
   async close(): Promise<void> {
-    this.#isClosed = true;
-    this.#repair.disconnect();
+    this.#additions.close();
+    this.#listRole.disconnect();
     const closed = this.#uploader.close();
     this.#uppy.destroy();
     await closed;
   }
+
+  #watchTarget(target: HTMLElement): void {
+    this.#listRole.observe(target, { childList: true, subtree: true });
+    this.handles.watch(target);
+    target.addEventListener("click", (event) => this.#browse(event), { capture: true });
+  }
+
+  #installPlugins({ target, engine, explain, onWaiting }: DashboardOptions): HoistUploader<Meta, Body> {
+    this.#uppy.setOptions({ locale: { strings: strings.uppy } });
+    const handleOf = this.handles.of;
+    this.#uppy.use(HoistUploader<Meta, Body>, { engine, describe: explain, handleOf, onWaiting });
+    this.#uppy.use(Dashboard<Meta, Body>, { ...LOOK, target });
+    const dashboard = this.#uppy.getPlugin<Dashboard<Meta, Body>>("Dashboard");
+    if (dashboard) dashboard.addFiles = (files) => this.add(files);
+    return this.#uppy.getPlugin("HoistUploader") as HoistUploader<Meta, Body>;
+  }
+
+  #watchUppy({ onBusy }: DashboardOptions): void {
+    this.#uppy.on("info-visible", () => this.#showInfo());
+    this.#uppy.on("upload-start", () => queueMicrotask(onBusy));
+    this.#uppy.on("complete", onBusy);
+    this.#uppy.on("cancel-all", onBusy);
+    this.#uppy.on("complete", () => setTimeout(() => this.#clearFinished(), LINGER));
+  }
+
+  /** Opens the browser's picker instead of Uppy's, because only its files can be resumed later with one click. */
+  #browse(event: Event): void {
+    const button = event.target instanceof Element && event.target.closest(".uppy-Dashboard-browse");
+    if (!button || button.textContent !== strings.uppy.browseFiles || !hasPicker()) return;
+    event.stopPropagation();
+    void this.handles.pick(true).then(
+      (files) => this.add(files),
+      (error: unknown) => this.#options.show(this.#options.explain(error), "bad"),
+    );
+  }
+
+  #isAllowed({ name, type, size }: { name?: string; type: string; size: number | null }): boolean {
+    const reason = refusal({ name: name ?? "", type, size: size ?? 0 }, this.#limits);
+    if (reason !== undefined) this.#options.show(reason, "bad");
+    return reason === undefined;
+  }
+
+  #showInfo(): void {
+    const info = this.#uppy.getState().info.at(-1);
+    if (!info) return;
+    const details = typeof info.details === "string" ? info.details : "";
+    const isBad = info.type === "error" || info.type === "warning";
+    this.#options.show(`${info.message} ${details}`.trim(), isBad ? "bad" : "good");
+  }
+
+  #clearFinished(): void {
+    const { isAllComplete, erroredFiles } = this.#uppy.getObjectOfFilesPerState();
+    if (isAllComplete && erroredFiles.length === 0) this.#uppy.clear();
+  }
+
+  /** Uppy marks a single file as a list item without a list, which confuses screen readers. */
+  readonly #listRole = new MutationObserver(() => {
+    const files = this.#options.target.querySelector(".uppy-Dashboard-files:not([role])");
+    files?.setAttribute("role", "list");
+  });
 }
 
-/** As Uppy's Dashboard describes it; a file that was dropped in a folder says where it was. */
-function described(data: File & { relativePath?: string | null }) {
-  const { name, type, relativePath, webkitRelativePath } = data;
-  return {
-    source: "Dashboard",
-    name,
-    type,
-    data,
-    meta: { relativePath: relativePath || webkitRelativePath || null },
-  };
+/** A finished file may be sent once more; a file that is being sent may not. */
+function isNotActive(
+  file: { id: string },
+  files: Record<string, { progress: { complete?: true } }>,
+): boolean {
+  const other = files[file.id];
+  return other === undefined || other.progress.complete === true;
 }
 
-type Picked = { name?: string; type: string; size: number | null };
-
-/** A file that is done may be sent once more; one under way may not. */
-function isWelcome(file: { id: string }, files: Record<string, { progress: { complete?: true } }>): boolean {
-  const known = files[file.id];
-  return known === undefined || known.progress.complete === true;
-}
-
-const look = {
+const LOOK = {
   inline: true,
   width: "100%",
   height: 340,

@@ -1,33 +1,33 @@
-// Ways back to the files a person picked, where the browser gives one (File System Access): a dropped file's, a
-// picker's. A File does not know its handle, so it is recognised by name, size and time.
-// Must not know what is done with a file, nor keep a handle longer than the page.
+// Handles that open a file again later, from browsers with the File System Access API: for files that were dropped or
+// picked. A File does not know its handle, so name, size and time identify the file.
+// Must not know what files are used for, nor keep a handle longer than the page.
 // https://developer.mozilla.org/docs/Web/API/File_System_API
 const PICKER = "showOpenFilePicker";
 
-export class Handles {
-  readonly #known = new Map<string, FileSystemFileHandle>();
+export class FileHandles {
+  readonly #handles = new Map<string, FileSystemFileHandle>();
 
-  /** The handle of a file that came in here. */
-  readonly of = (file: File): FileSystemFileHandle | undefined => this.#known.get(keyOf(file));
+  /** The handle of a file that was dropped, picked or opened here. */
+  readonly of = (file: File): FileSystemFileHandle | undefined => this.#handles.get(keyOf(file));
 
-  /** Remembers what is dropped on `target`; folders give no handles for their files. */
+  /** Remembers the handles of files that are dropped on `target`. A folder gives no handles for its files. */
   watch(target: HTMLElement): void {
-    const dropped = ({ dataTransfer }: DragEvent) => {
+    const onDrop = ({ dataTransfer }: DragEvent) => {
       for (const item of dataTransfer?.items ?? []) void this.#remember(item).catch(() => undefined);
     };
-    target.addEventListener("drop", dropped, { capture: true });
+    target.addEventListener("drop", onDrop, { capture: true });
   }
 
-  /** Asks for files by the browser's picker; none when the person changed their mind. */
+  /** Opens the browser's picker. Empty when the person cancels. */
   async pick(multiple: boolean): Promise<File[]> {
-    const handles = await window[PICKER]?.({ multiple }).catch(nothingPicked);
+    const handles = await window[PICKER]?.({ multiple }).catch(ignoreCancel);
     return Promise.all((handles ?? []).map((handle) => this.open(handle)));
   }
 
-  /** The file behind a handle, as it is now. */
+  /** Reads the current file of a handle. */
   async open(handle: FileSystemFileHandle): Promise<File> {
     const file = await handle.getFile();
-    this.#known.set(keyOf(file), handle);
+    this.#handles.set(keyOf(file), handle);
     return file;
   }
 
@@ -41,14 +41,14 @@ export function hasPicker(): boolean {
   return PICKER in window;
 }
 
-/** Whether the file may be read; asks the person where the browser wants that. */
+/** Whether the page may read the file. The browser may ask the person. */
 export async function mayRead(handle: FileSystemFileHandle): Promise<boolean> {
   const mode = { mode: "read" } as const;
   if ((await handle.queryPermission?.(mode)) === "granted") return true;
   return (await handle.requestPermission?.(mode)) === "granted";
 }
 
-function nothingPicked(error: unknown): FileSystemFileHandle[] {
+function ignoreCancel(error: unknown): FileSystemFileHandle[] {
   if (error instanceof DOMException && error.name === "AbortError") return [];
   throw error;
 }

@@ -1,5 +1,5 @@
-// What the page knows beforehand about which files the API refuses, so that nothing is begun in vain.
-// Pure; must not know Uppy. The API decides in the end: its rules are the same.
+// Checks a file before it is sent, by the same rules as the API, which checks again.
+// Pure: must not know Uppy.
 import type { Limits } from "../../upload/api/contract";
 import { formatSize } from "../formats";
 import { strings } from "../strings";
@@ -7,12 +7,12 @@ import { isAllowed } from "./media-types";
 
 const MOST_CHARACTERS = 255;
 
-/** Control characters, halves of characters, and those that turn text around so that `exe.jpg` reads `gpj.exe`. */
+/** Control characters, lone surrogates, and characters that reverse text, so that `exe.jpg` looks like `gpj.exe`. */
 const FORBIDDEN = /[\p{Cc}\p{Cs}\u202a-\u202e\u2066-\u2069/\\]/u;
 
 export type Candidate = { name: string; type: string; size: number };
 
-/** Why a file would be refused, in a sentence; undefined when nothing speaks against it. */
+/** Returns a sentence that says why the API would refuse the file, or undefined. */
 export function refusal(file: Candidate, limits: Limits | undefined): string | undefined {
   const { name, type, size } = file;
   const words = strings.refused;

@@ -1,15 +1,14 @@
-// Names of media types, as the API knows them: aliases, types by extension, patterns of allowed types.
-// Pure. Both read one table, so that the page refuses beforehand exactly what the API would refuse.
+// Media types as the API knows them: their aliases, the types of extensions, and patterns of allowed types.
+// Pure. Page and API read the same table, so that the page refuses exactly the files that the API would refuse.
 import table from "../../../../chalicelib/media_types.json";
 
 const OCTET_STREAM = "application/octet-stream";
 
-const canonicalNames = new Map<string, string>([
-  ...Object.keys(table.extensions).map((type): [string, string] => [type.toLowerCase(), type]),
-  ...Object.entries(table.aliases).flatMap(([type, aliases]) =>
-    aliases.map((alias): [string, string] => [alias, type]),
-  ),
-]);
+const canonicalNames = new Map<string, string>();
+for (const type of Object.keys(table.extensions)) canonicalNames.set(type.toLowerCase(), type);
+for (const [type, aliases] of Object.entries(table.aliases))
+  for (const alias of aliases) canonicalNames.set(alias, type);
+
 const vague = new Set(table.vague);
 const vagueByExtension = new Map(Object.entries(table.vague_by_extension));
 const byExtension = new Map<string, string[]>();
@@ -18,13 +17,13 @@ for (const [type, extensions] of Object.entries(table.extensions)) {
     byExtension.set(extension, [...(byExtension.get(extension) ?? []), type]);
 }
 
-/** Whether a file is one of the allowed types by what it was declared as, or by its name where that says nothing. */
+/** Whether a file has an allowed type: its declared type or, when that is generic, the type of its extension. */
 export function isAllowed(declared: string, filename: string, patterns: string[]): boolean {
   const types = claimedTypes(declared, filename);
   return patterns.length === 0 || patterns.some((pattern) => types.some((type) => matches(pattern, type)));
 }
 
-/** The types that a file says it has: the declared one, or those of its extension where that one says nothing. */
+/** The declared type, or the types of the extension when the declared type is generic. */
 function claimedTypes(declared: string, filename: string): string[] {
   const name = essence(declared);
   const extension = filename.includes(".") ? filename.slice(filename.lastIndexOf(".") + 1).toLowerCase() : "";
@@ -32,7 +31,7 @@ function claimedTypes(declared: string, filename: string): string[] {
   return (isVague && byExtension.get(extension)) || [name || OCTET_STREAM];
 }
 
-/** Whether a pattern (`*` is anything, `?` one character) is a type under any of its names. */
+/** Whether a pattern matches any name of a type. `*` matches any text, `?` one character. */
 function matches(pattern: string, type: string): boolean {
   const names = [essence(type), canonical(type)];
   return [pattern.trim(), canonical(pattern)].some((each) =>

@@ -1,4 +1,4 @@
-// The head of the list: its title, which states are shown, whether news arrive, and the button for notifications.
+// The head of the list: its title, the filter by state, whether live updates arrive, and the button for notifications.
 // Must not know the rows.
 import type { State } from "../../upload/api/contract";
 import { element } from "../elements";
@@ -9,21 +9,21 @@ const STATES: State[] = ["uploading", "uploaded", "processing", "accepted", "rej
 export class ListHead {
   readonly element: HTMLElement;
   readonly #title = element("h2", { id: "uploads-title", tabindex: "-1" }, strings.uploads.title);
-  readonly #offline = element("span", { class: "muted offline", "data-testid": "offline", hidden: true });
+  readonly #offline = element("span", { class: "meta", "data-testid": "offline", hidden: true });
 
-  /** `onFilter` hears which state is wanted; undefined is all of them. */
+  /** `onFilter` gets the state that the person chose; undefined means all states. */
   constructor(notify: HTMLElement, onFilter: (state: State | undefined) => void) {
     this.#offline.append(strings.uploads.offline);
-    const choice = element("select", { "data-testid": "filter" }, option("", strings.uploads.all));
-    choice.append(...STATES.map((state) => option(state, strings.states[state])));
-    choice.addEventListener("change", () => onFilter(STATES.find((state) => state === choice.value)));
-    const label = element("label", { class: "filter" }, element("span", {}, strings.uploads.filter), choice);
+    const select = element("select", { "data-testid": "filter" }, option("", strings.uploads.all));
+    select.append(...STATES.map((state) => option(state, strings.states[state])));
+    select.addEventListener("change", () => onFilter(STATES.find((state) => state === select.value)));
+    const label = element("label", { class: "filter" }, element("span", {}, strings.uploads.filter), select);
     const controls = element("div", { class: "controls" }, notify, label);
     this.element = element("div", { class: "card-head" }, this.#title, this.#offline, controls);
   }
 
-  live(on: boolean): void {
-    this.#offline.hidden = on;
+  showLive(isLive: boolean): void {
+    this.#offline.hidden = isLive;
   }
 
   focus(): void {

@@ -1,15 +1,15 @@
-// Saves a file that a URL answers as an attachment, while the page stays as it is.
-// A link would be a navigation: the page would ask whether to leave it, and WebKit would end all that is being sent.
+// Saves a file from a URL that responds with an attachment, without leaving the page.
+// A link would be a navigation: the page would ask whether to leave, and WebKit would abort all uploads.
 // Must not know whose file it is.
 import type { Clock } from "../../upload/clock";
 import { element } from "../elements";
 
-/** By then the answer has begun, and the browser needs the frame no more (milliseconds). */
-const ANSWERED = 60_000;
+/** After this time (milliseconds) the download has started and no longer needs the frame. */
+const FRAME_LIFETIME = 60_000;
 
-/** Begins in a frame that nobody sees. It shows something only where S3 answers with an error: `onRefused`. */
-export function save(url: string, clock: Clock, onRefused: () => void): HTMLIFrameElement {
+/** Downloads in an invisible frame. A frame loads a document only when S3 responds with an error: `onRefused`. */
+export function saveFile(url: string, clock: Clock, onRefused: () => void): HTMLIFrameElement {
   const frame = element("iframe", { src: url, hidden: true, sandbox: "allow-downloads", onload: onRefused });
-  void clock.wait(ANSWERED).then(() => frame.remove());
+  void clock.wait(FRAME_LIFETIME).then(() => frame.remove());
   return frame;
 }

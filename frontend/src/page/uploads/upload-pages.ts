@@ -1,86 +1,89 @@
-// Reads the caller's uploads page by page into the model, and again after the line was down, so that nothing
-// stays unseen. Must not know the DOM.
+// Reads the owner's uploads page by page into the store, and reads them again after live updates were interrupted.
+// Must not know the DOM.
 import type { Api } from "../../upload/api/api";
 import type { State } from "../../upload/api/contract";
 import { ApiError } from "../../upload/errors";
-import type { Uploads } from "./upload-store";
+import type { UploadStore } from "./upload-store";
 
-/** How many pages are read to close a gap after the line was down. */
+/** Pages that are read at most to find the uploads that were missed. */
 const MOST_PAGES = 20;
 
-export class Listing {
+export class UploadPages {
   readonly #api: Pick<Api, "list" | "get">;
-  readonly #uploads: Uploads;
+  readonly #store: UploadStore;
   #cursor: string | undefined;
-  #read = false;
+  #isFirst = true;
   #state: State | undefined;
-  /** Grows when other uploads are wanted: what was asked for before is not heard. */
-  #turn = 0;
+  /** Counts changes of the filter. Responses to requests before a change are ignored. */
+  #filterChanges = 0;
 
-  constructor(api: Pick<Api, "list" | "get">, uploads: Uploads) {
+  constructor(api: Pick<Api, "list" | "get">, store: UploadStore) {
     this.#api = api;
-    this.#uploads = uploads;
+    this.#store = store;
   }
 
   get hasMore(): boolean {
     return this.#cursor !== undefined;
   }
 
-  /** From now on only uploads in this state, or all of them. */
+  /** Reads only uploads in this state from now on, or all uploads. */
   async filter(state: State | undefined): Promise<void> {
-    this.#turn++;
+    this.#filterChanges++;
     this.#state = state;
     this.#cursor = undefined;
-    this.#read = false;
-    this.#uploads.forget();
+    this.#isFirst = true;
+    this.#store.clear();
     await this.refresh();
   }
 
-  /** Reads from the newest back to what is known, then asks after what had no outcome yet. */
+  /** Reads from the newest upload back to a known one, then reads each upload that still has no outcome. */
   async refresh(): Promise<void> {
-    const turn = this.#turn;
-    const seen = new Set<string>();
+    const changes = this.#filterChanges;
+    const listed = new Set<string>();
     let cursor: string | undefined;
     for (let pages = 0; pages < MOST_PAGES; pages++) {
-      const known = await this.#page(cursor, seen);
-      if (turn !== this.#turn) return;
-      cursor = known.cursor;
-      if (!this.#read) this.#cursor = cursor;
-      if (!this.#read || known.met || cursor === undefined) break;
+      const page = await this.#page(cursor, listed);
+      if (changes !== this.#filterChanges) return;
+      cursor = page.cursor;
+      if (this.#isFirst) this.#cursor = cursor;
+      if (this.#isFirst || page.isKnown || cursor === undefined) break;
     }
-    this.#read = true;
-    const unseen = this.#uploads.pending().filter(({ id }) => !seen.has(id));
-    await Promise.all(unseen.map(({ id }) => this.#ask(id)));
+    this.#isFirst = false;
+    const unlisted = this.#store.pending().filter(({ id }) => !listed.has(id));
+    await Promise.all(unlisted.map(({ id }) => this.#readOne(id)));
   }
 
   async more(): Promise<void> {
-    const turn = this.#turn;
+    const changes = this.#filterChanges;
     const { cursor } = await this.#page(this.#cursor, new Set());
-    if (turn === this.#turn) this.#cursor = cursor;
+    if (changes === this.#filterChanges) this.#cursor = cursor;
   }
 
+  /** Reads one page and adds its ids to `listed`. `isKnown`: the page has an upload that the store knew. */
   async #page(
     cursor: string | undefined,
-    seen: Set<string>,
-  ): Promise<{ cursor: string | undefined; met: boolean }> {
-    const turn = this.#turn;
-    const query = { ...(this.#state && { state: this.#state }), ...(cursor !== undefined && { cursor }) };
+    listed: Set<string>,
+  ): Promise<{ cursor: string | undefined; isKnown: boolean }> {
+    const changes = this.#filterChanges;
+    const query: { state?: State; cursor?: string } = {};
+    if (this.#state) query.state = this.#state;
+    if (cursor !== undefined) query.cursor = cursor;
     const page = await this.#api.list(query);
-    if (turn !== this.#turn) return { cursor: undefined, met: true };
-    const met = page.uploads.some(({ id }) => this.#uploads.has(id));
+    if (changes !== this.#filterChanges) return { cursor: undefined, isKnown: true };
+    const isKnown = page.uploads.some(({ id }) => this.#store.has(id));
     for (const upload of page.uploads) {
-      seen.add(upload.id);
-      this.#uploads.apply(upload, "answer");
+      listed.add(upload.id);
+      this.#store.apply(upload, "response");
     }
-    return { cursor: page.cursor ?? undefined, met };
+    return { cursor: page.cursor ?? undefined, isKnown };
   }
 
-  async #ask(id: string): Promise<void> {
+  async #readOne(id: string): Promise<void> {
     try {
-      this.#uploads.apply(await this.#api.get(id), "answer");
+      this.#store.apply(await this.#api.get(id), "response");
     } catch (error) {
       if (!(error instanceof ApiError && error.status === 404)) throw error;
-      this.#uploads.remove(id);
+      this.#store.remove(id);
     }
   }
 }

@@ -1,28 +1,30 @@
-// One upload in the list. Built once and changed in place, so that focus and an open report stay.
-// Must not know the API: what its buttons do is passed in.
+// One upload in the list. Changes in place, so that the focus and an open report stay.
+// Must not know the API: its buttons call the actions that it gets.
 import type { Upload } from "../../upload/api/contract";
-import { element } from "../elements";
-import { formatDuration, formatSize, formatTime } from "../formats";
+import { button, element } from "../elements";
+import { formatDuration, formatSize, formatTime, sentence } from "../formats";
 import { strings } from "../strings";
 import { reportList } from "./report";
-import type { Progress } from "./speed";
+import type { Progress } from "./speed-meter";
 import type { Row } from "./upload-store";
 
-/** How an upload of this page goes. */
-export type Going = Progress & {
+/** The progress of an upload that this page sends. */
+export type UploadProgress = Progress & {
   paused: boolean;
   /** A service does not answer. */
   isWaiting: boolean;
   error: string | undefined;
-  /** When S3 drops what was sent, as ISO 8601 text. */
+  /** When S3 deletes the parts (ISO 8601). */
   deadline: string | undefined;
-  /** At its speed the file is not sent by then. */
+  /** At its speed the file is not sent before the deadline. */
   isLate: boolean;
-  /** S3 had dropped what was sent before. */
-  isAgain: boolean;
+  /** The upload started again, because S3 no longer had its parts. */
+  isRestarted: boolean;
 };
 
-export type RowActions = { download: (upload: Upload) => void; remove: (upload: Upload) => void };
+export type RowActions = { download: (upload: Upload) => void; delete: (upload: Upload) => void };
+
+const words = strings.uploads;
 
 export class UploadRow {
   readonly element = element("li", { class: "upload", "data-testid": "upload" });
@@ -30,29 +32,33 @@ export class UploadRow {
   readonly #meta = element("span", { class: "meta" });
   readonly #badge = element("span", { class: "badge" });
   readonly #bar = element("progress", { max: "1" });
-  readonly #going = element("span", { class: "meta" });
-  readonly #progress = element("div", { class: "going", hidden: true, "data-testid": "going" });
-  readonly #reason = element("p", { class: "reason", hidden: true });
+  readonly #progressText = element("span", { class: "meta" });
+  readonly #progress = element("div", { class: "progress", hidden: true, "data-testid": "progress" });
+  readonly #problem = element("p", { class: "reason", hidden: true });
   readonly #report = element("details", { class: "report", "data-testid": "report", hidden: true });
-  readonly #download = element("button", { type: "button", class: "button", "data-testid": "download" });
-  readonly #remove = element("button", { type: "button", class: "button quiet", "data-testid": "delete" });
+  readonly #download: HTMLButtonElement;
+  readonly #delete: HTMLButtonElement;
   #row: Row;
-  #shownReport = "";
-  #labelled: string | undefined;
+  #reportText = "";
+  #labelTime: string | undefined;
 
   constructor(row: Row, actions: RowActions) {
     this.#row = row;
-    this.#download.append(strings.uploads.download);
-    this.#remove.append(strings.uploads.delete);
-    this.#download.addEventListener("click", () => actions.download(this.#row.upload));
-    this.#remove.addEventListener("click", () => actions.remove(this.#row.upload));
-    this.#progress.append(this.#bar, this.#going);
+    this.#download = button("button", words.download, {
+      "data-testid": "download",
+      onclick: () => actions.download(this.upload),
+    });
+    this.#delete = button("button quiet", words.delete, {
+      "data-testid": "delete",
+      onclick: () => actions.delete(this.upload),
+    });
+    this.#progress.append(this.#bar, this.#progressText);
     this.element.append(
-      element("div", { class: "what" }, this.#name, this.#meta),
+      element("div", { class: "summary" }, this.#name, this.#meta),
       this.#badge,
-      element("div", { class: "buttons" }, this.#download, this.#remove),
+      element("div", { class: "buttons" }, this.#download, this.#delete),
       this.#progress,
-      this.#reason,
+      this.#problem,
       this.#report,
     );
     this.update(row);
@@ -80,72 +86,61 @@ export class UploadRow {
     this.#badge.textContent = strings.states[upload.state];
     this.#download.hidden = upload.state !== "accepted";
     if (upload.state !== "uploading") this.#progress.hidden = true;
-    this.#explain(upload.reason ?? "");
+    this.#showProblem(sentence(upload.reason ?? ""));
     this.#showReport(upload);
   }
 
-  /** How its sending goes, while this page sends it. */
-  going(going: Going): void {
+  /** Shows the progress while this page sends the upload. */
+  showProgress(progress: UploadProgress): void {
     if (this.upload.state !== "uploading") return;
-    const { sent, total, error } = going;
+    const { sent, total, error } = progress;
     this.#bar.value = total > 0 ? sent / total : 0;
-    this.#going.textContent = progressLine(going);
+    this.#progressText.textContent = progressText(progress);
     this.#progress.hidden = false;
-    this.#explain(error ?? warning(going));
+    this.#showProblem(error ?? warning(progress));
   }
 
-  #explain(reason: string): void {
-    this.#reason.hidden = reason === "";
-    this.#reason.textContent = reason;
+  #showProblem(text: string): void {
+    this.#problem.hidden = text === "";
+    this.#problem.textContent = text;
   }
 
-  /** What hardly ever changes: only the API's time of creation replaces the page's own guess. */
+  /** Shows what changes at most once: the time that the API gives replaces the time of this page. */
   #label(upload: Upload): void {
-    if (this.#labelled === upload.created_at) return;
-    this.#labelled = upload.created_at;
+    if (this.#labelTime === upload.created_at) return;
+    this.#labelTime = upload.created_at;
     this.#name.textContent = upload.filename;
     this.#name.title = upload.filename;
     const time = element("time", { datetime: upload.created_at }, formatTime(upload.created_at));
     this.#meta.replaceChildren(formatSize(upload.size), " · ", time);
-    this.#download.setAttribute("aria-label", strings.uploads.downloadOf(upload.filename));
-    this.#bar.setAttribute("aria-label", strings.uploads.progressOf(upload.filename));
-    this.#remove.setAttribute("aria-label", strings.uploads.deleteOf(upload.filename));
+    this.#download.setAttribute("aria-label", strings.buttonFor(words.download, upload.filename));
+    this.#bar.setAttribute("aria-label", words.progressOf(upload.filename));
+    this.#delete.setAttribute("aria-label", strings.buttonFor(words.delete, upload.filename));
   }
 
   #showReport({ report }: Upload): void {
     this.#report.hidden = report === undefined || report === null;
     const text = JSON.stringify(report ?? null);
-    if (this.#report.hidden || text === this.#shownReport) return;
-    this.#shownReport = text;
-    this.#report.replaceChildren(element("summary", {}, strings.uploads.report), reportList(report ?? null));
+    if (this.#report.hidden || text === this.#reportText) return;
+    this.#reportText = text;
+    this.#report.replaceChildren(element("summary", {}, words.report), reportList(report ?? null));
   }
 }
 
-const words = strings.uploads;
-
-/** "1.2 GiB of 5 GiB · 8 MiB/s · 8 min left", or why it does not move. */
-function progressLine({
-  sent,
-  total,
-  speed,
-  left,
-  paused,
-  isWaiting,
-  error,
-  deadline,
-  isAgain,
-}: Going): string {
-  const said = [words.sent(formatSize(sent), formatSize(total))];
-  if (isAgain) said.push(words.again);
-  if (paused) said.push(words.paused);
-  else if (isWaiting) said.push(words.waiting);
-  else if (speed !== undefined && left !== undefined)
-    said.push(words.speed(formatSize(speed)), words.left(formatDuration(left)));
+/** "1.2 GiB of 5 GiB · 8 MiB/s · 8 min left", or why the upload does not progress. */
+function progressText(progress: UploadProgress): string {
+  const { sent, total, speed, remaining, paused, isWaiting, error, deadline, isRestarted } = progress;
+  const facts = [words.sent(formatSize(sent), formatSize(total))];
+  if (isRestarted) facts.push(words.restarted);
+  if (paused) facts.push(words.paused);
+  else if (isWaiting) facts.push(words.waiting);
+  else if (speed !== undefined && remaining !== undefined)
+    facts.push(words.speed(formatSize(speed)), words.remaining(formatDuration(remaining)));
   const needsPerson = paused || error !== undefined;
-  if (needsPerson && deadline !== undefined) said.push(words.resumeBefore(formatTime(deadline)));
-  return said.join(" · ");
+  if (needsPerson && deadline !== undefined) facts.push(words.resumeBefore(formatTime(deadline)));
+  return facts.join(" · ");
 }
 
-function warning({ isLate, steadyLeft = 0, deadline = "" }: Going): string {
-  return isLate ? words.late(formatDuration(steadyLeft), formatTime(deadline)) : "";
+function warning({ isLate, steadyRemaining = 0, deadline = "" }: UploadProgress): string {
+  return isLate ? words.late(formatDuration(steadyRemaining), formatTime(deadline)) : "";
 }

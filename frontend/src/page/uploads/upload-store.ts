@@ -1,6 +1,7 @@
-// The uploads the page knows, newest first: the model behind the list. Answers, lists and live messages arrive in
-// any order; a newer state is never overwritten by an older one. Must not know the DOM or the network.
-import type { State, Upload } from "../../upload/api/contract";
+// The uploads that the page knows: the model of the list. Responses and live messages arrive in any order, but an older
+// state never overwrites a newer one. Must not know the DOM or the network.
+import type { CreatedUpload, State, Upload } from "../../upload/api/contract";
+import type { SourceFile } from "../../upload/ports";
 
 export type Row = {
   upload: Upload;
@@ -8,16 +9,17 @@ export type Row = {
   states: State[];
 };
 
-/** Where news come from: the API answered a request, or told us by itself. */
-export type Source = "answer" | "live";
+/** Where an update comes from: the response to a request, or a live message. */
+export type Source = "response" | "live";
 
-export type Change = { kind: "shown"; row: Row; outcome: boolean } | { kind: "gone"; id: string };
+/** `isOutcome`: the upload has just got its outcome. */
+export type Change = { kind: "updated"; row: Row; isOutcome: boolean } | { kind: "removed"; id: string };
 
 const OUTCOMES: ReadonlySet<State> = new Set(["accepted", "rejected", "failed"]);
 
-export class Uploads {
+export class UploadStore {
   readonly #rows = new Map<string, Row>();
-  readonly #gone = new Set<string>();
+  readonly #removed = new Set<string>();
   readonly #onChange: (change: Change) => void;
 
   constructor(onChange: (change: Change) => void) {
@@ -36,18 +38,18 @@ export class Uploads {
     return this.#rows.get(id);
   }
 
-  /** The uploads whose outcome is still to come, though their bytes are there. */
+  /** The uploads that have arrived and have no outcome yet. */
   pending(): Upload[] {
     const uploads = [...this.#rows.values()].map((row) => row.upload);
     return uploads.filter(({ state }) => state === "uploaded" || state === "processing");
   }
 
-  /** Takes in what is known about an upload now. What this page saw by itself, not from the API, has no time. */
-  apply(news: Upload, source: Source): void {
-    if (news.state === "aborted") this.remove(news.id);
-    if (this.#gone.has(news.id)) return;
-    const before = this.#rows.get(news.id);
-    const upload = before ? merged(before.upload, news) : news;
+  /** Applies an update. An update that this page made itself, not the API, has an empty `updated_at`. */
+  apply(update: Upload, source: Source): void {
+    if (update.state === "aborted") this.remove(update.id);
+    if (this.#removed.has(update.id)) return;
+    const before = this.#rows.get(update.id);
+    const upload = before ? merged(before.upload, update) : update;
     if (!upload) return;
     const last = before?.states.at(-1);
     const states = before?.states ?? [];
@@ -55,44 +57,49 @@ export class Uploads {
     const row: Row = { upload, states };
     this.#rows.set(upload.id, row);
     const isNew = before ? last !== upload.state : source === "live";
-    this.#onChange({ kind: "shown", row, outcome: isNew && OUTCOMES.has(upload.state) });
+    this.#onChange({ kind: "updated", row, isOutcome: isNew && OUTCOMES.has(upload.state) });
   }
 
-  /** Knows nothing again, but what is no more. */
-  forget(): void {
+  /** Forgets all uploads, but remembers which were removed. */
+  clear(): void {
     for (const id of [...this.#rows.keys()]) {
       this.#rows.delete(id);
-      this.#onChange({ kind: "gone", id });
+      this.#onChange({ kind: "removed", id });
     }
   }
 
-  /** The upload is no more; late messages about it are not heard. */
+  /** Removes an upload. Late messages about it are ignored. */
   remove(id: string): void {
-    this.#gone.add(id);
-    if (this.#rows.delete(id)) this.#onChange({ kind: "gone", id });
+    this.#removed.add(id);
+    if (this.#rows.delete(id)) this.#onChange({ kind: "removed", id });
   }
 }
 
-/**
- * The news over what is known; undefined where they are older. This page may know before the API that S3 has a file, and
- * the API may know more before this page does: what has no time counts against `uploading` alone, which never comes back.
- */
-function merged(known: Upload, news: Upload): Upload | undefined {
-  const isSent = known.state !== "uploading";
-  if (news.updated_at === "") return isSent ? undefined : { ...known, state: news.state };
-  if (compareTimes(news.updated_at, known.updated_at) < 0) return undefined;
-  return isSent && news.state === "uploading" ? { ...news, state: known.state } : news;
+/** A new upload as this page knows it. Its `updated_at` is empty, so that each update of the API is newer. */
+export function newUpload({ id, key, state }: CreatedUpload, { name, type, data }: SourceFile): Upload {
+  const created_at = new Date().toISOString();
+  return { id, key, state, filename: name, size: data.size, content_type: type, created_at, updated_at: "" };
 }
 
-/** Negative when time `a` is before `b`. ISO 8601 in UTC, to the microsecond; no time at all is before any. */
+/**
+ * Merges an update; undefined when it is older. Page and API may each be the first to know that S3 has a file. An update
+ * without a time therefore replaces only the state `uploading`, and this state never returns.
+ */
+function merged(current: Upload, update: Upload): Upload | undefined {
+  const isSent = current.state !== "uploading";
+  if (update.updated_at === "") return isSent ? undefined : { ...current, state: update.state };
+  if (compareTimes(update.updated_at, current.updated_at) < 0) return undefined;
+  return isSent && update.state === "uploading" ? { ...update, state: current.state } : update;
+}
+
+/** Negative when time `a` is before `b`. Times are ISO 8601 in UTC; an empty time is before all others. */
 export function compareTimes(a: string, b: string): number {
-  const [first, second] = [microseconds(a), microseconds(b)];
+  const [first, second] = [sortable(a), sortable(b)];
   return first < second ? -1 : first > second ? 1 : 0;
 }
 
-function microseconds(time: string): bigint {
-  const [, whole, fraction = "", zone] = /^(.{19})(?:\.(\d+))?(.*)$/.exec(time) ?? [];
-  const milliseconds = whole === undefined ? Number.NaN : Date.parse(`${whole}${zone || "Z"}`);
-  if (Number.isNaN(milliseconds)) return -1n;
-  return BigInt(milliseconds) * 1000n + BigInt(fraction.padEnd(6, "0").slice(0, 6));
+/** A time with six digits of a second, so that times in UTC sort as texts. */
+function sortable(time: string): string {
+  const [, seconds = "", fraction = ""] = /^(.{19})(?:\.(\d+))?/.exec(time) ?? [];
+  return seconds + fraction.padEnd(6, "0");
 }

@@ -1,5 +1,5 @@
-// The line that says why nothing is sent just now: no network, a service that does not answer, a service that tells
-// everybody to wait. Must not know how uploads are sent.
+// The line that says why no upload makes progress: there is no network, or a service is silent or overloaded.
+// Must not know how uploads are sent.
 import type { Waiting } from "../../upload/engine";
 import { ApiError } from "../../upload/errors";
 import { element } from "../elements";
@@ -8,13 +8,13 @@ import { strings } from "../strings";
 
 const words = strings.waiting;
 
-/** What a person reads; empty when uploads wait for nothing. Browsers say wrongly that there is no network, too. */
+/** The text of the line; empty when no upload waits. A browser that says it is offline may be wrong. */
 export function waitingText(waiting: readonly Waiting[], isOnline: boolean): string {
   if (waiting.length > 0 && !isOnline) return words.offline;
-  return waiting.map(lineOf).join(" ");
+  return waiting.map(textOf).join(" ");
 }
 
-function lineOf({ service, since, neverAnswered, error, breaksBefore }: Waiting): string {
+function textOf({ service, since, neverAnswered, error, breaksBefore }: Waiting): string {
   const time = formatTime(new Date(since).toISOString());
   if (breaksBefore !== undefined) return words.breaks(formatSize(breaksBefore), time);
   if (service === "s3") return words.s3(time);
@@ -23,7 +23,7 @@ function lineOf({ service, since, neverAnswered, error, breaksBefore }: Waiting)
 }
 
 export class WaitingLine {
-  /** Always there and often empty: screen readers speak a line whose text changes, not one that appears. */
+  /** Never hidden, often empty: screen readers announce a line whose text changes, but not a line that appears. */
   readonly element = element("p", { class: "waiting", role: "status", "data-testid": "waiting" });
 
   show(text: string): void {
