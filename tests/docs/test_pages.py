@@ -3,12 +3,13 @@
 import re
 import subprocess
 import tempfile
+import types
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chalicelib import notifier
+from chalicelib import notifier, processors
 from chalicelib.processors import PROCESSORS
 from chalicelib.upload import OUTCOMES, State
 from local.aws.resources import DEMO
@@ -63,6 +64,21 @@ def test_the_processor_of_the_example_works() -> None:
     assert names["applies_to"]("text/plain", 10)
     assert names["run"](reader(b"one two\nthree\n", "text/plain")) == {"words": 3}
     assert len(source.splitlines()) <= 12
+
+
+def test_the_processor_of_contributing_passes_its_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    module, test = [block.text for block in blocks("python") if block.page == "CONTRIBUTING.md"]
+    (name,) = re.findall(r"from chalicelib.processors import (\w+)", test)
+    processor = types.ModuleType(name)
+    exec(module, vars(processor))  # noqa: S102 - it is ours
+    monkeypatch.setattr(processors, name, processor, raising=False)
+    names: dict[str, Any] = {}
+    exec(test, names)  # noqa: S102 - it is ours
+    tests = [value for key, value in names.items() if key.startswith("test_")]
+
+    assert tests
+    for run in tests:
+        run()
 
 
 @pytest.mark.parametrize("name", PROCESSORS)
