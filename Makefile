@@ -62,12 +62,36 @@ lint:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python scripts/prose.py
+	$(BIN)/codespell *.md docs app.py chalicelib deploy local stage scripts frontend/src
 	cd frontend && npm run --silent check
+
+.PHONY: test-system
+test-system: dev page tools ## Run the tests that start the local system and the emulators of AWS
+	@$(MAKE) --no-print-directory ministack \
+		|| echo "MiniStack was not installed: the tests that deploy into it are skipped" >&2
+	$(SYSTEM) -m "system and not browser"
+
+.PHONY: test-browser
+test-browser: dev page browser ## Run the tests that drive browsers
+	$(SYSTEM) -m browser
+
+.PHONY: coverage
+coverage: dev page ## Run the tests of `make check` and fail where they cover less than before
+	$(FAST) -m "not system and not browser and not slow" --cov --cov-report=term:skip-covered
 
 .PHONY: simulate
 simulate: dev ## Simulate the asynchronous path: SEEDS=100000, FROM=, SEED=n for one run in detail, FAULT=H1
 	@$(BIN)/python -m tests.simulation.runner $(if $(SEEDS),--seeds="$(SEEDS)") \
 		$(if $(FROM),--from="$(FROM)") $(if $(SEED),--seed="$(SEED)") $(if $(FAULT),--fault="$(FAULT)")
+
+.PHONY: hooks
+hooks: dev ## Install the git hooks that run the linters before each commit
+	@$(BIN)/pre-commit install
+
+.PHONY: release
+release: test ## Tag the version of chalicelib/version.py and build its archives in dist/
+	@$(BIN)/python scripts/release.py
 
 .PHONY: format
 format: dev ## Format the code and fix what the linters can

@@ -47,7 +47,7 @@ PHRASES = {
         r"on the dear side": "estimated high",
     }.items()
 }
-# Names that say nothing: which item was found, what was asked for?
+# Names that say nothing: `found` names no item, `asked` no question.
 PARTICIPLES = frozenset(
     (
         *("asked", "begun", "brought", "found", "given", "gone", "heard", "held", "kept", "known"),

@@ -17,7 +17,7 @@ import { strings } from "./strings";
 
 const main = document.querySelector<HTMLElement>("main") ?? document.body;
 const header = document.querySelector<HTMLElement>("header") ?? document.body;
-document.querySelector("footer")?.append(strings.version(__HOIST_VERSION__));
+document.querySelector("footer small")?.append(strings.version(__HOIST_VERSION__));
 const browserFetch: Fetch = (url, options) => fetch(url, options);
 
 try {

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the files of this folder anew with ffmpeg 5.1.
-# tests/processors/test_real_media.py tells what ffprobe says of them.
+# Writes the files of this folder with ffmpeg 5.1.
+# tests/processors/test_real_media.py has what ffprobe reports of them.
 set -e
 cd "$(dirname "$0")"
 pictures="-f lavfi -i color=red:size=64x32:rate=10:duration=1"
