@@ -206,7 +206,8 @@ def test_parameters_and_settings_have_the_same_bounds(parameter: str, variable: 
 
 
 def test_the_page_shows_the_password_rules_of_the_pool() -> None:
-    strings = (ROOT / "frontend" / "src" / "page" / "strings.ts").read_text(encoding="utf-8")
+    path = ROOT / "frontend" / "src" / "page" / "strings" / "account.ts"
+    strings = path.read_text(encoding="utf-8")
 
     policy = RESOURCES["UserPool"]["Properties"]["Policies"]["PasswordPolicy"]
     assert f"At least {policy['MinimumLength']} characters" in strings
