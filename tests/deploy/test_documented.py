@@ -20,7 +20,7 @@ DOCS = ROOT / "docs"
 OPERATIONS = (DOCS / "operations.md").read_text(encoding="utf-8")
 DEPLOYING = (DOCS / "deploying.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-(CONCURRENCY,) = DOCS.glob("decisions/*-no-function-takes-all-*.md")
+(CONCURRENCY,) = DOCS.glob("decisions/025-*.md")
 
 
 def test_the_rules_of_the_web_acl_are_such_that_waf_takes_them() -> None:
