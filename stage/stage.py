@@ -67,7 +67,7 @@ def check_name(name: str) -> None:
         raise StageError("Which stage? Name it: STAGE=dev")
     if not _NAME.fullmatch(name):
         raise StageError(
-            f"{name!r} is no stage: use up to 24 small letters, digits and hyphens, a letter first"
+            f"{name!r} is no stage: up to 24 small letters, digits and hyphens, a letter first"
         )
     if name == "local":
         raise StageError("The stage local is this machine's: `make run` starts it")
