@@ -57,8 +57,10 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests that share a local system or a server of it run in one process, one after another."""
+    if not config.pluginmanager.hasplugin("xdist"):
+        return
     for item in items:
         if item.get_closest_marker("system") or item.get_closest_marker("browser"):
             shares = item.path.parent if item.path.parent.name in WITH_ONE_SYSTEM else item.path
@@ -118,6 +120,6 @@ def dynamodb_client() -> Any:
 @pytest.fixture
 def dynamodb(dynamodb_client: Any) -> Iterator[Any]:
     """DynamoDB, by moto, with our table in it and nothing else."""
-    with mock_aws():
+    with mock_aws(), speed.quick_answers():
         dynamodb_client.create_table(TableName=environment.TABLE, **SCHEMA)
         yield dynamodb_client

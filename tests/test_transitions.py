@@ -174,7 +174,7 @@ def test_only_what_is_processed_is_settled(state: State) -> None:
         (State.UPLOADED, None, True),
         (State.PROCESSING, "first", True),
         (State.PROCESSING, "second", False),
-        *((state, None, False) for state in (*OUTCOMES, State.ABORTED)),
+        *((state, None, False) for state in (*sorted(OUTCOMES), State.ABORTED)),
     ],
 )
 def test_a_failure_is_of_the_invocation_that_gave_up(

@@ -17,6 +17,8 @@ from stage.stage import StageError
 from tests.support.environment import PAGE_ORIGIN, REGION
 from tests.test_openapi import DOCUMENT, SCHEMAS, title
 
+pytestmark = pytest.mark.slow
+
 DECLARED = api_gateway.read()
 
 

@@ -16,6 +16,8 @@ from deploy.steps import page
 from stage.stage import Stage, StageError
 from tests.support.environment import HOIST_ENVIRONMENT, REGION
 
+pytestmark = pytest.mark.slow
+
 BUCKET = "page"
 CONFIG = {"api_url": "https://api.example.com/dev"}
 

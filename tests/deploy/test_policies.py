@@ -43,7 +43,7 @@ from tests.support.environment import (
 from tests.support.iam import Aws, allows, aws, listed
 
 # Chalice's local gateway reads a Cognito token without verifying it, and says so.
-pytestmark = pytest.mark.filterwarnings("ignore:CognitoUserPoolAuthorizer")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:CognitoUserPoolAuthorizer")]
 
 ENVIRONMENT = {**HOIST_ENVIRONMENT, "HOIST_DEAD_LETTERS_ARN": DEAD_LETTERS}
 TEMPLATES = policies.templates()

@@ -16,6 +16,8 @@ from deploy.steps.api_gateway import RestApi
 from deploy.steps.snap_start import ALIAS, SnapStart
 from tests.support.environment import REGION
 
+pytestmark = pytest.mark.slow
+
 FUNCTION = "hoist-dev"
 URI = (
     f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/"

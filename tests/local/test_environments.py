@@ -12,6 +12,8 @@ import pytest
 from local.functions.environments import LINE_LIMIT, MOST, Answer, Function, Functions
 from tests.local.serving import PATIENCE, comes, is_running
 
+pytestmark = pytest.mark.slow
+
 HANDLERS = """
 import os
 import sys

@@ -1,10 +1,15 @@
 """boto3 and moto, made cheaper in the process of the tests; what they answer stays the same."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any, cast
 
 from botocore.loaders import Loader
+from moto.core.serialize import JSONSerializer
 from moto.dynamodb.models.dynamo_type import Item, LimitedSizeDict
+
+from local.aws.dynamodb_tables import _answering
 
 CHANGED_IN_PLACE = {"L", "M", "SS", "NS", "BS"}
 
@@ -28,6 +33,17 @@ def copy_items_cheaply() -> None:
     changes lists, maps and sets in place, and replaces every other value.
     """
     Item.__deepcopy__ = _copy  # type: ignore[method-assign]
+
+
+@contextmanager
+def quick_answers() -> Iterator[None]:
+    """Let moto's DynamoDB answer items as the local system does, without looking for aliases."""
+    usual = JSONSerializer._serialize_type_structure
+    JSONSerializer._serialize_type_structure = _answering(usual)  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        JSONSerializer._serialize_type_structure = usual  # type: ignore[method-assign]
 
 
 def _copy(item: Item, memo: dict[int, Any]) -> Item:
