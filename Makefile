@@ -23,7 +23,7 @@ export PYTHONDONTWRITEBYTECODE :=
 FAST   := $(BIN)/pytest --numprocesses=logical --dist=worksteal --durations=10
 SYSTEM := $(BIN)/pytest --numprocesses=logical --dist=loadgroup --no-loadscope-reorder --durations=10
 # Two commands side by side, each with its output in one piece where this make can do that.
-TOGETHER := $(MAKE) --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync)
+PARALLEL := $(MAKE) --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -38,14 +38,14 @@ run: install page ## Run Hoist on this machine (Ctrl-C stops it)
 
 .PHONY: test
 test: dev page browser tools ## Run all tests, the local system and the browsers included
-	+@$(TOGETHER) fast-tests page-tests lint
+	+@$(PARALLEL) fast-tests page-tests lint
 	@$(MAKE) --no-print-directory ministack \
 		|| echo "MiniStack was not installed: the tests that deploy into it are skipped" >&2
 	$(SYSTEM) -m "system or browser"
 
 .PHONY: check
 check: dev page ## Lint, types, and the tests that need neither a server nor a browser and are not slow
-	+@$(TOGETHER) quick-tests page-tests lint
+	+@$(PARALLEL) quick-tests page-tests lint
 
 # The parts of `make test` and `make check`, which run beside one another.
 .PHONY: fast-tests quick-tests page-tests lint

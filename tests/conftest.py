@@ -1,9 +1,12 @@
 """What all tests share: the environment, the fakes and a table of moto's."""
 
+import gc
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -16,7 +19,7 @@ from chalicelib.items import SCHEMA
 from chalicelib.parts import MIB
 from chalicelib.signing import Credentials, Signer
 from chalicelib.uploads import Uploads
-from tests.support import environment
+from tests.support import environment, speed
 from tests.support.fakes import Clock, MemoryStorage, MemoryTable, RecordingPages
 
 environment.enter()  # app.py, which only tests import, reads it when it is imported
@@ -26,6 +29,42 @@ hypothesis.settings.register_profile("dev", max_examples=50, deadline=None)
 hypothesis.settings.register_profile("ci", max_examples=1000, deadline=None, derandomize=True)
 hypothesis.settings.register_profile("search", max_examples=15_000, deadline=None)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
+speed.share_service_descriptions()
+speed.copy_items_cheaply()
+# Folders whose tests share one local system; elsewhere those of a file do.
+WITH_ONE_SYSTEM = {"hostile", "system"}
+# Which tests a file has, without importing it: `-m` decides about a whole file where it can.
+FILE_MARKS = re.compile(r"^pytestmark = (.*)$", re.MULTILINE)
+MARK = re.compile(r"\bmark\.(system|browser|slow)\b")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import no file of which `-m` takes no test: importing all of them takes a quarter minute."""
+    if collection_path.suffix != ".py" or not (expression := config.getoption("markexpr")):
+        return None
+    text = collection_path.read_text(encoding="utf-8")
+    excluded = {word for word in ("system", "browser", "slow") if f"not {word}" in expression}
+    of_all = {mark for line in FILE_MARKS.findall(text) for mark in MARK.findall(line)}
+    if excluded & of_all:
+        return True
+    return True if expression == "system or browser" and not MARK.search(text) else None
+
+
+def pytest_collection_finish() -> None:
+    """What is imported stays: the garbage collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests that share a local system or a server of it run in one process, one after another."""
+    if not config.pluginmanager.hasplugin("xdist"):
+        return
+    for item in items:
+        if item.get_closest_marker("system") or item.get_closest_marker("browser"):
+            shares = item.path.parent if item.path.parent.name in WITH_ONE_SYSTEM else item.path
+            item.add_marker(pytest.mark.xdist_group(shares.name))
 
 
 @pytest.fixture
@@ -81,6 +120,6 @@ def dynamodb_client() -> Any:
 @pytest.fixture
 def dynamodb(dynamodb_client: Any) -> Iterator[Any]:
     """DynamoDB, by moto, with our table in it and nothing else."""
-    with mock_aws():
+    with mock_aws(), speed.quick_answers():
         dynamodb_client.create_table(TableName=environment.TABLE, **SCHEMA)
         yield dynamodb_client

@@ -26,6 +26,8 @@ from tests.support.fakes import Clock, RecordingGateway, RecordingPages
 from tests.support.payloads import OTHER_OWNER, OWNER, put_upload
 from tests.support.tables import real_table
 
+pytestmark = pytest.mark.slow
+
 URL = "wss://socket.example.com/api"
 
 

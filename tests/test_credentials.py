@@ -20,6 +20,8 @@ from tests.support.environment import BUCKET
 from tests.support.payloads import OTHER_OWNER, OWNER
 from tests.support.seaweedfs import Server, seaweedfs
 
+pytestmark = pytest.mark.slow
+
 OWN, OTHER = f"uploads/{OWNER}/", f"uploads/{OTHER_OWNER}/"
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 PATIENCE = 30.0  # seconds

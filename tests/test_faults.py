@@ -36,6 +36,8 @@ from tests.support.fakes import (
 from tests.support.payloads import CONTENT, OWNER, PUT_ID, event, put_upload
 from tests.support.tables import put_in, real_table
 
+pytestmark = pytest.mark.slow
+
 RETRIES = 2
 MINUTE = 60
 

@@ -37,6 +37,8 @@ from tests.support.payloads import (
 )
 from tests.support.tables import put_in
 
+pytestmark = pytest.mark.slow
+
 REQUEST_ID = "e4b46cbf-b738-4a6e-8880-a18cdf61200e"
 
 

@@ -33,6 +33,8 @@ from tests.support.fakes import AMPLE, Clock, MemoryStorage, MemoryTable, client
 from tests.support.payloads import OWNER, put_upload
 from tests.support.tables import real_table
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SMALL = Quota(max_bytes=100, max_files=1000)
 

@@ -15,7 +15,7 @@ def arrived(storage: MemoryStorage) -> str:
     return put_upload().key
 
 
-@pytest.mark.parametrize("state", OUTCOMES)
+@pytest.mark.parametrize("state", sorted(OUTCOMES))
 def test_an_outcome_is_written(
     table: MemoryTable, storage: MemoryStorage, arrived: str, state: State
 ) -> None:
@@ -24,7 +24,7 @@ def test_an_outcome_is_written(
     assert storage.tags == {arrived: state}
 
 
-@pytest.mark.parametrize("state", set(State) - OUTCOMES)
+@pytest.mark.parametrize("state", sorted(set(State) - OUTCOMES))
 def test_a_state_that_is_no_outcome_is_not_written(
     table: MemoryTable, storage: MemoryStorage, arrived: str, state: State
 ) -> None:

@@ -29,6 +29,8 @@ from tests.support.fakes import (
 from tests.support.payloads import CONTENT, CREATED_AT, OWNER, PUT_ID, multipart_upload, put_upload
 from tests.support.tables import put_in, real_table
 
+pytestmark = pytest.mark.slow
+
 HOUR = 3600
 DAY = 24 * HOUR
 

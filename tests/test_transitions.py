@@ -170,7 +170,7 @@ def test_only_a_processing_upload_is_settled(state: State) -> None:
         (State.UPLOADED, None, True),
         (State.PROCESSING, "first", True),
         (State.PROCESSING, "second", False),
-        *((state, None, False) for state in (*OUTCOMES, State.ABORTED)),
+        *((state, None, False) for state in (*sorted(OUTCOMES), State.ABORTED)),
     ],
 )
 def test_only_the_failed_invocation_records_a_failure(

@@ -20,6 +20,8 @@ from tests.deploy.names import names
 from tests.support.environment import PAGE_ORIGIN, REGION
 from tests.test_openapi import DOCUMENT, SCHEMAS, title
 
+pytestmark = pytest.mark.slow
+
 DECLARED = read()
 
 

@@ -13,6 +13,8 @@ from deploy.audit.__main__ import Result
 from tests.support.environment import CLEAN_ENVIRONMENT
 from tests.support.scripted import Scripted, scripted_server
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 NOWHERE = "http://127.0.0.1:1"  # where nothing listens
 # A response of registry.npmjs.org to /-/npm/v1/security/advisories/bulk.

@@ -32,6 +32,8 @@ from tests.support.metered import Meter, size_of
 from tests.support.payloads import OWNER, event
 from tests.support.tables import real_table
 
+pytestmark = pytest.mark.slow
+
 FILENAME = "m" * 96 + ".bin"
 CONNECTION = "L0SM9cOFvHcCIhw="
 SIZES = [

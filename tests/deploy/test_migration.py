@@ -20,6 +20,8 @@ from tests.support.environment import TABLE
 from tests.support.payloads import OTHER_OWNER, OWNER, put_upload
 from tests.support.tables import real_table
 
+pytestmark = pytest.mark.slow
+
 FORMER = "hoist-test-Table-1ABCDEF"
 NOW = datetime.now(UTC)
 YESTERDAY = NOW - timedelta(days=1)

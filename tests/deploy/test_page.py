@@ -18,6 +18,8 @@ from stage.stage import Stage, StageError
 from tests.deploy.names import names
 from tests.support.environment import HOIST_ENVIRONMENT, REGION
 
+pytestmark = pytest.mark.slow
+
 BUCKET = "page"
 CONFIG = {"api_url": "https://api.example.com/dev"}
 

@@ -20,6 +20,8 @@ from tests.deploy.iam_actions import model
 from tests.deploy.template import RESOURCES
 from tests.support.running import ROOT
 
+pytestmark = pytest.mark.slow
+
 USER = "arn:aws:iam::123456789012:user/ops"
 ROLE = "arn:aws:iam::123456789012:role/sso/Deployer"
 SERVICES = (

@@ -43,7 +43,7 @@ from tests.support.environment import (
 from tests.support.iam import Aws, allows, aws, listed
 
 # Chalice's local gateway warns that it does not verify Cognito tokens.
-pytestmark = pytest.mark.filterwarnings("ignore:CognitoUserPoolAuthorizer")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:CognitoUserPoolAuthorizer")]
 
 ENVIRONMENT = {**HOIST_ENVIRONMENT, "HOIST_DEAD_LETTERS_ARN": DEAD_LETTERS}
 TEMPLATES = policies.templates()
@@ -115,7 +115,6 @@ def role(account: Aws) -> Iterator[Role]:
             created[service] = session.client(service, endpoint_url=account.url)
         return created[service]
 
-    operator("dynamodb").create_table(TableName=TABLE, **SCHEMA)
     for topic in (RESULTS_TOPIC, NOTIFICATIONS_TOPIC):
         operator("sns").create_topic(Name=topic.rpartition(":")[2])
     operator("sqs").create_queue(QueueName=DEAD_LETTERS.rpartition(":")[2])
@@ -142,7 +141,12 @@ def role(account: Aws) -> Iterator[Role]:
 
 
 def run(role: Role, function: str, access_key: str) -> Role:
-    """Run a function's scenario for a new owner, with an access key."""
+    """Run a function's scenario for a new owner, with an access key, on an empty table."""
+    dynamodb = role.operator("dynamodb")
+    # moto copies and sorts all of a table for many requests.
+    if TABLE in dynamodb.list_tables()["TableNames"]:
+        dynamodb.delete_table(TableName=TABLE)
+    dynamodb.create_table(TableName=TABLE, **SCHEMA)
     role.application._clients.session.get_credentials().access_key = access_key
     fresh = replace(role, owner=str(uuid4()), calls=set())
     SCENARIOS[function](fresh)

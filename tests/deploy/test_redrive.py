@@ -23,6 +23,8 @@ from tests.support.environment import BUCKET, HOIST_ENVIRONMENT, REGION, TABLE
 from tests.support.payloads import MULTIPART_ID, PUT_ID, event, multipart_upload, put_upload
 from tests.support.tables import put_in
 
+pytestmark = pytest.mark.slow
+
 DEAD_LETTERS = f"arn:aws:sqs:{REGION}:123456789012:hoist-test-dead-letters"
 EVENT = event("sns_success")
 QUEUED = event("sqs_dead_letter_of_sns")

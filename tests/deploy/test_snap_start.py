@@ -17,6 +17,8 @@ from stage.apis import RestApi
 from tests.deploy.names import names
 from tests.support.environment import REGION
 
+pytestmark = pytest.mark.slow
+
 FUNCTION = "hoist-dev"
 URI = (
     f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/"

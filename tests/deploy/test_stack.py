@@ -21,6 +21,8 @@ from tests.deploy.cloudformation import ACCOUNT, client
 from tests.deploy.template import OUTPUTS, PARAMETERS, RESOURCES, TEXT, listed
 from tests.support.environment import HOIST_ENVIRONMENT, REGION
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/4ad1f3c2-0000-4000-8000-000000000000"
 WEB_ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl"

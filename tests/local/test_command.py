@@ -13,6 +13,8 @@ from local.home import Ports, StartError, free_ports
 from tests.support.environment import CLEAN_ENVIRONMENT
 from tests.support.running import ROOT
 
+pytestmark = pytest.mark.slow
+
 SERVICES = ["s3", "aws", "api", "gateway", "page", "downloads"]
 
 

@@ -13,6 +13,8 @@ from local.functions.environments import LINE_LIMIT, MOST, Answer, Function, Fun
 from local.names import arn
 from tests.local.serving import TIMEOUT, is_running, wait_until
 
+pytestmark = pytest.mark.slow
+
 HANDLERS = """
 import os
 import sys

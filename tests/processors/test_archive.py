@@ -30,6 +30,8 @@ from tests.processors.archives import (
 )
 from tests.processors.reading import Reading, reader, reader_of
 
+pytestmark = pytest.mark.slow
+
 LISTED = {"entries": 3, "expanded_size": 1005, "names": list(FILES), "complete": True}
 
 

@@ -13,6 +13,8 @@ from chalicelib.processors import tabular
 from chalicelib.processors.tabular.text_lines import MAX_LINE
 from tests.processors.reading import Reading, reader, reader_of, sparse
 
+pytestmark = pytest.mark.slow
+
 MIB = 1024 * 1024
 FIELDS = st.characters(codec="utf-8", exclude_characters="\0\r\n")
 

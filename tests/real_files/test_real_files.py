@@ -14,6 +14,8 @@ from chalicelib.processors import PROCESSORS, Processors
 from chalicelib.reader import ObjectReader
 from tests.real_files.corpus import FORMATS, RealFile, real_files
 
+pytestmark = pytest.mark.slow
+
 
 def judged(format_: str) -> list[tuple[RealFile, str]]:
     """The files of a format, each with every type that may be declared for it."""

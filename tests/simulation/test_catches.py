@@ -6,6 +6,8 @@ from tests.simulation.mutations import MUTATIONS, mutated
 from tests.simulation.simulation import simulate
 from tests.simulation.world import Faults
 
+pytestmark = pytest.mark.slow
+
 # The other faults around each fault, chosen so that few seeds are enough.
 FAULTS = {
     "H1": Faults(crash=0.2, twice=0.3, late=0.3),

@@ -21,6 +21,8 @@ from tests.simulation.contract import (
 from tests.simulation.dynamodb import FakeDynamoDB
 from tests.support.environment import TABLE
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def moto(dynamodb_client: Any) -> Iterator[Any]:

@@ -12,6 +12,8 @@ from moto import mock_aws
 from tests.simulation.contract import SCHEMA, attributes, key, outcome, sorted_items
 from tests.simulation.dynamodb import FakeDynamoDB
 
+pytestmark = pytest.mark.slow
+
 _NAMES = count()
 TEXTS = st.sampled_from(["", "1", "10", "2", "a", "é", "🎈"])
 NUMBERS = st.integers(-3, 12)

@@ -7,6 +7,8 @@ import pytest
 from tests.simulation.runner import failures
 from tests.simulation.simulation import simulate
 
+pytestmark = pytest.mark.slow
+
 SEEDS = 1000
 
 

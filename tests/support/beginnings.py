@@ -55,7 +55,7 @@ OTF = b"OTTO\0\x0a\0\x80\0\3\0\x20CFF " + bytes(40)
 TTF = b"\0\1\0\0\0\x0a\0\x80\0\3\0\x20DSIG" + bytes(40)
 TTC = b"ttcf\0\1\0\0\0\0\0\2" + bytes(20)
 EOT = bytes(8) + b"\1\0\2\0" + bytes(22) + b"LP" + bytes(40)
-GZIP = gzip.compress(b"hello")
+GZIP = gzip.compress(b"hello", mtime=0)
 BZIP2 = b"BZh91AY&SY\x19\x31\x65\x3d\0\0"
 XZ = b"\xfd7zXZ\0\0\4\xe6\xd6\xb4\x46"
 ZSTD = b"\x28\xb5\x2f\xfd\x04\x58\x29\0\0"
@@ -101,7 +101,8 @@ def zipped(*entries: str | tuple[str, bytes], deflated: bool = False) -> bytes:
     with zipfile.ZipFile(packed, "w", method) as archive:
         for entry in entries:
             name, content = entry if isinstance(entry, tuple) else (entry, b"letters")
-            archive.writestr(name, content)
+            # ZipInfo has a fixed time: the ids of tests hold the first bytes.
+            archive.writestr(zipfile.ZipInfo(name), content, method)
     return packed.getvalue()
 
 
@@ -115,7 +116,9 @@ def streamed(*entries: tuple[str, bytes]) -> bytes:
     packed = Pipe()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in entries:
-            with archive.open(name, "w") as entry:
+            member = zipfile.ZipInfo(name)
+            member.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(member, "w") as entry:
                 entry.write(content)
     return packed.getvalue()
 
