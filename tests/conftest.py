@@ -51,7 +51,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_finish() -> None:
-    """What is imported stays: the garbage collector need not look at it again and again."""
+    """Imported modules stay, so the garbage collector need not look at them again."""
     gc.collect()
     gc.freeze()
 

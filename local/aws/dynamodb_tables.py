@@ -200,7 +200,7 @@ def install(database: sqlite3.Connection) -> None:
     transact = DynamoHandler.transact_write_items
     DynamoHandler.transact_write_items = _run_once(transact)  # type: ignore[method-assign]
     serialize = JSONSerializer._serialize_type_structure  # noqa: SLF001 - no other way
-    JSONSerializer._serialize_type_structure = _serialize_items(  # type: ignore[method-assign] # noqa: SLF001
+    JSONSerializer._serialize_type_structure = serialize_items(  # type: ignore[method-assign] # noqa: SLF001
         serialize
     )
 
@@ -248,7 +248,7 @@ def _run_once(transact: Callable[..., Any]) -> Callable[..., Any]:
     return transact_write_items
 
 
-def _serialize_items(serialize: Callable[..., None]) -> Callable[..., None]:
+def serialize_items(serialize: Callable[..., None]) -> Callable[..., None]:
     """Responses: writes a value as JSON; moto tries five names for each type it could have."""
 
     def structure(self: JSONSerializer, serialized: Any, value: Any, shape: Any, key: str) -> None:

@@ -9,7 +9,7 @@ from botocore.loaders import Loader
 from moto.core.serialize import JSONSerializer
 from moto.dynamodb.models.dynamo_type import Item, LimitedSizeDict
 
-from local.aws.dynamodb_tables import _answering
+from local.aws.dynamodb_tables import serialize_items
 
 CHANGED_IN_PLACE = {"L", "M", "SS", "NS", "BS"}
 
@@ -17,10 +17,10 @@ CHANGED_IN_PLACE = {"L", "M", "SS", "NS", "BS"}
 def share_service_descriptions() -> None:
     """Let all sessions of botocore share what they read: each description is parsed once."""
     descriptions: dict[Any, Any] = {}
-    begin = Loader.__init__
+    construct = Loader.__init__
 
-    def __init__(self: Any, *given: Any, **named: Any) -> None:  # noqa: N807 - it is a method
-        begin(self, *given, **named)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - it is a method
+        construct(self, *args, **kwargs)
         self._cache = descriptions
 
     Loader.__init__ = __init__
@@ -39,7 +39,7 @@ def copy_items_cheaply() -> None:
 def quick_answers() -> Iterator[None]:
     """Let moto's DynamoDB answer items as the local system does, without looking for aliases."""
     usual = JSONSerializer._serialize_type_structure
-    JSONSerializer._serialize_type_structure = _answering(usual)  # type: ignore[method-assign]
+    JSONSerializer._serialize_type_structure = serialize_items(usual)  # type: ignore[method-assign]
     try:
         yield
     finally:
