@@ -19,8 +19,8 @@ def share_service_descriptions() -> None:
     descriptions: dict[Any, Any] = {}
     begin = Loader.__init__
 
-    def __init__(self: Any, *given: Any, **named: Any) -> None:  # noqa: N807 - it is a method
-        begin(self, *given, **named)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - it is a method
+        begin(self, *args, **kwargs)
         self._cache = descriptions
 
     Loader.__init__ = __init__
