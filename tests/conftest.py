@@ -51,7 +51,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_finish() -> None:
-    """Imported modules stay, so the garbage collector need not look at them again."""
+    """Keep the garbage collector from visiting the imported modules at every collection."""
     gc.collect()
     gc.freeze()
 
