@@ -15,6 +15,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 HOST = "127.0.0.1"
+# Below the range that systems use for outgoing connections, so that no such connection takes a port
+# before its server listens.
+FREE_PORTS = range(10_000, 32_000)
 STOPPING_GRACE = 15.0  # seconds that an earlier system whose make was killed may take to stop
 
 
@@ -115,14 +118,10 @@ def check_ports(ports: Ports) -> None:
 
 
 def free_ports(count: int, *, apart_from: Collection[int] = ()) -> list[int]:
-    """Ports that nothing listens on now, and that are not in `apart_from`.
-
-    They are below the range that systems use for outgoing connections, so no such connection
-    takes a port before its server listens.
-    """
+    """Ports of FREE_PORTS that nothing listens on now, and that are not in `apart_from`."""
     ports: list[int] = []
     while len(ports) < count:
-        port = random.randrange(10_000, 32_000)  # noqa: S311 - no secret
+        port = random.choice(FREE_PORTS)  # noqa: S311 - no secret
         if port not in (*ports, *apart_from) and _is_free(port):
             ports.append(port)
     return ports

@@ -19,6 +19,7 @@ from chalicelib.items import SCHEMA
 from chalicelib.parts import MIB
 from chalicelib.signing import Credentials, Signer
 from chalicelib.uploads import Uploads
+from local import home
 from tests.support import environment, speed
 from tests.support.fakes import Clock, MemoryStorage, MemoryTable, RecordingPages
 
@@ -36,6 +37,14 @@ WITH_ONE_SYSTEM = {"hostile", "system"}
 # Which tests a file has, without importing it: `-m` decides about a whole file where it can.
 FILE_MARKS = re.compile(r"^pytestmark = (.*)$", re.MULTILINE)
 MARK = re.compile(r"\bmark\.(system|browser|slow)\b")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each worker ports of its own: a port that is free now could be another worker's."""
+    worker = getattr(config, "workerinput", None)
+    if worker is not None:
+        index = int(worker["workerid"].removeprefix("gw"))
+        home.FREE_PORTS = home.FREE_PORTS[index :: worker["workercount"]]
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
