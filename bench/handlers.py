@@ -177,7 +177,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     options = parser.parse_args()
     logging.disable()
-    session = application()._session
+    session = application()._clients.session
     session.register("before-send", stubbed.answer)
     CALLS.watch(session)
     results: dict[str, Any] = {}

@@ -82,7 +82,7 @@ def main() -> None:
         chromium = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=ARGUMENTS
         )
-        view = chromium.new_context(viewport=VIEW, locale="en-GB", timezone_id="UTC")
+        view = chromium.new_context(viewport=VIEW, locale="en-GB", timezone_id="UTC")  # type: ignore[arg-type]
         frames = Path(folder) / "frames"
         frames.mkdir()
         record(view.new_page(), system, Path(folder), frames)

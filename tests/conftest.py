@@ -32,6 +32,7 @@ hypothesis.settings.register_profile("search", max_examples=15_000, deadline=Non
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
 speed.share_service_descriptions()
 speed.copy_items_cheaply()
+speed.take_turns()
 # Folders whose tests share one local system; elsewhere those of a file do.
 WITH_ONE_SYSTEM = {"hostile", "system"}
 # Which tests a file has, without importing it: `-m` decides about a whole file where it can.

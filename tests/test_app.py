@@ -13,8 +13,8 @@ import pytest
 from chalice.config import Config
 from chalice.local import LocalGateway
 from chalice.test import Client, HTTPResponse
-from moto.core import DEFAULT_ACCOUNT_ID
-from moto.sns import sns_backends
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.sns.models import sns_backends
 
 import app
 from chalicelib import errors
@@ -27,8 +27,9 @@ from chalicelib.signing import Credentials, Signer
 from chalicelib.upload import State, Upload
 from chalicelib.version import VERSION
 from tests.support.environment import NOTIFICATIONS_TOPIC, PAGE_ORIGIN, REGION
-from tests.support.fakes import Invocation, MemoryStorage, RecordingGateway, checksum
+from tests.support.fakes import Invocation, MemoryStorage, RecordingGateway
 from tests.support.payloads import CONTENT, OTHER_OWNER, OWNER, PUT_ID, event, put_upload
+from tests.support.running import crc64nvme as checksum
 from tests.support.tables import put_in
 
 # Chalice's local gateway reads a Cognito token without verifying it, and says so.
@@ -115,7 +116,7 @@ def composed(
     application.cache_clear()
     fresh = application()
     fresh._dynamodb = dynamodb
-    fresh._storage = storage
+    fresh._storage = storage  # type: ignore[assignment] # the fake
     fresh._management = gateway
     yield fresh
     application.cache_clear()
@@ -369,7 +370,7 @@ def test_whole_files_of_a_batch_take_turns_at_the_host_names(page: Page) -> None
     assert hosts == [usual, dual, usual, dual]
 
 
-BROKEN_MEMBERS = {
+BROKEN_MEMBERS: dict[str, Any] = {
     "no object": 1,
     "nothing": None,
     "a list": [],
@@ -445,7 +446,7 @@ def test_the_largest_batch_fits_into_a_request_and_its_answer(
     }  # fmt: skip
     members = [{**longest, "idempotency_key": f"{n:064}"} for n in range(100)]
     token = "t" * 2000  # longer than those of STS
-    composed._signer = lambda: Signer(
+    composed._signer = lambda: Signer(  # type: ignore[method-assign] # a token of AWS's length
         Credentials("ASIA" + "A" * 16, "secret", token), REGION, datetime.now(UTC), 3600
     )
 
@@ -752,7 +753,7 @@ def test_an_integer_may_be_written_with_a_point(page: Page, size: str) -> None:
 
 
 def test_a_retryable_error_says_when_to_retry(page: Page, composed: Application) -> None:
-    composed.uploads = Failing(TryAgain("S3 is busy"))
+    composed.uploads = Failing(TryAgain("S3 is busy"))  # type: ignore[assignment]
 
     answer = page.ask("GET", f"/uploads/{PUT_ID}")
 
@@ -849,7 +850,7 @@ class Failing:
 def test_every_error_is_a_problem_that_the_page_can_read(
     page: Page, composed: Application, error: type[UploadError]
 ) -> None:
-    composed.uploads = Failing(error("Do this"))
+    composed.uploads = Failing(error("Do this"))  # type: ignore[assignment]
 
     problem = is_problem(page.ask("GET", f"/uploads/{PUT_ID}"), error.status, error.code)
 
@@ -857,7 +858,7 @@ def test_every_error_is_a_problem_that_the_page_can_read(
 
 
 def test_an_unexpected_error_reveals_nothing(page: Page, composed: Application) -> None:
-    composed.uploads = Failing(RuntimeError("the secret is 42"))
+    composed.uploads = Failing(RuntimeError("the secret is 42"))  # type: ignore[assignment]
 
     answer = page.ask("GET", f"/uploads/{PUT_ID}")
 

@@ -39,7 +39,7 @@ def test_s3_is_addressed_by_its_bucket_except_locally(
     storage = Application(replace(settings, stage=stage))._storage
 
     assert storage.bucket == BUCKET
-    assert storage.client.meta.config.s3["addressing_style"] == style
+    assert storage.client.meta.config.s3["addressing_style"] == style  # type: ignore[attr-defined]
 
 
 def test_clients_work_in_the_region_of_the_stage(settings: Settings) -> None:
@@ -219,20 +219,20 @@ def test_a_silent_service_times_out_before_api_gateway(settings: Settings) -> No
     composed = Application(settings)
     for client in (composed._dynamodb, composed._storage.client):
         config = client.meta.config
-        tries = config.retries["total_max_attempts"]
-        assert 2 * tries * max(config.read_timeout, config.connect_timeout) < 29
+        tries = config.retries["total_max_attempts"]  # type: ignore[union-attr]
+        assert 2 * tries * max(config.read_timeout, config.connect_timeout) < 29  # type: ignore[union-attr]
 
 
 def test_only_complete_has_a_long_timeout(settings: Settings) -> None:
     composed = Application(settings)
 
-    assert composed._storage.completing().meta.config.read_timeout > composed._storage.patience
+    assert composed._storage.completing().meta.config.read_timeout > composed._storage.patience  # type: ignore[attr-defined]
     assert composed._storage.completing() is composed._storage.completing()
 
 
 def test_a_throttle_of_one_owner_does_not_delay_another(settings: Settings) -> None:
     for client in (Application(settings)._dynamodb, Application(settings)._storage.client):
-        assert client.meta.config.retries["mode"] == "standard"
+        assert client.meta.config.retries["mode"] == "standard"  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(("version", "works"), [((1, 35), False), ((1, 36), True), ((2, 0), True)])

@@ -38,7 +38,7 @@ def gateway() -> RecordingGateway:
 
 @pytest.fixture
 def browser(dynamodb: Any, gateway: RecordingGateway, clock: Clock) -> Browser:
-    return Browser(dynamodb, TABLE, lambda: gateway, URL, clock, max_pages=3)
+    return Browser(dynamodb, TABLE, lambda: gateway, URL, clock, max_pages=3)  # type: ignore[arg-type, return-value]
 
 
 def invited(browser: Browser, owner: str = OWNER) -> str:

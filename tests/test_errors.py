@@ -5,7 +5,7 @@ import pytest
 from chalicelib import errors
 from chalicelib.errors import UploadError
 
-ERRORS = [
+ERRORS: list[type[UploadError]] = [
     UploadError,
     *(e for e in vars(errors).values() if isinstance(e, type) and e.__base__ is UploadError),
 ]

@@ -35,7 +35,7 @@ from tests.simulation.simulation import QUOTA, SETTINGS
 from tests.simulation.world import Faults, World
 from tests.support import aws_forms as forms
 from tests.support.environment import BUCKET, REGION
-from tests.support.forms import Json, Shape, faults
+from tests.support.forms import ANY, Json, Shape, faults
 from tests.support.payloads import (
     OWNER,
     PUT_ID,
@@ -76,7 +76,7 @@ def simulated(error: str) -> Any:
     """The record that the simulation passes to `notify`."""
     world = World(1, SETTINGS, QUOTA, Faults())
     events: list[str] = []
-    world.notify = events.append  # type: ignore[method-assign]
+    world.notify = events.append  # type: ignore[assignment, method-assign]
     world._record("process-1", event("s3_put"), None if error else RESULT, error)
     return json.loads(events[0])
 
@@ -230,7 +230,7 @@ FORMS = {
         {
             "requestContext": {"requestId": "process-1", "condition": str},
             "requestPayload": forms.S3_EVENT,
-            "responsePayload": ({"uploads": [forms.ANY]}, {"errorType": str}),
+            "responsePayload": ({"uploads": [ANY]}, {"errorType": str}),
         },
         RETAINED,
         "none: a subset that `chalicelib.records` reads, whose ids a story can be read by",

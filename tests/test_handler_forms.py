@@ -12,8 +12,8 @@ from unittest.mock import Mock
 
 import boto3
 import pytest
-from moto.core import DEFAULT_ACCOUNT_ID
-from moto.sns import sns_backends
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.sns.models import sns_backends
 
 import app
 from chalicelib import records
@@ -81,7 +81,7 @@ def stage(dynamodb: Any) -> Iterator[Stage]:
     application.cache_clear()
     fresh = application()
     storage, gateway = MemoryStorage(), RecordingGateway()
-    fresh._dynamodb, fresh._storage, fresh._management = dynamodb, storage, gateway
+    fresh._dynamodb, fresh._storage, fresh._management = dynamodb, storage, gateway  # type: ignore[assignment]
     boto3.client("sns").create_topic(Name=NOTIFICATIONS_TOPIC.rpartition(":")[2])
     topic = sns_backends[DEFAULT_ACCOUNT_ID][REGION].topics[NOTIFICATIONS_TOPIC]
     yield Stage(fresh, storage, gateway, topic.sent_notifications)
@@ -154,7 +154,7 @@ def subject_and_attributes() -> Any:
     [
         *each_form({"success": event("sns_success")}, forms.SNS_EVENT),
         pytest.param(subject_and_attributes(), id="with a subject and attributes"),
-        *(pytest.param(make(), id=name) for name, make in UNANSWERED.items()),
+        *(pytest.param(make(), id=name) for name, make in UNANSWERED.items()),  # type: ignore[no-untyped-call]
     ],
 )
 def test_notify_notifies_of_any_success(stage: Stage, payload: Any) -> None:

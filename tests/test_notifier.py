@@ -82,7 +82,7 @@ def test_an_outcome_is_published_and_shown(
     assert announce(notifier, outcome(state)) is True
 
     (page_upload,) = pages.shown_uploads
-    released = {"notifier": None, "notifying_until": None, "version": 0}
+    released: dict[str, Any] = {"notifier": None, "notifying_until": None, "version": 0}
     assert replace(page_upload, **released, updated_at=upload.updated_at) == upload
     assert topic.messages == [
         {

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 import app
-from chalicelib import errors, parts, rules
+from chalicelib import errors, keys, parts, rules
 from chalicelib.upload import State
 from tests.support.running import ROOT
 
@@ -141,7 +141,7 @@ def test_its_limits_are_those_of_the_code() -> None:
 
     assert SCHEMAS["Size"]["maximum"] == parts.MAX_OBJECT_SIZE
     assert SCHEMAS["PartNumber"]["maximum"] == parts.MAX_PARTS
-    assert new["filename"]["maxLength"] == rules.MAX_FILENAME_LENGTH
+    assert new["filename"]["maxLength"] == keys.MAX_FILENAME_LENGTH
     assert new["content_type"]["maxLength"] == rules.MAX_CONTENT_TYPE_LENGTH
     completing = DOCUMENT["paths"]["/uploads/{upload_id}/complete"]["post"]["requestBody"]
     properties = completing["content"]["application/json"]["schema"]["properties"]

@@ -26,7 +26,6 @@ from tests.support.fakes import (
     MemoryStorage,
     MemoryTable,
     RecordingPages,
-    checksum,
 )
 from tests.support.payloads import (
     CONTENT,
@@ -37,6 +36,7 @@ from tests.support.payloads import (
     multipart_upload,
     put_upload,
 )
+from tests.support.running import crc64nvme as checksum
 from tests.support.tables import put_in, real_table
 
 ARRIVED = [State.UPLOADED, State.PROCESSING, State.FAILED]

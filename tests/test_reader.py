@@ -63,7 +63,7 @@ def test_a_reader_that_stops_requests_no_more_blocks(server: Server) -> None:
     blocks = server.reader().blocks()
     next(blocks)
 
-    blocks.close()
+    blocks.close()  # type: ignore[attr-defined]
 
     for thread in threading.enumerate():
         if thread not in running:

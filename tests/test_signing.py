@@ -82,9 +82,9 @@ def oracle(signer: Signer, method: str, url: str, headers: Mapping[str, str]) ->
     request = AWSRequest(method=method, url=url, headers=dict(headers))
     # The steps of add_auth, at the signer's time instead of now.
     request.context["timestamp"] = signer.now.strftime("%Y%m%dT%H%M%SZ")
-    auth._modify_request_before_signing(request)
+    auth._modify_request_before_signing(request)  # type: ignore[attr-defined]
     text = auth.string_to_sign(request, auth.canonical_request(request))
-    auth._inject_signature_to_request(request, auth.signature(text, request))
+    auth._inject_signature_to_request(request, auth.signature(text, request))  # type: ignore[attr-defined]
     return str(request.url)
 
 

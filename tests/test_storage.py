@@ -30,8 +30,9 @@ from chalicelib.upload import Part, StoredObject
 from local.names import ACCESS_KEY, REGION, SECRET_KEY
 from tests.support.contracts import uncallable
 from tests.support.environment import BUCKET
-from tests.support.fakes import MemoryStorage, checksum
+from tests.support.fakes import MemoryStorage
 from tests.support.running import Answer, call
+from tests.support.running import crc64nvme as checksum
 from tests.support.scripted import Scripted, scripted_server
 from tests.support.seaweedfs import Server, seaweedfs
 
@@ -591,7 +592,9 @@ class TestOddObjects:
         real.receive_object(key, HELLO)
         others = [{"Key": "GuardDutyMalwareScanStatus", "Value": "NO_THREATS_FOUND"}]
         real.client.put_object_tagging(
-            Bucket=BUCKET, Key=key, Tagging={"TagSet": [*others, {"Key": "state", "Value": "x"}]}
+            Bucket=BUCKET,
+            Key=key,
+            Tagging={"TagSet": [*others, {"Key": "state", "Value": "x"}]},  # type: ignore[list-item]
         )
 
         real.tag(key, state="accepted")
@@ -603,7 +606,7 @@ class TestOddObjects:
     def test_an_archived_object_is_unreadable(
         self, real: FilledS3, key: str, storage_class: str
     ) -> None:
-        real.client.put_object(Bucket=BUCKET, Key=key, Body=HELLO, StorageClass=storage_class)
+        real.client.put_object(Bucket=BUCKET, Key=key, Body=HELLO, StorageClass=storage_class)  # type: ignore[arg-type]
 
         s3_object = real.head(key)
         assert s3_object is not None
@@ -614,7 +617,7 @@ class TestOddObjects:
     def test_an_object_of_another_class_is_readable(
         self, real: FilledS3, key: str, storage_class: str
     ) -> None:
-        real.client.put_object(Bucket=BUCKET, Key=key, Body=HELLO, StorageClass=storage_class)
+        real.client.put_object(Bucket=BUCKET, Key=key, Body=HELLO, StorageClass=storage_class)  # type: ignore[arg-type]
 
         s3_object = real.head(key)
         assert s3_object is not None

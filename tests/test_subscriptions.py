@@ -4,8 +4,8 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.core import DEFAULT_ACCOUNT_ID
-from moto.sns import sns_backends
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.sns.models import sns_backends
 
 from chalicelib.errors import EmailUnavailable, WrongState
 from chalicelib.subscriptions import Subscriptions

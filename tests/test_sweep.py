@@ -77,7 +77,7 @@ class Stage:
     def current(self) -> Upload:
         upload = self.table.get(OWNER, PUT_ID)
         assert upload is not None
-        return upload
+        return upload  # type: ignore[no-any-return]
 
     def process(self) -> None:
         """Process the events that the sweep has sent."""

@@ -167,7 +167,11 @@ class TestContract:
 
         changed = table.change(FULL, to=State.PROCESSING, allowed={State.ACCEPTED})
 
-        rest = {"state": FULL.state, "updated_at": FULL.updated_at, "version": FULL.version}
+        rest: dict[str, Any] = {
+            "state": FULL.state,
+            "updated_at": FULL.updated_at,
+            "version": FULL.version,
+        }
         assert replace(changed, **rest) == FULL
 
     def test_a_change_starts_from_the_current_row(self, table: Table) -> None:
@@ -464,7 +468,7 @@ class TestContract:
     def test_pages_of_one_state_list_each_upload_in_it_once(
         self, table: Table, clock: Clock, count: int
     ) -> None:
-        uploads = []
+        uploads: list[Upload] = []
         for _ in range(count):
             uploads = several(table, clock, 1, state=State.ACCEPTED) + uploads
             several(table, clock, 2, state=State.REJECTED)

@@ -24,7 +24,7 @@ from chalicelib.errors import (
 from chalicelib.parallel import AT_ONCE
 from chalicelib.parts import MIB
 from chalicelib.rules import MAX_WAIT
-from chalicelib.signing import Credentials, Form, Signer
+from chalicelib.signing import Credentials, Form, Sheet, Signer
 from chalicelib.storage import COMPLETE_PATIENCE
 from chalicelib.upload import State, StoredObject, Upload
 from chalicelib.uploads import (
@@ -38,8 +38,9 @@ from chalicelib.uploads import (
 )
 from chalicelib.version import VERSION
 from local.gateways.rest_gateway import INTEGRATION_TIMEOUT
-from tests.support.fakes import Clock, MemoryStorage, MemoryTable, RecordingPages, checksum
+from tests.support.fakes import Clock, MemoryStorage, MemoryTable, RecordingPages
 from tests.support.payloads import OTHER_OWNER, OWNER, PUT_ID, put_upload
+from tests.support.running import crc64nvme as checksum
 from tests.support.tables import put_in
 
 SMALL = b"hello world"
@@ -109,6 +110,7 @@ def test_create_stores_a_small_file_as_a_single_put(
     assert (upload.filename, upload.content_type) == ("Grüße", "text/plain")
     assert upload.key == f"uploads/{OWNER}/{upload.id}/Grüße"
     assert upload.created_at == upload.updated_at == clock()
+    assert isinstance(sheet, Sheet)
     assert (len(sheet.urls), sheet.first, len(sheet.signatures)) == (1, 1, 1)
     assert storage.created == 0
 
@@ -124,6 +126,7 @@ def test_create_starts_a_multipart_upload_of_a_large_file(
     assert (upload.part_size, upload.part_count) == (MIB, 3)
     assert storage.multiparts == {upload.multipart_id: (upload.key, {})}
     assert storage.content_types == {upload.key: "video/mp4"}
+    assert isinstance(sheet, Sheet)
     assert (len(sheet.urls), sheet.first, len(sheet.signatures)) == (2, 1, 3)
     assert all(upload.id in url for url in sheet.urls)
 
@@ -158,6 +161,7 @@ def test_create_signs_the_checksum_of_a_single_put(uploads: Uploads) -> None:
     upload, sheet = uploads.create(OWNER, filename="a", size=len(SMALL), crc64nvme=checksum(SMALL))
 
     assert upload.crc64nvme == checksum(SMALL)
+    assert isinstance(sheet, Sheet)
     assert sheet.headers == {"if-none-match": "*", "x-amz-checksum-crc64nvme": checksum(SMALL)}
 
 
@@ -219,6 +223,7 @@ def test_a_repeated_create_with_one_key_makes_one_upload(
     again, sheet = uploads.create(OWNER, filename="a", size=size, idempotency_key="k-1_A")
 
     assert again == first
+    assert isinstance(sheet, Sheet)
     assert len(sheet.signatures) == first.part_count
     assert sheet.expires_at == clock() + timedelta(seconds=900)
     assert len(table.items) == 1
@@ -343,6 +348,7 @@ def test_simultaneous_creates_do_not_exceed_the_limit(
 def test_a_sheet_covers_all_parts_by_default(uploads: Uploads, large: Upload) -> None:
     sheet = uploads.sheet(OWNER, large.id)
 
+    assert isinstance(sheet, Sheet)
     assert (sheet.first, len(sheet.signatures)) == (1, 3)
 
 
@@ -355,10 +361,11 @@ def test_a_sheet_covers_all_parts_by_default(uploads: Uploads, large: Upload) ->
     ],
 )
 def test_a_sheet_covers_the_requested_parts(
-    uploads: Uploads, large: Upload, params: dict[str, int], first: int, signatures: int
+    uploads: Uploads, large: Upload, params: dict[str, Any], first: int, signatures: int
 ) -> None:
     sheet = uploads.sheet(OWNER, large.id, **params)
 
+    assert isinstance(sheet, Sheet)
     assert (sheet.first, len(sheet.signatures)) == (first, signatures)
 
 
@@ -379,7 +386,7 @@ def test_a_sheet_covers_the_requested_parts(
     ids=str,
 )
 def test_a_sheet_outside_the_parts_is_refused(
-    uploads: Uploads, large: Upload, params: dict[str, int]
+    uploads: Uploads, large: Upload, params: dict[str, Any]
 ) -> None:
     with pytest.raises(InvalidRequest):
         uploads.sheet(OWNER, large.id, **params)
@@ -392,6 +399,8 @@ def test_a_later_sheet_expires_later(uploads: Uploads, large: Upload, clock: Clo
     after = uploads.sheet(OWNER, large.id)
 
     assert (after.expires_at - before.expires_at).total_seconds() == 60
+    assert isinstance(before, Sheet)
+    assert isinstance(after, Sheet)
     assert set(after.signatures).isdisjoint(before.signatures)
 
 
@@ -419,7 +428,9 @@ def test_a_sheet_after_a_refusal_is_signed_by_other_credentials(
     usual = uploads.sheet(OWNER, large.id)
     refused = uploads.sheet(OWNER, large.id, refused=True)
 
+    assert isinstance(usual, Sheet)
     assert "Credential=AKIDEXAMPLE" in usual.urls[0]
+    assert isinstance(refused, Sheet)
     assert f"Credential=NEW-{OWNER}" in refused.urls[0]
 
 

@@ -15,7 +15,7 @@ COMPARISONS = {
 }
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.SafeLoader):  # type: ignore[misc] # yaml ships no types
     """Reads the short forms of CloudFormation's functions as their arguments."""
 
 

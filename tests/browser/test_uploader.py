@@ -215,12 +215,12 @@ def test_an_outage_causes_few_requests_and_no_uncaught_error(
     puts.handle = lambda number, _: number == 3  # the upload has started and does not finish
     pick(page, large)
     eventually(lambda: journaled_parts(page), lambda parts: parts == 3)
-    page.route(pattern, refuse)
+    page.route(pattern, refuse)  # type: ignore[arg-type]
     page.get_by_role("button", name="Pause").first.click()
     page.get_by_role("button", name="Resume").first.click()
     page.wait_for_timeout(OUTAGE * 1000)
     puts.handle = lambda *_: False
-    page.unroute(pattern, refuse)
+    page.unroute(pattern, refuse)  # type: ignore[arg-type]
     assert attempts
 
     verify_and_delete(page, large)

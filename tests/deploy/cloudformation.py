@@ -72,7 +72,7 @@ def creates(
                 return make(resource_name, cloudformation_json["Properties"])
 
             @classmethod
-            def update_from_cloudformation_json(
+            def update_from_cloudformation_json(  # type: ignore[override]
                 cls, original_resource: Any, cloudformation_json: Any, **_: Any
             ) -> Any:
                 created = make(
@@ -84,7 +84,7 @@ def creates(
             def delete_from_cloudformation_json(cls, resource_name: str, *_: Any) -> None:
                 delete(resource_name)
 
-        MODELS.append(Model)
+        MODELS.append(Model)  # type: ignore[type-abstract]
         return make
 
     return registered
@@ -373,7 +373,7 @@ def _retain_except_on_create() -> None:
         delete(self)
 
     ResourceMap.delete = delete_without_retained  # type: ignore[method-assign]
-    ResourceMap._delete_resource = delete_unless_retained  # type: ignore[method-assign]
+    ResourceMap._delete_resource = delete_unless_retained  # type: ignore[assignment, method-assign]
 
 
 def _keep_order_of_lists() -> None:
@@ -400,7 +400,7 @@ def _list_only_existing() -> None:
         return stack, [resource for resource in match if resource is not None]
 
     CloudFormationBackend.describe_stack_resources = (  # type: ignore[method-assign]
-        describe_stack_resources
+        describe_stack_resources  # type: ignore[assignment]
     )
 
 

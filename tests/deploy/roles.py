@@ -201,7 +201,7 @@ class Role:
                     QueueUrl=queue["QueueUrl"], MessageBody="{}"
                 )
             else:
-                topic = HOIST_ENVIRONMENT[ARNS[destination]]
+                topic = HOIST_ENVIRONMENT[ARNS[destination]]  # type: ignore[index]
                 self.application._clients.make("sns").publish(TopicArn=topic, Message="{}")
 
 

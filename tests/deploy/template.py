@@ -13,7 +13,7 @@ PATH = Path(__file__).parents[2] / ".chalice" / "resources.yaml"
 TEXT = PATH.read_text(encoding="utf-8")
 
 
-class Loader(yaml.SafeLoader):
+class Loader(yaml.SafeLoader):  # type: ignore[misc] # yaml ships no types
     """YAML with CloudFormation's tags."""
 
 

@@ -141,7 +141,7 @@ def test_outputs_are_stored_in_the_variable_that_they_name() -> None:
         {"OutputKey": "Bare", "OutputValue": "x"},
     ]
 
-    assert config.variables(outputs) == {"HOIST_BUCKET": "b"}
+    assert config.variables(outputs) == {"HOIST_BUCKET": "b"}  # type: ignore[arg-type]
 
 
 def test_forgetting_a_stage_keeps_the_values_of_an_operator(root: Path) -> None:

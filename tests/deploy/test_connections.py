@@ -71,7 +71,7 @@ def queue(*events: str, **filters: str) -> dict[str, Any]:
 def test_the_rule_is_that_of_app_py() -> None:
     (declared,) = [each for each in app.app.event_sources if isinstance(each, S3EventConfig)]
 
-    assert (tuple(declared.events), declared.prefix, declared.suffix) == (EVENTS, OWN.prefix, None)
+    assert (tuple(declared.events), declared.prefix, declared.suffix) == (EVENTS, OWN.prefix, None)  # type: ignore[comparison-overlap]
     assert declared.name == FUNCTION
     assert OWN.target == ARN
 

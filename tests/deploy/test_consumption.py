@@ -27,9 +27,10 @@ from chalicelib.uploads import Uploads
 from deploy.cost import consumption
 from deploy.cost.consumption import Consumption, Step
 from tests.support import environment
-from tests.support.fakes import Clock, Invocation, MemoryStorage, checksum
+from tests.support.fakes import Clock, Invocation, MemoryStorage
 from tests.support.metered import Meter, size_of
 from tests.support.payloads import OWNER, event
+from tests.support.running import crc64nvme as checksum
 from tests.support.tables import real_table
 
 pytestmark = pytest.mark.slow
@@ -62,10 +63,15 @@ class Stage:
         client = boto3.client("dynamodb", region_name=environment.REGION)
         self.received = Storage()
         self.meter = meter = Meter(client, dynamodb, self.received)
-        table = real_table(client, clock)
+        self.table = table = real_table(client, clock)
         processors = Processors(PROCESSORS, settings.whole_max_size, lambda: 0.0)
         self.browser = Browser(
-            client, environment.TABLE, lambda: meter.gateway, "wss://pages", clock, max_pages=20
+            client,
+            environment.TABLE,
+            lambda: meter.gateway,  # type: ignore[arg-type, return-value]
+            "wss://pages",
+            clock,
+            max_pages=20,
         )
         self.uploads = Uploads(
             settings,
@@ -295,7 +301,7 @@ def test_a_sweep_without_findings_makes_the_counted_requests(
     sweep = Sweep(
         settings,
         stage.meter.storage,
-        stage.uploads.table,
+        stage.table,
         stage.notifier,
         lambda _: pytest.fail("nothing is sent again"),
         clock,

@@ -87,7 +87,7 @@ def test_handlers_routes_and_schedule_are_those_of_app_py() -> None:
         if entry.authorizer is None
     }
 
-    assert schedule.schedule_expression.to_string() == invocations.SCHEDULE
+    assert schedule.schedule_expression.to_string() == invocations.SCHEDULE  # type: ignore[union-attr]
     assert {each.handler_string for each in sources} == {
         f"app.{functions.HANDLERS.get(each.name, each.name)}" for each in sources
     }
@@ -152,7 +152,7 @@ def test_a_policy_allows_only_the_expected_service_and_source(
 ) -> None:
     policy = [statement(Effect="Deny"), statement(**change)]
 
-    assert invocations.allows(policy, "apigateway", SOURCE, ACCOUNT) is expected
+    assert invocations.allows(policy, "apigateway", SOURCE, ACCOUNT) is expected  # type: ignore[arg-type]
 
 
 # --- Functions that Lambda does not run -----------------------------------------------------------
@@ -201,7 +201,7 @@ def test_a_function_that_lambda_cannot_run_is_reported(
 def denied(_: DeployedStage) -> Iterator[Change]:
     yield Change("application", "before")
     error = {"Code": "AccessDenied", "Message": "no"}
-    raise ClientError({"Error": error}, "GetPolicy")
+    raise ClientError({"Error": error}, "GetPolicy")  # type: ignore[typeddict-item]
 
 
 def unreachable(_: DeployedStage) -> Iterator[Change]:

@@ -31,11 +31,12 @@ class Published:
         self.s3: Any = boto3.client("s3", region_name=REGION)
         self.cloudfront: Any = boto3.client("cloudfront", region_name=REGION)
         self.s3.create_bucket(
-            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
+            Bucket=BUCKET,
+            CreateBucketConfiguration={"LocationConstraint": REGION},  # type: ignore[typeddict-item]
         )
         origin = {"Id": "page", "DomainName": f"{BUCKET}.s3.{REGION}.amazonaws.com"}
         self.distribution = self.cloudfront.create_distribution(
-            DistributionConfig={
+            DistributionConfig={  # type: ignore[arg-type, misc]
                 "CallerReference": "1",
                 "Comment": "",
                 "Enabled": True,

@@ -127,15 +127,15 @@ def role(account: Aws) -> Iterator[Role]:
         websocket_url=f"{account.url.replace('http', 'ws')}/api",
         part_size=5 * MIB,
         put_max_size=MIB,
-        max_pages=1,
     )
     with pytest.MonkeyPatch.context() as patch, Client(app.app, stage_name="test") as client:
         patch.setenv("AWS_ENDPOINT_URL", account.url)
-        composed._session.set_credentials(ACCESS_KEY, SECRET_KEY)
-        composed._session.register("after-call", refuse)
+        composed._clients.session.set_credentials(ACCESS_KEY, SECRET_KEY)
+        composed._clients.session.register("after-call", refuse)
         # Only locally are buckets addressed by path. The functions are those of a stage.
         assert composed._prompt_s3 is not composed._patient_s3
         composed.settings = replace(composed.settings, stage="test")
+        composed.browser = replace(composed.browser, max_pages=1)
         yield Role(composed, client, operator)
     application.cache_clear()
 

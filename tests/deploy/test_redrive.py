@@ -65,7 +65,7 @@ def test_a_message_in_the_form_of_a_queue_becomes_an_event() -> None:
 def test_chalice_can_read_the_event(body: str) -> None:
     _, created = dead_letter(body)
 
-    assert SNSEvent(created, None).message == QUEUED["Message"]
+    assert SNSEvent(created, None).message == QUEUED["Message"]  # type: ignore[arg-type]
 
 
 UNREADABLE = {
@@ -105,7 +105,7 @@ class Functions:
         assert InvocationType == "Event"
         if FunctionName in self.deleted:
             error = {"Error": {"Code": "ResourceNotFoundException"}}
-            raise self.exceptions.ResourceNotFoundException(error, "Invoke")
+            raise self.exceptions.ResourceNotFoundException(error, "Invoke")  # type: ignore[arg-type]
         self.events.append((FunctionName, json.loads(Payload)))
 
 

@@ -30,7 +30,7 @@ class CloudFormation:
     def describe_stacks(self, StackName: str) -> Any:  # noqa: N803 - boto3's name
         if not self.states:
             error = {"Code": "ValidationError", "Message": "Stack hoist-dev does not exist"}
-            raise ClientError({"Error": error}, "DescribeStacks")
+            raise ClientError({"Error": error}, "DescribeStacks")  # type: ignore[typeddict-item]
         state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
         if state == "DELETE_COMPLETE":
             # A deleted stack is known by its id, not by its name.

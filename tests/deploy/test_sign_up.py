@@ -59,7 +59,11 @@ def request(source: str, attributes: dict[str, str]) -> tuple[dict[str, Any], di
             "usernameParameter": "{username}" if source.endswith("AdminCreateUser") else None,
         }
         return output, dict.fromkeys(("smsMessage", "emailMessage", "emailSubject"))
-    groups = {"groupsToOverride": [], "iamRolesToOverride": [], "preferredRole": None}
+    groups: dict[str, Any] = {
+        "groupsToOverride": [],
+        "iamRolesToOverride": [],
+        "preferredRole": None,
+    }
     return {"userAttributes": attributes, "groupConfiguration": groups}, {
         "claimsOverrideDetails": None
     }

@@ -420,7 +420,7 @@ def test_only_the_api_function_can_assume_the_uploader_role(prod: Stack) -> None
 
     assert trusted["Principal"] == {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
     assert trusted["Action"] == "sts:AssumeRole"
-    role = f"arn:aws:iam::{ACCOUNT}:role/{chalice.role_name}"
+    role = f"arn:aws:iam::{ACCOUNT}:role/{chalice.role_name}"  # type: ignore[attr-defined]
     assert trusted["Condition"] == {"ArnLike": {"aws:PrincipalArn": role}}
     assert prod.uploader()["MaxSessionDuration"] == 3600
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tests.browser.test_uploader import JOURNALED
@@ -64,9 +65,7 @@ class OpenPage:
 
     def wait_until_accepted(self, *paths: Path) -> None:
         for path in paths:
-            eventually(
-                lambda path=path: self.states(path), lambda states: states == ["accepted"], 90
-            )
+            eventually(partial(self.states, path), lambda states: states == ["accepted"], 90)
 
     def wait_for_parts(self, count: int) -> None:
         """Wait until `count` parts are in S3 and in the page's journal."""

@@ -69,5 +69,5 @@ class SlowSystem(System):
 
 
 if __name__ == "__main__":
-    __main__.System = SlowSystem
+    __main__.System = SlowSystem  # type: ignore[attr-defined]
     sys.exit(__main__.main())

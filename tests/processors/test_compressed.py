@@ -228,4 +228,4 @@ def test_an_expanded_stream_only_seeks_forward() -> None:
 
     assert file.read(10) == TEXT[10_000:10_010]
     with pytest.raises(io.UnsupportedOperation):
-        file.raw.seek(0)
+        file.raw.seek(0)  # type: ignore[call-arg]

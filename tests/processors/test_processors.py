@@ -68,11 +68,15 @@ def test_a_processor_with_an_empty_result_has_no_part(clock: Clock, source: Obje
     assert report == {"a": {"size": 100}}
 
 
+def is_zip(content_type: str, _size: int) -> bool:
+    return content_type == "application/zip"
+
+
 def test_a_processor_may_apply_to_the_type_of_the_container(
     clock: Clock, source: ObjectReader
 ) -> None:
     zips = One(good)
-    zips.applies_to = lambda content_type, _size: content_type == "application/zip"
+    zips.applies_to = is_zip
     made_of_zip = replace(source, container="application/zip")
 
     assert running(clock, a=zips).run(made_of_zip) == {"a": {"size": 100}}

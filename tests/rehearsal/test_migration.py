@@ -88,7 +88,7 @@ def fill(project: Project, table: str) -> None:
             charged=11 if state is State.ACCEPTED else None,
         )
         notified = state.value if state in (State.ACCEPTED, State.REJECTED) else None
-        for item in (former.item(upload, told=notified), former.name_item(upload)):
+        for item in (former.item(upload, state_notified=notified), former.name_item(upload)):
             dynamodb.put_item(TableName=table, Item=item)
     for item in former.other_items(OWNER, upload.id, datetime.now(UTC)):
         dynamodb.put_item(TableName=table, Item=item)

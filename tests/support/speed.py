@@ -1,11 +1,16 @@
-"""boto3 and moto, made cheaper in the process of the tests; what they answer stays the same."""
+"""boto3 and moto, made cheaper and safe under threads in the process of the tests.
 
+Their answers stay the same.
+"""
+
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any, cast
 
 from botocore.loaders import Loader
+from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.serialize import JSONSerializer
 from moto.dynamodb.models.dynamo_type import Item, LimitedSizeDict
 
@@ -23,7 +28,7 @@ def share_service_descriptions() -> None:
         construct(self, *args, **kwargs)
         self._cache = descriptions
 
-    Loader.__init__ = __init__
+    Loader.__init__ = __init__  # type: ignore[method-assign] # no other way
 
 
 def copy_items_cheaply() -> None:
@@ -32,7 +37,22 @@ def copy_items_cheaply() -> None:
     moto copies a whole table for each transaction, so that it can roll the transaction back. It
     changes lists, maps and sets in place, and replaces every other value.
     """
-    Item.__deepcopy__ = _copy  # type: ignore[method-assign]
+    Item.__deepcopy__ = _copy  # type: ignore[assignment, method-assign]
+
+
+def take_turns() -> None:
+    """Let moto handle one request at a time, as DynamoDB's conditional writes need.
+
+    moto checks a condition and writes in two steps. Two threads could both pass the check.
+    """
+    turn = threading.RLock()
+    handle = BotocoreStubber.__call__
+
+    def __call__(self: BotocoreStubber, *args: Any, **kwargs: Any) -> Any:  # noqa: N807 - a method
+        with turn:
+            return handle(self, *args, **kwargs)
+
+    BotocoreStubber.__call__ = __call__  # type: ignore[method-assign] # no other way
 
 
 @contextmanager

@@ -31,7 +31,7 @@ SCHEMA.config.checks.negative_data_rejection.expected_statuses = ["400", "404", 
 SCHEMA.config.checks.positive_data_acceptance.expected_statuses = ["2xx", "404", "409", "422"]
 
 
-def is_readable_by_the_page(_: Any, answer: Response, __: Case) -> None:
+def is_readable_by_the_page(_: Any, answer: Response, __: Case) -> None:  # type: ignore[type-arg]
     """A check of every answer: it has its CORS headers."""
     assert answer.headers["access-control-allow-origin"][0].startswith("http://")
     assert answer.headers["access-control-expose-headers"] == ["Retry-After"]
@@ -47,7 +47,7 @@ ANSWERS = [
     openapi_checks.ignored_auth,
 ]
 REQUESTS = [openapi_checks.negative_data_rejection, openapi_checks.positive_data_acceptance]
-OPERATIONS = [result.ok() for result in SCHEMA.get_all_operations()]
+OPERATIONS = [result.ok() for result in SCHEMA.get_all_operations()]  # type: ignore[union-attr]
 SIGNED_IN = [operation for operation in OPERATIONS if operation.path != "/limits"]
 bounded = settings(
     max_examples=40,
@@ -79,7 +79,7 @@ def checked(client: Client, method: str, path: str, body: Any = None, **ids: str
 
 @SCHEMA.parametrize()
 @bounded
-def test_every_answer_fits_the_document(case: Case, client: Client) -> None:
+def test_every_answer_fits_the_document(case: Case, client: Client) -> None:  # type: ignore[type-arg]
     # A cursor may fit the document without coming from an earlier answer.
     without = [openapi_checks.positive_data_acceptance] if "cursor" in case.query else []
     # An invalid member is answered by itself, beside the valid ones.
@@ -89,7 +89,7 @@ def test_every_answer_fits_the_document(case: Case, client: Client) -> None:
         base_url=client.api_url,
         headers={"Authorization": f"Bearer {client.id_token}"},
         checks=[*ANSWERS, *REQUESTS],
-        excluded_checks=without,
+        excluded_checks=without,  # type: ignore[arg-type]
     )
 
 
@@ -139,15 +139,15 @@ def test_a_journey_along_the_links_fits_the_document(system: RunningSystem) -> N
     """
     numbers = itertools.count()
 
-    class Journey(SCHEMA.as_state_machine()):
+    class Journey(SCHEMA.as_state_machine()):  # type: ignore[misc]
         def setup(self) -> None:
             self.client = system.sign_in(f"journey-{next(numbers)}@example.com")
 
-        def get_call_kwargs(self, _: Case) -> dict[str, Any]:
+        def get_call_kwargs(self, _: Case) -> dict[str, Any]:  # type: ignore[type-arg]
             headers = {"Authorization": f"Bearer {self.client.id_token}"}
             return {"base_url": self.client.api_url, "headers": headers}
 
-        def validate_response(self, response: Response, case: Case, **_: Any) -> None:
+        def validate_response(self, response: Response, case: Case, **_: Any) -> None:  # type: ignore[type-arg]
             case.validate_response(response, checks=ANSWERS)
 
     Journey.run(settings=settings(bounded, max_examples=25, stateful_step_count=8))

@@ -194,7 +194,7 @@ def test_an_operator_redrives_a_failed_upload(own_system: RunningSystem) -> None
     all_failed = redrive(own_system, "--all-failed")
     assert "2 sent again" in all_failed.stdout
     for upload_id in uploads:
-        eventually(lambda u=upload_id: client.get(u)["state"], lambda state: state == "accepted")
+        eventually(lambda u=upload_id: client.get(u)["state"], lambda state: state == "accepted")  # type: ignore[misc]
     assert redrive(own_system, "--all-failed").stdout == "Nothing to send again\n"
     again = redrive(own_system, "--upload", uploads[0])
     assert (again.returncode, again.stderr) == (

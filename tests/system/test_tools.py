@@ -20,7 +20,7 @@ import pytest
 
 from chalicelib.parts import MIB
 from tests.support.environment import CLEAN_ENVIRONMENT
-from tests.support.running import DEMO, ROOT, Client, RunningSystem, call, eventually
+from tests.support.running import DEMO, ROOT, Client, RunningSystem, call, eventually  # type: ignore[attr-defined]
 
 pytestmark = pytest.mark.system
 
