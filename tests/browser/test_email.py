@@ -45,7 +45,7 @@ def test_a_person_gets_emails_from_the_confirmation_until_the_switch_is_off(
     (request,) = mail(system)
     link = LINK.search(request)
     assert link is not None
-    assert call("GET", link[0]).body == f"{ADDRESS} will be emailed about its uploads.".encode()
+    assert call("GET", link[0]).body == f"{ADDRESS} will get email about its uploads.".encode()
     come_back(page)
     expect(row).to_contain_text(f"The outcome of each upload is emailed to {ADDRESS}.")
     upload(page, tmp_path, "confirmed.txt")
@@ -85,7 +85,7 @@ def test_the_link_in_an_email_ends_emails_too(
     assert call("HEAD", unsubscribe[0]).body == b"", "a HEAD request does not unsubscribe"
     come_back(page)
     expect(row).to_contain_text(f"The outcome of each upload is emailed to {ADDRESS}.")
-    assert call("GET", unsubscribe[0]).body == f"{ADDRESS} is emailed no more.".encode()
+    assert call("GET", unsubscribe[0]).body == f"{ADDRESS} gets no more email.".encode()
 
     page.reload()
     expect(row).to_contain_text(f"Emails to {ADDRESS} have stopped")
