@@ -39,7 +39,17 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from chalicelib.processors import archive, audio, data, digest, document, image, tabular, video
+from chalicelib.processors import (
+    archive,
+    audio,
+    book,
+    data,
+    digest,
+    document,
+    image,
+    tabular,
+    video,
+)
 from chalicelib.reader import ObjectReader, ObjectReplaced, OutOfTime
 
 log = logging.getLogger(__name__)
@@ -72,6 +82,7 @@ PROCESSORS: Mapping[str, Processor] = {
     "archive": archive,
     "table": tabular,
     "document": document,
+    "book": book,
     "data": data,
     "digest": digest,
 }

@@ -5,6 +5,7 @@ It caches a few pages, so a reader that jumps back and forth requests each page 
 
 import json
 from collections import OrderedDict
+from typing import TypeVar
 
 from chalicelib.processors.damaged import DAMAGED, DamagedError
 from chalicelib.reader import MAX_READ, ObjectReader, ReadTooLarge
@@ -16,6 +17,7 @@ BROKEN = {"error": DAMAGED}
 TOO_LARGE = {"error": "Its directory is too large to be read"}
 _MANY_PAGES = 4  # longer reads are one request, and are not cached
 MAX_REQUESTED = 24 * 1024 * 1024  # bytes requested from S3 in all
+_Item = TypeVar("_Item", str, dict[str, object])
 
 
 class Places:
@@ -82,9 +84,9 @@ def printable(text: str, size: int) -> str:
     return " ".join(clean.split())[:size].encode("utf-8", "replace").decode()
 
 
-def fitting(items: list[dict[str, object]], size: int) -> list[dict[str, object]]:
+def fitting(items: list[_Item], size: int) -> list[_Item]:
     """The first items that fit in `size` bytes of JSON."""
-    first_items: list[dict[str, object]] = []
+    first_items: list[_Item] = []
     for item in items:
         size -= len(json.dumps(item, ensure_ascii=False).encode()) + 2
         if size < 0:

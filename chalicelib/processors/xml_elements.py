@@ -28,7 +28,7 @@ class Element:
 
     @property
     def text(self) -> str:
-        """The text directly in the element, without that of its children."""
+        """The text directly in the element; that of its children only if it is read whole."""
         return "".join(self.texts).strip()
 
 
@@ -36,12 +36,15 @@ class NotXML(Exception):
     """The bytes are not XML, or the XML declares entities."""
 
 
-def elements(pieces: Iterable[bytes], names: Collection[str]) -> list[Element]:
+def elements(
+    pieces: Iterable[bytes], names: Collection[str], *, whole: Collection[str] = ()
+) -> list[Element]:
     """The first elements of these names, in document order.
 
-    Raises NotXML. The elements before the error are lost.
+    An element whose name is also in `whole` has the text of its children too, and these are not
+    found. Raises NotXML. The elements before the error are lost.
     """
-    reading = _Reading(names)
+    reading = _Reading(names, whole)
     parser = xml.parsers.expat.ParserCreate(namespace_separator=" ")
     parser.StartElementHandler = reading.start
     parser.EndElementHandler = reading.end
@@ -56,17 +59,19 @@ def elements(pieces: Iterable[bytes], names: Collection[str]) -> list[Element]:
 
 
 class _Reading:
-    def __init__(self, names: Collection[str]) -> None:
+    def __init__(self, names: Collection[str], whole: Collection[str]) -> None:
         self.found: list[Element] = []
         self._names = names
+        self._whole = whole
         self._open: list[tuple[str, Element | None]] = []
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         local = _local(name)
         if len(self._open) > MAX_DEPTH:
             raise NotXML
-        element = None
-        if local in self._names and len(self.found) < MAX_ELEMENTS:
+        around = self._open[-1][1] if self._open else None
+        element = around if around and around.name in self._whole else None
+        if not element and local in self._names and len(self.found) < MAX_ELEMENTS:
             own = {_local(key): value[:MAX_TEXT] for key, value in attributes.items()}
             parent = self._open[-1][0] if self._open else ""
             element = Element(local, own, parent, len(self._open))
