@@ -34,7 +34,7 @@ speed.share_service_descriptions()
 speed.copy_items_cheaply()
 speed.take_turns()
 # Folders whose tests share one local system; elsewhere those of a file do.
-WITH_ONE_SYSTEM = {"hostile", "system"}
+WITH_ONE_SYSTEM = {"hostile", "second_aws", "system"}
 # Which tests a file has, without importing it: `-m` decides about a whole file where it can.
 FILE_MARKS = re.compile(r"^pytestmark = (.*)$", re.MULTILINE)
 MARK = re.compile(r"\bmark\.(system|browser|slow)\b")
