@@ -86,7 +86,7 @@ BY_HAND = {
             TableName=names["Table"],
             TimeToLiveSpecification={"Enabled": False, "AttributeName": "expires"},
         ),
-        ("by hand       the table's time to live is off: what is due stays",),
+        ("by hand       the table's time to live is off: expired items stay",),
     ),
     "recovery": Change(
         "dynamodb",
@@ -134,7 +134,7 @@ BY_HAND = {
         lambda client, names: client.update_user_pool(
             UserPoolId=names["UserPool"], AdminCreateUserConfig={"AllowAdminCreateUserOnly": True}
         ),
-        ("by hand       the user pool lets operators alone make accounts",),
+        ("by hand       the user pool lets only operators create accounts",),
     ),
     "how people sign in": Change(
         "cognito-idp",
@@ -181,7 +181,7 @@ MISSING = {
     "the role": Change(
         "iam",
         delete("delete_role", RoleName="{UploaderRole}"),
-        ("by hand       the role {UploaderRole} is missing: no credentials can be lent",),
+        ("by hand       the role {UploaderRole} is missing: no credentials can be issued",),
     ),
     "the bucket": Change(
         "s3",
