@@ -170,7 +170,7 @@ class Bridge:
 def _is_object(entry: Mapping[str, Any]) -> bool:
     """Whether an entry of SeaweedFS's filer is an object, or only a folder that objects are in.
 
-    XXX
+    A folder is also an object if somebody stored an object under its key: only then it has an ETag.
     """
     return not entry.get("is_directory") or ETAG in entry.get("extended", {})
 

@@ -28,7 +28,7 @@ def test_every_bridge_names_a_document_of_aws() -> None:
 
 def test_hoist_does_not_mention_an_emulator() -> None:
     sources = [ROOT / "app.py"]
-    for folder in ("chalicelib", "deploy", "local"):
+    for folder in ("chalicelib", "deploy", "local", "stage"):
         sources += (ROOT / folder).rglob("*.py")
 
     assert [
