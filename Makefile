@@ -19,9 +19,10 @@ PAGE_SOURCES := $(shell find frontend/src frontend/public -type f 2>/dev/null) \
 # Python keeps what it compiled, whatever the shell says: the tests start hundreds of processes.
 export PYTHONDONTWRITEBYTECODE :=
 
-# Tests on all processors. A test of the local system shares the system with its group.
+# Tests on all processors.
 FAST   := $(BIN)/pytest --numprocesses=logical --dist=worksteal --durations=10
-SYSTEM := $(BIN)/pytest --numprocesses=logical --dist=loadgroup --no-loadscope-reorder --durations=10
+# One process: these tests start local systems and browsers, which use all processors by themselves.
+SYSTEM := $(BIN)/pytest --durations=10
 # Two commands side by side, each with its output in one piece where this make can do that.
 PARALLEL := $(MAKE) --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync)
 

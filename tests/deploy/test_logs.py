@@ -80,7 +80,7 @@ def test_an_upload_has_its_lines_and_those_of_their_requests(client: Any) -> Non
         f"REPORT RequestId: {REQUEST}\tDuration: 12 ms",
         f"REPORT RequestId: {OTHER}\tDuration: 12 ms",
         entries("notified", request=REQUEST, seconds=1, upload_id=PUT_ID),
-        entries("read again", request=REQUEST, seconds=2),
+        entries("read retried", request=REQUEST, seconds=2),
         entries(
             "notified", request=OTHER, seconds=3, upload_id="01977a3e-5c00-7b1e-8d4f-000000000000"
         ),
@@ -99,7 +99,7 @@ def test_lines_of_the_local_system_are_read_from_files(tmp_path: Path) -> None:
                 entries("too old", request=OTHER, seconds=-7200, upload_id=PUT_ID),
                 entries("notified", request=REQUEST, seconds=1, upload_id=PUT_ID),
                 "Traceback (most recent call last):",
-                entries("read again", request=REQUEST, seconds=2),
+                entries("read retried", request=REQUEST, seconds=2),
                 entries("notified", request=OTHER, seconds=3),
             ]
         )
@@ -110,7 +110,7 @@ def test_lines_of_the_local_system_are_read_from_files(tmp_path: Path) -> None:
     assert len(lines) == 4
     assert [line.fields["message"] for line in logs.of_upload(lines, PUT_ID)] == [
         "notified",
-        "read again",
+        "read retried",
     ]
 
 
