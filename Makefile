@@ -23,8 +23,6 @@ export PYTHONDONTWRITEBYTECODE :=
 FAST   := $(BIN)/pytest --numprocesses=logical --dist=worksteal --durations=10
 # One process: these tests start local systems and browsers, which use all processors by themselves.
 SYSTEM := $(BIN)/pytest --durations=10
-# Two commands side by side, each with its output in one piece where this make can do that.
-PARALLEL := $(MAKE) --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -39,16 +37,16 @@ run: install page ## Run Hoist on this machine (Ctrl-C stops it)
 
 .PHONY: test
 test: dev page browser tools ## Run all tests, the local system and the browsers included
-	+@$(PARALLEL) fast-tests page-tests lint
+	@$(MAKE) --no-print-directory lint page-tests fast-tests
 	@$(MAKE) --no-print-directory ministack \
 		|| echo "MiniStack was not installed: the tests that deploy into it are skipped" >&2
 	$(SYSTEM) -m "system or browser"
 
 .PHONY: check
 check: dev page ## Lint, types, and the tests that need neither a server nor a browser and are not slow
-	+@$(PARALLEL) quick-tests page-tests lint
+	@$(MAKE) --no-print-directory lint page-tests quick-tests
 
-# The parts of `make test` and `make check`, which run beside one another.
+# The parts of `make test` and `make check`, one after the other: the engine's tests need idle processors.
 .PHONY: fast-tests quick-tests page-tests lint
 fast-tests:
 	$(FAST) -m "not system and not browser"

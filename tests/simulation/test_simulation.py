@@ -12,6 +12,7 @@ pytestmark = pytest.mark.slow
 SEEDS = 1000
 
 
+@pytest.mark.timeout(900)  # 200 s of processor time
 def test_all_invariants_hold_in_the_end() -> None:
     failed = failures(range(SEEDS))
 
